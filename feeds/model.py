@@ -1,0 +1,658 @@
+"""The records that travel down the line: frozen, typed, picklable. Nothing here does anything.
+
+Declared (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → Outcome (pipeline)
+→ Edition (compose) → Document (render). All datetimes are aware and in UTC; all lengths of time are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Protocol
+
+NOTHING: Mapping[str, str] = {}
+
+# ── declared: what the user wrote, checked and compiled ─────────────────────────────────────────────────────────────
+
+
+class Pattern(Protocol):
+    """A compiled regular expression that runs in linear time, whoever wrote it."""
+
+    def search(self, text: str, /) -> object: ...
+
+    def sub(self, repl: str, text: str, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`every:` a length of time; with `at_most`, `every: {auto: [seconds, at_most]}`."""
+
+    seconds: float
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """`cron:` an expression, read in a time zone."""
+
+    expression: str
+    timezone: str = "UTC"
+
+
+Schedule = Interval | Cron
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test on one field of an article; `pattern` is searched for. Field `any` means title, summary and text."""
+
+    field: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep an article when all conditions hold."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Drop an article when all conditions hold."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Keep the newest `count`, and besides them all first seen in the last `hours` of the candidates."""
+
+    count: int = 50
+    hours: float = 48
+
+
+Step = Keep | Drop | Limit
+
+
+class Kind(StrEnum):
+    """What a source was declared to be. `ANY` is the short form: look what is behind the address."""
+
+    ANY = "any"
+    FEED = "feed"
+    PAGE = "page"
+    SITEMAP = "sitemap"
+    FILES = "files"
+    OPML = "opml"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
+
+    id: str
+    kind: Kind
+    address: str
+    schedule: Schedule = Interval(3600.0)
+    root: Path | None = None
+    tags: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()
+    full_text: bool = False
+    read_as: Literal["story", "list", "feed"] | None = None
+    selectors: Mapping[str, str] = field(default_factory=dict)  # stories, title, content, date, author, image, remove
+    include: Pattern | None = None
+    exclude: Pattern | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    basic_auth: tuple[str, str] | None = None
+    bearer: str | None = None
+    private: bool = False
+    proxy: str | None = None
+    timeout: float = 30.0
+    max_bytes: int = 15_000_000
+    max_items: int = 1000
+    allow_private: tuple[str, ...] = ()  # networks, as in `10.0.0.0/8`
+    language: str | None = None
+    timezone: str = "UTC"
+    steps: tuple[Step, ...] = ()
+    enabled: bool = True
+    recipe: str = ""  # digest of all that changes what a visit yields: validators of another recipe are not sent (E5)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What we publish. Empty `sources` and `tags` select everything; both given, both must hold."""
+
+    id: str
+    title: str
+    description: str = ""
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    author: str | None = None
+    link: str | None = None
+    image: str | None = None
+    icon: str | None = None
+    language: str | None = None
+    was: tuple[str, ...] = ()
+    recipe: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Who publishes. `url` ends with a slash and is the base of every address of ours."""
+
+    title: str
+    url: str
+    description: str = ""
+    language: str | None = None
+    timezone: str = "UTC"
+    contact: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Manners towards any one host name."""
+
+    gap: float = 1.0
+    at_once: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the built-in server listens, as (host, port)."""
+
+    listen: tuple[str, int] = ("127.0.0.1", 8080)
+    admin: tuple[str, int] = ("127.0.0.1", 8081)
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One whole, checked YAML file. `path` is the file; `secrets` are values to be masked in every output."""
+
+    path: Path
+    site: Site
+    data: Path
+    public: Path
+    server: Server
+    hosts: Hosts
+    sources: Mapping[str, Source]
+    feeds: Mapping[str, Feed]
+    secrets: frozenset[str] = frozenset()
+
+
+# ── asked: one thing to look at, with all that is remembered about it ───────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """`ETag` and `Last-Modified` as they came, byte for byte (E1). For files, `etag` is a digest of their stat."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """What is remembered of one host name, for all who visit it."""
+
+    host: str
+    last_request: datetime | None = None
+    paused_until: datetime | None = None
+    robots: str | None = None
+    robots_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A permanent redirect that is believed only after enough visits (E10)."""
+
+    target: str
+    since: datetime
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One due thing to look at: a source, or (with `story`) one story's page carrying what its listing told."""
+
+    source: Source
+    url: str
+    due_at: datetime
+    host: HostState
+    story: Story | None = None
+    validators: Validators = Validators()
+    body_digest: str | None = None
+    last_at: datetime | None = None  # the last visit
+    full_at: datetime | None = None  # the last visit that brought a whole body (E6)
+    failures: int = 0  # in a row
+    failing_since: datetime | None = None
+    worked_at: datetime | None = None  # None: it never worked
+    attempts: int = 0  # of a story's page
+    move: Move | None = None
+    interval: float | None = None  # what an adaptive schedule has learned
+
+
+# ── fetched: what the network or the disk answered ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One redirect that was followed."""
+
+    status: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a `files:` source: `name` relative to the root."""
+
+    name: str
+    body: bytes
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole answer. `body` is free of content coding and within `max_bytes`; for local files see `parts`."""
+
+    url: str  # after redirects
+    body: bytes
+    media_type: str = ""  # lower case, without parameters
+    charset: str | None = None  # of Content-Type
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    hops: tuple[Hop, ...] = ()
+    validators: Validators = Validators()
+    body_digest: str = ""
+    fresh_for: float | None = None
+    retry_after: float | None = None
+    partial: bool = False  # a hub pushed it: no listing, no validators
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """304, an equal body, or unchanged files. Validators that the answer left out are the ones we sent (E3)."""
+
+    url: str
+    validators: Validators
+    fresh_for: float | None = None
+    hops: tuple[Hop, ...] = ()
+
+
+# ── told: what the source said, as strings, nothing judged ──────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text construct: `type` says how `value` is to be read (RFC 4287 §3.1); `base` is the xml:base in force."""
+
+    value: str
+    type: Literal["text", "html"] = "html"
+    base: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link as given, maybe relative; `base` is the xml:base in force. Enclosures are links with rel `enclosure`."""
+
+    href: str
+    rel: str = "alternate"
+    type: str | None = None
+    length: str | None = None
+    hreflang: str | None = None
+    title: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as spelled: `name` may still hold an address, or several people."""
+
+    name: str | None = None
+    email: str | None = None
+    url: str | None = None
+    avatar: str | None = None
+    role: str = "author"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category with its scheme (Atom) or domain (RSS)."""
+
+    term: str
+    scheme: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A Media RSS object, an image or a thumbnail; numbers as strings, as found. `role` is `content` or `thumbnail`."""
+
+    url: str
+    role: str = "content"
+    type: str | None = None
+    medium: str | None = None
+    length: str | None = None
+    width: str | None = None
+    height: str | None = None
+    duration: str | None = None
+    title: str | None = None
+    language: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The feed an item came from (Atom `source`, RSS `source`)."""
+
+    id: str | None = None
+    title: str | None = None
+    url: str | None = None
+    feed: str | None = None
+    updated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comments:
+    """Where a story is discussed."""
+
+    url: str | None = None
+    count: str | None = None
+    feed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One item as the source told it. Every field optional; dates as text; `found` says where each field was."""
+
+    id: str | None = None
+    id_is_permalink: bool = False
+    links: tuple[Link, ...] = ()
+    title: Text | None = None
+    summary: Text | None = None
+    content: tuple[Text, ...] = ()
+    published: str | None = None
+    updated: str | None = None
+    people: tuple[Person, ...] = ()
+    categories: tuple[Category, ...] = ()
+    media: tuple[Media, ...] = ()
+    image: Link | None = None
+    language: str | None = None
+    rights: Text | None = None
+    origin: Origin | None = None
+    comments: Comments | None = None
+    podcast: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)  # what has no field of its own: geo, license …
+    found: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The feed-level facts of a document, as found."""
+
+    id: str | None = None
+    title: Text | None = None
+    description: Text | None = None
+    links: tuple[Link, ...] = ()
+    language: str | None = None
+    people: tuple[Person, ...] = ()
+    categories: tuple[Category, ...] = ()
+    rights: Text | None = None
+    image: Link | None = None
+    icon: Link | None = None
+    generator: str | None = None
+    updated: str | None = None
+    published: str | None = None
+    ttl: str | None = None  # minutes
+    update_period: str | None = None  # sy:
+    update_frequency: str | None = None
+    update_base: str | None = None
+    skip_hours: tuple[str, ...] = ()
+    skip_days: tuple[str, ...] = ()
+    podcast: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One document, understood. `reader` names who read it; `warnings` are sentences (`repaired`, `charset lied` …)."""
+
+    reader: str
+    base: str | None  # what relative addresses are relative to
+    channel: Channel = Channel()
+    stories: tuple[Story, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store remembers of a source, asked once after parse.
+
+    `digests`: upstream id → story digest, tombstones included. `links`: canonical link → upstream id.
+    `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
+    """
+
+    authority: str
+    digests: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    listed: int | None = None  # size of the last listing
+    identity: str = "id"  # `link` once a source was caught changing its ids (F21)
+
+
+# ── held: one item as we keep it ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """One person with a name; the rest is clean or absent."""
+
+    name: str
+    url: str | None = None
+    email: str | None = None
+    avatar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to an article: `size` in bytes, `duration` in seconds."""
+
+    url: str
+    media_type: str
+    title: str | None = None
+    size: int | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """The common record: whole, clean, XML-legal, addresses absolute. `title` and `summary` are plain text."""
+
+    source_id: str
+    upstream_id: str
+    published_id: str  # the id to publish; as normalize proposes it until the store has decided
+    minted_id: str  # the tag: URI to fall back on when another source's article holds `published_id`
+    url: str | None
+    title: str
+    summary: str
+    html: str
+    published: datetime | None
+    modified: datetime | None
+    updated: datetime  # the last significant change, for atom:updated; never later than it was written (R11)
+    first_seen: datetime
+    story_digest: str
+    authors: tuple[Author, ...] = ()
+    tags: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    language: str | None = None
+    image: str | None = None
+    external_url: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    media: tuple[Media, ...] = ()
+    rights: str | None = None
+    comments: Comments | None = None
+    origin: Origin | None = None
+    podcast: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, str] = field(default_factory=dict)
+    reader: str = ""
+    story_key: str = ""  # equal for the same story from several sources
+    key: int = 0  # the store's own, 0 until stored
+    changed: int = 0  # the store's change number, 0 until stored
+
+    @property
+    def position(self) -> datetime:
+        """Where it stands in a feed: its date, but never before it could be seen (R13)."""
+        date = self.published or self.modified
+        return min(date, self.first_seen) if date else self.first_seen
+
+
+# ── outcome: what came of a visit ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class StoryVisit:
+    """A story that is not whole yet: its page becomes a visit of its own."""
+
+    upstream_id: str
+    url: str
+    story: Story
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """New and changed articles, new story pages to visit, and every id that was listed."""
+
+    articles: tuple[Article, ...]
+    listed: tuple[str, ...]
+    title: str | None = None  # what the source calls itself
+    link: str | None = None
+    hub: str | None = None
+    self_url: str | None = None
+    visits: tuple[StoryVisit, ...] = ()
+    warnings: tuple[str, ...] = ()
+    identity: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, in one sentence for the operator. `stage` is `fetch`, `parse`, `normalize` …"""
+
+    stage: str
+    sentence: str
+    kind: str = "other"
+    status: int | None = None
+    retry_after: float | None = None
+
+
+Result = Harvest | NotModified | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Exactly one for each visit, always recorded. All that the next visit needs rides on it."""
+
+    visit: Visit
+    at: datetime
+    due_at: datetime
+    result: Result
+    host: HostState
+    url: str
+    validators: Validators = Validators()
+    body_digest: str | None = None
+    failures: int = 0
+    move: Move | None = None
+    interval: float | None = None
+
+
+# ── issued: what we publish ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One article as a feed last showed it."""
+
+    digest: str
+    first_shown: datetime
+    archive: int | None = None  # number of its archive document
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a feed has already published. `changed` is the highest change number it has seen."""
+
+    feed_id: str
+    recipe: str = ""
+    changed: int = 0
+    updated: datetime | None = None
+    shown: Mapping[int, Shown] = field(default_factory=dict)  # article key → as last shown
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A feed at one moment: the chosen articles in order; `updated` never goes backwards."""
+
+    feed: Feed
+    site: Site
+    articles: tuple[Article, ...]
+    updated: datetime
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The bytes of one published file; `path` is relative to the public folder, with forward slashes."""
+
+    path: str
+    body: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One difference between two editions that went live. `item` is the JSON Feed item, none for a retraction."""
+
+    kind: Literal["article", "retract"]
+    feed_id: str
+    article_key: int
+    published_id: str
+    item: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One edition gone live: what the ledger and the outbox are told, in one transaction."""
+
+    edition: Edition
+    shown: Mapping[int, Shown]
+    files: tuple[str, ...]
+    events: tuple[Event, ...]
+
+
+# ── reported: how things stand ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How one source stands, for `status`: the last failure is none once a visit has worked again."""
+
+    source_id: str
+    url: str
+    due_at: datetime
+    articles: int
+    title: str | None = None
+    last_at: datetime | None = None
+    worked_at: datetime | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    failure: Failure | None = None
+    newest: datetime | None = None
+    move: Move | None = None
+    warnings: tuple[str, ...] = ()
+    pending: int = 0  # story pages still to be visited

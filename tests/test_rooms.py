@@ -1,0 +1,132 @@
+"""The house rules: who may import whom, and which library belongs to which room (DESIGN §4)."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "feeds"
+
+NOTHING: set[str] = set()
+PURE = {"model", "errors"}
+STAGES = {"due", "sense", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
+
+# room → rooms it may import. `app`, `schedule`, `cli` stand on top of everything.
+ROOMS: dict[str, set[str]] = {
+    "errors": NOTHING,
+    "model": NOTHING,
+    "httprules": NOTHING,
+    "due": PURE | {"httprules"},
+    "sense": PURE,
+    "normalize": PURE,
+    "steps": PURE,
+    "compose": PURE,
+    "config": PURE,
+    "parse": PURE,
+    "render": PURE,
+    "store": PURE,
+    "publish": PURE,
+    "fetch": PURE | {"httprules"},
+    "workers": PURE,
+    "serve": PURE | {"httprules"},
+    "push": PURE | {"httprules"},
+    "pipeline": PURE | STAGES | {"workers"},
+    "verify": PURE | STAGES,
+    "app": PURE | STAGES | {"config", "httprules", "pipeline", "workers", "verify", "serve", "push", "__init__"},
+    "schedule": PURE | {"app"},
+    "cli": PURE | STAGES | {"app", "config", "schedule", "serve", "pipeline", "verify", "__init__"},
+    "__init__": PURE | {"app", "parse", "normalize", "pipeline", "render"},
+    "__main__": {"cli"},
+}
+
+# library → its room; every further room stands here with its reason.
+LIBRARIES: dict[str, set[str]] = {
+    "yaml": {"config"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "re2": {"config"},  # patterns are compiled when the YAML is read
+    "cronsim": {"config", "due"},  # checked when declared, asked when due
+    "requests": {"fetch"},
+    "urllib3": {"fetch"},
+    "protego": {"fetch"},
+    "feedparser": {"parse", "normalize"},  # its date grammar is a link of the date chain
+    "cchardet": {"parse"},
+    "lxml": {"parse", "render"},  # reading XML; feedgen's extension writes lxml elements
+    "parsel": {"parse"},
+    "trafilatura": {"parse"},
+    "markdown_it": {"parse"},
+    "frontmatter": {"parse"},
+    "nh3": {"normalize"},
+    "w3lib": {"parse", "normalize"},  # decoding pages; canonical links
+    "dateutil": {"normalize"},
+    "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "feedgen": {"render"},
+    "jinja2": {"render"},
+    "pywebpush": {"push"},
+    "starlette": {"serve"},
+    "uvicorn": {"serve"},
+    "apscheduler": {"schedule"},
+    "watchfiles": {"schedule"},
+    "click": {"cli"},
+    "rich": {"cli"},
+}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[tuple[str, ...]]:
+    """Dotted names a file imports, relative ones resolved."""
+    found: set[tuple[str, ...]] = set()
+    package = ("feeds", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = base + tuple((node.module or "").split(".") if node.module else ())
+            found |= {module} if len(module) > 1 or not node.level else {(*module, alias.name) for alias in node.names}
+            if module == ("feeds",):
+                found |= {(*module, alias.name) for alias in node.names}
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_the_table_allows(path: Path) -> None:
+    room = room_of(path)
+    for name in imports(path):
+        if name[0] == "feeds" and len(name) > 1:
+            other = name[1]
+            if (PACKAGE / other).exists() or (PACKAGE / f"{other}.py").exists():
+                assert other == room or other in ROOMS[room], f"{room} may not import {other}"
+        elif name[0] not in sys.stdlib_module_names and name[0] != "feeds":
+            assert room in LIBRARIES.get(name[0], NOTHING), f"{room} may not import {name[0]}"
+
+
+def test_only_fetch_opens_outbound_sockets() -> None:
+    """S6: one module opens sockets. `serve` only listens, through its server library."""
+    clients = {("socket",), ("http", "client"), ("urllib", "request"), ("ssl",), ("requests",), ("urllib3",)}
+    for path in FILES:
+        if room_of(path) != "fetch":
+            assert not clients & {name[:2] if name[0] in {"http", "urllib"} else name[:1] for name in imports(path)}, (
+                path
+            )
+
+
+def test_nothing_is_imported_for_types_only() -> None:
+    for path in FILES:
+        assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8"), path
+
+
+def test_no_mocks_in_the_tests() -> None:
+    word = "unittest" + ".mock"
+    for path in Path(__file__).parent.rglob("*.py"):
+        assert word not in path.read_text(encoding="utf-8"), path
