@@ -150,6 +150,8 @@ class Site:
     language: str | None = None
     timezone: str = "UTC"
     contact: str | None = None
+    hubs: tuple[str, ...] = ()  # WebSub hubs that our feeds name
+    authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,16 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What a publisher asks of those who poll it, kept because a 304 brings no document to repeat it."""
+
+    fresh_for: float | None = None  # of the headers
+    period: float | None = None  # of the document: ttl, sy:updatePeriod
+    skip_hours: tuple[int, ...] = ()  # 0-23, GMT
+    skip_days: tuple[int, ...] = ()  # Monday is 0
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One due thing to look at: a source, or (with `story`) one story's page carrying what its listing told."""
 
@@ -224,6 +236,7 @@ class Visit:
     due_at: datetime
     host: HostState
     story: Story | None = None
+    upstream_id: str = ""  # of the story; empty for a source
     validators: Validators = Validators()
     body_digest: str | None = None
     last_at: datetime | None = None  # the last visit
@@ -234,6 +247,7 @@ class Visit:
     attempts: int = 0  # of a story's page
     move: Move | None = None
     interval: float | None = None  # what an adaptive schedule has learned
+    hints: Hints = Hints()
 
 
 # ── fetched: what the network or the disk answered ──────────────────────────────────────────────────────────────────
@@ -566,8 +580,11 @@ class Outcome:
     validators: Validators = Validators()
     body_digest: str | None = None
     failures: int = 0
+    attempts: int = 0  # of a story's page
+    full_at: datetime | None = None  # the last visit that brought a whole body (E6)
     move: Move | None = None
     interval: float | None = None
+    hints: Hints = Hints()
 
 
 # ── issued: what we publish ─────────────────────────────────────────────────────────────────────────────────────────

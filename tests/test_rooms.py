@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "workers": PURE,
     "serve": PURE | {"httprules"},
     "push": PURE | {"httprules"},
-    "pipeline": PURE | STAGES | {"workers"},
+    "pipeline": PURE | STAGES | {"httprules", "workers"},
     "verify": PURE | STAGES,
     "app": PURE | STAGES | {"config", "httprules", "pipeline", "workers", "verify", "serve", "push", "__init__"},
     "schedule": PURE | {"app"},

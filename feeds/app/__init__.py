@@ -1,0 +1,248 @@
+"""The wiring: configuration, store, network, disk, wall clock and threads.
+
+One turn pulls what is due and issues what changed; `App` is the only writer of its data directory while it lives.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from .. import config as configuration
+from .. import due, pipeline
+from ..fetch import Fetcher
+from ..model import (
+    Article,
+    Config,
+    Failure,
+    Feed,
+    Fetched,
+    Harvest,
+    Ledger,
+    NotModified,
+    Outcome,
+    SourceState,
+    Validators,
+    Visit,
+)
+from ..publish import publish, sweep, withdraw
+from ..render import assets, opml
+from ..steps import apply_per_source
+from ..store import Store
+from ..store.lock import hold
+from .pulling import Pulling, PullingEdges
+
+log = logging.getLogger("feeds.app")
+
+SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
+ISSUE_EVERY = timedelta(seconds=10)  # changes are published this often although answers keep coming
+
+
+def utcnow() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a turn is asked for.
+
+    `sources`: these, whatever the schedule says; `everything`: all of them; `refetch`: without validators. `patience`
+    and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take.
+    `again`: a source that falls due again during the turn is visited again.
+    """
+
+    sources: Collection[str] | None = None
+    everything: bool = False
+    refetch: bool = False
+    patience: float | None = None
+    limit: float | None = None
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """What came of a turn: visits made, articles new or changed, files written, who failed first and who recovered."""
+
+    visits: int = 0
+    not_modified: int = 0
+    failures: int = 0
+    articles: int = 0
+    files: list[str] = field(default_factory=list)
+    worse: list[tuple[str, str]] = field(default_factory=list)  # (source id, sentence)
+    better: list[str] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one outcome."""
+        visit, result = outcome.visit, outcome.result
+        self.visits += 1
+        if isinstance(result, Failure):
+            self.failures += 1
+            if not visit.failures and visit.story is None:
+                self.worse.append((visit.source.id, result.sentence))
+            return
+        if visit.failures and visit.story is None:
+            self.better.append(visit.source.id)
+        if isinstance(result, Harvest):
+            self.articles += len(result.articles)
+        else:
+            self.not_modified += 1
+
+
+class App:
+    """One instance of the program on one data directory.
+
+    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although they are not public: for tests.
+    Raises ConfigError for a wrong configuration, LockedError when another instance runs, StoreError when the database
+    cannot be used.
+    """
+
+    def __init__(
+        self, config_path: Path | str, now: Callable[[], datetime] = utcnow, *, allow: Sequence[str] = ()
+    ) -> None:
+        self.now = now
+        self.config = configuration.load(Path(config_path), os.environ)
+        self._allow = allow
+        self._stopping = threading.Event()
+        with ExitStack() as opening:
+            opening.enter_context(hold(self.config.data))
+            self.store = opening.enter_context(open_store(self.config, now()))
+            self.fetcher = Fetcher(self.config.site, allow=allow)
+            opening.callback(self.fetcher.close)
+            self._opened = opening.pop_all()
+        self._settle_in()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the sockets, the database and the lock."""
+        self._opened.close()
+
+    def stop(self) -> None:
+        """End the turn soon: nothing new is started, what hangs is cut off. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Take the edited configuration, all of it or (ConfigError) nothing."""
+        self.config = configuration.load(self.config.path, os.environ)
+        self._settle_in()
+
+    # ── one turn ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def turn(self, orders: Orders = Orders()) -> Turn:
+        """Pull what is due, issue what changed; everything is recorded when it returns."""
+        turn, issued = Turn(), self.now()
+        for outcomes in self._pull(orders):
+            self.store.record(outcomes)
+            for outcome in outcomes:
+                turn.count(outcome)
+            if self.now() - issued >= ISSUE_EVERY:
+                turn.files += self.issue()
+                issued = self.now()
+        turn.files += self.issue()
+        return turn
+
+    def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
+        """Regenerate the feeds that are due, or these whether due or not; return the paths that changed."""
+        changes, ledgers = self.store.changes(), self.store.ledgers()
+        paths: list[str] = []
+        for feed in self.config.feeds.values():
+            changed = max((changes.get(source, 0) for source in self._sources_of(feed)), default=0)
+            if feed.id in feed_ids if feed_ids is not None else self._is_due(feed, ledgers.get(feed.id), changed):
+                paths += pipeline.issue(feed, self.config.site, self._issue_edges(changed))
+        return paths
+
+    def states(self) -> list[SourceState]:
+        """How every declared source stands."""
+        return self.store.states()
+
+    # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _settle_in(self) -> None:
+        """Bring store and public folder in line with the configuration."""
+        config = self.config
+        sweep(config.public)
+        self.store.sync(config.sources.values(), self.now())
+        for feed_id in self.store.ledgers().keys() - config.feeds.keys():
+            withdraw(config.public, self.store.withdraw(feed_id))
+        publish(config.public, [*assets(), opml(config.site, list(config.feeds.values()))])
+
+    def _pull(self, orders: Orders) -> Iterator[list[Outcome]]:
+        start = self.now()
+        edges = PullingEdges(
+            pull=lambda visit: pipeline.pull(visit, self._pull_edges(orders.refetch)),
+            claim=lambda visits: self.store.claim([(visit, due.claim(visit, self.now())) for visit in visits]),
+            due=lambda: self._due(orders, start),
+            now=self.now,
+        )
+        pulling = Pulling(due.Picker(self.config.hosts, SLOTS), edges, self._stopping, SLOTS)
+        chosen = self.config.sources.keys() if orders.everything else orders.sources
+        until = None if orders.limit is None else start + timedelta(seconds=orders.limit)
+        return pulling.batches(self.store.due(start, chosen), orders.patience, until)
+
+    def _due(self, orders: Orders, start: datetime) -> list[Visit]:
+        """What has become due since the turn began: story pages, and sources unless each is visited once a turn."""
+        return [
+            visit
+            for visit in self.store.due(self.now())
+            if (orders.sources is None or visit.source.id in orders.sources)
+            and (visit.story is not None or orders.again or visit.last_at is None or visit.last_at < start)
+        ]
+
+    def _pull_edges(self, refetch: bool) -> pipeline.PullEdges:
+        return pipeline.PullEdges(
+            fetch=self._fetch_whole if refetch else self._fetch, known=self.store.known, now=self.now
+        )
+
+    def _fetch(self, visit: Visit) -> Fetched | NotModified:
+        return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)
+
+    def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
+        return self.fetcher.fetch(replace(visit, validators=Validators(), body_digest=None))
+
+    def _sources_of(self, feed: Feed) -> Collection[str]:
+        return feed.sources or self.config.sources.keys()
+
+    def _articles(self, feed: Feed) -> Iterator[Article]:
+        chosen = self.store.articles(self._sources_of(feed), feed.tags)
+        return apply_per_source(self.config.sources, chosen)
+
+    def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
+        """Its recipe or an article is newer than its ledger, or a file of it is missing."""
+        return (
+            ledger is None
+            or ledger.recipe != feed.recipe
+            or ledger.changed < changed
+            or not all((self.config.public / path).exists() for path in ledger.files)
+        )
+
+    def _issue_edges(self, changed: int) -> pipeline.IssueEdges:
+        return pipeline.IssueEdges(
+            articles=self._articles,
+            ledger=self.store.ledger,
+            publish=lambda documents: publish(self.config.public, documents),
+            issued=lambda issue: self.store.issued(issue, self.now()),
+            since=self.store.created,
+            changed=changed,
+        )
+
+
+def open_store(config: Config, at: datetime) -> Store:
+    """The store of a configuration, made at the first start."""
+    authority = f"{urlsplit(config.site.url).hostname},{at.year}"
+    return Store.open(config.data / "feeds.db", authority=authority, at=at)

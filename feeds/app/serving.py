@@ -1,0 +1,65 @@
+"""The server process: all inbound HTTP, beside a daemon or beside cron."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import config as configuration
+from ..model import Config
+from ..serve import ASGIApp, create_app, run
+from ..store import Gone
+from ..store.lock import hold
+
+log = logging.getLogger("feeds.server")
+
+Address = tuple[str, int]
+
+
+def serve(config_path: Path, listen: Address | None = None) -> None:
+    """Serve the published files until SIGTERM or SIGINT. Raises LockedError when another server runs on this data."""
+    config = configuration.load(config_path, os.environ)
+    with hold(config.data, "server.lock"):
+        address = listen or config.server.listen
+        log.info("serving %s at http://%s:%d/", config.public, *address)
+        run(application(config), address)
+
+
+def application(config: Config) -> ASGIApp:
+    """The ASGI application for a configuration."""
+    gone = Gone(config.data / "feeds.db")
+    return create_app(config.public, gone=gone.feeds, health=lambda: True)
+
+
+@contextmanager
+def server_process(config_path: Path, listen: Address | None) -> Iterator[multiprocessing.process.BaseProcess]:
+    """The server in a process of its own while inside; it ends with us, however we end."""
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=_serve_beside, args=(config_path, listen), name="server", daemon=True)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join(timeout=3)
+        process.kill()
+
+
+def _serve_beside(config_path: Path, listen: Address | None) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve(config_path, listen)
+
+
+def _end_with_parent() -> None:
+    """A daemon that was killed cannot tell us; the end of its pipe does."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,70 @@
+"""One feed at one moment, and how it differs from what was published before. No clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from .model import Article, Edition, Feed, Ledger, Limit, Shown, Site, Step
+
+RETRACTED = ""  # the digest the ledger keeps of an article that was taken back: no story has it
+
+_NONE: Mapping[int, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that subscribers are told: an article that is new or changed, or (without `article`) a retraction."""
+
+    kind: Literal["article", "retract"]
+    key: int
+    published_id: str
+    article: Article | None = None
+
+
+def plan(feed: Feed) -> tuple[Step, ...]:
+    """Give the steps to apply: the feed's own, and the default limit when they name none."""
+    if any(isinstance(step, Limit) for step in feed.steps):
+        return feed.steps
+    return (*feed.steps, Limit())
+
+
+def compose(feed: Feed, site: Site, articles: Iterator[Article], ledger: Ledger, since: datetime) -> Edition:
+    """Make an edition of the articles that the steps let through; `since` dates a feed that never held anything."""
+    chosen = tuple(articles)
+    times = [article.updated for article in chosen]
+    if ledger.updated is not None:
+        times.append(ledger.updated)
+    return Edition(
+        feed=feed,
+        site=site,
+        articles=chosen,
+        updated=max(times, default=since),
+        changed=max((article.changed for article in chosen), default=ledger.changed),
+    )
+
+
+def difference(
+    edition: Edition, ledger: Ledger, at: datetime | None = None, retracted: Mapping[int, str] = _NONE
+) -> tuple[Mapping[int, Shown], tuple[Change, ...]]:
+    """Give what the ledger and the subscribers are told: ledger entries to write, and changes, oldest first.
+
+    An article that left by age or limit stays in the ledger and is no change; only the `retracted` (article key →
+    published id) are taken back, once. `at` is when the edition goes live, by default the edition's own time.
+    """
+    before, at = ledger.shown, at or edition.updated
+    shown: dict[int, Shown] = {}
+    changes: list[Change] = []
+    for key, published_id in retracted.items():
+        if (known := before.get(key)) and known.digest != RETRACTED:
+            shown[key] = Shown(RETRACTED, known.first_shown, known.archive)
+            changes.append(Change("retract", key, published_id))
+    for article in reversed(edition.articles):
+        known = before.get(article.key)
+        if known is None or known.digest != article.story_digest:
+            first, archive = (known.first_shown, known.archive) if known else (at, None)
+            shown[article.key] = Shown(article.story_digest, first, archive)
+            changes.append(Change("article", article.key, article.published_id, article))
+    return shown, tuple(changes)

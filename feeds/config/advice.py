@@ -1,0 +1,115 @@
+"""What is not wrong but will surprise: the warnings of `feeds check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import urlsplit
+
+from feeds.config.relations import is_loopback
+from feeds.model import Config, Feed, Kind, Source
+
+_EXAMPLE_HOSTS = ("example.com", "example.net", "example.org")
+_EXAMPLE_ENDINGS = (".example", ".invalid", ".test", *(f".{host}" for host in _EXAMPLE_HOSTS))
+_SHOWN = 5
+
+
+def warnings(config: Config) -> list[str]:
+    """One sentence for each thing that will surprise, the most serious first."""
+    return [sentence for check in _CHECKS for sentence in check(config)]
+
+
+def _exposed(config: Config) -> Iterator[str]:
+    if config.data.is_relative_to(config.public):
+        yield f"data ({config.data}) lies inside public ({config.public}): keys and store would be served to everybody"
+    elif config.public.is_relative_to(config.data):
+        yield f"public ({config.public}) lies inside data ({config.data}), which other servers may not read"
+
+
+def _site(config: Config) -> Iterator[str]:
+    url = config.site.url
+    host = urlsplit(url).hostname or ""
+    if is_loopback(url):
+        yield f"site.url is {url}: the feeds work on this machine only"
+    elif host in _EXAMPLE_HOSTS or host.endswith(_EXAMPLE_ENDINGS):
+        yield f"site.url is {url}: an example, no reader will reach the feeds there"
+    elif url.startswith("http:"):
+        yield f"site.url is {url}: without https, anybody on the way can change the feeds"
+
+
+def _contact(config: Config) -> Iterator[str]:
+    if config.site.contact is None and any(_is_foreign(source) for source in config.sources.values()):
+        yield "site.contact is missing: an operator of a source who has a question can only block us"
+
+
+def _nothing_declared(config: Config) -> Iterator[str]:
+    if not config.sources:
+        yield "there are no sources: nothing will be pulled"
+    if not config.feeds:
+        yield "there are no feeds: nothing will be published"
+
+
+def _empty_feeds(config: Config) -> Iterator[str]:
+    if not config.sources:
+        return
+    for feed in config.feeds.values():
+        chosen = list(_chosen(feed, config))
+        wanted = {tag.casefold() for tag in feed.tags}
+        if not any(source.enabled for source in chosen):
+            yield f"the feed {feed.id} selects nothing: all of its sources are switched off"
+        elif wanted and not any(wanted & {tag.casefold() for tag in source.tags} for source in chosen):
+            tags = ", ".join(feed.tags)
+            yield f"the feed {feed.id} selects nothing, unless articles bring the tag themselves: no source adds {tags}"
+
+
+def _unused_sources(config: Config) -> Iterator[str]:
+    if not config.feeds or any(not feed.sources for feed in config.feeds.values()):
+        return
+    used = {reference.partition("/")[0] for feed in config.feeds.values() for reference in feed.sources}
+    unused = [name for name in config.sources if name not in used]
+    if unused:
+        yield f"in no feed: {_some(unused)}"
+
+
+def _unencrypted(config: Config) -> Iterator[str]:
+    plain = [source for source in config.sources.values() if _is_foreign(source) and source.address.startswith("http:")]
+    with_secrets = [source.id for source in plain if source.basic_auth or source.bearer]
+    if with_secrets:
+        yield f"credentials go out unencrypted (http instead of https): {_some(with_secrets)}"
+    if without := [source.id for source in plain if source.id not in set(with_secrets)]:
+        yield f"fetched over http instead of https: {_some(without)}"
+
+
+def _no_files(config: Config) -> Iterator[str]:
+    for source in config.sources.values():
+        if source.root is None or not source.enabled:
+            continue
+        if source.kind is Kind.FILES and next(source.root.glob(source.address), None) is None:
+            yield f"the source {source.id} finds no file {source.address} in {source.root}"
+        elif source.kind is not Kind.FILES and not (source.root / source.address).is_file():
+            yield f"the source {source.id} finds no file {source.root / source.address}"
+
+
+_CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _exposed,
+    _site,
+    _contact,
+    _nothing_declared,
+    _empty_feeds,
+    _unused_sources,
+    _no_files,
+    _unencrypted,
+)
+
+
+def _chosen(feed: Feed, config: Config) -> Iterable[Source]:
+    names = {reference.partition("/")[0] for reference in feed.sources}
+    return (source for source in config.sources.values() if not names or source.id in names)
+
+
+def _is_foreign(source: Source) -> bool:
+    return source.root is None and not is_loopback(source.address)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,205 @@
+"""The checked shape → the records: defaults merged, paths resolved, recipes made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from feeds.config import recipe
+from feeds.config.checks import is_remote
+from feeds.config.patterns import Regexp
+from feeds.config.places import Surroundings, local
+from feeds.config.shape import (
+    KINDS,
+    SELECTORS,
+    AutoShape,
+    ConditionsShape,
+    FeedShape,
+    FileShape,
+    LimitShape,
+    SettingsShape,
+    SourceShape,
+    StepShape,
+)
+from feeds.model import (
+    Condition,
+    Config,
+    Cron,
+    Drop,
+    Feed,
+    Hosts,
+    Interval,
+    Keep,
+    Kind,
+    Limit,
+    Schedule,
+    Server,
+    Site,
+    Source,
+    Step,
+)
+
+
+def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> Config:
+    """The whole configuration."""
+    site = Site(
+        title=shape.site.title,
+        url=shape.site.url,
+        description=shape.site.description or "",
+        language=shape.site.language,
+        timezone=shape.site.timezone,
+        contact=shape.site.contact,
+    )
+    sources = {
+        name: source(name, entry, shape.defaults, _Ground(around, site.timezone))
+        for name, entry in shape.sources.items()
+    }
+    return Config(
+        path=around.path,
+        site=site,
+        data=around.state or around.locate(shape.data),
+        public=around.locate(shape.public),
+        server=Server(shape.server.listen, shape.server.admin, shape.server.trusted_proxies),
+        hosts=Hosts(shape.hosts.gap, shape.hosts.at_once),
+        sources=sources,
+        feeds=_feeds(shape, site, sources),
+        secrets=secrets,
+    )
+
+
+# ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+LOCAL = Interval(60.0)  # how often our own files are looked at when nothing is said: a look costs one stat a file
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    around: Surroundings
+    timezone: str
+
+
+def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _Ground) -> Source:
+    """One source, with the defaults under its own settings."""
+    own = entry if isinstance(entry, SourceShape) else SourceShape()
+    said = _merged(defaults, own)
+    kind, address, root = _address(entry, ground.around)
+    auth = said.auth
+    made = Source(
+        id=name,
+        kind=kind,
+        address=address,
+        schedule=_schedule(said, ground.timezone, LOCAL if root and not _timed(defaults, own) else None),
+        root=root,
+        tags=said.tags,
+        was=own.was,
+        full_text=said.full_text,
+        read_as=said.read_as,
+        selectors={key: value for key in SELECTORS if (value := getattr(said, key)) is not None},
+        include=said.include,
+        exclude=said.exclude,
+        headers=tuple(said.headers.items()),
+        basic_auth=auth.basic if auth else None,
+        bearer=auth.bearer if auth else None,
+        private=said.private,
+        proxy=said.proxy,
+        timeout=said.timeout,
+        max_bytes=said.max_bytes,
+        max_items=said.max_items,
+        allow_private=said.allow_private,
+        language=said.language,
+        timezone=said.timezone,
+        steps=tuple(step(one) for one in said.steps),
+        enabled=said.enabled,
+    )
+    return replace(made, recipe=recipe.of_source(made))
+
+
+def _merged(defaults: SettingsShape, own: SourceShape) -> SettingsShape:
+    mine = own.model_fields_set
+    if not mine:
+        return defaults
+    update = {key: getattr(own, key) for key in mine if key in SettingsShape.model_fields}
+    if {"every", "cron"} & mine:  # one decides; what the defaults say of the other is no longer meant
+        update = {"every": own.every, "cron": own.cron} | update
+    return defaults.model_copy(update=update)
+
+
+def _timed(*settings: SettingsShape) -> bool:
+    """Whether the operator said when to look."""
+    return any({"every", "cron"} & one.model_fields_set for one in settings)
+
+
+def _schedule(said: SettingsShape, timezone: str, unsaid: Interval | None) -> Schedule:
+    if unsaid is not None:
+        return unsaid
+    if said.cron is not None:
+        return Cron(said.cron, timezone)
+    if isinstance(said.every, AutoShape):
+        return said.every.auto
+    return Interval(said.every)
+
+
+def _address(entry: str | SourceShape, around: Surroundings) -> tuple[Kind, str, Path | None]:
+    if isinstance(entry, str):
+        return Kind.ANY, entry, None
+    kind, text = next((Kind(key), value) for key in KINDS if (value := getattr(entry, key)) is not None)
+    if kind is not Kind.FILES and is_remote(text):
+        return kind, text, None
+    root, rest = local(text, around)
+    return kind, rest, root
+
+
+# ── feeds and steps ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source]) -> dict[str, Feed]:
+    traces = {name: recipe.trace(source) for name, source in sources.items()}
+    everything = sorted(traces.values())
+    made: dict[str, Feed] = {}
+    for name, said in shape.feeds.items():
+        chosen = _chosen(said.sources, traces) if said.sources else everything
+        unsigned = feed(name, said)
+        made[name] = replace(unsigned, recipe=recipe.of_feed(unsigned, site, chosen))
+    return made
+
+
+def _chosen(references: Iterable[str], traces: Mapping[str, str]) -> list[str]:
+    return sorted({traces[reference.partition("/")[0]] for reference in references})
+
+
+def feed(name: str, said: FeedShape) -> Feed:
+    """One feed, without its recipe."""
+    return Feed(
+        id=name,
+        title=said.title or name,
+        description=said.description or "",
+        sources=said.sources,
+        tags=said.tags,
+        steps=tuple(step(one) for one in said.steps),
+        author=said.author,
+        link=said.link,
+        image=said.image,
+        icon=said.icon,
+        language=said.language,
+        was=said.was,
+    )
+
+
+def step(said: StepShape) -> Step:
+    """One step, compiled."""
+    if said.keep is not None:
+        return Keep(_conditions(said.keep))
+    if said.drop is not None:
+        return Drop(_conditions(said.drop))
+    if isinstance(said.limit, LimitShape):
+        return Limit(said.limit.count, said.limit.hours)
+    return Limit(said.limit) if said.limit is not None else Limit()
+
+
+def _conditions(said: Regexp | ConditionsShape) -> tuple[Condition, ...]:
+    if isinstance(said, Regexp):
+        return (Condition("any", said),)
+    named = ((name, getattr(said, name)) for name in ConditionsShape.model_fields)
+    return tuple(Condition(name, pattern) for name, pattern in named if pattern is not None)

@@ -1,0 +1,104 @@
+"""The kinds of value a key can have: how each is read, and what an editor is told about its spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import PlainValidator, WithJsonSchema
+
+from feeds.config import checks, units
+from feeds.config.patterns import Regexp, regexp
+from feeds.config.problems import kind_of
+from feeds.model import Interval
+
+T = TypeVar("T")
+
+
+def reading(parse: Callable[[str], object], expected: str) -> PlainValidator:
+    """A validator that hands the text to `parse`, and says what was expected where there is no text."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError(f"{kind_of(value)} stands here, expected {expected}")
+        return parse(value)
+
+    return PlainValidator(check)
+
+
+def each(parse: Callable[[str], T], expected: str) -> PlainValidator:
+    """A validator for a list of such texts; one text alone is a list of one, nothing is an empty list."""
+
+    def check(value: object) -> tuple[T, ...]:
+        items = [] if value is None else value if isinstance(value, (list, tuple)) else [value]
+        found: list[T] = []
+        for item in items:
+            if not isinstance(item, str):
+                raise ValueError(f"{kind_of(item)} stands here, expected {expected}")
+            found.append(parse(item))
+        return tuple(found)
+
+    return PlainValidator(check)
+
+
+def _schema(kind: str, spelling: str | None = None, **more: object) -> WithJsonSchema:
+    """The JSON Schema of a text with a spelling; a `${…}` is welcome everywhere."""
+    if kind == "string":
+        return WithJsonSchema({"type": "string", **({"pattern": rf"{spelling}|\$\{{"} if spelling else {}), **more})
+    return WithJsonSchema({"anyOf": [{"type": kind, **more}, {"type": "string", "pattern": r"\$\{"}]})
+
+
+def _texts(spelling: str | None = None) -> WithJsonSchema:
+    item: dict[str, object] = {"type": ["string", "number"]} if spelling is None else {"type": "string"}
+    item |= {} if spelling is None else {"pattern": spelling}
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item}]})
+
+
+_PATTERN = {
+    "anyOf": [{"type": "string", "format": "regex"}, {"type": "array", "items": {"type": ["string", "number"]}}]
+}
+_WEB = r"^https?://"
+
+Text = Annotated[str, reading(checks.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
+Line = Annotated[str, reading(checks.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
+Slug = Annotated[str, reading(checks.slug, "an id"), _schema("string")]
+FeedSlug = Annotated[str, reading(checks.feed_slug, "an id"), _schema("string")]
+SourceRefs = Annotated[tuple[str, ...], each(checks.source_ref, "the id of a source"), _texts("")]
+Slugs = Annotated[tuple[str, ...], each(checks.source_ref, "an id"), _texts("")]
+Tags = Annotated[tuple[str, ...], each(checks.one_line, "a tag"), _texts()]
+Allowances = Annotated[tuple[str, ...], each(units.allowance, "a network such as 10.0.0.0/8"), _texts("")]
+Networks = Annotated[tuple[str, ...], each(units.network, "a network such as 10.0.0.0/8"), _texts("")]
+Language = Annotated[str, reading(checks.language, "a language tag such as en"), _schema("string")]
+Zone = Annotated[str, reading(checks.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
+Switch = Annotated[bool, reading(checks.switch, "true or false"), _schema("boolean")]
+Whole = Annotated[int, reading(checks.whole, "a whole number"), _schema("integer", minimum=1)]
+Hours = Annotated[float, reading(checks.hours, "a number of hours"), _schema("number", minimum=0)]
+Url = Annotated[str, reading(checks.url, "a URL"), _schema("string", _WEB)]
+BaseUrl = Annotated[str, reading(checks.base_url, "a URL"), _schema("string", _WEB)]
+Address = Annotated[str, reading(checks.address, "a URL or a path"), _schema("string")]
+Gap = Annotated[float, reading(checks.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
+Duration = Annotated[float, reading(checks.interval, "a length of time such as 15m"), _schema("string", units.DURATION)]
+CronText = Annotated[str, reading(checks.cron, "a cron expression"), _schema("string")]
+Size = Annotated[int, reading(checks.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
+Endpoint = Annotated[tuple[str, int], reading(units.endpoint, "HOST:PORT"), _schema("string", r":\d+$")]
+Expression = Annotated[Regexp, reading(regexp, "a regular expression"), WithJsonSchema(_PATTERN["anyOf"][0])]
+PatternValue = Annotated[Regexp, PlainValidator(checks.pattern), WithJsonSchema(_PATTERN)]
+HeaderName = Annotated[str, reading(checks.header_name, "a header's name"), _schema("string")]
+HeaderValue = Annotated[
+    str, reading(checks.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
+]
+ReadAs = Annotated[
+    Literal["story", "list", "feed"],
+    reading(checks.one_of("story", "list", "feed"), "story, list or feed"),
+    _schema("string", "^(story|list|feed)$"),
+]
+Bounds = Annotated[
+    Interval,
+    PlainValidator(checks.bounds),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}),
+]
+Pair = Annotated[
+    tuple[str, str],
+    PlainValidator(checks.pair),
+    WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}),
+]

@@ -1,0 +1,63 @@
+"""A YAML file → the configuration, or all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from feeds.config import build
+from feeds.config.expand import Data, Expander
+from feeds.config.masking import hide
+from feeds.config.places import surroundings
+from feeds.config.problems import Problem
+from feeds.config.relations import Finding, findings
+from feeds.config.shape import FileShape
+from feeds.config.translate import problems
+from feeds.config.tree import MAX_BYTES, Node, read
+from feeds.errors import ConfigError
+from feeds.model import Config
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """The configuration in a file; ConfigError with every problem, each `file:line:column: …`."""
+    return check(contents(path), path, env)
+
+
+def check(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
+    """The configuration that these bytes would be, if they stood in that file."""
+    root, twice = read(data, str(path))
+    around = surroundings(path, env)
+    expander = Expander(around.folder, env)
+    values = expander.mapping(root)
+    secrets = frozenset(expander.secrets)
+    shape, wrong = _shape(values, root)
+    wrong += twice + expander.problems
+    wrong += [_located(finding, root) for finding in findings(values, around)]
+    if shape is None or wrong:
+        hidden = (Problem(place, hide(message, secrets)) for place, message in sorted(set(wrong)))
+        raise ConfigError([problem.line(str(path)) for problem in hidden])
+    return build.config(shape, around, secrets)
+
+
+def _shape(values: dict[str, Data], root: Node) -> tuple[FileShape | None, list[Problem]]:
+    try:
+        return FileShape.model_validate(values), []
+    except ValidationError as error:
+        return None, list(problems(error, root))
+
+
+def _located(finding: Finding, root: Node) -> Problem:
+    place = root.find_key(finding.route) if finding.at_key else root.find(finding.route)
+    return Problem(place, finding.message)
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file; ConfigError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        hint = ", expected the file (`feeds init` writes one)" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([f"{path}:1:1: the file cannot be read: {error.strerror}{hint}"]) from error

@@ -1,0 +1,111 @@
+"""When the schedule of a source next allows a visit: intervals, cron, what the publisher asks for, and the jitter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from ..model import Cron, Hints, Interval, Kind, Visit
+
+MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
+JITTER = 0.1  # of the interval, only ever added (E13)
+CRON_JITTER = MINUTE
+LONGEST = WEEK * (1 + JITTER)  # no interval reaches further, so no due time may (F9)
+STORY_RETRIES = (10 * MINUTE, 2 * HOUR)  # after the first and the second failed look at a story's page
+
+_HOURS_IN_A_WEEK = 168
+
+
+def is_local(visit: Visit) -> bool:
+    """Whether this is a file of ours, which needs no manners."""
+    return visit.story is None and (visit.source.kind is Kind.FILES or "://" not in visit.url)
+
+
+def spread(visit: Visit) -> float:
+    """A number in [0, 1) that is always the same for the same source, or story: where in the jitter it stands."""
+    key = visit.source.id if visit.story is None else f"{visit.source.id} {visit.url}"
+    return int.from_bytes(blake2b(key.encode(), digest_size=7).digest()) / 2**56
+
+
+def interval_of(visit: Visit, at: datetime) -> float:
+    """Seconds between two regular visits; for cron, between the next two ticks."""
+    schedule = visit.source.schedule
+    if isinstance(schedule, Cron):
+        first = _tick(schedule, at)
+        return (_tick(schedule, first) - first).total_seconds()
+    if is_local(visit):
+        return schedule.seconds
+    return min(max(_own(schedule, visit.interval), _asked(visit.hints)), WEEK)
+
+
+def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
+    """The next time that is regular, at least `wait` seconds away, and not one the publisher asked us to skip."""
+    schedule = visit.source.schedule
+    if is_local(visit):
+        return _tick(schedule, at) if isinstance(schedule, Cron) else at + timedelta(seconds=schedule.seconds)
+    if isinstance(schedule, Cron):
+        return _cron_due(visit, schedule, at, wait)
+    length = max(interval_of(visit, at), wait)
+    jitter = timedelta(seconds=length * JITTER * spread(visit))
+    due_at = at + timedelta(seconds=length) + jitter
+    awake = _awake(due_at, visit.hints)
+    return due_at if awake == due_at else awake + min(jitter, timedelta(minutes=59))  # not all on the stroke
+
+
+def claim(visit: Visit, now: datetime) -> datetime:
+    """The due time to persist before the visit starts: a crash loop then never visits more often than planned (E12)."""
+    if visit.story is not None:
+        return now + timedelta(seconds=STORY_RETRIES[0])
+    if is_local(visit):  # nobody else's server: after a crash our own stories should not wait
+        return min(next_due(visit, now), now + timedelta(seconds=MINUTE))
+    return next_due(visit, now)
+
+
+def clamp(due_at: datetime, now: datetime, longest: float = LONGEST) -> datetime:
+    """A persisted due time, pulled back to where it can be after the clock was once far ahead (F9)."""
+    return min(due_at, now + timedelta(seconds=longest))
+
+
+def _own(schedule: Interval, learned: float | None) -> float:
+    if schedule.at_most is None or learned is None:
+        return schedule.seconds
+    return min(max(learned, schedule.seconds), schedule.at_most)
+
+
+def _asked(hints: Hints) -> float:
+    return min(max(hints.fresh_for or 0.0, hints.period or 0.0), DAY)
+
+
+def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> datetime:
+    # A tenth short: a daily cron and `max-age=86400` mean each other, and our jitter and the transfer took some of it.
+    earliest = at + timedelta(seconds=max(wait, _asked(visit.hints) * (1 - JITTER)))
+    first = tick = _tick(schedule, earliest)
+    for _ in range(_HOURS_IN_A_WEEK):
+        awake = _awake(tick, visit.hints)
+        if awake == tick:
+            break
+        tick = _tick(schedule, awake - timedelta(seconds=1))
+    else:
+        tick = first  # the two never agree: the operator's word counts
+    return tick + timedelta(seconds=CRON_JITTER * spread(visit))
+
+
+def _tick(schedule: Cron, after: datetime) -> datetime:
+    """The first tick after a moment, in UTC. Daylight saving is cronsim's business, as Debian's cron does it."""
+    ticks = CronSim(schedule.expression, after.astimezone(ZoneInfo(schedule.timezone)))
+    moments: Iterator[datetime] = (tick.astimezone(after.tzinfo) for tick in ticks)
+    return next(moment for moment in moments if moment > after)  # cronsim takes a repeated hour for its first pass
+
+
+def _awake(due_at: datetime, hints: Hints) -> datetime:
+    """This time, or the start of the first hour that the publisher does not ask to skip (E8)."""
+    moment = due_at
+    for _ in range(_HOURS_IN_A_WEEK):
+        if moment.hour not in hints.skip_hours and moment.weekday() not in hints.skip_days:
+            return moment
+        moment = moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return due_at

@@ -1,0 +1,51 @@
+"""Whether it is our own line that is dead, told from what came of the last visits (F26)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from ..model import Failure, Interval, Outcome
+from .times import MINUTE, is_local, spread
+
+ENOUGH = 8  # hosts that fell silent one after another
+SILENT = frozenset({"dns", "connection", "timeout"})  # nobody answered at all
+SOON = 5 * MINUTE
+
+
+class Uplink:
+    """Watches outcomes: when host after host falls silent and nobody answers in between, the line is down.
+
+    `hosts` is how many different ones there are; with fewer than three, a dead line looks like a dead publisher.
+    """
+
+    def __init__(self, hosts: int = ENOUGH) -> None:
+        self._enough = max(3, min(hosts, ENOUGH))
+        self._silent: set[str] = set()
+
+    @property
+    def down(self) -> bool:
+        """Whether visits should pause, but for one now and then to see whether the line is back."""
+        return len(self._silent) >= self._enough
+
+    def saw(self, outcome: Outcome) -> Outcome:
+        """Take note; the outcome comes back to be recorded, spared when the line and not the source was at fault."""
+        if is_local(outcome.visit):
+            return outcome
+        if not _silence(outcome):
+            self._silent.clear()
+        elif not outcome.visit.failures:  # what was silent before proves nothing
+            self._silent.add(outcome.host.host)
+        return spare(outcome) if self.down and _silence(outcome) else outcome
+
+
+def spare(outcome: Outcome) -> Outcome:
+    """The outcome of a visit that failed through no fault of the source: nothing counted, and due again soon."""
+    visit, schedule = outcome.visit, outcome.visit.source.schedule
+    regular = schedule.seconds if isinstance(schedule, Interval) else SOON
+    soon = timedelta(seconds=min(regular, SOON) * (1 + spread(visit)))
+    return replace(outcome, failures=visit.failures, attempts=visit.attempts, due_at=outcome.at + soon)
+
+
+def _silence(outcome: Outcome) -> bool:
+    return isinstance(outcome.result, Failure) and outcome.result.status is None and outcome.result.kind in SILENT

@@ -1,0 +1,7 @@
+"""The one door to the outside: visits in, fetched bytes out, over HTTP or from disk, behind the guard."""
+
+from __future__ import annotations
+
+from .fetcher import Fetcher, Reply
+
+__all__ = ["Fetcher", "Reply"]

@@ -1,0 +1,57 @@
+"""What the answer at the end of the redirects means for a visit: a document, nothing new, or a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from feeds import httprules
+from feeds.model import Fetched, Hop, NotModified, Validators, Visit
+
+from .answer import Answer
+from .inflate import plain_body
+from .target import Target
+from .trouble import rejected
+
+DOCUMENTS = frozenset({200, 203})
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where the redirects ended, and the answer that was given there."""
+
+    target: Target
+    answer: Answer
+    hops: tuple[Hop, ...]
+
+
+def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
+    """What a visit brings back. Validators are those of this very answer, except that a 304 may leave some out."""
+    answer, target = arrival.answer, arrival.target
+    asked, headers = visit.validators, answer.headers
+    given = Validators(httprules.validator(headers.get("etag")), httprules.validator(headers.get("last-modified")))
+    fresh = httprules.fresh_for(headers)
+    if answer.status == 304 and asked != Validators():
+        kept = Validators(given.etag or asked.etag, given.last_modified or asked.last_modified)  # E3
+        return NotModified(target.url, kept, fresh, arrival.hops)
+    if answer.status not in DOCUMENTS:
+        raise rejected(answer.status, headers, target.place)
+    if given.etag is not None and given.etag == asked.etag:  # E4
+        return NotModified(target.url, given, fresh, arrival.hops)
+    body = plain_body(answer.chunks(), headers.get("content-encoding", ""), visit.source.max_bytes)
+    digest = blake2b(body, digest_size=16).hexdigest()
+    if digest == visit.body_digest:  # E4
+        return NotModified(target.url, given, fresh, arrival.hops)
+    media_type, charset = httprules.content_type(headers.get("content-type"))
+    return Fetched(
+        target.url,
+        body,
+        media_type,
+        charset,
+        headers=headers,
+        hops=arrival.hops,
+        validators=given,
+        body_digest=digest,
+        fresh_for=fresh,
+        retry_after=httprules.retry_after(headers),
+    )

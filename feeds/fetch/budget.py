@@ -1,0 +1,54 @@
+"""How long one visit may take: a limit for the whole of it, and one for every silence."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from .trouble import Trouble, of_socket
+
+IDLE = 20.0
+CHUNK = 65_536
+
+
+class Budget:
+    """The time of one visit, redirects and all. Every wait on a socket goes through here, so that none outlasts it.
+
+    The time-out of a socket counts from each byte anew and so never ends a drip (F11); here it is cut to what is left.
+    """
+
+    __slots__ = ("_clock", "_ends", "seconds")
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._ends = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds left, more than none; Trouble `timeout` after that."""
+        left = self._ends - self._clock()
+        if left <= 0:
+            raise Trouble("timeout", f"was not done within {self.seconds:g} s")
+        return left
+
+    def receive(self, line: socket.socket) -> bytes:
+        """The next bytes from a connection; none at its end."""
+        line.settimeout(min(self.left(), IDLE))
+        try:
+            return line.recv(CHUNK)
+        except TimeoutError as error:
+            self.left()
+            raise Trouble("timeout", f"sent nothing for {IDLE:g} s") from error
+        except OSError as error:
+            raise of_socket(error) from error
+
+    def send(self, line: socket.socket, data: bytes) -> None:
+        """Send everything."""
+        line.settimeout(min(self.left(), IDLE))
+        try:
+            line.sendall(data)
+        except TimeoutError as error:
+            self.left()
+            raise Trouble("timeout", f"took nothing for {IDLE:g} s") from error
+        except OSError as error:
+            raise of_socket(error) from error

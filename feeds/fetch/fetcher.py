@@ -1,0 +1,154 @@
+"""Fetcher: takes a visit to its source and brings back what is there now."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from feeds.errors import FetchError
+from feeds.model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
+
+from . import files, robots
+from .answer import Answer
+from .arrival import Arrival, concluded
+from .budget import Budget
+from .errand import Errand, agent, errand_of, errand_to_robots
+from .guard import Guard, Resolve, system_resolver
+from .inflate import beginning
+from .lines import Lines, shared_tls
+from .target import Target, is_remote, joined, target_of
+from .transport import SECONDS, Transport, call
+from .trouble import Trouble, told_of
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request that was sent as it stands; `headers` has names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Fetcher:
+    """Fetches visits and robots.txt, and sends deliveries. One for all threads; `allow` is for tests only."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        allow: Sequence[str] = (),
+        resolve: Resolve = system_resolver,
+        clock: Callable[[], float] = time.monotonic,
+        tls: Callable[[], ssl.SSLContext] = shared_tls,
+    ) -> None:
+        self.agent = agent(site)
+        self.transport = Transport(Lines(Guard(allow, resolve), tls, clock), clock)
+        self._clock = clock
+
+    def fetch(self, visit: Visit) -> Fetched | NotModified:
+        """What is there now, or NotModified; FetchError with a sentence for the operator when it cannot be had."""
+        if not is_remote(visit.url):
+            return files.fetch(visit)
+        budget = Budget(visit.source.timeout, self._clock)
+        arrival = self._follow(visit.url, errand_of(visit, self.agent), budget)
+        with told_of(arrival.target.place):
+            try:
+                return concluded(visit, arrival)
+            finally:
+                arrival.answer.done()
+
+    def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
+        """Whether a host lets us have an address, and what is known of the host now. Asks at most once a day."""
+        rules = robots.cached(state, at)
+        if rules is None:
+            try:
+                status, text = self._rules(url, source)
+            except FetchError as error:
+                if error.kind == "refused":  # the address itself will be refused, with its own sentence
+                    return True, state
+                status, text = None, ""
+            state = robots.learned(state, at, status, text)
+            rules = state.robots or robots.EVERYBODY
+        return robots.allows(rules, url), state
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        timeout: float = SECONDS,
+        max_bytes: int = 65_536,
+    ) -> Reply:
+        """One guarded request that follows nothing, for deliveries; of a long reply only the beginning is read.
+
+        FetchError when no answer came.
+        """
+        with told_of("The address"):
+            request = call(target_of(url), {"User-Agent": self.agent, **headers}, Budget(timeout, self._clock))
+        request.method, request.body = method, body
+        answer = self.transport.send(request).answer
+        with told_of(request.target.place):
+            try:
+                taken = beginning(answer.chunks(), answer.headers.get("content-encoding", ""), max_bytes)
+            finally:
+                answer.done()
+        return Reply(answer.status, answer.headers, taken)
+
+    def close(self) -> None:
+        """Hang up all kept connections."""
+        self.transport.close()
+
+    def _follow(self, url: str, errand: Errand, budget: Budget) -> Arrival:
+        """Go where the redirects lead; every hop is asked under the same guard (S3)."""
+        with told_of("The address"):
+            target = start = target_of(url)
+        seen: dict[Target, int] = {}  # target → the status that redirected from it
+        while True:
+            request = call(target, errand.headers_for(target), budget, errand.route)
+            if seen:
+                request.place = f"{target.place}, where {start.place} redirects to,"
+            answer = self.transport.send(request).answer
+            if answer.status not in REDIRECTS:
+                hops = map(Hop, seen.values(), [*(hop.url for hop in seen), target.url][1:])
+                return Arrival(target, answer, tuple(hops))
+            seen[target] = answer.status
+            with told_of(request.place):
+                target = _redirected(target, answer, seen, errand.hops)
+
+    def _rules(self, url: str, source: Source | None) -> tuple[int, str]:
+        """The status and text of the robots.txt that speaks for an address."""
+        errand = errand_to_robots(source, self.agent)
+        arrival = self._follow(joined(url, "/robots.txt"), errand, Budget(SECONDS, self._clock))
+        answer = arrival.answer
+        with told_of(arrival.target.place):
+            try:
+                coding = answer.headers.get("content-encoding", "")
+                body = beginning(answer.chunks(), coding, robots.LARGEST) if answer.status < 300 else b""
+            finally:
+                answer.done()
+        return answer.status, body.decode("utf-8-sig", "replace")
+
+
+def _redirected(target: Target, answer: Answer, seen: Mapping[Target, int], most: int) -> Target:
+    """Where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
+    answer.done()
+    location = answer.headers.get("location")
+    if not location:
+        raise Trouble("redirect", f"redirects to nowhere ({answer.status})")
+    try:
+        following = target_of(joined(target.url, location))
+    except Trouble as trouble:
+        raise Trouble(trouble.kind, f"redirects to an address that {trouble.what}", trouble.advice) from trouble
+    if following in seen:
+        raise Trouble("redirect", "redirects in a circle")
+    if len(seen) > most:
+        raise Trouble("redirect", f"redirects more than {most} times")
+    return following

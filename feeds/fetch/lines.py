@@ -1,0 +1,186 @@
+"""Connections: opened through the guard, kept a little while for the next visit of the same host, and few in all."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from urllib.parse import unquote, urlsplit
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util import wait_for_read
+
+from .answer import Answer, Reader
+from .budget import Budget
+from .guard import CONNECT, Guard
+from .target import Target, target_of
+from .trouble import Trouble, of_socket
+
+PER_ROUTE = 2
+IN_ALL = 64
+IDLE_FOR = 15.0
+_ANYWHERE = ("0.0.0.0/0", "::/0")  # the operator named the proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to get to a target: the networks that are allowed besides the public ones, and the proxy to go through."""
+
+    allow: tuple[str, ...] = ()
+    proxy: str | None = None
+
+
+DIRECT = Route()
+
+
+class Line:
+    """One open connection and what has come in on it. `prefix` and `extra` are what a proxy wants in each request."""
+
+    __slots__ = ("extra", "prefix", "reader", "since", "socket")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.reader = Reader()
+        self.since = 0.0
+        self.prefix = ""
+        self.extra = ""
+
+    def exchange(self, request: bytes, method: str, budget: Budget) -> Answer:
+        """Send a request and read the head of its answer."""
+        self.reader.receive = partial(budget.receive, self.socket)
+        budget.send(self.socket, request)
+        return Answer(self.reader, method)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.socket.close()
+
+
+class Lines:
+    """Opens connections and keeps a few: `PER_ROUTE` for one origin and `IN_ALL` together, the stalest closed first."""
+
+    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], clock: Callable[[], float]) -> None:
+        self._guard = guard
+        self._tls = tls
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[object, ...], list[Line]] = OrderedDict()
+        self._count = 0
+
+    def kept(self, target: Target, route: Route) -> Line | None:
+        """A connection that is still open from an earlier request to the same origin, by the same route."""
+        while line := self._newest((target.origin, route)):
+            # Bytes or an end that nobody asked for: neither leaves a connection that can be used.
+            if self._clock() - line.since < IDLE_FOR and not wait_for_read(line.socket, 0):
+                return line
+            line.close()
+        return None
+
+    def keep(self, target: Target, route: Route, line: Line) -> None:
+        """Leave a connection for the next request; the stalest make room."""
+        line.since = self._clock()
+        key = (target.origin, route)
+        with self._lock:
+            self._kept.setdefault(key, []).append(line)
+            self._kept.move_to_end(key)
+            self._count += 1
+            surplus = self._surplus(key)
+        for stale in surplus:
+            stale.close()
+
+    def _newest(self, key: tuple[object, ...]) -> Line | None:
+        with self._lock:
+            lines = self._kept.get(key)
+            if lines is None:
+                return None
+            self._count -= 1
+            line = lines.pop()
+            if not lines:
+                del self._kept[key]
+            return line
+
+    def _surplus(self, newest: tuple[object, ...]) -> list[Line]:
+        surplus = []
+        if len(self._kept[newest]) > PER_ROUTE:
+            surplus.append(self._kept[newest].pop(0))
+        oldest = self._clock() - IDLE_FOR
+        while self._count - len(surplus) > IN_ALL or next(iter(self._kept.values()))[-1].since < oldest:
+            surplus += self._kept.popitem(last=False)[1]
+        self._count -= len(surplus)
+        return surplus
+
+    def close(self) -> None:
+        """Hang up all that are kept."""
+        with self._lock:
+            lines = [line for kept in self._kept.values() for line in kept]
+            self._kept.clear()
+            self._count = 0
+        for line in lines:
+            line.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def open(self, target: Target, route: Route, budget: Budget) -> Line:
+        """A new connection, with TLS where the target wants it."""
+        if route.proxy is not None:
+            return self._through(route.proxy, target, route, budget)
+        connection = self._guard.connect(target, route.allow, budget)
+        return Line(self._secured(connection, target, budget) if target.scheme == "https" else connection)
+
+    def _secured(self, connection: socket.socket, target: Target, budget: Budget) -> socket.socket:
+        try:
+            # The time-out covers the handshake as a whole, not each of its reads.
+            connection.settimeout(min(CONNECT, budget.left()))
+            return self._tls().wrap_socket(connection, server_hostname=target.host)
+        except TimeoutError as error:
+            connection.close()
+            raise Trouble("timeout", f"did not finish the TLS handshake within {CONNECT:g} s") from error
+        except OSError as error:
+            connection.close()
+            raise of_socket(error) from error
+
+    def _through(self, address: str, target: Target, route: Route, budget: Budget) -> Line:
+        """A connection by way of a proxy, which looks names up itself; addresses are still checked here."""
+        proxy, login = _proxy(address)
+        self._guard.check_literal(target, route.allow)
+        connection = self._guard.connect(proxy, _ANYWHERE, budget)
+        line = Line(connection)
+        if target.scheme == "http":
+            line.prefix, line.extra = target.url.removesuffix(target.path), login
+            return line
+        place = target.url.removesuffix(target.path).removeprefix("https://")
+        name = place if place.rpartition("]")[2].count(":") else f"{place}:{target.port}"
+        answer = line.exchange(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n".encode(), "CONNECT", budget)
+        if answer.status != 200:
+            line.close()
+            raise Trouble("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
+        return Line(self._secured(connection, target, budget))
+
+
+@lru_cache(maxsize=64)
+def _proxy(address: str) -> tuple[Target, str]:
+    """Where a proxy is, and the header that logs in to it."""
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    target = target_of(f"{parts.scheme}://{host}/")
+    if target.scheme != "http":
+        raise Trouble("refused", f"is to be asked through the proxy {target.place}, which is not an http proxy")
+    if parts.username is None:
+        return target, ""
+    login = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()
+    return target, f"Proxy-Authorization: Basic {login}\r\n"
+
+
+@lru_cache(maxsize=1)
+def shared_tls() -> ssl.SSLContext:
+    """The one TLS context of this process: reading the authorities takes 30 ms, so never once per host."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    return context

@@ -1,0 +1,12 @@
+"""Story → Article, pure: identity, dates, links, HTML, people, language and every fallback are decided here, once."""
+
+from __future__ import annotations
+
+from .article import Context, normalize
+from .channel import About, about
+from .dates import date
+from .html import clean, plain
+from .identity import story_digest, upstream_id
+from .links import canonical_link
+
+__all__ = ["About", "Context", "about", "canonical_link", "clean", "date", "normalize", "plain", "story_digest", "upstream_id"]

@@ -1,0 +1,50 @@
+"""What a document says about itself, clean: for the source's record and for `feeds.read`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import Author, Parsed
+from . import html
+from .language import first_language
+from .links import web_url
+from .people import authors
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The facts of a channel: plain texts, absolute addresses."""
+
+    title: str
+    description: str | None = None
+    home: str | None = None
+    feed: str | None = None
+    hubs: tuple[str, ...] = ()
+    image: str | None = None
+    icon: str | None = None
+    language: str | None = None
+    authors: tuple[Author, ...] = ()
+    rights: str | None = None
+
+
+def about(parsed: Parsed) -> About:
+    """What the document says about itself."""
+    channel, base = parsed.channel, parsed.base
+
+    def links(*rels: str) -> tuple[str, ...]:
+        wanted = (link for link in channel.links if link.rel in rels)
+        return tuple(url for link in wanted if (url := web_url(link.href, link.base, base)))
+
+    home, feed = links("alternate"), links("self")
+    return About(
+        title=html.plain(channel.title),
+        description=html.plain(channel.description) or None,
+        home=home[0] if home else None,
+        feed=feed[0] if feed else None,
+        hubs=links("hub"),
+        image=web_url(channel.image.href, channel.image.base, base) if channel.image else None,
+        icon=web_url(channel.icon.href, channel.icon.base, base) if channel.icon else None,
+        language=first_language(channel.language),
+        authors=authors(channel.people, *home[:1], base),
+        rights=html.plain(channel.rights) or None,
+    )

@@ -1,0 +1,169 @@
+"""HTML as we keep it: an allow-list of elements, addresses absolute, nothing that runs or watches (S7–S10)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import unescape
+
+import nh3
+
+from ..model import Text
+from .frames import unframed
+from .images import LAZY, settled
+from .links import web_url
+from .text import collapse, inert, legal, paragraphs
+
+TAGS = frozenset(
+    "a abbr address article aside audio b bdi bdo big blockquote br caption center cite code col colgroup data dd del"
+    " details dfn div dl dt em figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li main mark"
+    " nav ol p picture pre q rp rt ruby s samp section small source span strike strong sub summary sup table tbody td"
+    " tfoot th thead time tr track tt u ul var video wbr".split()
+)
+# Gone with all they hold: nothing in them is meant to be read (S9, S10).
+GONE_WHOLE = frozenset(
+    "applet iframe math noembed noframes object option script select style svg template textarea title".split()
+)
+ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"title", "lang", "dir"},
+    "a": {"href", "hreflang"},
+    "audio": {"src", "loop", "muted"},
+    "col": {"span"},
+    "colgroup": {"span"},
+    "data": {"value"},
+    "del": {"datetime"},
+    "details": {"open"},
+    "img": {"src", "srcset", "sizes", "alt", "width", "height"},
+    "ins": {"datetime"},
+    "li": {"value"},
+    "ol": {"start", "reversed", "type"},
+    "source": {"src", "srcset", "sizes", "type", "media"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope", "abbr"},
+    "time": {"datetime"},
+    "track": {"src", "kind", "srclang", "label"},
+    "video": {"src", "poster", "width", "height", "loop", "muted"},
+}
+# The players come without a script to start them.
+_PLAYERS = {"video": {"controls": ""}, "audio": {"controls": ""}}
+SCHEMES = {"http", "https", "mailto"}
+
+# Measured on random tag soup: without one of these, one pass is a fixed point; with them, up to four are needed.
+_SHIFTING_NAMES = (
+    r"d[dlt]\b|r[bpt]|table|caption|col|t[bdfhr]|button|select|opt|form|object|applet|marquee|template"
+    r"|svg|math|html|head|body|frame|input"
+)
+_SHIFTING = re.compile(f"<(?:{_SHIFTING_NAMES})", re.IGNORECASE)
+_NESTED_HEADING = re.compile(r"<h[1-6][ >][^<]*+(?:<(?!/?h[1-6][ >])[^<]*+)*+<h[1-6]")
+# What most HTML in feeds does without, so that one search spares it all the special cases.
+_ODD = re.compile(f"<(?:!|h[1-6]|pre|iframe|embed|noscript|{_SHIFTING_NAMES})", re.IGNORECASE)
+_PASSES = 6
+_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));?", re.IGNORECASE)
+# What HTML would take for a comment and swallow; its author meant the letter.
+_NO_COMMENT = re.compile(r"<(?=!(?!--|doctype\b|\[CDATA\[))", re.IGNORECASE)
+_PRE_START = re.compile(r"(<pre[^>]*>)\n+")
+
+_ANY_TAG = re.compile(r"<[^>]*>")
+_BREAK = re.compile(
+    r"</?(?:p|div|br|li|ul|ol|dl|dd|dt|h[1-6r]|t[rdh]|table|caption|blockquote|pre|section|article|header|footer|aside"
+    r"|nav|main|figure|figcaption|details|summary|address|center|hgroup)\b[^>]*>"
+)
+_NAMED = re.compile(
+    rf"<(?=/?(?:{'|'.join(sorted(TAGS | GONE_WHOLE, key=len, reverse=True))}|font|body|html|head|form|input|button|meta"
+    r"|link|base|embed|label|noscript|center|blink|marquee|frame|frameset)[\s/>]|!--)",
+    re.IGNORECASE,
+)
+
+
+def clean(html: str, base: str | None) -> str:
+    """HTML that is safe wherever it is shown; cleaning it again changes nothing (S10)."""
+    html = legal(html)
+    odd = _ODD.search(html) is not None
+    if odd:
+        html = _NO_COMMENT.sub("&lt;", unframed(html))
+    if "&#" in html:
+        html = _REFERENCE.sub(_legal_reference, html)
+    cleaned = _once(html, base, lazy="data-" in html, twice=odd and "noscript" in html)
+    if _tangled(cleaned) or (odd and (_SHIFTING.search(html) or _NESTED_HEADING.search(cleaned))):
+        return _steady(cleaned, base)
+    return cleaned
+
+
+def _once(html: str, base: str | None, *, lazy: bool = False, twice: bool = False) -> str:
+    cleaned = _cleaner(base, lazy).clean(html)
+    if "<img" in cleaned or "srcset" in cleaned:
+        cleaned = settled(cleaned, base, twice=twice)
+    if "<pre" in cleaned:
+        cleaned = _PRE_START.sub(r"\1", cleaned)
+    return cleaned.strip()
+
+
+def _steady(html: str, base: str | None) -> str:
+    for _ in range(_PASSES):
+        again = _once(html, base)
+        if again == html:
+            return html
+        html = again
+    return paragraphs(stripped(html))
+
+
+def _tangled(html: str) -> bool:
+    """Whether a link stands inside a link, which the next parser would pull apart."""
+    return "<a" in html and not all("</a>" in after for after in html.split("<a ")[1:])
+
+
+def _legal_reference(found: re.Match[str]) -> str:
+    """A character reference, unless it names what XML forbids: taken out before, lest `java&#1;script:` grow together."""
+    code = int(found[1], 16) if found[1] else int(found[2])
+    return found[0] if code > 0x10FFFF or legal(chr(code)) else ""
+
+
+@lru_cache(maxsize=256)
+def _cleaner(base: str | None, lazy: bool) -> nh3.Cleaner:
+    attributes = ATTRIBUTES | {"img": ATTRIBUTES["img"] | LAZY} if lazy else ATTRIBUTES
+    address = web_url(base)
+    return nh3.Cleaner(
+        tags=TAGS,
+        clean_content_tags=GONE_WHOLE,
+        attributes=attributes,
+        link_rel=None,
+        set_tag_attribute_values=_PLAYERS,
+        url_schemes=SCHEMES,
+        url_relative=("rewrite_with_base", address) if address else "pass_through",
+    )
+
+
+def stripped(html: str, limit: int | None = None) -> str:
+    """The words of clean HTML in one line; with `limit`, at least so many characters of them, if there are."""
+    if limit is not None and len(html) > 8 * limit:
+        html = html[: 8 * limit].rpartition("<")[0]
+    if "<" in html:
+        html = _ANY_TAG.sub("", _BREAK.sub(" ", html))
+    return collapse(unescape(html) if "&" in html else html)
+
+
+def plain(text: Text | None) -> str:
+    """A text construct as one line of plain text: tags stripped, entities decoded once, inert."""
+    if text is None or not text.value:
+        return ""
+    value = legal(text.value)
+    if text.type == "html" and ("<" in value or "&" in value):
+        value = _words(value)
+    return inert(collapse(value))
+
+
+def _words(html: str) -> str:
+    """The words of raw HTML. `List<String>` is no tag: only elements that HTML knows are."""
+    if "<" in html:
+        named = _NAMED.sub("\0", html).replace("<", "&lt;").replace("\0", "<")
+        html = _cleaner(None, False).clean(named)
+    return legal(stripped(html))
+
+
+def markup(text: Text | None, base: str | None) -> str:
+    """A text construct as clean HTML."""
+    if text is None or not text.value:
+        return ""
+    if text.type == "text":
+        return paragraphs(legal(text.value))
+    return clean(text.value, web_url(text.base, base) or base if text.base else base)

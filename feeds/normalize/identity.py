@@ -1,0 +1,110 @@
+"""Who a story is: its id at its source, the id we publish, and the digest that tells whether it changed (R2, R3, S20).
+
+The chain and the spelling of every id are frozen: tests/data/normalize/ids.json holds them across releases (R3). A new
+way to name stories would need a new version beside this one, for sources met from then on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+
+from ..model import Story
+from .links import canonical_link, story_url, web_url
+from .text import collapse, legal
+
+_SEPARATOR = "\x1f"
+# RFC 3987, seen from afar: a scheme that names things, and no character that an IRI must not hold.
+_IRI = re.compile(
+    r"(?:https?://[^\s/?#<>\"{}|\\^`\x00-\x20]|(?:tag|urn|info|at|ftp|gemini|gopher|news|mid|cid|acct|did|doi|ipfs|nntp|ni):)"
+    r"[^\s<>\"{}|\\^`\x00-\x20\x7f-\x9f]*",
+    re.IGNORECASE,
+)
+_IRI_LIMIT = 2_000
+
+
+def upstream_id(story: Story, base: str | None, identity: str = "id") -> str:
+    """The id of a story at its source: its own id, else its canonical link, else a hash of title, date and link.
+
+    With identity `link` (F21: a source whose ids change at every visit) the story's own id is not looked at.
+    """
+    own = legal(story.id).strip() if story.id and identity != "link" else ""
+    if own:
+        return own
+    by_guid = story.id_is_permalink and identity == "link"
+    url = story_url(story, base, guid=not by_guid)
+    return canonical_link(url) if url else f"hash:{_digest(_last_resort(story, base))[:32]}"
+
+
+def _last_resort(story: Story, base: str | None) -> str:
+    """Title, date and link; a story without a title goes by its text."""
+    title = story.title or story.summary or next(iter(story.content), None)
+    link = next((url for link in story.links if (url := web_url(link.href, link.base, base))), "")
+    date = story.published or story.updated or ""
+    return _SEPARATOR.join((collapse(legal(title.value)) if title else "", collapse(date), link))
+
+
+def published_id(upstream: str, minted: str) -> str:
+    """The upstream id as it stands if it is an absolute IRI (RFC 4287 §4.2.6), else the minted one."""
+    return upstream if len(upstream) <= _IRI_LIMIT and _IRI.fullmatch(upstream) else minted
+
+
+def minted_id(upstream: str, source_id: str, authority: str) -> str:
+    """A tag: URI (RFC 4151) that is ours to give: `authority` is `HOST,YEAR`."""
+    return f"tag:{authority}:{source_id}/{_digest(upstream)[:24]}"
+
+
+def story_key(url: str | None, title: str, day: datetime | None) -> str:
+    """Equal for one story from several sources: by its page, else by a title that says enough and its day."""
+    if url:
+        return _digest(canonical_link(url))[:24]
+    if day is None or title.count(" ") < 3:
+        return ""
+    return _digest(f"{title.casefold()}{_SEPARATOR}{day:%Y-%m-%d}")[:24]
+
+
+def story_digest(story: Story) -> str:
+    """What the story says, as a short digest: equal as long as its publisher changes nothing that matters.
+
+    Each fact goes in with its name and empty ones not at all, so a field that `Story` gains changes no digest of a story
+    without it. How often a story was commented is left out: it would make every visit a change (R11).
+    """
+    return _digest(_SEPARATOR.join(_facts(story)))[:32]
+
+
+def _facts(story: Story) -> Iterator[str]:
+    for name, text in (("title", story.title), ("summary", story.summary), ("rights", story.rights)):
+        if text:
+            yield f"{name}={text.type}:{text.value}"
+    for text in story.content:
+        yield f"content={text.type}:{text.value}"
+    for name, value in (("published", story.published), ("updated", story.updated), ("language", story.language)):
+        if value:
+            yield f"{name}={value}"
+    for link in story.links:
+        yield f"link={link.rel} {link.href} {link.type or ''} {link.length or ''}"
+    yield from _lists(story)
+
+
+def _lists(story: Story) -> Iterator[str]:
+    for person in story.people:
+        yield f"person={person.role} {person.name or ''} {person.email or ''} {person.url or ''}"
+    for category in story.categories:
+        yield f"category={category.term} {category.scheme or ''} {category.label or ''}"
+    for medium in story.media:
+        yield f"medium={medium.role} {medium.url} {medium.type or ''} {medium.duration or ''}"
+    if story.image:
+        yield f"image={story.image.href}"
+    if story.origin:
+        yield f"origin={story.origin.id or ''} {story.origin.title or ''} {story.origin.url or ''}"
+    if story.comments and story.comments.url:
+        yield f"comments={story.comments.url}"
+    for name, facts in (("podcast", story.podcast), ("extra", story.extra)):
+        if facts:
+            yield from (f"{name}.{key}={facts[key]}" for key in sorted(facts))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,201 @@
+"""Finds the parts of a date wherever they stand in a text: clock, zone, and the day in one of its usual orders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date as Day
+from datetime import tzinfo
+
+from .calendars import folded, month, weekday
+from .zones import zone
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day with a time on the clock, in a zone if one was named. Hour 24 is the midnight after."""
+
+    year: int
+    month: int
+    day: int
+    clock: tuple[int, int, int] | None = None
+    zone: tzinfo | None = None
+
+
+# Folded words that stand for a sign.
+_SIGNS = {
+    "오전": " am ", "上午": " am ", "午前": " am ", "오후": " pm ", "下午": " pm ", "午後": " pm ", "晚上": " pm ",
+    "πμ": " am ", "μμ": " pm ", "年": "-", "년": "-", "月": "-", "월": "-", "日": " ", "号": " ", "일": " ",
+    "時": ":", "时": ":", "点": ":", "點": ":", "시": ":", "分": ":", "분": ":", "秒": " ", "초": " ",
+    "−": "-", "–": "-", "—": "-", "․": ".", "，": ",", "’": "'", "º": " ", "ª": " ",
+}  # fmt: skip
+_SIGN = re.compile("|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)))
+_LOOSE = re.compile(r"(?<=\d)\s*([-:])\s*(?=\d)")
+_TRAILING = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
+
+_CLOCK = re.compile(
+    r"(?<![\d:+\-])(?:t\s*)?(?:(?P<before>[ap])\.?\s?m\.?\s*)?(?P<hour>\d{1,2})\s?(?::|h(?=\d))\s?(?P<minute>\d{1,2})(?:[:m.](?P<second>\d{1,2}))?"
+    r"(?:[.,:]\d{1,9})?s?(?!\d)(?:\s*(?P<after>[ap])\.?\s?m\b\.?)?"
+)
+_ISO_CLOCK = re.compile(r"(?<=\d)t(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?(?:[.,]\d{1,9})?(?!\d)")
+_HOUR = re.compile(r"(?<![\d:.\-/])(?P<hour>\d{1,2})\s?(?:(?P<after>[ap])\.?\s?m\b\.?|h\b|uhr\b)")
+_DOTTED = re.compile(r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$")
+_ZONE = re.compile(r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[a-z]{1,5}\b)")
+_LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
+
+_WORD = r"([^\W\d_]{3,})"
+_YEAR = r"'?(\d{4}|\d{2})(?!\d)"
+_OF = r"(?:de\s|del\s|di\s|of\s|d'|van\s)?"
+_NTH = r"(?:st|nd|rd|th|er|e|ος|η|-го|an)?"
+_DAY_MONTH_YEAR = re.compile(rf"(?<!\d)(\d{{1,2}}){_NTH}[-/.,\s]*{_OF}\s?{_WORD}[-/.,\s]*{_OF}\s?{_YEAR}")
+_MONTH_DAY_YEAR = re.compile(rf"{_WORD}[-/.,\s]*(\d{{1,2}}){_NTH}[-/.,\s]+{_OF}\s?(\d{{4}}|'\d{{2}}|\d{{2}})(?!\d)")
+_YEAR_MONTH_DAY = re.compile(rf"(?<!\d)(\d{{4}})[-/.,\s]*{_WORD}[-/.,\s]*(\d{{1,2}})(?!\d)")
+_MONTH_YEAR = re.compile(rf"(?:\D*[\s,])?{_WORD}[-/.,\s]*{_OF}(\d{{4}})\D*")
+_YMD = re.compile(r"(?<!\d)(\d{4})\s?[-/.\s]\s?0?(\d{1,2})\s?[-/.\s]\s?(\d{1,2})(?!\d)")
+_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.\s])\s?(\d{1,2})\s?[-/.\s]\s?(\d{4}|\d{2})(?!\d)")
+_YEAR_MONTH = re.compile(r"\s*(\d{4})(?:[-/.](\d{1,2}))?\s*")
+_VIETNAMESE = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
+
+
+def scanned(text: str) -> Moment | None:
+    """What a text says of a moment, if it says of which day."""
+    text = _signed(text)
+    clock, where, rest = _clock(text)
+    day = next(_days(rest), None)
+    if day is None:
+        return None
+    if clock is None:
+        clock, where = _late_clock(rest), where or _late_zone(rest)
+    return Moment(*day, clock, where)
+
+
+def _signed(text: str) -> str:
+    plain = _SIGN.sub(lambda found: _SIGNS[found[0]], folded(text))
+    return _VIETNAMESE.sub(r"-\1-", _TRAILING.sub(" ", plain)).strip()
+
+
+def _clock(text: str) -> tuple[tuple[int, int, int] | None, tzinfo | None, str]:
+    """The time on the clock, the zone after it, and the text without both."""
+    found = _ISO_CLOCK.search(text) or _CLOCK.search(text) or _HOUR.search(text)
+    if not found:
+        return None, None, text
+    after = _ZONE.match(text, found.end())
+    where = zone(_spelled(after[1])) if after else None
+    end = after.end() if after and where else found.end()
+    return _time(found), where or _late_zone(text), f"{text[: found.start()]} {text[end:]}"
+
+
+def _spelled(name: str) -> str:
+    return name.title() if "/" in name and not name.startswith("etc/") else name.replace(" ", "")
+
+
+def _time(found: re.Match[str]) -> tuple[int, int, int] | None:
+    parts = found.groupdict()
+    hour, minute, second = int(parts["hour"]), int(parts.get("minute") or 0), int(parts.get("second") or 0)
+    half = parts.get("after") or parts.get("before")
+    if half and hour <= 12:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    valid = minute < 60 and second <= 60 and (hour < 24 or (hour, minute, second) == (24, 0, 0))
+    return (hour, minute, second) if valid else None
+
+
+def _late_clock(rest: str) -> tuple[int, int, int] | None:
+    found = _DOTTED.search(rest)
+    return _time(found) if found else None
+
+
+def _late_zone(text: str) -> tzinfo | None:
+    found = _LAST_ZONE.search(text)
+    return zone(_spelled(found[1])) if found else None
+
+
+def _days(text: str) -> Iterator[tuple[int, int, int]]:
+    """Days that exist, the surest reading first."""
+    for read in ORDERS:
+        for day in read(text):
+            if _exists(*day):
+                yield day
+
+
+def _exists(year: int, number: int, day: int) -> bool:
+    try:
+        Day(year, number, day)
+    except ValueError:
+        return False
+    return True
+
+
+def full_year(year: int) -> int:
+    """Two digits reach from 1969 to 2068, as in RFC 2822's readers."""
+    return year + (2000 if year < 69 else 1900) if year < 100 else year
+
+
+def _year(spelled: str) -> int:
+    return full_year(int(spelled.lstrip("'")))
+
+
+def _iso_order(text: str) -> Iterator[tuple[int, int, int]]:
+    for found in _YMD.finditer(text):
+        year, second, third = (int(part) for part in found.groups())
+        yield year, second, third
+        yield year, third, second
+
+
+def _day_month_year(text: str) -> Iterator[tuple[int, int, int]]:
+    for found in _DAY_MONTH_YEAR.finditer(text):
+        number = month(found[2])
+        if number:
+            yield _year(found[3]), number, int(found[1])
+
+
+def _month_day_year(text: str) -> Iterator[tuple[int, int, int]]:
+    for found in _MONTH_DAY_YEAR.finditer(text):
+        number = month(found[1])
+        if number:
+            yield _year(found[3]), number, int(found[2])
+
+
+def _year_month_day(text: str) -> Iterator[tuple[int, int, int]]:
+    for found in _YEAR_MONTH_DAY.finditer(text):
+        number = month(found[2])
+        if number:
+            yield int(found[1]), number, int(found[3])
+
+
+def _numbers(text: str) -> Iterator[tuple[int, int, int]]:
+    """Numbers only: what the day of the week confirms; else days first where dots stand, months first at slashes."""
+    found = _NUMBERS.search(text)
+    if not found:
+        return
+    first, sign, second, third = int(found[1]), found[2], int(found[3]), found[4]
+    readings = [(_year(third), first, second), (_year(third), second, first)]
+    if sign in ".- ":
+        readings.reverse()
+    if sign == "-" and len(third) == 2:
+        readings.insert(0, (_year(found[1]), second, int(third)))
+    told = weekday(text)
+    confirmed = [day for day in readings if told is not None and _exists(*day) and Day(*day).weekday() == told]
+    yield from confirmed
+    yield from readings
+
+
+def _month_year(text: str) -> Iterator[tuple[int, int, int]]:
+    found = _YEAR_MONTH.fullmatch(text)
+    if found:
+        yield int(found[1]), int(found[2] or 1), 1
+        return
+    named = _MONTH_YEAR.fullmatch(text)
+    number = month(named[1]) if named else None
+    if named and number:
+        yield int(named[2]), number, 1
+
+
+ORDERS: tuple[Callable[[str], Iterator[tuple[int, int, int]]], ...] = (
+    _iso_order,
+    _day_month_year,
+    _year_month_day,
+    _month_day_year,
+    _numbers,
+    _month_year,
+)

@@ -1,0 +1,84 @@
+"""From bytes to what they say: `parse` is the door; one file a format, chosen by the table `READERS`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from feeds.errors import ParseError
+from feeds.model import Channel, Fetched, Kind, Parsed, Source
+from feeds.parse import files, jsonfeed, lenient, tree, xmlfeed
+from feeds.parse.document import Document, opened
+
+__all__ = ["READERS", "parse"]
+
+# What is no markup, and the opening tags of items: to tell whether a repaired tree has lost some.
+HIDDEN = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.S)
+ITEM = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])", re.I)
+REPAIRED = "the XML is not well-formed and was repaired"
+HTML = re.compile(r"<(?:!DOCTYPE\s+html|html|head|body)\b", re.I)
+
+
+def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
+    """What the bytes say, as a source of that kind; ParseError when nothing can be made of them."""
+    if source is not None and source.kind is Kind.FILES:
+        return files.read(fetched, source)
+    document = opened(fetched, source)
+    if source is None and fetched.media_type in files.TEXTS and _format(document.text) == "other":
+        return files.read_one(fetched)
+    parsed = READERS[_format(document.text)](document)
+    warnings = [*parsed.warnings, *([document.decoded.warning] if document.decoded.warning else [])]
+    return replace(parsed, channel=_spoken(parsed.channel, fetched), warnings=tuple(warnings))
+
+
+def _spoken(channel: Channel, fetched: Fetched) -> Channel:
+    """The language of the header, where the feed names none: one language, or it says nothing."""
+    language = fetched.headers.get("content-language", "").strip()
+    if channel.language or not language or "," in language:
+        return channel
+    return replace(channel, language=language, found={**channel.found, "language": "content-language"})
+
+
+def _format(text: str) -> str:
+    if jsonfeed.is_json(text):
+        return "json"
+    return "xml" if tree.ROOT.search(text) else "other"
+
+
+def _xml(document: Document) -> Parsed:
+    """Strictly where the document allows it, repaired where not, by feedparser where repair would lose items."""
+    found = tree.read(document.text)
+    if found is None or not xmlfeed.is_feed(found.root):
+        return _understood(lenient.read(document), document)
+    items = xmlfeed.items(found.root)
+    if found.repaired and len(ITEM.findall(HIDDEN.sub("", document.text))) > len(items):
+        other = lenient.read(document)
+        if len(other.stories) > min(len(items), document.max_items):
+            return _understood(other, document)
+    parsed = xmlfeed.read(found.root, items, document)
+    if not found.repaired:
+        return parsed
+    return _understood(replace(parsed, warnings=(REPAIRED, *parsed.warnings)), document)
+
+
+def _understood(parsed: Parsed, document: Document) -> Parsed:
+    """A page is not a feed, even where a tree of some sort can be made of it."""
+    if parsed.stories or parsed.channel.title or parsed.channel.links:
+        return parsed
+    return _other(document)
+
+
+def _other(document: Document) -> Parsed:
+    if not document.text.strip("\ufeff\0 \t\r\n"):
+        raise ParseError("The answer is empty where a feed was expected.", kind="empty")
+    if HTML.search(document.text[:20_000]):
+        raise ParseError(
+            "This is a web page, not a feed: give the address of its feed, or declare the source as `page:`.",
+            kind="html",
+        )
+    raise ParseError("This is not a feed: neither RSS, Atom, CDF nor JSON Feed.", kind="not_a_feed")
+
+
+# What the document looks like → who reads it.
+READERS: Mapping[str, Callable[[Document], Parsed]] = {"json": jsonfeed.read, "xml": _xml, "other": _other}

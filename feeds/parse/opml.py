@@ -1,0 +1,97 @@
+"""The reader of OPML: the subscriptions of a list, and the lists it refers to; lenient on case and broken XML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lxml import etree
+
+from feeds.errors import ParseError
+from feeds.parse import names, texts, tree
+from feeds.parse.charset import decode
+from feeds.parse.fields import URL
+
+# What an outline without an address of a feed may point to: another list.
+LISTS = ("include", "link")
+FEEDS = ("rss", "atom", "feed")
+MOST = 20_000
+
+
+Kind = Literal["feed", "list", "page"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One subscription; with kind `list` another list to read, with kind `page` a page that may lead to a feed.
+
+    Categories are those given and the titles of the outlines above it.
+    """
+
+    title: str | None
+    feed_url: str
+    html_url: str | None = None
+    categories: tuple[str, ...] = ()
+    kind: Kind = "feed"
+
+
+def outlines(body: bytes, charset: str | None = None) -> tuple[Outline, ...]:
+    """What an OPML document subscribes to, each address once, in its order; ParseError when it is none."""
+    found = tree.read(decode(body, charset).text)
+    if found is None or names.local(found.root) not in ("opml", "oml"):
+        raise ParseError("This is not OPML: it has no `opml` element.", kind="not_opml")
+    made: dict[tuple[str, str], Outline] = {}
+    waiting: list[tuple[etree._Element, tuple[str, ...]]] = [(found.root, ())]
+    while waiting and len(made) < MOST:
+        element, above = waiting.pop()
+        outline = _outline(element, above) if names.local(element) == "outline" else None
+        if outline:
+            key = (outline.kind, outline.feed_url)
+            known = made.get(key)
+            made[key] = _merged(known, outline) if known else outline
+        inside = above if outline or element is found.root else _with(above, _title(element))
+        waiting.extend((child, inside) for child in reversed(element))
+    return tuple(made.values())
+
+
+def _outline(element: etree._Element, above: tuple[str, ...]) -> Outline | None:
+    given = _given(element)
+    kind, address = _address(given)
+    if not address:
+        return None
+    terms = [part.strip() for term in given.get("category", "").split(",") for part in term.split("/")]
+    categories = tuple(dict.fromkeys([*above, *filter(None, terms)]))
+    title = given.get("text") or given.get("title") or None
+    return Outline(title, address[:URL], given.get("htmlurl") or None, categories, kind)
+
+
+def _address(given: Mapping[str, str]) -> tuple[Kind, str]:
+    kind, feed, url, page = (given.get(name, "") for name in ("type", "xmlurl", "url", "htmlurl"))
+    kind = kind.lower()
+    if kind == "source":
+        return "list", feed or url
+    if feed:
+        return "feed", feed
+    if url:
+        return "list" if kind in LISTS else "feed", url if kind in (*LISTS, *FEEDS) else ""
+    return "page", page
+
+
+def _given(element: etree._Element) -> dict[str, str]:
+    """Attributes by their names in lower case: `xmlURL` is as good as `xmlUrl`."""
+    return {str(name).lower(): " ".join(str(value).split())[: texts.TITLE] for name, value in element.attrib.items()}
+
+
+def _title(element: etree._Element) -> str | None:
+    given = _given(element)
+    return given.get("text") or given.get("title")
+
+
+def _with(above: tuple[str, ...], title: str | None) -> tuple[str, ...]:
+    return above if not title or title in above else (*above, title)
+
+
+def _merged(known: Outline, again: Outline) -> Outline:
+    categories = tuple(dict.fromkeys((*known.categories, *again.categories)))
+    return Outline(known.title or again.title, known.feed_url, known.html_url or again.html_url, categories, known.kind)

@@ -1,0 +1,210 @@
+"""The order of the stages, and nothing else.
+
+pull(visit):  fetch → parse → [known?] → normalize → Outcome
+issue(feed):  articles → steps → compose → render → publish → ledger and outbox
+read(bytes):  parse → normalize → JSON Feed, for those who have a document and no store
+
+No stage knows another one; what touches the outside is handed in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from . import due, httprules, sense
+from .compose import Change, compose, difference
+from .errors import FeedsError, FetchError, ParseError, SourceError
+from .model import (
+    Article,
+    Channel,
+    Document,
+    Event,
+    Failure,
+    Feed,
+    Fetched,
+    Harvest,
+    Issue,
+    Known,
+    Ledger,
+    NotModified,
+    Outcome,
+    Parsed,
+    Result,
+    Site,
+    Source,
+    Visit,
+)
+from .normalize import Context, about, normalize, story_digest, upstream_id
+from .parse import parse
+from .render import jsonfeed, render
+
+log = logging.getLogger("feeds.pipeline")
+
+TOMBSTONE = ""  # the digest of a story that must not come back (R4)
+NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
+
+
+# ── pull ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PullEdges:
+    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock."""
+
+    fetch: Callable[[Visit], Fetched | NotModified]
+    known: Callable[[str], Known]
+    now: Callable[[], datetime]
+
+
+def pull(visit: Visit, edges: PullEdges) -> Outcome:
+    """Make one visit; whatever happens, exactly one outcome comes back."""
+    answer: Fetched | NotModified | None = None
+    channel: Channel | None = None
+    result: Result
+    try:
+        answer = edges.fetch(visit)
+        if isinstance(answer, NotModified):
+            result = answer
+        else:
+            parsed = _understand(answer, visit.source)
+            channel = parsed.channel
+            result = harvest(parsed, visit, edges.known(visit.source.id), edges.now())
+    except SourceError as error:
+        stage = "fetch" if isinstance(error, FetchError) else "parse"
+        result = Failure(stage, error.sentence, error.kind, error.status, error.retry_after)
+    except FeedsError:
+        raise  # the store's trouble is everybody's: it stops the turn
+    except Exception as error:  # the one broad except: a bug costs one source one visit, not the turn
+        log.exception("unexpected error in source %s", visit.source.id)
+        result = Failure("internal", f"unexpected {type(error).__name__}: {error}; please report it", "internal")
+    return due.conclude(visit, result, edges.now(), answer=answer, channel=channel)
+
+
+def harvest(parsed: Parsed, visit: Visit, known: Known, at: datetime) -> Harvest:
+    """What a listing brings: the new and the changed stories as articles, and every id it lists.
+
+    Raises ParseError when the listing is not believable at all.
+    """
+    ids = [upstream_id(story, parsed.base, known.identity) for story in parsed.stories]
+    judged = sense.judge(
+        parsed,
+        ids,
+        known,
+        first=visit.worked_at is None,
+        link_of=lambda story: upstream_id(story, parsed.base, "link"),
+    )
+    if judged.verdict is sense.Verdict.QUARANTINE:
+        raise ParseError(judged.sentence or "", kind=judged.verdict)
+    told = about(parsed)
+    return Harvest(
+        articles=tuple(_articles(parsed, judged, visit.source, known, at)),
+        listed=tuple(judged.ids[index] for index in judged.keep),
+        title=told.title or None,
+        link=told.home,
+        hub=next(iter(told.hubs), None),
+        self_url=told.feed,
+        warnings=(*parsed.warnings, *([judged.sentence] if judged.sentence else [])),
+        identity=judged.identity,
+    )
+
+
+def _articles(parsed: Parsed, judged: sense.Judgement, source: Source, known: Known, at: datetime) -> Iterator[Article]:
+    """The stories that are new or say something else than before; what is known is dropped before any cleaning."""
+    for index in judged.keep:
+        story, upstream = parsed.stories[index], judged.ids[index]
+        digest, before = story_digest(story), known.digests.get(upstream)
+        if before in (digest, TOMBSTONE):
+            continue
+        context = Context(source.id, known.authority, at, changed=before is not None, source=source)
+        yield normalize(story, parsed, upstream, digest, context)
+
+
+def _understand(answer: Fetched, source: Source) -> Parsed:
+    """Parse; when that fails, say what came instead of a feed (F31)."""
+    try:
+        return parse(answer, source)
+    except ParseError as error:
+        seen = sense.what_is(answer.body, answer.media_type, answer.url)
+        if seen is None:
+            raise
+        raise ParseError(seen.sentence, kind=seen.kind) from error
+
+
+# ── issue ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class IssueEdges:
+    """What issuing needs of the outside: the store's articles and ledger, the disk, and two facts of the store.
+
+    `since` is when the store began (the age of an empty feed), `changed` the newest change among the feed's sources.
+    """
+
+    articles: Callable[[Feed], Iterator[Article]]
+    ledger: Callable[[str], Ledger]
+    publish: Callable[[Iterable[Document]], list[str]]
+    issued: Callable[[Issue], None]
+    since: datetime
+    changed: int
+
+
+def issue(feed: Feed, site: Site, edges: IssueEdges) -> list[str]:
+    """Regenerate one feed; return the paths that differ from what was on disk.
+
+    The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
+    """
+    ledger = edges.ledger(feed.id)
+    edition = compose(feed, site, edges.articles(feed), ledger, edges.since)
+    documents = render(edition)
+    paths = edges.publish(documents)
+    shown, changes = difference(edition, ledger)
+    events = tuple(_event(feed, change) for change in changes)
+    files = tuple(document.path for document in documents)
+    edges.issued(Issue(replace(edition, changed=edges.changed), shown, files, events))
+    return paths
+
+
+def _event(feed: Feed, change: Change) -> Event:
+    item = jsonfeed.line(jsonfeed.item(change.article)) if change.article else None
+    return Event(change.kind, feed.id, change.key, change.published_id, item)
+
+
+# ── read ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Understand one document: a JSON Feed 1.1 as a dict, what the standard lacks under `_feeds`.
+
+    `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
+    Items carry the ids of the document as it gave them. Raises ParseError when it is no feed.
+    """
+    told = {name.lower(): value for name, value in (headers or {}).items()}
+    media_type, charset = httprules.content_type(told.get("content-type"))
+    answer = Fetched(url or "", body, media_type, charset, headers=told)
+    return reading(parse(answer), datetime.now(UTC))
+
+
+def reading(parsed: Parsed, at: datetime, source_id: str = "preview") -> dict[str, object]:
+    """A document as a JSON Feed, read at a moment without any memory of it."""
+    told = about(parsed)
+    head = jsonfeed.Head(
+        title=told.title,
+        home_page_url=told.home,
+        feed_url=told.feed,
+        description=told.description,
+        icon=told.image,
+        favicon=told.icon,
+        language=told.language,
+        authors=told.authors,
+        hubs=told.hubs,
+        extra={"rights": told.rights, "reader": parsed.reader, "warnings": list(parsed.warnings)},
+    )
+    context = Context(source_id, NOBODY, at)
+    items = []
+    for story in parsed.stories:
+        upstream = upstream_id(story, parsed.base)
+        items.append(jsonfeed.item(normalize(story, parsed, upstream, story_digest(story), context), id=upstream))
+    return jsonfeed.document(head, items)

@@ -1,0 +1,55 @@
+"""XML elements with and without a namespace, written the shortest way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lxml import etree
+
+Element = etree._Element
+
+# Every document declares all of them, whatever it holds, so that an article never changes the first line.
+NAMESPACES: Mapping[str, str] = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "slash": "http://purl.org/rss/1.0/modules/slash/",
+    "wfw": "http://wellformedweb.org/CommentAPI/",
+}
+ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+ATOM_UPDATED = "{http://www.w3.org/2005/Atom}updated"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def tag(prefix: str, name: str) -> str:
+    """Give the name of a namespaced element as lxml takes it."""
+    return f"{{{NAMESPACES[prefix]}}}{name}"
+
+
+def leaf(parent: Element, name: str, value: str | None) -> None:
+    """Append an element that holds a text; nothing when there is none."""
+    if value:
+        etree.SubElement(parent, name).text = value
+
+
+def element(parent: Element, name: str, **attributes: str | None) -> Element:
+    """Append an element with those of the attributes that have a value."""
+    child = etree.SubElement(parent, name)
+    for key, value in attributes.items():  # one by one: lxml takes a whole mapping more slowly
+        if value is not None:
+            child.set(key, value)
+    return child
+
+
+def rewrite(parent: Element, name: str, value: str | None) -> None:
+    """Give an element that is there another text."""
+    found = parent.find(name)
+    if found is not None:
+        found.text = value
+
+
+def drop(parent: Element, name: str) -> None:
+    """Take an element that is there away."""
+    found = parent.find(name)
+    if found is not None:
+        parent.remove(found)

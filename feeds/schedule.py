@@ -1,0 +1,88 @@
+"""The daemon's clock: one tick that makes a turn, signals, watched files, and a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from watchfiles import watch
+
+from .app import App, Orders
+from .errors import ConfigError, FeedsError
+
+log = logging.getLogger("feeds.schedule")
+
+TICK = 0.5  # seconds between two looks at what is due
+PAUSE = 30.0  # seconds without a tick after the store or the disk refused to work
+GRACE = 4.0  # seconds a turn has to finish when asked to stop
+
+
+class Daemon:
+    """Turns for ever. `on_turn` is told what came of each."""
+
+    def __init__(self, app: App, on_turn: Callable[[object], None] = lambda turn: None) -> None:
+        self._app = app
+        self._on_turn = on_turn
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+        self._turning = threading.Lock()
+
+    def run(self) -> None:
+        """Tick until SIGTERM or SIGINT; SIGHUP or an edited configuration reloads."""
+        scheduler = BackgroundScheduler(timezone="UTC")
+        # A tick that comes while a turn is on is dropped, and a late one is made: the store knows what is due.
+        scheduler.add_job(self._tick, "interval", seconds=TICK, max_instances=1, coalesce=True, misfire_grace_time=None)
+        with _signals(stop=self._stop.set, reload=self._reload.set):
+            scheduler.start()
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
+            self._stop.wait()
+            self._app.stop()
+            scheduler.shutdown(wait=False)
+        if not self._turning.acquire(timeout=GRACE):
+            log.warning("a turn did not end within %.0f s; what it had in flight is visited again when due", GRACE)
+
+    def _tick(self) -> None:
+        with self._turning:
+            try:
+                if self._reload.is_set():
+                    self._reload.clear()
+                    self._take_configuration()
+                self._on_turn(self._app.turn(Orders(again=True, patience=0)))
+            except FeedsError as error:
+                log.error("%s; trying again in %.0f s", error, PAUSE)
+                self._stop.wait(PAUSE)
+
+    def _take_configuration(self) -> None:
+        try:
+            self._app.reload()
+            log.info("configuration reloaded")
+        except ConfigError as error:
+            log.error("configuration not reloaded, the last good one stays:\n%s", error)
+
+    def _watch(self) -> None:
+        """Reload when the configuration is edited; its folder is watched, as editors replace the file."""
+        path = self._app.config.path
+        for changes in watch(path.parent, stop_event=self._stop, recursive=False, raise_interrupt=False):
+            if any(Path(changed).name == path.name for _, changed in changes):
+                self._reload.set()
+
+
+@contextmanager
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """Answer SIGTERM, SIGINT and SIGHUP while inside."""
+    answers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    before = {number: signal.signal(number, _handler(answer)) for number, answer in answers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handler(answer: Callable[[], None]) -> Callable[[int, object], None]:
+    return lambda number, frame: answer()

@@ -1,0 +1,8 @@
+"""Whether what came is believable: a listing against what is known of its source, a page against what was expected."""
+
+from __future__ import annotations
+
+from .listing import Judgement, Verdict, judge
+from .page import Seen, what_is
+
+__all__ = ["Judgement", "Seen", "Verdict", "judge", "what_is"]

@@ -1,0 +1,228 @@
+"""What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html import unescape
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from . import signs
+
+LOOKED_AT = 200_000  # bytes; whatever gives a page away stands near its top
+FEW_WORDS = 250  # of visible text: a page about nothing else
+
+
+class Seen(NamedTuple):
+    """What it is, as a short machine word, and as a sentence for the operator."""
+
+    kind: str
+    sentence: str
+
+
+def what_is(body: bytes, media_type: str, url: str) -> Seen | None:
+    """What a body is that cannot be read as a feed; None when it looks like a broken feed, or like nothing known."""
+    page = _Page(_decoded(body[:LOOKED_AT]), media_type, url)
+    if _FEED.match(page.text):
+        return None
+    for row in ROWS:
+        if row.applies(page):
+            return Seen(row.kind, row.sentence.format(place=urlsplit(url).hostname or url, feed=page.announced))
+    return None
+
+
+# ── the page, looked at no further than a row asks ──────────────────────────────────────────────────────────────────
+
+# Atomic groups and possessive repeats, so that no text makes them go back.
+_FEED = re.compile(
+    r"(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*+<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_HTML = re.compile(r"<!doctype\s+html|<(?:html|head|body|title|meta|script|form|frameset)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-z][\w:-]*)[^<>]*>|<!--|-->|<![^<>]*>", re.IGNORECASE)
+_CLOSED_BY = {"script": "/script", "style": "/style", "template": "/template", "<!--": "-->"}
+_LINK = re.compile(r"<link\b[^<>]{0,1000}>", re.IGNORECASE)
+_FEED_TYPE = re.compile(r"\btype\s*=\s*[\"']?\s*application/(?:rss\+xml|atom\+xml|rdf\+xml|feed\+json)", re.IGNORECASE)
+_ALTERNATE = re.compile(r"\brel\s*=\s*[\"']?[^\"'>]*\b(?:alternate|feed)\b", re.IGNORECASE)
+_HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_DOCUMENT = re.compile(r"%PDF-|\ufffdPNG|GIF8|PK\x03\x04|\ufffd{3}[\ufffd\x00-\x10]|ID3[\x00-\x04]|OggS")
+
+
+@dataclass(frozen=True)
+class _Page:
+    text: str
+    media_type: str
+    url: str
+
+    @cached_property
+    def is_html(self) -> bool:
+        return self.media_type in ("text/html", "application/xhtml+xml") or bool(_HTML.search(self.text[:5_000]))
+
+    @cached_property
+    def title(self) -> str:
+        found = _TITLE.search(self.text)
+        return " ".join(unescape(found[1]).split()) if found else ""
+
+    @cached_property
+    def visible(self) -> str:
+        return " ".join(unescape(" ".join(_between_tags(self.text))).split())
+
+    @cached_property
+    def is_brief(self) -> bool:
+        return self.is_html and self.visible.count(" ") < FEW_WORDS
+
+    @cached_property
+    def announced(self) -> str:
+        """The feed that the page names in its head."""
+        for tag in _LINK.findall(self.text):
+            href = _HREF.search(tag)
+            if href and _FEED_TYPE.search(tag) and _ALTERNATE.search(tag):
+                return urljoin(self.url, unescape(href[1] or href[2] or href[3] or "").strip())
+        return ""
+
+
+def _decoded(body: bytes) -> str:
+    encoding = "utf-16" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return body.decode(encoding, "replace").strip("\0 \t\r\n\ufeff")
+
+
+def _between_tags(text: str) -> Iterator[str]:
+    """The pieces of text that a reader would see, in one pass."""
+    hidden, end = "", 0
+    for tag in _TAG.finditer(text):
+        if not hidden:
+            yield text[end : tag.start()]
+        end = tag.end()
+        name = ((tag[1] or "") + (tag[2] or tag[0])).lower()
+        if not hidden:
+            hidden = _CLOSED_BY.get(name, "")
+        elif name == hidden:
+            hidden = ""
+    if not hidden:
+        yield text[end:]
+
+
+# ── the rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _challenge(page: _Page) -> bool:
+    if signs.CHALLENGE.search(page.text):
+        return True
+    looks = (
+        (signs.CHALLENGE_IF_BRIEF, page.text),
+        (signs.CHALLENGE_TITLE, page.title),
+        (signs.CHALLENGE_TEXT, page.visible),
+    )
+    return page.is_brief and any(pattern.search(text) for pattern, text in looks)
+
+
+def _captcha(page: _Page) -> bool:
+    return page.is_brief and bool(signs.CAPTCHA.search(page.text) and signs.CAPTCHA_TEXT.search(page.visible))
+
+
+def _login(page: _Page) -> bool:
+    """A page made for it: on others the form is a corner of the head."""
+    if page.is_brief and signs.LOGIN_ELSEWHERE.search(page.text):
+        return True
+    if not signs.PASSWORD.search(page.text):
+        return False
+    named = signs.LOGIN_TITLE.search(page.title) or signs.LOGIN_PATH.search(urlsplit(page.url).path)
+    return page.is_brief or bool(named)
+
+
+def _parked(page: _Page) -> bool:
+    return page.is_brief and bool(signs.PARKED.search(page.text) or signs.PARKED_TEXT.search(page.visible))
+
+
+def _titled(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
+    return lambda page: page.is_brief and bool(sign.search(page.title))
+
+
+def _says(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
+    return lambda page: page.is_brief and bool(sign.search(page.title) or sign.search(page.visible))
+
+
+class _Row(NamedTuple):
+    kind: str
+    applies: Callable[[_Page], bool]
+    sentence: str
+
+
+# In this order: a challenge may hold a captcha, a login page may name a feed, a parked domain may have a form.
+ROWS: tuple[_Row, ...] = (
+    _Row(
+        "empty",
+        lambda page: not page.text,
+        "{place} answered with an empty document. If it stays so, check the address.",
+    ),
+    _Row(
+        "document",
+        lambda page: bool(_DOCUMENT.match(page.text)),
+        "{place} answered with an image, a PDF, an archive or a recording, which is no feed. Check the address.",
+    ),
+    _Row(
+        "challenge",
+        _challenge,
+        "{place} wants proof of a browser instead of giving the feed. "
+        "Ask its operator to let feed readers through, or use another address of theirs.",
+    ),
+    _Row(
+        "captcha",
+        _captcha,
+        "{place} shows a captcha instead of the feed. Visit it less often, or ask its operator for a way in.",
+    ),
+    _Row(
+        "portal",
+        lambda page: "WISPAccessGatewayParam" in page.text or bool(signs.PORTAL_TITLE.search(page.title)),
+        "The network this machine is in asks for a login; {place} was not reached. Log in there.",
+    ),
+    _Row(
+        "login",
+        _login,
+        "{place} shows a login page instead of the feed. Add `auth:` or `headers:`, or use a public address.",
+    ),
+    _Row(
+        "parked",
+        _parked,
+        "{place} is a parked domain: the site is gone or its name was sold. Take the source out, or correct it.",
+    ),
+    _Row(
+        "suspended",
+        _says(signs.SUSPENDED),
+        "{place} has been suspended by its hosting company. Take the source out if it does not come back.",
+    ),
+    _Row(
+        "welcome",
+        _titled(signs.WELCOME_TITLE),
+        "{place} shows the welcome page of its web server: the site is not set up, or has moved. Check the address.",
+    ),
+    _Row(
+        "maintenance",
+        _says(signs.MAINTENANCE),
+        "{place} says that it is under maintenance. The next visit tries again.",
+    ),
+    _Row(
+        "denied",
+        _titled(signs.DENIED_TITLE),
+        "{place} shows a refusal instead of the feed. Ask its operator to let feed readers through.",
+    ),
+    _Row(
+        "announces",
+        lambda page: page.is_html and page.announced not in ("", page.url),
+        "{place} gave a web page and not a feed, but the page names one: set the address to {feed}",
+    ),
+    _Row(
+        "missing",
+        _titled(signs.MISSING_TITLE),
+        "{place} has nothing at this address, though it answered as if it had. Check the address.",
+    ),
+    _Row(
+        "page",
+        lambda page: page.is_html,
+        "{place} gave a web page where a feed was expected. Give the address of a feed, or declare it as `page:`.",
+    ),
+)

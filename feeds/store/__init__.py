@@ -1,0 +1,8 @@
+"""What is remembered: due · known · record · articles · issued · outbox. The only room that speaks SQL."""
+
+from __future__ import annotations
+
+from feeds.store.ledgers import Gone
+from feeds.store.store import Store
+
+__all__ = ["Store", "Gone"]

@@ -1,0 +1,345 @@
+"""What is held: remembered, written once, read newest first, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from itertools import count
+from typing import cast
+from zlib import crc32
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    UnaryExpression,
+    asc,
+    bindparam,
+    case,
+    delete,
+    desc,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy import Row as Result
+
+from feeds.errors import StoreError
+from feeds.model import Article, Harvest, Known, Outcome
+from feeds.store import codec
+from feeds.store.codec import moment, ticks
+from feeds.store.sources import Roster, bump, next_numbers
+from feeds.store.statements import Row, inserting, members, updating
+from feeds.store.tables import articles, shown, sources, tombstones, visits
+
+FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
+
+Place = tuple[int, str]  # source key, upstream id
+Stored = Result[tuple[object, ...]]
+Query = Select[tuple[object, ...]]
+
+# ── known ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_DIGESTS = (
+    select(articles.c.upstream_id, case((articles.c.retracted.is_(None), articles.c.story_digest), else_=FORGOTTEN))
+    .where(articles.c.source == bindparam("source"))
+    .union_all(select(tombstones.c.upstream_id, literal(FORGOTTEN)).where(tombstones.c.source == bindparam("source")))
+)
+_LINKS = select(articles.c.link, articles.c.upstream_id).where(
+    articles.c.source == bindparam("source"), articles.c.link.is_not(None)
+)
+_LISTING = select(sources.c.listed, sources.c.identity).where(sources.c.key == bindparam("source"))
+
+
+class Links(Mapping[str, str]):
+    """Link → upstream id, read when first asked for: a listing that looks normal never asks."""
+
+    def __init__(self, load: Callable[[], Mapping[str, str]]) -> None:
+        self._load = load
+
+    @cached_property
+    def _links(self) -> Mapping[str, str]:
+        return self._load()
+
+    def __getitem__(self, link: str) -> str:
+        return self._links[link]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._links)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+
+def known(connection: Connection, key: int, authority: str, load_links: Callable[[], Mapping[str, str]]) -> Known:
+    """What is remembered of a source's stories; their links are loaded when they are asked for."""
+    listing = connection.execute(_LISTING, {"source": key}).one()
+    digests = connection.execute(_DIGESTS, {"source": key}).all()
+    return Known(
+        authority=authority,
+        digests=dict(cast(Sequence[tuple[str, str]], digests)),
+        links=Links(load_links),
+        listed=listing.listed,
+        identity=listing.identity,
+    )
+
+
+def links(connection: Connection, key: int) -> Mapping[str, str]:
+    """Link → upstream id of a source's articles."""
+    return dict(cast(Sequence[tuple[str, str]], connection.execute(_LINKS, {"source": key}).all()))
+
+
+# ── record ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PAIRS = func.json_each(bindparam("pairs")).table_valued("value")
+_PLACE = (func.json_extract(_PAIRS.c.value, "$[0]"), func.json_extract(_PAIRS.c.value, "$[1]"))
+_STORED = select(
+    *(articles.c[name] for name in ("key", "source", "upstream_id", "published_id", "story_digest")),
+    *(articles.c[name] for name in ("first_seen", "updated", "retracted", "link", "body", "html")),
+).join_from(_PAIRS, articles, (articles.c.source == _PLACE[0]) & (articles.c.upstream_id == _PLACE[1]))
+_BURIED = select(tombstones.c.source, tombstones.c.upstream_id).join_from(
+    _PAIRS, tombstones, (tombstones.c.source == _PLACE[0]) & (tombstones.c.upstream_id == _PLACE[1])
+)
+_TAKEN = union_all(
+    *(select(table.c.published_id).where(table.c.published_id.in_(members("ids"))) for table in (articles, tombstones))
+)
+_ADD = inserting(articles, *(column.name for column in articles.c if column.name not in ("key", "retracted")))
+_EDIT = updating(
+    articles,
+    ["key"],
+    *("story_digest", "position", "updated", "changed", "link", "story_key", "tags", "checksum", "body", "html"),
+)
+_NOTE = updating(articles, ["key"], "story_digest", "story_key")
+_CHANGED = updating(sources, ["key"], "changed")
+
+
+def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> frozenset[str]:
+    """Keep the articles of all harvests; the ids of the sources in which something visible changed come back."""
+    told = _told(roster, outcomes)
+    if not told:
+        return frozenset()
+    pairs = {"pairs": codec.dump(list(told))}
+    held = {(row["source"], row["upstream_id"]): row for row in connection.execute(_STORED, pairs).mappings()}
+    buried = {tuple(row) for row in connection.execute(_BURIED, pairs)}
+    number = next_numbers(connection, len(told))
+    new = [(place, article) for place, article in told.items() if place not in held and place not in buried]
+    changed = {place[0]: number + at for at, (place, _) in enumerate(new)}
+    _ADD.run(connection, _added(connection, new, number))
+    edits = [(place, told[place], row) for place, row in held.items() if row["retracted"] is None]
+    for at, (place, article, row) in enumerate(edits, number + len(new)):
+        if _edit(connection, article, row, at):
+            changed[place[0]] = at
+    _CHANGED.run(connection, ({"the_key": key, "changed": last} for key, last in changed.items()))
+    return frozenset(roster.ids[key] for key in changed)
+
+
+def _told(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, Article]:
+    """All articles of a batch by their identity; what was told last of one holds."""
+    return {
+        (roster.keys[article.source_id], codec.name(article.upstream_id)): article
+        for outcome in outcomes
+        if isinstance(outcome.result, Harvest)
+        for article in outcome.result.articles
+    }
+
+
+def _added(connection: Connection, new: Sequence[tuple[Place, Article]], number: int) -> Iterator[Row]:
+    taken = _taken(connection, {id for _, article in new for id in _proposed(article)})
+    for at, (place, article) in enumerate(new, number):
+        published_id = _free(connection, article, taken)
+        taken.add(published_id)
+        yield {
+            "source": place[0],
+            "upstream_id": place[1],
+            "published_id": published_id,
+            "first_seen": ticks(article.first_seen),
+            "updated": ticks(article.updated),
+            "position": ticks(article.position),
+            **_facts(article, published_id, at),
+        }
+
+
+def _facts(article: Article, published_id: str, number: int) -> Row:
+    body, html = codec.article_body(article), codec.prose(article.html)
+    return {
+        "story_digest": article.story_digest,
+        "changed": number,
+        "link": None if article.url is None else codec.prose(article.url),
+        "story_key": article.story_key,
+        "tags": _lines(article.tags),
+        "checksum": _checksum(published_id, body, html),
+        "body": body,
+        "html": html,
+    }
+
+
+def _edit(connection: Connection, article: Article, row: Row, number: int) -> bool:
+    """Take over what is new in an article; whether a reader can see the difference comes back."""
+    facts = _facts(article, row["published_id"], number)
+    if all(facts[name] == row[name] for name in ("link", "body", "html")):
+        note = {"the_key": row["key"], "story_digest": article.story_digest, "story_key": article.story_key}
+        _NOTE.run(connection, [note])
+        return False
+    date = article.published or article.modified
+    # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
+    updated = (
+        row["updated"] if article.story_digest == row["story_digest"] else max(row["updated"], ticks(article.updated))
+    )
+    moved = {
+        "the_key": row["key"],
+        "updated": updated,
+        "position": min(ticks(date), row["first_seen"]) if date else row["first_seen"],
+    }
+    _EDIT.run(connection, [{**facts, **moved}])
+    return True
+
+
+def _taken(connection: Connection, ids: Collection[str]) -> set[str]:
+    return set(connection.execute(_TAKEN, {"ids": codec.dump(list(ids))}).scalars())
+
+
+def _free(connection: Connection, article: Article, taken: Collection[str]) -> str:
+    """The id to publish: the proposed one unless another article holds or held it, else ours (S20)."""
+    for id in _proposed(article):
+        if id not in taken:
+            return id
+    # Only a source that spells our own ids as its own gets here.
+    further = (f"{codec.name(article.minted_id)}/{number}" for number in count(2))
+    return next(id for id in further if id not in taken and not _taken(connection, [id]))
+
+
+def _proposed(article: Article) -> tuple[str, str]:
+    return codec.name(article.published_id), codec.name(article.minted_id)
+
+
+def _checksum(*texts: str) -> int:
+    total = 0
+    for text in texts:
+        total = crc32(text.encode(), total)
+    return total
+
+
+def _lines(tags: Iterable[str]) -> str:
+    return codec.prose("\n".join(("", *tags, "")).casefold())
+
+
+# ── read ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MERGED = 16  # up to so many sources each has its own sorted stream; beyond, all are read and the others passed over
+AHEAD = 32  # rows fetched at a time
+
+_ARTICLES = select(
+    *(articles.c[name] for name in ("key", "source", "upstream_id", "published_id", "story_digest", "story_key")),
+    *(
+        articles.c[name]
+        for name in ("position", "first_seen", "updated", "changed", "checksum", "link", "body", "html")
+    ),
+).where(articles.c.retracted.is_(None))
+
+
+_NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
+
+
+def stream(
+    connection: Connection, roster: Roster, source_ids: Collection[str] | None, tags: Collection[str]
+) -> Iterator[Article]:
+    """The selected articles, newest first, read as they are asked for (R7)."""
+    keys = None if source_ids is None else {roster.keys[id] for id in source_ids if id in roster.keys}
+    chosen = _ARTICLES.where(_tagged(roster, tags)) if tags else _ARTICLES
+    statement = _selected(chosen, keys, len(roster.ids)).order_by(*_NEWEST_FIRST)
+    for row in connection.execute(statement, execution_options={"yield_per": AHEAD}):
+        yield _article(row, roster.ids[row.source])
+
+
+def _selected(chosen: Query, keys: set[int] | None, stored: int) -> Query | CompoundSelect[tuple[object, ...]]:
+    if keys is None or len(keys) == stored:
+        return chosen
+    if 0 < len(keys) <= MERGED:
+        each = [chosen.where(articles.c.source == key) for key in sorted(keys)]
+        return union_all(*each) if len(each) > 1 else each[0]
+    return chosen.where(articles.c.source.in_(members("keys", codec.dump(sorted(keys)))))
+
+
+def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:
+    """Articles with any of the tags, and all of a source declared with one: a new tag selects old articles too."""
+    wanted = {tag.casefold() for tag in tags}
+    keys = [key for key, source in roster.declared.items() if not wanted.isdisjoint(map(str.casefold, source.tags))]
+    named = [func.instr(articles.c.tags, _lines([tag])) > 0 for tag in sorted(wanted)]
+    return or_(*named, articles.c.source.in_(members("tagged", codec.dump(sorted(keys)))))
+
+
+def _article(row: Stored, source_id: str) -> Article:
+    if _checksum(row.published_id, row.body, row.html) != row.checksum:
+        raise StoreError(f"the article {row.published_id} is damaged; keep a copy of the file, then restore a backup")
+    return codec.article_of(
+        row.body,
+        source_id=source_id,
+        upstream_id=row.upstream_id,
+        published_id=row.published_id,
+        updated=moment(row.updated),
+        first_seen=moment(row.first_seen),
+        story_digest=row.story_digest,
+        story_key=row.story_key,
+        key=row.key,
+        changed=row.changed,
+        url=row.link,
+        html=row.html,
+    )
+
+
+# ── taken back ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_FIND = select(articles.c.key, articles.c.source).where(articles.c.published_id == bindparam("published_id"))
+_RETRACT = updating(articles, ["key"], "retracted", "changed")
+
+
+def retract(connection: Connection, published_id: str, at: datetime | None) -> bool:
+    """Hide an article for good, or (without `at`) show it again; whether there is such an article comes back."""
+    row = connection.execute(_FIND, {"published_id": published_id}).first()
+    if row is None:
+        return False
+    number = next_numbers(connection, 1)
+    retracted = None if at is None else ticks(at)
+    _RETRACT.run(connection, [{"the_key": row.key, "retracted": retracted, "changed": number}])
+    _CHANGED.run(connection, [{"the_key": row.source, "changed": number}])
+    return True
+
+
+def forget(connection: Connection, key: int, at: datetime) -> int:
+    """Drop a source's articles and planned story pages; tombstones keep them from coming back (R4)."""
+    of_source = articles.c.source == key
+    graves = select(
+        articles.c.source,
+        articles.c.upstream_id,
+        articles.c.key.label("article"),
+        articles.c.published_id,
+        literal(ticks(at)).label("at"),
+        literal("forgotten").label("why"),
+    ).where(of_source)
+    names = ["source", "upstream_id", "article", "published_id", "at", "why"]
+    dropped = connection.execute(insert(tombstones).from_select(names, graves)).rowcount
+    connection.execute(delete(articles).where(of_source))
+    connection.execute(delete(visits).where(visits.c.source == key, visits.c.upstream_id != ""))
+    if dropped:
+        bump(connection, key)
+    return dropped
+
+
+_RETRACTED = union_all(
+    select(shown.c.article, articles.c.published_id)
+    .join_from(shown, articles, articles.c.key == shown.c.article)
+    .where(shown.c.feed == bindparam("feed"), shown.c.digest != FORGOTTEN, articles.c.retracted.is_not(None)),
+    select(shown.c.article, tombstones.c.published_id)
+    .join_from(shown, tombstones, tombstones.c.article == shown.c.article)
+    .where(shown.c.feed == bindparam("feed"), shown.c.digest != FORGOTTEN),
+)
+
+
+def retracted(connection: Connection, feed_id: str) -> Mapping[int, str]:
+    """Article key → published id of what a feed has shown and must take back."""
+    return dict(cast(Sequence[tuple[int, str]], connection.execute(_RETRACTED, {"feed": feed_id}).all()))

@@ -1,0 +1,172 @@
+"""What is published: ledgers, the outbox, and the feeds that are no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
+from sqlalchemy import Row as Result
+from sqlalchemy.dialects.sqlite import insert
+
+from feeds.model import Event, Issue, Ledger, Shown
+from feeds.store import codec
+from feeds.store.codec import moment, optional_moment, optional_ticks, ticks
+from feeds.store.engine import connect
+from feeds.store.migrate import revision
+from feeds.store.statements import Many, Row, inserting
+from feeds.store.tables import gone, ledgers, outbox, shown
+
+KEPT_EVENTS = 50_000  # whoever follows the outbox from further behind starts anew (R72, F41)
+
+
+def _replacing(table: Table) -> Many:
+    """INSERT of all columns, or UPDATE of the row with the same primary key."""
+    statement = insert(table).values({column.name: bindparam(column.name) for column in table.c})
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    return Many(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+
+
+_LEDGERS = select(ledgers)
+_LEDGER = select(ledgers).where(ledgers.c.feed == bindparam("feed"))
+_SHOWN = select(shown).where(shown.c.feed == bindparam("feed"))
+_EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
+_LAST_TOLD = (
+    select(outbox.c.digest)
+    .where(outbox.c.feed == bindparam("feed"), outbox.c.article == bindparam("article"))
+    .order_by(outbox.c.seq.desc())
+    .limit(1)
+)
+_GONE = select(gone.c.feed, gone.c.became)
+
+_KEEP = _replacing(ledgers)
+_SHOW = _replacing(shown)
+_LEAVE = _replacing(gone)
+_SEND = inserting(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
+
+
+# ── ledgers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def all_ledgers(connection: Connection) -> dict[str, Ledger]:
+    """The ledger of every feed, without what it has shown."""
+    return {row.feed: _ledger(row, {}) for row in connection.execute(_LEDGERS)}
+
+
+def ledger(connection: Connection, feed_id: str) -> Ledger:
+    """The whole ledger of a feed; an empty one for a feed that was never issued."""
+    row = connection.execute(_LEDGER, {"feed": feed_id}).first()
+    return _ledger(row, _shown(connection, feed_id)) if row else Ledger(feed_id)
+
+
+def _shown(connection: Connection, feed_id: str) -> dict[int, Shown]:
+    rows = connection.execute(_SHOWN, {"feed": feed_id})
+    return {row.article: Shown(row.digest, moment(row.first_shown), row.archive) for row in rows}
+
+
+def _ledger(row: Result[tuple[object, ...]], entries: Mapping[int, Shown]) -> Ledger:
+    return Ledger(row.feed, row.recipe, row.changed, optional_moment(row.updated), entries, codec.strings(row.files))
+
+
+def issued(connection: Connection, issue: Issue, at: datetime) -> None:
+    """Note that an edition is live: its ledger, what it showed anew, and one event for each difference (R12)."""
+    feed = issue.edition.feed
+    entry = {
+        "feed": feed.id,
+        "recipe": feed.recipe,
+        "changed": issue.edition.changed,
+        "updated": optional_ticks(issue.edition.updated),
+        "files": codec.dump(issue.files),
+    }
+    _KEEP.run(connection, [entry])
+    before = _shown(connection, feed.id)
+    _SHOW.run(connection, _entries(feed.id, {key: s for key, s in issue.shown.items() if before.get(key) != s}))
+    _SEND.run(connection, list(_unsent(connection, issue, at)))
+    connection.execute(delete(gone).where(gone.c.feed == feed.id))
+    newest = select(func.max(outbox.c.seq)).scalar_subquery()
+    connection.execute(delete(outbox).where(outbox.c.seq <= newest - KEPT_EVENTS))
+
+
+def _entries(feed_id: str, entries: Mapping[int, Shown]) -> Iterator[Row]:
+    for key, entry in entries.items():
+        yield {
+            "feed": feed_id,
+            "article": key,
+            "digest": entry.digest,
+            "first_shown": ticks(entry.first_shown),
+            "archive": entry.archive,
+        }
+
+
+def _unsent(connection: Connection, issue: Issue, at: datetime) -> Iterator[Row]:
+    """The events but those that were the last thing told of their article: a repeated issue tells nothing twice."""
+    for event in issue.events:
+        entry = issue.shown.get(event.article_key)
+        digest = entry.digest if entry else ""
+        place = {"feed": event.feed_id, "article": event.article_key}
+        if connection.execute(_LAST_TOLD, place).scalar() != digest:
+            yield {
+                **place,
+                "at": ticks(at),
+                "kind": event.kind,
+                "published_id": event.published_id,
+                "digest": digest,
+                "item": event.item,
+            }
+
+
+# ── outbox ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def events(connection: Connection, after: int, limit: int) -> list[tuple[int, Event]]:
+    """Up to `limit` events with a number above `after`, in the order of their numbers."""
+    return [
+        (row.seq, Event(row.kind, row.feed, row.article, row.published_id, row.item))
+        for row in connection.execute(_EVENTS, {"after": after, "limit": limit})
+    ]
+
+
+# ── gone ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def withdraw(connection: Connection, feed_id: str, became: str | None) -> tuple[str, ...]:
+    """End a feed: the files it had come back, and it is remembered as gone, or as the feed it became.
+
+    What a renamed feed has shown goes with it, so that its new name tells nobody the same articles again.
+    """
+    row = connection.execute(_LEDGER, {"feed": feed_id}).first()
+    if row is None:
+        return ()
+    if became is not None and connection.execute(_LEDGER, {"feed": became}).first() is None:
+        moved = {"feed": became, "recipe": "", "files": "[]"}
+        connection.execute(update(ledgers).where(ledgers.c.feed == feed_id).values(moved))
+        connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=became))
+    connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
+    _LEAVE.run(connection, [{"feed": feed_id, "became": became}])
+    return codec.strings(row.files)
+
+
+def gone_feeds(connection: Connection) -> dict[str, str | None]:
+    """The id of each feed that is no more → the feed it became, or none."""
+    return {row.feed: row.became for row in connection.execute(_GONE)}
+
+
+class Gone:
+    """The feeds that are no more, for a server that needs nothing else of the store and may start before it exists."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engines = connect(path)
+
+    def feeds(self) -> Mapping[str, str | None]:
+        """The id of each feed that is no more → the feed it became, or none."""
+        if not self._path.exists():
+            return {}
+        with self._engines.read() as connection:
+            return gone_feeds(connection) if revision(connection, self._path) else {}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engines.close()

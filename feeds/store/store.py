@@ -1,0 +1,193 @@
+"""`Store`: everything that is remembered between two turns, in one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import insert, select
+
+from feeds.errors import StoreError
+from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Source, SourceState, Visit
+from feeds.store import articles, ledgers, migrate, visits
+from feeds.store.codec import moment, ticks
+from feeds.store.engine import Engines, connect
+from feeds.store.sources import Roster, sync
+from feeds.store.tables import meta, sources
+
+
+class Store:
+    """One database. One thread writes at a time, any number read meanwhile, and neither waits for the other.
+
+    Every method is one transaction: done whole and safe on disk when it returns, or not at all. Whatever the database
+    refuses is raised as StoreError with what to do about it.
+    """
+
+    def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
+        self._engines = engines
+        self._roster = Roster()
+        self.authority = authority
+        self.created = created
+
+    @classmethod
+    def open(cls, path: Path, *, authority: str, at: datetime) -> Self:
+        """Open the database at `path`, made or brought to the newest shape first when it must be.
+
+        `authority` (`HOST,YEAR`, for minted ids) is kept at the first start and ignored ever after.
+        """
+        migrate.prepare(path)
+        engines = connect(path)
+        try:
+            return cls(engines, *_origin(engines, authority, at))
+        except BaseException:
+            engines.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engines.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ── sources and visits ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def sync(self, declared: Iterable[Source], at: datetime) -> None:
+        """Take over the declared sources: new ones are due at once, removed ones keep their articles and rest."""
+        self._roster = sync(self._engines, declared, at)
+
+    def due(self, at: datetime, ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
+        """The due visits, oldest first; those of the sources in `ids`, if given, due or not, with their due stories."""
+        with self._engines.read() as connection:
+            return visits.due(connection, self._roster, at, ids, limit)
+
+    def next_due(self) -> datetime | None:
+        """When the next visit is due."""
+        with self._engines.read() as connection:
+            return visits.next_due(connection)
+
+    def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
+        """Plan each visit's successor before it starts, so that a crash does not repeat it at once (E12)."""
+        with self._engines.write() as connection:
+            visits.claim(connection, self._roster, claims)
+
+    def known(self, source_id: str) -> Known:
+        """What is remembered of a source's stories; the digest of what must not come back is empty."""
+        key = self._key(source_id)
+        with self._engines.read() as connection:
+            return articles.known(connection, key, self.authority, lambda: self._links(key))
+
+    def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
+        """Keep what came of these visits; the ids of the sources whose articles changed come back."""
+        with self._engines.write() as connection:
+            visits.record(connection, self._roster, outcomes)
+            return articles.record(connection, self._roster, outcomes)
+
+    def states(self) -> list[SourceState]:
+        """How every declared source stands, by id."""
+        with self._engines.read() as connection:
+            return visits.states(connection)
+
+    # ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
+        """The articles of these sources (None: all) with any of these tags, newest first, read only as asked for."""
+        with self._engines.read() as connection:
+            yield from articles.stream(connection, self._roster, source_ids, tags)
+
+    def changes(self) -> dict[str, int]:
+        """Source id → the highest change number of its articles."""
+        with self._engines.read() as connection:
+            return {row.id: row.changed for row in connection.execute(_CHANGES)}
+
+    def retract(self, published_id: str, at: datetime, undo: bool = False) -> bool:
+        """Take an article out of everything published, or put it back; False when there is none of that id."""
+        with self._engines.write() as connection:
+            return articles.retract(connection, published_id, None if undo else at)
+
+    def retracted(self, feed_id: str) -> Mapping[int, str]:
+        """Article key → published id of what a feed has shown and must take back."""
+        with self._engines.read() as connection:
+            return articles.retracted(connection, feed_id)
+
+    def forget(self, source_id: str, at: datetime) -> int:
+        """Drop a source's articles for good; how many there were comes back."""
+        key = self._key(source_id)
+        with self._engines.write() as connection:
+            return articles.forget(connection, key, at)
+
+    # ── feeds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """The ledger of every feed, without what it has shown."""
+        with self._engines.read() as connection:
+            return ledgers.all_ledgers(connection)
+
+    def ledger(self, feed_id: str) -> Ledger:
+        """The whole ledger of a feed; an empty one for a feed that was never issued."""
+        with self._engines.read() as connection:
+            return ledgers.ledger(connection, feed_id)
+
+    def issued(self, issue: Issue, at: datetime) -> None:
+        """Note that an edition is live: its ledger, and one event for each difference, each numbered once (R12)."""
+        with self._engines.write() as connection:
+            ledgers.issued(connection, issue, at)
+
+    def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Up to `limit` events with a number above `after`, in the order of their numbers."""
+        with self._engines.read() as connection:
+            return ledgers.events(connection, after, limit)
+
+    def withdraw(self, feed_id: str, became: str | None = None) -> tuple[str, ...]:
+        """End a feed that is no longer declared, or became another; the files it had come back."""
+        with self._engines.write() as connection:
+            return ledgers.withdraw(connection, feed_id, became)
+
+    def gone(self) -> Mapping[str, str | None]:
+        """The id of each feed that is no more → the feed it became, or none."""
+        with self._engines.read() as connection:
+            return ledgers.gone_feeds(connection)
+
+    # ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def backup(self, target: Path) -> None:
+        """Write a whole copy to `target` while the store is in use (F40)."""
+        migrate.copy(self._engines.path, target)
+
+    def damage(self) -> list[str]:
+        """Every fault that a full check of the file finds; it reads all of it."""
+        with self._engines.read() as connection:
+            return migrate.damage(connection)
+
+    def _key(self, source_id: str) -> int:
+        key = self._roster.keys.get(source_id)
+        if key is None:
+            raise StoreError(f"the store knows no source {source_id}; `feeds status` lists those it knows")
+        return key
+
+    def _links(self, key: int) -> Mapping[str, str]:
+        with self._engines.read() as connection:
+            return articles.links(connection, key)
+
+
+_CHANGES = select(sources.c.id, sources.c.changed)
+_ORIGIN = select(meta.c.authority, meta.c.created)
+
+
+def _origin(engines: Engines, authority: str, at: datetime) -> tuple[str, datetime]:
+    """What was decided at the first start."""
+    with engines.read() as connection:
+        row = connection.execute(_ORIGIN).first()
+    if row is None:
+        with engines.write() as connection:
+            connection.execute(insert(meta).values(id=1, authority=authority, created=ticks(at), changed=0))
+        return authority, at
+    return row.authority, moment(row.created)

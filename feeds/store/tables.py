@@ -1,0 +1,164 @@
+"""The tables in their newest shape; how a database gets there is told by `migrations/`.
+
+Moments are whole microseconds since 1970 in UTC: exact, sortable, and free of any driver's conversion.
+Every row of a source hangs on the source's integer key, so that renaming a source touches one row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+REVISION = "0001"
+
+tables = MetaData()
+
+meta = Table(
+    "meta",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("authority", Text, nullable=False),
+    Column("created", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),  # the change number given out last
+)
+
+sources = Table(
+    "sources",
+    tables,
+    Column("key", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("declared", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("changed", Integer, nullable=False, server_default="0"),  # the highest change number of its articles
+    Column("title", Text),
+    Column("link", Text),
+    Column("hub", Text),
+    Column("self_url", Text),
+    Column("listed", Integer),
+    Column("identity", Text, nullable=False, server_default="id"),
+    Column("warnings", Text),
+    sqlite_autoincrement=True,
+)
+
+visits = Table(
+    "visits",
+    tables,
+    Column("key", Integer, primary_key=True),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", Text, nullable=False, server_default=""),  # of a story's page; empty for the source itself
+    Column("url", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("due_at", Integer),  # none: never, while its source is not declared
+    Column("story", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_digest", Text),
+    Column("last_at", Integer),
+    Column("full_at", Integer),
+    Column("worked_at", Integer),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failing_since", Integer),
+    Column("failure", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("move", Text),
+    Column("interval", Float),
+    Column("hints", Text),
+    UniqueConstraint("source", "upstream_id", name="visits_identity"),
+    Index("visits_due", "due_at"),
+)
+
+hosts = Table(
+    "hosts",
+    tables,
+    Column("host", Text, primary_key=True),
+    Column("last_request", Integer),
+    Column("paused_until", Integer),
+    Column("robots", Text),
+    Column("robots_at", Integer),
+)
+
+# AUTOINCREMENT: a ledger names articles by key, so the key of a forgotten one must not come back as another.
+articles = Table(
+    "articles",
+    tables,
+    Column("key", Integer, primary_key=True),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", Text, nullable=False),
+    Column("published_id", Text, nullable=False),
+    Column("story_digest", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("first_seen", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("retracted", Integer),
+    Column("link", Text),
+    Column("story_key", Text, nullable=False),
+    Column("tags", Text, nullable=False),  # folded, a line each, with a line end before and after
+    Column("checksum", Integer, nullable=False),
+    Column("body", Text, nullable=False),  # all the rest, as JSON
+    Column("html", Text, nullable=False),  # beside it: to escape it into JSON costs as much as to store it
+    UniqueConstraint("source", "upstream_id", name="articles_identity"),
+    UniqueConstraint("published_id", name="articles_published"),
+    # With source and tags in the index, rows that a feed does not select are passed over unread.
+    Index("articles_position", "position", "first_seen", "source", "tags"),
+    Index("articles_source_position", "source", "position", "first_seen"),
+    sqlite_autoincrement=True,
+)
+
+tombstones = Table(
+    "tombstones",
+    tables,
+    Column("key", Integer, primary_key=True),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", Text, nullable=False),
+    Column("article", Integer, nullable=False),
+    Column("published_id", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    UniqueConstraint("source", "upstream_id", name="tombstones_identity"),
+    Index("tombstones_article", "article"),
+    Index("tombstones_published", "published_id"),
+)
+
+ledgers = Table(
+    "ledgers",
+    tables,
+    Column("feed", Text, primary_key=True),
+    Column("recipe", Text, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("updated", Integer),
+    Column("files", Text, nullable=False),
+)
+
+shown = Table(
+    "shown",
+    tables,
+    Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
+    Column("article", Integer, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("first_shown", Integer, nullable=False),
+    Column("archive", Integer),
+    sqlite_with_rowid=False,
+)
+
+gone = Table(
+    "gone",
+    tables,
+    Column("feed", Text, primary_key=True),
+    Column("became", Text),
+)
+
+outbox = Table(
+    "outbox",
+    tables,
+    Column("seq", Integer, primary_key=True),
+    Column("at", Integer, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("article", Integer, nullable=False),
+    Column("published_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("item", Text),
+    Index("outbox_article", "feed", "article", "seq"),
+    sqlite_autoincrement=True,
+)

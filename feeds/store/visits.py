@@ -1,0 +1,282 @@
+"""What is due, what is planned, and what came of each visit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from itertools import chain
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import Row as Result
+from sqlalchemy.dialects.sqlite import insert
+
+from feeds.model import Failure, Harvest, HostState, Outcome, SourceState, Validators, Visit
+from feeds.store import codec
+from feeds.store.codec import moment, optional_moment, optional_ticks, ticks
+from feeds.store.sources import HORIZON, Roster, host_of
+from feeds.store.statements import Many, Row, members, updating
+from feeds.store.tables import articles, hosts, sources, visits
+
+# ── asked ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ALL = select(
+    *visits.c,
+    *(hosts.c[name] for name in ("last_request", "paused_until", "robots", "robots_at")),
+).outerjoin_from(visits, hosts, visits.c.host == hosts.c.host)
+_BY_AGE = (visits.c.due_at, visits.c.key)
+_DUE = _ALL.where(visits.c.due_at <= bindparam("at")).order_by(*_BY_AGE).limit(bindparam("limit"))
+_NAMED = (
+    _ALL.where(visits.c.source.in_(members("sources")), visits.c.due_at.is_not(None))
+    .where(or_(visits.c.upstream_id == "", visits.c.due_at <= bindparam("at")))
+    .order_by(*_BY_AGE)
+    .limit(bindparam("limit"))
+)
+_NEXT = select(func.min(visits.c.due_at))
+
+
+def due(
+    connection: Connection, roster: Roster, at: datetime, ids: Collection[str] | None, limit: int | None
+) -> list[Visit]:
+    """The due visits, oldest first; of the sources in `ids`, if given, whether due or not, with their due stories."""
+    values: dict[str, object] = {"at": ticks(at), "limit": -1 if limit is None else limit}
+    if ids is None:
+        found = connection.execute(_DUE, values)
+    else:
+        keys = [roster.keys[id] for id in ids if id in roster.keys]
+        found = connection.execute(_NAMED, values | {"sources": codec.dump(keys)})
+    return [_visit(row, roster, at) for row in found if row.source in roster.declared]
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next visit is due."""
+    return optional_moment(connection.execute(_NEXT).scalar())
+
+
+def _visit(row: Result[tuple[object, ...]], roster: Roster, at: datetime) -> Visit:
+    return Visit(
+        source=roster.declared[row.source],
+        url=row.url,
+        due_at=moment(row.due_at),
+        host=_host(row, at),
+        story=codec.story_of(row.story),
+        upstream_id=row.upstream_id,
+        validators=Validators(row.etag, row.last_modified),
+        body_digest=row.body_digest,
+        last_at=optional_moment(row.last_at),
+        full_at=optional_moment(row.full_at),
+        failures=row.failures,
+        failing_since=optional_moment(row.failing_since),
+        worked_at=optional_moment(row.worked_at),
+        attempts=row.attempts,
+        move=codec.move_of(row.move),
+        interval=row.interval,
+        hints=codec.hints_of(row.hints),
+    )
+
+
+def _host(row: Result[tuple[object, ...]], at: datetime) -> HostState:
+    """What is known of the host, without what only a wrong clock can have written (F9)."""
+    last, paused = optional_moment(row.last_request), optional_moment(row.paused_until)
+    return HostState(
+        host=row.host,
+        last_request=min(last, at) if last else None,
+        paused_until=paused if paused and paused <= at + HORIZON else None,
+        robots=row.robots,
+        robots_at=optional_moment(row.robots_at),
+    )
+
+
+# ── told ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_CLAIM = updating(visits, ["source", "upstream_id"], "due_at")
+_STATE = updating(
+    visits,
+    ["source", "upstream_id"],
+    *("url", "host", "due_at", "etag", "last_modified", "body_digest", "last_at", "full_at", "worked_at"),
+    *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints"),
+)
+_PLACE = [visits.c[name] == bindparam(f"the_{name}") for name in ("source", "upstream_id")]
+_FINISH = Many(delete(visits).where(*_PLACE))
+_STORY = ("source", "upstream_id", "url", "host", "due_at", "story")
+_ADD_STORY = Many(insert(visits).values({name: bindparam(name) for name in _STORY}).on_conflict_do_nothing())
+
+# What a listing says of its source; what it leaves out stays as it was.
+_KEPT = ("title", "link", "hub", "self_url", "listed")
+_FACTS = Many(
+    update(sources)
+    .values({name: func.coalesce(bindparam(name), sources.c[name]) for name in _KEPT})
+    .values(identity=bindparam("identity"), warnings=bindparam("warnings"))
+    .where(sources.c.key == bindparam("the_key"))
+)
+
+
+_ZERO: ColumnElement[int] = literal_column("0")
+
+
+def _later(name: str) -> ColumnElement[int | None]:
+    both = (func.coalesce(side[name], _ZERO) for side in (hosts.c, _NEW))
+    return func.nullif(func.max(*both), _ZERO)
+
+
+_HOST = insert(hosts).values({column.name: bindparam(column.name) for column in hosts.c})
+_NEW = _HOST.excluded
+_FRESH_ROBOTS = and_(_NEW.robots_at.is_not(None), _NEW.robots_at >= func.coalesce(hosts.c.robots_at, _ZERO))
+# Outcomes of one batch were under way at once: none may undo the pause or the robots.txt that another one brought.
+_REMEMBER_HOST = Many(
+    _HOST.on_conflict_do_update(
+        index_elements=["host"],
+        set_={
+            "last_request": _later("last_request"),
+            "paused_until": _later("paused_until"),
+            "robots": case((_FRESH_ROBOTS, _NEW.robots), else_=hosts.c.robots),
+            "robots_at": case((_FRESH_ROBOTS, _NEW.robots_at), else_=hosts.c.robots_at),
+        },
+    )
+)
+
+
+def claim(connection: Connection, roster: Roster, claims: Iterable[tuple[Visit, datetime]]) -> None:
+    """Plan each visit's successor before it starts, so that a crash does not repeat it at once (E12)."""
+    _CLAIM.run(connection, ({**_place(visit, roster), "due_at": ticks(due_at)} for visit, due_at in claims))
+
+
+def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> None:
+    """Keep all that the outcomes tell of visits, sources and hosts."""
+    harvests = [(o, o.result) for o in outcomes if isinstance(o.result, Harvest)]
+    listings = [(o, harvest) for o, harvest in harvests if o.visit.story is None]
+    _STATE.run(connection, (_state(o, roster) for o in outcomes if not _is_stale(o, roster)))
+    _FINISH.run(connection, (_place(o.visit, roster) for o, _ in harvests if o.visit.story is not None))
+    _FACTS.run(connection, (_facts(roster.keys[o.visit.source.id], harvest) for o, harvest in listings))
+    _ADD_STORY.run(connection, chain.from_iterable(_stories(o, harvest, roster) for o, harvest in listings))
+    _REMEMBER_HOST.run(connection, (_remembered(o.host) for o in outcomes if o.host.host))
+
+
+def _place(visit: Visit, roster: Roster) -> dict[str, object]:
+    return {"the_source": roster.keys[visit.source.id], "the_upstream_id": codec.name(visit.upstream_id)}
+
+
+def _is_stale(outcome: Outcome, roster: Roster) -> bool:
+    """Whether the source was edited or removed while the visit was under way: the answer is not of the new one."""
+    source = outcome.visit.source
+    declared = roster.declared.get(roster.keys[source.id])
+    return declared is None or (declared.address, declared.recipe) != (source.address, source.recipe)
+
+
+def _state(outcome: Outcome, roster: Roster) -> Row:
+    visit, result = outcome.visit, outcome.result
+    failed = isinstance(result, Failure)
+    return {
+        **_place(visit, roster),
+        "url": outcome.url,
+        "host": host_of(outcome.url),
+        "due_at": ticks(outcome.due_at),
+        "etag": outcome.validators.etag,
+        "last_modified": outcome.validators.last_modified,
+        "body_digest": outcome.body_digest,
+        "last_at": ticks(outcome.at),
+        "full_at": optional_ticks(outcome.full_at),
+        "worked_at": optional_ticks(visit.worked_at if failed else outcome.at),
+        "failures": outcome.failures,
+        "failing_since": ticks(visit.failing_since or outcome.at) if failed else None,
+        "failure": codec.failure_text(result) if isinstance(result, Failure) else None,
+        "attempts": outcome.attempts,
+        "move": codec.move_text(outcome.move),
+        "interval": outcome.interval,
+        "hints": codec.hints_text(outcome.hints),
+    }
+
+
+def _facts(key: int, harvest: Harvest) -> Row:
+    return {
+        "the_key": key,
+        "title": harvest.title,
+        "link": harvest.link,
+        "hub": harvest.hub,
+        "self_url": harvest.self_url,
+        # A push lists nothing, and a source that suddenly lists nothing is measured by what it used to list (F31).
+        "listed": len(harvest.listed) or None,
+        "identity": harvest.identity,
+        "warnings": codec.dump(harvest.warnings) if harvest.warnings else None,
+    }
+
+
+def _stories(outcome: Outcome, harvest: Harvest, roster: Roster) -> Iterable[Row]:
+    key = roster.keys[outcome.visit.source.id]
+    for story in harvest.visits:
+        yield {
+            "source": key,
+            "upstream_id": codec.name(story.upstream_id),
+            "url": story.url,
+            "host": host_of(story.url),
+            "due_at": ticks(outcome.at) if key in roster.declared else None,
+            "story": codec.story_text(story.story),
+        }
+
+
+def _remembered(host: HostState) -> Row:
+    return {
+        "host": host.host,
+        "last_request": optional_ticks(host.last_request),
+        "paused_until": optional_ticks(host.paused_until),
+        "robots": host.robots,
+        "robots_at": optional_ticks(host.robots_at),
+    }
+
+
+# ── reported ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_HELD = (
+    select(articles.c.source, func.count().label("held"), func.max(articles.c.position).label("newest"))
+    .group_by(articles.c.source)
+    .subquery()
+)
+_PENDING = (
+    select(visits.c.source, func.count().label("pending"))
+    .where(visits.c.upstream_id != "")
+    .group_by(visits.c.source)
+    .subquery()
+)
+_STATES = (
+    select(visits, sources.c.id, sources.c.title, sources.c.warnings, _HELD.c.held, _HELD.c.newest, _PENDING.c.pending)
+    .join_from(sources, visits, and_(visits.c.source == sources.c.key, visits.c.upstream_id == ""))
+    .outerjoin(_HELD, _HELD.c.source == sources.c.key)
+    .outerjoin(_PENDING, _PENDING.c.source == sources.c.key)
+    .where(sources.c.declared == 1)
+    .order_by(sources.c.id)
+)
+
+
+def states(connection: Connection) -> list[SourceState]:
+    """How every declared source stands, by id."""
+    return [_source_state(row) for row in connection.execute(_STATES)]
+
+
+def _source_state(row: Result[tuple[object, ...]]) -> SourceState:
+    return SourceState(
+        source_id=row.id,
+        url=row.url,
+        due_at=moment(row.due_at),
+        articles=row.held or 0,
+        title=row.title,
+        last_at=optional_moment(row.last_at),
+        worked_at=optional_moment(row.worked_at),
+        failures=row.failures,
+        failing_since=optional_moment(row.failing_since),
+        failure=codec.failure_of(row.failure),
+        newest=optional_moment(row.newest),
+        move=codec.move_of(row.move),
+        warnings=codec.strings(row.warnings),
+        pending=row.pending or 0,
+    )

@@ -1,0 +1,58 @@
+"""What all tests share: a scripted origin on loopback, and a fence around it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from origin import Origin
+
+BLOCKED: list[object] = []
+
+
+def _local(host: object) -> bool:
+    name = (host.decode("latin-1") if isinstance(host, bytes) else str(host or "localhost")).partition("%")[0]
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback or name in ("0.0.0.0", "::")
+    except ValueError:
+        return False
+
+
+def _fence(event: str, arguments: tuple[object, ...]) -> None:
+    """Let nothing out of this machine: neither connections nor look-ups of names."""
+    if event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not _local(address[0]):
+            BLOCKED.append(address)
+            raise OSError(f"tests talk to loopback only, not to {address}")
+    elif event == "socket.getaddrinfo" and not _local(arguments[0]):
+        try:
+            ipaddress.ip_address(str(arguments[0]))
+        except ValueError:
+            raise socket.gaierror(socket.EAI_NONAME, "tests look up no names") from None
+
+
+sys.addaudithook(_fence)
+
+
+@pytest.fixture(autouse=True)
+def blocked() -> Iterator[list[object]]:
+    """The addresses this test tried to reach outside; it fails if any are left in the list at its end."""
+    BLOCKED.clear()
+    yield BLOCKED
+    assert not BLOCKED, f"tried to leave loopback: {BLOCKED}"
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """A scripted origin of one's own."""
+    server = Origin()
+    yield server
+    server.close()

@@ -1,0 +1,121 @@
+"""Editions, and what ledger and subscribers are told of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.compose import RETRACTED, compose, difference, plan
+from feeds.model import Article, Edition, Feed, Keep, Ledger, Limit, Shown, Site
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
+
+
+def article(key: int, digest: str = "d", updated: datetime = NOON) -> Article:
+    return Article(
+        source_id="bbc",
+        upstream_id=str(key),
+        published_id=f"urn:x:{key}",
+        minted_id="tag:example.org,2026:bbc/0",
+        url=None,
+        title="T",
+        summary="",
+        html="",
+        published=None,
+        modified=None,
+        updated=updated,
+        first_seen=updated,
+        story_digest=digest,
+        key=key,
+        changed=key * 10,
+    )
+
+
+def edition(*articles: Article, ledger: Ledger | None = None) -> Edition:
+    return compose(FEED, SITE, iter(articles), ledger or Ledger("world"), since=NOON - timedelta(days=365))
+
+
+def test_the_default_limit_is_added_only_when_none_is_named() -> None:
+    keep = Keep(())
+    assert plan(FEED) == (Limit(50, 48),)
+    assert plan(replace(FEED, steps=(keep,))) == (keep, Limit())
+    assert plan(replace(FEED, steps=(Limit(3), keep))) == (Limit(3), keep)
+
+
+def test_R11_an_edition_is_as_new_as_its_newest_article() -> None:
+    later = NOON + timedelta(hours=1)
+    assert edition(article(2), article(1, updated=later)).updated == later
+
+
+def test_R11_updated_never_goes_back() -> None:
+    """The newest article was retracted: the feed's own time stays."""
+    later = NOON + timedelta(hours=1)
+    assert edition(article(1), ledger=Ledger("world", updated=later)).updated == later
+
+
+def test_R8_a_feed_that_never_held_anything_is_as_old_as_the_store() -> None:
+    assert edition().updated == NOON - timedelta(days=365)
+    assert edition(ledger=Ledger("world", updated=NOON)).updated == NOON
+
+
+def test_an_edition_knows_the_newest_change_it_shows() -> None:
+    assert edition(article(3), article(7)).changed == 70
+    assert edition(ledger=Ledger("world", changed=9)).changed == 9
+
+
+def test_R7_the_order_given_is_kept() -> None:
+    assert [it.key for it in edition(article(2), article(9), article(4)).articles] == [2, 9, 4]
+
+
+def test_new_and_changed_articles_are_told_oldest_first() -> None:
+    before = {1: Shown("d", NOON), 2: Shown("old", NOON, archive=4)}
+    shown, changes = difference(edition(article(3), article(2), article(1)), Ledger("world", shown=before), at=NOON)
+    assert [(it.kind, it.key, it.published_id) for it in changes] == [
+        ("article", 2, "urn:x:2"),
+        ("article", 3, "urn:x:3"),
+    ]
+    assert shown == {2: Shown("d", NOON, archive=4), 3: Shown("d", NOON)}
+
+
+def test_first_shown_is_the_time_of_the_edition_unless_told() -> None:
+    shown, _ = difference(edition(article(1)), Ledger("world"))
+    assert shown[1].first_shown == NOON
+
+
+def test_leaving_by_age_is_no_change() -> None:
+    shown, changes = difference(edition(article(2)), Ledger("world", shown={1: Shown("d", NOON), 2: Shown("d", NOON)}))
+    assert (shown, changes) == ({}, ())
+
+
+def test_coming_back_unchanged_is_no_change() -> None:
+    """What left by a limit stays in the ledger, so a wider limit announces nothing."""
+    _, changes = difference(edition(article(2), article(1)), Ledger("world", shown={1: Shown("d", NOON)}))
+    assert [it.key for it in changes] == [2]
+
+
+def test_R4_a_retraction_is_told_once_and_can_be_undone() -> None:
+    ledger = Ledger("world", shown={1: Shown("d", NOON, archive=2)})
+    gone = {1: "urn:x:1", 5: "urn:x:5"}
+    shown, changes = difference(edition(), ledger, NOON, gone)
+    assert [(it.kind, it.published_id, it.article) for it in changes] == [("retract", "urn:x:1", None)]
+    assert shown == {1: Shown(RETRACTED, NOON, archive=2)}
+    again = replace(ledger, shown=shown)
+    assert difference(edition(), again, NOON, gone) == ({}, ())
+    back, changes = difference(edition(article(1)), again)
+    assert [it.kind for it in changes] == ["article"]
+    assert back == {1: Shown("d", NOON, archive=2)}
+
+
+@given(st.lists(st.dictionaries(st.integers(1, 6), st.sampled_from("abc"), max_size=6), max_size=6))
+def test_R12_repeating_an_issue_tells_nothing_twice(history: list[dict[int, str]]) -> None:
+    ledger = Ledger("world")
+    for state in history:
+        now = edition(*(article(key, digest) for key, digest in state.items()))
+        shown, changes = difference(now, ledger)
+        assert set(shown) == {it.key for it in changes}
+        ledger = replace(ledger, shown={**ledger.shown, **shown})
+        assert difference(now, ledger) == ({}, ())

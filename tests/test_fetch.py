@@ -1,0 +1,592 @@
+"""Fetching over HTTP: what we say, what we take, whom we tell what, and how failures read."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, Request, drip, raw, redirect, reply
+
+from feeds import __version__
+from feeds.errors import FetchError
+from feeds.fetch import Fetcher
+from feeds.fetch.lines import IN_ALL
+from feeds.model import Fetched, Hop, HostState, Kind, NotModified, Site, Source, Story, Validators, Visit
+
+DATA = Path(__file__).parent / "data" / "fetch"
+SITE = Site("The Example Wire", "https://wire.example.org/")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+FEED = b"<rss><channel><item/></channel></rss>"
+DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    shared = Fetcher(SITE, allow=ALLOW)
+    yield shared
+    shared.close()
+
+
+def visit(url: str, validators: Validators = Validators(), **settings: object) -> Visit:
+    kind = settings.pop("kind", Kind.FEED)
+    digest, story = settings.pop("body_digest", None), settings.pop("story", None)
+    source = Source("wire", kind, **{"address": url, "timeout": 5.0, **settings})  # type: ignore[arg-type]
+    return Visit(source, url, NOW, HostState("h"), story, validators, digest)  # type: ignore[arg-type]
+
+
+def fetched(answer: Fetched | NotModified) -> Fetched:
+    assert isinstance(answer, Fetched), answer
+    return answer
+
+
+def failure(fetcher: Fetcher, url: str, **settings: object) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch(visit(url, **settings))
+    return caught.value
+
+
+# ── what we say ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", Document(FEED, '"1"', DATE))
+    first = fetched(fetcher.fetch(visit(url)))
+    fetcher.fetch(visit(url, first.validators))
+    fresh, again = origin.requests
+    assert fresh.names == ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection")
+    assert fresh.headers["host"] == f"127.0.0.1:{origin.port()}"
+    assert fresh.headers["user-agent"] == f"feeds/{__version__} (+https://wire.example.org/)"
+    assert fresh.headers["accept"].startswith("application/atom+xml, application/rss+xml, application/feed+json")
+    assert fresh.headers["accept-encoding"] == "gzip, deflate"
+    assert fresh.headers["connection"] == "keep-alive"
+    assert set(again.names) - set(fresh.names) == {"If-None-Match", "If-Modified-Since"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "story", "first"),
+    [
+        (Kind.FEED, None, "application/atom+xml"),
+        (Kind.ANY, None, "application/atom+xml"),
+        (Kind.PAGE, None, "text/html"),
+        (Kind.SITEMAP, None, "application/xml"),
+        (Kind.OPML, None, "text/x-opml"),
+        (Kind.FEED, Story(), "text/html"),
+    ],
+)
+def test_E16_what_is_asked_for(kind: Kind, story: Story | None, first: str, origin: Origin, fetcher: Fetcher) -> None:
+    fetcher.fetch(visit(origin.put("/", Document(FEED)), kind=kind, story=story))
+    assert origin.requests[0].headers["accept"].startswith(first)
+
+
+def test_E14_contact_and_override(origin: Origin) -> None:
+    url = origin.put("/feed", Document(FEED))
+    fetcher = Fetcher(Site("t", "https://w.example/", contact="editor@w.example"), allow=ALLOW)
+    fetcher.fetch(visit(url))
+    fetcher.fetch(visit(url, headers=(("user-agent", "special/1"), ("X-Mine", "yes"), ("Host", "evil.example"))))
+    plain, special = origin.requests
+    assert plain.headers["user-agent"] == f"feeds/{__version__} (+https://w.example/; editor@w.example)"
+    assert special.headers["user-agent"] == "special/1"
+    assert special.headers["x-mine"] == "yes"
+    assert special.headers["host"].startswith("127.0.0.1")
+    assert len(special.names) == len({name.lower() for name in special.names})
+
+
+@pytest.mark.parametrize("value", ['a"\r\nX-Evil: 1', "\x00", "日"])
+def test_S13_headers_cannot_break_out(value: str, origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", Document(FEED))
+    assert failure(fetcher, url, headers=(("X-Mine", value),)).kind == "refused"
+    assert origin.requests == []
+
+
+ODD_VALIDATORS = [
+    Validators('W/"a"', DATE),
+    Validators("unquoted", None),
+    Validators('"x-gzip"', "Sunday the 22nd, in the evening"),
+    Validators('""', None),
+    Validators(None, "0"),
+    Validators('"\xe9\xff"', None),
+]
+
+
+@pytest.mark.parametrize("validators", ODD_VALIDATORS)
+def test_E1_validators_go_back_byte_for_byte(validators: Validators, origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", Document(FEED, validators.etag, validators.last_modified))
+    first = fetched(fetcher.fetch(visit(url)))
+    assert first.validators == validators
+    again = fetcher.fetch(visit(url, first.validators))
+    assert again == NotModified(url, validators)
+    assert origin.marks().bad == {}
+
+
+@pytest.mark.parametrize("etag", ['"\x1b[31m"', '"a\x00b"', '"' + "x" * 5000 + '"'])
+def test_S13_validators_that_are_none_are_dropped(etag: str, origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", Document(FEED, etag, DATE))
+    first = fetched(fetcher.fetch(visit(url)))
+    assert first.validators == Validators(None, DATE)
+    fetcher.fetch(visit(url, Validators(etag, DATE)))
+    assert "if-none-match" not in origin.requests[-1].headers
+
+
+# ── what we take ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
+    headers = {
+        "content_type": "Application/RSS+XML; charset=ISO-8859-2",
+        "cache_control": "max-age=600",
+        "set_cookie": "a=b",
+        "X-Folded": "one\r\n two",
+    }
+    url = origin.put("/feed", Document(FEED, '"1"', DATE, headers, compressed=True))
+    answer = fetched(fetcher.fetch(visit(url + "?q=a b#fragment")) if False else fetcher.fetch(visit(url + "#fragment")))
+    assert (answer.url, answer.body) == (url, FEED)
+    assert (answer.media_type, answer.charset) == ("application/rss+xml", "ISO-8859-2")
+    assert answer.validators == Validators('"1"', DATE)
+    assert answer.fresh_for == 600
+    assert len(answer.body_digest) == 32
+    assert answer.headers["x-folded"] == "one two"
+    assert "set-cookie" not in answer.headers
+    assert (answer.hops, answer.parts, answer.partial) == ((), (), False)
+
+
+def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetcher) -> None:
+    document = Document(FEED, '"1"', DATE)
+    url = origin.put("/feed", document)
+    known = fetched(fetcher.fetch(visit(url)))
+    document.body, document.etag, document.last_modified = b"<rss/>", '"2"', None
+    changed = fetched(fetcher.fetch(visit(url, known.validators)))
+    assert changed.validators == Validators('"2"', None)  # E2: the missing one is forgotten
+    origin.put("/feed", raw(reply(status=304, last_modified="later", cache_control="max-age=5"), KEEP))
+    answer = fetcher.fetch(visit(url, changed.validators))
+    assert answer == NotModified(url, Validators('"2"', "later"), 5.0)  # E3: the omitted one is kept
+    origin.put("/feed", raw(reply(status=304), KEEP))
+    assert fetcher.fetch(visit(url, answer.validators)).validators == Validators('"2"', "later")
+
+
+def test_E4_an_equal_body_or_tag_is_nothing_new(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", lambda request: (reply(FEED, etag='"2"'), KEEP))
+    first = fetched(fetcher.fetch(visit(url)))
+    new = Validators('"2"')
+    assert fetcher.fetch(visit(url, Validators('"1"'), body_digest=first.body_digest)) == NotModified(url, new)
+    assert fetcher.fetch(visit(url, new, body_digest="other")) == NotModified(url, new)
+    assert isinstance(fetcher.fetch(visit(url, Validators('"1"'), body_digest="other")), Fetched)
+    assert origin.connections == 1
+
+
+def test_an_unasked_304_is_a_failure(origin: Origin, fetcher: Fetcher) -> None:
+    assert failure(fetcher, origin.put("/feed", raw(reply(status=304), KEEP))).status == 304
+
+
+def test_interim_answers_are_passed_over(origin: Origin, fetcher: Fetcher) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    assert fetched(fetcher.fetch(visit(origin.put("/feed", raw(hints + reply(FEED), KEEP))))).body == FEED
+    assert failure(fetcher, origin.put("/feed", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0))).kind == "connection"
+
+
+# ── redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_E10_hops_are_told_with_their_status(origin: Origin, fetcher: Fetcher) -> None:
+    last = origin.put("/c", Document(FEED, '"1"'))
+    origin.put("/b", redirect("c?", 308))
+    url = origin.put("/a", redirect(origin.url("/b"), 301, body=b"moved"))
+    hops = (Hop(301, origin.url("/b")), Hop(308, last))
+    answer = fetched(fetcher.fetch(visit(url)))
+    assert (answer.url, answer.hops) == (last, hops)
+    assert fetcher.fetch(visit(url, answer.validators)) == NotModified(last, answer.validators, hops=hops)
+    assert origin.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/größe?q=ü", "/gr%C3%B6%C3%9Fe?q=%C3%BC"),
+        ("/a b", "/a%20b"),
+        ("/%41?x=%zz", "/%41?x=%zz"),
+        ("?x", "/start?x"),
+        ("//127.0.0.1:{port}/other", "/other"),
+        ("HTTP://127.0.0.1:{port}", "/"),
+        ("/x#y", "/x"),
+    ],
+)
+def test_how_locations_are_read(location: str, path: str, origin: Origin, fetcher: Fetcher) -> None:
+    location = location.format(port=origin.port()).encode().decode("latin-1")
+    origin.put(path, Document(FEED))
+    fetcher.fetch(visit(origin.put("/start", redirect(location))))
+    assert origin.paths() == ["/start", path]
+
+
+def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> None:
+    for n in range(50):
+        origin.put(f"/{n}", redirect(f"/{n + 1}"))
+    origin.put("/5", Document(FEED))
+    assert len(fetched(fetcher.fetch(visit(origin.url("/0")))).hops) == 5
+    origin.put("/5", redirect("/6"))
+    error = failure(fetcher, origin.url("/0"))
+    assert (error.kind, len(origin.requests)) == ("redirect", 12)
+    assert failure(fetcher, origin.url("/0"), story=Story()).kind == "redirect"
+    assert len(origin.requests) == 12 + 11
+
+
+@pytest.mark.parametrize(
+    ("location", "kind"),
+    [
+        ("/loop", "redirect"),
+        ("/other", "redirect"),
+        ("", "redirect"),
+        ("file:///etc/passwd", "refused"),
+        ("ftp://127.0.0.1/", "refused"),
+        ("http://user:secret@127.0.0.1/", "refused"),
+        ("http://[", "refused"),
+        ("http://127.0.0.1:99999/", "refused"),
+    ],
+)
+def test_F18_redirects_that_lead_nowhere(location: str, kind: str, origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/other", redirect("/loop"))
+    error = failure(fetcher, origin.put("/loop", redirect(location)))
+    assert error.kind == kind
+    assert "secret" not in error.sentence
+
+
+def test_F18_a_growing_query(origin: Origin, fetcher: Fetcher) -> None:
+    class Growing:
+        def __call__(self, request: Request) -> tuple[bytes | object, ...]:
+            return (reply(b"", 302, location=request.path + "x"), KEEP)
+
+    origin.put("/", Growing())  # type: ignore[arg-type]
+    for n in range(9):
+        origin.put("/" + "x" * n, Growing())  # type: ignore[arg-type]
+    assert failure(fetcher, origin.url("/")).kind == "redirect"
+    assert len(origin.requests) == 6
+
+
+# ── whom we tell what ───────────────────────────────────────────────────────────────────────────────────────────────
+
+SECRETS: list[dict[str, object]] = [
+    {"basic_auth": ("me", "geheim:ü")},
+    {"bearer": "geheim"},
+    {"headers": (("X-Api-Key", "geheim"),)},
+    {"headers": (("Cookie", "geheim=1"), ("Authorization", "geheim"))},
+]
+
+
+@pytest.mark.parametrize("settings", SECRETS)
+def test_S21_credentials_stay_with_their_origin(
+    settings: dict[str, object], origin: Origin, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\nmachine 127.0.0.2 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.3:9/")
+    back = origin.put("/back", Document(FEED), host="127.0.0.1")
+    away = origin.put("/away", redirect(back), host="127.0.0.2")
+    here = origin.put("/here", redirect("/there"), host="127.0.0.1")
+    origin.put("/there", redirect(away), host="127.0.0.1")
+    fetcher.fetch(visit(here, **settings))
+    names = [set(request.headers) for request in origin.requests]
+    assert origin.paths() == ["/here", "/there", "/away", "/back"]
+    assert names[0] == names[1] == names[3] > names[2]
+    assert names[2] == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+
+
+def test_S21_a_story_elsewhere_gets_no_credentials(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/story", Document(b"<p>"), host="127.0.0.2")
+    fetcher.fetch(visit(url, address=origin.url("/feed"), bearer="geheim", story=Story()))
+    assert "authorization" not in origin.requests[0].headers
+
+
+def test_S21_no_cookies(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", Document(FEED, headers={"set_cookie": "id=1; Path=/"}))
+    origin.put("/old", redirect("/feed", set_cookie="id=2"))
+    for path in ("/feed", "/old", "/feed"):
+        fetcher.fetch(visit(origin.url(path)))
+    assert fetcher.fetch(visit(url)).url == url
+    assert origin.marks().bad == {}
+
+
+def test_a_login_in_the_address_belongs_elsewhere(origin: Origin, fetcher: Fetcher) -> None:
+    error = failure(fetcher, f"http://me:geheim@127.0.0.1:{origin.port()}/feed")
+    assert error.kind == "refused" and "basic_auth:" in error.sentence and "geheim" not in error.sentence
+
+
+def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
+    origin.port()
+    seen: list[str] = []
+
+    def proxy(request: Request) -> tuple[object, ...]:
+        seen.append(request.path)
+        return (reply(FEED), KEEP)
+
+    url = "http://feed.example/feed"
+    origin.put(url, proxy)  # type: ignore[arg-type]
+    address = f"http://me:geheim@127.0.0.1:{origin.port()}"
+    assert fetched(fetcher.fetch(visit(url, proxy=address))).body == FEED
+    assert origin.requests[0].headers["host"] == "feed.example"
+    assert origin.requests[0].headers["proxy-authorization"].startswith("Basic ")
+    assert failure(Fetcher(SITE), "http://10.0.0.1/", proxy=address).kind == "refused"
+    assert failure(fetcher, "https://feed.example/", proxy=address).sentence.count("proxy") == 1
+    assert origin.requests[-1].method == "CONNECT"
+    assert failure(fetcher, url, proxy="socks5://127.0.0.1:1").kind == "refused"
+
+
+# ── how failures read ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (204, "did not ask for (204)"),
+        (206, "did not ask for (206)"),
+        (300, "did not ask for (300)"),
+        (400, "does not accept our request (400)"),
+        (401, "asks for a login (401). Add `basic_auth:` or `bearer:`"),
+        (403, "refuses to give us the document (403)"),
+        (404, "does not have the document (404)"),
+        (410, "gone for good (410)"),
+        (429, "visited too often (429)"),
+        (451, "legal reasons (451)"),
+        (500, "a fault of its own (500)"),
+        (503, "out of service (503)"),
+    ],
+)
+def test_E20_statuses(status: int, words: str, origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", raw(reply(b"<rss/>", status, retry_after="120", content_encoding="gzip"), KEEP))
+    error = failure(fetcher, url)
+    assert (error.kind, error.status, error.retry_after) == ("status", status, 120)
+    assert words in error.sentence and error.sentence.startswith(f"127.0.0.1:{origin.port()} ")
+    failure(fetcher, url)
+    assert origin.connections == 1
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_E20_a_challenge_page(status: int, origin: Origin, fetcher: Fetcher) -> None:
+    error = failure(fetcher, origin.put("/feed", raw(reply(b"<html>", status, cf_mitigated="challenge"), KEEP)))
+    assert (error.kind, error.status) == ("challenge", status)
+    assert "challenge" in error.sentence
+
+
+def test_E20_nobody_listens(fetcher: Fetcher) -> None:
+    error = failure(fetcher, "http://127.0.0.1:1/feed")
+    assert error.kind == "connection"
+    assert error.sentence == "127.0.0.1:1 accepts no connections. The next visit tries again."
+
+
+# ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def secure() -> Iterator[Origin]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(DATA / "server.pem")
+    server = Origin(context)
+    yield server
+    server.close()
+
+
+def trusting() -> Callable[[], ssl.SSLContext]:
+    context = ssl.create_default_context(cafile=str(DATA / "ca.pem"))
+    return lambda: context
+
+
+def test_tls_is_verified(secure: Origin) -> None:
+    url = secure.put("/feed", Document(FEED, '"1"'))
+    fetcher = Fetcher(SITE, allow=ALLOW, tls=trusting())
+    for _ in range(3):
+        assert fetched(fetcher.fetch(visit(url))).body == FEED
+    assert secure.connections == 1
+    fetcher.close()
+    assert failure(Fetcher(SITE, allow=ALLOW), url).kind == "tls"
+    stranger = secure.put("/feed", Document(FEED), host="127.0.0.2")
+    error = failure(fetcher, stranger)
+    assert error.kind == "tls" and "certificate" in error.sentence
+
+
+def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
+    made = []
+
+    def counted() -> ssl.SSLContext:
+        made.append(1)
+        return context
+
+    context = trusting()()
+    context.check_hostname = False
+    fetcher = Fetcher(SITE, allow=ALLOW, tls=counted)
+    loaded = context.cert_store_stats()
+    for n in range(2, 10):
+        fetcher.fetch(visit(secure.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+    assert len(made) == 8 and context.cert_store_stats() == loaded
+    fetcher.close()
+
+
+def test_F12_tls_with_somebody_who_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/", raw(b"220 mail.example ESMTP\r\n")).replace("http:", "https:")
+    assert failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
+
+
+# ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_connection_is_kept_and_replaced_when_it_was_closed(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/feed", raw(reply(FEED), KEEP), raw(reply(FEED)), raw(reply(FEED), KEEP), raw(RESET), raw(reply(FEED)))
+    for _ in range(4):
+        assert fetched(fetcher.fetch(visit(url))).body == FEED
+    assert [request.connection for request in origin.requests] == [1, 1, 2, 2, 3]
+
+
+def test_a_fresh_connection_that_fails_is_not_tried_again(origin: Origin, fetcher: Fetcher) -> None:
+    assert failure(fetcher, origin.put("/feed", raw(RESET))).kind == "connection"
+    assert len(origin.requests) == 1
+
+
+def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher) -> None:
+    for n in range(2, 202):
+        fetcher.fetch(visit(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+    assert origin.most_open <= IN_ALL + 20  # those that were just closed by us end a moment later
+    fetcher.close()
+    fetcher.fetch(visit(origin.url("/feed")))
+
+
+def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> None:
+    start = threading.Barrier(64)
+
+    def poll(n: int) -> bytes:
+        start.wait()
+        return b"".join(fetched(fetcher.fetch(visit(origin.url(f"/{n}")))).body for _ in range(5))
+
+    for n in range(64):
+        origin.put(f"/{n}", Document(f"<rss>{n}</rss>".encode() * 500, compressed=bool(n % 2)))
+    with ThreadPoolExecutor(64) as pool:
+        bodies = list(pool.map(poll, range(64)))
+    assert bodies == [f"<rss>{n}</rss>".encode() * 2500 for n in range(64)]
+
+
+def test_a_thousand_polls_with_restarts_leave_no_bad_mark(origin: Origin) -> None:
+    """E1–E4, E15: Rachel Kroll's counters stay at zero."""
+    documents = [Document(FEED, '"0"', DATE), Document(FEED, None, "day 0"), Document(FEED, 'W/"0"')]
+    visits = [visit(origin.put(f"/{n}", document)) for n, document in enumerate(documents)]
+    fetcher = Fetcher(SITE, allow=ALLOW)
+    for turn in range(334):
+        if turn % 17 == 0:
+            fetcher.close()
+            fetcher = Fetcher(SITE, allow=ALLOW)
+        if turn % 5 == 0:
+            for document in documents:
+                document.body = b"<rss>%d</rss>" % turn
+                document.etag = document.etag and f'"{turn}"'
+                document.last_modified = document.last_modified and f"day {turn}"
+        answers = [fetcher.fetch(each) for each in visits]
+        visits = [visit(each.url, answer.validators) for each, answer in zip(visits, answers, strict=True)]
+    fetcher.close()
+    assert origin.marks().requests == 1002
+    assert origin.marks().bad == {}
+
+
+# ── robots.txt ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RULES = b"\xef\xbb\xbfUser-agent: *\nDisallow: /private\n\nUser-agent: feeds\nDisallow: /no/*.html$\n"
+
+
+def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", Document(RULES))
+    allowed, state = fetcher.robots(origin.url("/yes"), HostState("h"), NOW)
+    assert allowed and state.robots_at == NOW
+    later = NOW + timedelta(hours=23)
+    assert fetcher.robots(origin.url("/no/a.html"), state, later) == (False, state)
+    assert fetcher.robots(origin.url("/private"), state, later) == (True, state)  # our own group speaks for us
+    assert origin.paths() == ["/robots.txt"]
+    fetcher.robots(origin.url("/yes"), state, NOW + timedelta(hours=24))
+    assert len(origin.requests) == 2
+    assert origin.requests[0].headers["user-agent"].startswith("feeds/")
+
+
+@pytest.mark.parametrize(
+    ("status", "allowed"),
+    [(200, False), (204, True), (304, True), (400, True), (401, True), (403, True), (404, True), (429, True)]
+    + [(500, False), (502, False), (503, False)],
+)
+def test_E17_what_the_status_of_robots_means(status: int, allowed: bool, origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /", status), KEEP))
+    found, state = fetcher.robots(origin.url("/page"), HostState("h"), NOW)
+    assert found is allowed
+    assert fetcher.robots(origin.url("/page"), state, NOW + timedelta(minutes=30)) == (allowed, state)
+    assert len(origin.requests) == 1
+
+
+def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/robots.txt", raw(RESET))
+    allowed, state = fetcher.robots(url, HostState("h"), NOW)
+    assert not allowed
+    origin.put("/robots.txt", Document(RULES))
+    assert fetcher.robots(url, state, NOW + timedelta(hours=1))[0]
+    known = HostState("h", robots=RULES.decode("utf-8-sig"), robots_at=NOW - timedelta(days=2))
+    origin.put("/robots.txt", raw(RESET))
+    assert fetcher.robots(origin.url("/yes"), known, NOW)[0]  # what was known before still holds
+
+
+def test_E17_redirects_and_size_of_robots(origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", redirect("/elsewhere", 301))
+    rule = b"User-agent: *\nDisallow: /seen\n"
+    filler = b"#" * (512_000 - len(rule)) + b"\nDisallow: /unseen\n"
+    origin.put("/elsewhere", Document(rule + filler, compressed=True))
+    _, state = fetcher.robots(origin.url("/"), HostState("h"), NOW)
+    assert not fetcher.robots(origin.url("/seen"), state, NOW)[0]
+    assert fetcher.robots(origin.url("/unseen"), state, NOW)[0]
+
+
+def test_robots_of_a_refused_host_are_not_asked_for(origin: Origin) -> None:
+    state = HostState("h")
+    url = origin.put("/robots.txt", Document(b"User-agent: *\nDisallow: /"))
+    assert Fetcher(SITE).robots(url, state, NOW) == (True, state)
+    assert origin.connections == 0
+    private = Source("wire", Kind.PAGE, url, allow_private=("127.0.0.0/8",))
+    assert Fetcher(SITE).robots(url, state, NOW, private)[0] is False
+
+
+# ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_send_delivers_and_follows_nothing(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", redirect("/elsewhere", 307, body=b"x" * 100_000))
+    answer = fetcher.send("POST", url, {"Content-Type": "application/json"}, b"{}", max_bytes=10)
+    assert (answer.status, answer.headers["location"], answer.body) == (307, "/elsewhere", b"x" * 10)
+    (request,) = origin.requests
+    assert (request.method, request.body) == ("POST", b"{}")
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"].startswith("feeds/")
+    with pytest.raises(FetchError) as caught:
+        Fetcher(SITE).send("POST", url, {}, b"{}")
+    assert caught.value.kind == "refused"
+
+
+def test_a_delivery_is_never_sent_twice(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", raw(reply(), KEEP), raw(RESET))
+    fetcher.send("POST", url, {})
+    with pytest.raises(FetchError):
+        fetcher.send("POST", url, {})
+    assert len(origin.requests) == 2
+
+
+def test_sessions_of_other_libraries_go_through_the_same_door(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", raw(reply(b"done", 201, content_type="text/plain"), KEEP))
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", fetcher.transport)
+        response = session.post(url, data=b"payload", headers={"TTL": "60"}, timeout=5)
+        assert (response.status_code, response.text, response.ok) == (201, "done", True)
+        assert origin.requests[0].body == b"payload" and origin.requests[0].headers["ttl"] == "60"
+        session.mount("http://", Fetcher(SITE).transport)
+        with pytest.raises(FetchError):
+            session.post(url, data=b"payload")
+    assert len(origin.requests) == 1
+
+
+def test_a_hanging_receiver_is_left(origin: Origin, fetcher: Fetcher) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetcher.send("POST", origin.put("/hook", raw(HANG)), {}, timeout=0.1)
+    assert caught.value.kind == "timeout"

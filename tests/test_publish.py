@@ -1,0 +1,289 @@
+"""Files on a real disk: whole or not at all, and only if they differ."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feeds.errors import PublishError
+from feeds.model import Document
+from feeds.publish import publish, sweep, withdraw
+
+
+def document(path: str = "world.rss", body: bytes = b"<rss/>") -> Document:
+    return Document(path, body, "application/rss+xml")
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+
+
+@pytest.fixture
+def narrow_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_documents_come_to_lie_below_the_root(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "there"
+    documents = [document(), document("each-source/bbc.atom", b"<feed/>"), document("archive/world/1.atom", b"")]
+    assert publish(root, documents) == ["world.rss", "each-source/bbc.atom", "archive/world/1.atom"]
+    assert names(root) == ["archive/world/1.atom", "each-source/bbc.atom", "world.rss"]
+    assert (root / "each-source/bbc.atom").read_bytes() == b"<feed/>"
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_R1_a_web_server_can_read_them_whatever_the_umask(tmp_path: Path) -> None:
+    publish(tmp_path, [document("a/b/world.rss")])
+    assert stat.S_IMODE((tmp_path / "a/b/world.rss").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
+
+
+def test_R9_what_does_not_differ_is_not_touched(tmp_path: Path) -> None:
+    publish(tmp_path, [document(), document("a.json", b"1")])
+    os.utime(tmp_path / "world.rss", ns=(1, 1))
+    before = (tmp_path / "world.rss").stat()
+    assert publish(tmp_path, [document(), document("a.json", b"2")]) == ["a.json"]
+    after = (tmp_path / "world.rss").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_equal_length_is_not_equal_content(tmp_path: Path) -> None:
+    publish(tmp_path, [document(body=b"one")])
+    assert publish(tmp_path, [document(body=b"two")]) == ["world.rss"]
+    assert (tmp_path / "world.rss").read_bytes() == b"two"
+
+
+def test_R1_a_reader_never_sees_a_short_file(tmp_path: Path) -> None:
+    """500 rewrites of 200 kB, read all the while."""
+    bodies = [bytes([48 + n]) * (200_000 + n) for n in range(2)]
+    publish(tmp_path, [document(body=bodies[0])])
+    seen: set[bytes] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add((tmp_path / "world.rss").read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for n in range(500):
+        publish(tmp_path, [document(body=bodies[n % 2])])
+    done.set()
+    reader.join()
+    assert seen <= set(bodies)
+    assert names(tmp_path) == ["world.rss"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from feeds.model import Document
+from feeds.publish import publish
+publish(Path(sys.argv[1]), [Document("a/world.rss", b"new" * 1000, ""), Document("a/world.atom", b"new", "")])
+"""
+
+
+def traced(root: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the writer under strace; give its end and the calls that concern the root, in order."""
+    log = root.parent / "strace.log"
+    calls = "trace=openat,write,fsync,fdatasync,rename,renameat,renameat2,unlink,fchmod"
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-o",
+        str(log),
+        "-e",
+        calls,
+        *options,
+        sys.executable,
+        "-B",
+        "-c",
+        WRITER,
+        str(root),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not log.exists() or "ptrace" in ended.stderr:
+        pytest.skip("strace may not trace here")
+    return ended, [line for line in log.read_text().splitlines() if str(root) in line]
+
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+@needs_strace
+def test_R1_F3_bytes_reach_the_disk_before_the_name_and_the_name_before_the_end(tmp_path: Path) -> None:
+    root = tmp_path / "public"
+    publish(root, [document("a/world.rss", b"old")])
+    ended, calls = traced(root)
+    assert ended.returncode == 0, ended.stderr
+    order = [name for line in calls if (name := step(line, root))]
+    assert order == ["write", "mode", "flush", "rename"] * 2 + ["flush folder"] * 2
+
+
+def step(line: str, root: Path) -> str | None:
+    kinds = {
+        r"write\(\d+<[^>]*\.feeds-new>": "write",
+        r"fchmod\(\d+<[^>]*\.feeds-new>, 0644": "mode",
+        r"fsync\(\d+<[^>]*\.feeds-new>": "flush",
+        r"rename\w*\(.*\.feeds-new\".*world": "rename",
+        rf"fsync\(\d+<{re.escape(str(root))}(/a)?>": "flush folder",
+    }
+    return next((kind for pattern, kind in kinds.items() if re.search(pattern, line)), None)
+
+
+# ── when it cannot be done ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    ("inject", "word"),
+    [
+        ("fsync:error=EIO:when=1", "disk reports an error"),
+        ("rename,renameat,renameat2:error=EIO:when=1", "disk reports an error"),
+        ("fchmod:error=EPERM:when=1", "right to write"),
+        ("fsync:error=ENOSPC:when=1", "free space"),
+    ],
+)
+def test_F5_F6_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path, inject: str, word: str) -> None:
+    root = tmp_path / "public"
+    publish(root, [document("a/world.rss", b"old")])
+    ended, _ = traced(root, "-e", f"inject={inject}")
+    assert "PublishError" in ended.stderr
+    assert str(root / "a/world.rss") in ended.stderr
+    assert word in ended.stderr
+    assert names(root) == ["a/world.rss"]
+    assert (root / "a/world.rss").read_bytes() == b"old"
+
+
+@needs_strace
+def test_F6_a_folder_that_could_not_be_flushed_is_flushed_by_the_next_run(tmp_path: Path) -> None:
+    root = tmp_path / "public"
+    ended, _ = traced(root, "-e", "inject=fsync:error=EIO:when=3+")
+    assert "cannot flush" in ended.stderr
+    ended, calls = traced(root)
+    assert ended.returncode == 0
+    assert [step(line, root) for line in calls if "fsync" in line] == ["flush folder"] * 2
+
+
+@needs_strace
+@pytest.mark.parametrize("call", ["write", "fsync", "rename,renameat,renameat2"])
+def test_F1_killed_at_any_point_old_or_new_file_is_whole_and_the_rest_is_swept(tmp_path: Path, call: str) -> None:
+    root = tmp_path / "public"
+    publish(root, [document("a/world.rss", b"old")])
+    ended, _ = traced(root, "-e", f"inject={call}:signal=KILL:when=1")
+    assert ended.returncode != 0
+    assert (root / "a/world.rss").read_bytes() in (b"old", b"new" * 1000)
+    sweep(root)
+    assert {"a/world.rss"} <= set(names(root)) <= {"a/world.rss", "a/world.atom"}
+    traced(root)
+    assert (root / "a/world.rss").read_bytes() == b"new" * 1000
+
+
+def test_F5_a_file_that_grows_too_large_says_so(tmp_path: Path) -> None:
+    publish(tmp_path, [document(body=b"old")])
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(PublishError, match=r"cannot write .*world\.rss: .*ulimit"):
+            publish(tmp_path, [document(body=b"x" * 2000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert names(tmp_path) == ["world.rss"]
+    assert (tmp_path / "world.rss").read_bytes() == b"old"
+
+
+def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "world.rss").mkdir()
+    with pytest.raises(PublishError, match=r"world\.rss: .*a folder stands where the file belongs"):
+        publish(tmp_path, [document()])
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(PublishError, match="a file stands where a folder belongs"):
+        publish(tmp_path, [document("a/world.rss")])
+    assert names(tmp_path) == ["a"]
+
+
+# ── names stay inside ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", ".", "..", "../world.rss", "a/../../world.rss", "/etc/passwd", "a//b.rss", "./a.rss", "a/", "a\\b.rss"),
+        *("%2e%2e/a.rss", "a\x00.rss", "World.rss", "wörld.rss", "a b.rss", ".htaccess", "a/.git", "‥/a", "a\n.rss"),
+        "x" * 300 + ".rss",
+    ],
+)
+def test_S14_a_name_that_is_no_slug_is_refused(tmp_path: Path, path: str) -> None:
+    root = tmp_path / "public"
+    with pytest.raises(PublishError, match="cannot publish"):
+        publish(root, [document(path)])
+    with pytest.raises(PublishError, match="cannot publish"):
+        withdraw(root, [path])
+    assert names(tmp_path) == []
+
+
+def test_S14_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "public", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "a").symlink_to(outside)
+    with pytest.raises(PublishError, match="is a symbolic link"):
+        publish(root, [document("a/world.rss")])
+    assert names(outside) == []
+
+
+def test_S14_a_link_in_place_of_a_file_is_replaced_not_written_through(tmp_path: Path) -> None:
+    root, secret = tmp_path / "public", tmp_path / "secret"
+    root.mkdir()
+    secret.write_bytes(b"<rss/>")
+    (root / "world.rss").symlink_to(secret)
+    assert publish(root, [document(body=b"<rss/>")]) == ["world.rss"]
+    assert not (root / "world.rss").is_symlink()
+    publish(root, [document(body=b"other")])
+    assert secret.read_bytes() == b"<rss/>"
+
+
+def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "public").symlink_to(tmp_path / "disk")
+    publish(tmp_path / "public", [document("a/world.rss")])
+    assert names(tmp_path / "disk") == ["a/world.rss"]
+
+
+# ── removing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_withdraw_takes_the_files_away_and_nothing_else(tmp_path: Path) -> None:
+    publish(tmp_path, [document(), document("a/b.rss"), document("kept.rss")])
+    assert withdraw(tmp_path, ["world.rss", "a/b.rss", "never-there.rss"]) == ["world.rss", "a/b.rss"]
+    assert names(tmp_path) == ["kept.rss"]
+    assert withdraw(tmp_path, ["world.rss"]) == []
+
+
+def test_R1_sweep_removes_our_stale_temporaries_only(tmp_path: Path) -> None:
+    publish(tmp_path, [document("a/world.rss")])
+    stale, foreign = tmp_path / "a/.world.rss.4711.feeds-new", tmp_path / ".notes.feeds-new"
+    stale.write_bytes(b"<rs")
+    foreign.write_bytes(b"mine")
+    (tmp_path / "a/.hidden").write_bytes(b"mine")
+    assert sweep(tmp_path) == ["a/.world.rss.4711.feeds-new"]
+    assert names(tmp_path) == [".notes.feeds-new", "a/.hidden", "a/world.rss"]
+    assert sweep(tmp_path / "missing") == []

@@ -1,0 +1,184 @@
+"""Which articles the steps let through, and how little they read for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.model import Article, Author, Condition, Drop, Keep, Kind, Limit, Source, Step
+from feeds.steps import FIELDS, STEPS, apply, apply_per_source
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+def article(number: int = 0, **fields: object) -> Article:
+    values: dict[str, object] = {
+        "source_id": "bbc",
+        "upstream_id": str(number),
+        "published_id": f"urn:x:{number}",
+        "minted_id": f"tag:example.org,2026:bbc/{number}",
+        "url": f"https://example.org/{number}",
+        "title": "Rain over Rome",
+        "summary": "It rained.",
+        "html": "<p>It rained <em>cats</em> &amp; dogs.</p>",
+        "published": NOON,
+        "modified": None,
+        "updated": NOON,
+        "first_seen": NOON,
+        "story_digest": "d",
+        "key": number,
+    }
+    return Article(**values | fields)  # type: ignore[arg-type]
+
+
+def where(field: str, pattern: str) -> tuple[Condition, ...]:
+    return (Condition(field, re.compile(pattern)),)
+
+
+def passed(steps: list[Step], *articles: Article) -> list[int]:
+    return [it.key for it in apply(steps, iter(articles))]
+
+
+CONDITIONS: list[tuple[str, str, dict[str, object], bool]] = [
+    ("title", "(?i)rome", {}, True),
+    ("title", "rained", {}, False),
+    ("summary", "rained", {}, True),
+    ("text", "cats & dogs", {}, True),
+    ("text", "em>", {}, False),
+    ("text", r"one two", {"html": "<p>one</p><p>two</p>"}, True),
+    ("text", r"one two", {"html": "one<br/>two"}, True),
+    ("text", r"twofold", {"html": "<b>two</b>fold"}, True),
+    ("text", r"leak", {"html": '<p><img alt="no > leak" src="x">fine</p>'}, False),
+    ("text", r"a < b", {"html": "a &lt; b"}, True),
+    ("url", r"example\.org/7", {}, True),
+    ("url", "^$", {"url": None}, True),
+    ("author", "Orwell", {"authors": (Author("A. Camus"), Author("G. Orwell"))}, True),
+    ("author", "^$", {}, True),
+    ("author", "^$", {"authors": (Author("A. Camus"),)}, False),
+    ("tag", "^world$", {"tags": ("news", "world")}, True),
+    ("tag", "^world$", {"tags": ("underworld",)}, False),
+    ("tag", "^$", {}, True),
+    ("language", "^de", {"language": "de-AT"}, True),
+    ("language", "^$", {}, True),
+    ("source", "^bbc$", {}, True),
+    ("any", "Rome", {}, True),
+    ("any", "It rained", {}, True),
+    ("any", "dogs", {}, True),
+    ("any", "snow", {}, False),
+]
+
+
+@pytest.mark.parametrize(("field", "pattern", "fields", "holds"), CONDITIONS)
+def test_keep_and_drop_see_each_field(field: str, pattern: str, fields: dict[str, object], holds: bool) -> None:
+    it = article(7, **fields)
+    assert passed([Keep(where(field, pattern))], it) == ([7] if holds else [])
+    assert passed([Drop(where(field, pattern))], it) == ([] if holds else [7])
+
+
+def test_every_kind_of_step_and_field_has_its_entry() -> None:
+    assert set(STEPS) == {Keep, Drop, Limit}
+    assert {field for field, *_ in CONDITIONS} == set(FIELDS)
+
+
+def test_all_conditions_must_hold() -> None:
+    both = (*where("title", "Rome"), *where("tag", "world"))
+    rome, world, neither = article(1), article(2, tags=("world",), title="X"), article(3, title="Y")
+    whole = article(4, tags=("world",))
+    assert passed([Keep(both)], rome, world, neither, whole) == [4]
+    assert passed([Drop(both)], rome, world, neither, whole) == [1, 2, 3]
+
+
+def test_steps_run_in_the_order_of_the_yaml() -> None:
+    rain, sun = article(1), article(2, title="Sun")
+    keep, limit = Keep(where("title", "Sun")), Limit(1, 0)
+    assert passed([keep, limit], rain, sun) == [2]
+    assert passed([limit, keep], rain, sun) == []
+
+
+def test_S15_tags_are_stripped_in_linear_time() -> None:
+    """A million opening brackets, quotes or half tags are gone through once."""
+    for piece in ("<", "<a ", '<a b="', "<p title='", "</"):
+        assert passed([Keep(where("text", "snow"))], article(html=piece * 200_000)) == []
+
+
+# ── limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hourly() -> Iterator[Article]:
+    for hours in count():
+        at = NOON - timedelta(hours=hours)
+        yield article(hours, published=at, first_seen=at)
+
+
+def test_R14_limit_reads_one_article_more_than_it_gives() -> None:
+    stream = hourly()
+    assert [it.key for it in apply([Limit(5, 48)], stream)] == list(range(48))
+    assert next(stream).key == 49
+
+
+@pytest.mark.parametrize(("limit", "given"), [(Limit(5, 0), 5), (Limit(5, 3), 5), (Limit(5, 8), 8), (Limit(0, 0), 0)])
+def test_R5_both_limits_must_pass(limit: Limit, given: int) -> None:
+    assert len(list(apply([limit], hourly()))) == given
+
+
+def test_R5_the_age_is_that_of_the_data_not_of_the_clock() -> None:
+    """After a year without news everything that was there is still there."""
+    old = [article(n, published=LONG_AGO, first_seen=LONG_AGO) for n in range(80)]
+    assert len(passed([Limit(50, 48)], *old)) == 80
+
+
+def test_R14_the_backlog_of_a_new_source_does_not_flood_the_feed() -> None:
+    backlog = [article(n, published=LONG_AGO - timedelta(days=n)) for n in range(500)]
+    assert passed([Limit(50, 48)], *backlog) == list(range(50))
+
+
+def test_limit_counts_what_the_steps_before_it_let_through() -> None:
+    weekly = Keep((Condition("url", re.compile("[05]$")),))
+    assert [it.key for it in apply([weekly, Limit(3, 0)], hourly())] == [0, 5, 10]
+
+
+times = st.integers(0, 200).map(lambda hours: NOON - timedelta(hours=hours))
+
+
+@given(st.lists(st.tuples(times, times), max_size=40), st.integers(0, 10), st.integers(0, 60))
+def test_R5_limit_gives_the_newest_and_all_within_the_hours(
+    pairs: list[tuple[datetime, datetime]], number: int, hours: int
+) -> None:
+    """For any dates: the first `count`, then all dated within `hours` of the newest first-seen, in the order given."""
+    articles = [article(0, published=date, first_seen=max(date, seen)) for date, seen in pairs]
+    articles.sort(key=lambda it: (it.position, it.first_seen), reverse=True)
+    chosen = list(apply([Limit(number, hours)], iter(articles)))
+    assert chosen == articles[: len(chosen)]
+    assert len(chosen) >= min(number, len(articles))
+    newest = max((it.first_seen for it in articles), default=NOON)
+    must = [it for it in articles if newest - it.position < timedelta(hours=hours)]
+    assert chosen[: len(must)] == must
+
+
+# ── per source ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_sources_own_steps_touch_its_articles_alone() -> None:
+    sources = {
+        "a": Source("a", Kind.FEED, "https://a.example/", steps=(Drop(where("title", "Ad")), Limit(2, 0))),
+        "b": Source("b", Kind.FEED, "https://b.example/"),
+    }
+    titles = ["Ad", "x", "Ad", "x", "x", "x"]
+    articles = [article(n, title=title, source_id=id) for n, title in enumerate(titles) for id in ("a", "b", "gone")]
+    chosen = [(it.source_id, it.key) for it in apply_per_source(sources, iter(articles))]
+    assert [key for id, key in chosen if id == "a"] == [1, 3]
+    assert [key for id, key in chosen if id == "b"] == [0, 1, 2, 3, 4, 5]
+    assert [key for id, key in chosen if id == "gone"] == [0, 1, 2, 3, 4, 5]
+
+
+def test_without_steps_the_stream_is_handed_through_untouched() -> None:
+    stream = hourly()
+    assert apply_per_source({"bbc": Source("bbc", Kind.FEED, "https://a.example/")}, stream) is stream
+    assert apply([], stream) is stream
