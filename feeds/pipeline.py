@@ -13,9 +13,10 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from . import due, httprules, sense
-from .compose import Change, compose, difference
+from .compose import Change, compose, difference, plan
 from .errors import FeedsError, FetchError, ParseError, SourceError
 from .model import (
     Article,
@@ -35,11 +36,13 @@ from .model import (
     Result,
     Site,
     Source,
+    Validators,
     Visit,
 )
 from .normalize import Context, about, normalize, story_digest, upstream_id
 from .parse import parse
 from .render import jsonfeed, render
+from .steps import apply
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -52,11 +55,15 @@ NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
 @dataclass(frozen=True, slots=True)
 class PullEdges:
-    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock."""
+    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
+
+    `released`: the operator named the source, so a listing that has nothing in common with the last one is taken.
+    """
 
     fetch: Callable[[Visit], Fetched | NotModified]
     known: Callable[[str], Known]
     now: Callable[[], datetime]
+    released: bool = False
 
 
 def pull(visit: Visit, edges: PullEdges) -> Outcome:
@@ -71,7 +78,11 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
         else:
             parsed = _understand(answer, visit.source)
             channel = parsed.channel
-            result = harvest(parsed, visit, edges.known(visit.source.id), edges.now())
+            known = edges.known(visit.source.id)
+            judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
+            result = harvest(parsed, judged, visit.source, known, edges.now())
+            if judged.verdict is sense.Verdict.SUSPICIOUS:  # ask for it whole until it looks right again (F31)
+                answer = replace(answer, validators=Validators(), body_digest="")
     except SourceError as error:
         stage = "fetch" if isinstance(error, FetchError) else "parse"
         result = Failure(stage, error.sentence, error.kind, error.status, error.retry_after)
@@ -83,24 +94,11 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
     return due.conclude(visit, result, edges.now(), answer=answer, channel=channel)
 
 
-def harvest(parsed: Parsed, visit: Visit, known: Known, at: datetime) -> Harvest:
-    """What a listing brings: the new and the changed stories as articles, and every id it lists.
-
-    Raises ParseError when the listing is not believable at all.
-    """
-    ids = [upstream_id(story, parsed.base, known.identity) for story in parsed.stories]
-    judged = sense.judge(
-        parsed,
-        ids,
-        known,
-        first=visit.worked_at is None,
-        link_of=lambda story: upstream_id(story, parsed.base, "link"),
-    )
-    if judged.verdict is sense.Verdict.QUARANTINE:
-        raise ParseError(judged.sentence or "", kind=judged.verdict)
+def harvest(parsed: Parsed, judged: sense.Judgement, source: Source, known: Known, at: datetime) -> Harvest:
+    """What a listing brings: the new and the changed stories as articles, and every id it lists."""
     told = about(parsed)
     return Harvest(
-        articles=tuple(_articles(parsed, judged, visit.source, known, at)),
+        articles=tuple(_articles(parsed, judged, source, known, at)),
         listed=tuple(judged.ids[index] for index in judged.keep),
         title=told.title or None,
         link=told.home,
@@ -109,6 +107,16 @@ def harvest(parsed: Parsed, visit: Visit, known: Known, at: datetime) -> Harvest
         warnings=(*parsed.warnings, *([judged.sentence] if judged.sentence else [])),
         identity=judged.identity,
     )
+
+
+def _judge(parsed: Parsed, known: Known, *, first: bool) -> sense.Judgement:
+    """Whether a listing is believable; ParseError when nothing may be taken from it."""
+    by_identity = partial(upstream_id, base=parsed.base, identity=known.identity)
+    by_link = partial(upstream_id, base=parsed.base, identity="link")
+    judged = sense.judge(parsed, [*map(by_identity, parsed.stories)], known, first=first, link_of=by_link)
+    if judged.verdict is sense.Verdict.QUARANTINE:
+        raise ParseError(judged.sentence or "", kind=judged.verdict)
+    return judged
 
 
 def _articles(parsed: Parsed, judged: sense.Judgement, source: Source, known: Known, at: datetime) -> Iterator[Article]:
@@ -138,13 +146,14 @@ def _understand(answer: Fetched, source: Source) -> Parsed:
 
 @dataclass(frozen=True, slots=True)
 class IssueEdges:
-    """What issuing needs of the outside: the store's articles and ledger, the disk, and two facts of the store.
+    """What issuing needs of the outside: the store's articles, ledger and retractions, the disk, and two facts.
 
     `since` is when the store began (the age of an empty feed), `changed` the newest change among the feed's sources.
     """
 
     articles: Callable[[Feed], Iterator[Article]]
     ledger: Callable[[str], Ledger]
+    retracted: Callable[[str], Mapping[int, str]]
     publish: Callable[[Iterable[Document]], list[str]]
     issued: Callable[[Issue], None]
     since: datetime
@@ -157,10 +166,11 @@ def issue(feed: Feed, site: Site, edges: IssueEdges) -> list[str]:
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
     ledger = edges.ledger(feed.id)
-    edition = compose(feed, site, edges.articles(feed), ledger, edges.since)
+    chosen = apply(plan(feed), edges.articles(feed))
+    edition = compose(feed, site, chosen, ledger, edges.since)
     documents = render(edition)
     paths = edges.publish(documents)
-    shown, changes = difference(edition, ledger)
+    shown, changes = difference(edition, ledger, retracted=edges.retracted(feed.id))
     events = tuple(_event(feed, change) for change in changes)
     files = tuple(document.path for document in documents)
     edges.issued(Issue(replace(edition, changed=edges.changed), shown, files, events))

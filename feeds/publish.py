@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from .errors import PublishError
@@ -136,10 +137,7 @@ def _make(folder: Path) -> None:
 def _folders(root: Path, target: Path) -> Iterator[Path]:
     """Give the folders whose entries lead from `root` to the file."""
     yield root
-    for parent in target.parents:
-        if parent == root:
-            return
-        yield parent
+    yield from takewhile(lambda folder: folder != root, target.parents)
 
 
 def _settle(directories: Iterable[Path]) -> None:

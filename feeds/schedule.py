@@ -12,7 +12,7 @@ from pathlib import Path
 from apscheduler.schedulers.background import BackgroundScheduler
 from watchfiles import watch
 
-from .app import App, Orders
+from .app import App, Orders, Turn
 from .errors import ConfigError, FeedsError
 
 log = logging.getLogger("feeds.schedule")
@@ -25,7 +25,7 @@ GRACE = 4.0  # seconds a turn has to finish when asked to stop
 class Daemon:
     """Turns for ever. `on_turn` is told what came of each."""
 
-    def __init__(self, app: App, on_turn: Callable[[object], None] = lambda turn: None) -> None:
+    def __init__(self, app: App, on_turn: Callable[[Turn], None] = lambda turn: None) -> None:
         self._app = app
         self._on_turn = on_turn
         self._stop = threading.Event()

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
-from itertools import repeat
+from itertools import pairwise, repeat
 
 ALLOW = ("127.0.0.0/8",)  # what a Fetcher of a test is told to allow
 
@@ -182,7 +182,7 @@ class Origin:
             return self._ports[host]
 
     def put(self, path: str, *behaviours: Behaviour, host: str | None = None) -> str:
-        """Say what a path answers: each behaviour once, the last for ever. Without a host, on all. Gives its address."""
+        """Say what a path answers: each behaviour once, the last for ever; on all hosts if none is named."""
         self._scripts[host, path] = list(behaviours)
         return self.url(path, host or "127.0.0.1")
 
@@ -253,7 +253,7 @@ class Origin:
             head.append(line.decode("latin-1").rstrip("\r\n"))
         if not head:
             return None
-        method, path, _ = head[0].split(" ", 2)
+        method, path, _ = (head[0] + "  ").split(" ", 2)
         fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:])]
         headers = {name.lower(): value for name, value in fields}
         body = lines.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
@@ -313,4 +313,4 @@ def spacing(requests: Iterable[Request]) -> dict[str, list[float]]:
     times: dict[str, list[float]] = defaultdict(list)
     for request in requests:
         times[request.host].append(request.at)
-    return {host: [later - earlier for earlier, later in zip(at, at[1:], strict=False)] for host, at in times.items()}
+    return {host: [later - earlier for earlier, later in pairwise(at)] for host, at in times.items()}

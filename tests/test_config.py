@@ -116,7 +116,7 @@ def test_S23_a_byte_order_mark_and_windows_line_ends_are_fine(write) -> None:
     assert load(write(text), {}).sources["a"].address == "https://example.org/"
 
 
-@given(st.text(alphabet=" \t\n:-{}[]&*!|>'\"#%@`abc$~,?", max_size=60))
+@given(st.text(alphabet=" \t\n\r\x85\u2028\ufeff:-{}[]&*!|>'\"#%@`abcä😀$~,?\\", max_size=60))
 def test_S23_any_text_is_a_configuration_or_a_problem(text: str) -> None:
     path = Path("any.yaml")
     try:
@@ -345,6 +345,13 @@ def test_values_from_the_environment_and_from_files(write, tmp_path: Path) -> No
     assert masked("GET /?t=a+b/c and /?t=a%2Bb%2Fc", config) == "GET /?t=*** and /?t=***"
 
 
+def test_S13_a_secret_that_a_long_message_cuts_stays_out_of_it(write) -> None:
+    text = SITE + "sources:\n  a: {feed: 'gopher://example.org/${TOKEN}'}\n"
+    (problem,) = refused(write(text), {"TOKEN": "0123456789" * 20})
+    assert "***…" in problem
+    assert "012" not in problem
+
+
 def test_what_is_published_or_too_short_is_not_masked(loaded) -> None:
     config = loaded(
         "sources:\n  a: {feed: 'https://example.org/', language: '${L}'}\ndata: ${DATA}\n", L="en", DATA="/srv/data"
@@ -386,6 +393,11 @@ feeds:
     assert (config.hosts.gap, config.hosts.at_once) == (0, 64)
     assert config.feeds["all"].title == "all"
     assert config.path == path
+
+
+def test_the_address_of_the_site_is_ascii(write) -> None:
+    url = load(write("site: {title: A, url: 'https://münchen.example:8443/größe/a%20b//'}\n"), {}).site.url
+    assert url == "https://xn--mnchen-3ya.example:8443/gr%C3%B6%C3%9Fe/a%20b/"
 
 
 def test_a_feed_may_take_one_member_of_a_list(loaded) -> None:

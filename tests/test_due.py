@@ -355,6 +355,10 @@ def test_E9_the_pause_without_a_header_never_exceeds_a_day() -> None:
     assert 20 * HOUR < (outcome.host.paused_until - NOON).total_seconds() <= DAY
 
 
+def test_E8_hints_that_leave_no_hour_hold_nobody_up() -> None:
+    assert no_earlier(unchanged(visit(hints=Hints(skip_hours=tuple(range(24))))), HOUR)
+
+
 def test_E9_a_longer_pause_stands_unless_no_pause_can_be_that_long() -> None:
     for before, after in ((timedelta(hours=5), timedelta(hours=5)), (timedelta(days=400), timedelta(hours=2))):
         of = replace(visit(), host=HostState("example.org", paused_until=NOON + before))
@@ -638,6 +642,15 @@ def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
     assert [one.source.id for one in picker.pick(NOON + timedelta(hours=1))] == ["source-1"]
 
 
+def test_E9_a_pause_outlasts_the_gap() -> None:
+    picker = Picker(Hosts(gap=1.0), slots=8)
+    picker.add(queue(2))
+    (first,) = picker.pick(NOON)
+    picker.done(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
+    assert picker.pick(NOON + timedelta(seconds=2)) == []
+    assert picker.wait(NOON + timedelta(seconds=2)) == HOUR - 2
+
+
 def test_E13_the_oldest_comes_first_and_no_host_takes_all() -> None:
     picker = Picker(Hosts(gap=0.0, at_once=64), slots=10)
     earlier = NOON - timedelta(hours=1)
@@ -876,6 +889,50 @@ def test_F26_our_own_files_tell_nothing_about_the_line() -> None:
         uplink.saw(silence(index))
     uplink.saw(worked(visit(source(kind=Kind.FILES))))
     assert uplink.down
+
+
+def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_none_was_counted_out() -> None:
+    uplink = Uplink()
+    picker = Picker(Hosts(), slots=16, uplink=uplink)
+    of = {f"source-{index}": one for index, one in enumerate(queue(2_000, "host-{}.example"))}
+    of = {
+        name: replace(one, due_at=NOON + timedelta(seconds=1.8 * index)) for index, (name, one) in enumerate(of.items())
+    }
+    back = NOON + timedelta(hours=1, minutes=5)
+    tries: list[datetime] = []
+    caught_up: dict[str, datetime] = {}
+    for second in range(int(2 * HOUR)):
+        now = NOON + timedelta(seconds=second)
+        picker.add(one for one in of.values() if one.due_at <= now and now - one.due_at < timedelta(seconds=1))
+        for one in picker.pick(now):
+            tries.append(now)
+            dead = NOON + timedelta(minutes=5) <= now < back
+            outcome = uplink.saw(conclude(one, SILENT, now) if dead else worked(one, now))
+            picker.done(one, outcome.host, now)
+            of[one.source.id] = following(outcome)
+            if now >= back:
+                caught_up.setdefault(one.source.id, now)
+    assert len(caught_up) == 2_000
+    assert max(caught_up.values()) - back < timedelta(hours=1, minutes=6)
+    assert sum(one.failures > 0 for one in of.values()) == 0
+    while_down = [at for at in tries if NOON + timedelta(minutes=6) <= at < back]
+    assert len(while_down) <= 60 * 4, "a probe every fifteen seconds"
+
+
+def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
+    uplink = Uplink()
+    for index in range(9):
+        uplink.saw(silence(index))
+    picker = Picker(Hosts(), slots=16, uplink=uplink)
+    picker.add([*queue(9, "h-{}.example"), visit(source("desk", kind=Kind.FILES), host="")])
+    probe = picker.pick(NOON)
+    assert len(probe) == 2
+    assert picker.pick(NOON + timedelta(seconds=4)) == [], "one at a time"
+    remote = next(one for one in probe if one.source.id != "desk")
+    picker.done(remote, remote.host, NOON + timedelta(seconds=5))
+    assert picker.wait(NOON + timedelta(seconds=5)) == 10.0
+    uplink.saw(worked(remote))
+    assert len(picker.pick(NOON + timedelta(seconds=6))) == 8
 
 
 def test_F26_what_is_spared_keeps_its_count_and_comes_soon() -> None:

@@ -179,6 +179,12 @@ def test_R15_to_R40_every_document_is_valid(suffix: str, case: str) -> None:
     assert VALIDATORS[suffix](rendered(*CASES[case])[suffix]) == []
 
 
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_R15_to_R40_a_feed_and_a_site_that_say_nothing_are_enough(suffix: str) -> None:
+    body = rendered(article(), feed=Feed("world", ""), site=Site("", "https://wire.example.org/"))[suffix]
+    assert VALIDATORS[suffix](body) == []
+
+
 @pytest.mark.parametrize("path", sorted((DATA / "broken").iterdir()), ids=lambda path: path.name)
 def test_the_validator_finds_what_is_broken(path: Path) -> None:
     """Each file is named after the row that it breaks, and breaks no other."""
@@ -226,6 +232,24 @@ def test_R8_fresh_processes_anywhere_write_the_same_bytes(surroundings: Surround
     environment = {**os.environ, **surroundings, "PYTHONPATH": str(package)}
     ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == str(expected)
+
+
+absent_or_full = {name: st.sampled_from([PLAIN[name], value]) for name, value in FULL.items() if name in PLAIN} | {
+    name: st.sampled_from([value, getattr(article(), name)]) for name, value in FULL.items() if name not in PLAIN
+}
+emptied = {
+    "title": st.sampled_from(["", "Rain"]),
+    "html": st.sampled_from(["", "<p>It rained.</p>"]),
+    "url": st.sampled_from([None, "https://news.example.com/rain"]),
+    "published": st.sampled_from([None, NOON]),
+}
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries(absent_or_full | emptied))
+def test_R15_to_R40_whatever_an_article_lacks_its_documents_are_valid(fields: dict[str, object]) -> None:
+    for suffix, body in rendered(article(**fields)).items():
+        assert VALIDATORS[suffix](body) == []
 
 
 # ── text that XML can hold ──────────────────────────────────────────────────────────────────────────────────────────

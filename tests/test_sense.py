@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +174,12 @@ def test_F22_one_guid_without_links_is_one_story() -> None:
     assert (judgement.identity, judgement.keep) == ("id", (0,))
 
 
+def test_only_a_storys_own_link_tells_it_apart() -> None:
+    sound = Link("/sound.mp3", rel="enclosure")
+    stories = [Story(id="same", links=(sound, Link(f"/{n}"))) for n in range(3)]
+    assert judged(stories, known(), first=True).ids == tuple(f"https://example.org/{n}" for n in range(3))
+
+
 def test_a_permalink_guid_serves_as_link() -> None:
     stories = [Story(id=f"https://example.org/{n}?v=2", id_is_permalink=True) for n in range(5)]
     memory = Known("example.org,2026", {"a": "digest"}, {f"https://example.org/{n}?v=2": f"{n}" for n in range(5)}, 5)
@@ -284,3 +292,12 @@ def test_S15_no_page_makes_the_looking_slow(body: bytes) -> None:
 def test_F31_any_bytes_have_an_answer(body: bytes) -> None:
     seen = what_is(body, "text/html", "https://example.org/")
     assert seen is None or seen.kind in {row.kind for row in ROWS}
+
+
+def test_F31_no_real_news_page_is_taken_for_a_barrier() -> None:
+    corpora = os.environ.get("FEEDS_CORPORA")
+    if not corpora:
+        pytest.skip("FEEDS_CORPORA is not set")
+    pages = sorted(Path(corpora, "extraction", "aeb", "html").glob("*.gz"))
+    seen = [what_is(gzip.decompress(page.read_bytes()), "text/html", "https://example.org/feed") for page in pages]
+    assert {one.kind if one else None for one in seen} <= {"page", "announces"}

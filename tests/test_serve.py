@@ -400,6 +400,24 @@ def test_S14_a_file_that_becomes_a_link_out_is_not_served_from_memory(own: Serve
     assert own.ask("/world.rss").status == 404
 
 
+@pytest.mark.parametrize("name", ["world.rss", "large.json"])
+def test_S14_a_file_that_was_moved_out_and_linked_is_not_served(tmp_path: Path, name: str) -> None:
+    """The bytes, size and inode stay; with a memory of nothing the file has to be opened again."""
+    fill(tmp_path / "public")
+
+    async def look() -> None:
+        files = Files(tmp_path / "public", budget=0, clock=later)
+        resource = await files.find(f"/{name}")
+        assert resource
+        (tmp_path / "public" / name).rename(tmp_path / name)
+        (tmp_path / "public" / name).symlink_to(tmp_path / name)
+        assert files.opened(resource) is None
+        assert await files.body(resource, resource.plain) is None
+        assert await files.find(f"/{name}") is None
+
+    asyncio.run(look())
+
+
 def test_the_public_folder_may_come_late_and_may_be_a_link(tmp_path: Path) -> None:
     root = tmp_path / "public"
     with serving(application(root), root) as server:

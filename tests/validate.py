@@ -239,7 +239,7 @@ def _json_head(feed: Members) -> Problems:
         yield "R37 title or items"
     if not _IRI.fullmatch(str(feed.get("feed_url", ""))):
         yield "R40 feed_url"
-    if feed.get("next_url") == feed.get("feed_url"):
+    if "next_url" in feed and feed["next_url"] == feed.get("feed_url"):
         yield "R39 next_url"
     for hub in feed.get("hubs", ()):  # type: ignore[attr-defined]
         if not hub.get("type") or not hub.get("url"):

@@ -39,7 +39,7 @@ from ..render import assets, opml
 from ..steps import apply_per_source
 from ..store import Store
 from ..store.lock import hold
-from .pulling import Pulling, PullingEdges
+from .pulling import BATCH, Pulling, PullingEdges
 
 log = logging.getLogger("feeds.app")
 
@@ -101,7 +101,7 @@ class Turn:
 class App:
     """One instance of the program on one data directory.
 
-    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although they are not public: for tests.
+    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although not public, for tests.
     Raises ConfigError for a wrong configuration, LockedError when another instance runs, StoreError when the database
     cannot be used.
     """
@@ -147,11 +147,13 @@ class App:
     def turn(self, orders: Orders = Orders()) -> Turn:
         """Pull what is due, issue what changed; everything is recorded when it returns."""
         turn, issued = Turn(), self.now()
-        for outcomes in self._pull(orders):
+        for landed in self._pull(orders):
+            outcomes = [self._uplink.saw(outcome) for outcome in landed]
             self.store.record(outcomes)
             for outcome in outcomes:
                 turn.count(outcome)
-            if self.now() - issued >= ISSUE_EVERY:
+            # A full batch says that more is coming at once: publishing now would soon be done again.
+            if len(outcomes) < BATCH or self.now() - issued >= ISSUE_EVERY:
                 turn.files += self.issue()
                 issued = self.now()
         turn.files += self.issue()
@@ -160,11 +162,12 @@ class App:
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate the feeds that are due, or these whether due or not; return the paths that changed."""
         changes, ledgers = self.store.changes(), self.store.ledgers()
+        site = replace(self.config.site, authority=self.store.authority)
         paths: list[str] = []
         for feed in self.config.feeds.values():
             changed = max((changes.get(source, 0) for source in self._sources_of(feed)), default=0)
             if feed.id in feed_ids if feed_ids is not None else self._is_due(feed, ledgers.get(feed.id), changed):
-                paths += pipeline.issue(feed, self.config.site, self._issue_edges(changed))
+                paths += pipeline.issue(feed, site, self._issue_edges(changed))
         return paths
 
     def states(self) -> list[SourceState]:
@@ -176,6 +179,7 @@ class App:
     def _settle_in(self) -> None:
         """Bring store and public folder in line with the configuration."""
         config = self.config
+        self._uplink = due.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
         sweep(config.public)
         self.store.sync(config.sources.values(), self.now())
         for feed_id in self.store.ledgers().keys() - config.feeds.keys():
@@ -184,16 +188,23 @@ class App:
 
     def _pull(self, orders: Orders) -> Iterator[list[Outcome]]:
         start = self.now()
+        end = None if orders.limit is None else start + timedelta(seconds=orders.limit)
+
+        def over() -> bool:
+            """A turn that has to end does not wait for a dead line to come back; what is due stays due."""
+            return (end is not None and self.now() >= end) or (self._uplink.down and not orders.again)
+
+        pull_edges = self._pull_edges(orders)
         edges = PullingEdges(
-            pull=lambda visit: pipeline.pull(visit, self._pull_edges(orders.refetch)),
+            pull=lambda visit: pipeline.pull(visit, pull_edges),
             claim=lambda visits: self.store.claim([(visit, due.claim(visit, self.now())) for visit in visits]),
             due=lambda: self._due(orders, start),
+            over=over,
             now=self.now,
         )
-        pulling = Pulling(due.Picker(self.config.hosts, SLOTS), edges, self._stopping, SLOTS)
+        picker = due.Picker(self.config.hosts, SLOTS, uplink=self._uplink)
         chosen = self.config.sources.keys() if orders.everything else orders.sources
-        until = None if orders.limit is None else start + timedelta(seconds=orders.limit)
-        return pulling.batches(self.store.due(start, chosen), orders.patience, until)
+        return Pulling(picker, edges, self._stopping, SLOTS).batches(self.store.due(start, chosen), orders.patience)
 
     def _due(self, orders: Orders, start: datetime) -> list[Visit]:
         """What has become due since the turn began: story pages, and sources unless each is visited once a turn."""
@@ -204,10 +215,9 @@ class App:
             and (visit.story is not None or orders.again or visit.last_at is None or visit.last_at < start)
         ]
 
-    def _pull_edges(self, refetch: bool) -> pipeline.PullEdges:
-        return pipeline.PullEdges(
-            fetch=self._fetch_whole if refetch else self._fetch, known=self.store.known, now=self.now
-        )
+    def _pull_edges(self, orders: Orders) -> pipeline.PullEdges:
+        fetch = self._fetch_whole if orders.refetch else self._fetch
+        return pipeline.PullEdges(fetch, self.store.known, self.now, released=orders.sources is not None)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)
@@ -235,6 +245,7 @@ class App:
         return pipeline.IssueEdges(
             articles=self._articles,
             ledger=self.store.ledger,
+            retracted=self.store.retracted,
             publish=lambda documents: publish(self.config.public, documents),
             issued=lambda issue: self.store.issued(issue, self.now()),
             since=self.store.created,

@@ -20,11 +20,13 @@ REFILL = 1.0  # seconds between two looks for what has become due meanwhile
 
 @dataclass(frozen=True, slots=True)
 class PullingEdges:
-    """What pulling needs: one visit made, many claimed before they start (E12), what is due by now, and the clock."""
+    """What pulling needs: one visit made, many claimed before they start (E12), what is due by now,
+    whether nothing more shall be started, and the clock."""
 
     pull: Callable[[Visit], Outcome]
     claim: Callable[[Sequence[Visit]], None]
     due: Callable[[], Iterable[Visit]]
+    over: Callable[[], bool]
     now: Callable[[], datetime]
 
 
@@ -43,20 +45,18 @@ class Pulling:
         self._landed: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._taken: set[tuple[str, str]] = set()  # queued or in flight
 
-    def batches(
-        self, visits: Iterable[Visit], patience: float | None, until: datetime | None
-    ) -> Iterator[list[Outcome]]:
+    def batches(self, visits: Iterable[Visit], patience: float | None) -> Iterator[list[Outcome]]:
         """Make these visits and all that become due meanwhile; yield their outcomes, which the caller records at once.
 
-        Ends when nothing is left, when waiting would take longer than `patience`, at `until`, or when asked to stop;
-        visits in flight are finished first, unless asked to stop.
+        Ends when nothing is left, when waiting would take longer than `patience`, when it is over, or when asked to
+        stop; visits in flight are finished first, unless asked to stop.
         """
         with _threads(self._slots) as pool:
             self._queue(visits)
             looked: datetime | None = self._edges.now()
             outcomes: list[Outcome] = []
             while not self._stopping.is_set():
-                over = until is not None and self._edges.now() >= until
+                over = self._edges.over()
                 if not over:
                     self._start(pool)
                 landed = self._land()

@@ -57,9 +57,8 @@ def _must_be_known(app: App, noun: str, ids: Iterable[str], known: Container[str
         raise ConfigError(unknown)
 
 
-def report(turn: object) -> None:
+def report(turn: Turn) -> None:
     """Print what changed for the worse or the better; nothing when all is as it was."""
-    assert isinstance(turn, Turn)
     for source_id, sentence in turn.worse:
         click.echo(f"{source_id}: {sentence}")
     for source_id in turn.better:

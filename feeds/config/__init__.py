@@ -1,5 +1,7 @@
 """The configuration: YAML → Config, or every mistake with its place; and new sources into the YAML, comments kept."""
 
+from __future__ import annotations
+
 from feeds.config.advice import warnings
 from feeds.config.edit import add_sources
 from feeds.config.load import load

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice, pairwise
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from cronsim import CronSim, CronSimError
 
@@ -100,6 +100,11 @@ def header_value(value: str) -> str:
     if _CONTROL.search(line) or "\n" in line or "\r" in line or any(ord(character) > 255 for character in line):
         raise ValueError("the header's value holds a line end or a character beyond Latin-1, expected one plain line")
     return line
+
+
+def contact(value: str) -> str:
+    """What stands in the User-Agent."""
+    return header_value(one_line(value))
 
 
 def language(value: str) -> str:
@@ -213,11 +218,15 @@ def address(value: str) -> str:
 
 
 def base_url(value: str) -> str:
-    """The address of our own site: with a slash at its end, without query or fragment."""
+    """The address of our own site, in ASCII, with a slash at its end; it stands in every file and in headers."""
     parts = _split(url(value))
     if parts.query or parts.fragment:
         raise ValueError(f"`{shortened(value)}` has a query or a fragment, expected an address that ends in a slash")
-    return value.rstrip("/") + "/"
+    try:
+        host = parts.netloc.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"`{shortened(value)}` has a host name that cannot exist, expected another one") from error
+    return parts._replace(netloc=host, path=quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~") + "/").geturl()
 
 
 def _split(value: str) -> SplitResult:

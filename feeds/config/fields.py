@@ -87,6 +87,7 @@ HeaderName = Annotated[str, reading(checks.header_name, "a header's name"), _sch
 HeaderValue = Annotated[
     str, reading(checks.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
 ]
+Contact = Annotated[str, reading(checks.contact, "an e-mail or web address"), _schema("string")]
 ReadAs = Annotated[
     Literal["story", "list", "feed"],
     reading(checks.one_of("story", "list", "feed"), "story, list or feed"),

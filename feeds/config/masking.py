@@ -9,6 +9,7 @@ from urllib.parse import quote
 from feeds.model import Config
 
 MASK = "***"
+CUT = "…"
 
 
 def masked(text: str, config: Config) -> str:
@@ -18,7 +19,18 @@ def masked(text: str, config: Config) -> str:
 
 def hide(text: str, secrets: frozenset[str]) -> str:
     """The text with the given values replaced."""
-    return _pattern(secrets).sub(MASK, text) if secrets else text
+    hidden = _pattern(secrets).sub(MASK, text) if secrets else text
+    return _hide_cut(hidden, secrets) if CUT in hidden else hidden
+
+
+def _hide_cut(text: str, secrets: frozenset[str]) -> str:
+    """The text with the beginning of a secret hidden too, where a long value was cut in its middle."""
+    *parts, last = text.split(CUT)
+    beginnings = [secret[:length] for secret in secrets for length in range(len(secret) - 1, 2, -1)]
+    for index, part in enumerate(parts):
+        shown = next((beginning for beginning in beginnings if part.endswith(beginning)), None)
+        parts[index] = part.removesuffix(shown) + MASK if shown else part
+    return CUT.join([*parts, last])
 
 
 @lru_cache(maxsize=8)

@@ -85,7 +85,7 @@ def read(data: bytes, name: str) -> tuple[Node, list[Problem]]:
     composer = _Composer(name, yaml.parse(text, Loader=yaml.CSafeLoader))
     try:
         root = composer.document()
-    except yaml.MarkedYAMLError as error:
+    except yaml.YAMLError as error:
         raise _refused(name, *_syntax(error, text)) from error
     if root is None or root.value is None:
         raise _refused(name, Place(1, 1), "the file is empty, expected `site`, `sources` and `feeds`")
@@ -127,7 +127,9 @@ _ADVICE = (
 )
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str]:
+def _syntax(error: yaml.YAMLError, text: str) -> tuple[Place, str]:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return Place(1, 1), f"{error}, expected YAML"
     mark = error.problem_mark or error.context_mark
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
     problem = error.problem or str(error)

@@ -76,7 +76,7 @@ def conclude(
 
 
 def unconditional(visit: Visit, now: datetime) -> bool:
-    """Whether this visit should go without validators, because a whole body has not been seen for a week (E6)."""
+    """Whether this visit should go without validators, because no whole body has come for eight days (E6)."""
     if visit.full_at is None or is_local(visit):
         return False
     age = (now - visit.full_at).total_seconds()

@@ -16,6 +16,7 @@ from itertools import count
 
 from ..model import Hosts, HostState, Visit
 from .times import DAY, is_local
+from .uplink import PROBE_EVERY, Uplink
 
 AT_ONE_ADDRESS = 8
 LOOK_AGAIN = 60.0  # seconds, when only visits in flight stand in the way
@@ -48,11 +49,20 @@ class Picker:
     """The queue of due visits. `pick` says which may start, `done` that one ended, `wait` how long to do nothing.
 
     `slots` is how many may be in flight at once, our own files not counted; `address_of` gives the resolved address of
-    a host name where it is known.
+    a host name where it is known; while `uplink` is down, only a probe now and then is started.
     """
 
-    def __init__(self, hosts: Hosts, slots: int, address_of: Callable[[str], str | None] | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        slots: int,
+        *,
+        address_of: Callable[[str], str | None] | None = None,
+        uplink: Uplink | None = None,
+    ) -> None:
         self._manners = hosts
+        self._uplink = uplink or Uplink()
+        self._probe_at = 0.0
         self._slots = slots
         self._quarter = max(1, slots // 4)
         self._address_of = address_of
@@ -92,7 +102,7 @@ class Picker:
         moment = self._clock.read(now)
         self._wake(moment)
         picked = self._pick_local()
-        while (lane := self._next_lane()) is not None:
+        while (lane := self._next_lane(moment)) is not None:
             visit = self._take(lane, moment)
             if visit is not None:
                 picked.append(visit)
@@ -114,10 +124,12 @@ class Picker:
         if not (self._local or any(lane.queued for lane in self._lanes)):
             return None
         self._wake(moment)
-        if self._next_lane() is not None or any(visit.source.id not in self._busy for _, _, visit in self._local):
+        if self._next_lane(moment) is not None or any(visit.source.id not in self._busy for _, _, visit in self._local):
             return 0.0
-        if self._sleeping and sum(lane.running for lane in self._lanes) < self._slots:
-            return max(0.0, self._sleeping[0][0] - moment)
+        if self._uplink.down and not self._running and moment < self._probe_at:
+            return self._probe_at - moment
+        if self._sleeping and self._running < self._slots:
+            return self._sleeping[0][0] - moment
         return LOOK_AGAIN
 
     # ── hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,10 +197,16 @@ class Picker:
         self._local = kept
         return picked
 
-    def _next_lane(self) -> int | None:
+    @property
+    def _running(self) -> int:
+        return sum(lane.running for lane in self._lanes)
+
+    def _next_lane(self, moment: float) -> int | None:
         """The lane whose turn it is, of those that have room and a host that is ready."""
         healthy, failing = self._lanes
-        if healthy.running + failing.running >= self._slots:
+        if self._running >= self._slots:
+            return None
+        if self._uplink.down and (self._running or moment < self._probe_at):
             return None
         room = self._quarter if healthy.queued else max(1, self._slots - self._quarter)
         open_lanes = (0, 1) if failing.running < room else (0,)
@@ -218,6 +236,7 @@ class Picker:
         self._lanes[lane].queued -= 1
         self._lanes[lane].running += 1
         host.running += 1
+        self._probe_at = moment + PROBE_EVERY
         host.gap_until = moment + self._manners.gap
         self._offer(host, moment)
         return visit

@@ -11,6 +11,7 @@ from .times import MINUTE, is_local, spread
 ENOUGH = 8  # hosts that fell silent one after another
 SILENT = frozenset({"dns", "connection", "timeout"})  # nobody answered at all
 SOON = 5 * MINUTE
+PROBE_EVERY = 15.0  # seconds between two visits while the line is down
 
 
 class Uplink:

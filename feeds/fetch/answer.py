@@ -100,10 +100,6 @@ class Answer:
             self.reusable = False
             raise Trouble("truncated", f"sent more than the {self._length:,} bytes it announced")
 
-    def stream(self, size: int = 0, decode_content: bool = False) -> Iterator[bytes]:
-        """The body for `requests`, as it is on the line."""
-        return self.chunks()
-
     def drain(self) -> None:
         """Read a small body that nobody wants, so that the connection can be used again; give all others up."""
         if self.over or self._begun or not self.reusable or (self._length or 0) > DRAIN:

@@ -89,9 +89,7 @@ def _listed(root: Path, source: Source) -> Iterator[Found]:
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
         raise FetchError(f"{source.address!r} leads out of {root}. Files are read below it only.", kind="refused")
     fit, unfit = 0, None
-    for path in sorted(root.glob(source.address)):
-        if any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue  # hidden, as from every shell; editors and writers keep what is not finished there
+    for path in _matches(root, source.address):
         try:
             found = _found(root, path, source.max_bytes)
         except Unfit as reason:
@@ -103,6 +101,18 @@ def _listed(root: Path, source: Source) -> Iterator[Found]:
             yield found
     if unfit is not None and not fit:
         raise FetchError(str(unfit), kind=unfit.kind) from unfit
+
+
+def _matches(root: Path, pattern: str) -> list[Path]:
+    """What a pattern finds, less what is hidden: editors and writers keep there what is not finished."""
+    try:
+        return [
+            path
+            for path in sorted(root.glob(pattern))
+            if not any(part.startswith(".") for part in path.relative_to(root).parts)
+        ]
+    except ValueError as error:
+        raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind="refused") from error
 
 
 def _single(root: Path, name: str, most: int) -> Found:

@@ -10,6 +10,7 @@ from .trouble import Trouble
 
 CODINGS = "gzip, deflate"
 _GZIP = b"\x1f\x8b"
+STEP = 262_144  # decoded at once, so that what is held is the body and little more
 _AUTO = 31  # zlib: a gzip member
 
 
@@ -51,9 +52,6 @@ class Decoder:
     def feed(self, piece: bytes) -> None:
         """Take the next bytes from the line."""
         self._taken += len(piece)
-        # Nothing grows by more than this when it is compressed; more is padding without end.
-        if self._taken > self._limit + self._limit // 8 + 4096:
-            raise self._too_large()
         if not self._begun:
             self._start += piece
             if len(self._start) < 2:
@@ -61,6 +59,9 @@ class Decoder:
             piece, self._begun = self._start, True
             self._inflate = self._inflater(piece)
         self._decode(piece)
+        # Nothing grows by more than this when it is compressed; more is padding without end.
+        if self._taken > self._limit + self._limit // 8 + 4096:
+            raise self._too_large()
 
     def finish(self) -> bytes:
         """The whole body; Trouble `truncated` when its coding has not come to an end."""
@@ -91,13 +92,17 @@ class Decoder:
         if self._inflate is None:
             self._write(data)
             return
-        while data:
+        full = True
+        while data or full:
             if self._inflate.eof:
                 data = self._next_member(data)
             try:
-                self._write(self._inflate.decompress(data, self._limit - self._out.tell() + 1))
+                out = self._inflate.decompress(data, STEP)
             except zlib.error as error:
                 raise _damaged("is damaged") from error
+            self._write(out)
+            # With all input taken, a full step still leaves output behind.
+            full = len(out) == STEP and not self._inflate.eof
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
 
     def _next_member(self, data: bytes) -> bytes:

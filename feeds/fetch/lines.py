@@ -7,7 +7,8 @@ import ssl
 import threading
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from urllib.parse import unquote, urlsplit
@@ -131,7 +132,10 @@ class Lines:
         if route.proxy is not None:
             return self._through(route.proxy, target, route, budget)
         connection = self._guard.connect(target, route.allow, budget)
-        return Line(self._secured(connection, target, budget) if target.scheme == "https" else connection)
+        if target.scheme == "http":
+            return Line(connection)
+        with closed_on_failure(connection):
+            return Line(self._secured(connection, target, budget))
 
     def _secured(self, connection: socket.socket, target: Target, budget: Budget) -> socket.socket:
         try:
@@ -139,10 +143,8 @@ class Lines:
             connection.settimeout(min(CONNECT, budget.left()))
             return self._tls().wrap_socket(connection, server_hostname=target.host)
         except TimeoutError as error:
-            connection.close()
             raise Trouble("timeout", f"did not finish the TLS handshake within {CONNECT:g} s") from error
         except OSError as error:
-            connection.close()
             raise of_socket(error) from error
 
     def _through(self, address: str, target: Target, route: Route, budget: Budget) -> Line:
@@ -154,13 +156,23 @@ class Lines:
         if target.scheme == "http":
             line.prefix, line.extra = target.url.removesuffix(target.path), login
             return line
-        place = target.url.removesuffix(target.path).removeprefix("https://")
-        name = place if place.rpartition("]")[2].count(":") else f"{place}:{target.port}"
-        answer = line.exchange(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n".encode(), "CONNECT", budget)
-        if answer.status != 200:
-            line.close()
-            raise Trouble("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
-        return Line(self._secured(connection, target, budget))
+        with closed_on_failure(connection):
+            name = target.authority
+            request = f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n"
+            answer = line.exchange(request.encode(), "CONNECT", budget)
+            if answer.status != 200:
+                raise Trouble("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
+            return Line(self._secured(connection, target, budget))
+
+
+@contextmanager
+def closed_on_failure(connection: socket.socket) -> Iterator[None]:
+    """Hang up when what was begun on a connection fails."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 @lru_cache(maxsize=64)

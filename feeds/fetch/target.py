@@ -16,6 +16,7 @@ from urllib3.util import parse_url
 from .trouble import Trouble
 
 PORTS = {"http": 80, "https": 443}
+_USUAL = {scheme: f":{port}" for scheme, port in PORTS.items()}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
 _DOTS = str.maketrans("。．｡", "...")  # what IDNA takes for a full stop
@@ -37,10 +38,14 @@ class Target:
         return self.scheme, self.host, self.port
 
     @property
+    def authority(self) -> str:
+        """The host and its port."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def place(self) -> str:
         """The host as people write it, with its port where that is not the usual one."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == PORTS[self.scheme] else f"{name}:{self.port}"
+        return self.authority.removesuffix(_USUAL[self.scheme])
 
     @property
     def url(self) -> str:
@@ -74,7 +79,10 @@ def joined(base: str, location: str) -> str:
     """Where a `Location` leads from here; one in raw UTF-8 is taken as meant."""
     with suppress(UnicodeError):
         location = location.encode("latin-1").decode("utf-8")
-    return urljoin(base, location.strip())
+    try:
+        return urljoin(base, location.strip())
+    except ValueError as error:
+        raise _odd("is not an address that can be asked", location) from error
 
 
 def _host(name: str, *, bracketed: bool, address: str) -> str:

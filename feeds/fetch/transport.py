@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import requests
@@ -21,7 +21,7 @@ from .target import Target, target_of
 from .trouble import Trouble, told_of
 
 SECONDS = 30.0
-DRAINING = 1.0  # a body that nobody wants is not worth more time than a new connection
+DRAINING = 0.5  # a body that nobody wants is not worth more time than a new connection
 _OURS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "expect", "te"}
 )
@@ -44,6 +44,26 @@ def call(target: Target, headers: Mapping[str, str], budget: Budget, route: Rout
     prepared.method, prepared.url, prepared.headers = "GET", target.url, CaseInsensitiveDict(headers)
     prepared.target, prepared.budget, prepared.route, prepared.place = target, budget, route, target.place
     return prepared
+
+
+class Raw:
+    """The body of an answer as `requests` reads it, for sessions of other libraries."""
+
+    def __init__(self, answer: Answer, place: str) -> None:
+        self._answer = answer
+        self._place = place
+
+    def stream(self, size: int, decode_content: bool = False) -> Iterator[bytes]:
+        """The body as it is on the line: a session that wants no coding must not ask for one."""
+        with told_of(self._place):
+            try:
+                yield from self._answer.chunks()
+            finally:
+                self.close()
+
+    def close(self) -> None:
+        """No more is wanted."""
+        self._answer.done()
 
 
 class Received(requests.Response):
@@ -125,7 +145,8 @@ class Transport(BaseAdapter):
         response.headers = CaseInsensitiveDict(answer.headers)
         response.url = call.target.url
         response.request = call
-        response.raw = response.answer = answer
+        response.answer = answer
+        response.raw = Raw(answer, call.place)
         return response
 
 

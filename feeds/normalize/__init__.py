@@ -9,4 +9,15 @@ from .html import clean, plain
 from .identity import story_digest, upstream_id
 from .links import canonical_link
 
-__all__ = ["About", "Context", "about", "canonical_link", "clean", "date", "normalize", "plain", "story_digest", "upstream_id"]
+__all__ = [
+    "About",
+    "Context",
+    "about",
+    "canonical_link",
+    "clean",
+    "date",
+    "normalize",
+    "plain",
+    "story_digest",
+    "upstream_id",
+]

@@ -17,11 +17,12 @@ from .language import first_language
 from .links import story_url, web_url
 from .media import attachments, lead_image, media
 from .people import authors
-from .text import SUMMARY_LIMIT, decoded, excerpt, inert, label
+from .text import LABEL_LIMIT, SUMMARY_LIMIT, decoded, excerpt, inert, label
 
 TITLE_LIMIT = 80
+NOWHERE = Origin()
 _VALUES = 50
-_RUNS = re.compile(r"\s*(?:javascript|vbscript|data|file)\s*:", re.IGNORECASE)
+_RUNS = re.compile(r"\s*(?:(?:java|vb|live)script\s*:|data:\s*[a-z]+/)", re.IGNORECASE)
 # Schemes that label a category for machines, not for readers.
 _MACHINE_SCHEMES = ("http://schemas.google.com/g/2005#kind", "http://schemas.google.com/blogger/2008/kind")
 _COUNT = re.compile(r"\d{1,9}")
@@ -45,7 +46,7 @@ class Surroundings:
     bases: tuple[str | None, ...] = ()
     base: str | None = None  # of HTML
     authors: tuple[Author, ...] = ()
-    origin: Origin = Origin()
+    origin: Origin = NOWHERE
     rights: str | None = None
 
 
@@ -106,7 +107,7 @@ def _texts(story: Story, url: str | None, around: Surroundings) -> tuple[str, st
 
 
 def _content(story: Story) -> Text | None:
-    """The best of several contents: HTML before text, then the longest; a summary that says more beats a mere stub."""
+    """The best of several contents: HTML before text, then the longest."""
     told = [text for text in story.content if text.value]
     return max(told, key=lambda text: (text.type == "html", len(text.value))) if told else None
 
@@ -135,7 +136,9 @@ def _updated(published: datetime | None, modified: datetime | None, context: Con
 
 def _language(story: Story, channel: Channel, source: Source | None) -> str | None:
     """The item's own language, else that of its words; where title and summary differ, the one the channel speaks."""
-    words = [text.language for text in story.content] or [text.language for text in (story.summary, story.title) if text]
+    words = [text.language for text in story.content] or [
+        text.language for text in (story.summary, story.title) if text
+    ]
     if len(words) > 1 and channel.language in words:
         words.insert(0, channel.language)
     return first_language(story.language, *words, channel.language, source.language if source else None)
@@ -154,7 +157,7 @@ def _categories(told: Iterable[Category]) -> tuple[Category, ...]:
 
 @lru_cache(maxsize=2048)
 def _category(told: Category) -> Category:
-    return Category(decoded(told.term), label(told.scheme) or None, decoded(told.label) or None)
+    return Category(decoded(told.term), _harmless(label(told.scheme)), decoded(told.label) or None)
 
 
 def _tags(categories: tuple[Category, ...], source: Source | None) -> tuple[str, ...]:
@@ -189,15 +192,24 @@ def _comments(told: Comments, bases: tuple[str | None, ...]) -> Comments | None:
 
 def _values(told: Mapping[str, str]) -> Mapping[str, str]:
     """Facts without a field of their own: one line each, and no address that would run."""
-    made = {label(name): decoded(value) for name, value in list(told.items())[:_VALUES]}
-    return {name: value for name, value in made.items() if value and not _RUNS.match(value)}
+    made = {label(name): _line(value) for name, value in list(told.items())[:_VALUES]}
+    return {name: value for name, value in made.items() if _harmless(value)}
+
+
+def _line(value: str) -> str:
+    return html.plain(Text(value[:LABEL_LIMIT])) if "<" in value else decoded(value)
+
+
+def _harmless(text: str) -> str | None:
+    """A text that is not empty and does not run when taken for an address (S7)."""
+    return text if text and not _RUNS.match(text) else None
 
 
 def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin:
     """Where an item was first published, clean."""
     updated = date(told.updated, at)
     return Origin(
-        id=label(told.id) or None,
+        id=_harmless(label(told.id)),
         title=html.plain(Text(told.title)) or None if told.title else None,
         url=web_url(told.url, *bases),
         feed=web_url(told.feed, *bases),

@@ -20,7 +20,10 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FARTHEST = timedelta(days=3653)
 LIMIT = 100
 
-_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
+    "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12,
+}  # fmt: skip
 _RFC822 = re.compile(
     r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) ([+-]\d{4}|[A-Z]{1,5})",
     re.ASCII,
@@ -39,7 +42,7 @@ _REFUSED = (ValueError, OverflowError, TypeError, AttributeError, ArithmeticErro
 def date(text: str | None, at: datetime, home: str = "UTC") -> datetime | None:
     """The instant that a text names, none if it names no plausible one.
 
-    `home` is the time zone of dates without one, a date without a time being 00:00 there; `at` is the time of the visit.
+    `home` is the time zone of dates without one, a date without a time being 00:00 there; `at` is when we look.
     """
     if not text:
         return None

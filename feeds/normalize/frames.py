@@ -11,7 +11,10 @@ _VALUE = re.compile(r"\b(data-src|src|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^
 
 # The player's address → the page a person would open.
 _PAGES = (
-    (re.compile(r"https?://(?:www\.)?youtube(?:-nocookie)?\.com/(?:embed|v)/([\w-]{6,})"), "https://www.youtube.com/watch?v="),
+    (
+        re.compile(r"https?://(?:www\.)?youtube(?:-nocookie)?\.com/(?:embed|v)/([\w-]{6,})"),
+        "https://www.youtube.com/watch?v=",
+    ),
     (re.compile(r"https?://player\.vimeo\.com/video/(\d+)"), "https://vimeo.com/"),
     (re.compile(r"https?://(?:www\.)?dailymotion\.com/embed/video/(\w+)"), "https://www.dailymotion.com/video/"),
     (re.compile(r"https?://open\.spotify\.com/embed/(\w+/\w+)"), "https://open.spotify.com/"),

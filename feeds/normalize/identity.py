@@ -68,8 +68,8 @@ def story_key(url: str | None, title: str, day: datetime | None) -> str:
 def story_digest(story: Story) -> str:
     """What the story says, as a short digest: equal as long as its publisher changes nothing that matters.
 
-    Each fact goes in with its name and empty ones not at all, so a field that `Story` gains changes no digest of a story
-    without it. How often a story was commented is left out: it would make every visit a change (R11).
+    Each fact goes in with its name and empty ones not at all, so a field that `Story` gains changes no digest of a
+    story without it. How often a story was commented is left out: it would make every visit a change (R11).
     """
     return _digest(_SEPARATOR.join(_facts(story)))[:32]
 

@@ -35,9 +35,10 @@ _COUNTERS = re.compile(
     r')|\ssrc="[^"]*/(?:pixel|tracker|beacon|spacer|blank|transparent|1x1)\.(?:gif|png)(?:\?[^"]*)?"'
 )
 _MINOR = (
-    "/emoji/ /smilies/ /smiley gravatar.com /avatar _avatar -avatar avatar. wp-includes/images /icon /ico/ _icon. -icon."
-    " badge /share_ /share- feedburner addthis addtoany /button spacer placeholder /blank."
-).split()
+    "/emoji/", "/smilies/", "/smiley", "gravatar.com", "/avatar", "_avatar", "-avatar", "avatar.",
+    "wp-includes/images", "/icon", "/ico/", "_icon.", "-icon.", "badge", "/share_", "/share-", "feedburner",
+    "addthis", "addtoany", "/button", "spacer", "placeholder", "/blank.",
+)  # fmt: skip
 
 
 def settled(html: str, base: str | None, *, twice: bool = False) -> str:
@@ -108,7 +109,12 @@ def lead(html: str) -> str | None:
         return None
     for found in _IMG.finditer(html):
         source = _source(found[1])
-        lower = source.lower()
-        if source and not any(part in lower for part in _MINOR) and not _SMALL.search(found[1]):
+        if source and not is_minor(source) and not _SMALL.search(found[1]):
             return web_url(unescape(source))
     return None
+
+
+def is_minor(source: str) -> bool:
+    """Whether an address is that of an emoji, an avatar, a button or an icon."""
+    lower = source.lower()
+    return any(part in lower for part in _MINOR)

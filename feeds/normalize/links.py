@@ -26,13 +26,14 @@ _QUERY = re.compile(r"\?([^#]*)")
 _ROUTE = re.compile(r"#[!/]")
 
 # Parameters that tell who sent the reader, not what is shown. Keys lose them; the visible link stays as published.
-TRACKING = frozenset(
-    "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid ysclid twclid ttclid li_fat_id igshid igsh mc_cid mc_eid"
-    " mkt_tok _hsenc _hsmi __hssc __hstc __hsfp vero_id vero_conv oly_anon_id oly_enc_id wickedid rb_clickid"
-    " ml_subscriber ml_subscriber_hash ncid cmpid wt_mc wt.mc_id at_medium at_campaign at_link_id at_link_origin"
-    " at_link_type at_ptr_name xtor spm guccounter guce_referrer guce_referrer_sig _openstat sr_share ref_src"
-    " feature_source ocid".split()
-)
+TRACKING = frozenset((
+    "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
+    "li_fat_id", "igshid", "igsh", "mc_cid", "mc_eid", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",
+    "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id", "wickedid", "rb_clickid", "ml_subscriber",
+    "ml_subscriber_hash", "ncid", "cmpid", "wt_mc", "wt.mc_id", "at_medium", "at_campaign", "at_link_id",
+    "at_link_origin", "at_link_type", "at_ptr_name", "xtor", "spm", "guccounter", "guce_referrer",
+    "guce_referrer_sig", "_openstat", "sr_share", "ref_src", "feature_source", "ocid",
+))  # fmt: skip
 _TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hsa_", "itm_", "at_custom")
 
 _HTML_TYPES = {None, "", "text/html", "application/xhtml+xml"}

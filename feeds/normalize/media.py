@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import Attachment, Link, Media, Story
+from .images import is_minor
 from .links import web_url
 from .text import decoded, label
 
@@ -21,16 +22,17 @@ _DIGITS = re.compile(r"\d{1,15}")
 
 # Our own table, not the machine's: the same bytes on every host (R8).
 _TYPES = {
-    "aac": "audio/aac", "avi": "video/x-msvideo", "avif": "image/avif", "bmp": "image/bmp", "epub": "application/epub+zip",
-    "flac": "audio/flac", "gif": "image/gif", "gz": "application/gzip", "htm": "text/html", "html": "text/html",
-    "ics": "text/calendar", "jpeg": "image/jpeg", "jpg": "image/jpeg", "json": "application/json", "m3u8":
-    "application/vnd.apple.mpegurl", "m4a": "audio/mp4", "m4b": "audio/mp4", "m4v": "video/mp4", "mid": "audio/midi",
-    "mkv": "video/x-matroska", "mov": "video/quicktime", "mp3": "audio/mpeg", "mp4": "video/mp4", "mpeg": "video/mpeg",
-    "mpg": "video/mpeg", "oga": "audio/ogg", "ogg": "audio/ogg", "ogv": "video/ogg", "opus": "audio/opus",
-    "pdf": "application/pdf", "png": "image/png", "srt": "application/x-subrip", "svg": "image/svg+xml",
-    "swf": "application/x-shockwave-flash", "torrent": "application/x-bittorrent", "txt": "text/plain",
-    "vtt": "text/vtt", "wav": "audio/wav", "webm": "video/webm", "webp": "image/webp", "wma": "audio/x-ms-wma",
-    "wmv": "video/x-ms-wmv", "xml": "application/xml", "zip": "application/zip",
+    "aac": "audio/aac", "avi": "video/x-msvideo", "avif": "image/avif", "bmp": "image/bmp",
+    "epub": "application/epub+zip", "flac": "audio/flac", "gif": "image/gif", "gz": "application/gzip",
+    "htm": "text/html", "html": "text/html", "ics": "text/calendar", "jpeg": "image/jpeg", "jpg": "image/jpeg",
+    "json": "application/json", "m3u8": "application/vnd.apple.mpegurl", "m4a": "audio/mp4", "m4b": "audio/mp4",
+    "m4v": "video/mp4", "mid": "audio/midi", "mkv": "video/x-matroska", "mov": "video/quicktime",
+    "mp3": "audio/mpeg", "mp4": "video/mp4", "mpeg": "video/mpeg", "mpg": "video/mpeg", "oga": "audio/ogg",
+    "ogg": "audio/ogg", "ogv": "video/ogg", "opus": "audio/opus", "pdf": "application/pdf", "png": "image/png",
+    "srt": "application/x-subrip", "svg": "image/svg+xml", "swf": "application/x-shockwave-flash",
+    "torrent": "application/x-bittorrent", "txt": "text/plain", "vtt": "text/vtt", "wav": "audio/wav",
+    "webm": "video/webm", "webp": "image/webp", "wma": "audio/x-ms-wma", "wmv": "video/x-ms-wmv",
+    "xml": "application/xml", "zip": "application/zip",
 }  # fmt: skip
 
 MANY = 100
@@ -113,7 +115,7 @@ def lead_image(story: Story, *bases: str | None) -> str | None:
 
 def _images(told: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
     """Images as content, the widest first."""
-    images = [one for one in told if one.role == "content" and _is_image(one)]
+    images = [one for one in told if one.role == "content" and _is_image(one) and not is_minor(one.url)]
     images.sort(key=lambda one: -(number(one.width) or 0))
     return ((one.url, one.base) for one in images)
 
@@ -123,7 +125,7 @@ def _is_image(medium: Media) -> bool:
 
 
 def _thumbnails(told: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
-    return ((one.url, one.base) for one in told if one.role == "thumbnail")
+    return ((one.url, one.base) for one in told if one.role == "thumbnail" and not is_minor(one.url))
 
 
 def _enclosed(links: tuple[Link, ...]) -> Iterator[tuple[str, str | None]]:

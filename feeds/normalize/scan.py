@@ -40,8 +40,12 @@ _CLOCK = re.compile(
 )
 _ISO_CLOCK = re.compile(r"(?<=\d)t(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?(?:[.,]\d{1,9})?(?!\d)")
 _HOUR = re.compile(r"(?<![\d:.\-/])(?P<hour>\d{1,2})\s?(?:(?P<after>[ap])\.?\s?m\b\.?|h\b|uhr\b)")
-_DOTTED = re.compile(r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$")
-_ZONE = re.compile(r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[a-z]{1,5}\b)")
+_DOTTED = re.compile(
+    r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$"
+)
+_ZONE = re.compile(
+    r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[a-z]{1,5}\b)"
+)
 _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
 
 _WORD = r"([^\W\d_]{3,})"

@@ -51,5 +51,3 @@ def _fixed(found: re.Match[str]) -> tzinfo | None:
     if away > timedelta(hours=15) or int(found[3] or 0) > 59:
         return None
     return timezone(-away if found[1] != "+" else away)
-
-

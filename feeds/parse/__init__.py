@@ -17,7 +17,8 @@ __all__ = ["READERS", "parse"]
 HIDDEN = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.S)
 ITEM = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])", re.I)
 REPAIRED = "the XML is not well-formed and was repaired"
-HTML = re.compile(r"<(?:!DOCTYPE\s+html|html|head|body)\b", re.I)
+HTML = re.compile(r"<(?:!DOCTYPE\s+html|html)\b", re.I)
+OPML = re.compile(r"<opml\b", re.I)
 
 
 def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
@@ -52,9 +53,9 @@ def _xml(document: Document) -> Parsed:
     if found is None or not xmlfeed.is_feed(found.root):
         return _understood(lenient.read(document), document)
     items = xmlfeed.items(found.root)
-    if found.repaired and len(ITEM.findall(HIDDEN.sub("", document.text))) > len(items):
-        other = lenient.read(document)
-        if len(other.stories) > min(len(items), document.max_items):
+    if found.repaired and len(items) < (expected := len(ITEM.findall(HIDDEN.sub("", document.text)))):
+        items = xmlfeed.nested(found.root)
+        if len(items) < expected and len((other := lenient.read(document)).stories) > min(len(items), document.max_items):
             return _understood(other, document)
     parsed = xmlfeed.read(found.root, items, document)
     if not found.repaired:
@@ -77,6 +78,8 @@ def _other(document: Document) -> Parsed:
             "This is a web page, not a feed: give the address of its feed, or declare the source as `page:`.",
             kind="html",
         )
+    if OPML.search(document.text[:20_000]):
+        raise ParseError("This is an OPML list of feeds, not a feed: declare the source as `opml:`.", kind="opml")
     raise ParseError("This is not a feed: neither RSS, Atom, CDF nor JSON Feed.", kind="not_a_feed")
 
 

@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cchardet
 
@@ -80,13 +81,16 @@ def decode(body: bytes, header: str | None) -> Decoded:
     return _unmarked(body, labels)
 
 
+@lru_cache(maxsize=256)
 def known(label: str | None) -> str | None:
     """The charset a label means, or none for what is no charset of documents."""
     if not label:
         return None
     try:
         name = codecs.lookup(label.strip().strip("\"'").removeprefix("x-").removeprefix("X-")).name
-        b"".decode(name)  # refuses codecs from bytes to bytes
+        b"a".decode(name)  # refuses codecs from bytes to bytes
+    except UnicodeError:
+        pass  # half a letter of a wide charset
     except (LookupError, ValueError):
         return None
     return None if name in NEVER else MEANT.get(name, name)

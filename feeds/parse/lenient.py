@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import feedparser
 
+from feeds.errors import ParseError
 from feeds.model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from feeds.parse import texts, tree
 from feeds.parse.document import Document
@@ -22,6 +23,9 @@ NAMING = (
 LONG_NAMES = re.compile(rf"(<{NAMING}\b[^<>]{{0,2000}}>(?:\s{{0,100}}<!\[CDATA\[)?[^<]{{500}})[^<]+", re.I)
 LONG_TAGS = re.compile(r"(<[A-Za-z/][^<>]{20000})[^<>]+")
 
+# What its code runs into on documents nobody thought of (found by fuzzing); it promises no exceptions of its own.
+TROUBLE = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 Entry = Mapping[str, object]
 EMPTY: Entry = {}
 
@@ -29,14 +33,7 @@ EMPTY: Entry = {}
 def read(document: Document) -> Parsed:
     """What feedparser makes of a document that is no tree."""
     text = LONG_TAGS.sub(r"\1", LONG_NAMES.sub(r"\1", tree.inert(document.text[:LARGEST])))
-    answer = _object(
-        feedparser.parse(
-            text.encode("utf-8", "replace"),
-            response_headers={"content-type": "application/xml; charset=utf-8"},
-            sanitize_html=False,
-            resolve_relative_uris=False,
-        )
-    )
+    answer = _answer(text.encode("utf-8", "replace"))
     entries = [_object(entry) for entry in _list(answer.get("entries"))]
     rss = not str(answer.get("version") or "").startswith("atom")
     chosen = document.newest(entries, lambda entry: _string(entry, "published") or _string(entry, "updated"))
@@ -47,6 +44,16 @@ def read(document: Document) -> Parsed:
         channel=_channel(_object(answer.get("feed")), rss),
         stories=tuple(_story(entry, rss) for entry in chosen),
     )
+
+
+def _answer(body: bytes) -> Entry:
+    headers = {"content-type": "application/xml; charset=utf-8"}
+    try:
+        return _object(
+            feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+        )
+    except TROUBLE as error:
+        raise ParseError("This looks like a feed, but is too broken to be read.", kind="broken") from error
 
 
 def _channel(feed: Entry, rss: bool) -> Channel:
@@ -75,6 +82,7 @@ def _channel(feed: Entry, rss: bool) -> Channel:
 
 def _story(entry: Entry, rss: bool) -> Story:
     image = _string(_object(entry.get("image")), "href")
+    published, updated = _dates(entry, rss)
     contents = (_made(_object(one), rss) for one in _list(entry.get("content")))
     return Story(
         id=_string(entry, "id"),
@@ -83,7 +91,8 @@ def _story(entry: Entry, rss: bool) -> Story:
         title=_construct(entry, "title", rss),
         summary=_construct(entry, "summary", rss),
         content=tuple(text for text in contents if text),
-        **_dates(entry, rss),
+        published=published,
+        updated=updated,
         people=_people(entry),
         categories=_categories(entry),
         media=_media(entry),
@@ -96,14 +105,10 @@ def _story(entry: Entry, rss: bool) -> Story:
     )
 
 
-def _dates(entry: Entry, rss: bool) -> dict[str, str | None]:
-    """feedparser calls `dc:date` an update; in RSS it is the only date there is."""
+def _dates(entry: Entry, rss: bool) -> tuple[str | None, str | None]:
+    """Published and updated. feedparser calls `dc:date` an update; in RSS it is the only date there is."""
     published, updated = _string(entry, "published") or _string(entry, "created"), _string(entry, "updated")
-    return (
-        {"published": published or updated, "updated": updated if published else None}
-        if rss
-        else {"published": published, "updated": updated}
-    )
+    return (updated, None) if rss and not published else (published, updated)
 
 
 def _construct(holder: Entry, name: str, rss: bool) -> Text | None:
@@ -127,6 +132,9 @@ def _links(holder: Entry) -> tuple[Link, ...]:
         if href := _string(link, "href") or _string(link, "url"):
             named = (_string(link, name) for name in ("type", "length", "hreflang", "title"))
             made.append(Link(href, _string(link, "rel") or "alternate", *named))
+    for content in (_object(one) for one in _list(holder.get("content"))):
+        if source := _string(content, "src"):
+            made.append(Link(source, "enclosure", _string(content, "type")))
     address = _string(holder, "link")
     is_id = address == _string(holder, "id")  # which feedparser takes for a link as well
     if address and not is_id and not any(link.rel == "alternate" for link in made):

@@ -162,9 +162,8 @@ def _spelled(element: etree._Element) -> str:
     parts = [_escaped(element.text or "")]
     for child in element:
         for inner in child.iter(etree.Element):
-            tag = str(inner.tag)
-            if tag[0] == "{":
-                tag = tag.rpartition("}")[2]
+            tag = names.split(str(inner.tag))[1].rpartition(":")[2]
+            if tag and tag != inner.tag:
                 inner.tag = tag
             if inner.text is None and not len(inner) and tag.lower() not in VOID:
                 inner.text = ""

@@ -49,6 +49,11 @@ LOOSE = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<(?![A-Za-z_/!?:])|&(?:(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};)|([A-Za-z][A-Za-z0-9]{1,31});)?",
     re.S,
 )
+# Elements that hold HTML, up to their end and never past the next of their kind.
+HOLDING = re.compile(
+    r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?:(?!</?\2[\s>]).)*)(?=</\2\s*>)", re.S
+)
+TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*+\s*+(/?)>""")
 PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
 SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
@@ -74,7 +79,7 @@ def read(text: str) -> Tree | None:
 
 def inert(text: str) -> str:
     """The document without its DOCTYPE and with illegal characters gone: safe for any other parser as well."""
-    return ILLEGAL.sub("", DOCTYPE.sub("", text, count=1))
+    return NUMBERED.sub(_legal, ILLEGAL.sub("", DOCTYPE.sub("", text, count=1)))
 
 
 def _parsed(text: str, parser: etree.XMLParser) -> etree._Element:
@@ -102,9 +107,10 @@ def _repaired(text: str) -> Tree | None:
     if PROLOG.match(text):
         return None
     text = LOOSE.sub(_reference, NUMBERED.sub(_legal, text))
-    for parser in (STRICT, RECOVERING):
+    wrapped = HOLDING.sub(_wrapped, text)
+    for attempt, parser in ((text, STRICT), (wrapped, STRICT), (wrapped, RECOVERING)):
         try:
-            root = _parsed(text, parser)
+            root = _parsed(attempt, parser)
         except (etree.XMLSyntaxError, ValueError):
             continue
         if root is not None:
@@ -123,6 +129,28 @@ def _legal(match: re.Match[str]) -> str:
     code = int(match[1]) if match[1] else int(match[2], 16)
     legal = code in {9, 10, 13} or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     return f"&#{code};" if legal else ""
+
+
+def _wrapped(match: re.Match[str]) -> str:
+    """Markup that was not escaped and does not nest either, made the text that it should have been."""
+    inside = match[3]
+    if "<" not in inside or "<![CDATA[" in inside or _nests(inside):
+        return match[0]
+    return f"{match[1]}<![CDATA[{inside.replace(']]>', ']]&gt;')}]]>"
+
+
+def _nests(inside: str) -> bool:
+    """Whether all tags of a piece of markup are well-formed and closed in turn."""
+    tags = TAG.findall(inside)
+    if len(tags) != inside.count("<"):
+        return False
+    open_tags: list[str] = []
+    for closing, name, empty in tags:
+        if not closing and not empty:
+            open_tags.append(name)
+        elif closing and (not open_tags or open_tags.pop() != name):
+            return False
+    return not open_tags
 
 
 def _reference(match: re.Match[str]) -> str:

@@ -35,6 +35,11 @@ def items(root: etree._Element) -> list[etree._Element]:
     found = [child for container in _containers(root) for child in container if _is_item(child)]
     if found or _is_item(root):
         return found or [root]
+    return nested(root)
+
+
+def nested(root: etree._Element) -> list[etree._Element]:
+    """All items at whatever depth: where repair could not tell the end of one, the next is inside it."""
     return [element for element in root.iter("*") if _is_item(element)]
 
 
@@ -73,8 +78,9 @@ def _date(item: etree._Element) -> str | None:
 def _lower_attributes(root: etree._Element) -> None:
     """CDF is written in capitals, or not."""
     for element in root.iter("*"):
-        for name, value in element.attrib.items():
-            element.set(str(name).lower(), value)
+        for name, value in ((str(name), value) for name, value in element.attrib.items()):
+            if ":" not in name and not name.islower():
+                element.set(name.lower(), value)
 
 
 def _core(root: etree._Element) -> str:

@@ -42,14 +42,12 @@ def element(parent: Element, name: str, **attributes: str | None) -> Element:
 
 
 def rewrite(parent: Element, name: str, value: str | None) -> None:
-    """Give an element that is there another text."""
-    found = parent.find(name)
-    if found is not None:
+    """Give the element of that name another text."""
+    for found in parent.findall(name):
         found.text = value
 
 
 def drop(parent: Element, name: str) -> None:
-    """Take an element that is there away."""
-    found = parent.find(name)
-    if found is not None:
+    """Take the element of that name away."""
+    for found in parent.findall(name):
         parent.remove(found)

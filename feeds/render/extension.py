@@ -31,7 +31,7 @@ def begin(edition: Edition) -> FeedGenerator:
     generator = FeedGenerator()
     generator.register_extension("feeds", FeedExtension, EntryExtension)
     generator.feeds.edition = edition
-    generator.title(feed.title or feed.id)
+    generator.title(text.title(feed))
     generator.updated(edition.updated)  # feedgen's own default is the clock (R8)
     generator.generator("feeds")
     generator.language(text.language(feed, site))

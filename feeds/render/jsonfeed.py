@@ -52,7 +52,7 @@ def write(edition: Edition) -> Document:
     """Give an edition as `<feed>.json`."""
     feed, site = edition.feed, edition.site
     head = Head(
-        title=feed.title,
+        title=text.title(feed),
         home_page_url=text.home(feed, site),
         feed_url=text.address(feed, site, "json"),
         description=text.description(feed, site),

@@ -28,8 +28,8 @@ def opml(site: Site, feeds: Sequence[Feed]) -> Document:
 def _outline(site: Site, feed: Feed) -> dict[str, str]:
     outline = {
         "type": "rss",
-        "text": feed.title or feed.id,
-        "title": feed.title or feed.id,
+        "text": text.title(feed),
+        "title": text.title(feed),
         "description": feed.description,
         "xmlUrl": text.address(feed, site, "rss"),
         "htmlUrl": text.home(feed, site),

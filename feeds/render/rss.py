@@ -30,7 +30,7 @@ def write(edition: Edition) -> Document:
 
 def _channel(generator: FeedGenerator, edition: Edition) -> None:
     feed, site = edition.feed, edition.site
-    generator.description(text.description(feed, site) or feed.title or feed.id)  # R26: never without
+    generator.description(text.description(feed, site) or text.title(feed))  # R26: never without
     generator.link(href=text.address(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
     generator.link(href=text.home(feed, site), rel="alternate")  # last: feedgen takes the last one for the channel
     generator.docs("https://www.rssboard.org/rss-specification")

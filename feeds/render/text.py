@@ -51,6 +51,11 @@ def address(feed: Feed, site: Site, suffix: str) -> str:
     return f"{site.url}{feed.id}.{suffix}"
 
 
+def title(feed: Feed) -> str:
+    """Give the name of a feed, which no format can do without."""
+    return feed.title or feed.id
+
+
 def home(feed: Feed, site: Site) -> str:
     """Give the page that a feed stands for."""
     return feed.link or site.url
@@ -68,7 +73,7 @@ def language(feed: Feed, site: Site) -> str | None:
 
 def author(feed: Feed, site: Site) -> str:
     """Give the one who answers for a feed: its articles without an author fall back on that name (R16)."""
-    return feed.author or site.title
+    return feed.author or site.title or site.url
 
 
 def description(feed: Feed, site: Site) -> str:

@@ -108,9 +108,11 @@ class Files:
     def opened(self, resource: Resource) -> FileIO | None:
         """The open file, to be streamed; none when it was replaced meanwhile."""
         file = self._open(resource.path)
-        if file is None or _Stamp.of(os.fstat(file.fileno())) == resource.stamp:
+        if file and _Stamp.of(os.fstat(file.fileno())) == resource.stamp:
             return file
-        file.close()
+        if file:
+            file.close()
+        resource.settled = False
         return None
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,16 +138,13 @@ class Files:
         return self._learn(name, path, stamp, tag_of(digest), stamp.size)
 
     def _read_again(self, resource: Resource) -> bytes | None:
-        """Read what has left the memory."""
-        file = self._open(resource.path)
-        if file is None:
-            return None
-        with file:
-            body = file.readall()
-        tag = tag_of(hashlib.sha256(body))
-        self._bodies.put(tag, body)
-        if tag == resource.plain.tag:
-            return body
+        """Read what has left the memory; if it is not what it was, the next look is into the file."""
+        if file := self._open(resource.path):
+            with file:
+                body = file.readall()
+            if tag_of(hashlib.sha256(body)) == resource.plain.tag:
+                self._bodies.put(resource.plain.tag, body)
+                return body
         resource.settled = False
         return None
 

@@ -124,13 +124,13 @@ def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) 
     if not told:
         return frozenset()
     pairs = {"pairs": codec.dump(list(told))}
-    held = {(row["source"], row["upstream_id"]): row for row in connection.execute(_STORED, pairs).mappings()}
+    held = {(row.source, row.upstream_id): row for row in connection.execute(_STORED, pairs)}
     buried = {tuple(row) for row in connection.execute(_BURIED, pairs)}
     number = next_numbers(connection, len(told))
     new = [(place, article) for place, article in told.items() if place not in held and place not in buried]
     changed = {place[0]: number + at for at, (place, _) in enumerate(new)}
     _ADD.run(connection, _added(connection, new, number))
-    edits = [(place, told[place], row) for place, row in held.items() if row["retracted"] is None]
+    edits = [(place, told[place], row) for place, row in held.items() if row.retracted is None]
     for at, (place, article, row) in enumerate(edits, number + len(new)):
         if _edit(connection, article, row, at):
             changed[place[0]] = at
@@ -178,22 +178,20 @@ def _facts(article: Article, published_id: str, number: int) -> Row:
     }
 
 
-def _edit(connection: Connection, article: Article, row: Row, number: int) -> bool:
+def _edit(connection: Connection, article: Article, row: Stored, number: int) -> bool:
     """Take over what is new in an article; whether a reader can see the difference comes back."""
-    facts = _facts(article, row["published_id"], number)
-    if all(facts[name] == row[name] for name in ("link", "body", "html")):
-        note = {"the_key": row["key"], "story_digest": article.story_digest, "story_key": article.story_key}
+    facts = _facts(article, row.published_id, number)
+    if (facts["link"], facts["body"], facts["html"]) == (row.link, row.body, row.html):
+        note = {"the_key": row.key, "story_digest": article.story_digest, "story_key": article.story_key}
         _NOTE.run(connection, [note])
         return False
     date = article.published or article.modified
     # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
-    updated = (
-        row["updated"] if article.story_digest == row["story_digest"] else max(row["updated"], ticks(article.updated))
-    )
+    updated = row.updated if article.story_digest == row.story_digest else max(row.updated, ticks(article.updated))
     moved = {
-        "the_key": row["key"],
+        "the_key": row.key,
         "updated": updated,
-        "position": min(ticks(date), row["first_seen"]) if date else row["first_seen"],
+        "position": min(ticks(date), row.first_seen) if date else row.first_seen,
     }
     _EDIT.run(connection, [{**facts, **moved}])
     return True

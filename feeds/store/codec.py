@@ -200,9 +200,8 @@ _decode = json.JSONDecoder().decode
 # ── the body of an article ──────────────────────────────────────────────────────────────────────────────────────────
 
 # Fields with a column of their own, and the two numbers that only the store gives.
-COLUMNS = frozenset(
-    "source_id upstream_id published_id url html updated first_seen story_digest story_key key changed".split()
-)
+_KEYS = ("source_id", "upstream_id", "published_id", "story_key", "story_digest", "key", "changed")
+COLUMNS = frozenset((*_KEYS, "url", "html", "updated", "first_seen"))
 _IN_BODY = tuple(spec.name for spec in fields(Article) if spec.name not in COLUMNS)
 _values = attrgetter(*_IN_BODY)
 _REQUIRED: Plain = {"published": None, "modified": None}
@@ -219,7 +218,7 @@ def article_of(body: str, **columns: object) -> Article:
     try:
         plain = cast(Plain, load(body))
         version = plain.pop("v")
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"the body of an article cannot be read: {error}") from error
     if version != VERSION:
         raise StoreError(f"an article is written in version {version}, this program reads version {VERSION}")

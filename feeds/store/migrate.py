@@ -17,6 +17,10 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 # Small tables that every start reads anyway. To check all articles would take minutes where there are many: `verify`.
 CHECKED = ("meta", "sources", "visits", "hosts", "ledgers")
+NEWER = (
+    "{} was written by a newer version of this program, and this one must not touch it; "
+    "install that version again, or restore the copy it made beside it at its first start"
+)
 DAMAGED = "the file is damaged; nothing was written to it: keep a copy, then restore a backup"
 
 
@@ -30,11 +34,9 @@ def prepare(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
             if found == head:
                 _check(connection, path)
                 return
-        if found is not None:
-            copy(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
-        upgrade(engines, head, scripts)
     finally:
         engines.close()
+    _upgrade(path, found, head, scripts)
 
 
 def revision(connection: Connection, path: Path) -> str | None:
@@ -48,24 +50,26 @@ def revision(connection: Connection, path: Path) -> str | None:
     return None
 
 
-def upgrade(engines: Engines, head: str, scripts: Path) -> None:
-    """Run the migrations up to `head`, each in a transaction of its own; an unknown revision is refused."""
+def _upgrade(path: Path, found: str | None, head: str, scripts: Path) -> None:
+    """Run the migrations from `found` up to `head`, each in a transaction of its own; an unknown revision is refused."""
     from alembic import command
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    migrating = engine(engines.path, MIGRATE)
+    if found is not None:
+        if found not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+            raise StoreError(NEWER.format(path))
+        copy(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
+    migrating = engine(path, MIGRATE)
     try:
-        with translated(engines.path), migrating.connect() as connection:
+        with translated(path), migrating.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, head)
     except CommandError as error:
-        raise StoreError(
-            f"{engines.path} was written by a newer version of this program, and this one must not touch it; "
-            "install that version again, or restore the copy it made beside it at its first start"
-        ) from error
+        raise StoreError(f"{path} could not be brought up to date, and is as it was: {error}") from error
     finally:
         migrating.dispose()
 

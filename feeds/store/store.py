@@ -77,7 +77,7 @@ class Store:
     def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
         """Plan each visit's successor before it starts, so that a crash does not repeat it at once (E12)."""
         with self._engines.write() as connection:
-            visits.claim(connection, self._roster, claims)
+            visits.claim(connection, self._roster, [pair for pair in claims if self._holds(pair[0])])
 
     def known(self, source_id: str) -> Known:
         """What is remembered of a source's stories; the digest of what must not come back is empty."""
@@ -87,9 +87,10 @@ class Store:
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
         """Keep what came of these visits; the ids of the sources whose articles changed come back."""
+        current = [outcome for outcome in outcomes if self._holds(outcome.visit)]
         with self._engines.write() as connection:
-            visits.record(connection, self._roster, outcomes)
-            return articles.record(connection, self._roster, outcomes)
+            visits.record(connection, self._roster, current)
+            return articles.record(connection, self._roster, current)
 
     def states(self) -> list[SourceState]:
         """How every declared source stands, by id."""
@@ -166,6 +167,10 @@ class Store:
         """Every fault that a full check of the file finds; it reads all of it."""
         with self._engines.read() as connection:
             return migrate.damage(connection)
+
+    def _holds(self, visit: Visit) -> bool:
+        """Whether its source still goes by that id: it may have been renamed while the visit was under way."""
+        return visit.source.id in self._roster.keys
 
     def _key(self, source_id: str) -> int:
         key = self._roster.keys.get(source_id)

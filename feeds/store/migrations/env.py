@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+from alembic.util import CommandError
 
 connection = context.config.attributes["connection"]
 
@@ -11,7 +12,7 @@ def _check_references(*_: object, **__: object) -> None:
     """Foreign keys are off while tables are rebuilt, so they are looked at before each migration commits."""
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken:
-        raise ValueError(f"the migration would leave a reference to nothing: {tuple(broken)}")
+        raise CommandError(f"row {broken[1]} of {broken[0]} would belong to no row of {broken[2]}")
 
 
 context.configure(

@@ -1,0 +1,13 @@
+"""A second revision, as a later version of the program would bring it."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE sources ADD COLUMN note TEXT NOT NULL DEFAULT 'none'")
+    op.execute("CREATE INDEX sources_note ON sources (note)")

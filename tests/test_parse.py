@@ -1,0 +1,350 @@
+"""What every feed format says is found, kept as the source told it, and safe whatever the bytes are."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+
+from feeds.errors import ParseError
+from feeds.model import Fetched, Kind, Parsed, Source, Story
+from feeds.parse import READERS, lenient, parse, tree
+from feeds.parse.document import opened
+
+DATA = Path(__file__).parent / "data" / "parse" / "feeds"
+CASES = sorted(file for file in DATA.iterdir() if not file.name.endswith(".expect.json"))
+WELL_FORMED = [file for file in CASES if file.suffix in (".xml", ".rdf") and file.stem not in ("broken", "rss091")]
+
+
+def fetched(body: bytes | str, name: str = "x", **more: object) -> Fetched:
+    body = body.encode() if isinstance(body, str) else body
+    return Fetched(url=f"https://feeds.example/doc/{name}", body=body, **more)  # type: ignore[arg-type]
+
+
+def item(inside: str, outside: str = "") -> Story:
+    """The story of a single RSS item."""
+    return parse(fetched(f"<rss {outside}><channel><title>c</title><item>{inside}</item></channel></rss>")).stories[0]
+
+
+def differences(expected: object, ours: object, where: str = "") -> Iterator[str]:
+    """Where a record lacks something expected; what is not named may be anything."""
+    if isinstance(expected, Mapping) and isinstance(ours, Mapping):
+        for name, value in expected.items():
+            yield from differences(value, ours.get(name), f"{where}.{name}")
+    elif isinstance(expected, list) and isinstance(ours, Sequence) and not isinstance(ours, str):
+        if len(expected) != len(ours):
+            yield f"{where}: {len(ours)} instead of {len(expected)}: {ours}"
+        for at, (value, one) in enumerate(zip(expected, ours, strict=False)):
+            yield from differences(value, one, f"{where}[{at}]")
+    elif expected != ours:
+        yield f"{where}: {ours!r} instead of {expected!r}"
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.name)
+def test_a_feed_says_what_its_expectation_says(file: Path) -> None:
+    expected = json.loads((DATA / f"{file.stem}.expect.json").read_text(encoding="utf-8"))
+    assert not list(differences(expected, asdict(parse(fetched(file.read_bytes(), file.name)))))
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.name)
+def test_F30_the_same_bytes_give_the_same_answer(file: Path) -> None:
+    assert parse(fetched(file.read_bytes())) == parse(fetched(file.read_bytes()))
+
+
+# ── all tiers tell the same stories ─────────────────────────────────────────────────────────────────────────────────
+
+
+def told(story: Story, base: str) -> dict[str, object]:
+    """What both readers know of a story, in a common form."""
+
+    def bare(value: str) -> str:
+        return re.sub(r"\s|<[^<>]+>|/(?=>)", "", value)
+
+    return {
+        "id": story.id,
+        "title": story.title and (bare(story.title.value), story.title.type),
+        "summary": story.summary and bare(story.summary.value),
+        "content": [bare(text.value) for text in story.content],
+        "dates": sorted(filter(None, (story.published, story.updated))),
+        "links": sorted(
+            (urljoin(link.base or base, link.href), link.rel)
+            for link in story.links
+            if link.rel in ("alternate", "enclosure")
+        ),
+        "categories": {category.term for category in story.categories},
+        "comments": story.comments and story.comments.count,
+        "media": sorted(medium.url for medium in story.media if medium.role == "content"),
+    }
+
+
+@pytest.mark.parametrize("file", [file for file in WELL_FORMED if file.stem != "media"], ids=lambda file: file.name)
+def test_F30_all_tiers_tell_the_same_stories(file: Path) -> None:
+    body = file.read_bytes()
+    first, last = parse(fetched(body)), lenient.read(opened(fetched(body), None))
+    assert first.reader == "xml" and last.reader == "feedparser"
+    for ours, theirs in zip(first.stories, last.stories, strict=True):
+        known = told(theirs, "https://feeds.example/doc/x")
+        assert {name: value for name, value in told(ours, "https://feeds.example/doc/x").items() if known[name]} == {
+            name: value for name, value in known.items() if value
+        }
+
+
+@pytest.mark.parametrize("file", WELL_FORMED, ids=lambda file: file.name)
+def test_F30_the_repair_tier_tells_the_same_stories(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    broken = re.sub(r"</(rss|feed|rdf:RDF|CHANNEL|RSS)>\s*$", "", text)
+    assert broken != text
+    whole, repaired = parse(fetched(text)), parse(fetched(broken))
+    assert repaired.stories == whole.stories
+    assert repaired.warnings == ("the XML is not well-formed and was repaired",)
+
+
+def test_F30_feedparser_reads_what_repair_would_lose() -> None:
+    body = "".join(f"<rss><channel><item><title>t{number}</title></item></channel></rss>" for number in range(3))
+    parsed = parse(fetched(body))
+    assert [story.title and story.title.value for story in parsed.stories] == ["t0", "t1", "t2"]
+    assert parsed.reader == "feedparser" and parsed.warnings
+
+
+# ── single facts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TITLES = [
+    ("1 &lt; 2", "1 < 2", "text"),
+    ("the &lt;blink&gt; tag", "the <blink> tag", "text"),
+    ("A &amp;amp; B", "A &amp; B", "html"),
+    ("A &amp; B", "A & B", "text"),
+    ("<![CDATA[a <b>bold</b> word]]>", "a <b>bold</b> word", "html"),
+    ("a <b>bold</b> word", "a <b>bold</b> word", "html"),
+    ("don&#146;t", "don’t", "text"),
+    ("don\x92t", "don’t", "text"),
+]
+
+
+@pytest.mark.parametrize(("written", "value", "kind"), TITLES, ids=[row[0] for row in TITLES])
+def test_a_title_of_rss_is_html_only_where_it_holds_markup(written: str, value: str, kind: str) -> None:
+    title = item(f"<title>{written}</title>").title
+    assert title is not None
+    assert (title.value, title.type) == (value, kind)
+
+
+DATES = [
+    ("<pubDate>a</pubDate><dc:date>b</dc:date>", "a", None, "pubDate"),
+    ("<dc:date>b</dc:date><pubDate>a</pubDate>", "a", None, "pubDate"),
+    ("<dc:date>b</dc:date>", "b", None, "dc:date"),
+    ("<dcterms:issued>c</dcterms:issued><dcterms:modified>d</dcterms:modified>", "c", "d", "dcterms:issued"),
+    ("<dcterms:created>e</dcterms:created>", "e", None, "dcterms:created"),
+]
+
+
+@pytest.mark.parametrize(("written", "published", "updated", "where"), DATES, ids=[row[0] for row in DATES])
+def test_the_best_date_is_taken_wherever_it_stands(
+    written: str, published: str, updated: str | None, where: str
+) -> None:
+    story = item(written, 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"')
+    assert (story.published, story.updated, story.found["published"]) == (published, updated, where)
+
+
+def test_summary_and_description_of_one_item() -> None:
+    story = item("<summary>short</summary><description>whole</description>")
+    assert story.summary and story.summary.value == "short"
+    assert [text.value for text in story.content] == ["whole"]
+
+
+def test_a_link_that_is_closed_before_its_address() -> None:
+    assert item("<link/>https://void.example/1\n<title>t</title>").links[0].href == "https://void.example/1"
+
+
+def test_the_date_of_the_channel_is_not_that_of_its_items() -> None:
+    parsed = parse(fetched("<rss><channel><pubDate>x</pubDate><item><title>t</title></item></channel></rss>"))
+    assert (parsed.channel.published, parsed.stories[0].published) == ("x", None)
+
+
+def test_found_is_one_dictionary_for_like_items() -> None:
+    items = "".join(f"<item><title>{number}</title><guid>{number}</guid></item>" for number in range(3))
+    found = [id(story.found) for story in parse(fetched(f"<rss><channel>{items}</channel></rss>")).stories]
+    assert len(set(found)) == 1
+
+
+def test_the_base_is_content_location_but_no_inner_address() -> None:
+    body = "<rss><channel><title>t</title></channel></rss>"
+    outer = parse(fetched(body, headers={"content-location": "https://public.example/feed/"}))
+    inner = parse(fetched(body, headers={"content-location": "http://10.0.0.3/index.xml"}))
+    assert (outer.base, inner.base) == ("https://public.example/feed/", "https://feeds.example/doc/x")
+
+
+@pytest.mark.parametrize(
+    ("header", "language"), [("de", "de"), ("de, en", None), ("", None)], ids=["one", "several", "none"]
+)
+def test_the_language_of_the_header_counts_where_the_feed_names_none(header: str, language: str | None) -> None:
+    body = "<rss><channel><title>t</title></channel></rss>"
+    assert parse(fetched(body, headers={"content-language": header})).channel.language == language
+
+
+def test_S24_instructions_are_ignored() -> None:
+    body = '<?xml version="1.0"?><?xml-stylesheet href="x.xsl"?><rss><channel><title>a<?php evil ?>b</title></channel></rss>'
+    parsed = parse(fetched(body))
+    assert parsed.channel.title and parsed.channel.title.value == "ab"
+    assert not parsed.warnings
+
+
+# ── what is no feed ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUSED = [
+    (b"", "empty"),
+    (b" \r\n\t", "empty"),
+    (b"\xef\xbb\xbf", "empty"),
+    (b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in</body></html>", "html"),
+    (b"<html><body>we write about <rss> here</body></html>", "html"),
+    (b"<opml><body/></opml>", "opml"),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_a_feed"),
+    (b"{}", "not_a_feed"),
+    (b'{"items": 3}', "not_a_feed"),
+    (b"{not json", "json"),
+    (b"[" * 100_000, "json"),
+    (b"\x89PNG\r\n\x1a\n\0\0\0", "not_a_feed"),
+    ("<rss><channel><title>x</title></channel></rss>".encode("utf-7").replace(b"<", b"+ADw-"), "not_a_feed"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), REFUSED, ids=range(len(REFUSED)))
+def test_what_is_no_feed_is_refused_with_a_reason(body: bytes, kind: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(fetched(body))
+    assert caught.value.kind == kind
+    assert caught.value.sentence.endswith(".")
+
+
+def test_an_empty_feed_is_a_feed() -> None:
+    parsed = parse(fetched("<rss><channel><title>New here</title></channel></rss>"))
+    assert parsed.stories == ()
+
+
+# ── bytes that were made to hurt ────────────────────────────────────────────────────────────────────────────────────
+
+LAUGHS = "<!ENTITY l0 'ha'>" + "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
+SUBSETS = [
+    LAUGHS,
+    f"<!ENTITY l9 '{'x' * 50_000}'>",
+    "<!ENTITY l9 SYSTEM 'file:///etc/passwd'>",
+    "<!ENTITY l9 SYSTEM 'http://127.0.0.1:9/x'>",
+    "<!ENTITY % p SYSTEM 'file:///etc/passwd'> %p; <!ENTITY l9 'y'>",
+    "<!-- a ] bracket ' and \" quotes --><!ENTITY l9 \"it's ]\">",
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("subset", SUBSETS, ids=range(len(SUBSETS)))
+def test_S11_no_entity_is_ever_defined(subset: str, encoding: str) -> None:
+    text = f"<!DOCTYPE rss [{subset}]><rss><channel><title>t</title><item><title>[{'&l9;' * 200}]</title></item></channel></rss>"
+    title = parse(fetched(text.encode(encoding))).stories[0].title
+    assert title is not None
+    assert title.value == f"[{'&l9;' * 200}]"
+
+
+@pytest.mark.parametrize("opening", ["<!DOCTYPE rss [ <!ENTITY l9 'x", "<!DOCTYPE rss [<!ENTITY a ']>'> ", "<!DOCTYPE rss '"])
+def test_S11_a_doctype_that_never_ends_defines_nothing(opening: str) -> None:
+    text = f"{opening}<rss><channel><title>&l9;</title><item><title>t</title></item></channel></rss>"
+    try:
+        parsed = parse(fetched(text))
+    except ParseError:
+        return
+    assert not parsed.channel.title or "x" not in parsed.channel.title.value
+
+
+HOSTILE = {
+    "F17 deep": "<rss><channel>" + "<a>" * 100_000,
+    "F17 deep item": f"<rss><channel><item><description>{'<b>' * 50_000}</description></item></channel></rss>",
+    "F17 attribute": f"<rss a='{'x' * 1_000_000}'><channel><item><title>t</title></item></channel></rss>",
+    "F17 namespaces": "<rss><channel><item>"
+    + "".join(f"<a xmlns:n{n}='u{n}'/>" for n in range(20_000))
+    + "</item></channel></rss>",
+    "F16 categories": f"<rss><channel><item>{'<category>c</category><category/>' * 50_000}</item></channel></rss>",
+    "F16 many names": "<rss><channel><item>" + "".join(f"<x{n}/>" for n in range(20_000)) + "</item></channel></rss>",
+    "S15 author": f"<rss><channel><item><author>{'a' * 1_000_000}</author></item></channel></rss>",
+    "S15 author, broken": f"<rss><channel><item><author>{'a' * 1_000_000}@</author>" + "<item>" * 3,
+    "S15 author, CDATA, two roots": f"<rss><channel><item><author><![CDATA[{'a' * 300_000}]]></author></item></rss>" * 2,
+    "S15 date": f"<rss><channel><item><pubDate>{'1' * 1_000_000}</pubDate></item></channel></rss>",
+    "S15 link": f"<rss><channel><item><link>http://{'a' * 1_000_000}</link></item></channel></rss>",
+    "S15 open CDATA": "<rss><channel><item>" + "<![CDATA[" * 100_000,
+    "S15 open comments": "<!--" * 200_000,
+    "S15 ampersands": "<rss><channel><title>" + "&" * 500_000,
+    "S15 brackets": "<rss><" * 100_000,
+    "S15 json": '{"items": [' + '{"id": 1},' * 50_000 + "{}]}",
+    "S15 json number": '{"items": [{"id": ' + "9" * 10_000 + "}]}",
+    "bad base": "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='http://['><entry xml:base='//[x'><title>t</title></entry></feed>",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_bytes_are_read_or_refused(text: str) -> None:
+    """F16, F17, S15: bounded depth, counts and lengths, and no work that grows with the square of the size."""
+    try:
+        parsed = parse(fetched(text))
+    except ParseError:
+        return
+    for story in parsed.stories:
+        assert len(story.categories) <= 500
+        assert all(len(person.name or "") <= 2_000 for person in story.people)
+        assert len(story.published or "") <= 2_000
+        assert all(len(link.href) <= 8_000 for link in story.links)
+
+
+def listing(order: Sequence[int]) -> str:
+    dated = "".join(f"<item><title>{n}</title><pubDate>2026-01-{n + 1:02}</pubDate></item>" for n in order)
+    return f"<rss><channel>{dated}</channel></rss>"
+
+
+@pytest.mark.parametrize("order", [range(20), range(19, -1, -1)], ids=["oldest first", "newest first"])
+def test_F16_only_the_newest_items_are_taken(order: Sequence[int]) -> None:
+    source = Source("s", Kind.FEED, "https://feeds.example/", max_items=5)
+    parsed = parse(fetched(listing(order)), source)
+    assert {story.title and story.title.value for story in parsed.stories} == {"15", "16", "17", "18", "19"}
+    assert parsed.warnings == ("20 items are listed; only the newest 5 are read",)
+
+
+def mutants(seed: int, count: int) -> Iterator[bytes]:
+    """Documents of every format, cut, spliced and spoiled."""
+    chance = random.Random(seed)
+    bodies = [file.read_bytes() for file in CASES]
+    scraps = [b"\0", b"\xff\xfe", b"\xfe\xff", b"&", b"<", b"]]>", b"<![CDATA[", b"<!DOCTYPE a [", b"\x1b$B", b"&#xD800;"]
+    scraps += [b"<item>", b"</channel>", b' encoding="utf-16"', b"\xed\xa0\x80", b"<!--", b"<?", b"{", b'"', b"\xe2\x80"]
+    for _ in range(count):
+        body = bytearray(chance.choice(bodies))
+        for _ in range(chance.randint(1, 12)):
+            at = chance.randrange(len(body) + 1)
+            match chance.randrange(4):
+                case 0:
+                    body[at:at] = chance.choice(scraps)
+                case 1:
+                    del body[at : at + chance.randint(1, 300)]
+                case 2:
+                    body[at : at + 1] = bytes([chance.randrange(256)])
+                case _:
+                    other = chance.choice(bodies)
+                    start = chance.randrange(len(other))
+                    body[at:at] = other[start : start + chance.randint(1, 400)]
+        yield bytes(body)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_bytes_become_parsed_or_parse_error(seed: int) -> None:
+    """The promise of this room: nothing else comes out, whatever goes in."""
+    charsets = (None, "utf-8", "utf-7", "utf-16", "iso-8859-1", "shift_jis", "nonsense", "zlib", "idna", "")
+    for number, body in enumerate(mutants(seed, 250)):
+        try:
+            parsed = parse(fetched(body, charset=charsets[number % len(charsets)]))
+        except ParseError:
+            continue
+        assert isinstance(parsed, Parsed)
+        repr(parsed).encode("utf-8")  # no half letters
+
+
+def test_every_reader_is_reached() -> None:
+    assert set(READERS) == {"json", "xml", "other"}
+    assert tree.read("no xml at all") is None

@@ -1,0 +1,445 @@
+"""What may happen to the store: kills, full disks, damage, locks, other versions. Real files, real processes."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from store_cases import AT, AUTHORITY, HOUR, article, harvest, opened, put, source, titles, visit_of
+
+from feeds.errors import LockedError, StoreError
+from feeds.store import Store, engine, migrate
+from feeds.store.lock import hold
+from feeds.store.tables import REVISION, tables
+
+DATA = Path(__file__).parent / "data" / "store"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "feeds.db"
+
+
+def run(*arguments: object) -> subprocess.Popen[str]:
+    """A Python process with the tests and the package in its path."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def lines_of(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    return iter(process.stdout)
+
+
+@contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    yield connection
+    connection.close()
+
+
+# ── kill, clock, disk ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_F1_a_killed_record_leaves_whole_batches_and_loses_no_committed_one(path: Path) -> None:
+    said = -1
+    for _ in range(4):
+        with run(DATA / "writer.py", path, said + 1) as writer:
+            for line in lines_of(writer):
+                said = int(line)
+                if random.random() < 0.3:
+                    break
+            time.sleep(random.random() * 0.02)
+            writer.kill()
+            said = max([said, *map(int, lines_of(writer))])
+        with opened(path, source()) as store:
+            held = titles(store)
+            batches = {int(title[6:].partition("-")[0]) for title in held}
+            assert len(held) == 10 * len(batches)
+            assert batches - {said + 1} == set(range(said + 1))
+            assert store.damage() == []
+            said = max(batches)
+
+
+def test_F3_commits_are_flushed_to_the_disk(path: Path) -> None:
+    with opened(path, source()) as store, store._engines.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_F3_a_lost_tail_of_the_log_comes_back_with_the_same_ids(path: Path, tmp_path: Path) -> None:
+    with opened(path, source(), source("b")) as store:
+        put(store, article("1", "b"))
+        copy = tmp_path / "crashed" / "feeds.db"
+        shutil.copytree(path.parent, copy.parent)
+        put(store, article(), article("2"))
+        expected = list(store.articles())
+    with opened(copy, source(), source("b")) as store:
+        put(store, article(), article("2"))
+        assert list(store.articles()) == expected
+
+
+def test_F4_a_full_disk_undoes_the_batch_and_heals_by_itself(path: Path) -> None:
+    with opened(path, source()) as store:
+        put(store, article())
+        with store._engines.writer.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        before = visit_of(store)
+        with pytest.raises(StoreError, match="the disk is full"):
+            put(store, *(article(f"{n}", html="x" * 9000) for n in range(50)))
+        assert (titles(store), visit_of(store)) == (["Title 1"], before)
+        with store._engines.writer.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        put(store, article("2"))
+        assert len(titles(store)) == 2
+
+
+def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    places = {
+        tmp_path / "none" / "data": "none does not exist",
+        tmp_path / "file": "file is not a directory",
+        Path("/proc/feeds"): "/proc/feeds cannot be made",
+        Path("/proc/self"): "/proc/self/f.* cannot be",
+    }
+    for place, sentence in places.items():
+        with pytest.raises(StoreError, match=sentence) as caught, hold(place):
+            pass
+        assert "\n" not in str(caught.value)
+        with pytest.raises(StoreError, match=sentence):
+            Store.open(place / "feeds.db", authority=AUTHORITY, at=AT)
+
+
+# ── damage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MANGLE = {
+    "zero header": lambda content: bytes(100) + content[100:],
+    "truncated": lambda content: content[: len(content) // 2],
+    "another file": lambda content: b"<rss>" + content,
+    "zero pages": lambda content: content[:8192] + bytes(len(content) - 8192),
+}
+
+
+@pytest.mark.parametrize("way", MANGLE)
+def test_F8_a_damaged_file_is_refused_and_not_touched(path: Path, way: str) -> None:
+    with opened(path, source()) as store:
+        put(store, *(article(f"{n}") for n in range(100)))
+    mangled = MANGLE[way](path.read_bytes())
+    path.write_bytes(mangled)
+    with pytest.raises(StoreError, match=r"damaged.*restore a backup"):
+        opened(path, source())
+    assert path.read_bytes() == mangled
+
+
+def test_F8_no_flipped_byte_makes_a_wrong_feed(path: Path, tmp_path: Path) -> None:
+    """Either the articles are the same, or the store says that it is damaged."""
+    with opened(path, source()) as store:
+        put(store, *(article(f"{n}", html=f"<p>{n}</p>" * 300) for n in range(60)))
+        expected = list(store.articles())
+    content, lucky, chance = path.read_bytes(), 0, random.Random(8)
+    for number in range(100):
+        victim = tmp_path / f"{number}.db"
+        place = chance.randrange(len(content))
+        flipped = bytes([content[place] ^ (1 << chance.randrange(8))])
+        victim.write_bytes(content[:place] + flipped + content[place + 1 :])
+        try:
+            with opened(victim, source()) as store:
+                lucky += list(store.articles()) == expected or pytest.fail(f"byte {place}: another feed")
+        except StoreError:
+            victim.unlink()
+    assert lucky < 100
+
+
+def test_F8_a_full_check_finds_what_the_quick_one_at_the_start_passes(path: Path) -> None:
+    with opened(path, source()) as store:
+        put(store, *(article(f"{n}") for n in range(100)))
+        assert store.damage() == []
+    with raw(path) as connection:
+        connection.execute("UPDATE articles SET source = 99 WHERE key = 5")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'articles_position'")
+    with opened(path, source()) as store:
+        faults = store.damage()
+        assert any("belongs to no row of sources" in fault for fault in faults)
+        assert any("never used" in fault for fault in faults)
+
+
+def test_another_programs_database_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with raw(path) as connection:
+        connection.execute("CREATE TABLE music (title)")
+    with pytest.raises(StoreError, match="another program's database"):
+        opened(path)
+
+
+# ── locks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Path) -> None:
+    with opened(path, source()) as store, raw(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Event()
+        writer = threading.Thread(target=lambda: (put(store, article()), done.set()))
+        writer.start()
+        assert not done.wait(0.3)
+        assert titles(store) == []  # readers do not wait
+        other.execute("COMMIT")
+        writer.join(20)
+        assert titles(store) == ["Title 1"]
+
+
+def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE", 0.01)
+    with opened(path, source()) as store, raw(path) as other:
+        visit = visit_of(store)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"feeds\.db: another program keeps it locked"):
+            store.record([harvest(visit, article())])
+        other.execute("COMMIT")
+        store.record([harvest(visit, article())])
+        assert titles(store) == ["Title 1"]
+
+
+def test_F19_two_writers_take_turns(path: Path) -> None:
+    """BEGIN IMMEDIATE: nobody reads first and then finds the lock taken."""
+    with opened(path, source()) as one, opened(path, source()) as two:
+        stores = [one, two, one, two]
+
+        def write(number: int) -> None:
+            for n in range(15):
+                put(stores[number], article(f"{number}-{n}"))
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        held = list(one.articles())
+        assert len(held) == 60
+        assert len({article.changed for article in held}) == 60
+
+
+def test_F19_a_long_reader_does_not_hold_up_writers(path: Path) -> None:
+    with opened(path, source()) as store, raw(path) as other:
+        put(store, article())
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM articles").fetchall()
+        for n in range(20):
+            put(store, article(f"{n}"))
+        assert len(titles(store)) == 20
+        other.execute("COMMIT")
+
+
+def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None:
+    opened(path, source()).close()
+    with opened(path, source()) as store:
+        titles(store)
+        store.known("a")
+        assert store._engines.writer.pool.checkedin() == 0
+
+
+def test_F24_the_second_instance_learns_who_holds_the_lock(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with hold(data):
+        with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \(.*pytest"), hold(data):
+            pass
+        with hold(data, "server.lock"):
+            assert {file.stat().st_mode & 0o777 for file in data.iterdir()} == {0o600}
+    with hold(data):
+        pass
+
+
+def test_F24_the_kernel_frees_the_lock_of_a_killed_holder(tmp_path: Path) -> None:
+    code = "import sys,time; from pathlib import Path; from feeds.store.lock import hold\n"
+    code += f"with hold(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
+    holder = run("-c", code)
+    assert next(lines_of(holder)) == "held\n"
+    with pytest.raises(LockedError, match=f"process {holder.pid}"), hold(tmp_path):
+        pass
+    holder.kill()
+    holder.communicate()
+    with hold(tmp_path):
+        pass
+
+
+def test_F24_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
+    code = "import os,sys,time,subprocess; from pathlib import Path; from feeds.store.lock import hold\n"
+    code += f"with hold(Path({str(tmp_path)!r})):\n"
+    code += "  child = os.fork()\n  if not child: time.sleep(60)\n"
+    code += "  other = subprocess.Popen(['sleep', '60'], close_fds=False)\n"
+    code += "  print(child, other.pid, flush=True); time.sleep(60)"
+    holder = run("-c", code)
+    children = [int(pid) for pid in next(lines_of(holder)).split()]
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    try:
+        with hold(tmp_path):
+            pass
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        holder.communicate()
+
+
+def test_F24_a_lock_file_that_was_removed_protects_nobody(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        (tmp_path / "feeds.lock").unlink()
+        with hold(tmp_path):
+            pass
+
+
+# ── versions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(migrate.SCRIPTS, tmp_path / "migrations"))
+
+
+def add(scripts: Path, name: str) -> None:
+    shutil.copy(DATA / f"{name}.py", scripts / "versions")
+
+
+def test_the_migrations_lead_to_the_tables(path: Path) -> None:
+    opened(path).close()
+    database = create_engine(f"sqlite:///{path}")
+    with database.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables) == []
+        sql = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples())
+    assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
+    fresh = create_engine("sqlite://")
+    with fresh.connect() as connection:
+        tables.create_all(connection)
+        made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples()
+        assert {name: "".join(text.split()) for name, text in made} == {
+            name: "".join(text.split()) for name, text in sql.items() if name != "alembic_version"
+        }
+    database.dispose()
+    fresh.dispose()
+
+
+def test_a_current_database_opens_without_alembic(path: Path) -> None:
+    opened(path).close()
+    code = "import sys; from pathlib import Path; from store_cases import opened\n"
+    code += f"opened(Path({str(path)!r})).close(); print('alembic' in sys.modules)"
+    assert run("-c", code).communicate()[0] == "False\n"
+
+
+def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path, scripts: Path) -> None:
+    with opened(path, source()) as store:
+        put(store, article())
+    add(scripts, "adds_a_column")
+    migrate.prepare(path, "0002", scripts)
+    with raw(path) as connection:
+        assert connection.execute("SELECT id, note FROM sources").fetchall() == [("a", "none")]
+        assert connection.execute("SELECT count(*) FROM articles").fetchone() == (1,)
+    copy = path.with_name("feeds-before-0002.db")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with opened(copy, source()) as store:
+        assert titles(store) == ["Title 1"]
+
+
+def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path) -> None:
+    opened(path, source()).close()
+    add(scripts, "adds_a_column")
+    migrate.prepare(path, "0002", scripts)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="written by a newer version"):
+        opened(path, source())
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in path.parent.glob("*.db")) == ["feeds-before-0002.db", "feeds.db"]
+
+
+@pytest.mark.parametrize("name", ["breaks", "orphans"])
+def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scripts: Path, name: str) -> None:
+    with opened(path, source()) as store:
+        put(store, article())
+    add(scripts, name)
+    with pytest.raises(StoreError, match=r"feeds\.db"):
+        migrate.prepare(path, "0002", scripts)
+    with opened(path, source()) as store:
+        assert titles(store) == ["Title 1"]
+    with raw(path) as connection:
+        assert "note" not in connection.execute("SELECT sql FROM sqlite_master WHERE name = 'sources'").fetchone()[0]
+
+
+def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, scripts: Path) -> None:
+    with opened(path, source()) as store:
+        put(store, article())
+    add(scripts, "is_killed")
+    code = "import sys; from pathlib import Path; from feeds.store import migrate\n"
+    code += f"migrate.prepare(Path({str(path)!r}), '0002', Path({str(scripts)!r}))"
+    process = run("-c", code)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    with opened(path, source()) as store:
+        assert titles(store) == ["Title 1"]
+
+
+def test_a_start_that_was_killed_before_the_first_tables_is_made_good(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    with opened(path, source()) as store:
+        assert store.authority == AUTHORITY
+
+
+# ── copies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_F40_a_copy_taken_while_writing_is_whole_and_brings_everything_back(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    with opened(path, source()) as store:
+        put(store, article(), article("2"))
+        store.forget("a", AT)
+        stop = threading.Event()
+
+        def write() -> None:
+            number = 0
+            while not stop.is_set():
+                put(store, *(article(f"w{number}-{n}") for n in range(10)))
+                number += 1
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        for _ in range(5):
+            store.backup(target)
+        stop.set()
+        writer.join()
+        everything = len(titles(store))
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["copy.db"]
+    with opened(target, source(), at=AT + HOUR) as copy:
+        held = titles(copy)
+        assert len(held) % 10 == 0 and len(held) <= everything
+        assert copy.damage() == []
+        assert copy.known("a").digests["https://x.example/1"] == ""  # R4: tombstones come along
+        assert copy.created == AT
+
+
+def test_F40_a_copy_that_cannot_be_written_leaves_the_old_one(path: Path, tmp_path: Path) -> None:
+    with opened(path, source()) as store:
+        with pytest.raises(StoreError, match="could not be written"):
+            store.backup(tmp_path / "none" / "copy.db")
+        (tmp_path / "copy.db").mkdir()
+        with pytest.raises(StoreError, match="could not be written"):
+            store.backup(tmp_path / "copy.db")
+        assert not list(tmp_path.glob(".copy*"))

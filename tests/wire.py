@@ -1,0 +1,116 @@
+"""A whole installation in a temporary folder: YAML, store and public files, run in this process or as a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feeds import App
+from feeds.app import Orders, Turn
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass
+class Wire:
+    """`declare` the sources and feeds, then `turn`."""
+
+    home: Path
+    now: datetime = NOON
+
+    @property
+    def config(self) -> Path:
+        """The YAML."""
+        return self.home / "config" / "feeds.yaml"
+
+    @property
+    def public(self) -> Path:
+        """The published files."""
+        return self.home / "public"
+
+    def declare(self, sources: Mapping[str, object], feeds: Mapping[str, object] | None = None, **top: object) -> None:
+        """Write the YAML; JSON is YAML."""
+        tree: dict[str, object] = {
+            "site": {"title": "The Example Wire", "url": "https://wire.example.org/"},
+            "data": "../data",
+            "public": "../public",
+            "hosts": {"gap": "0s", "at_once": 64},
+            "defaults": {"every": "1h", "allow_private": ["127.0.0.0/8"]},
+            "sources": sources,
+            "feeds": feeds or {"all": {"title": "Everything", "steps": [{"limit": 10000}]}},
+        }
+        self.config.parent.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(json.dumps(tree | top, indent=1), encoding="utf-8")
+
+    def app(self) -> App:
+        """The program on this installation, its clock ours."""
+        return App(self.config, now=lambda: self.now)
+
+    def turn(self, **orders: object) -> Turn:
+        """One turn of a program that is started for it and ended after it, as cron does."""
+        with self.app() as app:
+            return app.turn(Orders(**orders))  # type: ignore[arg-type]
+
+    def command(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """`feeds ARGUMENTS` as a process of its own."""
+        return subprocess.run(
+            self.argv(*arguments),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=self.env(),
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """`feeds ARGUMENTS`, left running."""
+        return subprocess.Popen(
+            self.argv(*arguments),
+            cwd=self.home,
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def argv(self, *arguments: str) -> list[str]:
+        """The command line."""
+        return [sys.executable, "-m", "feeds", *arguments]
+
+    def env(self) -> dict[str, str]:
+        """The environment of a command; the configuration is named by it."""
+        return os.environ | {"FEEDS_CONFIG": str(self.config), "NO_COLOR": "1"}
+
+    def files(self) -> dict[str, bytes]:
+        """Every published file."""
+        return {
+            str(path.relative_to(self.public)): path.read_bytes() for path in self.public.rglob("*") if path.is_file()
+        }
+
+    def inodes(self) -> dict[str, tuple[int, int]]:
+        """Inode and time of change of every published file: equal when nothing was written."""
+        stats = {path: path.stat() for path in self.public.rglob("*") if path.is_file()}
+        return {str(path): (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
+
+    def items(self, feed: str = "all") -> list[dict[str, object]]:
+        """The items of a published JSON Feed."""
+        items: list[dict[str, object]] = json.loads((self.public / f"{feed}.json").read_bytes())["items"]
+        return items
+
+
+def rss(*items: tuple[str, str], title: str = "A source", when: str = "Mon, 02 Mar 2026 08:00:00 GMT") -> bytes:
+    """An RSS document of (guid, title) items."""
+    body = "".join(
+        f"<item><guid isPermaLink='false'>{guid}</guid><title>{name}</title><link>https://a.example/{guid}</link>"
+        f"<pubDate>{when}</pubDate><description>About {name}.</description></item>"
+        for guid, name in items
+    )
+    head = f"<title>{title}</title><link>https://a.example/</link><description>d</description>"
+    return f"<rss version='2.0'><channel>{head}{body}</channel></rss>".encode()
