@@ -324,12 +324,12 @@ def test_the_migrations_lead_to_the_tables(path: Path) -> None:
     database = create_engine(f"sqlite:///{path}")
     with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables) == []
-        sql = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples())
+        sql = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all())
     assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
     fresh = create_engine("sqlite://")
     with fresh.connect() as connection:
         tables.create_all(connection)
-        made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples()
+        made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
         assert {name: "".join(text.split()) for name, text in made} == {
             name: "".join(text.split()) for name, text in sql.items() if name != "alembic_version"
         }

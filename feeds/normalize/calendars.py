@@ -10,15 +10,15 @@ _SHORTEST, _LONGEST = 3, 8
 # January to December: the beginnings that tell a month from all the others. Where two languages give one word to two
 # months (Polish and Croatian `lipiec`, `lipanj`), the longer beginning decides.
 _MONTHS = (
-    "jan gen ene ian янв яну січ ιαν oca sty sij led tam يناير",
+    "jan jaan gen ene ian янв яну січ ιαν oca sty sij led tam يناير",
     "feb fev peb фев лют φεβ sub lut uno hel únor velja فبراير",
     "mar mrt мар бер μαρ bre bře ozu maa maal مارس",
     "apr avr abr апр кві απρ nis kwi dub trav huh أبريل ابريل",
     "mai may maj mei mag мая май тра μαι kvě kve svi tou maggio μάι مايو",
-    "jun juin giu iun июн юни чер ιουν haz cze čer cer červen lipan kes يونيو",
-    "jul juil giul lug iul июл юли лип ιουλ tem lip červenec cervenec srpan hei يوليو",
+    "jun juin giu iun июн юни чер ιουν haz cze čer cer červen lipan lipn kes يونيو",
+    "jul juil giul lug iul июл юли лип ιουλ tem lip cervenec cervenc srpan srpnj hei يوليو",
     "aug ago aou aoû avg авг сер αυγ agu ağu sie srp kolov elo أغسطس",
-    "sep set сен вер септ σεπ eyl wrz zář zar ruj syy سبتمبر",
+    "sep set сен вер септ σεπ eyl wrz zář zar ruj syy szep سبتمبر",
     "oct okt out ott окт жов οκτ eki paź paz říj rij loka أكتوبر",
     "nov noe noi ноя ное лис νοε kas lis stud marr نوفمبر",
     "dec dez dic des дек гру δεκ ara gru pro jou ديسمبر",

@@ -28,7 +28,7 @@ _RFC822 = re.compile(
     r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) ([+-]\d{4}|[A-Z]{1,5})",
     re.ASCII,
 )
-_DIGITS = re.compile(r"\d{10}|\d{13}|\d{16}", re.ASCII)
+_DIGITS = re.compile(r"(\d{10}|\d{13}|\d{16})(?:\.\d+)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?", re.ASCII)
 # ISO 8601:1988 without century: year and month, or year and day of the year; and the day of a full year.
 _YEAR_MONTH = re.compile(r"-(\d{2})-?(\d{2})", re.ASCII)
@@ -74,8 +74,9 @@ def _common(text: str, at: datetime, home: str) -> datetime | None:
 
 def _number(text: str, at: datetime, home: str) -> datetime | None:
     """Seconds, milliseconds or microseconds since 1970; or a date in digits only."""
-    if _DIGITS.fullmatch(text):
-        since = int(text) / {10: 1, 13: 1e3, 16: 1e6}[len(text)]
+    counted = _DIGITS.fullmatch(text)
+    if counted:
+        since = int(counted[1]) / {10: 1, 13: 1_000, 16: 1_000_000}[len(counted[1])]
         return datetime.fromtimestamp(since, UTC)
     found = _COMPACT.fullmatch(text)
     return _at_home(datetime(*(int(part) for part in found.groups() if part)), home) if found else None  # type: ignore[arg-type]

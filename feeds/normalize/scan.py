@@ -35,7 +35,7 @@ _LOOSE = re.compile(r"(?<=\d)\s*([-:])\s*(?=\d)")
 _TRAILING = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
 
 _CLOCK = re.compile(
-    r"(?<![\d:+\-])(?:t\s*)?(?:(?P<before>[ap])\.?\s?m\.?\s*)?(?P<hour>\d{1,2})\s?(?::|h(?=\d))\s?(?P<minute>\d{1,2})(?:[:m.](?P<second>\d{1,2}))?"
+    r"(?<![\d:+\-])(?:t\s*)?(?:(?P<before>[ap])\.?\s?m\.?\s*)?(?P<hour>\d{1,2})\s?(?::|h\s?(?=\d))\s?(?P<minute>\d{1,2})(?:[:m.](?P<second>\d{1,2}))?"
     r"(?:[.,:]\d{1,9})?s?(?!\d)(?:\s*(?P<after>[ap])\.?\s?m\b\.?)?"
 )
 _ISO_CLOCK = re.compile(r"(?<=\d)t(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?(?:[.,]\d{1,9})?(?!\d)")
@@ -44,7 +44,7 @@ _DOTTED = re.compile(
     r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$"
 )
 _ZONE = re.compile(
-    r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[a-z]{1,5}\b)"
+    r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[^\W\d_]{1,5}\b)"
 )
 _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
 
@@ -57,7 +57,7 @@ _MONTH_DAY_YEAR = re.compile(rf"{_WORD}[-/.,\s]*(\d{{1,2}}){_NTH}[-/.,\s]+{_OF}\
 _YEAR_MONTH_DAY = re.compile(rf"(?<!\d)(\d{{4}})[-/.,\s]*{_WORD}[-/.,\s]*(\d{{1,2}})(?!\d)")
 _MONTH_YEAR = re.compile(rf"(?:\D*[\s,])?{_WORD}[-/.,\s]*{_OF}(\d{{4}})\D*")
 _YMD = re.compile(r"(?<!\d)(\d{4})\s?[-/.\s]\s?0?(\d{1,2})\s?[-/.\s]\s?(\d{1,2})(?!\d)")
-_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.\s])\s?(\d{1,2})\s?[-/.\s]\s?(\d{4}|\d{2})(?!\d)")
+_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.\s])\s?(\d{1,2})\s?[-/.\s]\s?(\d{4}|\d{1,2})(?!\d)")
 _YEAR_MONTH = re.compile(r"\s*(\d{4})(?:[-/.](\d{1,2}))?\s*")
 _VIETNAMESE = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
 
@@ -176,7 +176,9 @@ def _numbers(text: str) -> Iterator[tuple[int, int, int]]:
     readings = [(_year(third), first, second), (_year(third), second, first)]
     if sign in ".- ":
         readings.reverse()
-    if sign == "-" and len(third) == 2:
+    if len(third) == 1:
+        readings.clear()
+    if sign == "-" and len(found[1]) == 2 and len(third) < 3:
         readings.insert(0, (_year(found[1]), second, int(third)))
     told = weekday(text)
     confirmed = [day for day in readings if told is not None and _exists(*day) and Day(*day).weekday() == told]

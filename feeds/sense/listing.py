@@ -19,7 +19,7 @@ TOO_MANY = 500  # nodes that no list of headlines has (F32)
 
 
 class Verdict(StrEnum):
-    """`normal`; `suspicious`: take the stories and warn; `quarantine`: take nothing and ask the operator."""
+    """`normal`; `suspicious`: take the stories, warn, and ask for it whole next time; `quarantine`: take nothing."""
 
     NORMAL = "normal"
     SUSPICIOUS = "suspicious"
@@ -81,7 +81,7 @@ RULES: tuple[Rule, ...] = (
     ),
     (
         lambda seen: seen.switched,
-        Verdict.SUSPICIOUS,
+        Verdict.NORMAL,  # the listing is as good as its links are
         "The ids of its stories cannot be relied on; from now on their links tell them apart.",
     ),
     (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from functools import cached_property
 from itertools import count
+from operator import itemgetter
 from typing import cast
 from zlib import crc32
 
@@ -98,10 +99,9 @@ def links(connection: Connection, key: int) -> Mapping[str, str]:
 
 _PAIRS = func.json_each(bindparam("pairs")).table_valued("value")
 _PLACE = (func.json_extract(_PAIRS.c.value, "$[0]"), func.json_extract(_PAIRS.c.value, "$[1]"))
-_STORED = select(
-    *(articles.c[name] for name in ("key", "source", "upstream_id", "published_id", "story_digest")),
-    *(articles.c[name] for name in ("first_seen", "updated", "retracted", "link", "body", "html")),
-).join_from(_PAIRS, articles, (articles.c.source == _PLACE[0]) & (articles.c.upstream_id == _PLACE[1]))
+_STORED = select(articles).join_from(
+    _PAIRS, articles, (articles.c.source == _PLACE[0]) & (articles.c.upstream_id == _PLACE[1])
+)
 _BURIED = select(tombstones.c.source, tombstones.c.upstream_id).join_from(
     _PAIRS, tombstones, (tombstones.c.source == _PLACE[0]) & (tombstones.c.upstream_id == _PLACE[1])
 )
@@ -114,8 +114,12 @@ _EDIT = updating(
     ["key"],
     *("story_digest", "position", "updated", "changed", "link", "story_key", "tags", "checksum", "body", "html"),
 )
-_NOTE = updating(articles, ["key"], "story_digest", "story_key")
 _CHANGED = updating(sources, ["key"], "changed")
+
+_FACTS = ("upstream_id", "published_id", "story_digest", "story_key", "position", "first_seen", "updated", "link")
+_FACTS_OF = itemgetter(*_FACTS)
+_FACTS_AT = itemgetter(*(articles.c.keys().index(name) for name in _FACTS))
+_TEXTS_OF = itemgetter("body", "html")
 
 
 def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> frozenset[str]:
@@ -153,48 +157,52 @@ def _added(connection: Connection, new: Sequence[tuple[Place, Article]], number:
     for at, (place, article) in enumerate(new, number):
         published_id = _free(connection, article, taken)
         taken.add(published_id)
-        yield {
-            "source": place[0],
-            "upstream_id": place[1],
-            "published_id": published_id,
-            "first_seen": ticks(article.first_seen),
-            "updated": ticks(article.updated),
-            "position": ticks(article.position),
-            **_facts(article, published_id, at),
-        }
-
-
-def _facts(article: Article, published_id: str, number: int) -> Row:
-    body, html = codec.article_body(article), codec.prose(article.html)
-    return {
-        "story_digest": article.story_digest,
-        "changed": number,
-        "link": None if article.url is None else codec.prose(article.url),
-        "story_key": article.story_key,
-        "tags": _lines(article.tags),
-        "checksum": _checksum(published_id, body, html),
-        "body": body,
-        "html": html,
-    }
+        yield _sealed(
+            {
+                "source": place[0],
+                "upstream_id": place[1],
+                "published_id": published_id,
+                "first_seen": ticks(article.first_seen),
+                "updated": ticks(article.updated),
+                "position": ticks(article.position),
+                "changed": at,
+                **_told_by(article),
+            }
+        )
 
 
 def _edit(connection: Connection, article: Article, row: Stored, number: int) -> bool:
     """Take over what is new in an article; whether a reader can see the difference comes back."""
-    facts = _facts(article, row.published_id, number)
-    if (facts["link"], facts["body"], facts["html"]) == (row.link, row.body, row.html):
-        note = {"the_key": row.key, "story_digest": article.story_digest, "story_key": article.story_key}
-        _NOTE.run(connection, [note])
+    told, held = _told_by(article), row._asdict()
+    if told.items() <= held.items():
         return False
-    date = article.published or article.modified
-    # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
-    updated = row.updated if article.story_digest == row.story_digest else max(row.updated, ticks(article.updated))
-    moved = {
-        "the_key": row.key,
-        "updated": updated,
-        "position": min(ticks(date), row.first_seen) if date else row.first_seen,
+    visible = any(told[name] != held[name] for name in ("link", "body", "html"))
+    if visible:
+        date = article.published or article.modified
+        told["position"] = min(ticks(date), row.first_seen) if date else row.first_seen
+        told["changed"] = number
+        # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
+        if article.story_digest != row.story_digest:
+            told["updated"] = max(row.updated, ticks(article.updated))
+    _EDIT.run(connection, [_sealed({"the_key": row.key, **held, **told})])
+    return visible
+
+
+def _told_by(article: Article) -> dict[str, object]:
+    """The columns that a story decides anew each time it is told."""
+    return {
+        "story_digest": article.story_digest,
+        "link": None if article.url is None else codec.prose(article.url),
+        "story_key": article.story_key,
+        "tags": _lines(article.tags),
+        "body": codec.article_body(article),
+        "html": codec.prose(article.html),
     }
-    _EDIT.run(connection, [{**facts, **moved}])
-    return True
+
+
+def _sealed(row: dict[str, object]) -> Row:
+    row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
+    return row
 
 
 def _taken(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -215,11 +223,9 @@ def _proposed(article: Article) -> tuple[str, str]:
     return codec.name(article.published_id), codec.name(article.minted_id)
 
 
-def _checksum(*texts: str) -> int:
-    total = 0
-    for text in texts:
-        total = crc32(text.encode(), total)
-    return total
+def _checksum(facts: tuple[object, ...], body: str, html: str) -> int:
+    """What tells of damage inside a row, which SQLite itself does not see (F8)."""
+    return crc32(html.encode(), crc32(body.encode(), crc32(repr(facts).encode())))
 
 
 def _lines(tags: Iterable[str]) -> str:
@@ -231,13 +237,7 @@ def _lines(tags: Iterable[str]) -> str:
 MERGED = 16  # up to so many sources each has its own sorted stream; beyond, all are read and the others passed over
 AHEAD = 32  # rows fetched at a time
 
-_ARTICLES = select(
-    *(articles.c[name] for name in ("key", "source", "upstream_id", "published_id", "story_digest", "story_key")),
-    *(
-        articles.c[name]
-        for name in ("position", "first_seen", "updated", "changed", "checksum", "link", "body", "html")
-    ),
-).where(articles.c.retracted.is_(None))
+_ARTICLES = select(articles).where(articles.c.retracted.is_(None))
 
 
 _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
@@ -272,7 +272,7 @@ def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:
 
 
 def _article(row: Stored, source_id: str) -> Article:
-    if _checksum(row.published_id, row.body, row.html) != row.checksum:
+    if _checksum(_FACTS_AT(row), row.body, row.html) != row.checksum:
         raise StoreError(f"the article {row.published_id} is damaged; keep a copy of the file, then restore a backup")
     return codec.article_of(
         row.body,

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from feeds.errors import StoreError
-from feeds.store.engine import MIGRATE, Engines, connect, engine, make_file, translated
+from feeds.store.engine import MIGRATE, connect, engine, make_file, translated
 from feeds.store.tables import REVISION
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -51,7 +51,7 @@ def revision(connection: Connection, path: Path) -> str | None:
 
 
 def _upgrade(path: Path, found: str | None, head: str, scripts: Path) -> None:
-    """Run the migrations from `found` up to `head`, each in a transaction of its own; an unknown revision is refused."""
+    """Run the migrations from `found` to `head`, each in a transaction of its own; an unknown revision is refused."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
