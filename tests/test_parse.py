@@ -187,8 +187,8 @@ def test_the_language_of_the_header_counts_where_the_feed_names_none(header: str
 
 
 def test_S24_instructions_are_ignored() -> None:
-    body = '<?xml version="1.0"?><?xml-stylesheet href="x.xsl"?><rss><channel><title>a<?php evil ?>b</title></channel></rss>'
-    parsed = parse(fetched(body))
+    channel = "<channel><title>a<?php evil ?>b</title></channel>"
+    parsed = parse(fetched(f'<?xml version="1.0"?><?xml-stylesheet href="x.xsl"?><rss>{channel}</rss>'))
     assert parsed.channel.title and parsed.channel.title.value == "ab"
     assert not parsed.warnings
 
@@ -234,20 +234,23 @@ SUBSETS = [
     "<!ENTITY l9 SYSTEM 'file:///etc/passwd'>",
     "<!ENTITY l9 SYSTEM 'http://127.0.0.1:9/x'>",
     "<!ENTITY % p SYSTEM 'file:///etc/passwd'> %p; <!ENTITY l9 'y'>",
-    "<!-- a ] bracket ' and \" quotes --><!ENTITY l9 \"it's ]\">",
+    '<!-- a ] bracket \' and " quotes --><!ENTITY l9 "it\'s ]">',
 ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
 @pytest.mark.parametrize("subset", SUBSETS, ids=range(len(SUBSETS)))
 def test_S11_no_entity_is_ever_defined(subset: str, encoding: str) -> None:
-    text = f"<!DOCTYPE rss [{subset}]><rss><channel><title>t</title><item><title>[{'&l9;' * 200}]</title></item></channel></rss>"
+    used = f"<item><title>[{'&l9;' * 200}]</title></item>"
+    text = f"<!DOCTYPE rss [{subset}]><rss><channel><title>t</title>{used}</channel></rss>"
     title = parse(fetched(text.encode(encoding))).stories[0].title
     assert title is not None
     assert title.value == f"[{'&l9;' * 200}]"
 
 
-@pytest.mark.parametrize("opening", ["<!DOCTYPE rss [ <!ENTITY l9 'x", "<!DOCTYPE rss [<!ENTITY a ']>'> ", "<!DOCTYPE rss '"])
+@pytest.mark.parametrize(
+    "opening", ["<!DOCTYPE rss [ <!ENTITY l9 'x", "<!DOCTYPE rss [<!ENTITY a ']>'> ", "<!DOCTYPE rss '"]
+)
 def test_S11_a_doctype_that_never_ends_defines_nothing(opening: str) -> None:
     text = f"{opening}<rss><channel><title>&l9;</title><item><title>t</title></item></channel></rss>"
     try:
@@ -268,7 +271,8 @@ HOSTILE = {
     "F16 many names": "<rss><channel><item>" + "".join(f"<x{n}/>" for n in range(20_000)) + "</item></channel></rss>",
     "S15 author": f"<rss><channel><item><author>{'a' * 1_000_000}</author></item></channel></rss>",
     "S15 author, broken": f"<rss><channel><item><author>{'a' * 1_000_000}@</author>" + "<item>" * 3,
-    "S15 author, CDATA, two roots": f"<rss><channel><item><author><![CDATA[{'a' * 300_000}]]></author></item></rss>" * 2,
+    "S15 author, CDATA, two roots": f"<rss><channel><item><author><![CDATA[{'a' * 300_000}]]></author></item></rss>"
+    * 2,
     "S15 date": f"<rss><channel><item><pubDate>{'1' * 1_000_000}</pubDate></item></channel></rss>",
     "S15 link": f"<rss><channel><item><link>http://{'a' * 1_000_000}</link></item></channel></rss>",
     "S15 open CDATA": "<rss><channel><item>" + "<![CDATA[" * 100_000,
@@ -277,7 +281,7 @@ HOSTILE = {
     "S15 brackets": "<rss><" * 100_000,
     "S15 json": '{"items": [' + '{"id": 1},' * 50_000 + "{}]}",
     "S15 json number": '{"items": [{"id": ' + "9" * 10_000 + "}]}",
-    "bad base": "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='http://['><entry xml:base='//[x'><title>t</title></entry></feed>",
+    "bad base": "<feed xml:base='http://['><entry xml:base='//[x'><title>t</title></entry></feed>",
 }
 
 
@@ -312,8 +316,29 @@ def mutants(seed: int, count: int) -> Iterator[bytes]:
     """Documents of every format, cut, spliced and spoiled."""
     chance = random.Random(seed)
     bodies = [file.read_bytes() for file in CASES]
-    scraps = [b"\0", b"\xff\xfe", b"\xfe\xff", b"&", b"<", b"]]>", b"<![CDATA[", b"<!DOCTYPE a [", b"\x1b$B", b"&#xD800;"]
-    scraps += [b"<item>", b"</channel>", b' encoding="utf-16"', b"\xed\xa0\x80", b"<!--", b"<?", b"{", b'"', b"\xe2\x80"]
+    scraps = [
+        b"\0",
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"&",
+        b"<",
+        b"]]>",
+        b"<![CDATA[",
+        b"<!DOCTYPE a [",
+        b"\x1b$B",
+        b"&#xD800;",
+    ]
+    scraps += [
+        b"<item>",
+        b"</channel>",
+        b' encoding="utf-16"',
+        b"\xed\xa0\x80",
+        b"<!--",
+        b"<?",
+        b"{",
+        b'"',
+        b"\xe2\x80",
+    ]
     for _ in range(count):
         body = bytearray(chance.choice(bodies))
         for _ in range(chance.randint(1, 12)):

@@ -507,17 +507,19 @@ def test_readers_in_many_threads(path: Path) -> None:
         assert found == [100] * 12
 
 
-def test_only_what_is_asked_for_is_read(path: Path) -> None:
-    """A feed of 50 reads about 50 articles, however many there are: no statement sorts them all first."""
+@pytest.mark.parametrize("chosen", [None, 20, 10, 1])
+def test_only_what_is_asked_for_is_read(path: Path, chosen: int | None) -> None:
+    """A feed of 20 reads about 20 articles, however many there are: no statement sorts them all first."""
     with opened(path, *(source(f"s{n}") for n in range(30))) as store:
         put(store, *(article(f"{n}-{m}", f"s{n}", published=AT - n * HOUR) for n in range(30) for m in range(40)))
         steps = []
         with store._engines.reader.connect() as connection:
             raw = connection.connection.dbapi_connection
             raw.set_progress_handler(lambda: steps.append(1) and None, 100)
-        list(islice(store.articles(), 20))
+        ids = None if chosen is None else [f"s{n}" for n in range(chosen)]
+        list(islice(store.articles(ids), 20))
         few = len(steps)
-        list(store.articles())
+        list(store.articles(ids))
         assert few * 10 < len(steps)
 
 

@@ -76,6 +76,8 @@ _LOOSE_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));?", re.IGNORECASE)
 # What HTML would take for a comment and swallow; its author meant the letter.
 _NO_COMMENT = re.compile(r"<(?=!(?!--|doctype\b|\[CDATA\[))", re.IGNORECASE)
+# The parser would read what stands inside as text.
+_NOSCRIPT = re.compile(r"</?noscript\b[^<>]*>", re.IGNORECASE)
 _PRE_START = re.compile(r"(<pre[^>]*>)\n+")
 
 _ANY_TAG = re.compile(r"<[^>]*>")
@@ -94,11 +96,12 @@ def clean(html: str, base: str | None) -> str:
     """HTML that is safe wherever it is shown; cleaning it again changes nothing (S10)."""
     html = _shallow(legal(html))
     odd = _ODD.search(html) is not None
+    twice = odd and "noscript" in html
     if odd:
-        html = _NO_COMMENT.sub("&lt;", unframed(html))
+        html = _NO_COMMENT.sub("&lt;", _NOSCRIPT.sub("", unframed(html)))
     if "&#" in html:
         html = _REFERENCE.sub(_legal_reference, html)
-    cleaned = _once(html, base, lazy="data-" in html, twice=odd and "noscript" in html)
+    cleaned = _once(html, base, lazy="data-" in html, twice=twice)
     if _tangled(cleaned) or (odd and (_SHIFTING.search(html) or _NESTED_HEADING.search(cleaned))):
         return _steady(cleaned, base)
     return cleaned

@@ -55,7 +55,9 @@ def _xml(document: Document) -> Parsed:
     items = xmlfeed.items(found.root)
     if found.repaired and len(items) < (expected := len(ITEM.findall(HIDDEN.sub("", document.text)))):
         items = xmlfeed.nested(found.root)
-        if len(items) < expected and len((other := lenient.read(document)).stories) > min(len(items), document.max_items):
+        if len(items) < expected and len((other := lenient.read(document)).stories) > min(
+            len(items), document.max_items
+        ):
             return _understood(other, document)
     parsed = xmlfeed.read(found.root, items, document)
     if not found.repaired:

@@ -243,6 +243,8 @@ def origin(element: etree._Element, draft: Draft, spec: Spec) -> None:
         if local == "link":
             rel = (part.get("rel") or "alternate").lower()
             parts.setdefault({"alternate": "url", "self": "feed"}.get(rel, rel), part.get("href") or texts.plain(part))
+        elif local == "title":
+            parts.setdefault(local, texts.flat(texts.atom(part, draft.scope)))
         else:
             parts.setdefault(local, texts.plain(part))
     kept = {name: parts.get(name) or None for name in ("id", "title", "url", "feed", "updated")}

@@ -132,9 +132,11 @@ def _links(holder: Entry) -> tuple[Link, ...]:
         if href := _string(link, "href") or _string(link, "url"):
             named = (_string(link, name) for name in ("type", "length", "hreflang", "title"))
             made.append(Link(href, _string(link, "rel") or "alternate", *named))
-    for content in (_object(one) for one in _list(holder.get("content"))):
-        if source := _string(content, "src"):
-            made.append(Link(source, "enclosure", _string(content, "type")))
+    elsewhere = (content for content in map(_object, _list(holder.get("content"))) if _string(content, "src"))
+    made += [
+        Link(_string(content, "src") or "", "enclosure", _string(content, "type"), base=_string(content, "base"))
+        for content in elsewhere
+    ]
     address = _string(holder, "link")
     is_id = address == _string(holder, "id")  # which feedparser takes for a link as well
     if address and not is_id and not any(link.rel == "alternate" for link in made):

@@ -31,18 +31,22 @@ BYLINE = re.compile(r"(?:By|Von|Par|Por|Di|Da|Door)\s+(?P<name>[^\W\d_][^,:;!?|]
 # A call to the reader: what to do, and what for.
 CALL = re.compile(
     r"\W*(?:get|sign\s+up|subscribe|follow|join|register|log\s*in|read|see|watch|download|click|tap|receive|stay|keep|try"
-    r"|enable|turn\s+on|share|print|e-?mail|advertisement|sponsored|skip|go|jump|back|return|support|send|visit|copyright"
-    r"|©|all\s+rights)\b",
+    r"|enable|turn\s+on|share|print|e-?mail|skip|go|jump|back|return|support|send|visit)\b",
     re.I,
 )
 WHAT_FOR = re.compile(
     r"\b(?:latest|updates?|news(?:letter|letters|paper)?|alerts?|notifications?|browser|in-?box|e-?mail|app|free|today"
     r"|twitter|facebook|telegram|whatsapp|instagram|youtube|subscri\w+|breaking|headlines|home\s?page|main\s+page|menu"
-    r"|content|navigation|front\s+page|this\s+(?:page|article|story)|archives?|reserved|advertisement|us)\b",
+    r"|content|navigation|front\s+page|this\s+(?:page|article|story)|archives?|us)\b",
     re.I,
 )
-ALONE = re.compile(r"\W*(?:advertisement|sponsored(?:\s+content)?|share|print|menu|home|comments?|search)\W*", re.I)
-# `BRUSSELS, Belgium -- `, `MOSCOW — `, `PARIS (AP) - `
+# Furniture for certain, whatever it wants.
+ALONE = re.compile(
+    r"\W*(?:advertisement|sponsored(?:\s+content)?|share|print|menu|home|comments?|search)\W*"
+    r"|\s*(?:©|\(c\)|copyright\b|all\s+rights\s+reserved).*",
+    re.I,
+)
+# A place in capitals, maybe a country or an agency, and a dash, as newspapers open their stories.
 DATELINE = re.compile(r"[A-Z][A-Z.'’ -]{1,40}(?:,\s[\w.'’ -]{2,40})?(?:\s\([\w/ ]{2,30}\))?\s?(?:--|—|–|-)\s\S")
 ENDS = re.compile(r"[.!?…:;][\"'”’)]*$")
 FURTHEST = 8
@@ -94,9 +98,9 @@ def stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
 
 def is_call(line: str) -> bool:
     """Whether a line wants something of its reader rather than telling a story."""
-    if ALONE.fullmatch(line):
-        return True
-    return len(line) <= HEADLINE and bool(CALL.match(line)) and len(WHAT_FOR.findall(line)) >= 1
+    if len(line) > HEADLINE:
+        return False
+    return bool(ALONE.fullmatch(line) or (CALL.match(line) and WHAT_FOR.search(line)))
 
 
 def _tidy(block: str) -> str:

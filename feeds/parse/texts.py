@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from html import unescape
 from typing import Literal
 from urllib.parse import urljoin
 
@@ -25,12 +26,14 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NAMESPACE_DECLARATION = re.compile(r""" xmlns(?::[\w.-]+)?="[^"]*\"""")
 # Markup for certain: a closing tag, a reference, or a tag that needs no closing. `1 < 2` and `the <blink> tag` are not.
 MARKUP = re.compile(
     r"</[A-Za-z][A-Za-z0-9]*\s*>|&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]+);|<(?:br|hr|img|wbr)\b", re.I
 )
 BINARY = re.compile("[\x00-\x08\x0e-\x1f]")
+ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 HTML_TYPES = ("html", "text/html", "text/x-html", "application/html")
 PLAIN_TYPES = ("text", "plain", "text/plain")
 
@@ -111,6 +114,13 @@ def atom(element: etree._Element, scope: Scope) -> Text | None:
     return _text(value, "html" if html else "text", scope)
 
 
+def flat(text: Text | None) -> str:
+    """A text construct as a plain string, for fields that are no more."""
+    if text is None or text.type == "text":
+        return text.value if text else ""
+    return " ".join(unescape(ANY_TAG.sub("", text.value)).split())
+
+
 def _is_markup(kind: str) -> bool:
     return kind == "xhtml" or kind.endswith(("+xml", "/xml"))
 
@@ -163,7 +173,7 @@ def _spelled(element: etree._Element) -> str:
     for child in element:
         for inner in child.iter(etree.Element):
             tag = names.split(str(inner.tag))[1].rpartition(":")[2]
-            if tag and tag != inner.tag:
+            if tag != inner.tag and NAME.fullmatch(tag):
                 inner.tag = tag
             if inner.text is None and not len(inner) and tag.lower() not in VOID:
                 inner.text = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import count
+from itertools import chain, count
 from operator import itemgetter
 from typing import cast
 from zlib import crc32
@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -153,7 +154,7 @@ def _told(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, Article]:
 
 
 def _added(connection: Connection, new: Sequence[tuple[Place, Article]], number: int) -> Iterator[Row]:
-    taken = _taken(connection, {id for _, article in new for id in _proposed(article)})
+    taken = _taken(connection, [codec.name(article.published_id) for _, article in new])
     for at, (place, article) in enumerate(new, number):
         published_id = _free(connection, article, taken)
         taken.add(published_id)
@@ -196,12 +197,16 @@ def _told_by(article: Article) -> dict[str, object]:
         "story_key": article.story_key,
         "tags": _lines(article.tags),
         "body": codec.article_body(article),
-        "html": codec.prose(article.html),
+        "html": article.html,
     }
 
 
 def _sealed(row: dict[str, object]) -> Row:
-    row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
+    try:
+        row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
+    except UnicodeEncodeError:
+        row["html"] = codec.prose(str(row["html"]))
+        row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
     return row
 
 
@@ -211,16 +216,12 @@ def _taken(connection: Connection, ids: Collection[str]) -> set[str]:
 
 def _free(connection: Connection, article: Article, taken: Collection[str]) -> str:
     """The id to publish: the proposed one unless another article holds or held it, else ours (S20)."""
-    for id in _proposed(article):
-        if id not in taken:
-            return id
-    # Only a source that spells our own ids as its own gets here.
-    further = (f"{codec.name(article.minted_id)}/{number}" for number in count(2))
-    return next(id for id in further if id not in taken and not _taken(connection, [id]))
-
-
-def _proposed(article: Article) -> tuple[str, str]:
-    return codec.name(article.published_id), codec.name(article.minted_id)
+    proposed, minted = codec.name(article.published_id), codec.name(article.minted_id)
+    if proposed not in taken:
+        return proposed
+    # Beyond the minted one get only those whom a source robs of it by spelling our ids as its own.
+    ours = chain([minted], (f"{minted}/{number}" for number in count(2)))
+    return next(id for id in ours if id not in taken and not _taken(connection, [id]))
 
 
 def _checksum(facts: tuple[object, ...], body: str, html: str) -> int:
@@ -260,7 +261,8 @@ def _selected(chosen: Query, keys: set[int] | None, stored: int) -> Query | Comp
     if 0 < len(keys) <= MERGED:
         each = [chosen.where(articles.c.source == key) for key in sorted(keys)]
         return union_all(*each) if len(each) > 1 else each[0]
-    return chosen.where(articles.c.source.in_(members("keys", codec.dump(sorted(keys)))))
+    # The sum keeps SQLite from collecting the articles of all these sources by their index and sorting them.
+    return chosen.where((articles.c.source + literal_column("0")).in_(members("keys", codec.dump(sorted(keys)))))
 
 
 def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:

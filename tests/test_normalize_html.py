@@ -1,0 +1,216 @@
+"""HTML: what is let through, what it becomes, and that it stays so (S7–S10)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.model import Text
+from feeds.normalize import clean, plain
+from feeds.normalize.html import ATTRIBUTES, GONE_WHOLE, TAGS, stripped
+from feeds.normalize.images import lead
+from feeds.normalize.text import excerpt, inert, legal, paragraphs
+
+BASE = "https://example.org/blog/"
+DATA = Path(__file__).parent / "data" / "normalize"
+CASES = [
+    pytest.param(told, kept, id=f"{group}: {told[:60]}")
+    for group, rows in json.loads((DATA / "html.json").read_text(encoding="utf-8")).items()
+    for told, kept in rows.items()
+]
+
+
+class Inspector(HTMLParser):
+    """Collects whatever must not be in clean HTML."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wrong: list[object] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.wrong.append(tag)
+        allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(tag, set()) | {"controls"}
+        for name, value in attrs:
+            if name not in allowed:
+                self.wrong.append((tag, name))
+            if name in ("href", "src", "poster", "srcset") and not re.match(r"(https?://|mailto:)", value or ""):
+                self.wrong.append((tag, name, value))
+
+    def handle_comment(self, data: str) -> None:
+        self.wrong.append(("comment", data))
+
+    def handle_decl(self, decl: str) -> None:
+        self.wrong.append(("declaration", decl))
+
+
+def wrong(html: str) -> list[object]:
+    inspector = Inspector()
+    inspector.feed(html)
+    inspector.close()
+    return inspector.wrong
+
+
+@pytest.mark.parametrize(("told", "kept"), CASES)
+def test_S9_html_becomes(told: str, kept: str) -> None:
+    assert clean(told, BASE) == kept
+    assert clean(kept, BASE) == kept
+    assert not wrong(kept)
+
+
+def test_a_relative_address_without_a_base_stays_but_not_as_a_scheme() -> None:
+    assert clean('<a href="/b">x</a>', None) == '<a href="/b">x</a>'
+    assert clean('<a href="&#x1680;javascript:alert(1)">x</a>', None) == "<a>x</a>"
+
+
+TAME = [
+    "a", "b", "code", "div", "em", "h2", "h3", "i", "img", "li", "ol", "p", "pre", "section", "small", "span",
+    "strong", "ul", "br", "hr", "blockquote", "figure",
+]  # fmt: skip
+WILD = [
+    "table", "tr", "td", "th", "tbody", "thead", "caption", "button", "select", "option", "form", "object", "svg",
+    "math", "template", "marquee", "applet", "noscript", "center", "details", "summary", "picture", "source",
+    "video", "audio", "title", "textarea", "input", "label", "ruby", "rt", "rp", "foreignObject", "desc", "mi",
+    "mtext", "annotation-xml", "style", "script", "iframe", "frameset", "html", "body", "head", "col", "dl", "dt",
+    "dd", "font", "nobr", "plaintext", "xmp", "listing",
+]  # fmt: skip
+WORDS = ["x", " ", "\n", "&lt;", "&amp;", "&#1;", "<", ">", '"', "<!--", "-->", "]]>", "javascript:", "\u00a0"]
+
+
+def tag(names: list[str]) -> st.SearchStrategy[str]:
+    attribute = st.sampled_from(["", " href=x", ' src="/y"', " onclick=z", ' title="a<b"', " href='javascript:1'", "/"])
+    opening = st.builds("<{}{}>".format, st.sampled_from(names), attribute)
+    return st.one_of(opening, opening, st.builds("</{}>".format, st.sampled_from(names)), st.sampled_from(WORDS))
+
+
+SOUP = st.one_of(
+    st.lists(tag(TAME), max_size=40).map("".join),
+    st.lists(tag(TAME + WILD), max_size=40).map("".join),
+    st.text(max_size=80),
+)
+
+
+@given(SOUP)
+def test_S10_cleaning_again_changes_nothing_and_nothing_runs(soup: str) -> None:
+    once = clean(soup, BASE)
+    assert clean(once, BASE) == once
+    assert not wrong(once)
+    assert legal(once) == once
+
+
+def test_no_element_is_both_kept_and_dropped() -> None:
+    assert not TAGS & GONE_WHOLE
+
+
+@pytest.mark.parametrize(
+    "part", ["<div>", "<b><p>", "<a><div>", "<ul><li>", "<table>", "<pre>\n", "<iframe ", '<a "', "&#x"]
+)
+def test_S15_deep_or_endless_html_is_bounded(part: str) -> None:
+    """A quadratic sanitiser would take minutes over these: the test's time limit is the assertion."""
+    html = part * (300_000 // len(part))
+    assert len(clean(html, BASE)) < 3 * len(html)
+    assert isinstance(plain(Text(html)), str)
+
+
+def test_S15_words_survive_when_the_nesting_goes() -> None:
+    assert clean("<div>" * 2_000 + "<script>x</script>a &lt;b&gt;", BASE).endswith("a &lt;b&gt;</p>")
+
+
+@pytest.mark.skipif("FEEDS_CORPORA" not in os.environ, reason="FEEDS_CORPORA names no folder of real documents")
+def test_S7_known_attacks_come_to_nothing() -> None:
+    rows = json.loads((Path(os.environ["FEEDS_CORPORA"]) / "sanitize" / "payloads.json").read_text(encoding="utf-8"))
+    for row in rows:
+        once = clean(row["payload"], BASE)
+        assert not wrong(once), row["payload"]
+        assert clean(once, BASE) == once, row["payload"]
+
+
+# ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "kept"),
+    [
+        ("AT&amp;T", "html", "AT&T"),
+        ("AT&T", "html", "AT&T"),
+        ("Five &lt; six", "html", "Five < six"),
+        ("5 < 6 & 7", "html", "5 < 6 & 7"),
+        ("A <b>bold</b>\n <i>word</i>", "html", "A bold word"),
+        ("one<br>two<p>three</p>four", "html", "one two three four"),
+        ("List<String> explained", "html", "List<String> explained"),
+        ("&amp;#8217; stays a reference", "html", "&#8217; stays a reference"),
+        ("The &lt;b&gt; element", "html", "The <b> element"),
+        ("Using <b> &amp; more", "text", "Using <b> &amp; more"),
+        ("a\u0000\ud800b \ufffe", "text", "ab"),
+        ("a&#1;b", "html", "ab"),
+        ("<script>alert(1)</script>Title", "html", "Title"),
+        ("&lt;script&gt;alert(1)&lt;/script&gt;Title", "html", "Title"),
+        ("<img src=x onerror=alert(1)>Title", "text", "Title"),
+        ("", "html", ""),
+    ],
+)
+def test_S8_plain_text_stays_text_whoever_shows_it(told: str, kind: str, kept: str) -> None:
+    assert plain(Text(told, kind)) == kept  # type: ignore[arg-type]
+
+
+def test_no_text_is_an_empty_one() -> None:
+    assert plain(None) == ""
+
+
+@given(st.text())
+def test_S8_plain_text_cannot_hold_a_tag_that_acts(text: str) -> None:
+    assert not re.search(r"<[a-zA-Z][^<>]*[\s/]on\w+\s*=", inert(text))
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_R6_legal_text_holds_what_xml_allows_and_no_more(text: str) -> None:
+    allowed = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+    assert allowed.fullmatch(legal(text))
+    assert legal(text) == "".join(char for char in text if allowed.fullmatch(char))
+
+
+def test_plain_text_becomes_paragraphs() -> None:
+    assert paragraphs("a & b\r\n\r\n \nc\nd <e>") == "<p>a &amp; b</p><p>c<br>d &lt;e&gt;</p>"
+    assert paragraphs("  ") == ""
+
+
+@given(st.text())
+def test_S10_paragraphs_are_clean_already(text: str) -> None:
+    made = paragraphs(legal(text))
+    assert clean(made, BASE) == clean(clean(made, BASE), BASE)
+    assert not wrong(made)
+
+
+def test_an_excerpt_ends_between_words() -> None:
+    assert excerpt("one two three", 20) == "one two three"
+    assert excerpt("one two three, four", 16) == "one two three…"
+    assert excerpt("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_words_of_html_can_be_had_in_part() -> None:
+    assert stripped("<p>one</p><p>two</p>") == "one two"
+    assert len(stripped("<p>word</p>" * 10_000, 100)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("html", "image"),
+    [
+        ("<p>none</p>", None),
+        ('<img src="https://example.org/a.jpg?w=1&amp;h=2">', "https://example.org/a.jpg?w=1&h=2"),
+        (
+            '<img src="https://s.w.org/images/core/emoji/1.png"><img src="https://example.org/b.jpg">',
+            "https://example.org/b.jpg",
+        ),
+        ('<img src="https://secure.gravatar.com/avatar/1">', None),
+        ('<img src="https://example.org/a.jpg" width="20" height="20">', None),
+    ],
+)
+def test_the_lead_image_shows_something(html: str, image: str | None) -> None:
+    assert lead(html) == image

@@ -1,0 +1,117 @@
+"""F29: which charset a document is in, whatever header and declaration claim."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from feeds.model import Fetched
+from feeds.parse import parse
+from feeds.parse.charset import decode
+
+RUSSIAN = (
+    "Сегодня в порту открылась выставка старых маяков. Посетители увидят лампы, карты и дневники смотрителей, "
+    "которые жили здесь больше ста лет назад. Вход свободный, работает до конца месяца."
+)
+JAPANESE = (
+    "港の灯台で古い灯りの展示会が始まりました。来場者は百年以上前の灯台守の日記や地図を見ることができます。"
+    "入場は無料で、今月末まで開かれています。"
+)
+KOREAN = (
+    "항구의 등대에서 오래된 등불 전시회가 시작되었습니다. 방문객은 백 년 전 등대지기의 일기와 지도를 볼 수 있습니다."
+    " 입장은 무료이며 이달 말까지 열립니다."
+)
+CHINESE = (
+    "港口的燈塔今天開始舉辦舊燈展覽。參觀者可以看到一百多年前守塔人的日記和地圖。"
+    "入場免費，展覽將持續到本月底。歡迎各位前來參觀。"
+)
+FRENCH = "Le phare d’Étretat a été repeint – « c’est déjà l’été », dit le gardien… café, œuvre, 20 €."
+
+
+def feed(text: str, declared: str = "") -> str:
+    said = f'<?xml version="1.0" encoding="{declared}"?>' if declared else '<?xml version="1.0"?>'
+    items = f"<item><title>{text}</title><description>{text}</description></item>"
+    return f"{said}<rss version='2.0'><channel><title>t</title>{items * 2}</channel></rss>"
+
+
+def title(body: bytes, header: str | None = None) -> str:
+    found = parse(Fetched(url="https://feeds.example/", body=body, charset=header)).stories[0].title
+    assert found is not None
+    return found.value
+
+
+UNDECLARED = [
+    ("windows-1251", RUSSIAN),
+    ("koi8-r", RUSSIAN),
+    ("shift_jis", JAPANESE),
+    ("euc-jp", JAPANESE),
+    ("euc-kr", KOREAN),
+    ("big5", CHINESE),
+    ("windows-1252", FRENCH),
+    ("utf-8", RUSSIAN),
+]
+
+
+@pytest.mark.parametrize(("charset", "text"), UNDECLARED, ids=[row[0] for row in UNDECLARED])
+def test_F29_undeclared_charsets_are_recognised_by_their_letters(charset: str, text: str) -> None:
+    assert title(feed(text).encode(charset)) == text
+
+
+@pytest.mark.parametrize(("charset", "text"), UNDECLARED, ids=[row[0] for row in UNDECLARED])
+def test_F29_declared_charsets_are_believed(charset: str, text: str) -> None:
+    assert title(feed(text, charset).encode(charset)) == text
+    assert title(feed(text).encode(charset), charset.upper()) == text
+
+
+LIES = [
+    ("declared utf-8, is windows-1251", feed(RUSSIAN, "utf-8").encode("windows-1251"), None, RUSSIAN),
+    ("header utf-8, is windows-1251", feed(RUSSIAN).encode("windows-1251"), "utf-8", RUSSIAN),
+    ("header utf-8, declared and is windows-1251", feed(RUSSIAN, "windows-1251").encode("cp1251"), "utf-8", RUSSIAN),
+    ("header iso-8859-1, is utf-8", feed(RUSSIAN).encode(), "iso-8859-1", RUSSIAN),
+    ("declared iso-8859-1, is utf-8", feed(FRENCH, "iso-8859-1").encode(), None, FRENCH),
+    ("declared us-ascii, is windows-1252", feed(FRENCH, "us-ascii").encode("windows-1252"), None, FRENCH),
+    ("declared iso-8859-1, is windows-1252", feed(FRENCH, "iso-8859-1").encode("windows-1252"), None, FRENCH),
+    ("declared utf-16, is utf-8", feed(FRENCH, "utf-16").encode(), None, FRENCH),
+    ("header utf-7, is utf-8", feed(FRENCH).encode(), "utf-7", FRENCH),
+    ("header nonsense, is utf-8", feed(FRENCH).encode(), "x-no-such-thing", FRENCH),
+    ("header base64, is utf-8", feed(FRENCH).encode(), "base64", FRENCH),
+    ("header windows-1252, marked utf-8", codecs.BOM_UTF8 + feed(FRENCH).encode(), "windows-1252", FRENCH),
+]
+
+
+@pytest.mark.parametrize(("body", "header", "text"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
+def test_F29_a_label_that_the_bytes_contradict_is_not_believed(body: bytes, header: str | None, text: str) -> None:
+    assert title(body, header) == text
+
+
+WIDE = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-8-sig"]
+
+
+@pytest.mark.parametrize("charset", WIDE)
+@pytest.mark.parametrize("declared", ["", "utf-8", "utf-16"])
+def test_F29_wide_forms_are_seen_with_and_without_a_mark(charset: str, declared: str) -> None:
+    assert title(feed(RUSSIAN, declared).encode(charset)) == RUSSIAN
+
+
+def test_F29_a_few_foreign_bytes_do_not_change_the_charset() -> None:
+    body = feed(RUSSIAN + " X").encode().replace(b" X", b" caf\xe9 \x80 X")
+    assert title(body) == f"{RUSSIAN} café € X"
+    assert decode(body, "utf-8").warning
+
+
+def test_F29_what_agrees_is_no_reason_to_warn() -> None:
+    assert decode(feed(RUSSIAN, "utf-8").encode(), "UTF-8").warning is None
+    assert decode(feed(FRENCH, "iso-8859-1").encode("latin-1", "replace"), "ISO-8859-1").warning is None
+    assert decode(b"<rss/>", None).warning is None
+
+
+def test_F29_a_lie_is_said() -> None:
+    parsed = parse(Fetched(url="https://feeds.example/", body=feed(RUSSIAN).encode("cp1251"), charset="utf-8"))
+    assert parsed.warnings == ("the HTTP header names another charset; the letters look like cp1251",)
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "idna", "punycode", "zlib", "rot13", "undefined"])
+def test_F29_some_codecs_are_never_an_answer(charset: str) -> None:
+    body = b"<rss>+ADw-script+AD4-\\u003c</rss>"
+    assert decode(body, charset).text == body.decode()

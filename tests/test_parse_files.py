@@ -1,0 +1,199 @@
+"""Our own stories: Markdown, HTML and plain text, their front matter, and pages saved from a newspaper's archive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from feeds.errors import ParseError
+from feeds.model import Category, Fetched, Kind, Link, Parsed, Part, Person, Source, Story, Text
+from feeds.parse import parse, plaintext
+
+DATA = Path(__file__).parent / "data" / "parse" / "stories"
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
+    source = Source("desk", Kind.FILES, "stories/*", **settings)  # type: ignore[arg-type]
+    parts = tuple(
+        Part(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
+        for at, (name, body) in enumerate(files.items())
+    )
+    return parse(Fetched(url="stories/*", body=b"", parts=parts), source)
+
+
+def story(name: str, body: str | bytes) -> Story:
+    parsed = folder({name: body})
+    assert not parsed.warnings
+    return parsed.stories[0]
+
+
+def fixture(name: str) -> Story:
+    return story(f"sub/{name}", (DATA / name).read_bytes())
+
+
+def test_markdown_with_front_matter() -> None:
+    made = fixture("story.md")
+    assert made.id == "bread-1"
+    assert made.title == Text("Bread: a history", "text")
+    assert (made.published, made.updated, made.language) == ("2026-05-06", "2026-05-07 08:00:00+02:00", "en")
+    assert made.people == (Person("Ann Baker"), Person("Bo", "bo@bread.example"))
+    assert made.categories == (Category("bread"), Category("history"))
+    assert made.image == Link("loaf.jpg", "image")
+    assert made.summary == Text("How it rose.", "text")
+    assert '<a href="other.md">link</a>' in made.content[0].value
+    assert "<td>2</td>" in made.content[0].value
+    assert made.found["title"] == "front matter"
+
+
+def test_markdown_without_front_matter() -> None:
+    made = story("a/b.md", "# A *title*\n\nText.\n\n## Section\n")
+    assert made.id == "a/b.md"
+    assert made.title == Text("A <em>title</em>", "html")
+    assert made.content[0].value == "<p>Text.</p>\n<h2>Section</h2>"
+    assert (made.published, made.updated) == (None, None)
+
+
+def test_an_html_page() -> None:
+    made = fixture("page.html")
+    assert made.title == Text("Brot", "text")
+    assert made.content[0].value == "<p>Ein <em>Laib</em>.<br/>Noch einer.</p>"
+    assert made.people == (Person("Anna Bäcker"),)
+    assert (made.published, made.language) == ("2026-05-06T08:00:00+02:00", "de")
+
+
+def test_a_piece_of_html() -> None:
+    made = story("x.html", "---\ntitle: T\n---\n<p>One<p>Two")
+    assert made.title == Text("T", "text")
+    assert made.content[0].value == "<p>One</p><p>Two</p>"
+
+
+def test_a_newspaper_page_leaves_its_furniture_out() -> None:
+    made = fixture("newspaper.txt")
+    assert made.title == Text("Lighthouse Keeper Retires After Forty Years", "text")
+    assert (made.published, made.updated) == (None, "03/14/2019")
+    body = made.content[0].value
+    assert body.startswith("<p>PORT ALDER, Norland -- Mara Quist climbed")
+    assert body.endswith("<p>Get the rope, her father used to say, and never look down.</p>")
+    assert body.count("<p>") == 3
+    assert "newsletter" not in body and "Facebook" not in body and "Updated:" not in body
+
+
+def test_a_headline_that_stands_before_its_stamps() -> None:
+    made = fixture("headline-first.txt")
+    assert made.title == Text("Council Votes on the Quay", "text")
+    assert made.people == (Person("Jon Berg"),)
+    assert (made.published, made.updated) == ("March 3, 2020 10:15 AM", "4 March 2020")
+    assert made.content[0].value == (
+        "<p>The council voted on Tuesday to rebuild the quay.</p>\n<p>Work begins in June.</p>"
+    )
+
+
+STAMPS = [
+    ("Last Updated: 07/27/2016", "", {"updated": "07/27/2016"}),
+    (". Last Updated: 07/27/2016", "", {"updated": "07/27/2016"}),
+    ("Page last modified on 3 May 2021 at 10:00 GMT", "", {"updated": "3 May 2021 at 10:00 GMT"}),
+    ("Updated 2021-05-03T10:00Z", "", {"updated": "2021-05-03T10:00Z"}),
+    ("Zuletzt aktualisiert am 3. Mai 2021", "", {"updated": "3. Mai 2021"}),
+    ("Mis à jour le 3 mai 2021", "", {"updated": "3 mai 2021"}),
+    ("Published: May 3, 2021", "", {"published": "May 3, 2021"}),
+    ("Our Paper | Last updated: 3.5.2021", "Our Paper", {"updated": "3.5.2021"}),
+    ("The list was updated on 3 May 2021 by the port, which said more would follow.", None, None),
+    ("Last updated by hand", None, None),
+    ("Meeting on 3 May 2021", None, None),
+]
+
+
+@pytest.mark.parametrize(("line", "rest", "said"), STAMPS, ids=[row[0] for row in STAMPS])
+def test_stamps_are_told_from_sentences(line: str, rest: str | None, said: dict[str, str] | None) -> None:
+    assert plaintext.stamp(line) == (None if rest is None else (rest, said))
+
+
+CALLS = [
+    ("Get the latest news on your browser as it happens", True),
+    ("Sign up for our newsletter", True),
+    ("Follow us on Facebook", True),
+    ("Advertisement", True),
+    ("Skip to main content", True),
+    ("© 2026 The Gazette. All rights reserved", True),
+    ("Get the rope, her father used to say", False),
+    ("Council Votes on the Quay", False),
+    ("Subscribers flee", False),
+    ("Print runs fall", False),
+]
+
+
+@pytest.mark.parametrize(("line", "is_call"), CALLS, ids=[row[0] for row in CALLS])
+def test_calls_to_the_reader_are_told_from_headlines(line: str, is_call: bool) -> None:
+    assert plaintext.is_call(line) is is_call
+
+
+def test_a_headline_that_sounds_like_a_call_stays() -> None:
+    made = story("a.txt", "Read the latest news from Mars, it says\n\nThe rover spoke on Monday. It was brief.\n")
+    assert made.title == Text("Read the latest news from Mars, it says", "text")
+
+
+def test_plain_text_is_escaped() -> None:
+    made = story("a.txt", "A & B\n\n1 < 2 <script>\r\nsecond line\r\n\r\nnext")
+    assert made.title == Text("A & B", "text")
+    assert made.content[0].value == "<p>1 &lt; 2 &lt;script&gt;\nsecond line</p>\n<p>next</p>"
+
+
+def test_S23_front_matter_runs_nothing(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    parsed = folder({"a.md": f'---\ntitle: !!python/object/apply:os.system ["touch {trap}"]\n---\nx', "b.md": "ok"})
+    assert not trap.exists()
+    assert [one.id for one in parsed.stories] == ["b.md"]
+    assert parsed.warnings[0].startswith("a.md: its front matter is not YAML")
+
+
+BROKEN: list[tuple[str, str | bytes, str]] = [
+    ("a.md", "---\ntitle: [\n---\nx", "its front matter is not YAML"),
+    ("a.txt", "", "the file is empty"),
+    ("a.png", b"\x89PNG", "not `.png`"),
+    ("a.md", "---\n" + "x: 1\n" * 20_000 + "---\n", "its front matter is too long"),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "reason"), BROKEN, ids=[row[2] for row in BROKEN])
+def test_a_broken_file_is_a_warning_and_spoils_no_other(name: str, body: str | bytes, reason: str) -> None:
+    parsed = folder({name: body, "good.md": "# Good"})
+    assert [one.id for one in parsed.stories] == ["good.md"]
+    assert len(parsed.warnings) == 1 and reason in parsed.warnings[0]
+
+
+def test_drafts_are_left_out() -> None:
+    parsed = folder({"a.md": "---\ndraft: true\n---\nx", "b.md": "---\ndraft: false\n---\n# B"})
+    assert [one.id for one in parsed.stories] == ["b.md"]
+    assert not parsed.warnings
+
+
+def test_F22_an_id_is_used_once() -> None:
+    parsed = folder({"a.md": "---\nid: x\n---\n# A", "b.md": "---\nid: x\n---\n# B"})
+    assert len(parsed.stories) == 1 and "another file has the id 'x'" in parsed.warnings[0]
+
+
+def test_F16_only_so_many_files_are_read() -> None:
+    parsed = folder({f"{number}.md": f"# {number}" for number in range(9)}, max_items=3)
+    assert [one.id for one in parsed.stories] == ["6.md", "7.md", "8.md"]
+    assert parsed.warnings == ("only 3 of 9 files are read",)
+
+
+def test_dashes_that_open_no_front_matter() -> None:
+    made = story("a.txt", "---\nA line\n---\nMore")
+    assert made.content or made.title
+
+
+def test_one_text_that_comes_by_itself() -> None:
+    page = (DATA / "newspaper.txt").read_bytes()
+    parsed = parse(Fetched(url="https://paper.example/1.txt", body=page, media_type="text/plain"))
+    assert parsed.stories[0].id == "https://paper.example/1.txt"
+    assert parsed.stories[0].updated == "03/14/2019"
+
+
+def test_a_text_where_a_feed_was_expected_is_refused() -> None:
+    source = Source("s", Kind.FEED, "https://paper.example/feed")
+    with pytest.raises(ParseError):
+        parse(Fetched(url="https://paper.example/feed", body=b"Service down", media_type="text/plain"), source)
