@@ -76,7 +76,7 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
         if isinstance(answer, NotModified):
             result = answer
         else:
-            parsed = _understand(answer, visit.source)
+            parsed = understand(answer, visit.source)
             channel = parsed.channel
             known = edges.known(visit.source.id)
             judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
@@ -130,7 +130,7 @@ def _articles(parsed: Parsed, judged: sense.Judgement, source: Source, known: Kn
         yield normalize(story, parsed, upstream, digest, context)
 
 
-def _understand(answer: Fetched, source: Source) -> Parsed:
+def understand(answer: Fetched, source: Source | None = None) -> Parsed:
     """Parse; when that fails, say what came instead of a feed (F31)."""
     try:
         return parse(answer, source)
@@ -197,8 +197,8 @@ def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None 
     return reading(parse(answer), datetime.now(UTC))
 
 
-def reading(parsed: Parsed, at: datetime, source_id: str = "preview") -> dict[str, object]:
-    """A document as a JSON Feed, read at a moment without any memory of it."""
+def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
+    """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
     told = about(parsed)
     head = jsonfeed.Head(
         title=told.title,
@@ -212,7 +212,7 @@ def reading(parsed: Parsed, at: datetime, source_id: str = "preview") -> dict[st
         hubs=told.hubs,
         extra={"rights": told.rights, "reader": parsed.reader, "warnings": list(parsed.warnings)},
     )
-    context = Context(source_id, NOBODY, at)
+    context = Context(source.id if source else "preview", NOBODY, at, source=source)
     items = []
     for story in parsed.stories:
         upstream = upstream_id(story, parsed.base)

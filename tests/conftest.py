@@ -12,7 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from origin import Origin
+from origin import ALLOW, Origin
+from visiting import SITE
+
+from feeds.fetch import Fetcher
 
 BLOCKED: list[object] = []
 
@@ -56,3 +59,11 @@ def origin() -> Iterator[Origin]:
     server = Origin()
     yield server
     server.close()
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    """A fetcher that may visit loopback."""
+    shared = Fetcher(SITE, allow=ALLOW)
+    yield shared
+    shared.close()

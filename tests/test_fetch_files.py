@@ -124,6 +124,20 @@ def test_S14_links_that_leave_are_left_out_of_a_folder(root: Path) -> None:
     assert failure(root, "*.md").kind in ("refused", "missing")
 
 
+def test_names_that_are_no_text_are_left_out(root: Path) -> None:
+    put(root / "ü.md", "a")
+    try:
+        put(root / os.fsdecode(b"\xff.md"), "b")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert parts(root, "*.md") == {"ü.md": b"a"}
+
+
+def test_times_that_no_calendar_has(root: Path) -> None:
+    put(root / "a.md", "a", -5)
+    assert parts(root, "*.md") == {"a.md": b"a"}
+
+
 def test_F34_pipes_are_refused_and_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "pipe.md")
     assert failure(root, "pipe.md", Kind.FEED).kind == "refused"

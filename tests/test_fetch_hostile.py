@@ -7,44 +7,20 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
-from origin import ALLOW, HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, redirect, reply
+from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, redirect, reply
+from visiting import failure, fetched, visit
 
-from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, HostState, Kind, Site, Source, Visit
 
-SITE = Site("The Example Wire", "https://wire.example.org/")
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FEED = b"<rss><channel>" + b"<item><title>\xc3\xbc</title></item>" * 5 + b"</channel></rss>"
 OK = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = 1_000_000
 
 
-@pytest.fixture
-def fetcher() -> Iterator[Fetcher]:
-    shared = Fetcher(SITE, allow=ALLOW)
-    yield shared
-    shared.close()
-
-
-def visit(url: str, timeout: float = 5.0, max_bytes: int = 15 * MEGABYTE) -> Visit:
-    source = Source("wire", Kind.FEED, url, timeout=timeout, max_bytes=max_bytes)
-    return Visit(source, url, NOW, HostState("h"))
-
-
-def body(fetcher: Fetcher, url: str, **settings: float) -> bytes:
-    answer = fetcher.fetch(visit(url, **settings))  # type: ignore[arg-type]
-    assert isinstance(answer, Fetched)
-    return answer.body
-
-
-def failure(fetcher: Fetcher, url: str, **settings: float) -> FetchError:
-    with pytest.raises(FetchError) as caught:
-        fetcher.fetch(visit(url, **settings))  # type: ignore[arg-type]
-    return caught.value
+def body(fetcher: Fetcher, url: str, **settings: object) -> bytes:
+    return fetched(fetcher.fetch(visit(url, **settings))).body  # type: ignore[arg-type]
 
 
 def encoded(data: bytes, coding: str = "gzip", **headers: str) -> Behaviour:

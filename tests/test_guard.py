@@ -6,18 +6,15 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 import pytest
 from origin import ALLOW, Document, Origin, redirect
+from visiting import SITE, failure, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.guard import Allowance, allowance, refusal
-from feeds.model import HostState, Kind, Site, Source, Visit
 
-SITE = Site("The Example Wire", "https://wire.example.org/")
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PUBLIC = "93.184.215.14"
 
 # S1, S4: one address of each class, and the edges of the larger ones.
@@ -111,16 +108,10 @@ def resolver(*answers: Sequence[str], port: int) -> Callable[[str, int], list[tu
     return resolve
 
 
-def visit(url: str, **settings: object) -> Visit:
-    source = Source("wire", Kind.FEED, url, **{"timeout": 5.0, **settings})  # type: ignore[arg-type]
-    return Visit(source, url, NOW, HostState("h"))
-
-
 def refused(fetcher: Fetcher, url: str, **settings: object) -> str:
-    with pytest.raises(FetchError) as caught:
-        fetcher.fetch(visit(url, **settings))
-    assert caught.value.kind == "refused", caught.value
-    return caught.value.sentence
+    error = failure(fetcher, url, **settings)
+    assert error.kind == "refused", error
+    return error.sentence
 
 
 @pytest.mark.parametrize("address", REFUSED)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from feeds.model import Text
 from feeds.normalize import clean, plain
-from feeds.normalize.html import ATTRIBUTES, GONE_WHOLE, TAGS, stripped
+from feeds.normalize.html import ATTRIBUTES, GONE_WHOLE, TAGS, steady, stripped
 from feeds.normalize.images import lead
 from feeds.normalize.text import excerpt, inert, legal, paragraphs
 
@@ -105,6 +105,10 @@ def test_S10_cleaning_again_changes_nothing_and_nothing_runs(soup: str) -> None:
     assert legal(once) == once
 
 
+def test_S10_html_that_never_comes_to_rest_keeps_its_words() -> None:
+    assert steady("<p>a <b>b</b> &lt;c&gt;</p>", BASE, passes=0) == "<p>a b &lt;c&gt;</p>"
+
+
 def test_no_element_is_both_kept_and_dropped() -> None:
     assert not TAGS & GONE_WHOLE
 
@@ -117,6 +121,11 @@ def test_S15_deep_or_endless_html_is_bounded(part: str) -> None:
     html = part * (300_000 // len(part))
     assert len(clean(html, BASE)) < 3 * len(html)
     assert isinstance(plain(Text(html)), str)
+
+
+def test_S15_a_long_page_keeps_its_structure() -> None:
+    html = "<div><p>a</p></div>" * 1_000
+    assert clean(html, BASE) == html
 
 
 def test_S15_words_survive_when_the_nesting_goes() -> None:

@@ -74,6 +74,7 @@ LIES = [
     ("declared iso-8859-1, is windows-1252", feed(FRENCH, "iso-8859-1").encode("windows-1252"), None, FRENCH),
     ("declared utf-16, is utf-8", feed(FRENCH, "utf-16").encode(), None, FRENCH),
     ("header utf-7, is utf-8", feed(FRENCH).encode(), "utf-7", FRENCH),
+    ("header iso-8859-1, declared windows-1251", feed(RUSSIAN, "cp1251").encode("cp1251"), "iso-8859-1", RUSSIAN),
     ("header nonsense, is utf-8", feed(FRENCH).encode(), "x-no-such-thing", FRENCH),
     ("header base64, is utf-8", feed(FRENCH).encode(), "base64", FRENCH),
     ("header windows-1252, marked utf-8", codecs.BOM_UTF8 + feed(FRENCH).encode(), "windows-1252", FRENCH),

@@ -118,8 +118,8 @@ def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Pat
     places = {
         tmp_path / "none" / "data": "none does not exist",
         tmp_path / "file": "file is not a directory",
-        Path("/proc/feeds"): "/proc/feeds cannot be made",
-        Path("/proc/self"): "/proc/self/f.* cannot be",
+        Path("/dev/fd"): "/dev/fd/f.* cannot be",
+        Path("/sys/feeds"): "/sys/feeds cannot be made",
     }
     for place, sentence in places.items():
         with pytest.raises(StoreError, match=sentence) as caught, hold(place):
@@ -260,7 +260,7 @@ def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None
 def test_F24_the_second_instance_learns_who_holds_the_lock(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with hold(data):
-        with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \(.*pytest"), hold(data):
+        with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \("), hold(data):
             pass
         with hold(data, "server.lock"):
             assert {file.stat().st_mode & 0o777 for file in data.iterdir()} == {0o600}

@@ -144,14 +144,18 @@ class App:
 
     # ── one turn ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def turn(self, orders: Orders = Orders()) -> Turn:
-        """Pull what is due, issue what changed; everything is recorded when it returns."""
+    def turn(self, orders: Orders = Orders(), progress: Callable[[Turn], None] = lambda turn: None) -> Turn:
+        """Pull what is due, issue what changed; everything is recorded when it returns.
+
+        `progress` is told how far the turn has come, after each batch of visits.
+        """
         turn, issued = Turn(), self.now()
         for landed in self._pull(orders):
             outcomes = [self._uplink.saw(outcome) for outcome in landed]
             self.store.record(outcomes)
             for outcome in outcomes:
                 turn.count(outcome)
+            progress(turn)
             # A full batch says that more is coming at once: publishing now would soon be done again.
             if len(outcomes) < BATCH or self.now() - issued >= ISSUE_EVERY:
                 turn.files += self.issue()

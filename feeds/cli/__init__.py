@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import dataclass
 from importlib import import_module
 
 import click
@@ -11,33 +13,39 @@ from .. import __version__
 from ..errors import ConfigError, FeedsError, LockedError
 from .options import common_options
 
-# command → the module it lives in; the heavy libraries come with the modules, so `--help` stays fast.
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command lives, and what `--help` says of it: the heavy libraries come with the module."""
+
+    module: str
+    help: str
+
+
+# In the order in which a newcomer needs them.
 COMMANDS = {
-    "init": "setup",
-    "check": "setup",
-    "schema": "setup",
-    "run": "work",
-    "daemon": "work",
-    "serve": "work",
-    "publish": "work",
-    "preview": "look",
-    "status": "look",
+    "init": Entry("setup", "Write a commented configuration that works at once."),
+    "check": Entry("setup", "Check the configuration and warn of what will surprise."),
+    "run": Entry("work", "Pull what is due, publish what changed, and end: for cron."),
+    "daemon": Entry("service", "Pull and publish for ever, and serve the files."),
+    "serve": Entry("service", "Only serve the published files, beside cron."),
+    "publish": Entry("work", "Regenerate the published files from the store."),
+    "preview": Entry("preview", "Show what would be pulled, or what a feed would hold; store nothing."),
+    "add": Entry("subscribe", "Find the feed behind an address and add it to the configuration."),
+    "import": Entry("subscribe", "Add the subscriptions of an OPML file to the configuration."),
+    "export": Entry("subscribe", "Print the sources as OPML, for other feed readers."),
+    "status": Entry("status", "Say how every source and feed stands."),
+    "retract": Entry("care", "Take an article out of everything published."),
+    "forget": Entry("care", "Drop a source's articles."),
+    "backup": Entry("care", "Copy the store while it is in use."),
+    "schema": Entry("setup", "Print the JSON Schema of the configuration, for editors."),
 }
 
-HELP = {
-    "init": "Write a commented configuration that works at once.",
-    "check": "Check the configuration and warn of what will surprise.",
-    "schema": "Print the JSON Schema of the configuration.",
-    "run": "Pull what is due, publish what changed, and end: for cron.",
-    "daemon": "Pull and publish for ever, and serve the files.",
-    "serve": "Only serve the published files, beside cron.",
-    "publish": "Regenerate the published files from the store.",
-    "preview": "Show what would be pulled from an address or a file; store nothing.",
-    "status": "Say how every source and feed stands.",
-}
-
-# How a failure ends the program (sysexits are not used: 2 is what click says for a wrong command line).
+FAILED = 1
+# How a failure ends the program; what is not named ends it with 1. click ends with 2 for a wrong command line.
 EXIT_CODES: dict[type[FeedsError], int] = {ConfigError: 2, LockedError: 3}
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+READER_LEFT = 141  # and of one that wrote to a pipe nobody reads any more
 
 
 class Commands(click.Group):
@@ -51,13 +59,15 @@ class Commands(click.Group):
         """Import the command; None when there is no such."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f".{COMMANDS[cmd_name]}", __name__), cmd_name)
+        module = import_module(f".{COMMANDS[cmd_name].module}", __name__)
+        # `import` is a word of Python: its function is called `import_`.
+        command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, HELP[name]) for name in COMMANDS])
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,9 +78,28 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a FeedsError ends it with one clear message and its exit code."""
+    """Run the command line and end the process with the code that says how it went."""
+    code = _outcome()
     try:
-        cli(prog_name="feeds")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = READER_LEFT
+        # Python flushes once more when it ends: let it write to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _outcome() -> int:
+    """Run the command; whatever ends it becomes at most one clear message and an exit code."""
+    try:
+        return int(cli.main(prog_name="feeds", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return READER_LEFT
     except FeedsError as error:
         click.echo(str(error), err=True)
-        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)

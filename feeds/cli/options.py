@@ -1,4 +1,4 @@
-"""The options that every command has. Apart from the rest, because `feeds --help` loads them."""
+"""The options that commands share. Apart from the rest, because `feeds --help` loads them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ def common_options(command: Command) -> Command:
     """`--config`, `-v` and `-q`, which mean the same before the command and after it."""
     options = (
         click.option("--config", metavar="PATH", help="The configuration file.", **_remembered(_take_config)),
-        click.option("-v", "--verbose", count=True, help="Say more on stderr.", **_remembered(_louder)),
-        click.option("-q", "--quiet", count=True, help="Say less on stderr.", **_remembered(_quieter)),
+        click.option("-v", "--verbose", count=True, help="Say more.", **_remembered(_louder)),
+        click.option("-q", "--quiet", count=True, help="Say less.", **_remembered(_quieter)),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def _remembered(take: Callable[[Settings, Any], None]) -> dict[str, Any]:

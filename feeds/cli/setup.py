@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import os
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
 
 from .. import config as configuration
-from .common import common_options, config_path, count
+from ..errors import ConfigError
+from .common import common_options, json_option, print_json, print_lines
+from .configured import config_path, load, mask
+from .words import count
 
 
 @click.command()
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
+@common_options
 def init(directory: Path) -> None:
     """Write a commented config/feeds.yaml with a story of its own into DIRECTORY; it works at once, offline too.
 
     Files that are there already are left alone.
     """
-    written = _copy_sample(directory / "config")
-    if not written:
-        raise click.ClickException(f"{directory / 'config'} has a configuration already; nothing was written")
-    for path in written:
-        click.echo(f"wrote {path}")
-    click.echo(f"Now run: feeds daemon --config {directory / 'config' / 'feeds.yaml'}")
+    target = directory / "config"
+    if (target / "feeds.yaml").exists():
+        raise click.ClickException(f"{target / 'feeds.yaml'} is there already; nothing was written")
+    try:
+        written = _copy_sample(target)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from error
+    print_lines(f"wrote {path}" for path in written)
+    click.echo(f"Now run: feeds daemon --config {target / 'feeds.yaml'}")
 
 
 def _copy_sample(target: Path) -> list[Path]:
+    written = []
     with as_file(files("feeds") / "sample") as sample:
-        wanted = [path for path in sorted(sample.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-        if (target / "feeds.yaml").exists():
-            return []
-        written = []
-        for path in wanted:
+        for path in sorted(path for path in sample.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
             copy = target / path.relative_to(sample)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
@@ -44,18 +46,29 @@ def _copy_sample(target: Path) -> list[Path]:
 
 
 @click.command()
+@json_option
 @common_options
 @click.pass_context
-def check(ctx: click.Context) -> None:
+def check(ctx: click.Context, as_json: bool) -> None:
     """Check the configuration: all its mistakes at once, each with its place, and what will surprise."""
     path = config_path(ctx)
-    loaded = configuration.load(path, os.environ)
-    for warning in configuration.warnings(loaded):
-        click.echo(f"warning: {warning}")
+    try:
+        loaded = load(ctx)
+    except ConfigError as error:
+        if as_json:
+            print_json({"config": str(path), "problems": error.problems, "warnings": []})
+        raise
+    warnings = configuration.warnings(loaded)
+    if as_json:
+        counts = {"sources": len(loaded.sources), "feeds": len(loaded.feeds)}
+        print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, mask(loaded))
+        return
+    print_lines((f"warning: {warning}" for warning in warnings), mask(loaded))
     click.echo(f"{path}: {count(len(loaded.sources), 'source')}, {count(len(loaded.feeds), 'feed')}, no mistakes")
 
 
 @click.command()
+@common_options
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    click.echo(json.dumps(configuration.schema(), indent=2))
+    print_json(configuration.schema())

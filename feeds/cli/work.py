@@ -1,18 +1,19 @@
-"""The commands that work: run, daemon, serve, publish."""
+"""The commands that make one turn: run, publish."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable
 
 import click
 
 from ..app import App, Orders, Turn
-from ..app.serving import serve as serve_files
-from ..app.serving import server_process
-from ..errors import ConfigError
-from ..schedule import Daemon
-from .common import Address, Duration, common_options, config_path, count, print_json, start_logging
+from .common import common_options, json_option, print_json, print_lines, start_logging
+from .configured import Duration, config_path, mask, must_be_known
+from .progress import shown
+from .stopping import stopped_by_signals
+from .words import count, line
+
+STRICT = 4  # the exit code of a turn that is done although some source fails
 
 
 @click.command()
@@ -21,8 +22,8 @@ from .common import Address, Duration, common_options, config_path, count, print
 @click.option("--refetch", is_flag=True, help="Without validators: get everything whole.")
 @click.option("--wait", type=Duration(), help="Wait at most this long for a host that must not be asked yet.")
 @click.option("--for", "limit", type=Duration(), help="Start nothing new after this long.")
-@click.option("--strict", is_flag=True, help="Exit with 4 when some source fails.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole outcome as JSON.")
+@click.option("--strict", is_flag=True, help="Exit with 4 when some source fails, now or since an earlier turn.")
+@json_option
 @common_options
 @click.pass_context
 def run(
@@ -40,38 +41,34 @@ def run(
     Named sources, or --all, ignore the schedule, but never Retry-After nor the gap between two requests to one host.
     """
     start_logging(ctx)
-    with App(config_path(ctx)) as app:
-        _must_be_known(app, "source", source_ids, app.config.sources)
-        turn = app.turn(Orders(source_ids or None, everything, refetch, wait, limit))
+    with App(config_path(ctx)) as app, stopped_by_signals(app):
+        must_be_known(app.config, "source", source_ids, app.config.sources)
+        with shown() as progress:
+            turn = app.turn(Orders(source_ids or None, everything, refetch, wait, limit), progress)
+        failing = sum(bool(state.failures) for state in app.states() if state.source_id in (source_ids or [state.source_id]))
     if as_json:
-        print_json(_as_json(turn))
+        print_json(_told(turn, failing), mask(app.config))
     else:
-        report(turn)
-    if strict and turn.failures:
-        sys.exit(4)
+        print_lines(report(turn), mask(app.config))
+    if strict and failing:
+        sys.exit(STRICT)
 
 
-def _must_be_known(app: App, noun: str, ids: Iterable[str], known: Container[str]) -> None:
-    unknown = [f"{app.config.path}: no {noun} is called {name!r}" for name in ids if name not in known]
-    if unknown:
-        raise ConfigError(unknown)
-
-
-def report(turn: Turn) -> None:
-    """Print what changed for the worse or the better; nothing when all is as it was."""
-    for source_id, sentence in turn.worse:
-        click.echo(f"{source_id}: {sentence}")
-    for source_id in turn.better:
-        click.echo(f"{source_id}: works again")
+def report(turn: Turn) -> list[str]:
+    """What changed for the worse or the better; nothing when all is as it was."""
+    lines = [f"{source_id}: {line(sentence)}" for source_id, sentence in turn.worse]
+    lines += [f"{source_id}: works again" for source_id in turn.better]
     if turn.articles or turn.files:
-        click.echo(f"{count(turn.articles, 'article')} new or changed, {count(len(turn.files), 'file')} written")
+        lines.append(f"{count(turn.articles, 'article')} new or changed, {count(len(turn.files), 'file')} written")
+    return lines
 
 
-def _as_json(turn: Turn) -> dict[str, object]:
+def _told(turn: Turn, failing: int) -> dict[str, object]:
     return {
         "visits": turn.visits,
         "not_modified": turn.not_modified,
         "failures": turn.failures,
+        "failing": failing,
         "articles": turn.articles,
         "files": turn.files,
         "worse": [{"source": source_id, "sentence": sentence} for source_id, sentence in turn.worse],
@@ -80,42 +77,17 @@ def _as_json(turn: Turn) -> dict[str, object]:
 
 
 @click.command()
-@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
-@common_options
-@click.pass_context
-def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
-    """Pull and publish for ever, and serve the files.
-
-    SIGTERM stops within 5 seconds; SIGHUP or an edited configuration reloads.
-    """
-    start_logging(ctx)
-    path = config_path(ctx)
-    with App(path) as app, server_process(path, listen):
-        host, port = listen or app.config.server.listen
-        click.echo(f"feeds at http://{host}:{port}/ from {app.config.public}", err=True)
-        Daemon(app, report).run()
-
-
-@click.command()
-@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
-@common_options
-@click.pass_context
-def serve(ctx: click.Context, listen: tuple[str, int] | None) -> None:
-    """Only serve the published files, beside cron."""
-    start_logging(ctx)
-    serve_files(config_path(ctx), listen)
-
-
-@click.command()
 @click.argument("feed_ids", nargs=-1, metavar="[FEED-ID]...")
+@json_option
 @common_options
 @click.pass_context
-def publish(ctx: click.Context, feed_ids: tuple[str, ...]) -> None:
-    """Regenerate the published files from the store, all feeds or these."""
+def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> None:
+    """Regenerate the published files from the store, all feeds or these; print the files that changed."""
     start_logging(ctx)
     with App(config_path(ctx)) as app:
-        _must_be_known(app, "feed", feed_ids, app.config.feeds)
+        must_be_known(app.config, "feed", feed_ids, app.config.feeds)
         paths = app.issue(feed_ids or app.config.feeds.keys())
-    click.echo(f"{count(len(paths), 'file')} written")
-    for path in paths:
-        click.echo(f"  {path}")
+    if as_json:
+        print_json({"files": paths})
+    else:
+        print_lines([f"{count(len(paths), 'file')} written", *(f"  {path}" for path in paths)])

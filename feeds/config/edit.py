@@ -13,10 +13,13 @@ from feeds.config.load import check, contents
 from feeds.config.problems import Problem
 from feeds.config.tree import Node, read
 from feeds.errors import ConfigError
+from feeds.model import Config
 
-Entry = tuple[str, Mapping[str, str] | str]
+Settings = Mapping[str, str | Sequence[str]]
+Entry = tuple[str, Settings | str]
 
 _PLAIN = re.compile(r"[A-Za-z][!-~]*(?<!:)")  # no space, so neither `: ` nor ` #` can occur
+_WORD = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -25,8 +28,18 @@ def add_sources(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = o
 
     The new file is written only after it was read back: it must load, and say what the old one said and the entries.
     """
-    if not entries:
-        return
+    if entries:
+        new = _edited(path, entries, env)
+        check(new, path, env)
+        _replace(path, new)
+
+
+def proposed(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = os.environ) -> Config:
+    """The configuration as it would be after `add_sources`; the file stays as it is."""
+    return check(_edited(path, entries, env), path, env)
+
+
+def _edited(path: Path, entries: Sequence[Entry], env: Mapping[str, str]) -> bytes:
     data = contents(path)
     check(data, path, env)
     root, _ = read(data, str(path))
@@ -35,8 +48,7 @@ def add_sources(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = o
     if not _says(new, root, entries):
         message = "`sources` cannot be added to line by line, expected one source a line, not in braces"
         raise ConfigError([Problem(root.find_key(("sources",)), message).line(str(path))])
-    check(new, path, env)
-    _replace(path, new)
+    return new
 
 
 def _refuse_known(path: Path, root: Node, entries: Sequence[Entry]) -> None:
@@ -64,8 +76,8 @@ def _says(new: bytes, old: Node, entries: Sequence[Entry]) -> bool:
     return told == before | {"sources": (before.get("sources") or {}) | added}
 
 
-def _all_escaped(entry: Mapping[str, str]) -> dict[str, str]:
-    return {key: _escaped(value) for key, value in entry.items()}
+def _all_escaped(entry: Settings) -> dict[str, str | list[str]]:
+    return {key: _escaped(said) if isinstance(said, str) else [*map(_escaped, said)] for key, said in entry.items()}
 
 
 # ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,7 +110,18 @@ def _written(entry: Entry, indent: str) -> Iterator[str]:
         return
     yield f"{indent}{_scalar(name)}:"
     for key, value in said.items():
-        yield f"{indent}  {_scalar(key)}: {_scalar(_escaped(value))}"
+        yield f"{indent}  {_scalar(key)}: {_value(value)}"
+
+
+def _value(said: str | Sequence[str]) -> str:
+    if isinstance(said, str):
+        return _scalar(_escaped(said))
+    return f"[{', '.join(_quoted(_escaped(one)) for one in said)}]"
+
+
+def _quoted(text: str) -> str:
+    """The text as an item between brackets, where a comma or a bracket of its own would end it."""
+    return _scalar(text) if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _escaped(value: str) -> str:

@@ -37,13 +37,8 @@ class Reader:
 
     def until(self, end: re.Pattern[bytes], limit: int, what: str) -> bytes:
         """All up to a mark, which is taken off too."""
-        buffer = self._buffer
-        start = 0
-        while not (found := end.search(buffer, start)):
-            if len(buffer) > limit:
-                raise Trouble(
-                    "too_large", f"sent {what} of more than {limit:,} bytes", "Its operator has to mend that."
-                )
+        buffer, start = self._buffer, 0
+        while not (found := end.search(buffer, start)) and len(buffer) <= limit:
             start = max(0, len(buffer) - 3)
             self._more(what)
         if found is None or found.end() > limit:

@@ -36,7 +36,10 @@ class Reply:
 
 
 class Fetcher:
-    """Fetches visits and robots.txt, and sends deliveries. One for all threads; `allow` is for tests only."""
+    """Fetches visits and robots.txt, and sends deliveries; one for all threads.
+
+    `allow` names networks that may be visited besides the public ones, as in `127.0.0.0/8` or `10.0.0.0/8:8080`.
+    """
 
     def __init__(
         self,
@@ -67,13 +70,7 @@ class Fetcher:
         """Whether a host lets us have an address, and what is known of the host now. Asks at most once a day."""
         rules = robots.cached(state, at)
         if rules is None:
-            try:
-                status, text = self._rules(url, source)
-            except FetchError as error:
-                if error.kind == "refused":  # the address itself will be refused, with its own sentence
-                    return True, state
-                status, text = None, ""
-            state = robots.learned(state, at, status, text)
+            state = robots.learned(state, at, *self._rules(url, source))
             rules = state.robots or robots.EVERYBODY
         return robots.allows(rules, url), state
 
@@ -123,18 +120,27 @@ class Fetcher:
             with told_of(request.place):
                 target = _redirected(target, answer, seen, errand.hops)
 
-    def _rules(self, url: str, source: Source | None) -> tuple[int, str]:
-        """The status and text of the robots.txt that speaks for an address."""
-        errand = errand_to_robots(source, self.agent)
-        arrival = self._follow(joined(url, "/robots.txt"), errand, Budget(SECONDS, self._clock))
-        answer = arrival.answer
-        with told_of(arrival.target.place):
-            try:
-                coding = answer.headers.get("content-encoding", "")
-                body = beginning(answer.chunks(), coding, robots.LARGEST) if answer.status < 300 else b""
-            finally:
-                answer.done()
-        return answer.status, body.decode("utf-8-sig", "replace")
+    def _rules(self, url: str, source: Source | None) -> tuple[int | None, str]:
+        """The status and text of the robots.txt that speaks for an address; no status when it is out of reach."""
+        try:
+            with told_of("The address"):
+                address = joined(url, "/robots.txt")
+            arrival = self._follow(address, errand_to_robots(source, self.agent), Budget(SECONDS, self._clock))
+            with told_of(arrival.target.place):
+                return arrival.answer.status, _text(arrival.answer)
+        except FetchError as error:
+            # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
+            # itself will be refused again, with its own sentence, when its page is asked for.
+            return (404 if error.kind in ("redirect", "refused") else None), ""
+
+
+def _text(answer: Answer) -> str:
+    try:
+        coding = answer.headers.get("content-encoding", "")
+        body = beginning(answer.chunks(), coding, robots.LARGEST) if answer.status < 300 else b""
+    finally:
+        answer.done()
+    return body.decode("utf-8-sig", "replace")
 
 
 def _redirected(target: Target, answer: Answer, seen: Mapping[Target, int], most: int) -> Target:

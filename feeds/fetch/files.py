@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 # A file that was written a moment ago may be written to again within one tick of the file system's clock.
 SETTLED = 0.1
+LAST_SECOND = 253_402_300_799  # of the year 9999
 MEDIA_TYPES = {
     ".atom": "application/atom+xml",
     ".htm": "text/html",
@@ -133,22 +134,25 @@ def _found(root: Path, path: Path, most: int) -> Found | None:
         info = real.stat()
     except (OSError, RuntimeError, ValueError) as error:
         raise Unfit("missing", f"{shown}: {_reason(error)}.") from error
-    if not real.is_relative_to(root):
+    if not (real.is_relative_to(root) and path.is_relative_to(root)):
         raise Unfit("refused", f"{shown} leads out of {root}. Files are read below it only.")
+    name = path.relative_to(root).as_posix()
+    if any("\ud800" <= letter <= "\udfff" for letter in name):  # what stands in for undecodable bytes
+        raise Unfit("refused", f"{shown} has a name that is not UTF-8.")
     if stat.S_ISDIR(info.st_mode):
         return None
     if not stat.S_ISREG(info.st_mode):
         raise Unfit("refused", f"{shown} is no regular file.")
     if info.st_size > most:
         raise Unfit("too_large", f"{shown} has {info.st_size:,} bytes; `max_bytes:` of the source allows {most:,}.")
-    return Found(real, path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns, info.st_ino)
+    return Found(real, name, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
 def _read(files: Sequence[Found], *, strict: bool) -> Iterator[Part]:
     """The files that did not change while they were read."""
     for file in files:
         try:
-            yield Part(file.name, _body(file), datetime.fromtimestamp(file.modified_ns / 1e9, UTC))
+            yield Part(file.name, _body(file), _moment(file.modified_ns))
         except Unfit as reason:
             if strict:
                 raise FetchError(str(reason), kind=reason.kind) from reason
@@ -172,6 +176,11 @@ def _body(file: Found) -> bytes:
     if states != {(file.size, file.modified_ns, file.inode)} or len(body) != file.size:
         raise Unfit("changing", f"{file.name} is being written; the next visit reads it.")
     return body
+
+
+def _moment(nanoseconds: int) -> datetime:
+    """A file system may hold times that no calendar has."""
+    return datetime.fromtimestamp(min(max(nanoseconds // 1_000_000_000, 0), LAST_SECOND), UTC)
 
 
 def _fingerprint(files: Sequence[Found]) -> str:

@@ -138,7 +138,7 @@ class Guard:
             try:
                 return _connected(family, address, min(CONNECT, budget.left() / left))
             except TimeoutError:
-                trouble = Trouble("timeout", f"did not take the connection within {CONNECT:g} s")
+                trouble = Trouble("timeout", "did not take the connection in time")
             except OSError as error:
                 trouble = of_socket(error)
         raise trouble

@@ -5,9 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import weakref
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -72,6 +73,7 @@ class Lines:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], list[Line]] = OrderedDict()
         self._count = 0
+        weakref.finalize(self, _hang_up, self._kept)
 
     def kept(self, target: Target, route: Route) -> Line | None:
         """A connection that is still open from an earlier request to the same origin, by the same route."""
@@ -118,14 +120,10 @@ class Lines:
     def close(self) -> None:
         """Hang up all that are kept."""
         with self._lock:
-            lines = [line for kept in self._kept.values() for line in kept]
+            kept = dict(self._kept)
             self._kept.clear()
             self._count = 0
-        for line in lines:
-            line.close()
-
-    def __del__(self) -> None:
-        self.close()
+        _hang_up(kept)
 
     def open(self, target: Target, route: Route, budget: Budget) -> Line:
         """A new connection, with TLS where the target wants it."""
@@ -143,7 +141,7 @@ class Lines:
             connection.settimeout(min(CONNECT, budget.left()))
             return self._tls().wrap_socket(connection, server_hostname=target.host)
         except TimeoutError as error:
-            raise Trouble("timeout", f"did not finish the TLS handshake within {CONNECT:g} s") from error
+            raise Trouble("timeout", "did not finish the TLS handshake in time") from error
         except OSError as error:
             raise of_socket(error) from error
 
@@ -163,6 +161,12 @@ class Lines:
             if answer.status != 200:
                 raise Trouble("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
             return Line(self._secured(connection, target, budget))
+
+
+def _hang_up(kept: Mapping[tuple[object, ...], Iterable[Line]]) -> None:
+    for lines in kept.values():
+        for line in lines:
+            line.close()
 
 
 @contextmanager
@@ -189,9 +193,17 @@ def _proxy(address: str) -> tuple[Target, str]:
     return target, f"Proxy-Authorization: Basic {login}\r\n"
 
 
-@lru_cache(maxsize=1)
 def shared_tls() -> ssl.SSLContext:
     """The one TLS context of this process: reading the authorities takes 30 ms, so never once per host."""
+    with _making_tls:
+        return _tls()
+
+
+_making_tls = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)

@@ -117,4 +117,4 @@ def _punycode(name: str, address: str) -> str:
 
 def _odd(what: str, address: str) -> Trouble:
     shown = re.sub(r"//[^/@]*@", "//…@", address)
-    return Trouble("refused", f"{shown[:200]!a} {what}", "It was not asked. Check the address.")
+    return Trouble("refused", f"{what}: {shown[:200]!a}", "It was not asked. Check the address.")

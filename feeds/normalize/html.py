@@ -103,7 +103,7 @@ def clean(html: str, base: str | None) -> str:
         html = _REFERENCE.sub(_legal_reference, html)
     cleaned = _once(html, base, lazy="data-" in html, twice=twice)
     if _tangled(cleaned) or (odd and (_SHIFTING.search(html) or _NESTED_HEADING.search(cleaned))):
-        return _steady(cleaned, base)
+        return steady(cleaned, base)
     return cleaned
 
 
@@ -128,8 +128,9 @@ def _once(html: str, base: str | None, *, lazy: bool = False, twice: bool = Fals
     return cleaned.strip()
 
 
-def _steady(html: str, base: str | None) -> str:
-    for _ in range(_PASSES):
+def steady(html: str, base: str | None, passes: int = _PASSES) -> str:
+    """Clean HTML cleaned until that changes nothing; its words alone when it never comes to rest."""
+    for _ in range(passes):
         again = _once(html, base)
         if again == html:
             return html

@@ -20,7 +20,7 @@ _DROPPED = re.compile(r"[\x00-\x1f\x7f]+")
 _UNSAFE = re.compile(r"[\s<>\"`^{}|]")
 
 # A key of this form needs no folding but of its scheme.
-_SIMPLE = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)(/[A-Za-z0-9/_.~-]*)?")
+_SIMPLE = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/(?!\.)[A-Za-z0-9_.~-]*)*)")
 _DEFAULT_PORT = re.compile(r"(?<=\w):(?:80|443)?(?=$|[/?#])")
 _QUERY = re.compile(r"\?([^#]*)")
 _ROUTE = re.compile(r"#[!/]")

@@ -52,16 +52,16 @@ def _xml(document: Document) -> Parsed:
     found = tree.read(document.text)
     if found is None or not xmlfeed.is_feed(found.root):
         return _understood(lenient.read(document), document)
-    items = xmlfeed.items(found.root)
-    if found.repaired and len(items) < (expected := len(ITEM.findall(HIDDEN.sub("", document.text)))):
-        items = xmlfeed.nested(found.root)
-        if len(items) < expected and len((other := lenient.read(document)).stories) > min(
-            len(items), document.max_items
-        ):
+    items = xmlfeed.items(found.root, document.max_items)
+    if not found.repaired:
+        return xmlfeed.read(found.root, items, document)
+    if len(items) < (expected := sum(1 for _ in ITEM.finditer(HIDDEN.sub("", document.text)))):
+        items = xmlfeed.nested(found.root, document.max_items)
+    if len(items) < min(expected, document.max_items):
+        other = lenient.read(document)
+        if len(other.stories) > len(items):
             return _understood(other, document)
     parsed = xmlfeed.read(found.root, items, document)
-    if not found.repaired:
-        return parsed
     return _understood(replace(parsed, warnings=(REPAIRED, *parsed.warnings)), document)
 
 

@@ -57,7 +57,6 @@ SAMPLE = 100_000
 # Bytes that Windows-1252 gives a letter where ISO-8859-1 has a control character; five of them it leaves undefined.
 C1 = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
 STRAY = {0xDC00 + byte: C1.get(byte, chr(byte)) for byte in range(0x80, 0x100)}
-SURROGATE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def decode(body: bytes, header: str | None) -> Decoded:
         return _marked(body[len(mark) :], name)
     labels = _labels(body, header)
     if body.isascii() and b"\x1b" not in body and b"\0" not in body:
-        return Decoded(body.decode("ascii"), labels[0][1] if labels and labels[0][1] not in WIDE else "utf-8")
+        return Decoded(body.decode("ascii"), next((name for _, name in labels if not name.startswith(WIDE)), "utf-8"))
     return _unmarked(body, labels)
 
 
@@ -105,8 +104,12 @@ def _marked(rest: bytes, name: str) -> Decoded:
 
 
 def _labels(body: bytes, header: str | None) -> list[tuple[str, str]]:
-    """What is said about the charset, best word first, as (who says it, charset)."""
-    said = [("the HTTP header", known(header)), ("the XML declaration", known(_declared(body)))]
+    """What is said about the charset, best word first, as (who says it, charset).
+
+    ISO-8859-1 in a header is mostly the server's default, so that the document's own word counts more.
+    """
+    outer, inner = ("the HTTP header", known(header)), ("the XML declaration", known(_declared(body)))
+    said = (inner, outer) if outer[1] == "windows-1252" and inner[1] else (outer, inner)
     return [(who, name) for who, name in said if name]
 
 
@@ -157,10 +160,9 @@ def _strict(body: bytes, name: str) -> str | None:
 
 def _mostly_utf8(body: bytes) -> bool:
     """Whether letters of several bytes outnumber the stray ones: UTF-8 with a few foreign bytes in it."""
-    text = body.decode("utf-8", "surrogateescape")
-    bad = len(SURROGATE.findall(text))
-    good = sum(1 for letter in text if letter > "\x7f") - bad if bad * 4 < len(text) else 0
-    return good >= bad
+    letters = body.decode("utf-8", "ignore")
+    stray = len(body) - len(letters.encode("utf-8"))
+    return len(letters) - len(letters.encode("ascii", "ignore")) >= stray
 
 
 def _patched(body: bytes) -> str:

@@ -42,8 +42,8 @@ class Document:
 
     def warnings(self, found: Sequence[Item]) -> tuple[str, ...]:
         """A sentence where not all items are taken."""
-        many = len(found)
-        return (f"{many} items are listed; only the newest {self.max_items} are read",) if many > self.max_items else ()
+        most = self.max_items
+        return (f"more than {most} items are listed; only the newest are read",) if len(found) > most else ()
 
 
 def opened(fetched: Fetched, source: Source | None) -> Document:

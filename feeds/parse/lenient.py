@@ -14,7 +14,7 @@ from feeds.parse.document import Document
 from feeds.parse.fields import FEED_TYPES
 
 # Slower than reading the tree by a factor of thirty, and more than linear in places.
-LARGEST = 5_000_000
+LARGEST = 1_000_000
 # S15: its pattern for e-mail addresses is quadratic, and it is tried on whatever stands in these elements.
 NAMING = (
     r"(?:[\w.-]{1,40}:)?"

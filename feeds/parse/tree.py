@@ -51,7 +51,7 @@ LOOSE = re.compile(
 )
 # Elements that hold HTML, up to their end and never past the next of their kind.
 HOLDING = re.compile(
-    r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?:(?!</?\2[\s>]).)*)(?=</\2\s*>)", re.S
+    r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?:[^<]++|<(?!/?\2[\s>]))*+)(?=</\2\s*>)"
 )
 TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*+\s*+(/?)>""")
 PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from lxml import etree
 
@@ -12,6 +13,8 @@ from feeds.parse.document import Document
 from feeds.parse.drafts import Draft, Lookup, fill
 from feeds.parse.texts import Scope
 
+# Children of one element that are looked at in any case, however few items are wanted of them.
+ENOUGH = 20_000
 ITEMS = frozenset(("item", "entry"))
 # Elements around items, in the order in which one may hold the next.
 CONTAINERS = frozenset(("rss", "rdf", "feed", "channel", "items"))
@@ -19,8 +22,6 @@ CONTAINERS = frozenset(("rss", "rdf", "feed", "channel", "items"))
 LOOKUPS: Mapping[str, tuple[Lookup, Lookup]] = {
     core: (Lookup(tables.CHANNEL, core), Lookup(tables.ITEM, core)) for core in ("", "atom:", "cdf:")
 }
-
-
 DATES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
 Shared = dict[tuple[tuple[str, str], ...], dict[str, str]]
 
@@ -30,17 +31,26 @@ def is_feed(root: etree._Element) -> bool:
     return names.local(root) in CONTAINERS or names.local(root) in ITEMS
 
 
-def items(root: etree._Element) -> list[etree._Element]:
-    """The elements that are items, wherever the format or a sloppy publisher puts them."""
-    found = [child for container in _containers(root) for child in container if _is_item(child)]
+def items(root: etree._Element, most: int) -> list[etree._Element]:
+    """The elements that are items, wherever the format or a sloppy publisher puts them; `most` are wanted."""
+    most = max(most, ENOUGH)
+    found = [child for container in _containers(root) for child in _children(container, most) if _is_item(child)]
     if found or _is_item(root):
         return found or [root]
-    return nested(root)
+    return nested(root, most)
 
 
-def nested(root: etree._Element) -> list[etree._Element]:
+def _children(element: etree._Element, most: int) -> Iterable[etree._Element]:
+    """All children, or those at both ends where they are too many to look at each (F16)."""
+    if len(element) <= 2 * most:
+        return element
+    last = list(islice(element.iterchildren(reversed=True), most))
+    return chain(islice(element, most), reversed(last))
+
+
+def nested(root: etree._Element, most: int) -> list[etree._Element]:
     """All items at whatever depth: where repair could not tell the end of one, the next is inside it."""
-    return [element for element in root.iter("*") if _is_item(element)]
+    return list(islice((element for element in root.iter("*") if _is_item(element)), max(most, ENOUGH)))
 
 
 def read(root: etree._Element, found: Sequence[etree._Element], document: Document) -> Parsed:

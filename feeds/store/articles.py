@@ -18,7 +18,6 @@ from sqlalchemy import (
     UnaryExpression,
     asc,
     bindparam,
-    case,
     delete,
     desc,
     func,
@@ -47,8 +46,9 @@ Query = Select[tuple[object, ...]]
 
 # ── known ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+# A retracted article has a tombstone besides, which comes later and so holds.
 _DIGESTS = (
-    select(articles.c.upstream_id, case((articles.c.retracted.is_(None), articles.c.story_digest), else_=FORGOTTEN))
+    select(articles.c.upstream_id, articles.c.story_digest)
     .where(articles.c.source == bindparam("source"))
     .union_all(select(tombstones.c.upstream_id, literal(FORGOTTEN)).where(tombstones.c.source == bindparam("source")))
 )
@@ -294,8 +294,10 @@ def _article(row: Stored, source_id: str) -> Article:
 
 # ── taken back ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+_GRAVE = ["source", "upstream_id", "article", "published_id", "at", "why"]
 _FIND = select(articles.c.key, articles.c.source).where(articles.c.published_id == bindparam("published_id"))
 _RETRACT = updating(articles, ["key"], "retracted", "changed")
+_RAISE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
 
 
 def retract(connection: Connection, published_id: str, at: datetime | None) -> bool:
@@ -307,27 +309,28 @@ def retract(connection: Connection, published_id: str, at: datetime | None) -> b
     retracted = None if at is None else ticks(at)
     _RETRACT.run(connection, [{"the_key": row.key, "retracted": retracted, "changed": number}])
     _CHANGED.run(connection, [{"the_key": row.source, "changed": number}])
+    if at is None:
+        connection.execute(_RAISE, {"article": row.key})
+    else:
+        _bury(connection, articles.c.key == row.key, at, "retracted")
     return True
 
 
 def forget(connection: Connection, key: int, at: datetime) -> int:
     """Drop a source's articles and planned story pages; tombstones keep them from coming back (R4)."""
     of_source = articles.c.source == key
-    graves = select(
-        articles.c.source,
-        articles.c.upstream_id,
-        articles.c.key.label("article"),
-        articles.c.published_id,
-        literal(ticks(at)).label("at"),
-        literal("forgotten").label("why"),
-    ).where(of_source)
-    names = ["source", "upstream_id", "article", "published_id", "at", "why"]
-    dropped = connection.execute(insert(tombstones).from_select(names, graves)).rowcount
-    connection.execute(delete(articles).where(of_source))
+    _bury(connection, of_source, at, "forgotten")
+    dropped = connection.execute(delete(articles).where(of_source)).rowcount
     connection.execute(delete(visits).where(visits.c.source == key, visits.c.upstream_id != ""))
     if dropped:
         bump(connection, key)
     return dropped
+
+
+def _bury(connection: Connection, which: ColumnElement[bool], at: datetime, why: str) -> None:
+    place = (articles.c.source, articles.c.upstream_id, articles.c.key, articles.c.published_id)
+    graves = select(*place, literal(ticks(at)), literal(why)).where(which)
+    connection.execute(insert(tombstones).prefix_with("OR IGNORE").from_select(_GRAVE, graves))
 
 
 _RETRACTED = union_all(

@@ -80,10 +80,19 @@ def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> Roster:
     if late or _differs(rows, wanted):
         with engines.write() as connection:
             rows = _settle(connection, wanted, at)
+    return _roster(rows, wanted)
+
+
+def survey(connection: Connection, declared: Iterable[Source]) -> Roster:
+    """The sources as they are stored, declarations beside them, nothing brought in line: for those who only look."""
+    return _roster(_rows(connection), {source.id: source for source in declared})
+
+
+def _roster(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> Roster:
     return Roster(
         ids={row.key: row.id for row in rows.values()},
         keys={row.id: row.key for row in rows.values()},
-        declared={rows[id].key: source for id, source in wanted.items() if source.enabled},
+        declared={rows[id].key: source for id, source in wanted.items() if source.enabled and id in rows},
     )
 
 

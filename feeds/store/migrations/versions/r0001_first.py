@@ -98,6 +98,7 @@ STATEMENTS = (
         FOREIGN KEY(source) REFERENCES sources ("key")
     )
     """,
+    "CREATE INDEX articles_known ON articles (source, upstream_id, story_digest)",
     "CREATE INDEX articles_position ON articles (position, first_seen, source, tags)",
     "CREATE INDEX articles_source_position ON articles (source, position, first_seen)",
     """

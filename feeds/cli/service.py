@@ -1,0 +1,40 @@
+"""The commands that go on until they are stopped: daemon, serve."""
+
+from __future__ import annotations
+
+import click
+
+from ..app import App
+from ..app.serving import serve as serve_files
+from ..app.serving import server_process
+from ..schedule import Daemon
+from .common import common_options, print_lines, start_logging
+from .configured import Address, config_path, mask
+from .work import report
+
+
+@click.command()
+@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
+@common_options
+@click.pass_context
+def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
+    """Pull and publish for ever, and serve the files.
+
+    SIGTERM stops within 5 seconds; SIGHUP or an edited configuration reloads.
+    """
+    start_logging(ctx)
+    path = config_path(ctx)
+    with App(path) as app, server_process(path, listen):
+        host, port = listen or app.config.server.listen
+        click.echo(f"feeds at http://{host}:{port}/ from {app.config.public}", err=True)
+        Daemon(app, lambda turn: print_lines(report(turn), mask(app.config))).run()
+
+
+@click.command()
+@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
+@common_options
+@click.pass_context
+def serve(ctx: click.Context, listen: tuple[str, int] | None) -> None:
+    """Only serve the published files, beside cron."""
+    start_logging(ctx)
+    serve_files(config_path(ctx), listen)

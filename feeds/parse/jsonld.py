@@ -1,0 +1,173 @@
+"""JSON-LD as pages carry it: often several blocks, sometimes broken, and the story somewhere among them.
+
+What cannot be repaired is left out, never raised; sizes and depths are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from html import unescape
+
+Node = Mapping[str, object]
+
+LARGEST = 3_000_000
+MAX_NODES = 3_000
+DEEPEST = 24
+
+STORIES = frozenset(
+    (
+        "article", "newsarticle", "blogposting", "reportagenewsarticle", "analysisnewsarticle", "opinionnewsarticle",
+        "backgroundnewsarticle", "askpublicnewsarticle", "reviewnewsarticle", "satiricalarticle", "advertisercontentarticle",
+        "liveblogposting", "report", "techarticle", "scholarlyarticle", "socialmediaposting", "discussionforumposting",
+        "medicalscholarlyarticle", "review", "criticreview", "claimreview", "recipe",
+    )
+)  # fmt: skip
+PAGES = frozenset(("webpage", "itempage", "newsmediapage", "videoobject", "podcastepisode", "creativework", "episode"))
+LISTS = frozenset(("itemlist", "collectionpage", "blog", "searchresultspage", "breadcrumblist"))
+ORGANISATIONS = frozenset(("organization", "newsmediaorganization", "corporation", "localbusiness", "website", "brand"))
+
+WRAPPING = re.compile(
+    r"\A[\s;]*(?:/[/*]\s*)?(?:<!--|<!\[CDATA\[|\*/)?(?:\s*\*/)?|(?:/[/*]\s*)?(?:-->|\]\]>)?(?:\s*\*/)?[\s;]*\Z"
+)
+TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
+BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+# What is said by a block that is beyond repair.
+FIELD = re.compile(
+    r'"(headline|datePublished|dateModified|articleBody|@type)"\s*:\s*"((?:[^"\\]|\\.){1,200000})"', re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The nodes of a page in document order, the outer before the inner, and those that have an `@id`."""
+
+    nodes: tuple[Node, ...] = ()
+    by_id: Mapping[str, Node] = None  # type: ignore[assignment]
+
+    def stories(self) -> list[Node]:
+        """The nodes that are stories."""
+        return [node for node in self.nodes if types(node) & STORIES]
+
+    def pages(self) -> list[Node]:
+        """The nodes that are pages or recordings, which may tell what the story does not."""
+        return [node for node in self.nodes if types(node) & PAGES]
+
+    def resolved(self, value: object) -> object:
+        """What a reference to another node refers to."""
+        if isinstance(value, dict) and set(value) <= {"@id", "@type"} and isinstance(value.get("@id"), str):
+            return self.by_id.get(value["@id"], value)
+        return value
+
+
+def read(scripts: Iterable[str]) -> Data:
+    """All nodes in some blocks of JSON-LD."""
+    nodes: list[Node] = []
+    budget = LARGEST
+    for script in scripts:
+        budget -= len(script)
+        if budget < 0 or len(nodes) >= MAX_NODES:
+            break
+        nodes += list(_walk(_loaded(script)))
+    nodes = nodes[:MAX_NODES]
+    by_id: dict[str, Node] = {}
+    for node in nodes:
+        name = node.get("@id")
+        if isinstance(name, str) and len(node) > len(by_id.get(name, ())):
+            by_id[name] = node
+    return Data(tuple(nodes), by_id)
+
+
+def types(node: Node) -> frozenset[str]:
+    """What a node says it is, in lower case, free of any namespace."""
+    told = node.get("@type", node.get("type"))
+    names = told if isinstance(told, list) else [told]
+    return frozenset(re.split(r"[/#:]", name)[-1].lower() for name in names if isinstance(name, str))
+
+
+def text(value: object) -> str | None:
+    """The text of a value, whatever it is wrapped in."""
+    for _ in range(4):
+        if isinstance(value, list):
+            value = next((one for one in value if one), None)
+        elif isinstance(value, dict):
+            value = value.get("@value") or value.get("name") or value.get("url") or value.get("@id")
+        else:
+            break
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    return _unescaped(value).strip() or None if isinstance(value, str) else None
+
+
+def several(value: object) -> list[object]:
+    """A value as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _unescaped(value: str) -> str:
+    """JSON is no place for HTML's references; many write them there, some twice."""
+    return unescape(unescape(value)) if "&" in value else value
+
+
+def _loaded(script: str) -> object:
+    body = WRAPPING.sub("", script)
+    for repaired in _repairs(body):
+        try:
+            return json.loads(repaired, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    said = {name: unescape(value.replace('\\"', '"')) for name, value in reversed(FIELD.findall(body))}
+    return said
+
+
+def _repairs(body: str) -> Iterator[str]:
+    yield body
+    yield TRAILING_COMMA.sub("", BAD_ESCAPE.sub(r"\\\\", body))
+    if "&quot;" in body:
+        yield unescape(body)
+    end = max(body.rfind("}"), body.rfind("]")) + 1
+    start = min((at for at in (body.find("{"), body.find("[")) if at >= 0), default=0)
+    yield TRAILING_COMMA.sub("", body[start:end])
+    yield "[" + re.sub(r"\}\s*\{", "},{", body[start:end]) + "]"
+
+
+def _walk(value: object) -> Iterator[Node]:
+    """Every node, outer first, without recursion."""
+    waiting: list[tuple[object, int]] = [(value, 0)]
+    count = 0
+    while waiting and count < MAX_NODES:
+        current, depth = waiting.pop()
+        if depth > DEEPEST:
+            continue
+        if isinstance(current, dict):
+            count += 1
+            yield current
+            current = list(current.values())
+        if isinstance(current, list):
+            waiting += [(one, depth + 1) for one in reversed(current) if isinstance(one, dict | list)]
+
+
+def main(data: Data, *addresses: str | None) -> Node:
+    """The node of the story that the page is about; an empty one where none is told."""
+    wanted = {_bare(address) for address in addresses if address}
+    stories = data.stories()
+    return max(stories, key=lambda node: _weight(node, wanted), default={})
+
+
+def _weight(node: Node, wanted: set[str]) -> float:
+    told = {_bare(address) for key in ("url", "mainEntityOfPage", "@id") if (address := _address(node.get(key)))}
+    facts = sum(bool(node.get(key)) for key in ("headline", "datePublished", "author", "articleBody", "image"))
+    return 4 * bool(told & wanted) + facts + ("headline" in node)
+
+
+def _address(value: object) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("@id") or value.get("url")
+    return value if isinstance(value, str) else None
+
+
+def _bare(address: str) -> str:
+    """An address for comparing: without scheme, query, fragment and closing slash."""
+    return re.sub(r"^\w+://(?:www\.)?", "", address).partition("#")[0].partition("?")[0].rstrip("/").lower()

@@ -1,0 +1,264 @@
+"""Connections, TLS, robots.txt and deliveries."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, reply
+from visiting import NOW, SITE, failure, fetched, visit
+
+from feeds.errors import FetchError
+from feeds.fetch import Fetcher
+from feeds.fetch.lines import IN_ALL, shared_tls
+from feeds.model import HostState, Kind, Source
+
+DATA = Path(__file__).parent / "data" / "fetch"
+FEED = b"<rss><channel><item/></channel></rss>"
+DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
+
+
+# ── TLS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def secure() -> Iterator[Origin]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(DATA / "server.pem")
+    server = Origin(context)
+    yield server
+    server.close()
+
+
+def trusting() -> Callable[[], ssl.SSLContext]:
+    context = ssl.create_default_context(cafile=str(DATA / "ca.pem"))
+    return lambda: context
+
+
+def test_tls_is_verified(secure: Origin) -> None:
+    url = secure.put("/feed", Document(FEED, '"1"'))
+    fetcher = Fetcher(SITE, allow=ALLOW, tls=trusting())
+    for _ in range(3):
+        assert fetched(fetcher.fetch(visit(url))).body == FEED
+    assert secure.connections == 1
+    fetcher.close()
+    assert failure(Fetcher(SITE, allow=ALLOW), url).kind == "tls"
+    stranger = secure.put("/feed", Document(FEED), host="127.0.0.2")
+    error = failure(fetcher, stranger)
+    assert error.kind == "tls" and "certificate" in error.sentence
+
+
+def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
+    made = []
+
+    def counted() -> ssl.SSLContext:
+        made.append(1)
+        return context
+
+    context = trusting()()
+    context.check_hostname = False
+    fetcher = Fetcher(SITE, allow=ALLOW, tls=counted)
+    loaded = context.cert_store_stats()
+    for n in range(2, 10):
+        fetcher.fetch(visit(secure.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+    assert len(made) == 8 and context.cert_store_stats() == loaded
+    fetcher.close()
+
+
+def test_F12_tls_with_somebody_who_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/", raw(b"220 mail.example ESMTP\r\n")).replace("http:", "https:")
+    assert failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
+
+
+# ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_connection_is_kept_and_replaced_when_it_was_closed(origin: Origin, fetcher: Fetcher) -> None:
+    kept, closed = raw(reply(FEED), KEEP), raw(reply(FEED))
+    url = origin.put("/feed", kept, closed, kept, raw(RESET), closed)
+    for _ in range(4):
+        assert fetched(fetcher.fetch(visit(url))).body == FEED
+    assert [request.connection for request in origin.requests] == [1, 1, 2, 2, 3]
+
+
+def test_a_fresh_connection_that_fails_is_not_tried_again(origin: Origin, fetcher: Fetcher) -> None:
+    assert failure(fetcher, origin.put("/feed", raw(RESET))).kind == "connection"
+    assert len(origin.requests) == 1
+
+
+def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher) -> None:
+    for n in range(2, 202):
+        fetcher.fetch(visit(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+    assert origin.most_open <= IN_ALL + 20  # those that were just closed by us end a moment later
+    fetcher.close()
+    fetcher.fetch(visit(origin.url("/feed", "127.0.0.2")))
+
+
+def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> None:
+    start = threading.Barrier(64)
+
+    def poll(n: int) -> bytes:
+        start.wait()
+        return b"".join(fetched(fetcher.fetch(visit(origin.url(f"/{n}")))).body for _ in range(5))
+
+    for n in range(64):
+        origin.put(f"/{n}", Document(f"<rss>{n}</rss>".encode() * 500, compressed=bool(n % 2)))
+    with ThreadPoolExecutor(64) as pool:
+        bodies = list(pool.map(poll, range(64)))
+    assert bodies == [f"<rss>{n}</rss>".encode() * 2500 for n in range(64)]
+
+
+def test_a_thousand_polls_with_restarts_leave_no_bad_mark(origin: Origin) -> None:
+    """E1–E4, E15: Rachel Kroll's counters stay at zero."""
+    documents = [Document(FEED, '"0"', DATE), Document(FEED, None, "day 0"), Document(FEED, 'W/"0"')]
+    visits = [visit(origin.put(f"/{n}", document)) for n, document in enumerate(documents)]
+    fetcher = Fetcher(SITE, allow=ALLOW)
+    for turn in range(334):
+        if turn % 17 == 0:
+            fetcher.close()
+            fetcher = Fetcher(SITE, allow=ALLOW)
+        if turn % 5 == 0:
+            for document in documents:
+                document.body = b"<rss>%d</rss>" % turn
+                document.etag = document.etag and f'"{turn}"'
+                document.last_modified = document.last_modified and f"day {turn}"
+        answers = [fetcher.fetch(each) for each in visits]
+        visits = [visit(each.url, answer.validators) for each, answer in zip(visits, answers, strict=True)]
+    fetcher.close()
+    assert origin.marks().requests == 1002
+    assert origin.marks().bad == {}
+
+
+# ── robots.txt ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RULES = b"\xef\xbb\xbfUser-agent: *\nDisallow: /private\n\nUser-agent: feeds\nDisallow: /no/*.html$\n"
+
+
+def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", Document(RULES))
+    allowed, state = fetcher.robots(origin.url("/yes"), HostState("h"), NOW)
+    assert allowed and state.robots_at == NOW
+    later = NOW + timedelta(hours=23)
+    assert fetcher.robots(origin.url("/no/a.html"), state, later) == (False, state)
+    assert fetcher.robots(origin.url("/private"), state, later) == (True, state)  # our own group speaks for us
+    assert origin.paths() == ["/robots.txt"]
+    fetcher.robots(origin.url("/yes"), state, NOW + timedelta(hours=24))
+    assert len(origin.requests) == 2
+    assert origin.requests[0].headers["user-agent"].startswith("feeds/")
+
+
+@pytest.mark.parametrize(
+    ("status", "allowed"),
+    [
+        *((status, True) for status in (204, 304, 400, 401, 403, 404, 429)),
+        *((status, False) for status in (200, 500, 502, 503)),
+    ],
+)
+def test_E17_what_the_status_of_robots_means(status: int, allowed: bool, origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /", status), KEEP))
+    found, state = fetcher.robots(origin.url("/page"), HostState("h"), NOW)
+    assert found is allowed
+    assert fetcher.robots(origin.url("/page"), state, NOW + timedelta(minutes=30)) == (allowed, state)
+    assert len(origin.requests) == 1
+
+
+def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", raw(RESET))
+    url = origin.url("/yes")
+    allowed, state = fetcher.robots(url, HostState("h"), NOW)
+    assert not allowed
+    origin.put("/robots.txt", Document(RULES))
+    assert fetcher.robots(url, state, NOW + timedelta(hours=1))[0]
+    known = HostState("h", robots=RULES.decode("utf-8-sig"), robots_at=NOW - timedelta(days=2))
+    origin.put("/robots.txt", raw(RESET))
+    assert fetcher.robots(url, known, NOW)[0]  # what was known before still holds
+
+
+def test_E17_redirects_and_size_of_robots(origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/robots.txt", redirect("/elsewhere", 301))
+    rule = b"User-agent: *\nDisallow: /seen\n"
+    filler = b"#" * (512_000 - len(rule)) + b"\nDisallow: /unseen\n"
+    origin.put("/elsewhere", Document(rule + filler, compressed=True))
+    _, state = fetcher.robots(origin.url("/"), HostState("h"), NOW)
+    assert not fetcher.robots(origin.url("/seen"), state, NOW)[0]
+    assert fetcher.robots(origin.url("/unseen"), state, NOW)[0]
+
+
+def test_robots_of_a_refused_host_are_not_asked_for(origin: Origin) -> None:
+    state = HostState("h")
+    origin.put("/robots.txt", Document(b"User-agent: *\nDisallow: /"))
+    url = origin.url("/page")
+    assert Fetcher(SITE).robots(url, state, NOW)[0]
+    assert origin.connections == 0
+    private = Source("wire", Kind.PAGE, url, allow_private=("127.0.0.0/8",))
+    assert Fetcher(SITE).robots(url, state, NOW, private)[0] is False
+
+
+# ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_send_delivers_and_follows_nothing(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", redirect("/elsewhere", 307, body=b"x" * 100_000))
+    answer = fetcher.send("POST", url, {"Content-Type": "application/json"}, b"{}", max_bytes=10)
+    assert (answer.status, answer.headers["location"], answer.body) == (307, "/elsewhere", b"x" * 10)
+    (request,) = origin.requests
+    assert (request.method, request.body) == ("POST", b"{}")
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"].startswith("feeds/")
+    with pytest.raises(FetchError) as caught:
+        Fetcher(SITE).send("POST", url, {}, b"{}")
+    assert caught.value.kind == "refused"
+
+
+def test_a_delivery_is_never_sent_twice(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", raw(reply(), KEEP), raw(RESET))
+    fetcher.send("POST", url, {})
+    with pytest.raises(FetchError):
+        fetcher.send("POST", url, {})
+    assert len(origin.requests) == 2
+
+
+def test_sessions_of_other_libraries_go_through_the_same_door(origin: Origin, fetcher: Fetcher) -> None:
+    url = origin.put("/hook", raw(reply(b"done", 201, content_type="text/plain"), KEEP))
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", fetcher.transport)
+        response = session.post(url, data=b"payload", headers={"TTL": "60"}, timeout=5)
+        assert (response.status_code, response.text, response.ok) == (201, "done", True)
+        assert origin.requests[0].body == b"payload" and origin.requests[0].headers["ttl"] == "60"
+        session.mount("http://", Fetcher(SITE).transport)
+        with pytest.raises(FetchError):
+            session.post(url, data=b"payload")
+    assert len(origin.requests) == 1
+
+
+def test_a_hanging_receiver_is_left(origin: Origin, fetcher: Fetcher) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetcher.send("POST", origin.put("/hook", raw(HANG)), {}, timeout=0.1)
+    assert caught.value.kind == "timeout"
+
+
+def test_a_receiver_that_does_not_read_is_left(fetcher: Fetcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError) as caught:
+        fetcher.send("POST", f"http://127.0.0.1:{deaf.getsockname()[1]}/", {}, bytes(30_000_000), timeout=0.2)
+    assert caught.value.kind == "timeout"
+
+
+def test_E18_every_silence_has_its_limit(origin: Origin, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.fetch.budget.IDLE", 0.05)
+    error = failure(fetcher, origin.put("/feed", raw(HANG)))
+    assert error.kind == "timeout" and "sent nothing for" in error.sentence
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):
+        fetcher.send("POST", f"http://127.0.0.1:{deaf.getsockname()[1]}/", {}, bytes(30_000_000))
+
+
+def test_the_shared_context_is_one() -> None:
+    assert shared_tls() is shared_tls()
+    assert shared_tls().verify_mode is ssl.CERT_REQUIRED and shared_tls().check_hostname

@@ -1,0 +1,329 @@
+"""Story → Article: the fallbacks, and that nothing comes out that should not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pickle import dumps, loads
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.model import (
+    Article,
+    Category,
+    Channel,
+    Comments,
+    Kind,
+    Link,
+    Media,
+    Origin,
+    Parsed,
+    Person,
+    Source,
+    Story,
+    Text,
+)
+from feeds.normalize import Context, about, normalize, story_digest, upstream_id
+from feeds.normalize.text import legal
+
+AT = datetime(2024, 3, 5, 12, tzinfo=UTC)
+CHANNEL = Channel(
+    id="urn:channel",
+    title=Text("The <i>Example</i> Wire"),
+    links=(Link("https://example.org/"), Link("/feed.xml", "self")),
+    language="en-GB",
+    people=(Person("editor@example.org (Eve Editor)", role="author"), Person("x@example.org", role="webmaster")),
+    rights=Text("© Example"),
+    updated="Tue, 05 Mar 2024 10:00:00 GMT",
+)
+SOURCE = Source("wire", Kind.FEED, "https://example.org/feed.xml", tags=("World", "wire"), timezone="Europe/Berlin")
+CONTEXT = Context("wire", "example.net,2026", AT)
+
+
+def article(story: Story, channel: Channel = CHANNEL, context: Context = CONTEXT) -> Article:
+    parsed = Parsed("xml", "https://example.org/feed.xml", channel, (story,))
+    return normalize(story, parsed, upstream_id(story, parsed.base), story_digest(story), context)
+
+
+# ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_content_is_the_html_and_summary_stays_beside_it() -> None:
+    made = article(Story(title=Text("A"), summary=Text("<b>Short</b>"), content=(Text("<p>Long</p>"),)))
+    assert (made.summary, made.html) == ("Short", "<p>Long</p>")
+
+
+def test_the_best_of_several_contents_is_taken() -> None:
+    told = (Text("plain words, and many of them", "text"), Text("<p>a</p>"), Text("<p>longer</p>"))
+    assert article(Story(content=told)).html == "<p>longer</p>"
+
+
+def test_a_summary_alone_is_the_html_whole_and_the_summary_in_short() -> None:
+    long = " ".join(["word"] * 300)
+    made = article(Story(summary=Text(f"<p>{long}</p>")))
+    assert made.html == f"<p>{long}</p>"
+    assert len(made.summary) <= 500
+    assert made.summary.endswith("word…")
+
+
+def test_a_summary_that_repeats_the_content_is_said_once() -> None:
+    same = Text("<p>all</p>")
+    assert article(Story(summary=same, content=(same,))).summary == ""
+
+
+def test_plain_content_becomes_paragraphs() -> None:
+    assert article(Story(content=(Text("a < b\n\nc", "text"),))).html == "<p>a &lt; b</p><p>c</p>"
+
+
+@pytest.mark.parametrize(
+    ("story", "title"),
+    [
+        (Story(title=Text("AT&amp;T <b>wins</b>")), "AT&T wins"),
+        (Story(title=Text(" "), content=(Text("<p>First words of it.</p>"),)), "First words of it."),
+        (Story(summary=Text("word " * 40)), "word " * 15 + "word…"),
+        (Story(links=(Link("/a.mp3", "enclosure", title="Episode 1"),)), "Episode 1"),
+        (Story(links=(Link("/a"),)), "https://example.org/a"),
+        (Story(), ""),
+    ],
+)
+def test_a_title_is_plain_and_there_if_anything_is(story: Story, title: str) -> None:
+    assert article(story).title == title
+
+
+def test_footnotes_stand_on_the_storys_own_page() -> None:
+    told = Text('<a href="#n1">1</a><a href="b">2</a>')
+    made = article(Story(links=(Link("/a/b"),), content=(told,)))
+    assert made.html == '<a href="https://example.org/a/b#n1">1</a><a href="https://example.org/a/b">2</a>'
+
+
+def test_the_base_in_force_makes_addresses_absolute() -> None:
+    told = Text('<a href="b">x</a>', base="/deep/")
+    assert article(Story(content=(told,))).html == '<a href="https://example.org/deep/b">x</a>'
+
+
+# ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("published", "updated", "changed", "expected"),
+    [
+        (None, None, False, AT),
+        ("2024-03-01", None, False, datetime(2024, 3, 1, tzinfo=UTC)),
+        ("2024-03-01", "2024-03-02", False, datetime(2024, 3, 2, tzinfo=UTC)),
+        ("2025-03-01", None, False, AT),
+        (None, "2030-01-01", True, AT),
+        ("2024-03-01", None, True, AT),
+        ("2024-03-01", "2024-03-02", True, datetime(2024, 3, 2, tzinfo=UTC)),
+    ],
+)
+def test_R11_updated_is_the_last_change_and_never_later_than_now(
+    published: str | None, updated: str | None, changed: bool, expected: datetime
+) -> None:
+    made = article(Story(published=published, updated=updated), context=replace(CONTEXT, changed=changed))
+    assert made.updated == expected
+    assert made.first_seen == AT
+
+
+def test_R13_a_future_date_is_kept_and_sorts_by_first_seen() -> None:
+    made = article(Story(published="2025-01-01"))
+    assert made.published == datetime(2025, 1, 1, tzinfo=UTC)
+    assert made.position == AT
+
+
+def test_published_stays_unknown_when_only_a_change_is_dated() -> None:
+    made = article(Story(updated="2024-03-01"))
+    assert made.published is None
+    assert made.modified == datetime(2024, 3, 1, tzinfo=UTC)
+
+
+def test_a_date_without_a_time_is_midnight_where_the_source_is() -> None:
+    made = article(Story(published="1 March 2024"), context=replace(CONTEXT, source=SOURCE))
+    assert made.published == datetime(2024, 2, 29, 23, tzinfo=UTC)
+
+
+# ── what the channel and the source lend ────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_channel_lends_authors_language_rights_and_origin() -> None:
+    made = article(Story(id="1"))
+    assert [(one.name, one.email) for one in made.authors] == [("Eve Editor", "editor@example.org")]
+    assert made.language == "en-GB"
+    assert made.rights == "© Example"
+    assert made.origin == Origin(
+        "urn:channel",
+        "The Example Wire",
+        "https://example.org/",
+        "https://example.org/feed.xml",
+        "2024-03-05T10:00:00Z",
+    )
+
+
+def test_what_an_item_says_itself_comes_first() -> None:
+    origin = Origin("urn:other", "Other &amp; more", "javascript:x", "/other.xml", "2024-03-01")
+    made = article(Story(people=(Person("Jane Doe"),), language="de", rights=Text("CC0"), origin=origin))
+    assert [one.name for one in made.authors] == ["Jane Doe"]
+    assert (made.language, made.rights) == ("de", "CC0")
+    assert made.origin == Origin(
+        "urn:other", "Other & more", None, "https://example.org/other.xml", "2024-03-01T00:00:00Z"
+    )
+
+
+def test_language_goes_from_item_to_words_to_channel_to_source() -> None:
+    words = Text("a", language="fr")
+    silent = replace(CHANNEL, language=None)
+    german = replace(CONTEXT, source=replace(SOURCE, language="de"))
+    assert article(Story(language="es", content=(words,))).language == "es"
+    assert article(Story(content=(words,))).language == "fr"
+    assert article(Story(title=Text("a", language="en-GB"), summary=words)).language == "en-GB"
+    assert article(Story(), silent, german).language == "de"
+    assert article(Story(), silent).language is None
+
+
+def test_tags_are_labels_once_each_and_the_sources_own() -> None:
+    told = (
+        Category("news"),
+        Category("NEWS"),
+        Category("x1", "https://example.org/s", "Rock &amp; Roll"),
+        Category("post", "http://schemas.google.com/g/2005#kind"),
+    )
+    made = article(Story(categories=told), context=replace(CONTEXT, source=SOURCE))
+    assert made.tags == ("news", "Rock & Roll", "World", "wire")
+    assert made.categories[2] == Category("x1", "https://example.org/s", "Rock & Roll")
+
+
+def test_one_category_with_many_commas_is_a_list_of_keywords() -> None:
+    assert article(Story(categories=(Category("a, b ,c"),))).tags == ("a", "b", "c")
+    assert article(Story(categories=(Category("Paris, France"),))).tags == ("Paris, France",)
+
+
+def test_a_private_source_shows_no_address_of_its_own() -> None:
+    made = article(Story(id="1"), context=replace(CONTEXT, source=replace(SOURCE, private=True)))
+    assert made.origin == Origin(title="The Example Wire")
+
+
+def test_the_channel_at_hand_is_never_mixed_up_with_the_one_before() -> None:
+    other = replace(CHANNEL, people=(Person("Other Author"),))
+    assert [one.name for one in article(Story()).authors] == ["Eve Editor"]
+    assert [one.name for one in article(Story(), other).authors] == ["Other Author"]
+
+
+# ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_image_attachments_comments_and_the_page_a_link_post_is_about() -> None:
+    story = Story(
+        links=(Link("/a.mp3", "enclosure", "audio/mpeg", "9"), Link("https://example.net/far", "related")),
+        content=(Text('<img src="https://example.org/t.gif" width="1"><img src="/b.jpg">'),),
+        comments=Comments("/a#c", "07", "javascript:x"),
+    )
+    parsed = Parsed("json", "https://example.org/feed.json", CHANNEL, (story,))
+    made = normalize(story, parsed, "1", "d", CONTEXT)
+    assert made.image == "https://example.org/b.jpg"
+    assert [one.size for one in made.attachments] == [9]
+    assert made.comments == Comments("https://example.org/a#c", "7")
+    assert made.external_url == made.url == "https://example.net/far"
+    assert article(story).external_url is None
+
+
+def test_facts_without_a_field_are_one_line_each() -> None:
+    made = article(
+        Story(podcast={"summary": "<p>a <a href='x'>b</a></p>\nc", "url": "javascript:x"}, extra={"point": "1 2"})
+    )
+    assert dict(made.podcast) == {"summary": "a b c"}
+    assert dict(made.extra) == {"point": "1 2"}
+
+
+def test_an_article_can_cross_to_another_process() -> None:
+    made = article(Story(id="1", title=Text("a"), podcast={"a": "b"}))
+    assert loads(dumps(made)) == made
+
+
+def test_what_a_document_says_about_itself() -> None:
+    told = about(Parsed("xml", "https://example.org/feed.xml", CHANNEL, ()))
+    assert (told.title, told.home, told.feed) == (
+        "The Example Wire",
+        "https://example.org/",
+        "https://example.org/feed.xml",
+    )
+    assert (told.language, told.rights) == ("en-GB", "© Example")
+
+
+# ── whatever comes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
+NASTY = [
+    ATTACK,
+    "javascript:alert(1)",
+    "\x00\x01\ud800\ufffe",
+    '"><svg onload=alert(1)>',
+    "data:text/html,<script>x</script>",
+]
+
+
+def story_of(word: str) -> Story:
+    """A story that says one word everywhere."""
+    html, text, link = Text(word), Text(word, "text"), Link(word, title=word, type=word, length=word)
+    return Story(
+        id=word,
+        id_is_permalink=True,
+        links=(link, replace(link, rel="enclosure"), replace(link, rel="related")),
+        title=text,
+        summary=html,
+        content=(html, text),
+        published=word,
+        updated=word,
+        people=(Person(word, word, word, word), Person(word)),
+        categories=(Category(word, word, word),),
+        media=(Media(word, "content", *[word] * 8), Media(word, "thumbnail")),
+        image=link,
+        language=word,
+        rights=text,
+        origin=Origin(word, word, word, word, word),
+        comments=Comments(word, word, word),
+        podcast={word: word},
+        extra={word: word},
+    )
+
+
+ADDRESSES = {"url", "avatar", "image", "external_url", "feed", "published_id", "minted_id"}
+NAMES = {"id", "scheme", "podcast", "extra"}
+
+
+def strings(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in a record with its field, but for the id as the source gave it, which is only compared."""
+    if isinstance(value, str):
+        yield name, value
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name != "upstream_id":
+                yield from strings(getattr(value, field.name), field.name)
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            yield from strings(pair, name)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from strings(part, name)
+
+
+@pytest.mark.parametrize("word", NASTY)
+def test_S7_nothing_runs_whatever_field_it_arrives_in(word: str) -> None:
+    told = Text(word, "text")
+    channel = Channel(title=told, links=(Link(word), Link(word, "self")), people=(Person(word),), rights=told)
+    for name, text in strings(article(story_of(word), channel)):
+        if name in ADDRESSES:
+            assert text == "" or re.match(r"(https?://|tag:)[^\s<>\"]+$", text), name
+        elif name != "html":
+            assert name not in NAMES or not re.match(r"(javascript|data):", text), name
+            assert not re.search(r"<[a-z]+[^<>]*[\s/](on\w+|src)=|<script>[^<]*</script>", text, re.IGNORECASE), name
+
+
+@given(st.text(max_size=60) | st.sampled_from(NASTY))
+def test_R6_every_field_is_legal_whatever_comes(word: str) -> None:
+    made = article(story_of(word))
+    assert all(legal(text) == text for _, text in strings(made))
+    assert made.updated <= AT
+    assert made.published is None or made.published < AT + timedelta(days=4000)
