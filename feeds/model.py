@@ -448,7 +448,7 @@ class Parsed:
 class Known:
     """What the store remembers of a source, asked once after parse.
 
-    `digests`: upstream id → story digest, tombstones included. `links`: canonical link → upstream id.
+    `digests`: upstream id → story digest, tombstones included. `links`: story key → upstream id.
     `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
     """
 
@@ -515,7 +515,7 @@ class Article:
     extra: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, str] = field(default_factory=dict)
     reader: str = ""
-    story_key: str = ""  # equal for the same story from several sources
+    story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
     key: int = 0  # the store's own, 0 until stored
     changed: int = 0  # the store's change number, 0 until stored
 

@@ -105,6 +105,19 @@ def test_S10_cleaning_again_changes_nothing_and_nothing_runs(soup: str) -> None:
     assert legal(once) == once
 
 
+@pytest.mark.parametrize(
+    "soup",
+    [
+        "<h2><b><h3><dl><tt></cite><h2></b>",
+        "x<dd><table><dd></rt><details></font><i>",
+        "<a href=x><div><table><a href=y>z",
+        "<p><svg><desc><p>a</svg>b",
+    ],
+)
+def test_S10_soup_that_a_second_parser_would_read_differently_is_settled_first(soup: str) -> None:
+    assert clean(clean(soup, BASE), BASE) == clean(soup, BASE)
+
+
 def test_S10_html_that_never_comes_to_rest_keeps_its_words() -> None:
     assert steady("<p>a <b>b</b> &lt;c&gt;</p>", BASE, passes=0) == "<p>a b &lt;c&gt;</p>"
 

@@ -574,6 +574,18 @@ def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path
         assert not store.retract("https://x.example/none", AT)
 
 
+def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
+    with opened(path, source(), source("b")) as store:
+        put(store, article(url="https://x.example/story"), article("2", "b", url="https://x.example/story"))
+        put(store, article("3"))
+        numbers = store.changes()
+        assert store.retract("https://x.example/story", AT)
+        assert titles(store) == ["Title 3"]
+        assert all(number > numbers[id] for id, number in store.changes().items())
+        assert store.retract("https://x.example/story", AT, undo=True)
+        assert len(titles(store)) == 3
+
+
 def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(), article("2", "b"), article("3"))

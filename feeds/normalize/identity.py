@@ -57,9 +57,9 @@ def minted_id(upstream: str, source_id: str, authority: str) -> str:
 
 
 def story_key(url: str | None, title: str, day: datetime | None) -> str:
-    """Equal for one story from several sources: by its page, else by a title that says enough and its day."""
+    """Equal for one story from several sources: its canonical link, else a digest of a telling title and its day."""
     if url:
-        return _digest(canonical_link(url))[:24]
+        return canonical_link(url)
     if day is None or title.count(" ") < 3:
         return ""
     return _digest(f"{title.casefold()}{_SEPARATOR}{day:%Y-%m-%d}")[:24]

@@ -27,12 +27,12 @@ WORDS = frozenset(
         "ad", "ads", "adslot", "adunit", "adsbygoogle", "anzeige", "werbung", "publicidad", "sponsor", "sponsored", "taboola",
         "outbrain", "comment", "comments", "disqus", "byline", "bylines", "author", "authors", "autor", "autoren", "bio",
         "timestamp", "caption", "captions", "credit", "credits", "copyright", "tags", "taglist", "breadcrumb", "breadcrumbs",
-        "nav", "navigation", "navbar", "menu", "toolbar", "sidebar", "footer", "paywall", "login", "register", "poll", "quiz",
+        "nav", "navigation", "navbar", "menu", "toolbar", "sidebar", "footer", "login", "register", "poll", "quiz",
         "rating", "ratings", "cookie", "consent", "pagination", "pager", "trending", "popular", "hidden", "invisible",
         "popup", "modal", "overlay", "tooltip", "donate", "donation", "donations", "membership", "feedback", "whatsapp",
         "telegram", "facebook", "twitter", "linkedin", "flipboard", "print", "bookmark", "bookmarks", "player", "audioplayer",
         "videoplayer", "infobox", "factbox", "toc", "readtime", "noprint", "breaking", "ticker", "carousel", "slider",
-        "correction", "disclaimer", "widget", "upsell", "kicker", "eyebrow", "topics", "keywords", "legend", "masthead",
+        "correction", "disclaimer", "upsell", "kicker", "eyebrow", "topics", "keywords", "legend", "masthead",
         "spinner", "placeholder", "countdown", "livestream", "bildunterschrift", "piano", "leaderboard", "mpu", "viafoura",
     )
 )  # fmt: skip
@@ -61,6 +61,8 @@ ROLES = frozenset(("navigation", "banner", "contentinfo", "complementary", "sear
 
 def is_furniture(element: etree._Element) -> bool:
     """Whether an element by its name, its words or its style is no part of the story."""
+    if element.tag == "blockquote":  # a post quoted from a social network
+        return False
     if element.tag in TAGS:
         return True
     attributes = element.attrib
@@ -76,6 +78,8 @@ def is_furniture(element: etree._Element) -> bool:
 @lru_cache(maxsize=4096)
 def _names_furniture(value: str) -> bool:
     for token in value[:500].split():
+        if ":" in token or "[" in token:  # how it looks, not what it is
+            continue
         words = [word.lower() for word in SPLIT.split(token) if word]
         if WORDS.intersection(words) and not _is_layout(words):
             return True
@@ -86,7 +90,7 @@ def _names_furniture(value: str) -> bool:
 
 def _is_layout(words: list[str]) -> bool:
     """`has-sidebar`, `with-comments`, `no-ads`: said of what stands beside it."""
-    return words[0] in ("has", "with", "no", "without", "is", "show", "hide", "tag", "category", "not", "js")
+    return "grid" in words or "layout" in words or words[0] in ("has", "with", "no", "without", "is", "show", "hide", "tag", "category", "not", "js")
 
 
 # How a line begins that leads elsewhere.

@@ -1,87 +1,115 @@
-"""The headline of a story page: what most places agree on, without the site's name."""
+"""The headline of a story page: what most of the places agree on that tell it, without the site's name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-from lxml import etree
+from urllib.parse import urlsplit
 
 from feeds.parse import jsonld
 from feeds.parse.webpage import WebPage, squeezed, words_of
 
 Told = tuple[str, str]  # what, and where it was found
 
-SEPARATOR = re.compile(r"\s+[|–—\-·•:»›~/]\s+|\s*[|｜»]\s*|(?<=\S)[:：]\s+")
+# Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one.
+TRUST = {"json-ld headline": 1.0, "h1": 1.0, "meta og:title": 1.2, "title": 0.6, "h2": 0.6}
+LITTLE = 0.3
+METAS = ("og:title", "twitter:title", "dc.title", "dcterms.title", "parsely-title", "sailthru.title", "title", "headline")
+SEPARATOR = re.compile(r"\s+(?:[|–—\-·•»«›~/]|::|\|\|)\s+|\s*[|｜]\s*|\s*：(?=\S{2,20}$)")
 WORD = re.compile(r"\w+")
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u2060\ufeff"))
 CLIPPED = re.compile(r"\s*(?:\.\.\.|…)$")
-HEADLINE_CLASS = re.compile(r"head-?line|(?:article|entry|post|story|content)[-_]*(?:main[-_]*)?title", re.I)
-LONGEST = 400
+LONGEST = 500
+MANY = 5  # headings of the first rank
 
 
 def find(page: WebPage, story: jsonld.Node) -> Told | None:
     """The headline and where it stood."""
-    told = [(squeezed(text)[:LONGEST], where) for text, where in _told(page, story)]
-    told = [(text, where) for text, where in told if text and fold(text) not in _names(page)]
-    if not told:
+    told = [(text.translate(INVISIBLE), where) for text, where in _told(page, story)]
+    names = _names(page)
+    bare = {fold(text) for text, where in told if where in ("json-ld headline", "h1", "h2")}
+    clean = [(without_site(text, names, bare)[:LONGEST], where) for text, where in told]
+    clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
+    if not clean:
         return None
-    shown = _shown(page, [text for text, _ in told])
-    best = shown or told[0]
-    return without_site(best[0], page, [text for text, _ in told]), best[1]
+    weights: dict[str, float] = {}
+    for where, key in {(where, fold(text)) for text, where in clean}:
+        weights[key] = weights.get(key, 0.0) + TRUST.get(where, LITTLE)
+    best = max((fold(text) for text, _ in clean), key=lambda key: weights[key])
+    return next((text, where) for text, where in clean if fold(text) == best)
 
 
 def fold(text: str) -> str:
-    """A text for comparing: words in lower case."""
+    """A text for comparing: its words in lower case."""
     return " ".join(WORD.findall(text.lower()))
+
+
+def squashed(text: str) -> str:
+    """A name for comparing: without blanks, signs, and the end of a host name."""
+    return "".join(WORD.findall(re.sub(r"(?i)\.(?:com|org|net|co\.\w\w|com\.\w\w|[a-z]{2})$", "", text.strip()).lower()))
 
 
 def _told(page: WebPage, story: jsonld.Node) -> Iterator[Told]:
     for name in ("headline", "name"):
         if text := jsonld.text(story.get(name)):
-            yield text, f"json-ld {name}"
-    for name in ("og:title", "twitter:title", "dc.title", "dcterms.title", "parsely-title", "sailthru.title", "title"):
-        for text in page.meta.get(name, ()):
+            yield squeezed(text), f"json-ld {name}"
+    yield from _shown(page)
+    for name in METAS:
+        for text in page.meta.get(name, ())[:1]:
             yield text, f"meta {name}"
-    for element in page.headings:
-        yield words_of(element), "h1"
     for element in page.root.iter("title"):
         yield words_of(element), "title"
         break
 
 
-def _shown(page: WebPage, told: list[str]) -> Told | None:
-    """The heading that a reader sees, where what is told elsewhere agrees with it."""
-    folded = [fold(CLIPPED.sub("", text)) for text in told if text]
-    best: tuple[float, str] | None = None
-    for element in _candidates(page):
+def _shown(page: WebPage) -> Iterator[Told]:
+    """Headings; those of the second rank only where the page itself is called so."""
+    for element in page.headings[:MANY]:
         text = words_of(element)
-        if not 0 < len(text) <= LONGEST:
-            continue
-        agreed = max((likeness(fold(text), other) for other in folded), default=0.0)
-        if agreed >= 0.5 and (best is None or agreed > best[0] + 0.2):
-            best = agreed, text
-    return (best[1], "h1") if best else None
-
-
-def _candidates(page: WebPage) -> list[etree._Element]:
-    return list(page.headings[:5])
-
-
-def likeness(one: str, other: str) -> float:
-    """How many of the words two folded texts share, by the shorter one."""
-    ours, theirs = set(one.split()), set(other.split())
-    if not ours or not theirs:
-        return 0.0
-    return (
-        len(ours & theirs) / min(len(ours), len(theirs)) if min(len(ours), len(theirs)) > 2 else float(ours == theirs)
-    )
+        if len(text) <= LONGEST and not CLIPPED.search(text):
+            yield text, "h1"
+    titles = [words_of(element) for element in page.root.iter("title")][:1]
+    parts = {fold(part) for title in titles for part in (title, *SEPARATOR.split(title))}
+    for element in page.root.iter("h2"):
+        if fold(words_of(element)) in parts:
+            yield words_of(element), "h2"
+            break
 
 
 def _names(page: WebPage) -> set[str]:
-    host = re.sub(r"^www\.", "", page.url.split("/")[2]) if page.url.count("/") >= 2 else ""
-    return {fold(name) for name in (page.site or "", host, host.rpartition(".")[0]) if name}
+    """The names of the site, as far as the page and its address tell them."""
+    host = (urlsplit(page.url).hostname or "").removeprefix("www.")
+    labels = host.split(".")
+    told = [page.site, host, *(labels[:-1] if len(labels) < 4 else labels[-3:-1])]
+    for node in page.data.nodes:
+        if jsonld.types(node) & jsonld.ORGANISATIONS:
+            told += [jsonld.text(node.get("name")), jsonld.text(node.get("alternateName"))]
+        told.append(jsonld.text(node.get("publisher")) if isinstance(node.get("publisher"), dict) else None)
+    return {squashed(name) for name in told if name and 2 <= len(squashed(name)) <= 60}
 
 
-def without_site(text: str, page: WebPage, told: list[str]) -> str:
-    """The text without the site's name at either end."""
+def without_site(text: str, names: set[str], bare: set[str]) -> str:
+    """The text without the site's name at either end; or as it is told bare elsewhere."""
+    cuts = [(match.start(), match.end()) for match in SEPARATOR.finditer(text)]
+    for start, end in cuts:
+        if fold(text[:start]) in bare:
+            return text[:start]
+        if fold(text[end:]) in bare and _is_site(text[:start], names):
+            return text[end:]
+    for start, end in reversed(cuts):
+        if not _is_site(text[end:], names):
+            break
+        text = text[:start]
+    for start, end in cuts[:1]:
+        if end < len(text) and _is_site(text[:start], names):
+            text = text[end:]
     return text
+
+
+def _is_site(part: str, names: set[str]) -> bool:
+    """Whether a part of a title is the name of the site, alone or with a word of what it is."""
+    ours = squashed(part)
+    if not ours or len(part.split()) > 6:
+        return False
+    return any(ours == name or (len(name) > 2 and (ours.startswith(name) or ours.endswith(name))) or
+               (len(ours) > 4 and name.startswith(ours)) for name in names)

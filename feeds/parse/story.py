@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feeds.model import Fetched, Link, Parsed, Source, Story, Text
-from feeds.parse import bodytext, byline, headline, jsonld, picture, stamps, webpage
+from feeds.parse import bodytext, byline, ground, headline, jsonld, picture, stamps, webpage
 from feeds.parse.webpage import WebPage
 
 
@@ -18,12 +18,22 @@ def story_of(page: WebPage, source: Source | None) -> Story:
     title = headline.find(page, node)
     people, where = byline.find(page, node)
     dates = stamps.find(page, node)
-    image = picture.find(page, node)
-    text = bodytext.find(page, node, title[0] if title else "")
+    look = ground.survey(page.root)
+    place = ground.choose(page, look)
+    shown = picture.shown_in(ground.region(page, place, title[0] if title else ""), place, look, page.base) if place is not None else []
+    image = picture.find(page, node, shown)
+    blocks = []
+    if place is not None:
+        told = bodytext.Told(title[0] if title else "", tuple(p.name or "" for p in people))
+        lead = ground.standfirst(page, node, place, look, told.title)
+        blocks = bodytext.chosen(bodytext.Collector(look, page.base).collect(place), told)
+        if lead:
+            blocks = bodytext.with_lead(blocks, lead)
+    html = "\n".join(block.html for block in blocks)
     return Story(
         links=(Link(page.canonical or page.url),),
         title=Text(title[0], "text") if title else None,
-        content=(Text(text[0], "html"),) if text else (),
+        content=(Text(html, "html"),) if html else (),
         people=people,
         published=dates["published"][0] if "published" in dates else None,
         updated=dates["updated"][0] if "updated" in dates else None,

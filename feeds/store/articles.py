@@ -52,14 +52,14 @@ _DIGESTS = (
     .where(articles.c.source == bindparam("source"))
     .union_all(select(tombstones.c.upstream_id, literal(FORGOTTEN)).where(tombstones.c.source == bindparam("source")))
 )
-_LINKS = select(articles.c.link, articles.c.upstream_id).where(
-    articles.c.source == bindparam("source"), articles.c.link.is_not(None)
+_LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
+    articles.c.source == bindparam("source"), articles.c.story_key != ""
 )
 _LISTING = select(sources.c.listed, sources.c.identity).where(sources.c.key == bindparam("source"))
 
 
 class Links(Mapping[str, str]):
-    """Link → upstream id, read when first asked for: a listing that looks normal never asks."""
+    """Story key → upstream id, read when first asked for: a listing that looks normal never asks."""
 
     def __init__(self, load: Callable[[], Mapping[str, str]]) -> None:
         self._load = load
@@ -92,7 +92,7 @@ def known(connection: Connection, key: int, authority: str, load_links: Callable
 
 
 def links(connection: Connection, key: int) -> Mapping[str, str]:
-    """Link → upstream id of a source's articles."""
+    """Story key (a canonical link) → upstream id of a source's articles."""
     return dict(cast(Sequence[tuple[str, str]], connection.execute(_LINKS, {"source": key}).all()))
 
 
@@ -295,25 +295,26 @@ def _article(row: Stored, source_id: str) -> Article:
 # ── taken back ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _GRAVE = ["source", "upstream_id", "article", "published_id", "at", "why"]
-_FIND = select(articles.c.key, articles.c.source).where(articles.c.published_id == bindparam("published_id"))
+_NAMED = select(articles.c.key, articles.c.source).where(
+    or_(articles.c.published_id == bindparam("name"), articles.c.link == bindparam("name"))
+)
 _RETRACT = updating(articles, ["key"], "retracted", "changed")
 _RAISE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
 
 
-def retract(connection: Connection, published_id: str, at: datetime | None) -> bool:
-    """Hide an article for good, or (without `at`) show it again; whether there is such an article comes back."""
-    row = connection.execute(_FIND, {"published_id": published_id}).first()
-    if row is None:
-        return False
-    number = next_numbers(connection, 1)
+def retract(connection: Connection, name: str, at: datetime | None) -> bool:
+    """Hide the articles of that published id or URL for good, or (without `at`) show them; False when there is none."""
+    found = connection.execute(_NAMED, {"name": name}).all()
+    number = next_numbers(connection, len(found)) if found else 0
     retracted = None if at is None else ticks(at)
-    _RETRACT.run(connection, [{"the_key": row.key, "retracted": retracted, "changed": number}])
-    _CHANGED.run(connection, [{"the_key": row.source, "changed": number}])
-    if at is None:
-        connection.execute(_RAISE, {"article": row.key})
-    else:
-        _bury(connection, articles.c.key == row.key, at, "retracted")
-    return True
+    for changed, row in enumerate(found, number):
+        _RETRACT.run(connection, [{"the_key": row.key, "retracted": retracted, "changed": changed}])
+        _CHANGED.run(connection, [{"the_key": row.source, "changed": changed}])
+        if at is None:
+            connection.execute(_RAISE, {"article": row.key})
+        else:
+            _bury(connection, articles.c.key == row.key, at, "retracted")
+    return bool(found)
 
 
 def forget(connection: Connection, key: int, at: datetime) -> int:
