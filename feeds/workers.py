@@ -1,7 +1,7 @@
-"""Runs a module-level function in a process that can be killed, with limits on its time and its memory (S11, S15).
+"""Runs a module-level function in a process that can be killed, with limits on its time and memory (S11, S15).
 
-Plain child processes over pipes, because `multiprocessing` runs the caller's main script again in every child (a script
-without a `__main__` guard fails) and leaves a tracker process behind, and its pool breaks whole when a worker is killed.
+Plain child processes over pipes: `multiprocessing` would run the caller's main script again in every child, which a
+script without a `__main__` guard does not survive, and leave a tracker process behind.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import re
 import resource
 import signal
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import TypeVar, TypeVarTuple, cast
 
@@ -31,15 +33,17 @@ Given = TypeVarTuple("Given")
 BOOT = "import sys; sys.path[:] = {path!r}; from feeds.workers import Limits, serve; serve({descriptor}, {limits!r})"
 EXHAUSTED = 77  # exit code of a worker that was refused memory
 GRACE = 0.5  # seconds to leave of one's own accord
-# The parent ends its workers, by closing the pipe or by killing: what is sent to all processes at once is not for them.
+# Libraries do not give back all they took: some 180 MB were still held after a document of 15 MB.
+WORN = 20_000_000  # bytes read
+# What a terminal or a service manager sends to all processes at once is for the parent, which ends its workers itself.
 DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one call may use: seconds of CPU, seconds in all, bytes of memory (macOS cannot hold a process to that).
+    """What one call may use: seconds of CPU, seconds in all, bytes of memory (to which macOS holds no process).
 
-    A worker makes way for a fresh one after `calls`, and is ended after `idle` seconds without any.
+    A worker makes way for a fresh one after so many `calls`, and is ended after `idle` seconds without any.
     """
 
     cpu: float = 10.0
@@ -56,7 +60,7 @@ class Workers:
         self._limits = limits
         self._turns = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
-        self._busy: set[_Worker] = set()
+        self._all: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._closed = False
 
@@ -72,110 +76,126 @@ class Workers:
             try:
                 return cast(Answer, worker.ask(call))
             finally:
-                self._given_back(worker)
+                self._give_back(worker)
 
     def close(self) -> None:
         """End all workers now, whatever they are at."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-            for worker in self._busy:
-                worker.stop()
+            idle, busy = self._idle, self._all.difference(self._idle)
+            self._idle = []
+        for worker in busy:
+            worker.stop()
         for worker in idle:
             worker.dismiss()
-        for worker in idle:
-            worker.end()
+        for worker in (*busy, *idle):
+            worker.left()
 
     def _taken(self) -> _Worker:
         with self._lock:
             if self._closed:
                 raise _stopped()
-            worker = self._idle.pop() if self._idle else _Worker(self._limits)
-            if not worker.wakes():
-                worker.end()
-                worker = _Worker(self._limits)
-            self._busy.add(worker)
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.wakes():
+                    return worker
+                self._all.discard(worker)
+            worker = _Worker(self._limits)
+            self._all.add(worker)
             return worker
 
-    def _given_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: _Worker) -> None:
         with self._lock:
-            self._busy.discard(worker)
-            if worker.calls < self._limits.calls and worker.alive and not self._closed:
+            if worker.ready and not self._closed:
                 self._idle.append(worker)
-                worker.rests(self._retire)
+                worker.rest(self._retire)
                 return
-        worker.end()
+        self._end(worker)
 
     def _retire(self, worker: _Worker) -> None:
         with self._lock:
-            if worker not in self._idle:
+            if worker not in self._idle:  # it was called just now
                 return
             self._idle.remove(worker)
+        self._end(worker)
+
+    def _end(self, worker: _Worker) -> None:
         worker.end()
+        with self._lock:
+            self._all.discard(worker)
 
 
 class _Worker:
     """The parent's end of one worker process."""
 
     def __init__(self, limits: Limits) -> None:
-        self.calls = 0
         self._limits = limits
-        self._stopped = False
+        self._calls = self._read = 0
+        self._asked = self._stopped = False
         self._rest: threading.Timer | None = None
         self._pipe, theirs = Pipe()
         with theirs:
             self._process = _started(theirs.fileno(), limits)
 
     @property
-    def alive(self) -> bool:
-        """Whether it can be asked again."""
-        return self._process.poll() is None
+    def ready(self) -> bool:
+        """Whether it is fit for another call."""
+        fresh = self._calls < self._limits.calls and self._read < WORN
+        return fresh and not self._asked and self._process.poll() is None
 
     def ask(self, call: bytes) -> object:
-        """What the function answers or raises; a ParseError when the process does not live to tell."""
-        self.calls += 1
+        """What the function answers or raises; a ParseError where the process does not live to tell."""
+        self._asked = True
+        self._calls += 1
+        self._read += len(call)
         try:
             self._pipe.send_bytes(call)
             if not self._pipe.poll(self._limits.wall):
-                self._process.kill()
                 raise _too_slow(self._limits.wall)
-            worked, answer = pickle.loads(self._pipe.recv_bytes())
+            reply = self._pipe.recv_bytes()
         except (EOFError, OSError):
-            code = self._left()
+            code = self.left()
             raise _stopped() if self._stopped else _death(code, self._limits) from None
+        self._asked = False
+        worked, answer = pickle.loads(reply)
         if not worked:
             raise answer
         return answer
 
-    def rests(self, then: Callable[[_Worker], None]) -> None:
+    def rest(self, then: Callable[[_Worker], None]) -> None:
         """Wait for the next call, or for `then` after a while without any."""
         self._rest = threading.Timer(self._limits.idle, then, (self,))
         self._rest.daemon = True
         self._rest.start()
 
     def wakes(self) -> bool:
-        """Stop resting; whether it still can."""
+        """Rest no longer; false where it died meanwhile."""
         if self._rest:
             self._rest.cancel()
-        return self.alive
+        if self.ready:
+            return True
+        self.end()
+        return False
 
     def stop(self) -> None:
-        """Kill it, and let whoever waits for its answer know that this was meant."""
+        """Kill it; whoever waits for its answer is told that this was meant."""
         self._stopped = True
         self._process.kill()
 
     def dismiss(self) -> None:
-        """Tell it to leave; it can be asked no more."""
+        """Let it know that no more calls will come."""
         if self._rest:
             self._rest.cancel()
         self._pipe.close()
 
     def end(self) -> None:
-        """See it gone."""
+        """See it gone: at once where it does not listen, for it still works."""
+        if self._asked:
+            self._process.kill()
         self.dismiss()
-        self._left()
+        self.left()
 
-    def _left(self) -> int:
+    def left(self) -> int:
         """Its exit code, once it has left; it does not get long to do so."""
         try:
             return self._process.wait(GRACE)
@@ -185,10 +205,10 @@ class _Worker:
 
 
 def _started(descriptor: int, limits: Limits) -> Popen[bytes]:
+    """A process that has nothing of ours but its end of the pipe and the error stream."""
     boot = BOOT.format(path=sys.path, descriptor=descriptor, limits=limits)
     command = [sys.executable, "-c", boot]
     try:
-        # Neither the terminal's signals nor any file of ours but the one end of the pipe.
         return Popen(command, stdin=DEVNULL, stdout=DEVNULL, pass_fds=[descriptor], start_new_session=True)
     except OSError as error:
         raise ParseError(f"No process could be started to read the document: {error}.", kind="crashed") from error
@@ -198,16 +218,15 @@ def _started(descriptor: int, limits: Limits) -> Popen[bytes]:
 
 
 def _death(code: int, limits: Limits) -> ParseError:
-    """What an exit code means: the limits end a process by a signal, and so does the system when memory runs out."""
-    match code:
-        case _ if code == -signal.SIGXCPU:
-            return _too_slow(limits.cpu)
-        case _ if code == -signal.SIGALRM:
-            return _too_slow(limits.wall)
-        case _ if code in (EXHAUSTED, -signal.SIGABRT, -signal.SIGKILL):
-            amount = f"{limits.memory / 1_000_000:,.0f} MB"
-            return ParseError(f"Reading the document takes more than {amount} of memory.", kind="too_large")
-    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    """What an exit code means. Allocators that can do nothing else abort; the system kills when memory runs out."""
+    if code == -signal.SIGXCPU:
+        return _too_slow(limits.cpu)
+    if code == -signal.SIGALRM:
+        return _too_slow(limits.wall)
+    if code in (EXHAUSTED, -signal.SIGABRT, -signal.SIGKILL):
+        amount = f"{limits.memory / 1_000_000:,.0f} MB"
+        return ParseError(f"Reading the document takes more than {amount} of memory.", kind="too_large")
+    how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
     return ParseError(f"The process that read the document crashed ({how}); please report it.", kind="crashed")
 
 
@@ -216,7 +235,7 @@ def _too_slow(limit: float) -> ParseError:
 
 
 def _stopped() -> ParseError:
-    return ParseError("The program was stopped while it read the document.", kind="stopped")
+    return ParseError("The program was stopped before the document was read.", kind="stopped")
 
 
 # ── in the worker ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,41 +244,76 @@ def _stopped() -> ParseError:
 def serve(descriptor: int, limits: Limits) -> None:
     """Be a worker: answer the calls that come over the pipe, one after the other, until it is closed.
 
-    The limits are the kernel's, so that they hold where Python does not get a word in, and when the parent is gone.
+    The kernel holds it to the limits: also while no Python runs, and after the parent has died.
     """
-    for number in DEAF_TO:
-        signal.signal(number, signal.SIG_IGN)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, limits.memory)
-    with Connection(descriptor) as pipe, suppress(EOFError, OSError):  # the parent has closed it, or died
+    _settle(limits)
+    with Connection(descriptor) as pipe, suppress(EOFError, OSError):  # the parent closed it, or died
         try:
             while True:
                 call = pipe.recv_bytes()
                 signal.setitimer(signal.ITIMER_REAL, limits.wall + GRACE)
                 _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + limits.cpu))
-                pipe.send_bytes(_answer(call))
+                pipe.send_bytes(_reply(call))
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except MemoryError:
-            os._exit(EXHAUSTED)  # there may be too little left for anything else
+            os._exit(EXHAUSTED)  # too little may be left to do anything else
 
 
-def _answer(call: bytes) -> bytes:
+def _settle(limits: Limits) -> None:
+    for number in DEAF_TO:
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # Linux: the first to go when the machine runs out of memory
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, limits.memory)
+
+
+def _limit(which: int, most: int) -> None:
+    """Set the soft limit, unless a lower one cannot be passed or the system has none (RLIMIT_AS on macOS)."""
+    _, hard = resource.getrlimit(which)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(which, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _reply(call: bytes) -> bytes:
     try:
         function, given = pickle.loads(call)
         return pickle.dumps((True, function(*given)), pickle.HIGHEST_PROTOCOL)
-    except (MemoryError, SourceError) as error:
-        if isinstance(error, MemoryError):
-            raise
+    except MemoryError:
+        raise
+    except SourceError as error:
         return pickle.dumps((False, error))
-    except Exception as error:  # noqa: BLE001 - raised again where the function was called from
+    except Exception as error:  # noqa: BLE001 - it is raised again where the function was called
         told = RuntimeError(f"{type(error).__name__}: {error}")
-        told.add_note("in a worker: " + "".join(traceback.format_exception(error)))
+        told.add_note("in a worker:\n" + "".join(traceback.format_exception(error)))
         return pickle.dumps((False, told))
 
 
-def _limit(which: int, amount: int) -> None:
-    """Lower the soft limit; where the system knows none (RLIMIT_AS on macOS) or a lower one holds, leave it."""
-    _, hard = resource.getrlimit(which)
-    if hard == resource.RLIM_INFINITY or amount <= hard:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(which, (amount, hard))
+# ── which documents ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Below these a document costs at most half a second, however it is made (tests/bench/workers.py).
+LARGE = 500_000
+TAGS = 20_000  # feedparser needs 25 µs for each
+START = 2_000
+PAGE = re.compile(rb"<(?:!(?i:doctype)\s+(?i:html)|(?i:html))\b")
+FEED = re.compile(rb"\s*+[{\[]|[^\0]*?<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)[\s>/]", re.I)
+PAGE_TYPES = ("text/html", "application/xhtml+xml")
+SUBSET = re.compile(rb"<!(?i:doctype)[^><\[]*+[\[<]")  # a DOCTYPE with declarations of its own, or without an end
+LONG_BASE = re.compile(rb"xml:base\s*+=\s*+[\"'][^\"'<>]{1000}")  # repeated in every link of the document
+
+
+def needs_worker(fetched: Fetched) -> bool:
+    """Whether bytes must not be read in this process: large, made to be slow, a page to extract from (S11, S15)."""
+    body = fetched.body
+    return (
+        len(body) + sum(len(part.body) for part in fetched.parts) > LARGE
+        or b"\0" in body[:START]  # UTF-16 and the like, which the patterns cannot see through
+        or body.count(b"<") > TAGS
+        or SUBSET.search(body) is not None
+        or LONG_BASE.search(body) is not None
+        or _is_page(body[:START], fetched.media_type)
+    )
+
+
+def _is_page(start: bytes, media_type: str) -> bool:
+    return PAGE.search(start) is not None or (media_type in PAGE_TYPES and FEED.match(start) is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -48,11 +49,11 @@ def test_tls_is_verified(secure: Origin) -> None:
     for _ in range(3):
         assert fetched(fetcher.fetch(visit(url))).body == FEED
     assert secure.connections == 1
-    fetcher.close()
     assert failure(Fetcher(SITE, allow=ALLOW), url).kind == "tls"
     stranger = secure.put("/feed", Document(FEED), host="127.0.0.2")
     error = failure(fetcher, stranger)
     assert error.kind == "tls" and "certificate" in error.sentence
+    fetcher.close()
 
 
 def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
@@ -97,8 +98,24 @@ def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher)
     for n in range(2, 202):
         fetcher.fetch(visit(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
     assert origin.most_open <= IN_ALL + 20  # those that were just closed by us end a moment later
-    fetcher.close()
-    fetcher.fetch(visit(origin.url("/feed", "127.0.0.2")))
+
+
+def test_F38_closing_ends_all_waiting_at_once(origin: Origin, secure: Origin) -> None:
+    fetcher = Fetcher(SITE, allow=ALLOW, tls=trusting())
+    for server in (origin, secure):
+        server.put("/kept", raw(reply(FEED), KEEP))
+        server.put("/hang", raw(HANG))
+        server.put("/body", raw(reply(FEED)[:-1], HANG))
+        fetcher.fetch(visit(server.url("/kept")))
+    urls = [server.url(path) for server in (origin, secure) for path in ("/hang", "/body", "/hang")]
+    with socket.create_server(("127.0.0.1", 0)) as deaf, ThreadPoolExecutor(7) as pool:
+        urls.append(f"https://127.0.0.1:{deaf.getsockname()[1]}/")  # waits in the handshake
+        waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
+        while len(origin.requests) + len(secure.requests) < 8:
+            time.sleep(0.01)
+        fetcher.close()
+        assert [each.result().kind for each in waiting] == ["stopped"] * 7
+    assert failure(fetcher, origin.url("/kept")).kind == "stopped"
 
 
 def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> None:

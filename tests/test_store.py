@@ -353,7 +353,7 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
 
 def test_known_tells_ids_digests_and_links(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
-        put(store, article(), article("2", url=None), article("3", "b"))
+        put(store, article(story_key="https://x.example/1"), article("2", url=None), article("3", "b"))
         known = store.known("a")
         assert known.digests == {"https://x.example/1": "digest 1", "https://x.example/2": "digest 2"}
         assert dict(known.links) == {"https://x.example/1": "https://x.example/1"}
@@ -385,7 +385,7 @@ def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
         put(store, article())
         (before,) = store.articles(["a"])
         edited = article(title="New", url="https://x.example/moved", story_digest="d2", first_seen=AT + HOUR,
-                         published_id="https://else.example/", minted_id="tag:else", updated=AT + HOUR)  # fmt: skip
+                         story_key="https://x.example/moved", published_id="https://else.example/", minted_id="tag:else", updated=AT + HOUR)  # fmt: skip
         assert put(store, edited, at=AT + HOUR) == {"a"}
         (after,) = store.articles(["a"])
         assert (after.title, after.url, after.updated) == ("New", "https://x.example/moved", AT + HOUR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 
 from .trouble import Trouble, of_socket
@@ -17,15 +18,18 @@ class Budget:
     The time-out of a socket counts from each byte anew and so never ends a drip (F11); here it is cut to what is left.
     """
 
-    __slots__ = ("_clock", "_ends", "seconds")
+    __slots__ = ("_clock", "_ends", "_stopping", "seconds")
 
-    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float], stopping: threading.Event) -> None:
         self.seconds = seconds
         self._clock = clock
+        self._stopping = stopping
         self._ends = clock() + seconds
 
     def left(self) -> float:
-        """Seconds left, more than none; Trouble `timeout` after that."""
+        """Seconds left, more than none; Trouble `timeout` after that, or `stopped` when all are to stop."""
+        if self._stopping.is_set():
+            raise Trouble("stopped", "was left, because this program is stopping")
         left = self._ends - self._clock()
         if left <= 0:
             raise Trouble("timeout", f"was not done within {self.seconds:g} s")
@@ -35,12 +39,16 @@ class Budget:
         """The next bytes from a connection; none at its end."""
         line.settimeout(min(self.left(), IDLE))
         try:
-            return line.recv(CHUNK)
+            data = line.recv(CHUNK)
         except TimeoutError as error:
             self.left()
             raise Trouble("timeout", f"sent nothing for {IDLE:g} s") from error
         except OSError as error:
+            self.left()
             raise of_socket(error) from error
+        if not data:
+            self.left()
+        return data
 
     def send(self, line: socket.socket, data: bytes) -> None:
         """Send everything."""
@@ -51,4 +59,5 @@ class Budget:
             self.left()
             raise Trouble("timeout", f"took nothing for {IDLE:g} s") from error
         except OSError as error:
+            self.left()
             raise of_socket(error) from error

@@ -52,13 +52,12 @@ class Fetcher:
     ) -> None:
         self.agent = agent(site)
         self.transport = Transport(Lines(Guard(allow, resolve), tls, clock), clock)
-        self._clock = clock
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """What is there now, or NotModified; FetchError with a sentence for the operator when it cannot be had."""
         if not is_remote(visit.url):
             return files.fetch(visit)
-        budget = Budget(visit.source.timeout, self._clock)
+        budget = self.transport.budget(visit.source.timeout)
         arrival = self._follow(visit.url, errand_of(visit, self.agent), budget)
         with told_of(arrival.target.place):
             try:
@@ -89,7 +88,7 @@ class Fetcher:
         FetchError when no answer came.
         """
         with told_of("The address"):
-            request = call(target_of(url), {"User-Agent": self.agent, **headers}, Budget(timeout, self._clock))
+            request = call(target_of(url), {"User-Agent": self.agent, **headers}, self.transport.budget(timeout))
         request.method, request.body = method, body
         answer = self.transport.send(request).answer
         with told_of(request.target.place):
@@ -100,7 +99,7 @@ class Fetcher:
         return Reply(answer.status, answer.headers, taken)
 
     def close(self) -> None:
-        """Hang up all kept connections."""
+        """Hang up on everybody for good: whoever still waits gets a FetchError of kind `stopped` at once (F38)."""
         self.transport.close()
 
     def _follow(self, url: str, errand: Errand, budget: Budget) -> Arrival:
@@ -125,7 +124,7 @@ class Fetcher:
         try:
             with told_of("The address"):
                 address = joined(url, "/robots.txt")
-            arrival = self._follow(address, errand_to_robots(source, self.agent), Budget(SECONDS, self._clock))
+            arrival = self._follow(address, errand_to_robots(source, self.agent), self.transport.budget(SECONDS))
             with told_of(arrival.target.place):
                 return arrival.answer.status, _text(arrival.answer)
         except FetchError as error:

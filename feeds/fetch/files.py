@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 # A file that was written a moment ago may be written to again within one tick of the file system's clock.
 SETTLED = 0.1
+EMPTY = 5.0  # a file is made empty before it is written
 LAST_SECOND = 253_402_300_799  # of the year 9999
 MEDIA_TYPES = {
     ".atom": "application/atom+xml",
@@ -160,9 +161,11 @@ def _read(files: Sequence[Found], *, strict: bool) -> Iterator[Part]:
 
 
 def _body(file: Found) -> bytes:
-    young = SETTLED - (time.time() - file.modified_ns / 1e9)
-    if 0 < young <= SETTLED:
-        time.sleep(young)
+    age = time.time() - file.modified_ns / 1e9
+    if not file.size and 0 <= age < EMPTY:
+        raise Unfit("changing", f"{file.name} is still empty; the next visit reads it.")
+    if 0 <= age < SETTLED:
+        time.sleep(SETTLED - age)
     try:
         # Neither a link nor a FIFO that took the file's place meanwhile is followed or waited for.
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

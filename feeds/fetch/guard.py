@@ -25,6 +25,7 @@ Address = IPv4 | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SocketAddress = tuple[Any, ...]  # as `socket` has it: (host, port) or (host, port, flow, scope)
 Answer = list[tuple[int, SocketAddress]]
+Watch = Callable[[socket.socket], socket.socket]
 Resolve = Callable[[str, int], Answer]
 
 CONNECT = 10.0
@@ -130,13 +131,17 @@ class Guard:
         self._allow = tuple(allowance(pattern) for pattern in allow)
         self._resolve = resolve
 
-    def connect(self, target: Target, allow: Sequence[str], budget: Budget) -> socket.socket:
-        """A connection to the first address of this target that answers; Trouble when there is none, or none may be."""
+    def connect(self, target: Target, allow: Sequence[str], budget: Budget, watch: Watch) -> socket.socket:
+        """A connection to the first address of this target that answers; Trouble when there is none, or none may be.
+
+        Each socket is handed to `watch` before it is connected, so that somebody else can end the waiting.
+        """
         answer = self._checked(target, self._allowances(allow), budget)
         trouble = Trouble("dns", "has no address")
         for left, (family, address) in zip(range(len(answer), 0, -1), answer, strict=True):
             try:
-                return _connected(family, address, min(CONNECT, budget.left() / left))
+                seconds = min(CONNECT, budget.left() / left)
+                return _connected(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
             except TimeoutError:
                 trouble = Trouble("timeout", "did not take the connection in time")
             except OSError as error:
@@ -196,8 +201,7 @@ def _check(answer: Answer, port: int, allowances: Sequence[Allowance]) -> None:
             raise _refused(text, reason)
 
 
-def _connected(family: int, address: SocketAddress, seconds: float) -> socket.socket:
-    line = socket.socket(family, socket.SOCK_STREAM)
+def _connected(line: socket.socket, address: SocketAddress, seconds: float) -> socket.socket:
     try:
         line.settimeout(seconds)
         line.connect(address)

@@ -9,7 +9,7 @@ import weakref
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from urllib.parse import unquote, urlsplit
@@ -73,6 +73,8 @@ class Lines:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], list[Line]] = OrderedDict()
         self._count = 0
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.stopping = threading.Event()
         weakref.finalize(self, _hang_up, self._kept)
 
     def kept(self, target: Target, route: Route) -> Line | None:
@@ -118,18 +120,29 @@ class Lines:
         return surplus
 
     def close(self) -> None:
-        """Hang up all that are kept."""
+        """Hang up on everybody for good, also on those who are being waited for (F38)."""
+        self.stopping.set()
         with self._lock:
             kept = dict(self._kept)
             self._kept.clear()
             self._count = 0
+            waiting = list(self._open)
         _hang_up(kept)
+        for connection in waiting:
+            # Not the method of SSLSocket, which takes the TLS layer from under a thread that reads.
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def _watched(self, connection: socket.socket) -> socket.socket:
+        with self._lock:
+            self._open.add(connection)
+        return connection
 
     def open(self, target: Target, route: Route, budget: Budget) -> Line:
         """A new connection, with TLS where the target wants it."""
         if route.proxy is not None:
             return self._through(route.proxy, target, route, budget)
-        connection = self._guard.connect(target, route.allow, budget)
+        connection = self._guard.connect(target, route.allow, budget, self._watched)
         if target.scheme == "http":
             return Line(connection)
         with closed_on_failure(connection):
@@ -139,17 +152,22 @@ class Lines:
         try:
             # The time-out covers the handshake as a whole, not each of its reads.
             connection.settimeout(min(CONNECT, budget.left()))
-            return self._tls().wrap_socket(connection, server_hostname=target.host)
+            secured = self._tls().wrap_socket(connection, server_hostname=target.host, do_handshake_on_connect=False)
+            with closed_on_failure(self._watched(secured)):
+                secured.do_handshake()
+            return secured
         except TimeoutError as error:
+            budget.left()
             raise Trouble("timeout", "did not finish the TLS handshake in time") from error
         except OSError as error:
+            budget.left()
             raise of_socket(error) from error
 
     def _through(self, address: str, target: Target, route: Route, budget: Budget) -> Line:
         """A connection by way of a proxy, which looks names up itself; addresses are still checked here."""
         proxy, login = _proxy(address)
         self._guard.check_literal(target, route.allow)
-        connection = self._guard.connect(proxy, _ANYWHERE, budget)
+        connection = self._guard.connect(proxy, _ANYWHERE, budget, self._watched)
         line = Line(connection)
         if target.scheme == "http":
             line.prefix, line.extra = target.url.removesuffix(target.path), login

@@ -98,15 +98,19 @@ class Transport(BaseAdapter):
             line, answer = self._exchange(asked)
         return self._response(asked, line, answer)
 
+    def budget(self, seconds: float) -> Budget:
+        """The time of one visit, which ends early when this transport is closed."""
+        return Budget(seconds, self._clock, self._lines.stopping)
+
     def close(self) -> None:
-        """Hang up all kept connections; later requests open new ones."""
+        """Hang up on everybody for good."""
         self._lines.close()
 
     def _adopted(self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None) -> Call:
         """A request that came through a session of somebody else."""
         seconds = timeout if isinstance(timeout, (int, float)) else SECONDS
         with told_of("The address"):
-            adopted = call(target_of(request.url or ""), request.headers, Budget(seconds, self._clock))
+            adopted = call(target_of(request.url or ""), request.headers, self.budget(seconds))
         adopted.method, adopted.body = request.method, request.body
         return adopted
 
@@ -132,7 +136,7 @@ class Transport(BaseAdapter):
     def _response(self, call: Call, line: Line, answer: Answer) -> Received:
         def done() -> None:
             answer.done = nothing  # lets go of the line, and of this function
-            line.reader.receive = partial(Budget(DRAINING, self._clock).receive, line.socket)
+            line.reader.receive = partial(self.budget(DRAINING).receive, line.socket)
             answer.drain()
             if answer.over and answer.reusable and line.reader.idle:
                 self._lines.keep(call.target, call.route, line)

@@ -23,6 +23,7 @@ ADVICE: Mapping[str, str] = {
     "refused": "",
     "challenge": "Ask its operator to let feed readers through, or use another address of theirs.",
     "status": AGAIN,
+    "stopped": AGAIN,
 }
 
 STATUSES: Mapping[int, tuple[str, str]] = {

@@ -96,11 +96,10 @@ def normalize(story: Story, parsed: Parsed, upstream: str, digest: str, context:
 def _texts(story: Story, url: str | None, around: Surroundings) -> tuple[str, str, str]:
     """Title, summary and HTML. Nothing is lost: HTML holds the content, or the whole summary where that is all."""
     content, base = _content(story), around.base
-    if content:
+    if content and not (story.summary and story.summary.value == content.value):
         body, summary = _markup(content, url, base), html.plain(story.summary)
-        summary = "" if story.summary and story.summary.value == content.value else summary
     else:
-        body = _markup(story.summary, url, base)
+        body = _markup(content or story.summary, url, base)
         summary = excerpt(inert(html.stripped(body, SUMMARY_LIMIT))) if body else ""
     title = html.plain(story.title) or _heading(summary or inert(html.stripped(body, SUMMARY_LIMIT)), story, url)
     return title, summary, body

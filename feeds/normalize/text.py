@@ -69,5 +69,5 @@ def paragraphs(text: str) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not lines:
         return ""
-    blocks = _PARAGRAPHS.split(escape(lines, quote=False))
+    blocks = _PARAGRAPHS.split(escape(lines, quote=False).replace("\xa0", "&nbsp;"))  # as the cleaner spells it
     return "".join(f"<p>{block.strip().replace(chr(10), '<br>')}</p>" for block in blocks)

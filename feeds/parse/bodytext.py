@@ -26,6 +26,7 @@ INLINE = frozenset(
     )
 )  # fmt: skip
 ENDS = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")
+TEASER = 250  # letters of an item, at most
 LABEL = 40  # letters of a loose word or two: a button, a byline, a price
 
 
@@ -96,6 +97,7 @@ class Collector:
             self._words.append(text)
 
     def _inline(self, element: Element) -> None:
+        self._tidy(element)
         self._run.append(spelled(element))
         self._words.append(" " if element.tag == "br" else words_of(element))
 
@@ -111,10 +113,16 @@ class Collector:
         if found:
             self.blocks.append(Block("img", shown(found), picture=found))
 
-    def _whole(self, element: Element) -> None:
+    def _tidy(self, element: Element) -> None:
+        """Drop the furniture inside of what is taken whole."""
+        if not len(element):
+            return
         for inner in [one for one in element.iterdescendants(etree.Element) if one in self.ground.furniture]:
             if inner.getparent() is not None:
                 inner.drop_tree()  # type: ignore[attr-defined]
+
+    def _whole(self, element: Element) -> None:
+        self._tidy(element)
         words = words_of(element)
         if words:
             linked = sum(len(words_of(anchor)) for anchor in element.iter("a")) / len(words)
@@ -203,7 +211,10 @@ def _refrains(blocks: list[Block]) -> set[str]:
 def _is_list_of_links(block: Block) -> bool:
     if block.tag not in LISTS:
         return False
-    return block.linked > 0.6 or furniture.heads_a_list(block.words[:79]) or _TEASERS.search(block.html) is not None
+    if block.linked > 0.6 or furniture.heads_a_list(block.words[:79]):
+        return True
+    items = block.html.count("<li") or 1
+    return len(block.words) / items < TEASER and _TEASERS.search(block.html) is not None
 
 
 _TEASERS = re.compile(r"<li\b[^>]*>(?:(?!</li>).){0,3000}<a\b(?:(?!</li>).){0,3000}<(?:h[2-5]|img|article)\b", re.S | re.I)

@@ -48,12 +48,23 @@ PAIRS = frozenset(
         ("call", "out"), ("inline", "related"), ("story", "links"), ("google", "news"), ("app", "banner"), ("on", "topic"),
         ("in", "this"), ("table", "contents"), ("key", "takeaways"), ("fact", "box"), ("info", "box"), ("video", "wrapper"),
         ("image", "source"), ("photo", "source"), ("img", "source"), ("audio", "player"), ("video", "player"),
-        ("last", "updated"), ("article", "header"), ("editors", "picks"), ("top", "stories"), ("latest", "news"),
+        ("last", "updated"), ("editors", "picks"), ("more", "link"), ("mor", "link"), ("page", "header"), ("top", "stories"), ("latest", "news"),
     )
 )  # fmt: skip
 # … and what they mean less by: the text itself, whatever else is said.
 TEXT = frozenset(("articlebody", "bodytext"))
+# Of these, what stands for other stories and for people: no picture of this story is in it.
+OTHERS = frozenset(
+    (
+        "related", "relateds", "recirc", "recirculation", "recommended", "recommendation", "recommendations", "promo", "promotion",
+        "teaser", "teasers", "advert", "advertisement", "ad", "ads", "byline", "bylines", "author", "authors", "autor", "autoren",
+        "bio", "comment", "comments", "newsletter", "newsletters", "nav", "navigation", "sidebar", "footer", "share", "social",
+        "trending", "popular", "avatar", "profile", "logo", "sponsor", "sponsored", "taboola", "outbrain",
+    )
+)  # fmt: skip
 SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+PARTS = re.compile(r"[^A-Za-z0-9]+")
+DIGIT = re.compile(r"[0-9]")
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 NAMING = ("class", "id", "data-testid", "data-component", "data-module", "data-type", "data-qa", "role", "itemprop")
 ROLES = frozenset(("navigation", "banner", "contentinfo", "complementary", "search", "form", "dialog", "button", "menu"))
@@ -68,11 +79,21 @@ def is_furniture(element: etree._Element) -> bool:
     attributes = element.attrib
     if not attributes:
         return False
-    if attributes.get("role") in ROLES or "hidden" in attributes or attributes.get("aria-hidden") == "true":
+    if attributes.get("role") in ROLES or "hidden" in attributes:
+        return True
+    if attributes.get("aria-hidden") == "true" and element.tag != "p":  # a paragraph is hidden only until it is paid for
         return True
     if HIDING.search(attributes.get("style", "")):
         return True
     return any(_names_furniture(attributes[name]) for name in NAMING if name in attributes)
+
+
+def is_of_others(element: etree._Element) -> bool:
+    """Whether an element by its name holds other stories, or people, rather than a part of this one."""
+    if element.tag in ("nav", "aside", "footer", "form"):
+        return True
+    words = {word.lower() for token in (element.get("class") or "")[:500].split() for word in SPLIT.split(token)}
+    return bool(words & OTHERS)
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +101,7 @@ def _names_furniture(value: str) -> bool:
     for token in value[:500].split():
         if ":" in token or "[" in token:  # how it looks, not what it is
             continue
-        words = [word.lower() for word in SPLIT.split(token) if word]
+        words = _words(token)
         if WORDS.intersection(words) and not _is_layout(words):
             return True
         if PAIRS.intersection(zip(words, words[1:], strict=False)):
@@ -88,8 +109,16 @@ def _names_furniture(value: str) -> bool:
     return False
 
 
+def _words(token: str) -> list[str]:
+    """The words in a name; `n1AuAdJlVL` is one."""
+    parts = PARTS.split(token)
+    return [word.lower() for part in parts for word in ([part] if DIGIT.search(part) else SPLIT.split(part)) if word]
+
+
 def _is_layout(words: list[str]) -> bool:
-    """`has-sidebar`, `with-comments`, `no-ads`: said of what stands beside it."""
+    """`has-sidebar`, `with-comments`, `no-ads`: said of what stands beside it. A teaser's content is read for free."""
+    if words[-1] in ("content", "text", "body") and words[0] in ("teaser", "premium", "promo"):
+        return True
     return "grid" in words or "layout" in words or words[0] in ("has", "with", "no", "without", "is", "show", "hide", "tag", "category", "not", "js")
 
 
@@ -106,7 +135,14 @@ ELSEWHERE = re.compile(
 )
 RIGHTS = re.compile(
     r"\W*(?:©|\(c\)|copyright|all\s+rights\s+reserved|alle\s+rechte\s+vorbehalten|tous\s+droits|todos\s+los\s+derechos"
-    r"|with\s+reporting\s+by\b|additional\s+reporting|quelle[n]?\s*:|source\s*:|foto\s*:|photo\s*:|bild\s*:|image\s*:|picture\s*:)",
+    r"|with\s+(?:reporting\s+(?:by|from)|reports\s+from|files\s+from)\b|additional\s+reporting|quelle[n]?\s*:|source\s*:|foto\s*:|photo\s*:|bild\s*:|image\s*:|picture\s*:)",
+    re.I,
+)
+# What is said to those who have not paid.
+WALL = re.compile(
+    r"réservé\w*\s+(?:à\s+nos|aux)\s+abonnés|abonnez-vous|already\s+(?:a\s+)?(?:subscri|member)|subscribers?\s+only|log\s?in\s+to\s+(?:read|continue|comment)"
+    r"|(?:jetzt|bereits)\s+abonn|nur\s+für\s+abonnenten|hazte\s+(?:socio|suscriptor)|suscr[íi]bete|会員限定|会員登録|ログイン|有料会員|tylko\s+dla\s+subskrybent"
+    r"|regist(?:er|rieren)\s+(?:sie\s+sich\s+)?(?:for\s+free|to\s+read|kostenlos)|til\s+abonnenter|for\s+abonnenter|prenumerant",
     re.I,
 )
 # A heading above a list of other stories.
@@ -135,7 +171,9 @@ def is_notice(text: str) -> bool:
     """Whether a paragraph is a call, a stamp, or a word about rights."""
     if len(text) > 220:
         return False
-    return plaintext.is_call(text) or plaintext.stamp(text) is not None or (len(text) < 160 and bool(RIGHTS.match(text)))
+    return plaintext.is_call(text) or plaintext.stamp(text) is not None or (
+        len(text) < 160 and bool(RIGHTS.match(text) or WALL.search(text))
+    )
 
 
 def heads_a_list(text: str) -> bool:

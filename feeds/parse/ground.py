@@ -207,3 +207,24 @@ def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
     if names & DEK:
         return 2
     return 1 if element.tag in ("p", "h2", "h3") and len(words) >= 60 else 0
+
+
+def places(heading: Element | None, place: Element, ground: Ground) -> list[Element]:
+    """The place with what of the story stands beside it: before it, from the headline on, and after it in like parts."""
+    above = set(_upwards(heading)) if heading is not None else set()
+    before: list[Element] = []
+    for step in _upwards(place):
+        if step in above or step.tag in ("body", "html"):
+            break
+        for sibling in step.itersiblings(preceding=True):
+            if sibling in above:
+                break
+            if ground.weight(sibling) and sibling not in ground.furniture:
+                before.insert(0, sibling)
+        if heading is None:
+            break
+    name = place.get("class")
+    after = [
+        one for one in place.itersiblings() if name and one.get("class") == name and one.tag == place.tag and ground.weight(one)
+    ]
+    return [*before, place, *after]

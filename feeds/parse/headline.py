@@ -27,7 +27,7 @@ def find(page: WebPage, story: jsonld.Node) -> Told | None:
     """The headline and where it stood."""
     told = [(text.translate(INVISIBLE), where) for text, where in _told(page, story)]
     names = _names(page)
-    bare = {fold(text) for text, where in told if where in ("json-ld headline", "h1", "h2")}
+    bare = {fold(text) for text, _ in told}
     clean = [(without_site(text, names, bare)[:LONGEST], where) for text, where in told]
     clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
     if not clean:

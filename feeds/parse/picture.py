@@ -3,64 +3,66 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
-from feeds.parse import jsonld
-from feeds.parse.ground import Ground
+from feeds.parse import furniture, jsonld
 from feeds.parse.webpage import WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 
-# Where pages put the address while a picture is not loaded yet, the better first.
-SETS = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set", "data-src-set")
-LAZY = (
-    "data-src", "data-original", "data-lazy-src", "data-lazy", "data-full-src", "data-hi-res-src", "data-url", "data-image",
-    "data-img", "data-default-src", "data-large", "data-actualsrc",
-)  # fmt: skip
 NO_PICTURE = re.compile(
-    r"(?:^|[/_.-])(?:spacer|blank|pixel|placeholder|transparent|loading|loader|lazy|dummy|empty|1x1|logo|icon|favicon|sprite"
-    r"|avatar|gravatar|emoji|badge|button|share|tracking|default-(?:image|thumb))(?:[/_.-]|\d|$)|\.svg(?:$|\?)",
+    r"(?:^|[/_.-])(?:spacer|blank|pixel|placeholder|transparent|loading|loader|lazy|dummy|empty|1x1|logos?|icons?|favicon|sprite"
+    r"|avatars?|gravatar|authors?|emoji|badge|button|share|tracking|default-(?:image|thumb))(?:[/_.-]|\d|$)|\.svg(?:$|\?)",
     re.I,
 )
-AVATAR = re.compile(r"avatar|author|profile|gravatar|portrait-small|byline|logo|icon|emoji|badge", re.I)
-FORMATS = re.compile(r"\.(?:jpe?g|png|webp|gif)(?:$|[?#&])", re.I)
+AVATAR = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
+ADDRESS = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
 CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
-LEAST = 100
-# What two addresses of the same picture share: a number or a name that nobody else has.
-SHARED = re.compile(r"[a-z0-9][a-z0-9_%-]{7,}", re.I)
-COMMON = re.compile(r"[a-z]{1,40}|\d{1,4}(?:[x_-]\d{1,4})+|(?:landscape|image|picture|photo|upload|resize|width|quality)\w*", re.I)
+LEAST = 100  # of the sides of a picture
+MANY = 60
+# What only the addresses of one picture have: a long number or code, or a long name.
+CODE = re.compile(r"(?=[a-z]*\d)[a-z0-9]{6,}")
+NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_+ ][a-z0-9]+){2,}")
+DATE = re.compile(r"(?:19|20)\d{2}[01]\d(?:[0-3]\d)?|\d{2,4}x\d{2,4}")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a page: its best address, all its addresses, its words."""
+    """One picture of a page: its best address, all its addresses, its words; `sure` when it is of this story."""
 
     url: str
     all: tuple[str, ...]
     alt: str = ""
     caption: str = ""
+    sure: bool = True
 
 
-def picture_of(element: Element, base: str) -> Picture | None:
+def picture_of(element: Element, base: str, *, sure: bool = True) -> Picture | None:
     """The picture of an `img`, `picture` or `figure`; none where it only fills a place."""
     image = element if element.tag == "img" else next(element.iter("img"), None)
     if image is not None and _is_small(image):
         return None
-    ranked = [address for address in _addresses(element, image) if address]
-    urls = list(dict.fromkeys(url for address in ranked if (url := _usable(address, base))))
+    found = (_usable(address, base) for address in _addresses(element, image))
+    urls = list(dict.fromkeys(url for url in found if url))
     if not urls:
         return None
     alt = squeezed(image.get("alt") or "") if image is not None else ""
-    return Picture(urls[0], tuple(urls), alt[:500])
+    caption = next((words_of(one) for one in element.iter("figcaption")), "")
+    return Picture(urls[0], tuple(urls), alt[:500], caption[:500], sure)
 
 
 def _is_small(image: Element) -> bool:
+    if AVATAR.search(image.get("class") or ""):
+        return True
+    if image.get("srcset"):
+        return False
     sizes = [size for name in ("width", "height") if (size := _number(image.get(name)))]
-    return bool(sizes) and min(sizes) < LEAST or bool(AVATAR.search(image.get("class") or ""))
+    return bool(sizes) and max(sizes) < LEAST
 
 
 def _number(text: str | None) -> float | None:
@@ -69,40 +71,51 @@ def _number(text: str | None) -> float | None:
 
 
 def _addresses(element: Element, image: Element | None) -> Iterator[str]:
-    """All addresses, the best first: the largest of the image's own set, its own, then those of its sources."""
+    """All addresses, the best first: the largest of the image's own sets, its own, then those of its sources."""
     if image is not None:
-        for name in SETS:
-            yield from _largest(image.get(name))
-        for name in (*LAZY, "src"):
-            yield image.get(name) or ""
+        yield from _own(image)
     holder = image.getparent() if image is not None and element.tag == "img" else element
+    if holder is not None and holder.tag in ("picture", "source"):
+        holder = next((one for one in holder.iterancestors("picture")), holder)
     if holder is not None and (holder.tag == "picture" or element.tag != "img"):
         sources = [one for one in holder.iter("source") if "video" not in (one.get("type") or "")]
         for source in sorted(sources, key=lambda one: "avif" in (one.get("type") or "")):
-            for name in (*SETS, "src"):
-                yield from _largest(source.get(name))
+            yield from _own(source)
 
 
-def _largest(value: str | None) -> list[str]:
+def _own(element: Element) -> Iterator[str]:
+    """The addresses in an element's attributes; a page may keep the real one in any `data-…src…` until it is needed."""
+    named = [(str(name), str(value)) for name, value in element.attrib.items() if "src" in str(name)]
+    for name, value in named:
+        if "srcset" in name:
+            yield from _largest(value)
+    for name, value in sorted(named, key=lambda one: one[0] == "src"):
+        if "srcset" not in name:
+            yield value.strip()
+    yield from (element.get(name) or "" for name in ("data-original", "data-lazy", "data-url", "data-image"))
+
+
+def _largest(value: str) -> list[str]:
     """The addresses of a set, the largest first."""
-    if not value:
-        return []
-    found = [(float(size or 1), address) for address, size, _ in CANDIDATE.findall(value[:20_000]) if address]
+    found = [(float(size or 1), address) for address, size, _ in CANDIDATE.findall(value[:20_000]) if _is_number(size)]
     return [address for _, address in sorted(found, key=lambda one: -one[0])]
 
 
+def _is_number(size: str) -> bool:
+    return size.count(".") < 2 and size != "."
+
+
 def _usable(address: str, base: str) -> str | None:
-    if address.startswith("data:") or NO_PICTURE.search(urlsplit_path(address)):
+    if not ADDRESS.match(address) or NO_PICTURE.search(_path(unquote(address))):
         return None
     return joined(base, address)
 
 
-def urlsplit_path(address: str) -> str:
-    """The path of an address, whatever it is."""
+def _path(address: str) -> str:
     try:
         return urlsplit(address).path
     except ValueError:
-        return ""
+        return address
 
 
 # ── which one leads ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,55 +128,70 @@ def find(page: WebPage, story: jsonld.Node, shown: list[Picture]) -> tuple[str, 
     or carries their lettering: where the same picture is shown in the story, that address counts.
     """
     told = list(_told(page, story))
+    pictures = [*shown, *_preloaded(page)]
+    common = _common(shown)
     for address, where in told:
-        for picture in shown[:12]:
-            if _same(address, picture):
+        marks = _marks(address) - common
+        for picture in pictures:
+            if address in picture.all or any(marks & _marks(url) for url in picture.all[:3]):
                 return picture.url, f"{where}, as shown"
-    if shown:
-        return shown[0].url, "first picture"
+    sure = [picture for picture in shown if picture.sure]
+    if sure:
+        return sure[0].url, "first picture"
     return told[0] if told else None
+
+
+def shown_in(region: Element, place: Element, base: str) -> list[Picture]:
+    """The pictures from the headline to the end of the story."""
+    found: list[Picture] = []
+    others = 0
+    walk = etree.iterwalk(region, events=("start", "end"))
+    for event, element in walk:
+        of_others = element is not region and element is not place and furniture.is_of_others(element)
+        if event == "end":
+            others -= of_others
+            if element is place or len(found) >= MANY:
+                break
+            continue
+        others += of_others
+        if element.tag in ("img", "picture"):
+            walk.skip_subtree()
+            if picture := picture_of(element, base, sure=not others):
+                found.append(picture)
+        elif element.tag in ("nav", "footer", "script", "noscript"):
+            walk.skip_subtree()
+    return found
 
 
 def _told(page: WebPage, story: jsonld.Node) -> Iterator[tuple[str, str]]:
     for name in ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"):
         for address in page.meta.get(name, ())[:1]:
-            if (url := joined(page.base, address)) and not NO_PICTURE.search(urlsplit_path(url)):
+            if url := _usable(address, page.base):
                 yield url, f"meta {name}"
-    for value in jsonld.several(story.get("image"))[:3] + jsonld.several(story.get("thumbnailUrl"))[:1]:
+    for value in [*jsonld.several(story.get("image"))[:3], *jsonld.several(story.get("thumbnailUrl"))[:1]]:
         value = page.data.resolved(value)
         if isinstance(value, dict):
             value = value.get("url") or value.get("contentUrl") or value.get("@id")
-        if (address := jsonld.text(value)) and (url := joined(page.base, address)):
+        if (address := jsonld.text(value)) and (url := _usable(address, page.base)):
             yield url, "json-ld image"
 
 
-def _same(address: str, picture: Picture) -> bool:
-    ours = _marks(address)
-    return any(ours & _marks(url) for url in picture.all[:4]) or address in picture.all
+def _preloaded(page: WebPage) -> Iterator[Picture]:
+    """What the head asks browsers to load first."""
+    for link in page.root.iter("link"):
+        if link.get("as") == "image" and "preload" in (link.get("rel") or ""):
+            found = [*_largest(link.get("imagesrcset") or ""), link.get("href") or ""]
+            if urls := [url for address in found if (url := _usable(address, page.base))]:
+                yield Picture(urls[0], tuple(urls), sure=False)
 
 
 def _marks(address: str) -> set[str]:
-    """What only this picture's addresses have: long numbers and names."""
-    plain = unquote(unquote(address)).lower()
-    path = plain.partition("://")[2].partition("/")[2]
-    tokens = SHARED.findall(re.sub(r"\.(?:jpe?g|png|webp|gif|avif)\b", " ", path))
-    return {token for token in tokens if any(char.isdigit() for char in token) or len(token) > 14}
+    """What only this picture's addresses have."""
+    path = unquote(unquote(address)).lower().partition("://")[2].partition("/")[2].partition("?")[0]
+    return {mark for mark in (*CODE.findall(path), *NAME.findall(path)) if len(mark) > 5 and not DATE.fullmatch(mark)}
 
 
-def shown_in(region: Element, place: Element, ground: Ground, base: str) -> list[Picture]:
-    """The pictures from the headline to the end of the story, those of the furniture left out."""
-    found: list[Picture] = []
-    inside = False
-    walk = etree.iterwalk(region, events=("start", "end"))
-    for event, element in walk:
-        if event == "end":
-            if element is place:
-                break
-            continue
-        if element in ground.furniture and element is not place and element.tag != "figure":
-            walk.skip_subtree()
-        elif element.tag in ("img", "picture"):
-            walk.skip_subtree()
-            if picture := picture_of(element, base):
-                found.append(picture)
-    return found
+def _common(pictures: list[Picture]) -> set[str]:
+    """Marks that are no marks, because many pictures have them."""
+    counts = Counter(mark for url in {picture.url for picture in pictures} for mark in _marks(url))
+    return {mark for mark, count in counts.items() if count > max(3, len(pictures) // 3)}

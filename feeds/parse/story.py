@@ -16,17 +16,21 @@ def read_story(fetched: Fetched, source: Source | None = None) -> Parsed:
 def story_of(page: WebPage, source: Source | None) -> Story:
     node = jsonld.main(page.data, page.url, page.canonical)
     title = headline.find(page, node)
-    people, where = byline.find(page, node)
+    people = byline.find(page, node).people
     dates = stamps.find(page, node)
     look = ground.survey(page.root)
     place = ground.choose(page, look)
-    shown = picture.shown_in(ground.region(page, place, title[0] if title else ""), place, look, page.base) if place is not None else []
+    shown = picture.shown_in(ground.region(page, place, title[0] if title else ""), place, page.base) if place is not None else []
     image = picture.find(page, node, shown)
     blocks = []
     if place is not None:
         told = bodytext.Told(title[0] if title else "", tuple(p.name or "" for p in people))
         lead = ground.standfirst(page, node, place, look, told.title)
-        blocks = bodytext.chosen(bodytext.Collector(look, page.base).collect(place), told)
+        heading = ground.headline_of(page, told.title)
+        collected = []
+        for one in ground.places(heading, place, look):
+            collected += bodytext.Collector(look, page.base).collect(one)
+        blocks = bodytext.chosen(collected, told)
         if lead:
             blocks = bodytext.with_lead(blocks, lead)
     html = "\n".join(block.html for block in blocks)

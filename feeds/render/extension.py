@@ -68,7 +68,8 @@ class FeedExtension:
         rewrite(channel, "lastBuildDate", text.rfc822(self.edition.updated))
         for hub in site.hubs:
             element(channel, ATOM_LINK, rel="hub", href=hub)
-        leaf(channel, _CREATOR, text.author(feed, site))
+        if feed.author:  # else items without an author would be read as written by the site
+            leaf(channel, _CREATOR, feed.author)
         _style(root, feed.id)
         return root
 

@@ -59,7 +59,8 @@ def write(edition: Edition) -> Document:
         icon=feed.image,
         favicon=feed.icon,
         language=text.language(feed, site),
-        authors=(Author(text.author(feed, site)),),
+        # Only one that was named: an item without an author would be read as written by the feed's.
+        authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,
     )
     body = document(head, [item(article) for article in edition.articles])

@@ -56,6 +56,14 @@ def entities(size: int) -> str:
     )
 
 
+def based(size: int) -> str:
+    """One long address that all links are relative to."""
+    entry = "<entry>" + "<link href='b' xml:base='c'/>" * 400 + "</entry>"
+    base = f"http://x.example/{'a' * (size // 2)}/"
+    entries = entry * (1 + size // 2 // len(entry))
+    return f"<feed xmlns='http://www.w3.org/2005/Atom' xml:base='{base}'><title>t</title>{entries}</feed>"
+
+
 ITEM = "<item><title>Story number #</title><link>https://example.org/#</link><guid>#</guid></item>"
 HTML = "&lt;p&gt;Some &lt;b&gt;text&lt;/b&gt; é&lt;/p&gt;"
 RSS = "<rss version='2.0'><channel><title>t</title>{}</channel></rss>"
@@ -64,8 +72,15 @@ JSON = '{{"version": "https://jsonfeed.org/version/1.1", "title": "t", "items": 
 SHAPES: Mapping[str, Shape] = {
     "honest items": numbered(ITEM, RSS),
     "honest text": numbered(f"<item><title>Story #</title><description>{HTML * 50}</description></item>", RSS),
-    "honest text, not closed": numbered(f"<item><title>Story #</title><description>{HTML * 50}</description></item>", "<rss><channel>{}"),
-    "honest text, a bare &": numbered(f"<item><title>A & B #</title><description>{HTML * 50}</description></item>", RSS),
+    "honest text, not closed": numbered(
+        f"<item><title>Story #</title><description>{HTML * 50}</description></item>", "<rss><channel>{}"
+    ),
+    "honest text, a bare &": numbered(
+        f"<item><title>A & B #</title><description>{HTML * 50}</description></item>", RSS
+    ),
+    "honest text, wide, a bare &": numbered(
+        f"<item><title>A & B # \U0001f600</title><description>{HTML * 50}</description></item>", RSS
+    ),
     "honest json": numbered('{"id": "#", "title": "Story", "content_html": "<p>text</p>"},', JSON),
     "smallest items": often("<item/>", RSS),
     "one long item": often("text ", PUT.replace("{}", "<description>{}</description>")),
@@ -91,16 +106,17 @@ SHAPES: Mapping[str, Shape] = {
     "many attributes": numbered(" a#='x'", "<rss{}><channel><item><title>a</title></item></channel></rss>"),
     "many namespaces": numbered(" xmlns:a#='u#'", "<rss{}><channel><item><title>a</title></item></channel></rss>"),
     "many namespaces, one each": numbered("<a#:b xmlns:a#='u#'/>"),
-    "many namespaces, then items": lambda size: "<rss"
-    + "".join(f" xmlns:a{n}='u{n}'" for n in range(size // 40))
-    + "><channel>"
-    + "<item/>" * (size // 14)
-    + "</channel></rss>",
+    "many namespaces, then items": lambda size: (
+        "<rss"
+        + "".join(f" xmlns:a{n}='u{n}'" for n in range(size // 40))
+        + "><channel>"
+        + "<item/>" * (size // 14)
+        + "</channel></rss>"
+    ),
     "many categories": numbered("<category>c#</category>"),
     "many names": numbered("<x#/>"),
     "many bases": often("<item xml:base='a/'><link>b</link></item>", RSS),
-    "long base, many links": lambda size: f"<feed xmlns='http://www.w3.org/2005/Atom' xml:base='http://x.example/{'a' * (size // 2)}/'><title>t</title>"
-    + "<entry>" + "<link href='b' xml:base='c'/>" * 400 + "</entry>" * 1 + ("<entry>" + "<link href='b' xml:base='c'/>" * 400 + "</entry>") * (size // 2 // 12000) + "</feed>",
+    "long base, many links": based,
     "open CDATA": often("<![CDATA["),
     "open comments": often("<!--", "{}"),
     "open comments, a feed": often("<!--"),
@@ -122,7 +138,9 @@ SHAPES: Mapping[str, Shape] = {
     "numbers": often("&#0000000", "<rss>{}"),
     "unknown entities": numbered("&e#;"),
     "loose <": often("< "),
-    "two roots": often("<rss><channel><item><author><![CDATA[aaaaaaaaaaaaaaaaaaaaaaaaaaaa]]></author></item></rss>", "{}"),
+    "two roots": often(
+        "<rss><channel><item><author><![CDATA[aaaaaaaaaaaaaaaaaaaaaaaaaaaa]]></author></item></rss>", "{}"
+    ),
     "e-mail letters": often("a.", "<rss><channel><item><title>{}@</title></item>"),
     "broken items": numbered(ITEM.replace("</link>", "").replace("</title>", ""), RSS + "<x"),
     "broken nesting": often("<item><b><i></b></i>", "<rss><channel>{}"),

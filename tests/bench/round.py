@@ -1,0 +1,214 @@
+"""What a polling round costs in CPU seconds per 1,000 feeds: python tests/bench/round.py [--feeds 1000] [--hosts 1] [--runs 3].
+
+Generated feeds of about 51 kB with 25 entries, served by nginx on loopback, pulled by `feeds run --all` as a whole
+process into 21 feeds. Four rounds: everything new; nothing new (304); 5 % changed; nothing new and no validators. What
+a run with nothing due costs (interpreter, imports, an idle turn) is taken off and shown beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+ENTRIES = 25
+GROUPS = 20  # published feeds beside the one that holds everything
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WORDS = (
+    "about after again against river council morning figures station report minister evening harbour weather city "
+    "market energy growth school players season report library museum train people country office second quarter"
+).split()
+# Round → the most CPU seconds per 1,000 feeds that it should cost.
+TARGETS = {"cold": 5.0, "304": 1.0, "5 % changed": 1.3, "no validators": 1.4}
+
+NGINX = """
+daemon off; pid {home}/nginx.pid; error_log {home}/error.log; worker_processes 1;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 100000; default_type application/rss+xml; types {{ }}
+  client_body_temp_path {home}; proxy_temp_path {home}; fastcgi_temp_path {home}; uwsgi_temp_path {home};
+  scgi_temp_path {home};
+  server {{ {listen} root {home}/www; gzip on; gzip_comp_level 1; gzip_types application/rss+xml; {validators} }}
+}}
+"""
+NO_VALIDATORS = "etag off; if_modified_since off; add_header Last-Modified '';"
+
+
+# ── the feeds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text(dice: random.Random, words: int) -> str:
+    """Some words."""
+    return " ".join(dice.choices(WORDS, k=words))
+
+
+def body(dice: random.Random) -> str:
+    """About 1.6 kB of HTML as blogs write it."""
+    image = f'<p><img src="/images/{dice.randrange(9999)}.jpg" alt="{text(dice, 3)}" width="640" height="480"></p>'
+    quoted = f"<blockquote><p>{text(dice, 20)}</p></blockquote><ul><li>{text(dice, 4)}</li><li>{text(dice, 4)}</li></ul>"
+    paragraphs = "".join(
+        f'<p>{text(dice, 17)} <a href="/{dice.randrange(9999)}">{text(dice, 3)}</a> <em>{text(dice, 2)}</em> é &amp; …</p>'
+        for _ in range(6)
+    )
+    return image + paragraphs + quoted
+
+
+def entry(number: int, item: int) -> str:
+    """One entry, always the same for the same numbers."""
+    dice = random.Random(number * 1000 + item)
+    when = format_datetime(START - timedelta(hours=item, seconds=number), usegmt=True)
+    link = f"https://site{number}.example/{item}"
+    return (
+        f"<item><title>{text(dice, 7)}</title><link>{link}</link><guid>{link}</guid><pubDate>{when}</pubDate>"
+        f"<dc:creator>{text(dice, 2)}</dc:creator><category>{text(dice, 1)}</category><category>{text(dice, 1)}</category>"
+        f"<description>{escape(body(dice))}</description></item>"
+    )
+
+
+def document(number: int, first: int = 0) -> str:
+    """One feed of 25 entries; a higher `first` has newer entries."""
+    entries = "\n".join(entry(number, item) for item in range(-first, ENTRIES - first))
+    head = f"<title>Site {number}</title><link>https://site{number}.example/</link><description>News</description>"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"<channel>{head}\n{entries}\n</channel></rss>"
+    )
+
+
+# ── the installation ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder with generated feeds, their server's port, and the YAML that pulls them."""
+
+    home: Path
+    port: int
+    hosts: Sequence[str]
+
+    def serve(self, validators: bool = True) -> None:
+        """Write the server's configuration."""
+        listen = "".join(f"listen {host}:{self.port};" for host in self.hosts)
+        text = NGINX.format(home=self.home, listen=listen, validators="" if validators else NO_VALIDATORS)
+        (self.home / "nginx.conf").write_text(text, encoding="utf-8")
+
+    def write(self, feeds: int, first: int = 0, every: int = 1) -> None:
+        """Write every so-many-th of the feeds."""
+        folder = self.home / "www"
+        folder.mkdir(exist_ok=True)
+        for number in range(0, feeds, every):
+            (folder / str(number)).write_text(document(number, first), encoding="utf-8")
+
+    def declare(self, feeds: int) -> None:
+        """Write the YAML; JSON is YAML."""
+        sources = {
+            f"s{n}": {"feed": f"http://{self.hosts[n % len(self.hosts)]}:{self.port}/{n}", "tags": [f"g{n % GROUPS}"]}
+            for n in range(feeds)
+        }
+        published = {f"g{n}": {"title": f"Group {n}", "tags": [f"g{n}"]} for n in range(GROUPS)}
+        tree = {
+            "site": {"title": "Bench", "url": "https://wire.example.org/"},
+            "data": "data",
+            "public": "public",
+            "hosts": {"gap": "0s", "at_once": 64},
+            "defaults": {"allow_private": ["127.0.0.0/8"]},
+            "sources": sources,
+            "feeds": {"all": {"title": "Everything"}, **published},
+        }
+        (self.home / "feeds.yaml").write_text(json.dumps(tree), encoding="utf-8")
+
+    def run(self, *arguments: str) -> tuple[float, dict[str, object]]:
+        """CPU seconds of `feeds run` with all its children, and what it reports."""
+        command = [sys.executable, "-m", "feeds", "run", "--json", "--config", str(self.home / "feeds.yaml"), *arguments]
+        out = self.home / "out.json"
+        with out.open("wb") as stream:
+            process = subprocess.Popen(command, stdout=stream, cwd=Path(__file__).parents[2])
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{command} ended with {process.returncode}")
+        return usage.ru_utime + usage.ru_stime, json.loads(out.read_bytes())
+
+    def forget(self) -> None:
+        """Back to the beginning."""
+        for name in ("data", "public"):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+
+
+@contextmanager
+def serving(place: Installation, validators: bool = True) -> Iterator[None]:
+    """nginx, while inside."""
+    place.serve(validators)
+    process = subprocess.Popen(["nginx", "-p", str(place.home), "-c", str(place.home / "nginx.conf"), "-e", "error.log"])
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex((place.hosts[0], place.port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def rounds(place: Installation, feeds: int) -> Iterator[tuple[str, float, dict[str, object]]]:
+    """Name, CPU seconds and report of each round."""
+    place.forget()
+    place.write(feeds)
+    with serving(place):
+        yield "cold", *place.run("--all")
+        yield "idle", *place.run()
+        yield "304", *place.run("--all")
+        place.write(feeds, first=1, every=20)
+        yield "5 % changed", *place.run("--all")
+    with serving(place, validators=False):
+        place.run("--all")
+        yield "no validators", *place.run("--all")
+
+
+def main() -> None:
+    """Print a line for each round: the median of the runs per 1,000 feeds, and its ratio to the target."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--feeds", type=int, default=1000)
+    options.add_argument("--hosts", type=int, default=1, help="how many host names the feeds are spread over (up to 250)")
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--home", type=Path, help="keep everything in this folder")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        home = chosen.home or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        place = Installation(home.resolve(), port, [f"127.0.0.{n + 1}" for n in range(chosen.hosts)])
+        place.declare(chosen.feeds)
+        seconds: dict[str, list[float]] = {}
+        for _ in range(chosen.runs):
+            for name, cpu, report in rounds(place, chosen.feeds):
+                seconds.setdefault(name, []).append(cpu)
+                told = {key: report[key] for key in ("visits", "not_modified", "failures", "articles")}
+                print(f"  {name:14}{cpu:7.2f} s  {told}", flush=True)
+    idle = statistics.median(seconds.pop("idle"))
+    print(f"idle run {idle:.2f} s; CPU seconds per 1,000 feeds without it, median of {chosen.runs}:")
+    for name, taken in seconds.items():
+        cost = (statistics.median(taken) - idle) * 1000 / chosen.feeds
+        print(f"  {name:14}{cost:7.2f}   target {TARGETS[name]}   ratio {cost / TARGETS[name]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
