@@ -242,7 +242,7 @@ CORPORA = os.environ.get("FEEDS_CORPORA")
 
 # What a format cannot carry, as members of a JSON Feed item, those of `_feeds` after a stroke.
 LOST: Mapping[str, frozenset[str]] = {
-    # Of people RSS and Atom keep the names; of an item's origin RSS keeps title and feed; a date of change RSS has not,
+    # Of people RSS and Atom keep the names, of attachments not the title; of an item's origin RSS keeps title and feed; a date of change RSS has not,
     # and Atom demands one. Neither tells the page that a link post is about, nor facts that have no element.
     "rss": frozenset({"summary", "date_modified", "external_url", "_feeds/source", "_feeds/media", "_feeds/extra"}),
     "atom": frozenset({"summary", "date_modified", "external_url", "_feeds/source", "_feeds/media", "_feeds/extra"}),
@@ -257,6 +257,8 @@ def _facts(item: Mapping[str, object], names_only: bool) -> dict[str, object]:
     facts |= {f"_feeds/{name}": value for name, value in item.get("_feeds", {}).items()}  # type: ignore[attr-defined]
     if names_only and "authors" in facts:
         facts["authors"] = [author["name"] for author in facts["authors"] if "name" in author]  # type: ignore[attr-defined]
+    if names_only and "attachments" in facts:  # an enclosure has no title
+        facts["attachments"] = [one | {"title": None} for one in facts["attachments"]]  # type: ignore[attr-defined]
     return {name: value for name, value in facts.items() if name not in NOT_COMPARED and value}
 
 

@@ -134,8 +134,9 @@ class App:
         self._opened.close()
 
     def stop(self) -> None:
-        """End the turn soon: nothing new is started, what hangs is cut off. Safe to call from a signal handler."""
+        """End the turn soon and for good: nothing new is started, what hangs is cut off."""
         self._stopping.set()
+        self.fetcher.close()
 
     def reload(self) -> None:
         """Take the edited configuration, all of it or (ConfigError) nothing."""
@@ -151,7 +152,7 @@ class App:
         """
         turn, issued = Turn(), self.now()
         for landed in self._pull(orders):
-            outcomes = [self._uplink.saw(outcome) for outcome in landed]
+            outcomes = [self._uplink.saw(outcome) for outcome in landed if not _was_stopped(outcome)]
             self.store.record(outcomes)
             for outcome in outcomes:
                 turn.count(outcome)
@@ -255,6 +256,11 @@ class App:
             since=self.store.created,
             changed=changed,
         )
+
+
+def _was_stopped(outcome: Outcome) -> bool:
+    """Whether we cut it off ourselves, which says nothing about the source; its visit is claimed already."""
+    return isinstance(outcome.result, Failure) and outcome.result.kind == "stopped"
 
 
 def open_store(config: Config, at: datetime) -> Store:
