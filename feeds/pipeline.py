@@ -47,6 +47,8 @@ from .steps import apply
 log = logging.getLogger("feeds.pipeline")
 
 TOMBSTONE = ""  # the digest of a story that must not come back (R4)
+Reader = Callable[[Fetched, Source | None], Parsed]
+
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
 
@@ -55,12 +57,14 @@ NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
 @dataclass(frozen=True, slots=True)
 class PullEdges:
-    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
+    """What a pull needs of the outside: the network or the disk, a reader, the store's memory, and the clock.
 
+    `read` is `parse`, in whatever process can be spared for these bytes.
     `released`: the operator named the source, so a listing that has nothing in common with the last one is taken.
     """
 
     fetch: Callable[[Visit], Fetched | NotModified]
+    read: Reader
     known: Callable[[str], Known]
     now: Callable[[], datetime]
     released: bool = False
@@ -76,7 +80,7 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
         if isinstance(answer, NotModified):
             result = answer
         else:
-            parsed = understand(answer, visit.source)
+            parsed = understand(answer, visit.source, edges.read)
             channel = parsed.channel
             known = edges.known(visit.source.id)
             judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
@@ -130,10 +134,10 @@ def _articles(parsed: Parsed, judged: sense.Judgement, source: Source, known: Kn
         yield normalize(story, parsed, upstream, digest, context)
 
 
-def understand(answer: Fetched, source: Source | None = None) -> Parsed:
+def understand(answer: Fetched, source: Source | None = None, read: Reader = parse) -> Parsed:
     """Parse; when that fails, say what came instead of a feed (F31)."""
     try:
-        return parse(answer, source)
+        return read(answer, source)
     except ParseError as error:
         seen = sense.what_is(answer.body, answer.media_type, answer.url)
         if seen is None:

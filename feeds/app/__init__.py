@@ -30,15 +30,19 @@ from ..model import (
     Ledger,
     NotModified,
     Outcome,
+    Parsed,
+    Source,
     SourceState,
     Validators,
     Visit,
 )
+from ..parse import parse
 from ..publish import publish, sweep, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
 from ..store import Store
 from ..store.lock import hold
+from ..workers import Workers, needs_worker
 from .pulling import BATCH, Pulling, PullingEdges
 
 log = logging.getLogger("feeds.app")
@@ -118,6 +122,8 @@ class App:
             self.store = opening.enter_context(open_store(self.config, now()))
             self.fetcher = Fetcher(self.config.site, allow=allow)
             opening.callback(self.fetcher.close)
+            self._workers = Workers()
+            opening.callback(self._workers.close)
             self._opened = opening.pop_all()
         self._settle_in()
 
@@ -137,6 +143,7 @@ class App:
         """End the turn soon and for good: nothing new is started, what hangs is cut off."""
         self._stopping.set()
         self.fetcher.close()
+        self._workers.close()
 
     def reload(self) -> None:
         """Take the edited configuration, all of it or (ConfigError) nothing."""
@@ -222,7 +229,12 @@ class App:
 
     def _pull_edges(self, orders: Orders) -> pipeline.PullEdges:
         fetch = self._fetch_whole if orders.refetch else self._fetch
-        return pipeline.PullEdges(fetch, self.store.known, self.now, released=orders.sources is not None)
+        released = orders.sources is not None
+        return pipeline.PullEdges(fetch, self._read, self.store.known, self.now, released)
+
+    def _read(self, answer: Fetched, source: Source | None) -> Parsed:
+        """Parse here what is harmless, and in a process that can be killed what might not be (S11, S15)."""
+        return self._workers.run(parse, answer, source) if needs_worker(answer) else parse(answer, source)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)

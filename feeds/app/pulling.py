@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from queue import Empty, SimpleQueue
 
 from ..due import Picker
-from ..model import Outcome, Visit
+from ..model import Harvest, Outcome, Visit
+from .crew import Crew
 
 BATCH = 50  # outcomes a transaction
-SETTLE = 0.2  # seconds without an answer after which what has come is handed back
+HOLD = 0.5  # seconds that the first outcome of a batch waits for others (L7: published within a second)
+LOOK = 0.2  # seconds between two looks at the clock and at orders to stop
+GATHER = 0.005  # seconds that one answer waits for the next, so that their successors are claimed together (L3)
+TOGETHER = 4  # but no longer than until so many parts of the slots are free
 REFILL = 1.0  # seconds between two looks for what has become due meanwhile
+SHARE = 10.0  # and so many times as long as a look takes, which is longer the more is waiting already
+LINGER = 2.0  # seconds after which a visit keeps no other one waiting (F10, F11)
+THREADS = 4  # times the slots: room for those that linger
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,76 +38,118 @@ class PullingEdges:
 
 
 class Pulling:
-    """Runs visits in up to `slots` threads, as politely as the picker says.
-
-    `patience` is how many seconds it waits for a host that must not be asked yet; None is as long as it takes.
-    """
+    """Runs visits in threads, `slots` of them and some more for those that hang, as politely as the picker says."""
 
     def __init__(self, picker: Picker, edges: PullingEdges, stopping: threading.Event, slots: int) -> None:
         self._picker = picker
         self._edges = edges
         self._stopping = stopping
         self._slots = slots
-        self._running: dict[Future[Outcome], Visit] = {}
-        self._landed: SimpleQueue[Future[Outcome]] = SimpleQueue()
-        self._taken: set[tuple[str, str]] = set()  # queued or in flight
+        self._crew = Crew(edges.pull, slots * THREADS)
+        self._taken: set[Key] = set()  # queued, in flight, or landed and not recorded yet
+        self._started: dict[Key, tuple[float, Visit]] = {}  # in flight and not lingering, oldest first
+        self._landed: list[Outcome] = []
+        self._hold_until = 0.0
+        self._look_at = 0.0
 
     def batches(self, visits: Iterable[Visit], patience: float | None) -> Iterator[list[Outcome]]:
         """Make these visits and all that become due meanwhile; yield their outcomes, which the caller records at once.
 
-        Ends when nothing is left, when waiting would take longer than `patience`, when it is over, or when asked to
-        stop; visits in flight are finished first, unless asked to stop.
+        Ends when nothing is left, when waiting for a host would take longer than `patience` (None: no matter how
+        long), when it is over, or when asked to stop; visits in flight are finished first, unless asked to stop. A
+        caller that leaves earlier may call again, and gets what was in flight then.
         """
-        with _threads(self._slots) as pool:
+        try:
             self._queue(visits)
-            looked: datetime | None = self._edges.now()
-            outcomes: list[Outcome] = []
+            self._look_at = time.monotonic() + REFILL
             while not self._stopping.is_set():
                 over = self._edges.over()
                 if not over:
-                    self._start(pool)
-                landed = self._land()
-                outcomes += landed
-                if len(outcomes) >= BATCH or (outcomes and not landed):
-                    yield outcomes
-                    self._taken.difference_update(_key(outcome.visit) for outcome in outcomes)
-                    outcomes, looked = [], None
-                if not over and (looked is None or (self._edges.now() - looked).total_seconds() >= REFILL):
-                    self._queue(self._edges.due())
-                    looked = self._edges.now()
-                if not self._running and not outcomes and (over or not self._rest(patience)):
-                    return
-            yield outcomes + self._land()
+                    self._look()
+                    self._start()
+                self._land(LOOK if over else self._moment())
+                if self._is_batch():
+                    yield from self._handed_over()
+                if not self._crew.away and (over or not self._goes_on(patience)):
+                    break
+            self._land(LOOK)
+            yield from self._handed_over()
+        finally:
+            self._crew.dismiss()
+
+    # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _queue(self, visits: Iterable[Visit]) -> None:
         fresh = {_key(visit): visit for visit in visits if _key(visit) not in self._taken}
         self._taken.update(fresh)
         self._picker.add(fresh.values())
 
-    def _start(self, pool: ThreadPoolExecutor) -> None:
+    def _look(self) -> None:
+        began = time.monotonic()
+        if began < self._look_at:
+            return
+        self._queue(self._edges.due())
+        ended = time.monotonic()
+        self._look_at = ended + max(REFILL, (ended - began) * SHARE)
+
+    def _start(self) -> None:
         ready = self._picker.pick(self._edges.now())
         if ready:
             self._edges.claim(ready)
         for visit in ready:
-            future = pool.submit(self._edges.pull, visit)
-            self._running[future] = visit
-            future.add_done_callback(self._landed.put)
+            self._started[_key(visit)] = time.monotonic(), visit
+            self._crew.send(visit)
 
-    def _land(self) -> list[Outcome]:
-        """What has come back, after waiting a moment for the first."""
-        outcomes: list[Outcome] = []
-        while self._running:
-            try:
-                future = self._landed.get(timeout=0 if outcomes else SETTLE)
-            except Empty:
-                break
-            outcome = future.result()
-            self._picker.done(self._running.pop(future), outcome.host, outcome.at)
-            outcomes.append(outcome)
-        return outcomes
+    # ── back ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _rest(self, patience: float | None) -> bool:
+    def _moment(self) -> float:
+        """Seconds to wait for an answer: until something else may start, or what has come is handed over."""
+        delay = self._picker.wait(self._edges.now())
+        hold = self._hold_until - time.monotonic() if self._landed else LOOK
+        return max(GATHER, min(LOOK, hold, LOOK if delay is None else delay))
+
+    def _land(self, moment: float) -> None:
+        """Take what has come back, after waiting a moment for the first."""
+        most = max(1, self._slots // TOGETHER)
+        while self._crew.away and most and (back := self._crew.land(moment)):
+            visit, outcome = back
+            self._started.pop(_key(visit), None)
+            self._picker.done(visit, outcome.host, outcome.at)
+            self._hold_until = self._hold_until if self._landed else time.monotonic() + HOLD
+            self._landed.append(outcome)
+            moment, most = GATHER, most - 1
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """Give the slots of visits that take long to others, as far as there are threads for both."""
+        late = time.monotonic() - LINGER
+        while self._started and self._crew.away - len(self._started) < self._slots * (THREADS - 1):
+            key, (since, visit) = next(iter(self._started.items()))
+            if since > late:
+                return
+            del self._started[key]
+            self._picker.linger(visit)
+
+    def _is_batch(self) -> bool:
+        return len(self._landed) >= BATCH or (
+            bool(self._landed) and (not self._crew.away or time.monotonic() >= self._hold_until)
+        )
+
+    def _handed_over(self) -> Iterator[list[Outcome]]:
+        outcomes, self._landed = self._landed, []
+        if not outcomes:
+            return
+        try:
+            yield outcomes
+        finally:
+            self._taken.difference_update(_key(outcome.visit) for outcome in outcomes)
+        if any(isinstance(outcome.result, Harvest) and outcome.result.visits for outcome in outcomes):
+            self._look_at = 0.0  # the pages of new stories are due at once
+
+    def _goes_on(self, patience: float | None) -> bool:
         """Sleep until something may start; False when nothing will within `patience`."""
+        if not self._look_at:
+            return True
         delay = self._picker.wait(self._edges.now())
         if delay is None or (patience is not None and delay > patience):
             return False
@@ -108,15 +157,5 @@ class Pulling:
         return True
 
 
-@contextmanager
-def _threads(slots: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool that is left without waiting for whoever hangs in it."""
-    pool = ThreadPoolExecutor(slots, thread_name_prefix="visit")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _key(visit: Visit) -> tuple[str, str]:
+def _key(visit: Visit) -> Key:
     return visit.source.id, visit.url if visit.story else ""

@@ -29,7 +29,8 @@ def described(place: str, seen: Members, *, found: bool = False) -> Iterator[str
 def article(item: Members, *, found: bool = False) -> Iterator[str]:
     """Date, title, authors, address and attachments of one article."""
     date = item.get("date_published") or item.get("date_modified") or ""
-    yield f"{_date(date):16}  {styled(line(item.get('title') or '(no title)'), bold=True)}{_by(item.get('authors', ()))}"
+    title = styled(line(item.get("title") or "(no title)"), bold=True)
+    yield f"{_date(date):16}  {title}{_by(item.get('authors', ()))}"
     if "url" in item:
         yield f"{INDENT}{line(item['url'])}"
     for attachment in item.get("attachments", ()):

@@ -11,9 +11,8 @@ from .words import ago, count, line, span
 
 QUIET = timedelta(days=90)  # after which it is worth saying that nothing new has come
 
-# Kinds of failure that are known by another name than the recorded sentence gives them (feeds.errors.SourceError).
-GONE, MISSING = 410, 404
-WITHHELD = "quarantine"
+GONE = 410  # the status with which a server says that something is gone for good (E11)
+WITHHELD = "quarantine"  # the kind of failure that takes nothing from a listing until the operator says so (F32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,11 @@ class Standing:
     def failure(self) -> Failure | None:
         """What went wrong the last time, if anything did."""
         return self.state.failure if self.state else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was strange about the last listing."""
+        return self.state.warnings if self.state else ()
 
     @property
     def failing_for(self) -> str:
@@ -129,8 +133,8 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     Condition(
         "suspicious",
-        lambda standing: standing.known.warnings,
-        lambda standing: f"{_held(standing)}; {' '.join(map(line, standing.known.warnings)).rstrip('.')}",
+        lambda standing: standing.warnings,
+        lambda standing: f"{_held(standing)}; {' '.join(map(line, standing.warnings)).rstrip('.')}",
         "yellow",
     ),
     Condition(

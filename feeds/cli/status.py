@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import click
 
-from ..model import Config, Cron, Feed, Ledger, Schedule, Source, SourceState
+from ..model import Config, Cron, Feed, Kind, Ledger, SourceState
 from .common import common_options, json_option, present, print_json, print_lines, start_logging, styled, utcnow
 from .configured import load, looking, mask, source_of
 from .standing import Standing, condition, sentence
@@ -19,7 +19,7 @@ NOTHING_YET = "Nothing was pulled yet: `feeds run` does that once, `feeds daemon
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is known: `began` is none when nothing was ever pulled."""
+    """All that is known at a moment; `began` is none when nothing was ever pulled."""
 
     config: Config
     now: datetime
@@ -28,11 +28,18 @@ class Report:
     ledgers: Mapping[str, Ledger]
 
     def standings(self) -> list[Standing]:
-        """Every declared source, and each outline of an `opml:` source under it."""
+        """Every declared source, and each outline of an `opml:` source after it."""
         sources = self.config.sources
         members = [name for name in self.states if name not in sources and name.partition("/")[0] in sources]
-        named = {name: sources[name.partition("/")[0]] for name in (*sources, *members)}
-        return [Standing(named[name], self.states.get(name), self.now) for name in sorted(named)]
+        return [self.standing(name) for name in sorted([*sources, *members])]
+
+    def standing(self, name: str) -> Standing:
+        """How one of them stands. Raises ConfigError when there is none of that id."""
+        state = self.states.get(name)
+        if state is None or name in self.config.sources:
+            return Standing(source_of(self.config, name), state, self.now)
+        listing = source_of(self.config, name.partition("/")[0])
+        return Standing(replace(listing, id=name, kind=Kind.FEED, address=state.url), state, self.now)
 
 
 @click.command()
@@ -44,22 +51,142 @@ def status(ctx: click.Context, source_id: str | None, as_json: bool) -> None:
     """Say how every source and feed stands in one sentence each, or all about one source."""
     start_logging(ctx)
     config = load(ctx)
-    report = gather(config)
-    if source_id is not None:
-        standing = Standing(source_of(config, source_id), report.states.get(source_id), report.now)
-        printed, lines = source_facts(standing), one_source(standing)
-    else:
-        printed, lines = everything(report), overview(report)
+    report = _gathered(config)
+    standings = report.standings() if source_id is None else [report.standing(source_id)]
     if as_json:
-        print_json(printed, mask(config))
+        told = [_told(standing) for standing in standings]
+        everything = {"sources": told, "feeds": [_feed(report, feed) for feed in config.feeds.values()]}
+        print_json(everything if source_id is None else told[0], mask(config))
+    elif source_id is None:
+        print_lines(_overview(report, standings), mask(config))
     else:
-        print_lines(lines, mask(config))
+        print_lines(_all_about(standings[0]), mask(config))
 
 
-def gather(config: Config) -> Report:
+def _gathered(config: Config) -> Report:
     """What the store holds, if there is one; nothing is made or changed."""
     with looking(config) as store:
         if store is None:
             return Report(config, utcnow(), None, {}, {})
         states = {state.source_id: state for state in store.states()}
         return Report(config, utcnow(), store.created, states, store.ledgers())
+
+
+# ── a source ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Value = str | int | datetime | None
+
+
+def _of_state(name: str) -> Callable[[Standing], Value]:
+    return lambda standing: getattr(standing.state, name, None)
+
+
+def _schedule(standing: Standing) -> str:
+    schedule = standing.source.schedule
+    if isinstance(schedule, Cron):
+        return f"cron {schedule.expression} ({schedule.timezone})"
+    most = f" to {span(timedelta(seconds=schedule.at_most))}" if schedule.at_most else ""
+    return f"every {span(timedelta(seconds=schedule.seconds))}{most}"
+
+
+def _address(standing: Standing) -> str | None:
+    """`private: true` keeps addresses out of all output."""
+    source = standing.source
+    return None if source.private else str(source.root / source.address) if source.root else source.address
+
+
+def _now_at(standing: Standing) -> str | None:
+    """The address that is really visited, where that is another (E10)."""
+    state, source = standing.state, standing.source
+    return None if state is None or source.private or state.url == source.address else state.url
+
+
+# The facts of a source, by their names in JSON; `last_visit` is `last visit` for people.
+FACTS: Mapping[str, Callable[[Standing], Value]] = {
+    "title": _of_state("title"),
+    "kind": lambda standing: str(standing.source.kind),
+    "url": _address,
+    "moved_to": _now_at,
+    "tags": lambda standing: ", ".join(standing.source.tags) or None,
+    "schedule": _schedule,
+    "articles": _of_state("articles"),
+    "newest": _of_state("newest"),
+    "last_visit": _of_state("last_at"),
+    "worked": _of_state("worked_at"),
+    "next_visit": lambda standing: standing.state.due_at if standing.state and standing.source.enabled else None,
+    "failures": _of_state("failures"),
+    "failing_since": _of_state("failing_since"),
+    "pending": _of_state("pending"),
+}
+
+
+def _told(standing: Standing) -> dict[str, object]:
+    """A source for programs: every fact, known or not."""
+    facts = {name: value(standing) for name, value in FACTS.items()}
+    failure = standing.failure
+    return {
+        "id": standing.source.id,
+        "condition": condition(standing).name,
+        "sentence": sentence(standing),
+        "enabled": standing.source.enabled,
+        **{name: iso(value) if isinstance(value, datetime) else value for name, value in facts.items()},
+        "tags": list(standing.source.tags),
+        "failure": failure
+        and present(
+            {"stage": failure.stage, "kind": failure.kind, "status": failure.status, "sentence": failure.sentence}
+        ),
+        "warnings": list(standing.warnings),
+    }
+
+
+def _all_about(standing: Standing) -> Iterator[str]:
+    """A source for people: one sentence, then every fact that is known, a line each."""
+    yield f"{styled(standing.source.id, fg=condition(standing).colour, bold=True)}: {sentence(standing)}"
+    facts = {name.replace("_", " "): value(standing) for name, value in FACTS.items()}
+    yield from columns([[f"  {name}", _words(value, standing.now)] for name, value in facts.items() if value])
+    yield from (f"  warning: {line(warning)}" for warning in standing.warnings)
+
+
+def _words(value: Value, now: datetime) -> str:
+    return f"{stamp(value)} ({ago(value, now)})" if isinstance(value, datetime) else line(str(value))
+
+
+# ── all of them, and the feeds ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _overview(report: Report, standings: list[Standing]) -> Iterator[str]:
+    if report.began is None:
+        yield NOTHING_YET
+        yield ""
+    width = max((len(standing.source.id) for standing in standings), default=0)
+    for standing in standings:
+        name = styled(standing.source.id.ljust(width), fg=condition(standing).colour)
+        yield f"{name}  {sentence(standing)}"
+    if report.config.feeds:
+        yield ""
+        yield from columns([[feed.id, _feed_words(report, feed)] for feed in report.config.feeds.values()])
+
+
+def _feed(report: Report, feed: Feed) -> dict[str, object]:
+    """A feed for programs: its files with their sizes (none: missing), and how old its newest article is."""
+    ledger = report.ledgers.get(feed.id)
+    files = [{"path": name, "size": _size(report, name)} for name in ledger.files] if ledger else []
+    return {"id": feed.id, "title": feed.title, "updated": iso(ledger.updated) if ledger else None, "files": files}
+
+
+def _feed_words(report: Report, feed: Feed) -> str:
+    ledger = report.ledgers.get(feed.id)
+    if ledger is None:
+        return "not published yet"
+    sizes = [_size(report, name) for name in ledger.files]
+    there = [octets for octets in sizes if octets is not None]
+    facts = f"{count(len(there), 'file')}, {size(sum(there))}; newest article {ago(ledger.updated, report.now)}"
+    missing = len(sizes) - len(there)
+    return f"{facts}; {count(missing, 'file')} missing, the next turn writes them again" if missing else facts
+
+
+def _size(report: Report, name: str) -> int | None:
+    try:
+        return (report.config.public / name).stat().st_size
+    except OSError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,9 +12,13 @@ from ..app import App
 
 @contextmanager
 def stopped_by_signals(app: App) -> Iterator[None]:
-    """Stop the turn at SIGTERM while inside; what hangs is cut off."""
-    before = signal.signal(signal.SIGTERM, lambda number, frame: app.stop())
+    """Stop the turn at SIGTERM, and at Ctrl-C before it ends the program; what hangs is cut off."""
+    # In a thread of its own: a handler runs in the middle of anything, and stopping takes locks.
+    before = signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=app.stop).start())
     try:
         yield
+    except KeyboardInterrupt:
+        app.stop()
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

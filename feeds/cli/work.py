@@ -45,7 +45,9 @@ def run(
         must_be_known(app.config, "source", source_ids, app.config.sources)
         with shown() as progress:
             turn = app.turn(Orders(source_ids or None, everything, refetch, wait, limit), progress)
-        failing = sum(bool(state.failures) for state in app.states() if state.source_id in (source_ids or [state.source_id]))
+        failing = sum(
+            bool(state.failures) for state in app.states() if state.source_id in (source_ids or [state.source_id])
+        )
     if as_json:
         print_json(_told(turn, failing), mask(app.config))
     else:

@@ -73,6 +73,7 @@ class Picker:
         self._local: Queue = []
         self._held: set[tuple[str, str]] = set()  # queued or in flight
         self._busy: set[str] = set()  # source ids in flight
+        self._lingering: set[tuple[str, str]] = set()  # in flight, without a slot
         self._parked: defaultdict[str, defaultdict[str, Queue]] = defaultdict(lambda: defaultdict(list))
         self._touched: dict[str, _Host] = {}  # hosts that got a visit since the last pick
         self._sleeping: list[tuple[float, str]] = []
@@ -117,6 +118,15 @@ class Picker:
             self._release(visit, host, moment)
         for name, queue in self._parked.pop(visit.source.id, {}).items():
             self._unpark(name, queue, visit.source.id, moment)
+
+    def linger(self, visit: Visit) -> None:
+        """A picked visit takes long: its slot goes to another one, and its host and address still count it.
+
+        One that failed last time keeps its slot: the quarter that such visits have is all they get (E13).
+        """
+        if not is_local(visit) and _lane(visit) == 0:
+            self._lingering.add(_key(visit))
+            self._lanes[0].running -= 1
 
     def wait(self, now: datetime) -> float | None:
         """Seconds until something may start (ask after `pick`); None when nothing is queued."""
@@ -259,7 +269,10 @@ class Picker:
     def _release(self, visit: Visit, state: HostState, moment: float) -> None:
         host = self._hosts[visit.host.host]
         host.running -= 1
-        self._lanes[_lane(visit)].running -= 1
+        if _key(visit) in self._lingering:
+            self._lingering.discard(_key(visit))
+        else:
+            self._lanes[_lane(visit)].running -= 1
         self._pause(host, state)
         self._offer(host, moment)
         if host.address is not None:

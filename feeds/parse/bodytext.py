@@ -42,6 +42,14 @@ class Block:
     picture: Picture | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of the story before its text is chosen: it is not repeated there."""
+
+    title: str = ""
+    people: tuple[str, ...] = ()
+
+
 class Collector:
     """The blocks below an element in order; loose words become paragraphs."""
 
@@ -159,15 +167,12 @@ def shown(found: Picture) -> str:
     return f'<figure><img src="{escape(found.url)}"{alt}{title}></figure>'
 
 
+def gathered(parts: list[Element], ground: Ground, base: str, told: Told) -> list[Block]:
+    """The blocks of the story in some parts of the page."""
+    return chosen([block for part in parts for block in Collector(ground, base).collect(part)], told)
+
+
 # ── which blocks belong to the story ────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is known of the story before its text is chosen: it is not repeated there."""
-
-    title: str = ""
-    people: tuple[str, ...] = ()
 
 
 def chosen(blocks: list[Block], told: Told) -> list[Block]:
@@ -178,7 +183,7 @@ def chosen(blocks: list[Block], told: Told) -> list[Block]:
         if _is_list_of_links(block):
             while kept and kept[-1].tag in HEADINGS:
                 kept.pop()
-        elif not (_is_furniture(block) or _start(block) in refrains or _is_before_the_text(block, kept)):
+        elif not (_is_furniture(block) or (_leads_on(block) and _start(block) in refrains) or _is_before_the_text(block, kept)):
             kept.append(block)
     while kept and (kept[-1].tag in HEADINGS or kept[-1].tag == "hr"):
         kept.pop()
@@ -204,8 +209,12 @@ def _start(block: Block) -> str:
 
 def _refrains(blocks: list[Block]) -> set[str]:
     """How several lines begin that hold a link: `More:`, in whatever language."""
-    starts = [_start(block) for block in blocks if block.tag == "p" and block.linked > 0.35 and len(block.words) < 200]
+    starts = [_start(block) for block in blocks if _leads_on(block)]
     return {start for start in starts if starts.count(start) > 1}
+
+
+def _leads_on(block: Block) -> bool:
+    return block.tag == "p" and block.linked > 0.35 and len(block.words) < 200
 
 
 def _is_list_of_links(block: Block) -> bool:

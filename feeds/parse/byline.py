@@ -66,11 +66,11 @@ class Found:
     where: str = ""
 
 
-def find(page: WebPage, story: jsonld.Node, heading: Element | None = None) -> Found:
+def find(page: WebPage, story: jsonld.Node) -> Found:
     """Persons first, from the best place that names any; else the organisation of the best place."""
     places: tuple[tuple[str, Callable[[], Iterable[Person]]], ...] = (
         ("json-ld author", lambda: _of_data(page, story)),
-        ("byline", lambda: _of_marks(page, heading)),
+        ("byline", lambda: _of_marks(page)),
         ("meta author", lambda: _of_head(page)),
     )
     told = [Found(_distinct(read()), where) for where, read in places]
@@ -177,10 +177,10 @@ def _of_head(page: WebPage) -> Iterator[Person]:
 # ── what the page shows ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_marks(page: WebPage, heading: Element | None) -> Iterator[Person]:
+def _of_marks(page: WebPage) -> Iterator[Person]:
     """Names marked as authors, those of the first mark that has any: later ones belong to other stories."""
     marks: list[tuple[int, list[Person]]] = []
-    for element in _marked(page.root, heading):
+    for element in _marked(page.root):
         people = [person for person in _named(element, page.base) if looks_like_a_person(person.name or "")]
         if people:
             marks.append((_rank(element), people))
@@ -193,12 +193,12 @@ def _of_marks(page: WebPage, heading: Element | None) -> Iterator[Person]:
             return
 
 
-def _marked(root: Element, heading: Element | None) -> Iterator[Element]:
+def _marked(root: Element) -> Iterator[Element]:
     """Elements that name authors: near the headline and after it, not in lists of other stories."""
     walk = etree.iterwalk(root, events=("start",))
     count = 0
     for _, element in walk:
-        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside", "head") or _is_of_other_stories(element):
+        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption") or _is_of_other_stories(element):
             walk.skip_subtree()
         elif _rank(element):
             count += 1

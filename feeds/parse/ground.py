@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from lxml import etree
 
@@ -150,22 +151,37 @@ def headline_of(page: WebPage, title: str) -> Element | None:
     return page.headings[0] if page.headings else None
 
 
-def region(page: WebPage, place: Element, title: str) -> Element:
+def region(page: WebPage, place: Element, heading: Element | None) -> Element:
     """The smallest element that holds both the headline and the story."""
-    heading = headline_of(page, title)
     if heading is None:
         return place
     above = set(_upwards(heading))
     return next((one for one in _upwards(place) if one in above), page.root)
 
 
-def standfirst(page: WebPage, node: Mapping[str, object], place: Element, ground: Ground, title: str) -> str | None:
+class Lookout(Protocol):
+    """A page looked over, as far as is needed here."""
+
+    @property
+    def ground(self) -> Ground: ...
+
+    @property
+    def heading(self) -> Element | None: ...
+
+    @property
+    def place(self) -> Element | None: ...
+
+    @property
+    def region(self) -> Element: ...
+
+
+def standfirst(page: WebPage, node: Mapping[str, object], view: Lookout) -> str | None:
     """The paragraph between headline and text: named so, described so, or simply standing there."""
-    heading = headline_of(page, title)
+    heading, place, ground = view.heading, view.place, view.ground
     told = [fold(text) for text in (page.says("description"), page.says("og:description"), jsonld.text(node.get("description"))) if text]
     best: tuple[int, str] | None = None
     after = heading is None
-    walk = etree.iterwalk(region(page, place, title), events=("start",))
+    walk = etree.iterwalk(view.region, events=("start",))
     for _, element in walk:
         if element is heading:
             after = True
@@ -219,7 +235,7 @@ def places(heading: Element | None, place: Element, ground: Ground) -> list[Elem
         for sibling in step.itersiblings(preceding=True):
             if sibling in above:
                 break
-            if ground.weight(sibling) and sibling not in ground.furniture:
+            if ground.weight(sibling) and sibling not in ground.furniture and sibling.tag not in ("figure", "figcaption"):
                 before.insert(0, sibling)
         if heading is None:
             break

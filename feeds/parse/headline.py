@@ -11,8 +11,9 @@ from feeds.parse.webpage import WebPage, squeezed, words_of
 
 Told = tuple[str, str]  # what, and where it was found
 
-# Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one.
-TRUST = {"json-ld headline": 1.0, "h1": 1.0, "meta og:title": 1.2, "title": 0.6, "h2": 0.6}
+# Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one, so that what is
+# written for social networks alone, or for one column of the front page, is not taken.
+TRUST = {"json-ld headline": 1.2, "meta og:title": 1.2, "h1": 0.6, "h2": 0.6}
 LITTLE = 0.3
 METAS = ("og:title", "twitter:title", "dc.title", "dcterms.title", "parsely-title", "sailthru.title", "title", "headline")
 SEPARATOR = re.compile(r"\s+(?:[|–—\-·•»«›~/]|::|\|\|)\s+|\s*[|｜]\s*|\s*：(?=\S{2,20}$)")
@@ -28,7 +29,8 @@ def find(page: WebPage, story: jsonld.Node) -> Told | None:
     told = [(text.translate(INVISIBLE), where) for text, where in _told(page, story)]
     names = _names(page)
     bare = {fold(text) for text, _ in told}
-    clean = [(without_site(text, names, bare)[:LONGEST], where) for text, where in told]
+    whole = {fold(text) for text, where in told if where == "json-ld headline"}
+    clean = [(without_site(text, names, bare if fold(text) not in whole else set())[:LONGEST], where) for text, where in told]
     clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
     if not clean:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import unescape
 
 Node = Mapping[str, object]
@@ -26,6 +26,8 @@ STORIES = frozenset(
     )
 )  # fmt: skip
 PAGES = frozenset(("webpage", "itempage", "newsmediapage", "videoobject", "podcastepisode", "creativework", "episode"))
+# What hangs on these is told of something else: an update of a live report, a comment, an entry of a list.
+PARTS = frozenset(("liveBlogUpdate", "hasPart", "comment", "itemListElement", "mentions", "citation", "about", "relatedLink"))
 LISTS = frozenset(("itemlist", "collectionpage", "blog", "searchresultspage", "breadcrumblist"))
 ORGANISATIONS = frozenset(("organization", "newsmediaorganization", "corporation", "localbusiness", "website", "brand"))
 
@@ -45,11 +47,13 @@ class Data:
     """The nodes of a page in document order, the outer before the inner, and those that have an `@id`."""
 
     nodes: tuple[Node, ...] = ()
-    by_id: Mapping[str, Node] = None  # type: ignore[assignment]
+    by_id: Mapping[str, Node] = field(default_factory=dict)
+    parts: frozenset[int] = frozenset()  # the nodes, by their place, that are parts of others
 
     def stories(self) -> list[Node]:
-        """The nodes that are stories."""
-        return [node for node in self.nodes if types(node) & STORIES]
+        """The nodes that are stories of their own; the parts of others where there is no such."""
+        found = [(at, node) for at, node in enumerate(self.nodes) if types(node) & STORIES]
+        return [node for at, node in found if at not in self.parts] or [node for _, node in found]
 
     def pages(self) -> list[Node]:
         """The nodes that are pages or recordings, which may tell what the story does not."""
@@ -65,19 +69,22 @@ class Data:
 def read(scripts: Iterable[str]) -> Data:
     """All nodes in some blocks of JSON-LD."""
     nodes: list[Node] = []
+    parts: set[int] = set()
     budget = LARGEST
     for script in scripts:
         budget -= len(script)
         if budget < 0 or len(nodes) >= MAX_NODES:
             break
-        nodes += list(_walk(_loaded(script)))
-    nodes = nodes[:MAX_NODES]
+        for node, is_part in _walk(_loaded(script)):
+            if is_part:
+                parts.add(len(nodes))
+            nodes.append(node)
     by_id: dict[str, Node] = {}
     for node in nodes:
         name = node.get("@id")
         if isinstance(name, str) and len(node) > len(by_id.get(name, ())):
             by_id[name] = node
-    return Data(tuple(nodes), by_id)
+    return Data(tuple(nodes), by_id, frozenset(parts))
 
 
 def types(node: Node) -> frozenset[str]:
@@ -133,20 +140,22 @@ def _repairs(body: str) -> Iterator[str]:
     yield "[" + re.sub(r"\}\s*\{", "},{", body[start:end]) + "]"
 
 
-def _walk(value: object) -> Iterator[Node]:
-    """Every node, outer first, without recursion."""
-    waiting: list[tuple[object, int]] = [(value, 0)]
+def _walk(value: object) -> Iterator[tuple[Node, bool]]:
+    """Every node, outer first, without recursion, and whether it is a part of another."""
+    waiting: list[tuple[object, int, bool]] = [(value, 0, False)]
     count = 0
     while waiting and count < MAX_NODES:
-        current, depth = waiting.pop()
-        if depth > DEEPEST:
-            continue
+        current, depth, part = waiting.pop()
         if isinstance(current, dict):
             count += 1
-            yield current
-            current = list(current.values())
-        if isinstance(current, list):
-            waiting += [(one, depth + 1) for one in reversed(current) if isinstance(one, dict | list)]
+            yield current, part
+            below = [(one, depth + 1, part or key in PARTS) for key, one in current.items()]
+        elif isinstance(current, list):
+            below = [(one, depth + 1, part) for one in current]
+        else:
+            continue
+        if depth < DEEPEST:
+            waiting += [one for one in reversed(below) if isinstance(one[0], dict | list)]
 
 
 def main(data: Data, *addresses: str | None) -> Node:

@@ -1,20 +1,221 @@
-"""When a story was published and when it was changed."""
+"""When a story was published and when it was changed: the exact instant, put together from all that tells of it.
+
+A stamp of the last update is never the date of publication.
+"""
 
 from __future__ import annotations
 
-from feeds.parse import jsonld
-from feeds.parse.webpage import WebPage
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from lxml import etree
+
+from feeds.parse import furniture, jsonld, plaintext
+from feeds.parse.sitezone import zone_of
+from feeds.parse.webpage import HIDDEN, WebPage, words_of
+
+Element = etree._Element
+
+PUBLISHED = (
+    "article:published_time", "article:published", "og:published_time", "og:article:published_time", "datepublished", "parsely-pub-date",
+    "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued", "dcterms.issued", "dcterms.created",
+    "dc.date.created", "dc.date", "dcterms.date", "pubdate", "publishdate", "publish-date", "publish_date", "publication_date",
+    "published_at", "published", "datecreated", "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "iso-8601-publish-date", "citation_publication_date",
+    "article.published", "article.created", "displaydate", "date",
+)  # fmt: skip
+UPDATED = (
+    "article:modified_time", "article:modified", "og:updated_time", "og:modified_time", "datemodified", "dcterms.modified", "dc.date.modified",
+    "lastmod", "last-modified", "article.updated", "revised", "moddate",
+)  # fmt: skip
+KEYS = {"published": ("datePublished", "dateCreated", "uploadDate"), "updated": ("dateModified",)}
+METAS = {"published": PUBLISHED, "updated": UPDATED}
+ITEMPROPS = {"datepublished": "published", "datecreated": "published", "datemodified": "updated"}
+CLASSES = {"dt-published": "published", "published": "published", "entry-date": "published", "dt-updated": "updated", "updated": "updated"}
+CHANGED = re.compile(
+    r"updat|modif|revis|edit|aktuali[sz]|geändert|mis\s+à\s+jour|màj|actuali[sz]|modificad|atualiza|aggiorn|bijgewerkt|gewijzigd|oppdater|uppdater|opdater"
+    r"|päivitetty|zaktualizow|обновл|güncelle|更新|수정|cập\s*nhật|atnaujin",
+    re.I,
+)
+ISO = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I)
+DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d年")
+CLOCK = re.compile(r"\b\d{1,2}[:.h時시]\s?\d\d|\b\d{1,2}\s?[ap]\.?m\b|\d時", re.I)
+ZONED = re.compile(r"\b(?:[A-Z]{3,4}|Z|GMT|UTC|[+-]\d\d:?\d\d)\)?\s*\Z")
+ENDING = re.compile(r"[\s,]*(?:uhr|hrs)?[\s.)]*\Z", re.I)
+IN_ADDRESS = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
+LONGEST = 100
+UTC_SIGNS = ("Z", "+00:00", "+0000")
 
 
-def find(page: WebPage, story: jsonld.Node) -> dict[str, tuple[str, str]]:
-    """`published` and `updated`, each with where it was found."""
-    found = {}
-    for field, name, metas in (
-        ("published", "datePublished", ("article:published_time",)),
-        ("updated", "dateModified", ("article:modified_time",)),
-    ):
-        if text := jsonld.text(story.get(name)):
-            found[field] = (text, f"json-ld {name}")
-        elif text := page.says(*metas):
-            found[field] = (text, "meta")
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One telling of a date: the text, and where it was found."""
+
+    text: str
+    where: str
+
+
+def find(page: WebPage, story: jsonld.Node, region: Element | None, home: str = "UTC") -> dict[str, Stamp]:
+    """`published` and `updated`, with zones where they can be known; `home` is the zone the operator gave."""
+    told: dict[str, list[Stamp]] = {"published": [], "updated": []}
+    for field, stamp in _told(page, story, region if region is not None else page.root):
+        if len(stamp.text) <= LONGEST and DATED.search(stamp.text) or stamp.text.isdigit():
+            told[field].append(stamp)
+    everything = [stamp.text for stamps in told.values() for stamp in stamps]
+    site = None if home != "UTC" else zone_of(page.url, page.language, page.says("og:locale"))
+    found = {field: _exact(stamps, everything, site) for field, stamps in told.items() if stamps}
+    if "published" not in found and (match := IN_ADDRESS.search(urlsplit(page.url).path)):
+        found["published"] = Stamp("-".join(match.groups()), "address")
     return found
+
+
+# ── what is told, best place first ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _told(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+    yield from _of_data(story, "json-ld")
+    for field, names in METAS.items():
+        for name in names:
+            yield from ((field, Stamp(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
+    yield from _of_marks(region)
+    for node in page.data.pages():
+        yield from _of_data(node, "json-ld page")
+    yield from _of_times(region)
+    yield from _of_words(region)
+
+
+def _of_data(node: jsonld.Node, where: str) -> Iterator[tuple[str, Stamp]]:
+    for field, keys in KEYS.items():
+        for key in keys:
+            if text := jsonld.text(node.get(key)):
+                yield field, Stamp(text.strip(), f"{where} {key}")
+
+
+def _of_marks(region: Element) -> Iterator[tuple[str, Stamp]]:
+    """Microdata, h-entry and hAtom."""
+    for element in _visible(region):
+        attributes = element.attrib
+        for prop in (attributes.get("itemprop") or "").lower().split():
+            if prop in ITEMPROPS and (text := value_of(element)):
+                yield ITEMPROPS[prop], Stamp(text, f"itemprop {prop}")
+        if element.tag in ("time", "abbr", "data") or "dt-" in (attributes.get("class") or ""):
+            for name in (attributes.get("class") or "").split():
+                if name in CLASSES and (text := value_of(element)):
+                    yield CLASSES[name], Stamp(text, f"class {name}")
+
+
+def _of_times(region: Element) -> Iterator[tuple[str, Stamp]]:
+    """The first `time` that does not say of itself that it tells of a change."""
+    times = [element for element in _visible(region) if element.tag == "time"][:6]
+    for element in sorted(times, key=lambda one: one.get("pubdate") is None):
+        if text := value_of(element):
+            yield ("updated" if _tells_of_change(element) else "published"), Stamp(text, "time")
+
+
+def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
+    """Stamps in words, and short texts whose name says that they are dates."""
+    for element in _visible(region):
+        if element.tag not in ("p", "div", "span", "li", "small", "em", "i", "td", "b", "strong", "font") or len(element) > 4:
+            continue
+        words = words_of(element)
+        if not 6 <= len(words) <= LONGEST or not DATED.search(words):
+            continue
+        if taken := plaintext.stamp(words):
+            yield from ((field, Stamp(date, "stamp")) for field, date in taken[1].items())
+        elif _is_named_date(element) and sum(char.isdigit() for char in words) >= 5:
+            yield ("updated" if CHANGED.search(words) or _tells_of_change(element) else "published"), Stamp(words, "date")
+
+
+def _is_named_date(element: Element) -> bool:
+    names = {word.lower() for word in furniture.SPLIT.split(f"{element.get('class') or ''} {element.get('id') or ''}")}
+    return bool(names & {"date", "time", "published", "pubdate", "publish", "posted", "timestamp", "datum", "datetime", "fecha", "data", "tarih"})
+
+
+def _tells_of_change(element: Element) -> bool:
+    """Whether the element, or the words just before it, speak of an update."""
+    parent = element.getparent()
+    before = element.getprevious()
+    near = [element.get("class"), element.get("itemprop"), element.get("id"), element.get("title"), words_of(element)]
+    if before is not None:
+        near += [before.tail, words_of(before)[-60:] if before.tag != "time" else None]
+    elif parent is not None:
+        near += [parent.text, parent.get("class")]
+    return any(CHANGED.search(text) for text in near if text)
+
+
+def _visible(region: Element) -> Iterator[Element]:
+    walk = etree.iterwalk(region, events=("start",))
+    for _, element in walk:
+        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside") or _is_of_other_stories(element):
+            walk.skip_subtree()
+        else:
+            yield element
+
+
+def _is_of_other_stories(element: Element) -> bool:
+    words = {word.lower() for word in furniture.SPLIT.split((element.get("class") or "")[:300])}
+    return bool(words & {"related", "teaser", "teasers", "recommended", "comments", "comment", "trending", "popular", "sidebar"})
+
+
+def value_of(element: Element) -> str:
+    """The date of an element: for machines where it has one, else its words."""
+    for name in ("datetime", "content", "title", "data-datetime"):
+        if (value := (element.get(name) or "").strip()) and any(char.isdigit() for char in value):
+            return value
+    return words_of(element)[: LONGEST + 1]
+
+
+# ── the exact instant ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _exact(stamps: list[Stamp], everything: list[str], site: str | None) -> Stamp:
+    """The first telling, with what others add to it: the time of day, the seconds, the zone."""
+    first = stamps[0]
+    match = ISO.match(first.text)
+    if match is None:
+        return Stamp(_in_words(first.text, site), first.where)
+    day, clock, _, zone = match.groups()
+    others = [other for other in map(ISO.match, everything) if other]
+    if clock is None:
+        same_day = [one for one in map(ISO.match, (stamp.text for stamp in stamps)) if one and one[1] == day and one[2]]
+        return Stamp(_zoned(same_day[0], others, site), first.where) if same_day else first
+    if zone is not None and zone.upper() not in UTC_SIGNS:
+        return first
+    if zone is not None:  # `Z` is often put behind a local time: another zone for the same clock knows better
+        local = next((one[4] for one in others if (one[1], one[2]) == (day, clock) and one[4] and one[4].upper() not in UTC_SIGNS), None)
+        return Stamp(f"{first.text.strip()[: -len(zone)]}{local}", first.where) if local else first
+    return Stamp(_zoned(match, others, site), first.where)
+
+
+def _zoned(match: re.Match[str], others: list[re.Match[str]], site: str | None) -> str:
+    """A clock with the zone that goes with it elsewhere on the page, else with that of the site."""
+    text = match[0].strip()
+    if match[4]:
+        return text
+    for other in others:
+        if other[4] and (other[1], other[2]) == (match[1], match[2]):
+            return f"{text}{other[4]}"
+    for other in others:
+        if other[4] and other[2] and _is_same_instant(match, other):
+            return other[0].strip()
+    return f"{text} {site}" if site else text
+
+
+def _is_same_instant(naive: re.Match[str], zoned: re.Match[str]) -> bool:
+    """Whether two clocks of one day differ by whole hours only and to the second: one moment in two zones."""
+    if naive[3] is None or naive[3] != zoned[3] or naive[3] == "00":
+        return False
+    return naive[1][:7] == zoned[1][:7] and naive[2][3:] == zoned[2][3:]
+
+
+def _in_words(text: str, site: str | None) -> str:
+    """A date in words; where it has a clock and no zone, that of the site is added."""
+    if text.isdigit() or not site or not CLOCK.search(text) or ZONED.search(text):
+        return text
+    return f"{ENDING.sub('', text)} {site}"
+
+
+def found(stamps: Mapping[str, Stamp]) -> dict[str, str]:
+    """Where each date was found."""
+    return {field: stamp.where for field, stamp in stamps.items()}

@@ -1,4 +1,4 @@
-"""What hostile documents cost their reader: python tests/bench/workers.py [BYTES …] (50 kB, 500 kB and 15 MB unless given).
+"""What hostile documents cost their reader: python tests/bench/workers.py [BYTES …]; by default 50 kB, 500 kB, 15 MB.
 
 One line each: bytes, seconds of CPU, most memory held and most asked for (Linux), whether `needs_worker` sends it to a
 worker, and what came of it there. A star marks what would cost this process more than half a second.

@@ -1,0 +1,367 @@
+"""Functions run in processes of their own, whose time, memory and death are theirs alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import jobs
+import pytest
+from hostile import SHAPES, measured
+
+from feeds.errors import FetchError, ParseError
+from feeds.model import Fetched, Parsed, Part
+from feeds.parse import parse
+from feeds.workers import Limits, Workers, needs_worker
+
+FEEDS = sorted(file for file in (Path(__file__).parent / "data/parse/feeds").iterdir() if ".expect." not in file.name)
+MEMORY = pytest.mark.skipif(sys.platform == "darwin", reason="macOS holds no process to a limit on its memory")
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Workers]]:
+    """Workers with limits of the test's own, ended after it."""
+    made: list[Workers] = []
+
+    def workers(most: int = 1, **limits: float) -> Workers:
+        made.append(Workers(Limits(**limits), most))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield workers
+    for one in made:
+        one.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that has to come; the test's own time limit says for how long."""
+    while not holds():
+        time.sleep(0.01)
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, also where nobody has asked for its exit code yet."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    command = ["ps", "-o", "stat=", "-p", str(process)]
+    status = Path(f"/proc/{process}/status")
+    try:
+        return "State:\tZ" in status.read_text(encoding="ascii")
+    except FileNotFoundError:  # gone, or a system without /proc
+        return not subprocess.run(command, capture_output=True, check=False).stdout.strip(b" \nZ+s")
+
+
+def failure(workers: Workers, function: Callable[..., object], *given: object) -> ParseError:
+    with pytest.raises(ParseError) as caught:
+        workers.run(function, *given)
+    return caught.value
+
+
+# ── what crosses ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_records_cross_as_they_are(make: Callable[..., Workers]) -> None:
+    workers = make()
+    for file in FEEDS:
+        answer = Fetched("https://feeds.example/", file.read_bytes())
+        assert workers.run(parse, answer) == parse(answer)
+
+
+def test_large_answers_cross(make: Callable[..., Workers]) -> None:
+    value = os.urandom(15_000_000)
+    assert make().run(jobs.identity, value) == value
+
+
+def test_a_source_error_crosses_with_its_facts(make: Callable[..., Workers]) -> None:
+    with pytest.raises(FetchError) as caught:
+        make().run(jobs.refuse)
+    error = caught.value
+    assert type(error) is FetchError
+    assert (error.sentence, error.kind, error.status, error.retry_after) == ("Come back later.", "status", 503, 7.5)
+
+
+@pytest.mark.parametrize(("function", "words"), [(jobs.stumble, "KeyError"), (jobs.nested_function, "pickle")])
+def test_a_bug_says_where_it_is(make: Callable[..., Workers], function: Callable[[], object], words: str) -> None:
+    workers = make()
+    before = workers.run(jobs.whoami)
+    with pytest.raises(RuntimeError, match=words) as caught:
+        workers.run(function)
+    assert "workers.py" in caught.value.__notes__[0]
+    assert workers.run(jobs.whoami) == before
+
+
+# ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_S15_what_never_ends_is_killed(make: Callable[..., Workers]) -> None:
+    workers = make(cpu=1, wall=60)
+    error = failure(workers, jobs.backtrack)
+    assert (error.kind, error.sentence) == ("timeout", "The document took longer than 1 s to read.")
+    assert workers.run(jobs.identity, 1) == 1
+
+
+def test_S15_what_hangs_is_killed(make: Callable[..., Workers]) -> None:
+    workers = make(wall=0.5)
+    before = workers.run(jobs.whoami)
+    error = failure(workers, jobs.sleep)
+    assert (error.kind, error.sentence) == ("timeout", "The document took longer than 0.5 s to read.")
+    assert gone(before)
+    assert workers.run(jobs.whoami) != before
+
+
+def test_S15_the_time_is_that_of_one_call(make: Callable[..., Workers]) -> None:
+    """The kernel counts the seconds of a process, which reads one document after the other."""
+    workers = make()
+    before = workers.run(jobs.end_of_time)
+    workers.run(jobs.work, 1.1)
+    assert workers.run(jobs.end_of_time) > before
+
+
+@MEMORY
+@pytest.mark.parametrize("function", [jobs.eat, jobs.eat_at_once], ids=["bit by bit", "at once"])
+def test_S11_what_eats_memory_is_stopped(make: Callable[..., Workers], function: Callable[[], object]) -> None:
+    workers = make(memory=150_000_000)
+    error = failure(workers, function)
+    assert (error.kind, error.sentence) == ("too_large", "Reading the document takes more than 150 MB of memory.")
+    assert workers.run(jobs.identity, 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "kind", "words"),
+    [
+        (jobs.exit_with, 0, "crashed", "exit code 0"),
+        (jobs.exit_with, 3, "crashed", "exit code 3"),
+        (jobs.die_of, signal.SIGSEGV, "crashed", "Segmentation"),
+        (jobs.die_of, signal.SIGABRT, "too_large", "memory"),
+        (jobs.die_of, signal.SIGKILL, "too_large", "memory"),
+        (jobs.die_of, signal.SIGALRM, "timeout", "20 s"),
+    ],
+)
+def test_a_death_is_one_failure(
+    make: Callable[..., Workers], function: Callable[[int], object], argument: int, kind: str, words: str
+) -> None:
+    workers = make()
+    error = failure(workers, function, argument)
+    assert (error.kind, words in error.sentence) == (kind, True)
+    assert workers.run(jobs.identity, 1) == 1
+
+
+HOSTILE = (
+    ("S11", "billion laughs", 50_000),
+    ("S11", "quadratic entity", 200_000),
+    ("S11", "open doctypes", 500_000),
+    ("S15", "long author", 1_000_000),
+    ("S15", "long attribute", 1_000_000),
+    ("S15", "long base, many links", 1_000_000),
+    ("F16", "one long item", 10_000_000),
+    ("F16", "smallest items", 2_000_000),
+    ("F16", "many categories", 2_000_000),
+    ("F17", "nested", 1_000_000),
+    ("F17", "many namespaces", 1_000_000),
+)
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    """Workers for tests that do not ask which one they get."""
+    with closing(Workers(Limits(cpu=1, memory=300_000_000), 1)) as shared:
+        yield shared
+
+
+@pytest.mark.parametrize(("row", "name", "size"), HOSTILE)
+def test_hostile_documents_are_read_or_refused(workers: Workers, row: str, name: str, size: int) -> None:
+    """S11, S15, F16, F17: within the limits, whatever the parser thinks of them."""
+    try:
+        assert isinstance(workers.run(parse, Fetched("https://feeds.example/", SHAPES[name](size).encode())), Parsed)
+    except ParseError as error:
+        assert error.kind in ("timeout", "too_large", "not_a_feed"), row
+
+
+# ── lives ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_worker_is_used_again_until_it_is_worn(make: Callable[..., Workers]) -> None:
+    workers = make(calls=3)
+    processes = [workers.run(jobs.whoami) for _ in range(7)]
+    assert [processes.count(process) for process in dict.fromkeys(processes)] == [3, 3, 1]
+    assert gone(processes[0])
+
+
+def test_a_large_document_wears_a_worker_out(make: Callable[..., Workers]) -> None:
+    workers = make()
+    before = workers.run(jobs.whoami)
+    workers.run(len, bytes(25_000_000))
+    assert workers.run(jobs.whoami) != before
+
+
+def test_a_worker_killed_while_idle_is_replaced(make: Callable[..., Workers]) -> None:
+    workers = make()
+    before = workers.run(jobs.whoami)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: gone(before))
+    assert workers.run(jobs.whoami) != before
+
+
+def test_an_idle_worker_leaves(make: Callable[..., Workers]) -> None:
+    workers = make(idle=0.05)
+    before = workers.run(jobs.whoami)
+    until(lambda: gone(before))
+    assert workers.run(jobs.whoami) != before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_a_terminal_sends_to_all_is_not_for_workers(make: Callable[..., Workers], number: int) -> None:
+    workers = make()
+    before = workers.run(jobs.whoami)
+    assert workers.run(jobs.die_of, number) == number
+    assert workers.run(jobs.whoami) == before
+    assert os.getsid(before) != os.getsid(0)
+
+
+def test_a_worker_inherits_no_files(make: Callable[..., Workers], tmp_path: Path) -> None:
+    with (tmp_path / "x").open("w") as file, socket.socket() as listening:
+        for descriptor in (file.fileno(), listening.fileno()):
+            os.set_inheritable(descriptor, True)
+        assert len(make().run(jobs.descriptors)) == 4  # three streams and the pipe
+
+
+def test_S15_many_threads_share_few_workers(make: Callable[..., Workers]) -> None:
+    workers = make(most=2)
+    with ThreadPoolExecutor(8) as threads:
+        processes = list(threads.map(lambda _: workers.run(jobs.slowly), range(40)))
+        answers = list(threads.map(lambda n: workers.run(jobs.identity, n), range(40)))
+    assert len(set(processes)) == 2
+    assert answers == list(range(40))
+
+
+def test_S15_one_hostile_document_delays_no_other(make: Callable[..., Workers]) -> None:
+    workers = make(most=2, cpu=1)
+    with ThreadPoolExecutor(2) as threads:
+        spinning = threads.submit(failure, workers, jobs.spin)
+        answers = [workers.run(jobs.identity, n) for n in range(20)]
+        assert not spinning.done()
+    assert answers == list(range(20))
+    assert spinning.result().kind == "timeout"
+
+
+# ── ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def announced(path: Path) -> int:
+    """The process that says in a file that it is at work."""
+    until(lambda: path.exists() and bool(path.read_text()))
+    return int(path.read_text())
+
+
+def test_nothing_is_left_after_closing(make: Callable[..., Workers], tmp_path: Path) -> None:
+    workers = make(most=2)
+    with ThreadPoolExecutor(1) as threads:
+        call = threads.submit(failure, workers, jobs.announce_and_spin, tmp_path / "busy")
+        busy, idle = announced(tmp_path / "busy"), workers.run(jobs.whoami)
+        workers.close()
+        assert gone(busy)
+        assert gone(idle)
+        assert call.result().kind == "stopped"
+    workers.close()
+
+
+def test_who_waits_is_told_of_the_closing(make: Callable[..., Workers], tmp_path: Path) -> None:
+    workers = make()
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(failure, workers, jobs.announce_and_spin, tmp_path / "busy") for _ in range(4)]
+        announced(tmp_path / "busy")
+        workers.close()
+        assert {call.result().kind for call in calls} == {"stopped"}
+    assert failure(workers, jobs.whoami).kind == "stopped"
+
+
+PARENT = """
+import sys, jobs
+from feeds.workers import Limits, Workers
+workers = Workers(Limits(wall=1.0))
+print(workers.run(jobs.whoami), flush=True)
+{then}
+"""
+
+
+@pytest.mark.parametrize("then", ["sys.stdin.read()", "workers.run(jobs.sleep)"], ids=["idle", "busy"])
+def test_a_worker_does_not_outlive_its_parent(tmp_path: Path, then: str) -> None:
+    """Killed, so that it can clean up nothing; its script has no `__main__` guard."""
+    script = tmp_path / "script.py"
+    script.write_text(PARENT.format(then=then))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as parent:
+        assert parent.stdout
+        worker = int(parent.stdout.readline())
+        assert not gone(worker)
+        parent.kill()
+    until(lambda: gone(worker))
+
+
+# ── which documents ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def answer(body: str | bytes, media_type: str = "") -> Fetched:
+    return Fetched("https://feeds.example/", body.encode() if isinstance(body, str) else body, media_type)
+
+
+SMALL = "<rss><channel><item/></channel></rss>"
+DOCTYPE = '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/rss.dtd">'
+APART = {
+    "large": answer(" " * 600_000 + SMALL),
+    "large parts": Fetched("", b"", parts=tuple(Part(f"{n}", bytes(1000), None) for n in range(600))),  # type: ignore[arg-type]
+    "deep": answer(SHAPES["nested"](200_000)),
+    "many items": answer(SHAPES["smallest items"](200_000)),
+    "ampersands": answer(SHAPES["ampersands"](400_000)),
+    "entities": answer(f"<!DOCTYPE rss [<!ENTITY a 'b'>]>{SMALL}"),
+    "entities, spelled small": answer(f"<!doctype rss SYSTEM 'x' [ ]>{SMALL}"),
+    "open doctypes": answer(SHAPES["open doctypes"](5_000)),
+    "UTF-16": answer(SMALL.encode("utf-16")),
+    "UTF-16 without a mark": answer(SMALL.encode("utf-16-be")),
+    "long base": answer(SHAPES["long base, many links"](5_000)),
+    "page": answer("<!-- x --><!DOCTYPE html><p>a"),
+    "page without a doctype": answer("\ufeff<HTML lang=en><p>a", "text/html"),
+    "page of XHTML": answer("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'/>"),
+    "piece of a page": answer("<p>a</p>", "text/html"),
+}
+HERE = {file.name: answer(file.read_bytes(), "text/html") for file in FEEDS if "utf16" not in file.name} | {
+    "doctype": answer(f"<?xml version='1.0'?>{DOCTYPE}{SMALL}"),
+    "two doctypes": answer(f"{DOCTYPE}{DOCTYPE}{SMALL}"),
+    "feed said to be a page": answer(SMALL, "text/html"),
+    "JSON said to be a page": answer('{"items": []}', "text/html"),
+    "common base": answer(f"<feed xml:base='https://example.org/{'a' * 100}'/>"),
+    "story of our own": Fetched("", b"", parts=(Part("a.html", b"<!DOCTYPE html><p>a", None),)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("fetched", APART.values(), ids=APART.keys())
+def test_S11_S15_what_may_hurt_is_read_apart(fetched: Fetched) -> None:
+    assert needs_worker(fetched)
+
+
+@pytest.mark.parametrize("fetched", HERE.values(), ids=HERE.keys())
+def test_what_is_harmless_is_read_here(fetched: Fetched) -> None:
+    assert not needs_worker(fetched)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHAPES)
+def test_S15_what_is_read_here_costs_little(make: Callable[..., Workers], name: str) -> None:
+    """Every shape, as large as is read without a worker: the limits stand for what this process may spend."""
+    workers = make(cpu=2, memory=200_000_000)
+    for size in (490_000, 240_000, 120_000, 60_000):
+        fetched = answer(SHAPES[name](size))
+        if not needs_worker(fetched):
+            workers.run(measured, fetched)
+            return
