@@ -20,6 +20,7 @@ log = logging.getLogger("feeds.schedule")
 TICK = 0.5  # seconds between two looks at what is due
 PAUSE = 30.0  # seconds without a tick after the store or the disk refused to work
 GRACE = 4.0  # seconds a turn has to finish when asked to stop
+QUIET, LONGEST = 1_000, 10_000  # milliseconds of quiet after which an edit is taken for whole, and at most (F25)
 
 
 class Daemon:
@@ -31,6 +32,8 @@ class Daemon:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._turning = threading.Lock()
+        self._edited = threading.Event()
+        self._seen = _bytes(app.config.path)  # of the configuration in use, or of the last one that was refused
 
     def run(self) -> None:
         """Tick until SIGTERM or SIGINT; SIGHUP or an edited configuration reloads."""
@@ -49,13 +52,23 @@ class Daemon:
     def _tick(self) -> None:
         with self._turning:
             try:
-                if self._reload.is_set():
-                    self._reload.clear()
-                    self._take_configuration()
+                self._look_at_configuration()
                 self._on_turn(self._app.turn(Orders(again=True, patience=0)))
             except FeedsError as error:
                 log.error("%s; trying again in %.0f s", error, PAUSE)
                 self._stop.wait(PAUSE)
+
+    def _look_at_configuration(self) -> None:
+        """Reload when told to, or when the file says something else than when it was last looked at."""
+        told, edited = self._reload.is_set(), self._edited.is_set()
+        if not told and not edited:
+            return
+        self._reload.clear()
+        self._edited.clear()
+        found = _bytes(self._app.config.path)
+        if told or found != self._seen:
+            self._seen = found
+            self._take_configuration()
 
     def _take_configuration(self) -> None:
         try:
@@ -65,11 +78,24 @@ class Daemon:
             log.error("configuration not reloaded, the last good one stays:\n%s", error)
 
     def _watch(self) -> None:
-        """Reload when the configuration is edited; its folder is watched, as editors replace the file."""
+        """Notice an edited configuration; folders are watched, as editors replace the file and links are turned."""
         path = self._app.config.path
-        for changes in watch(path.parent, stop_event=self._stop, recursive=False, raise_interrupt=False):
-            if any(Path(changed).name == path.name for _, changed in changes):
-                self._reload.set()
+        places = {path, path.resolve()}
+        folders, names = {place.parent for place in places}, {place.name for place in places}
+        edits = watch(
+            *folders, stop_event=self._stop, recursive=False, raise_interrupt=False, step=QUIET, debounce=LONGEST
+        )
+        for changes in edits:
+            if any(Path(changed).name in names for _, changed in changes):
+                self._edited.set()
+
+
+def _bytes(path: Path) -> bytes | None:
+    """What a file holds; None when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 @contextmanager

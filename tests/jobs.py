@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,10 +67,23 @@ def sleep() -> None:
     time.sleep(600)
 
 
+def announce(path: Path) -> None:
+    """Say who it is in a file, written at once."""
+    part = path.with_suffix(".part")
+    part.write_text(str(os.getpid()), encoding="ascii")
+    part.rename(path)
+
+
 def announce_and_spin(path: Path) -> None:
     """Say who it is, then never answer."""
-    path.write_text(str(os.getpid()), encoding="ascii")
+    announce(path)
     spin()
+
+
+def linger() -> int:
+    """Leave something behind that keeps the process alive."""
+    threading.Thread(target=sleep).start()
+    return os.getpid()
 
 
 def eat() -> None:

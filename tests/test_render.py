@@ -26,17 +26,12 @@ from feeds.model import (
     Attachment,
     Author,
     Category,
-    Channel,
     Comments,
     Edition,
     Feed,
-    Link,
     Media,
     Origin,
-    Parsed,
-    Person,
     Site,
-    Text,
 )
 from feeds.render import WRITERS, assets, jsonfeed, opml, render
 from feeds.render.text import legal, rfc822
@@ -486,54 +481,6 @@ def test_S16_an_item_for_the_live_stream_is_one_line(title: str) -> None:
     line = jsonfeed.line(jsonfeed.item(article(title=title), feeds=["world"]))
     assert not set("\r\n\0") & set(line)
     assert json.loads(line).get("title", "") == title
-
-
-def test_a_document_that_was_read_has_all_that_its_channel_told() -> None:
-    channel = Channel(
-        id="urn:x:1",
-        title=Text("<b>News</b> &amp; more"),
-        description=Text("a < b", type="text"),
-        links=(
-            Link("/"),
-            Link("https://second.example/"),
-            Link("feed.json", rel="self"),
-            Link("https://hub.example/", rel="hub"),
-            Link("https://hub.example/", rel="hub"),
-            Link("javascript:alert(1)", rel="hub"),
-        ),
-        language="en",
-        people=(Person("Jo", url="https://x.example/jo"), Person()),
-        rights=Text("(c)"),
-        image=Link("logo.png", base="https://img.example/"),
-        icon=Link("http://[broken"),
-        generator="G 1.0",
-    )
-    read = jsonfeed.reading(Parsed("atom", "https://x.example/a/", channel), [article(upstream_id="u1")])
-    items = read.pop("items")
-    assert read == {
-        "version": "https://jsonfeed.org/version/1.1",
-        "title": "News & more",
-        "home_page_url": "https://x.example/",
-        "feed_url": "https://x.example/a/feed.json",
-        "description": "a < b",
-        "icon": "https://img.example/logo.png",
-        "language": "en",
-        "authors": [{"name": "Jo", "url": "https://x.example/jo"}],
-        "author": {"name": "Jo", "url": "https://x.example/jo"},
-        "hubs": [{"type": "WebSub", "url": "https://hub.example/"}],
-        "_feeds": {"id": "urn:x:1", "generator": "G 1.0", "rights": "(c)", "reader": "atom"},
-    }
-    assert isinstance(items, list)
-    assert items[0]["id"] == "u1"
-
-
-def test_R37_a_document_of_nothing_still_has_title_and_items() -> None:
-    assert jsonfeed.reading(Parsed("rss", None), []) == {
-        "version": "https://jsonfeed.org/version/1.1",
-        "title": "",
-        "_feeds": {"reader": "rss"},
-        "items": [],
-    }
 
 
 # ── OPML ────────────────────────────────────────────────────────────────────────────────────────────────────────────

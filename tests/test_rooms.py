@@ -56,6 +56,7 @@ LIBRARIES: dict[str, set[str]] = {
     "cchardet": {"parse"},
     "lxml": {"parse", "render"},  # reading XML; feedgen's extension writes lxml elements
     "parsel": {"parse"},
+    "cssselect": {"parse"},  # parsel's errors about selectors
     "trafilatura": {"parse"},
     "markdown_it": {"parse"},
     "frontmatter": {"parse"},

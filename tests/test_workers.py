@@ -155,6 +155,13 @@ def test_a_death_is_one_failure(
     assert workers.run(jobs.identity, 1) == 1
 
 
+def test_no_process_to_be_had_is_one_failure(make: Callable[..., Workers], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")  # as when it is replaced under a running daemon
+    error = failure(make(), jobs.whoami)
+    assert error.kind == "crashed"
+    assert "/nowhere/python" in error.sentence
+
+
 HOSTILE = (
     ("S11", "billion laughs", 50_000),
     ("S11", "quadratic entity", 200_000),
@@ -258,7 +265,7 @@ def test_S15_one_hostile_document_delays_no_other(make: Callable[..., Workers]) 
 
 def announced(path: Path) -> int:
     """The process that says in a file that it is at work."""
-    until(lambda: path.exists() and bool(path.read_text()))
+    until(path.exists)
     return int(path.read_text())
 
 
@@ -284,27 +291,32 @@ def test_who_waits_is_told_of_the_closing(make: Callable[..., Workers], tmp_path
     assert failure(workers, jobs.whoami).kind == "stopped"
 
 
+def test_a_worker_that_does_not_leave_is_killed(make: Callable[..., Workers]) -> None:
+    workers = make()
+    before = workers.run(jobs.linger)
+    workers.close()
+    assert gone(before)
+
+
 PARENT = """
 import sys, jobs
+from pathlib import Path
 from feeds.workers import Limits, Workers
-workers = Workers(Limits(wall=1.0))
-print(workers.run(jobs.whoami), flush=True)
-{then}
+workers = Workers(Limits(wall=0.5))
+workers.run(jobs.{function}, Path(sys.argv[1]))
+sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("then", ["sys.stdin.read()", "workers.run(jobs.sleep)"], ids=["idle", "busy"])
-def test_a_worker_does_not_outlive_its_parent(tmp_path: Path, then: str) -> None:
+@pytest.mark.parametrize("function", ["announce", "announce_and_spin"], ids=["idle", "busy"])
+def test_a_worker_does_not_outlive_its_parent(tmp_path: Path, function: str) -> None:
     """Killed, so that it can clean up nothing; its script has no `__main__` guard."""
-    script = tmp_path / "script.py"
-    script.write_text(PARENT.format(then=then))
+    script, process = tmp_path / "script.py", tmp_path / "process"
+    script.write_text(PARENT.format(function=function))
+    command = [sys.executable, str(script), str(process)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    ) as parent:
-        assert parent.stdout
-        worker = int(parent.stdout.readline())
-        assert not gone(worker)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as parent:
+        worker = announced(process)
         parent.kill()
     until(lambda: gone(worker))
 

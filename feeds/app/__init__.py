@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from .. import config as configuration
 from .. import due, pipeline
+from ..errors import ConfigError, FetchError
 from ..fetch import Fetcher
 from ..model import (
     Article,
@@ -36,7 +37,6 @@ from ..model import (
     Validators,
     Visit,
 )
-from ..parse import parse
 from ..publish import publish, sweep, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
@@ -147,7 +147,10 @@ class App:
 
     def reload(self) -> None:
         """Take the edited configuration, all of it or (ConfigError) nothing."""
-        self.config = configuration.load(self.config.path, os.environ)
+        edited = configuration.load(self.config.path, os.environ)
+        if edited.data != self.config.data:
+            raise ConfigError([f"{edited.path}: `data` cannot change from {self.config.data} without a restart"])
+        self.config = edited
         self._settle_in()
 
     # ── one turn ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,11 +233,18 @@ class App:
     def _pull_edges(self, orders: Orders) -> pipeline.PullEdges:
         fetch = self._fetch_whole if orders.refetch else self._fetch
         released = orders.sources is not None
-        return pipeline.PullEdges(fetch, self._read, self.store.known, self.now, released)
+        return pipeline.PullEdges(self._permitted, fetch, self._read, self.store.known, self.now, released)
 
-    def _read(self, answer: Fetched, source: Source | None) -> Parsed:
-        """Parse here what is harmless, and in a process that can be killed what might not be (S11, S15)."""
-        return self._workers.run(parse, answer, source) if needs_worker(answer) else parse(answer, source)
+    def _permitted(self, visit: Visit) -> Visit:
+        """Ask the host's robots.txt, which is remembered with the host (E17)."""
+        allowed, host = self.fetcher.robots(visit.url, visit.host, self.now(), visit.source)
+        if not allowed:
+            raise FetchError(f"{host.host} forbids {visit.url} in its robots.txt", kind="robots")
+        return replace(visit, host=host)
+
+    def _read(self, reader: pipeline.Reader, answer: Fetched, source: Source | None) -> Parsed:
+        """Read here what is harmless, and in a process that can be killed what might not be (S11, S15)."""
+        return self._workers.run(reader, answer, source) if needs_worker(answer) else reader(answer, source)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)

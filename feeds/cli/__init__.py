@@ -64,6 +64,13 @@ class Commands(click.Group):
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command. What click would make of a pipe that nobody reads any more is told apart from success."""
+        try:
+            super().invoke(ctx)
+        except BrokenPipeError:
+            ctx.exit(READER_LEFT)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
@@ -83,7 +90,7 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        code = READER_LEFT
+        code = code or READER_LEFT
         # Python flushes once more when it ends: let it write to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
@@ -98,8 +105,6 @@ def _outcome() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        return READER_LEFT
     except FeedsError as error:
         click.echo(str(error), err=True)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)

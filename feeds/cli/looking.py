@@ -11,7 +11,7 @@ from typing import Literal
 
 import click
 
-from .. import httprules, pipeline
+from .. import pipeline
 from ..errors import FetchError, SourceError
 from ..model import Fetched, HostState, Kind, Site, Source, Visit
 from .common import Mask, as_it_is, utcnow
@@ -68,18 +68,16 @@ class _Asking:
         headers = dict(look.headers)
         if "content-type" not in headers and (guessed := mimetypes.guess_type(path.name)[0]):
             headers["content-type"] = guessed
-        media_type, charset = httprules.content_type(headers.get("content-type"))
         try:
             body = path.read_bytes()
         except OSError as error:
             raise FetchError(f"{place} cannot be read: {error.strerror}.", kind="missing") from error
-        answer = Fetched(look.url or "", body, media_type, charset, headers=headers)
-        return _read(answer, look.source(look.url or "") if look.read_as else None)
+        return _read(pipeline.saved(body, look.url, headers), look.source(look.url or "") if look.read_as else None)
 
     def address(self, place: str) -> Seen:
         """What an address answers with now."""
         source = self._look.source(place)
-        return _read(self._fetched(source, ANYONE), source)
+        return _read(self._fetched(source, ANYONE), source if self._look.read_as else None)
 
     def declared(self, place: str) -> Seen:
         """What a source of the configuration answers with now."""
@@ -116,6 +114,5 @@ WAYS: tuple[tuple[Callable[[str], object], Callable[[_Asking, str], Seen]], ...]
 
 
 def _read(answer: Fetched, source: Source | None) -> Seen:
-    """The document as a JSON Feed; a source of any kind says nothing about how to read it."""
-    said = None if source is None or source.kind is Kind.ANY else source
-    return pipeline.reading(pipeline.understand(answer, said), utcnow(), source)
+    """The document as a JSON Feed, read as the source says, or as what it is."""
+    return pipeline.reading(pipeline.understand(answer, source), utcnow(), source)

@@ -7,17 +7,23 @@ from .channel import About, about
 from .dates import date
 from .html import clean, plain
 from .identity import story_digest, upstream_id
-from .links import canonical_link
+from .links import canonical_link, story_url
+from .merge import carried, merged
+from .text import is_inert
 
 __all__ = [
     "About",
     "Context",
     "about",
     "canonical_link",
+    "carried",
     "clean",
     "date",
+    "is_inert",
+    "merged",
     "normalize",
     "plain",
     "story_digest",
+    "story_url",
     "upstream_id",
 ]

@@ -17,12 +17,11 @@ from .language import first_language
 from .links import story_url, web_url
 from .media import attachments, lead_image, media
 from .people import authors
-from .text import LABEL_LIMIT, SUMMARY_LIMIT, decoded, excerpt, inert, label
+from .text import LABEL_LIMIT, RUNS, SUMMARY_LIMIT, decoded, excerpt, inert, label
 
 TITLE_LIMIT = 80
 NOWHERE = Origin()
 _VALUES = 50
-_RUNS = re.compile(r"\s*(?:(?:java|vb|live)script\s*:|data:\s*[a-z]+/)", re.IGNORECASE)
 # Schemes that label a category for machines, not for readers.
 _MACHINE_SCHEMES = ("http://schemas.google.com/g/2005#kind", "http://schemas.google.com/blogger/2008/kind")
 _COUNT = re.compile(r"\d{1,9}")
@@ -201,7 +200,7 @@ def _line(value: str) -> str:
 
 def _harmless(text: str) -> str | None:
     """A text that is not empty and does not run when taken for an address (S7)."""
-    return text if text and not _RUNS.match(text) else None
+    return text if text and not RUNS.match(text) else None
 
 
 def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..model import Author, Parsed
 from . import html
 from .language import first_language
 from .links import web_url
 from .people import authors
+from .text import label
+
+FACTS = ("id", "generator", "updated", "published", "ttl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class About:
     icon: str | None = None
     language: str | None = None
     authors: tuple[Author, ...] = ()
-    rights: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, updated … as it gave them
 
 
 def about(parsed: Parsed) -> About:
@@ -33,9 +37,10 @@ def about(parsed: Parsed) -> About:
 
     def links(*rels: str) -> tuple[str, ...]:
         wanted = (link for link in channel.links if link.rel in rels)
-        return tuple(url for link in wanted if (url := web_url(link.href, link.base, base)))
+        return tuple(dict.fromkeys(url for link in wanted if (url := web_url(link.href, link.base, base))))
 
     home, feed = links("alternate"), links("self")
+    facts = {"rights": html.plain(channel.rights), **{name: label(getattr(channel, name)) for name in FACTS}}
     return About(
         title=html.plain(channel.title),
         description=html.plain(channel.description) or None,
@@ -46,5 +51,5 @@ def about(parsed: Parsed) -> About:
         icon=web_url(channel.icon.href, channel.icon.base, base) if channel.icon else None,
         language=first_language(channel.language),
         authors=authors(channel.people, *home[:1], base),
-        rights=html.plain(channel.rights) or None,
+        facts={name: value for name, value in facts.items() if value},
     )

@@ -8,6 +8,7 @@ from ..model import Channel, Origin, Parsed, Story, Text
 from . import html
 from .links import web_url
 
+
 def carried(story: Story, parsed: Parsed) -> Story:
     """The story as the visit to its page carries it: nothing of it leans on its listing any more."""
     channel, base = parsed.channel, parsed.base

@@ -10,12 +10,14 @@ from html import escape, unescape
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-_SCRIPT = re.compile(r"<script\b[^<>]*>[^<]*(?:<(?!/script)[^<]*)*+</script[^<>]*>", re.IGNORECASE)
+_SCRIPT = re.compile(r"<(script|style)\b[^<>]*>[^<]*(?:<(?!/\1)[^<]*)*+</\1[^<>]*>", re.IGNORECASE)
 _MARKUP = re.compile(r"<(?![a-zA-Z][a-zA-Z0-9-]*\s*/?>|/[a-zA-Z][a-zA-Z0-9-]*\s*>)[a-zA-Z/!?][^<>]*>?")
 _PARAGRAPHS = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 LABEL_LIMIT = 2_000
 SUMMARY_LIMIT = 500
+# What a browser runs instead of opening it.
+RUNS = re.compile(r"\s*(?:(?:java|vb|live)script\s*:|data:\s*[a-z]+/)", re.IGNORECASE)
 
 
 def legal(text: str) -> str:
@@ -39,6 +41,11 @@ def inert(text: str) -> str:
     if "<" not in text:
         return text
     return collapse(_MARKUP.sub("", _SCRIPT.sub("", text)))
+
+
+def is_inert(text: str) -> bool:
+    """Whether a text can be shown as it stands, even by a reader that takes it for HTML or for an address."""
+    return inert(text) == text and not RUNS.match(text)
 
 
 def label(text: str | None) -> str:

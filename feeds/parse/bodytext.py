@@ -183,7 +183,9 @@ def chosen(blocks: list[Block], told: Told) -> list[Block]:
         if _is_list_of_links(block):
             while kept and kept[-1].tag in HEADINGS:
                 kept.pop()
-        elif not (_is_furniture(block) or (_leads_on(block) and _start(block) in refrains) or _is_before_the_text(block, kept)):
+        elif not (
+            _is_furniture(block) or (_leads_on(block) and _start(block) in refrains) or _is_before_the_text(block, kept)
+        ):
             kept.append(block)
     while kept and (kept[-1].tag in HEADINGS or kept[-1].tag == "hr"):
         kept.pop()
@@ -226,7 +228,9 @@ def _is_list_of_links(block: Block) -> bool:
     return len(block.words) / items < TEASER and _TEASERS.search(block.html) is not None
 
 
-_TEASERS = re.compile(r"<li\b[^>]*>(?:(?!</li>).){0,3000}<a\b(?:(?!</li>).){0,3000}<(?:h[2-5]|img|article)\b", re.S | re.I)
+_TEASERS = re.compile(
+    r"<li\b[^>]*>(?:(?!</li>).){0,3000}<a\b(?:(?!</li>).){0,3000}<(?:h[2-5]|img|article)\b", re.S | re.I
+)
 
 
 def _is_furniture(block: Block) -> bool:
@@ -255,6 +259,10 @@ def with_lead(blocks: list[Block], lead: str) -> list[Block]:
     key = fold(lead)
     for at, block in enumerate(blocks[:6]):
         ours = fold(block.words)
-        if block.words and (ours.startswith(key[:60]) or key.startswith(ours[:60]) and len(ours) > 30):
-            return [*blocks[:at], Block("p", f"<p>{escape(block.words, quote=False)}</p>", block.words), *blocks[at + 1 :]] if block.tag in HEADINGS else blocks
+        if block.words and (ours.startswith(key[:60]) or (key.startswith(ours[:60]) and len(ours) > 30)):
+            return (
+                [*blocks[:at], Block("p", f"<p>{escape(block.words, quote=False)}</p>", block.words), *blocks[at + 1 :]]
+                if block.tag in HEADINGS
+                else blocks
+            )
     return [Block("p", f"<p>{escape(lead, quote=False)}</p>", lead), *blocks]

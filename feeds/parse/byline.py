@@ -46,14 +46,72 @@ NOT_A_NAME = re.compile(
     r"https?:|www\.|@|\d{2}|[<>{}=_]|\b(?:min(?:ute)?s?\s+read|updated|published|comments?|share|follow|read|view|more|about|profile|posts|photo|foto|image|bild)\b",
     re.I,
 )
-NOBODY = frozenset(("", "admin", "administrator", "author", "unknown", "none", "null", "n/a", "undefined", "web", "redaktion", "by", "von", "-"))
-MARKS = ("author", "authors", "byline", "bylines", "autor", "autoren", "auteur", "writer", "yazar", "muhabir", "contributor", "skribent")
+NOBODY = frozenset(
+    (
+        "",
+        "admin",
+        "administrator",
+        "author",
+        "unknown",
+        "none",
+        "null",
+        "n/a",
+        "undefined",
+        "web",
+        "redaktion",
+        "by",
+        "von",
+        "-",
+    )
+)
+MARKS = frozenset(
+    (
+        "author",
+        "authors",
+        "byline",
+        "bylines",
+        "autor",
+        "autoren",
+        "auteur",
+        "writer",
+        "yazar",
+        "muhabir",
+        "contributor",
+        "skribent",
+    )
+)
+NAMING = ("class", "data-testid", "id")
 PROFILE = re.compile(
     r"/(?:authors?|autor(?:en|es|as|a|i)?|auteurs?|profiles?|people|staff|journalists?|redakteure?|reporter|contributors?|by|byline|person(?:en)?|yazar(?:lar)?"
     r"|muhabir|correspondents?|team|firma|skribent|redactie|autorzy|autorius|journalist|writers?|user)/[^/?#]{3,}",
     re.I,
 )
-PARTICLES = frozenset(("de", "del", "della", "di", "da", "do", "dos", "du", "van", "von", "der", "den", "zu", "la", "le", "el", "al", "bin", "ter", "y", "af", "av"))
+PARTICLES = frozenset(
+    (
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "do",
+        "dos",
+        "du",
+        "van",
+        "von",
+        "der",
+        "den",
+        "zu",
+        "la",
+        "le",
+        "el",
+        "al",
+        "bin",
+        "ter",
+        "y",
+        "af",
+        "av",
+    )
+)
 MANY = 20
 LONGEST = 200
 
@@ -73,8 +131,10 @@ def find(page: WebPage, story: jsonld.Node) -> Found:
         ("byline", lambda: _of_marks(page)),
         ("meta author", lambda: _of_head(page)),
     )
-    told = [Found(_distinct(read()), where) for where, read in places]
-    for found in told:
+    told: list[Found] = []
+    for where, read in places:
+        found = Found(_distinct(read()), where)
+        told.append(found)
         persons = tuple(person for person in found.people if not is_organisation(person, page))
         if persons:
             return Found(persons, found.where)
@@ -114,7 +174,9 @@ def _is_job(part: str, first: str) -> bool:
     words = part.split()
     if JOB.search(part) or ORGANISATION.search(part):
         return True
-    return not (2 <= len(words) <= 4 and len(first.split()) >= 2 and all(word[:1].isupper() or len(word) < 4 for word in words))
+    return not (
+        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(word[:1].isupper() or len(word) < 4 for word in words)
+    )
 
 
 def _name(text: str) -> str:
@@ -198,7 +260,11 @@ def _marked(root: Element) -> Iterator[Element]:
     walk = etree.iterwalk(root, events=("start",))
     count = 0
     for _, element in walk:
-        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption") or _is_of_other_stories(element):
+        if (
+            element.tag in HIDDEN
+            or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption")
+            or furniture.is_of_other_stories(element)
+        ):
             walk.skip_subtree()
         elif _rank(element):
             count += 1
@@ -208,19 +274,12 @@ def _marked(root: Element) -> Iterator[Element]:
             return
 
 
-def _is_of_other_stories(element: Element) -> bool:
-    words = {word.lower() for word in furniture.SPLIT.split((element.get("class") or "")[:300])}
-    return bool(words & {"related", "teaser", "teasers", "recommended", "comments", "comment", "trending", "popular", "sidebar", "promo"})
-
-
 def _rank(element: Element) -> int:
     """How plainly an element is marked as naming the author; 0 where it is not."""
     attributes = element.attrib
     if "author" in (attributes.get("rel") or "").split() or (attributes.get("itemprop") or "") in ("author", "creator"):
         return 3
-    names = f"{attributes.get('class') or ''} {attributes.get('data-testid') or ''} {attributes.get('id') or ''}"
-    words = {word.lower() for word in furniture.SPLIT.split(names[:300])} if len(names) > 3 else set()
-    if words & set(MARKS):
+    if any(not MARKS.isdisjoint(furniture.names(attributes[name])) for name in NAMING if name in attributes):
         return 2
     if element.tag == "a" and PROFILE.search(_path(attributes.get("href") or "")):
         return 1

@@ -49,13 +49,16 @@ def _extracted(page: WebPage) -> str:
     source = etree.tostring(page.root, encoding="unicode", method="html")
     if len(source) > LARGEST:
         return ""
-    return trafilatura.extract(
-        source,
-        url=page.url,
-        output_format="html",
-        include_comments=False,
-        include_links=True,
-        include_images=True,
-        include_formatting=True,
-        favor_precision=True,
-    ) or ""
+    return (
+        trafilatura.extract(
+            source,
+            url=page.url,
+            output_format="html",
+            include_comments=False,
+            include_links=True,
+            include_images=True,
+            include_formatting=True,
+            favor_precision=True,
+        )
+        or ""
+    )

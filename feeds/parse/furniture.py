@@ -62,12 +62,17 @@ OTHERS = frozenset(
         "trending", "popular", "avatar", "profile", "logo", "sponsor", "sponsored", "taboola", "outbrain",
     )
 )  # fmt: skip
+LISTS = frozenset(
+    ("related", "teaser", "teasers", "recommended", "comments", "comment", "trending", "popular", "sidebar", "promo")
+)
 SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 PARTS = re.compile(r"[^A-Za-z0-9]+")
 DIGIT = re.compile(r"[0-9]")
 HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 NAMING = ("class", "id", "data-testid", "data-component", "data-module", "data-type", "data-qa", "role", "itemprop")
-ROLES = frozenset(("navigation", "banner", "contentinfo", "complementary", "search", "form", "dialog", "button", "menu"))
+ROLES = frozenset(
+    ("navigation", "banner", "contentinfo", "complementary", "search", "form", "dialog", "button", "menu")
+)
 
 
 def is_furniture(element: etree._Element) -> bool:
@@ -81,7 +86,9 @@ def is_furniture(element: etree._Element) -> bool:
         return False
     if attributes.get("role") in ROLES or "hidden" in attributes:
         return True
-    if attributes.get("aria-hidden") == "true" and element.tag != "p":  # a paragraph is hidden only until it is paid for
+    if (
+        attributes.get("aria-hidden") == "true" and element.tag != "p"
+    ):  # a paragraph is hidden only until it is paid for
         return True
     if HIDING.search(attributes.get("style", "")):
         return True
@@ -92,8 +99,18 @@ def is_of_others(element: etree._Element) -> bool:
     """Whether an element by its name holds other stories, or people, rather than a part of this one."""
     if element.tag in ("nav", "aside", "footer", "form"):
         return True
-    words = {word.lower() for token in (element.get("class") or "")[:500].split() for word in SPLIT.split(token)}
-    return bool(words & OTHERS)
+    return not OTHERS.isdisjoint(names(element.get("class")))
+
+
+@lru_cache(maxsize=8192)
+def names(value: str | None) -> frozenset[str]:
+    """The words in a class or an id, in lower case."""
+    return frozenset(word.lower() for word in SPLIT.split((value or "")[:500]) if word)
+
+
+def is_of_other_stories(element: etree._Element) -> bool:
+    """Whether an element is named after a list of other stories, or what readers say of this one."""
+    return not LISTS.isdisjoint(names(element.get("class")))
 
 
 @lru_cache(maxsize=4096)
@@ -119,7 +136,11 @@ def _is_layout(words: list[str]) -> bool:
     """`has-sidebar`, `with-comments`, `no-ads`: said of what stands beside it. A teaser's content is read for free."""
     if words[-1] in ("content", "text", "body") and words[0] in ("teaser", "premium", "promo"):
         return True
-    return "grid" in words or "layout" in words or words[0] in ("has", "with", "no", "without", "is", "show", "hide", "tag", "category", "not", "js")
+    return (
+        "grid" in words
+        or "layout" in words
+        or words[0] in ("has", "with", "no", "without", "is", "show", "hide", "tag", "category", "not", "js")
+    )
 
 
 # How a line begins that leads elsewhere.
@@ -171,8 +192,10 @@ def is_notice(text: str) -> bool:
     """Whether a paragraph is a call, a stamp, or a word about rights."""
     if len(text) > 220:
         return False
-    return plaintext.is_call(text) or plaintext.stamp(text) is not None or (
-        len(text) < 160 and bool(RIGHTS.match(text) or WALL.search(text))
+    return (
+        plaintext.is_call(text)
+        or plaintext.stamp(text) is not None
+        or (len(text) < 160 and bool(RIGHTS.match(text) or WALL.search(text)))
     )
 
 

@@ -15,7 +15,9 @@ from feeds.parse.webpage import HIDDEN, WebPage, words_of
 Element = etree._Element
 
 PARAGRAPHS = frozenset(("p", "blockquote", "pre", "li", "dd", "td"))
-WRAPPERS = frozenset(("div", "section", "article", "main", "span", "header", "center", "body", "figure", "hgroup", "font"))
+WRAPPERS = frozenset(
+    ("div", "section", "article", "main", "span", "header", "center", "body", "figure", "hgroup", "font")
+)
 SHORTEST = 60  # letters of a paragraph that tells where the story stands
 ENOUGH = 250  # letters of a story
 BULK = 0.4  # of all running text
@@ -46,7 +48,9 @@ def survey(root: Element) -> Ground:
     for least in LENIENT:
         if weights.get(root, 0.0) >= THIN * raw.get(root, 0.0):
             break
-        out = frozenset(one for one in out if one.tag in furniture.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0))
+        out = frozenset(
+            one for one in out if one.tag in furniture.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0)
+        )
         weights = _summed(running, out)
     return Ground(weights, out)
 
@@ -96,7 +100,9 @@ def _weight(element: Element) -> float:
         return float(_own_words(element))
     words = words_of(element)
     linked = sum(len(words_of(anchor)) for anchor in element.iter("a"))
-    if len(words) < SHORTEST and not (len(words) > 25 and words.endswith((".", "。", "”", "”"))) or linked > len(words) / 2:
+    if (len(words) < SHORTEST and not (len(words) > 25 and words.endswith((".", "。", "”", "”")))) or linked > len(
+        words
+    ) / 2:
         return 0.0
     return float(min(len(words), 1000)) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
 
@@ -117,7 +123,8 @@ def _start(page: WebPage, ground: Ground) -> Element:
     marked = [
         element
         for element in page.root.iter(etree.Element)
-        if "articlebody" in (element.get("itemprop") or "").lower().split() or "e-content" in (element.get("class") or "").split()
+        if "articlebody" in (element.get("itemprop") or "").lower().split()
+        or "e-content" in (element.get("class") or "").split()
     ]
     best = max(marked, key=ground.weight, default=None)
     total = ground.weight(page.root)
@@ -178,7 +185,11 @@ class Lookout(Protocol):
 def standfirst(page: WebPage, node: Mapping[str, object], view: Lookout) -> str | None:
     """The paragraph between headline and text: named so, described so, or simply standing there."""
     heading, place, ground = view.heading, view.place, view.ground
-    told = [fold(text) for text in (page.says("description"), page.says("og:description"), jsonld.text(node.get("description"))) if text]
+    told = [
+        fold(text)
+        for text in (page.says("description"), page.says("og:description"), jsonld.text(node.get("description")))
+        if text
+    ]
     best: tuple[int, str] | None = None
     after = heading is None
     walk = etree.iterwalk(view.region, events=("start",))
@@ -205,7 +216,10 @@ def standfirst(page: WebPage, node: Mapping[str, object], view: Lookout) -> str 
 
 def _leaf_words(element: Element) -> str:
     """The words of an element that is one paragraph."""
-    if any(inner.tag in ("div", "p", "section", "ul", "article", "figure", "h1", "h2", "h3") for inner in element.iterdescendants(etree.Element)):
+    if any(
+        inner.tag in ("div", "p", "section", "ul", "article", "figure", "h1", "h2", "h3")
+        for inner in element.iterdescendants(etree.Element)
+    ):
         return ""
     return words_of(element)
 
@@ -219,8 +233,7 @@ def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
     linked = sum(len(words_of(anchor)) for anchor in element.iter("a"))
     if linked > len(words) / 3 or furniture.is_notice(words):
         return 0
-    names = {word.lower() for word in furniture.SPLIT.split(f"{element.get('class') or ''} {element.get('itemprop') or ''}")}
-    if names & DEK:
+    if not DEK.isdisjoint(furniture.names(element.get("class")) | furniture.names(element.get("itemprop"))):
         return 2
     return 1 if element.tag in ("p", "h2", "h3") and len(words) >= 60 else 0
 
@@ -235,12 +248,18 @@ def places(heading: Element | None, place: Element, ground: Ground) -> list[Elem
         for sibling in step.itersiblings(preceding=True):
             if sibling in above:
                 break
-            if ground.weight(sibling) and sibling not in ground.furniture and sibling.tag not in ("figure", "figcaption"):
+            if (
+                ground.weight(sibling)
+                and sibling not in ground.furniture
+                and sibling.tag not in ("figure", "figcaption")
+            ):
                 before.insert(0, sibling)
         if heading is None:
             break
     name = place.get("class")
     after = [
-        one for one in place.itersiblings() if name and one.get("class") == name and one.tag == place.tag and ground.weight(one)
+        one
+        for one in place.itersiblings()
+        if name and one.get("class") == name and one.tag == place.tag and ground.weight(one)
     ]
     return [*before, place, *after]

@@ -13,14 +13,24 @@ Told = tuple[str, str]  # what, and where it was found
 
 # Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one, so that what is
 # written for social networks alone, or for one column of the front page, is not taken.
-TRUST = {"json-ld headline": 1.2, "meta og:title": 1.2, "h1": 0.6, "h2": 0.6}
+TRUST = {"json-ld headline": 1.2, "meta og:title": 1.2, "h1": 0.6, "h2": 0.6, "headline": 0.6}
 LITTLE = 0.3
-METAS = ("og:title", "twitter:title", "dc.title", "dcterms.title", "parsely-title", "sailthru.title", "title", "headline")
+METAS = (
+    "og:title",
+    "twitter:title",
+    "dc.title",
+    "dcterms.title",
+    "parsely-title",
+    "sailthru.title",
+    "title",
+    "headline",
+)
 SEPARATOR = re.compile(r"\s+(?:[|–—\-·•»«›~/]|::|\|\|)\s+|\s*[|｜]\s*|\s*：(?=\S{2,20}$)")
 WORD = re.compile(r"\w+")
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u2060\ufeff"))
 CLIPPED = re.compile(r"\s*(?:\.\.\.|…)$")
 LONGEST = 500
+SHORT = 15  # letters of what may be a name as well
 MANY = 5  # headings of the first rank
 
 
@@ -30,7 +40,9 @@ def find(page: WebPage, story: jsonld.Node) -> Told | None:
     names = _names(page)
     bare = {fold(text) for text, _ in told}
     whole = {fold(text) for text, where in told if where == "json-ld headline"}
-    clean = [(without_site(text, names, bare if fold(text) not in whole else set())[:LONGEST], where) for text, where in told]
+    clean = [
+        (without_site(text, names, bare if fold(text) not in whole else set())[:LONGEST], where) for text, where in told
+    ]
     clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
     if not clean:
         return None
@@ -48,7 +60,9 @@ def fold(text: str) -> str:
 
 def squashed(text: str) -> str:
     """A name for comparing: without blanks, signs, and the end of a host name."""
-    return "".join(WORD.findall(re.sub(r"(?i)\.(?:com|org|net|co\.\w\w|com\.\w\w|[a-z]{2})$", "", text.strip()).lower()))
+    return "".join(
+        WORD.findall(re.sub(r"(?i)\.(?:com|org|net|co\.\w\w|com\.\w\w|[a-z]{2})$", "", text.strip()).lower())
+    )
 
 
 def _told(page: WebPage, story: jsonld.Node) -> Iterator[Told]:
@@ -71,10 +85,12 @@ def _shown(page: WebPage) -> Iterator[Told]:
         if len(text) <= LONGEST and not CLIPPED.search(text):
             yield text, "h1"
     titles = [words_of(element) for element in page.root.iter("title")][:1]
-    parts = {fold(part) for title in titles for part in (title, *SEPARATOR.split(title))}
-    for element in page.root.iter("h2"):
-        if fold(words_of(element)) in parts:
-            yield words_of(element), "h2"
+    parts = {fold(part) for title in titles for part in (title, *SEPARATOR.split(title)) if len(part) > SHORT}
+    for element in (
+        page.root.iter("h2") if page.headings else page.root.iter("h2", "h3", "div", "p", "b", "strong", "font")
+    ):
+        if len(element) <= 2 and fold(words_of(element)) in parts:
+            yield words_of(element), "h2" if element.tag == "h2" else "headline"
             break
 
 
@@ -113,5 +129,9 @@ def _is_site(part: str, names: set[str]) -> bool:
     ours = squashed(part)
     if not ours or len(part.split()) > 6:
         return False
-    return any(ours == name or (len(name) > 2 and (ours.startswith(name) or ours.endswith(name))) or
-               (len(ours) > 4 and name.startswith(ours)) for name in names)
+    return any(
+        ours == name
+        or (len(name) > 2 and (ours.startswith(name) or ours.endswith(name)))
+        or (len(ours) > 4 and name.startswith(ours))
+        for name in names
+    )

@@ -27,7 +27,9 @@ STORIES = frozenset(
 )  # fmt: skip
 PAGES = frozenset(("webpage", "itempage", "newsmediapage", "videoobject", "podcastepisode", "creativework", "episode"))
 # What hangs on these is told of something else: an update of a live report, a comment, an entry of a list.
-PARTS = frozenset(("liveBlogUpdate", "hasPart", "comment", "itemListElement", "mentions", "citation", "about", "relatedLink"))
+PARTS = frozenset(
+    ("liveBlogUpdate", "hasPart", "comment", "itemListElement", "mentions", "citation", "about", "relatedLink")
+)
 LISTS = frozenset(("itemlist", "collectionpage", "blog", "searchresultspage", "breadcrumblist"))
 ORGANISATIONS = frozenset(("organization", "newsmediaorganization", "corporation", "localbusiness", "website", "brand"))
 

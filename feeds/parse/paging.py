@@ -9,7 +9,10 @@ from feeds.model import Link
 from feeds.parse.webpage import WebPage, joined
 
 MOST = 10
-NUMBER = re.compile(r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)", re.I)
+NUMBER = re.compile(
+    r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
+    re.I,
+)
 
 
 def following(page: WebPage) -> tuple[Link, ...]:
@@ -17,7 +20,9 @@ def following(page: WebPage) -> tuple[Link, ...]:
     for element in page.root.iter("link", "a"):
         if "next" in (element.get("rel") or "").lower().split():
             address = joined(page.base, element.get("href") or "")
-            if address and is_next_page(page.canonical or page.url, address) or address and is_next_page(page.url, address):
+            if (address and is_next_page(page.canonical or page.url, address)) or (
+                address and is_next_page(page.url, address)
+            ):
                 return (Link(address, "next"),)
     return ()
 

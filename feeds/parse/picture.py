@@ -172,8 +172,10 @@ def _told(page: WebPage, story: jsonld.Node) -> Iterator[tuple[str, str]]:
         value = page.data.resolved(value)
         if isinstance(value, dict):
             value = value.get("url") or value.get("contentUrl") or value.get("@id")
-        if (address := jsonld.text(value)) and (url := _usable(address, page.base)):
-            yield url, "json-ld image"
+        told = jsonld.text(value)
+        usable = _usable(told, page.base) if told else None
+        if usable:
+            yield usable, "json-ld image"
 
 
 def _preloaded(page: WebPage) -> Iterator[Picture]:

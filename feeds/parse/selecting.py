@@ -9,7 +9,9 @@ from lxml import etree
 
 from feeds.errors import ParseError
 
-XPATH = re.compile(r"\s*(?:\.{0,2}/|\(|(?:string|normalize-space|concat|id|descendant|ancestor|following|child)\b.*[(:])")
+XPATH = re.compile(
+    r"\s*(?:\.{0,2}/|\(|(?:string|normalize-space|concat|id|descendant|ancestor|following|child)\b.*[(:])"
+)
 
 
 def select(root: etree._Element, selector: str, name: str) -> list[etree._Element | str]:
@@ -24,7 +26,8 @@ def select(root: etree._Element, selector: str, name: str) -> list[etree._Elemen
         found = root.xpath(path)
     except (SelectorError, etree.XPathError, ValueError) as error:
         raise ParseError(
-            f"`{name}: {selector}` is neither a CSS selector nor an XPath that can be followed: {error}.", kind="selector"
+            f"`{name}: {selector}` is neither a CSS selector nor an XPath that can be followed: {error}.",
+            kind="selector",
         ) from error
     matches = found if isinstance(found, list) else [str(found)]
     return [one if isinstance(one, etree._Element) else str(one) for one in matches]

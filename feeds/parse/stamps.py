@@ -32,18 +32,42 @@ UPDATED = (
 KEYS = {"published": ("datePublished", "dateCreated", "uploadDate"), "updated": ("dateModified",)}
 METAS = {"published": PUBLISHED, "updated": UPDATED}
 ITEMPROPS = {"datepublished": "published", "datecreated": "published", "datemodified": "updated"}
-CLASSES = {"dt-published": "published", "published": "published", "entry-date": "published", "dt-updated": "updated", "updated": "updated"}
+CLASSES = {
+    "dt-published": "published",
+    "published": "published",
+    "entry-date": "published",
+    "dt-updated": "updated",
+    "updated": "updated",
+}
 CHANGED = re.compile(
     r"updat|modif|revis|edit|aktuali[sz]|geändert|mis\s+à\s+jour|màj|actuali[sz]|modificad|atualiza|aggiorn|bijgewerkt|gewijzigd|oppdater|uppdater|opdater"
     r"|päivitetty|zaktualizow|обновл|güncelle|更新|수정|cập\s*nhật|atnaujin",
     re.I,
 )
-ISO = re.compile(r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I)
+ISO = re.compile(
+    r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I
+)
 DATED = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d年")
 CLOCK = re.compile(r"\b\d{1,2}[:.h時시]\s?\d\d|\b\d{1,2}\s?[ap]\.?m\b|\d時", re.I)
 ZONED = re.compile(r"\b(?:[A-Z]{3,4}|Z|GMT|UTC|[+-]\d\d:?\d\d)\)?\s*\Z")
 ENDING = re.compile(r"[\s,]*(?:uhr|hrs)?[\s.)]*\Z", re.I)
 IN_ADDRESS = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
+DATE_NAMES = frozenset(
+    (
+        "date",
+        "time",
+        "published",
+        "pubdate",
+        "publish",
+        "posted",
+        "timestamp",
+        "datum",
+        "datetime",
+        "fecha",
+        "data",
+        "tarih",
+    )
+)
 LONGEST = 100
 UTC_SIGNS = ("Z", "+00:00", "+0000")
 
@@ -59,9 +83,12 @@ class Stamp:
 def find(page: WebPage, story: jsonld.Node, region: Element | None, home: str = "UTC") -> dict[str, Stamp]:
     """`published` and `updated`, with zones where they can be known; `home` is the zone the operator gave."""
     told: dict[str, list[Stamp]] = {"published": [], "updated": []}
-    for field, stamp in _told(page, story, region if region is not None else page.root):
-        if len(stamp.text) <= LONGEST and DATED.search(stamp.text) or stamp.text.isdigit():
-            told[field].append(stamp)
+    for tell in (_of_head, _of_page):
+        for field, stamp in tell(page, story, region if region is not None else page.root):
+            if (len(stamp.text) <= LONGEST and DATED.search(stamp.text)) or stamp.text.isdigit():
+                told[field].append(stamp)
+        if any(match and match[4] for stamp in told["published"] if (match := ISO.match(stamp.text))):
+            break  # the instant is known: the page need not be searched
     everything = [stamp.text for stamps in told.values() for stamp in stamps]
     site = None if home != "UTC" else zone_of(page.url, page.language, page.says("og:locale"))
     found = {field: _exact(stamps, everything, site) for field, stamps in told.items() if stamps}
@@ -73,11 +100,14 @@ def find(page: WebPage, story: jsonld.Node, region: Element | None, home: str = 
 # ── what is told, best place first ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _told(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_head(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
     yield from _of_data(story, "json-ld")
     for field, names in METAS.items():
         for name in names:
             yield from ((field, Stamp(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
+
+
+def _of_page(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
     yield from _of_marks(region)
     for node in page.data.pages():
         yield from _of_data(node, "json-ld page")
@@ -110,13 +140,16 @@ def _of_times(region: Element) -> Iterator[tuple[str, Stamp]]:
     times = [element for element in _visible(region) if element.tag == "time"][:6]
     for element in sorted(times, key=lambda one: one.get("pubdate") is None):
         if text := value_of(element):
-            yield ("updated" if _tells_of_change(element) else "published"), Stamp(text, "time")
+            yield ("updated" if tells_of_change(element) else "published"), Stamp(text, "time")
 
 
 def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
     """Stamps in words, and short texts whose name says that they are dates."""
     for element in _visible(region):
-        if element.tag not in ("p", "div", "span", "li", "small", "em", "i", "td", "b", "strong", "font") or len(element) > 4:
+        if (
+            element.tag not in ("p", "div", "span", "li", "small", "em", "i", "td", "b", "strong", "font")
+            or len(element) > 4
+        ):
             continue
         words = words_of(element)
         if not 6 <= len(words) <= LONGEST or not DATED.search(words):
@@ -124,15 +157,17 @@ def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
         if taken := plaintext.stamp(words):
             yield from ((field, Stamp(date, "stamp")) for field, date in taken[1].items())
         elif _is_named_date(element) and sum(char.isdigit() for char in words) >= 5:
-            yield ("updated" if CHANGED.search(words) or _tells_of_change(element) else "published"), Stamp(words, "date")
+            yield (
+                ("updated" if CHANGED.search(words) or tells_of_change(element) else "published"),
+                Stamp(words, "date"),
+            )
 
 
 def _is_named_date(element: Element) -> bool:
-    names = {word.lower() for word in furniture.SPLIT.split(f"{element.get('class') or ''} {element.get('id') or ''}")}
-    return bool(names & {"date", "time", "published", "pubdate", "publish", "posted", "timestamp", "datum", "datetime", "fecha", "data", "tarih"})
+    return not DATE_NAMES.isdisjoint(furniture.names(element.get("class")) | furniture.names(element.get("id")))
 
 
-def _tells_of_change(element: Element) -> bool:
+def tells_of_change(element: Element) -> bool:
     """Whether the element, or the words just before it, speak of an update."""
     parent = element.getparent()
     before = element.getprevious()
@@ -147,15 +182,10 @@ def _tells_of_change(element: Element) -> bool:
 def _visible(region: Element) -> Iterator[Element]:
     walk = etree.iterwalk(region, events=("start",))
     for _, element in walk:
-        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside") or _is_of_other_stories(element):
+        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside") or furniture.is_of_other_stories(element):
             walk.skip_subtree()
         else:
             yield element
-
-
-def _is_of_other_stories(element: Element) -> bool:
-    words = {word.lower() for word in furniture.SPLIT.split((element.get("class") or "")[:300])}
-    return bool(words & {"related", "teaser", "teasers", "recommended", "comments", "comment", "trending", "popular", "sidebar"})
 
 
 def value_of(element: Element) -> str:
@@ -183,7 +213,14 @@ def _exact(stamps: list[Stamp], everything: list[str], site: str | None) -> Stam
     if zone is not None and zone.upper() not in UTC_SIGNS:
         return first
     if zone is not None:  # `Z` is often put behind a local time: another zone for the same clock knows better
-        local = next((one[4] for one in others if (one[1], one[2]) == (day, clock) and one[4] and one[4].upper() not in UTC_SIGNS), None)
+        local = next(
+            (
+                one[4]
+                for one in others
+                if (one[1], one[2]) == (day, clock) and one[4] and one[4].upper() not in UTC_SIGNS
+            ),
+            None,
+        )
         return Stamp(f"{first.text.strip()[: -len(zone)]}{local}", first.where) if local else first
     return Stamp(_zoned(match, others, site), first.where)
 

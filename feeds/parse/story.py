@@ -10,7 +10,20 @@ from html import escape
 from lxml import etree
 
 from feeds.model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
-from feeds.parse import bodytext, byline, files, fulltext, ground, headline, jsonld, paging, picture, selecting, stamps, webpage
+from feeds.parse import (
+    bodytext,
+    byline,
+    files,
+    fulltext,
+    ground,
+    headline,
+    jsonld,
+    paging,
+    picture,
+    selecting,
+    stamps,
+    webpage,
+)
 from feeds.parse.byline import Found
 from feeds.parse.ground import Element, Ground
 from feeds.parse.stamps import Stamp
@@ -60,7 +73,9 @@ def look(page: WebPage, source: Source | None) -> View:
     _remove(page, selectors.get("remove"))
     named = {name: selectors[name] for name in ("title", "content", "date", "author", "image") if selectors.get(name)}
     chosen = {name: selecting.select(page.root, selector, name) for name, selector in named.items()}
-    warnings = tuple(f"`{name}: {named[name]}` matches nothing on {page.url}" for name, found in chosen.items() if not found)
+    warnings = tuple(
+        f"`{name}: {named[name]}` matches nothing on {page.url}" for name, found in chosen.items() if not found
+    )
     node = jsonld.main(page.data, page.url, page.canonical)
     title = _selected_title(chosen) or headline.find(page, node)
     survey = ground.survey(page.root)

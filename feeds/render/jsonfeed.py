@@ -6,23 +6,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import unescape
-from urllib.parse import urljoin
 
 from ..model import (
     Article,
     Attachment,
     Author,
     Category,
-    Channel,
     Comments,
     Document,
     Edition,
-    Link,
     Media,
     Origin,
-    Parsed,
-    Text,
 )
 from . import text
 
@@ -123,27 +117,6 @@ def item(article: Article, *, id: str | None = None, feeds: Sequence[str] | None
     }
 
 
-def reading(parsed: Parsed, articles: Iterable[Article]) -> Members:
-    """Give a document that was read, whoever published it, with the ids its items came with."""
-    channel = parsed.channel
-    links = {link.rel: _absolute(link, parsed) for link in reversed(channel.links)}  # the first of each rel counts
-    head = Head(
-        title=_plain(channel.title),
-        home_page_url=links.get("alternate"),
-        feed_url=links.get("self"),
-        description=_plain(channel.description),
-        icon=_absolute(channel.image, parsed),
-        favicon=_absolute(channel.icon, parsed),
-        language=channel.language,
-        authors=[Author(person.name or "", person.url, avatar=person.avatar) for person in channel.people],
-        hubs=list(
-            dict.fromkeys(hub for link in channel.links if link.rel == "hub" and (hub := _absolute(link, parsed)))
-        ),
-        extra=_channel_extension(channel) | _present(reader=parsed.reader, warnings=list(parsed.warnings)),
-    )
-    return document(head, [item(article, id=article.upstream_id) for article in articles])
-
-
 # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -157,20 +130,6 @@ def _extension(article: Article) -> Members:
         podcast=dict(article.podcast),
         source=_source(article.origin) if article.origin else None,
         extra=dict(article.extra),
-    )
-
-
-def _channel_extension(channel: Channel) -> Members:
-    return _present(
-        id=channel.id,
-        generator=channel.generator,
-        rights=_plain(channel.rights),
-        updated=channel.updated,
-        published=channel.published,
-        categories=[_category(category) for category in channel.categories],
-        ttl=channel.ttl,
-        podcast=dict(channel.podcast),
-        found=dict(channel.found),
     )
 
 
@@ -217,21 +176,3 @@ def _present(**members: object) -> Members:
 # ── what a channel says, made fit to show ───────────────────────────────────────────────────────────────────────────
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-
-
-def _plain(told: Text | None) -> str:
-    if told is None:
-        return ""
-    value = unescape(_TAG.sub("", told.value)) if told.type == "html" else told.value
-    return " ".join(value.split())
-
-
-def _absolute(link: Link | None, parsed: Parsed) -> str | None:
-    """Give a link of the channel as a whole web address, or nothing: no other scheme gets through (S7)."""
-    if link is None:
-        return None
-    try:
-        address = urljoin(link.base or parsed.base or "", link.href.strip())
-    except ValueError:
-        return None
-    return address if address.lower().startswith(("http://", "https://")) else None

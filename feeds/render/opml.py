@@ -22,10 +22,9 @@ SPELLED: Mapping[Kind, tuple[str, str]] = {
 
 def opml(site: Site, feeds: Sequence[Feed]) -> Document:
     """Give the list of our feeds as `feeds.opml`; no date, so that the same feeds are the same bytes (R8)."""
-    site, feeds = text.legal((site, tuple(feeds)))
-    root, body = _begun(site.title)
+    root, body = _begun(text.legal(site.title))
     for feed in feeds:
-        etree.SubElement(body, "outline", _outline(site, feed))
+        etree.SubElement(body, "outline", text.legal(_outline(site, feed)))
     return Document("feeds.opml", _bytes(root), MEDIA_TYPE)
 
 

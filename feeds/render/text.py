@@ -101,7 +101,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def legal(record: Record) -> Record:
     """Give the record with every string in it, however deep, free of what XML 1.0 cannot hold."""
     if is_dataclass(record) and not isinstance(record, type):
-        return replace(record, **{field.name: legal(getattr(record, field.name)) for field in fields(record)})
+        told = (field.name for field in fields(record) if field.init)
+        return replace(record, **{name: legal(getattr(record, name)) for name in told})
     return _legal(record)  # type: ignore[return-value]
 
 

@@ -19,16 +19,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from feeds.parse.story import read_story
 from lxml import html
 
 from feeds.errors import ParseError
 from feeds.model import Article, Fetched, Kind, Source
 from feeds.normalize import Context, normalize, story_digest, upstream_id
+from feeds.parse.story import read_story
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 WORD = re.compile(r"\w+")
-BLOCKS = re.compile(r"</?(?:p|div|h\d|li|ul|ol|br|blockquote|figure|figcaption|table|tr|td|th|pre|section)\b[^>]*>", re.I)
+BLOCKS = re.compile(
+    r"</?(?:p|div|h\d|li|ul|ol|br|blockquote|figure|figcaption|table|tr|td|th|pre|section)\b[^>]*>", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ class Score:
         figures = [
             f"pages {len(self.precision)}",
             f"body F1 {self.f1:.4f} (precision {mean(self.precision):.4f}, recall {mean(self.recall):.4f})",
-            *(f"{name} {self.agreed[name]}/{asked} = {self.agreed[name] / asked:.1%}" for name, asked in self.asked.items()),
+            *(
+                f"{name} {self.agreed[name]}/{asked} = {self.agreed[name] / asked:.1%}"
+                for name, asked in self.asked.items()
+            ),
             f"{1000 * self.seconds / max(len(self.precision), 1):.1f} ms of CPU a page",
         ]
         return "\n  ".join(figures)

@@ -60,7 +60,9 @@ def text(dice: random.Random, words: int) -> str:
 def body(dice: random.Random) -> str:
     """About 1.6 kB of HTML as blogs write it."""
     image = f'<p><img src="/images/{dice.randrange(9999)}.jpg" alt="{text(dice, 3)}" width="640" height="480"></p>'
-    quoted = f"<blockquote><p>{text(dice, 20)}</p></blockquote><ul><li>{text(dice, 4)}</li><li>{text(dice, 4)}</li></ul>"
+    quoted = (
+        f"<blockquote><p>{text(dice, 20)}</p></blockquote><ul><li>{text(dice, 4)}</li><li>{text(dice, 4)}</li></ul>"
+    )
     paragraphs = "".join(
         f'<p>{text(dice, 17)} <a href="/{dice.randrange(9999)}">{text(dice, 3)}</a> <em>{text(dice, 2)}</em> é &amp; …</p>'
         for _ in range(6)
@@ -134,7 +136,16 @@ class Installation:
 
     def run(self, *arguments: str) -> tuple[float, dict[str, object]]:
         """CPU seconds of `feeds run` with all its children, and what it reports."""
-        command = [sys.executable, "-m", "feeds", "run", "--json", "--config", str(self.home / "feeds.yaml"), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "feeds",
+            "run",
+            "--json",
+            "--config",
+            str(self.home / "feeds.yaml"),
+            *arguments,
+        ]
         out = self.home / "out.json"
         with out.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, cwd=Path(__file__).parents[2])
@@ -154,7 +165,9 @@ class Installation:
 def serving(place: Installation, validators: bool = True) -> Iterator[None]:
     """nginx, while inside."""
     place.serve(validators)
-    process = subprocess.Popen(["nginx", "-p", str(place.home), "-c", str(place.home / "nginx.conf"), "-e", "error.log"])
+    process = subprocess.Popen(
+        ["nginx", "-p", str(place.home), "-c", str(place.home / "nginx.conf"), "-e", "error.log"]
+    )
     try:
         for _ in range(100):
             with socket.socket() as probe:
@@ -186,7 +199,9 @@ def main() -> None:
     """Print a line for each round: the median of the runs per 1,000 feeds, and its ratio to the target."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--feeds", type=int, default=1000)
-    options.add_argument("--hosts", type=int, default=1, help="how many host names the feeds are spread over (up to 250)")
+    options.add_argument(
+        "--hosts", type=int, default=1, help="how many host names the feeds are spread over (up to 250)"
+    )
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--home", type=Path, help="keep everything in this folder")
     chosen = options.parse_args()

@@ -1,0 +1,16 @@
+"""The order of the stages, and nothing else.
+
+pull(visit):  [robots] → fetch → parse → [known?] → normalize → Outcome
+issue(feed):  articles → steps → compose → render → publish → ledger and outbox
+read(bytes):  parse → normalize → JSON Feed, for those who have a document and no store
+
+No stage knows another one; what touches the outside is handed in.
+"""
+
+from __future__ import annotations
+
+from .issuing import IssueEdges, issue
+from .pulling import PullEdges, pull
+from .reading import Reader, read, reading, saved, understand
+
+__all__ = ["IssueEdges", "PullEdges", "Reader", "issue", "pull", "read", "reading", "saved", "understand"]

@@ -1,0 +1,68 @@
+"""read(bytes): parse → normalize → JSON Feed, for those who have a document and no store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from .. import httprules, sense
+from ..errors import ParseError
+from ..model import Fetched, Parsed, Source
+from ..normalize import Context, about, is_inert, normalize, story_digest, upstream_id
+from ..parse import parse
+from ..render import jsonfeed
+
+NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
+
+Reader = Callable[[Fetched, Source | None], Parsed]
+
+
+def understand(answer: Fetched, source: Source | None = None, read: Reader = parse) -> Parsed:
+    """Parse; when that fails, say what came instead of a feed (F31)."""
+    try:
+        return read(answer, source)
+    except ParseError as error:
+        seen = sense.what_is(answer.body, answer.media_type, answer.url)
+        if seen is None:
+            raise
+        raise ParseError(seen.sentence, kind=seen.kind) from error
+
+
+def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Understand one document: a JSON Feed 1.1 as a dict, what the standard lacks under `_feeds`.
+
+    `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
+    Items carry the ids of the document as it gave them. Raises ParseError when it is no feed.
+    """
+    return reading(parse(saved(body, url, headers)), datetime.now(UTC))
+
+
+def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
+    """A document at hand, as if it had been fetched from `url` with these headers."""
+    told = {name.lower(): value for name, value in (headers or {}).items()}
+    media_type, charset = httprules.content_type(told.get("content-type"))
+    return Fetched(url or "", body, media_type, charset, headers=told)
+
+
+def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
+    """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
+    told = about(parsed)
+    head = jsonfeed.Head(
+        title=told.title,
+        home_page_url=told.home,
+        feed_url=told.feed,
+        description=told.description,
+        icon=told.image,
+        favicon=told.icon,
+        language=told.language,
+        authors=told.authors,
+        hubs=told.hubs,
+        extra={**told.facts, "reader": parsed.reader, "warnings": list(parsed.warnings)},
+    )
+    context = Context(source.id if source else "preview", NOBODY, at, source=source)
+    items = []
+    for story in parsed.stories:
+        upstream = upstream_id(story, parsed.base)
+        article = normalize(story, parsed, upstream, story_digest(story), context)
+        items.append(jsonfeed.item(article, id=upstream if is_inert(upstream) else article.minted_id))
+    return jsonfeed.document(head, items)

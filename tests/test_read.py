@@ -1,0 +1,164 @@
+"""`feeds.read`: one document as a JSON Feed, clean in every field."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import lxml.html
+from origin import Document, Origin
+from wire import Wire
+
+import feeds
+from feeds import pipeline
+from feeds.model import Channel, Link, Parsed, Person, Story, Text
+from feeds.normalize.text import legal
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_a_document_that_was_read_has_all_that_its_channel_told() -> None:
+    channel = Channel(
+        id="urn:x:1",
+        title=Text("<b>News</b> &amp; more"),
+        description=Text("a < b", type="text"),
+        links=(
+            Link("/"),
+            Link("https://second.example/"),
+            Link("feed.json", rel="self"),
+            Link("https://hub.example/", rel="hub"),
+            Link("https://hub.example/", rel="hub"),
+            Link("javascript:alert(1)", rel="hub"),
+        ),
+        language="en",
+        people=(Person("Jo", url="https://x.example/jo"), Person()),
+        rights=Text("(c)"),
+        image=Link("logo.png", base="https://img.example/"),
+        icon=Link("http://[broken"),
+        generator="G 1.0",
+    )
+    story = Story(id="u1", title=Text("One", "text"))
+    read = pipeline.reading(Parsed("atom", "https://x.example/a/", channel, (story,)), AT)
+    items = read.pop("items")
+    assert read == {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "News & more",
+        "home_page_url": "https://x.example/",
+        "feed_url": "https://x.example/a/feed.json",
+        "description": "a < b",
+        "icon": "https://img.example/logo.png",
+        "language": "en",
+        "authors": [{"name": "Jo", "url": "https://x.example/jo"}],
+        "author": {"name": "Jo", "url": "https://x.example/jo"},
+        "hubs": [{"type": "WebSub", "url": "https://hub.example/"}],
+        "_feeds": {"rights": "(c)", "id": "urn:x:1", "generator": "G 1.0", "reader": "atom"},
+    }
+    assert isinstance(items, list)
+    assert items[0]["id"] == "u1"
+
+
+def test_R37_a_document_of_nothing_still_has_title_and_items() -> None:
+    assert pipeline.reading(Parsed("rss", None), AT) == {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "",
+        "_feeds": {"reader": "rss"},
+        "items": [],
+    }
+
+
+# ── nothing executes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+OWN = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "javascript:alert(1)",
+    " JaVa&#x09;Script&colon;alert(1)",
+    "<a href='java\nscript:alert(1)'>x</a>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<math><annotation-xml encoding='text/html'><img src onerror=alert(1)></annotation-xml></math>",
+    "data:text/html,<script>alert(1)</script>",
+    "<style>@import 'javascript:alert(1)'</style><base href='//evil.example/'>",
+)
+CORPORA = os.environ.get("FEEDS_CORPORA")
+# A bare form, svg or math element does nothing; a text may mention it.
+ACTIVE = frozenset({"script", "iframe", "object", "embed", "style", "base", "meta", "link", "frame"})
+ADDRESSES = frozenset({"href", "src", "srcset", "action", "poster", "data", "cite", "background"})
+SCHEME = re.compile(r"^[\x00-\x20]*(javascript|vbscript|data|file)[\x00-\x20]*:", re.I)
+
+
+def _payloads() -> list[str]:
+    if not CORPORA:
+        return list(OWN)
+    found = json.loads(Path(CORPORA, "sanitize", "payloads.json").read_bytes())
+    return [*OWN, *(row["payload"] for row in found)]
+
+
+def _item(payload: str) -> str:
+    data, attribute = f"<![CDATA[{payload.replace(']]>', '')}]]>", quoteattr(payload)
+    words = "".join(f"<{name}>{data}</{name}>" for name in ELEMENTS)
+    files = f"<enclosure url={attribute} type={attribute} length='1'/><media:thumbnail url={attribute}/>"
+    return f"<item>{words}{files}</item>"
+
+
+ELEMENTS = (
+    *("title", "link", "guid", "description", "author", "category", "comments", "pubDate", "source", "content:encoded"),
+    *("dc:creator", "dc:rights", "dc:language", "media:title", "itunes:author", "itunes:summary", "wfw:commentRss"),
+)
+SPACES = (
+    "xmlns:content='http://purl.org/rss/1.0/modules/content/' xmlns:dc='http://purl.org/dc/elements/1.1/' "
+    "xmlns:media='http://search.yahoo.com/mrss/' xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd' "
+    "xmlns:wfw='http://wellformedweb.org/CommentAPI/'"
+)
+
+
+def _strings(value: object, member: str = "") -> Iterator[tuple[str, str]]:
+    """Every string, with the name of the member it stands in."""
+    if isinstance(value, str):
+        yield member, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in ("found", "warnings"):
+                yield from _strings(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, member)
+
+
+def _active(member: str, text: str) -> list[str]:
+    """What would run if a careless reader put the text into a page, or made a link of an address."""
+    is_address = member in ("id", "image", "icon", "favicon", "avatar", "feed", "published_id") or "url" in member
+    problems = ["scheme"] if is_address and SCHEME.match(text) else []
+    for element in lxml.html.fragments_fromstring(f"<div>{text}</div>")[0].iter():
+        name = str(element.tag).lower()
+        problems += [name] if name in ACTIVE else []
+        for attribute, value in element.attrib.items():
+            if attribute.lower().startswith("on") or attribute.lower() in ("style", "srcdoc", "formaction"):
+                problems.append(attribute)
+            if attribute.lower() in ADDRESSES and SCHEME.match(value):
+                problems.append(f"{attribute}={value[:40]}")
+    return problems
+
+
+def _running(document: object) -> list[tuple[str, str, list[str]]]:
+    return [(member, text, found) for member, text in _strings(document) if (found := _active(member, text))]
+
+
+def test_S7_S8_S9_S10_no_payload_executes_in_any_field_of_any_output(tmp_path: Path, origin: Origin) -> None:
+    """Every payload in every field of a feed: nothing that runs is left in what is read, nor in what is published."""
+    items = "".join(_item(payload) for payload in map(legal, _payloads()))
+    body = f"<rss version='2.0' {SPACES}><channel><title>t</title>{items}</channel></rss>".encode()
+    read = feeds.read(body, "https://a.example/feed")
+    assert len(read["items"]) > 5  # type: ignore[arg-type]
+    assert _running(read) == []
+    wire = Wire(tmp_path)
+    wire.declare({"a": origin.put("/a", Document(body))})
+    wire.turn()
+    for suffix in ("rss", "atom", "json"):
+        published = feeds.read((wire.public / f"all.{suffix}").read_bytes(), "https://wire.example.org/")
+        assert _running(published) == []

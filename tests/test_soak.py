@@ -1,0 +1,200 @@
+"""A daemon with a thousand sources, a fifth of them dead, dripping or hostile, for ten minutes (run with `-m slow`).
+
+FEEDS_SOAK_SECONDS shortens it; below four minutes the memory is not judged. `-s` shows the figures.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import statistics
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hostile import SHAPES
+from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, reply
+from wire import NOON, Wire
+
+from feeds.due.times import JITTER, spread
+from feeds.model import HostState, Kind, Source, Visit
+
+SECONDS = float(os.environ.get("FEEDS_SOAK_SECONDS", "600"))
+SOURCES = 1000
+HOSTS = [f"127.0.0.{number}" for number in range(2, 255)]
+EVERY = 60.0
+LATE = 0.05 * EVERY  # L2
+WARM = 120.0  # seconds after which nothing should grow any more
+SAMPLE = 2.0
+
+BEGAN = datetime.now(UTC)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n"
+BOMB = gzip.compress(bytes(200_000_000), 9)
+ZEROS = b"10000\r\n" + bytes(65_536) + b"\r\n"
+
+
+def hostile(name: str, size: int) -> Behaviour:
+    """A document that is hard to read."""
+    return raw(reply(SHAPES[name](size).encode(), content_type="application/rss+xml"), KEEP)
+
+
+# What the sources of every fifth host do; one is not there at all.
+BAD: tuple[Behaviour | None, ...] = (
+    None,
+    raw(HANG),
+    raw(RESET),
+    drip(b"HTTP/1.1 200 OK\r\nX-Drip: "),
+    drip(HEAD + b"\r\n<rss>"),
+    drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", ZEROS, every=0.0),
+    raw(reply(BOMB, content_type="application/rss+xml", content_encoding="gzip"), KEEP),
+    raw(reply(b"later", 429, retry_after="90"), KEEP),
+    raw(reply(b"broken", 500), KEEP),
+    raw(reply(b"gone", 410), KEEP),
+    hostile("quadratic entity", 1_000_000),
+    hostile("billion laughs", 100_000),
+    hostile("many namespaces, one each", 1_000_000),
+    hostile("nested, never closed", 1_000_000),
+    hostile("long author, broken", 1_000_000),
+    hostile("smallest items", 2_000_000),
+    hostile("one long item", 10_000_000),
+)
+
+
+class Living(Document):
+    """A healthy feed of 25 stories that has a new one at every twentieth request; every tenth has no validators."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(b"")
+        self.name, self.number, self.asked = name, number, number % 20
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        self.asked += 1
+        newest = self.asked // 20
+        self.etag = f'"{newest}"' if self.number % 10 else None
+        self.body = feed(self.name, newest)
+        return super().__call__(request)
+
+
+def feed(name: str, newest: int) -> bytes:
+    """25 stories of about 600 bytes, the newest first; those of before the start are some days old."""
+    text = f"&lt;p&gt;A story of {name} with &lt;a href='/x'&gt;a link&lt;/a&gt;.&lt;/p&gt; {'Some more words. ' * 30}"
+    items = "".join(
+        f"<item><guid isPermaLink='false'>{name}-{item}</guid><title>Story {item} of {name}</title>"
+        f"<link>https://{name}.example/{item}</link><description>{text}</description>"
+        f"<pubDate>{format_datetime(BEGAN + timedelta(seconds=item) if item > 0 else BEGAN + timedelta(item - 3))}"
+        "</pubDate></item>"
+        for item in range(newest, newest - 25, -1)
+    )
+    return f"<rss version='2.0'><channel><title>{name}</title>{items}</channel></rss>".encode()
+
+
+def declared(origin: Origin) -> tuple[dict[str, object], dict[tuple[str, str], str]]:
+    """The sources of the YAML, and (host, path) → source id of the healthy ones."""
+    sources: dict[str, object] = {}
+    healthy = {}
+    for number in range(SOURCES):
+        name, place = f"s{number}", number % len(HOSTS)
+        host, path = HOSTS[place], f"/s{number}"
+        behaviour = BAD[place // 5 % len(BAD)] if place % 5 == 4 else Living(name, number)
+        sources[name] = {"feed": f"http://{host}:9{path}", "tags": [f"g{number % 20}"]}
+        if behaviour is not None:
+            sources[name] = {"feed": origin.put(path, behaviour, host=host), "tags": [f"g{number % 20}"]}
+        if isinstance(behaviour, Living):
+            healthy[host, path] = name
+    return sources, healthy
+
+
+@contextmanager
+def daemon(wire: Wire) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, while inside; its log is kept beside it."""
+    with (wire.home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            wire.argv("daemon", "--listen", "127.0.0.1:0"), cwd=wire.home, env=wire.env(), stdout=log, stderr=log
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=15) == 0, (wire.home / "log").read_text()[-2000:]
+
+
+def watched(process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
+    """(seconds, MB in use) of the process, every other second until the time is up."""
+    began, samples = time.monotonic(), []
+    while (now := time.monotonic() - began) < SECONDS:
+        assert process.poll() is None, "the daemon ended"
+        used = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, check=True).stdout
+        samples.append((now, int(used) / 1024))
+        time.sleep(SAMPLE)
+    return samples
+
+
+def lateness(requests: Iterable[Request], healthy: dict[tuple[str, str], str]) -> list[float]:
+    """By how much each request of a healthy source came later than its interval, with its jitter, after the one before.
+
+    That includes how long the visit before took: it counts from its end.
+    """
+    asked = defaultdict(list)
+    for request in requests:
+        if name := healthy.get((request.host, request.path)):
+            asked[name].append(request.at)
+    late = []
+    for name, times in asked.items():
+        visit = Visit(Source(name, Kind.FEED, "http://x/"), "http://x/", NOON, HostState("x"))
+        regular = EVERY * (1 + JITTER * spread(visit))
+        late += [later - earlier - regular for earlier, later in pairwise(times)]
+    return late
+
+
+def part(numbers: list[float], share: float) -> float:
+    """The value below which this share of the numbers lies."""
+    return sorted(numbers)[min(len(numbers) - 1, int(share * len(numbers)))]
+
+
+def spelled(seconds: list[float]) -> str:
+    """The shape of many times."""
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    return ", ".join(f"{name} {part(seconds, share):.2f} s" for name, share in shares.items())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS + 180)
+def test_L2_F11_healthy_sources_stay_on_time_beside_dead_ones_and_memory_is_flat(tmp_path: Path) -> None:
+    origin = Origin()
+    wire = Wire(tmp_path)
+    sources, healthy = declared(origin)
+    groups = {f"g{number}": {"title": f"Group {number}", "tags": [f"g{number}"]} for number in range(20)}
+    defaults = {"every": f"{EVERY:g}s", "allow_private": ["127.0.0.0/8"]}
+    wire.declare(sources, {"all": {"title": "All"}, **groups}, hosts={}, defaults=defaults)
+    began = time.monotonic()
+    with daemon(wire) as process:
+        samples = watched(process)
+    requests = list(origin.requests)
+    origin.close()
+    late = lateness(requests, healthy)
+    first = [min(r.at for r in requests if (r.host, r.path) == place) - began for place in healthy]
+    print(f"\n{len(requests)} requests; {len(healthy)} healthy sources, {len(late)} visits after their first")
+    print(f"first visits after the start: {spelled(first)}")
+    print(f"later ones late by: {spelled(late)}")
+    print("MB:", *(f"{used:.0f}" for _, used in samples[:: max(1, len(samples) // 30)]))
+    assert len(late) >= len(healthy) * (SECONDS - 30) // (EVERY * (1 + JITTER)) * 0.9
+    assert min(late) > -0.05  # never early
+    assert part(late, 0.99) < LATE
+    _assert_flat([used for seconds, used in samples if seconds > WARM])
+    assert origin.marks().bad == {}
+
+
+def _assert_flat(used: list[float]) -> None:
+    """Whether the second half of what was in use is no more than the first, but for a tenth."""
+    if len(used) < WARM / SAMPLE:
+        return
+    half = len(used) // 2
+    assert statistics.median(used[half:]) < 1.1 * statistics.median(used[:half])
