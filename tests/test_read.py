@@ -86,7 +86,7 @@ OWN = (
     "<style>@import 'javascript:alert(1)'</style><base href='//evil.example/'>",
 )
 CORPORA = os.environ.get("FEEDS_CORPORA")
-# A bare form, svg or math element does nothing; a text may mention it.
+# An empty element without attributes does nothing, nor does a form, svg or math: a text may mention it.
 ACTIVE = frozenset({"script", "iframe", "object", "embed", "style", "base", "meta", "link", "frame"})
 ADDRESSES = frozenset({"href", "src", "srcset", "action", "poster", "data", "cite", "background"})
 SCHEME = re.compile(r"^[\x00-\x20]*(javascript|vbscript|data|file)[\x00-\x20]*:", re.I)
@@ -134,9 +134,9 @@ def _active(member: str, text: str) -> list[str]:
     """What would run if a careless reader put the text into a page, or made a link of an address."""
     is_address = member in ("id", "image", "icon", "favicon", "avatar", "feed", "published_id") or "url" in member
     problems = ["scheme"] if is_address and SCHEME.match(text) else []
-    for element in lxml.html.fragments_fromstring(f"<div>{text}</div>")[0].iter():
+    for element in lxml.html.fragment_fromstring(text, create_parent="div").iter():
         name = str(element.tag).lower()
-        problems += [name] if name in ACTIVE else []
+        problems += [name] if name in ACTIVE and (element.attrib or element.text) else []
         for attribute, value in element.attrib.items():
             if attribute.lower().startswith("on") or attribute.lower() in ("style", "srcdoc", "formaction"):
                 problems.append(attribute)

@@ -21,8 +21,8 @@ WHOLE = frozenset(("p", "blockquote", "pre", "hr", "video", "audio", "details", 
 QUOTED = ("blockquote", "table", "pre")
 INLINE = frozenset(
     (
-        "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q",
-        "s", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "font", "strike",
+        "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em", "i", "ins", "kbd",
+        "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "font", "strike",
     )
 )  # fmt: skip
 ENDS = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")

@@ -16,8 +16,9 @@ from feeds.parse.webpage import HIDDEN, WebPage, joined, squeezed, words_of
 Element = etree._Element
 
 METAS = (
-    "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author", "sailthru.author",
-    "byl", "cxenseparse:author", "dcsext.author", "articleauthor", "article:author_name", "citation_author", "citation_authors",
+    "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author",
+    "sailthru.author", "byl", "cxenseparse:author", "dcsext.author", "articleauthor", "article:author_name",
+    "citation_author", "citation_authors",
 )  # fmt: skip
 LEAD = re.compile(
     r"\A\W*(?:(?:written|posted|published|reported|words|story|text|article|reporting)?\s*\bby\b\s*:?|author[s]?\s*:|autor(?:en|in|es)?\s*:"

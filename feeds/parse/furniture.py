@@ -21,34 +21,37 @@ NEVER = frozenset(("nav", "script", "style", "template", "noscript", "select", "
 # Words of class, id and the like, apart from one another …
 WORDS = frozenset(
     (
-        "share", "sharing", "sharebar", "sharer", "social", "socials", "newsletter", "newsletters", "subscribe", "subscription",
-        "subscriptions", "signup", "related", "relateds", "recirc", "recirculation", "recommended", "recommendation",
-        "recommendations", "promo", "promotion", "promobox", "teaser", "teasers", "advert", "advertisement", "advertising",
-        "ad", "ads", "adslot", "adunit", "adsbygoogle", "anzeige", "werbung", "publicidad", "sponsor", "sponsored", "taboola",
-        "outbrain", "comment", "comments", "disqus", "byline", "bylines", "author", "authors", "autor", "autoren", "bio",
-        "timestamp", "caption", "captions", "credit", "credits", "copyright", "tags", "taglist", "breadcrumb", "breadcrumbs",
-        "nav", "navigation", "navbar", "menu", "toolbar", "sidebar", "footer", "login", "register", "poll", "quiz",
-        "rating", "ratings", "cookie", "consent", "pagination", "pager", "trending", "popular", "hidden", "invisible",
-        "popup", "modal", "overlay", "tooltip", "donate", "donation", "donations", "membership", "feedback", "whatsapp",
-        "telegram", "facebook", "twitter", "linkedin", "flipboard", "print", "bookmark", "bookmarks", "player", "audioplayer",
-        "videoplayer", "infobox", "factbox", "toc", "readtime", "noprint", "breaking", "ticker", "carousel", "slider",
-        "correction", "disclaimer", "upsell", "kicker", "eyebrow", "topics", "keywords", "legend", "masthead",
-        "spinner", "placeholder", "countdown", "livestream", "bildunterschrift", "piano", "leaderboard", "mpu", "viafoura",
+        "share", "sharing", "sharebar", "sharer", "social", "socials", "newsletter", "newsletters", "subscribe",
+        "subscription", "subscriptions", "signup", "related", "relateds", "recirc", "recirculation", "recommended",
+        "recommendation", "recommendations", "promo", "promotion", "promobox", "teaser", "teasers", "advert",
+        "advertisement", "advertising", "ad", "ads", "adslot", "adunit", "adsbygoogle", "anzeige", "werbung",
+        "publicidad", "sponsor", "sponsored", "taboola", "outbrain", "comment", "comments", "disqus", "byline",
+        "bylines", "author", "authors", "autor", "autoren", "bio", "timestamp", "caption", "captions", "credit",
+        "credits", "copyright", "tags", "taglist", "breadcrumb", "breadcrumbs", "nav", "navigation", "navbar",
+        "menu", "toolbar", "sidebar", "footer", "login", "register", "poll", "quiz", "rating", "ratings", "cookie",
+        "consent", "pagination", "pager", "trending", "popular", "hidden", "invisible", "popup", "modal", "overlay",
+        "tooltip", "donate", "donation", "donations", "membership", "feedback", "whatsapp", "telegram", "facebook",
+        "twitter", "linkedin", "flipboard", "print", "bookmark", "bookmarks", "player", "audioplayer", "videoplayer",
+        "infobox", "factbox", "toc", "readtime", "noprint", "breaking", "ticker", "carousel", "slider", "correction",
+        "disclaimer", "upsell", "kicker", "eyebrow", "topics", "keywords", "legend", "masthead", "spinner",
+        "placeholder", "countdown", "livestream", "bildunterschrift", "piano", "leaderboard", "mpu", "viafoura",
     )
 )  # fmt: skip
 # … two that follow one another …
 PAIRS = frozenset(
     (
-        ("read", "more"), ("read", "also"), ("read", "next"), ("more", "on"), ("more", "from"), ("see", "also"), ("most", "read"),
-        ("most", "popular"), ("most", "viewed"), ("up", "next"), ("also", "read"), ("link", "list"), ("link", "box"),
-        ("story", "list"), ("article", "list"), ("next", "article"), ("other", "articles"), ("sr", "only"),
-        ("visually", "hidden"), ("screen", "reader"), ("follow", "us"), ("sign", "up"), ("article", "tags"),
-        ("article", "meta"), ("entry", "meta"), ("post", "meta"), ("post", "tags"), ("article", "info"), ("published", "date"),
-        ("publish", "date"), ("article", "date"), ("post", "date"), ("date", "time"), ("reading", "time"), ("read", "time"),
-        ("call", "out"), ("inline", "related"), ("story", "links"), ("google", "news"), ("app", "banner"), ("on", "topic"),
-        ("in", "this"), ("table", "contents"), ("key", "takeaways"), ("fact", "box"), ("info", "box"), ("video", "wrapper"),
-        ("image", "source"), ("photo", "source"), ("img", "source"), ("audio", "player"), ("video", "player"),
-        ("last", "updated"), ("editors", "picks"), ("more", "link"), ("mor", "link"), ("page", "header"), ("top", "stories"), ("latest", "news"),
+        ("read", "more"), ("read", "also"), ("read", "next"), ("more", "on"), ("more", "from"), ("see", "also"),
+        ("most", "read"), ("most", "popular"), ("most", "viewed"), ("up", "next"), ("also", "read"),
+        ("link", "list"), ("link", "box"), ("story", "list"), ("article", "list"), ("next", "article"),
+        ("other", "articles"), ("sr", "only"), ("visually", "hidden"), ("screen", "reader"), ("follow", "us"),
+        ("sign", "up"), ("article", "tags"), ("article", "meta"), ("entry", "meta"), ("post", "meta"),
+        ("post", "tags"), ("article", "info"), ("published", "date"), ("publish", "date"), ("article", "date"),
+        ("post", "date"), ("date", "time"), ("reading", "time"), ("read", "time"), ("call", "out"),
+        ("inline", "related"), ("story", "links"), ("google", "news"), ("app", "banner"), ("on", "topic"),
+        ("in", "this"), ("table", "contents"), ("key", "takeaways"), ("fact", "box"), ("info", "box"),
+        ("video", "wrapper"), ("image", "source"), ("photo", "source"), ("img", "source"), ("audio", "player"),
+        ("video", "player"), ("last", "updated"), ("editors", "picks"), ("more", "link"), ("mor", "link"),
+        ("page", "header"), ("top", "stories"), ("latest", "news"),
     )
 )  # fmt: skip
 # … and what they mean less by: the text itself, whatever else is said.
@@ -56,10 +59,11 @@ TEXT = frozenset(("articlebody", "bodytext"))
 # Of these, what stands for other stories and for people: no picture of this story is in it.
 OTHERS = frozenset(
     (
-        "related", "relateds", "recirc", "recirculation", "recommended", "recommendation", "recommendations", "promo", "promotion",
-        "teaser", "teasers", "advert", "advertisement", "ad", "ads", "byline", "bylines", "author", "authors", "autor", "autoren",
-        "bio", "comment", "comments", "newsletter", "newsletters", "nav", "navigation", "sidebar", "footer", "share", "social",
-        "trending", "popular", "avatar", "profile", "logo", "sponsor", "sponsored", "taboola", "outbrain",
+        "related", "relateds", "recirc", "recirculation", "recommended", "recommendation", "recommendations",
+        "promo", "promotion", "teaser", "teasers", "advert", "advertisement", "ad", "ads", "byline", "bylines",
+        "author", "authors", "autor", "autoren", "bio", "comment", "comments", "newsletter", "newsletters", "nav",
+        "navigation", "sidebar", "footer", "share", "social", "trending", "popular", "avatar", "profile", "logo",
+        "sponsor", "sponsored", "taboola", "outbrain",
     )
 )  # fmt: skip
 LISTS = frozenset(

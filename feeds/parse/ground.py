@@ -140,9 +140,10 @@ def _start(page: WebPage, ground: Ground) -> Element:
 
 DEK = frozenset(
     (
-        "standfirst", "dek", "deck", "strapline", "subtitle", "subheadline", "subheading", "subhead", "subline", "excerpt",
-        "synopsis", "lede", "lead", "intro", "introduction", "chapo", "ingress", "vorspann", "summary", "abstract", "spot", "sapo",
-        "lid", "entradilla", "bajada", "zajawka", "anons", "preamble", "sottotitolo", "occhiello", "bijdrage", "teaser", "description",
+        "standfirst", "dek", "deck", "strapline", "subtitle", "subheadline", "subheading", "subhead", "subline",
+        "excerpt", "synopsis", "lede", "lead", "intro", "introduction", "chapo", "ingress", "vorspann", "summary",
+        "abstract", "spot", "sapo", "lid", "entradilla", "bajada", "zajawka", "anons", "preamble", "sottotitolo",
+        "occhiello", "bijdrage", "teaser", "description",
     )
 )  # fmt: skip
 LEAD_TAGS = ("p", "h2", "h3", "h4", "h5", "div", "span", "strong", "li")

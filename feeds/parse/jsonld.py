@@ -20,9 +20,10 @@ DEEPEST = 24
 STORIES = frozenset(
     (
         "article", "newsarticle", "blogposting", "reportagenewsarticle", "analysisnewsarticle", "opinionnewsarticle",
-        "backgroundnewsarticle", "askpublicnewsarticle", "reviewnewsarticle", "satiricalarticle", "advertisercontentarticle",
-        "liveblogposting", "report", "techarticle", "scholarlyarticle", "socialmediaposting", "discussionforumposting",
-        "medicalscholarlyarticle", "review", "criticreview", "claimreview", "recipe",
+        "backgroundnewsarticle", "askpublicnewsarticle", "reviewnewsarticle", "satiricalarticle",
+        "advertisercontentarticle", "liveblogposting", "report", "techarticle", "scholarlyarticle",
+        "socialmediaposting", "discussionforumposting", "medicalscholarlyarticle", "review", "criticreview",
+        "claimreview", "recipe",
     )
 )  # fmt: skip
 PAGES = frozenset(("webpage", "itempage", "newsmediapage", "videoobject", "podcastepisode", "creativework", "episode"))

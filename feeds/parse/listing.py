@@ -24,10 +24,11 @@ KICKER = re.compile(
 # Places on a front page that hold no list of its stories.
 PLACES = frozenset(
     (
-        "nav", "navigation", "navbar", "menu", "megamenu", "submenu", "footer", "breadcrumb", "breadcrumbs", "pagination", "pager", "social",
-        "share", "newsletter", "login", "cookie", "consent", "comments", "ad", "ads", "advert", "advertisement", "advertorial", "sponsored",
-        "sponsor", "anzeige", "werbung", "publicidad", "trending", "popular", "mostread", "tags", "taglist", "weather", "stocks", "taboola",
-        "outbrain", "skip", "offcanvas", "hamburger", "masthead", "partner", "partners", "tagcloud", "ranking", "bestseller",
+        "nav", "navigation", "navbar", "menu", "megamenu", "submenu", "footer", "breadcrumb", "breadcrumbs",
+        "pagination", "pager", "social", "share", "newsletter", "login", "cookie", "consent", "comments", "ad",
+        "ads", "advert", "advertisement", "advertorial", "sponsored", "sponsor", "anzeige", "werbung", "publicidad",
+        "trending", "popular", "mostread", "tags", "taglist", "weather", "stocks", "taboola", "outbrain", "skip",
+        "offcanvas", "hamburger", "masthead", "partner", "partners", "tagcloud", "ranking", "bestseller",
     )
 )  # fmt: skip
 PAIRS = frozenset(

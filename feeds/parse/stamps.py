@@ -19,15 +19,16 @@ from feeds.parse.webpage import HIDDEN, WebPage, words_of
 Element = etree._Element
 
 PUBLISHED = (
-    "article:published_time", "article:published", "og:published_time", "og:article:published_time", "datepublished", "parsely-pub-date",
-    "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued", "dcterms.issued", "dcterms.created",
-    "dc.date.created", "dc.date", "dcterms.date", "pubdate", "publishdate", "publish-date", "publish_date", "publication_date",
-    "published_at", "published", "datecreated", "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "iso-8601-publish-date", "citation_publication_date",
+    "article:published_time", "article:published", "og:published_time", "og:article:published_time", "datepublished",
+    "parsely-pub-date", "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued",
+    "dcterms.issued", "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "pubdate", "publishdate",
+    "publish-date", "publish_date", "publication_date", "published_at", "published", "datecreated",
+    "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "iso-8601-publish-date", "citation_publication_date",
     "article.published", "article.created", "displaydate", "date",
 )  # fmt: skip
 UPDATED = (
-    "article:modified_time", "article:modified", "og:updated_time", "og:modified_time", "datemodified", "dcterms.modified", "dc.date.modified",
-    "lastmod", "last-modified", "article.updated", "revised", "moddate",
+    "article:modified_time", "article:modified", "og:updated_time", "og:modified_time", "datemodified",
+    "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "article.updated", "revised", "moddate",
 )  # fmt: skip
 KEYS = {"published": ("datePublished", "dateCreated", "uploadDate"), "updated": ("dateModified",)}
 METAS = {"published": PUBLISHED, "updated": UPDATED}
