@@ -11,7 +11,9 @@ _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _SCRIPT = re.compile(r"<(script|style)\b[^<>]*>[^<]*(?:<(?!/\1)[^<]*)*+</\1[^<>]*>", re.IGNORECASE)
-_MARKUP = re.compile(r"<(?![a-zA-Z][a-zA-Z0-9-]*\s*/?>|/[a-zA-Z][a-zA-Z0-9-]*\s*>)[a-zA-Z/!?][^<>]*>?")
+_MARKUP = re.compile(
+    r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
+)
 _PARAGRAPHS = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 LABEL_LIMIT = 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from lxml import etree
 
@@ -54,8 +55,6 @@ PAIRS = frozenset(
         ("page", "header"), ("top", "stories"), ("latest", "news"),
     )
 )  # fmt: skip
-# … and what they mean less by: the text itself, whatever else is said.
-TEXT = frozenset(("articlebody", "bodytext"))
 # Of these, what stands for other stories and for people: no picture of this story is in it.
 OTHERS = frozenset(
     (
@@ -125,7 +124,7 @@ def _names_furniture(value: str) -> bool:
         words = _words(token)
         if WORDS.intersection(words) and not _is_layout(words):
             return True
-        if PAIRS.intersection(zip(words, words[1:], strict=False)):
+        if PAIRS.intersection(pairwise(words)):
             return True
     return False
 

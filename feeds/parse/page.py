@@ -1,4 +1,4 @@
-"""A web page: one story or a list of them, by what the operator says, what the page says of itself, or what it holds."""
+"""A web page: one story or a list of them, as the operator says, as the page says, or by what it holds."""
 
 from __future__ import annotations
 

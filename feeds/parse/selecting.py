@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from cssselect import SelectorError
 from lxml import etree
 
 from feeds.errors import ParseError
@@ -24,7 +23,7 @@ def select(root: etree._Element, selector: str, name: str) -> list[etree._Elemen
     try:
         path = selector if XPATH.match(selector) else csstranslator.css2xpath(selector)
         found = root.xpath(path)
-    except (SelectorError, etree.XPathError, ValueError) as error:
+    except (SyntaxError, RuntimeError, etree.XPathError, ValueError) as error:  # cssselect's errors are of these kinds
         raise ParseError(
             f"`{name}: {selector}` is neither a CSS selector nor an XPath that can be followed: {error}.",
             kind="selector",

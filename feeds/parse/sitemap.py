@@ -1,4 +1,4 @@
-"""Sitemaps (sitemaps.org 0.9) with the fields of Google News and images: their addresses as stories, or further sitemaps.
+"""Sitemaps (sitemaps.org 0.9), with the fields of Google News and images: stories, or further sitemaps.
 
 F33: sizes are capped, entries of other hosts are left out, and a lastmod that tells nothing is not believed.
 """
