@@ -227,13 +227,15 @@ class App:
             visit
             for visit in self.store.due(self.now())
             if (orders.sources is None or visit.source.id in orders.sources)
-            and (visit.story is not None or orders.again or visit.last_at is None or visit.last_at < start)
+            and (orders.again or _is_new(visit) or visit.last_at is None or visit.last_at < start)
         ]
 
     def _pull_edges(self, orders: Orders) -> pipeline.PullEdges:
         fetch = self._fetch_whole if orders.refetch else self._fetch
         released = orders.sources is not None
-        return pipeline.PullEdges(self._permitted, fetch, self._read, self.store.known, self.now, released)
+        return pipeline.PullEdges(
+            self._permitted, fetch, self._fetch_more, self._read, self.store.known, self.now, released
+        )
 
     def _permitted(self, visit: Visit) -> Visit:
         """Ask the host's robots.txt, which is remembered with the host (E17)."""
@@ -248,6 +250,13 @@ class App:
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)
+
+    def _fetch_more(self, visit: Visit, url: str) -> Fetched:
+        """Another document that a visit leads to, after the gap that its host is owed (E13)."""
+        self._stopping.wait(self.config.hosts.gap)
+        answer = self._fetch_whole(self._permitted(replace(visit, url=url)))
+        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
+        return answer
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
         return self.fetcher.fetch(replace(visit, validators=Validators(), body_digest=None))
@@ -278,6 +287,11 @@ class App:
             since=self.store.created,
             changed=changed,
         )
+
+
+def _is_new(visit: Visit) -> bool:
+    """Whether it came of another visit: a story's page, or the feed that a page named."""
+    return visit.story is not None or (visit.full_at is None and visit.url != visit.source.address)
 
 
 def _was_stopped(outcome: Outcome) -> bool:

@@ -143,8 +143,8 @@ class Pulling:
             yield outcomes
         finally:
             self._taken.difference_update(_key(outcome.visit) for outcome in outcomes)
-        if any(isinstance(outcome.result, Harvest) and outcome.result.visits for outcome in outcomes):
-            self._look_at = 0.0  # the pages of new stories are due at once
+        if any(map(_leads_on, outcomes)):
+            self._look_at = 0.0
 
     def _goes_on(self, patience: float | None) -> bool:
         """Sleep until something may start; False when nothing will within `patience`."""
@@ -159,3 +159,8 @@ class Pulling:
 
 def _key(visit: Visit) -> Key:
     return visit.source.id, visit.url if visit.story else ""
+
+
+def _leads_on(outcome: Outcome) -> bool:
+    """Whether something became due at once: the pages of new stories, or the feed that a page named."""
+    return outcome.due_at <= outcome.at or (isinstance(outcome.result, Harvest) and bool(outcome.result.visits))

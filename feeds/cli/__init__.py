@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -45,7 +44,6 @@ FAILED = 1
 # How a failure ends the program; what is not named ends it with 1. click ends with 2 for a wrong command line.
 EXIT_CODES: dict[type[FeedsError], int] = {ConfigError: 2, LockedError: 3}
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
-READER_LEFT = 141  # and of one that wrote to a pipe nobody reads any more
 
 
 class Commands(click.Group):
@@ -64,13 +62,6 @@ class Commands(click.Group):
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
-    def invoke(self, ctx: click.Context) -> None:
-        """Run the command. What click would make of a pipe that nobody reads any more is told apart from success."""
-        try:
-            super().invoke(ctx)
-        except BrokenPipeError:
-            ctx.exit(READER_LEFT)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
@@ -86,18 +77,14 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process with the code that says how it went."""
-    code = _outcome()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = code or READER_LEFT
-        # Python flushes once more when it ends: let it write to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    sys.exit(_outcome())
 
 
 def _outcome() -> int:
-    """Run the command; whatever ends it becomes at most one clear message and an exit code."""
+    """Run the command; whatever ends it becomes at most one clear message and an exit code.
+
+    click itself ends the process quietly, with 1, when nobody reads its output any more.
+    """
     try:
         return int(cli.main(prog_name="feeds", standalone_mode=False) or 0)
     except click.ClickException as error:

@@ -10,6 +10,8 @@ from feeds.errors import ParseError
 from feeds.model import Channel, Fetched, Kind, Parsed, Source
 from feeds.parse import files, jsonfeed, lenient, tree, xmlfeed
 from feeds.parse.document import Document, opened
+from feeds.parse.page import read_page
+from feeds.parse.sitemap import read_sitemap
 
 __all__ = ["READERS", "parse"]
 
@@ -23,8 +25,8 @@ OPML = re.compile(r"<opml\b", re.I)
 
 def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
     """What the bytes say, as a source of that kind; ParseError when nothing can be made of them."""
-    if source is not None and source.kind is Kind.FILES:
-        return files.read(fetched, source)
+    if source is not None and source.kind in DECLARED:
+        return DECLARED[source.kind](fetched, source)
     document = opened(fetched, source)
     if source is None and fetched.media_type in files.TEXTS and _format(document.text) == "other":
         return files.read_one(fetched)
@@ -87,3 +89,9 @@ def _other(document: Document) -> Parsed:
 
 # What the document looks like → who reads it.
 READERS: Mapping[str, Callable[[Document], Parsed]] = {"json": jsonfeed.read, "xml": _xml, "other": _other}
+# What a source was declared as → who reads it, whatever it looks like.
+DECLARED: Mapping[Kind, Callable[[Fetched, Source], Parsed]] = {
+    Kind.FILES: files.read,
+    Kind.PAGE: read_page,
+    Kind.SITEMAP: read_sitemap,
+}

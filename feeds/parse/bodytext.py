@@ -40,6 +40,7 @@ class Block:
     linked: float = 0.0
     loose: bool = False  # words that stood outside of any paragraph
     picture: Picture | None = None
+    teasers: bool = False  # a list whose items are other stories, with headlines or pictures of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,21 @@ class Collector:
         words = words_of(element)
         if words:
             linked = sum(len(words_of(anchor)) for anchor in element.iter("a")) / len(words)
-            self.blocks.append(Block(str(element.tag), spelled(element), words, linked))
+            teasers = element.tag in ("ul", "ol") and _holds_teasers(element, words)
+            self.blocks.append(Block(str(element.tag), spelled(element), words, linked, teasers=teasers))
         elif element.tag in ("video", "audio"):
             self.blocks.append(Block("media", spelled(element)))
         else:
             for image in element.iter("img"):
                 self._picture(image)
+
+
+def _holds_teasers(element: Element, words: str) -> bool:
+    items = list(element.iterchildren("li"))
+    if not items or len(words) / len(items) > TEASER:
+        return False
+    first = items[0]
+    return _holds(first, ("a",)) and _holds(first, ("h2", "h3", "h4", "h5", "img", "article"))
 
 
 def _is_captioned(element: Element) -> bool:
@@ -224,13 +234,7 @@ def _is_list_of_links(block: Block) -> bool:
         return False
     if block.linked > 0.6 or furniture.heads_a_list(block.words[:79]):
         return True
-    items = block.html.count("<li") or 1
-    return len(block.words) / items < TEASER and _TEASERS.search(block.html) is not None
-
-
-_TEASERS = re.compile(
-    r"<li\b[^>]*>(?:(?!</li>).){0,3000}<a\b(?:(?!</li>).){0,3000}<(?:h[2-5]|img|article)\b", re.S | re.I
-)
+    return block.teasers
 
 
 def _is_furniture(block: Block) -> bool:

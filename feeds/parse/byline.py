@@ -11,7 +11,7 @@ from lxml import etree
 
 from feeds.model import Person
 from feeds.parse import furniture, jsonld
-from feeds.parse.webpage import HIDDEN, WebPage, joined, squeezed, words_of
+from feeds.parse.webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 
@@ -289,7 +289,7 @@ def _rank(element: Element) -> int:
 
 def _path(address: str) -> str:
     try:
-        return urlsplit(address).path
+        return urlsplit(address[:LONGEST_ADDRESS]).path
     except ValueError:
         return ""
 

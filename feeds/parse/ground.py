@@ -82,9 +82,9 @@ def _walked(root: Element) -> tuple[list[tuple[Element, float]], list[Element]]:
             continue
         if element.tag not in ("body", "html") and furniture.is_furniture(element):
             named.append(element)
-        if element.tag in PARAGRAPHS or (element.tag in WRAPPERS and _own_words(element) >= SHORTEST):
-            if (weight := _weight(element)) > 0:
-                running.append((element, weight))
+        runs = element.tag in PARAGRAPHS or (element.tag in WRAPPERS and _own_words(element) >= SHORTEST)
+        if runs and (weight := _weight(element)) > 0:
+            running.append((element, weight))
     return running, named
 
 
@@ -240,7 +240,7 @@ def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
 
 
 def places(heading: Element | None, place: Element, ground: Ground) -> list[Element]:
-    """The place with what of the story stands beside it: before it, from the headline on, and after it in like parts."""
+    """The place with what of the story stands beside it: before it, from the headline on, and like parts after it."""
     above = set(_upwards(heading)) if heading is not None else set()
     before: list[Element] = []
     for step in _upwards(place):

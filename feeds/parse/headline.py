@@ -36,7 +36,7 @@ MANY = 5  # headings of the first rank
 
 def find(page: WebPage, story: jsonld.Node) -> Told | None:
     """The headline and where it stood."""
-    told = [(text.translate(INVISIBLE), where) for text, where in _told(page, story)]
+    told = [(text[: 4 * LONGEST].translate(INVISIBLE), where) for text, where in _told(page, story)]
     names = _names(page)
     bare = {fold(text) for text, _ in told}
     whole = {fold(text) for text, where in told if where == "json-ld headline"}

@@ -34,9 +34,10 @@ PARTS = frozenset(
 LISTS = frozenset(("itemlist", "collectionpage", "blog", "searchresultspage", "breadcrumblist"))
 ORGANISATIONS = frozenset(("organization", "newsmediaorganization", "corporation", "localbusiness", "website", "brand"))
 
-WRAPPING = re.compile(
-    r"\A[\s;]*(?:/[/*]\s*)?(?:<!--|<!\[CDATA\[|\*/)?(?:\s*\*/)?|(?:/[/*]\s*)?(?:-->|\]\]>)?(?:\s*\*/)?[\s;]*\Z"
-)
+# What is wrapped around a script for browsers and XML parsers of old.
+BEFORE = ("<!--", "//", "/*", "*/", "<![CDATA[", "]]>")
+AFTER = ("-->", "//", "/*", "*/", "]]>", "<![CDATA[")
+BLANK = " \t\r\n;\ufeff\xa0"
 TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 # What is said by a block that is beyond repair.
@@ -122,14 +123,27 @@ def _unescaped(value: str) -> str:
 
 
 def _loaded(script: str) -> object:
-    body = WRAPPING.sub("", script)
+    body = _bare(script)
     for repaired in _repairs(body):
         try:
             return json.loads(repaired, strict=False)
         except (ValueError, RecursionError):
             continue
-    said = {name: unescape(value.replace('\\"', '"')) for name, value in reversed(FIELD.findall(body))}
-    return said
+    return {name: unescape(value.replace('\\"', '"')) for name, value in reversed(FIELD.findall(body))}
+
+
+def _bare(script: str) -> str:
+    body = script.strip(BLANK)
+    for _ in range(6):
+        before = len(body)
+        for mark in BEFORE:
+            body = body.removeprefix(mark)
+        for mark in AFTER:
+            body = body.removesuffix(mark)
+        body = body.strip(BLANK)
+        if len(body) == before:
+            break
+    return body
 
 
 def _repairs(body: str) -> Iterator[str]:
@@ -163,13 +177,13 @@ def _walk(value: object) -> Iterator[tuple[Node, bool]]:
 
 def main(data: Data, *addresses: str | None) -> Node:
     """The node of the story that the page is about; an empty one where none is told."""
-    wanted = {_bare(address) for address in addresses if address}
+    wanted = {_plain(address) for address in addresses if address}
     stories = data.stories()
     return max(stories, key=lambda node: _weight(node, wanted), default={})
 
 
 def _weight(node: Node, wanted: set[str]) -> float:
-    told = {_bare(address) for key in ("url", "mainEntityOfPage", "@id") if (address := _address(node.get(key)))}
+    told = {_plain(address) for key in ("url", "mainEntityOfPage", "@id") if (address := _address(node.get(key)))}
     facts = sum(bool(node.get(key)) for key in ("headline", "datePublished", "author", "articleBody", "image"))
     return 4 * bool(told & wanted) + facts + ("headline" in node)
 
@@ -180,6 +194,6 @@ def _address(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _bare(address: str) -> str:
+def _plain(address: str) -> str:
     """An address for comparing: without scheme, query, fragment and closing slash."""
     return re.sub(r"^\w+://(?:www\.)?", "", address).partition("#")[0].partition("?")[0].rstrip("/").lower()

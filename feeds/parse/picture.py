@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from feeds.parse import furniture, jsonld
-from feeds.parse.webpage import WebPage, joined, squeezed, words_of
+from feeds.parse.webpage import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 
@@ -106,7 +106,7 @@ def _is_number(size: str) -> bool:
 
 
 def _usable(address: str, base: str) -> str | None:
-    if not ADDRESS.match(address) or NO_PICTURE.search(_path(unquote(address))):
+    if len(address) > LONGEST_ADDRESS or not ADDRESS.match(address) or NO_PICTURE.search(_path(unquote(address))):
         return None
     return joined(base, address)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from html import escape
 
 from lxml import etree
 
@@ -53,7 +52,7 @@ def of_page(page: WebPage, source: Source | None = None) -> Parsed:
 
 @dataclass(frozen=True)
 class View:
-    """A page looked over for its story: the node of its data, its headline, the place of its text and what is around."""
+    """A page looked over for its story: the node of its data, its headline, the place of its text, what is around."""
 
     page: WebPage
     node: jsonld.Node
@@ -165,7 +164,7 @@ def _image(view: View) -> tuple[str, str] | None:
 
 
 def _text(view: View, people: Found) -> tuple[list[bodytext.Block], str]:
-    """The blocks of the text: of what the selector chose, of the place found, else of what data or a library make of it."""
+    """The blocks of the text: of what the selector chose, of the place found, else of what others make of the page."""
     told = bodytext.Told(view.title[0] if view.title else "", tuple(person.name or "" for person in people.people))
     chosen = [match for match in view.chosen.get("content", []) if isinstance(match, etree._Element)]
     if chosen:
@@ -230,8 +229,3 @@ def join(stories: list[Story]) -> Story:
     links = tuple(link for link in first.links if link.rel != "next")
     content = (Text("\n".join(filter(None, parts)), "html"),) if any(parts) else ()
     return replace(first, links=links, content=content)
-
-
-def escaped(text: str) -> str:
-    """A text as a paragraph of HTML."""
-    return f"<p>{escape(text, quote=False)}</p>"

@@ -19,6 +19,7 @@ from feeds.parse.charset import decode
 LARGEST = 6_000_000
 SPACE = re.compile(r"\s+")
 MAX_META = 500
+LONGEST_ADDRESS = 4_000
 HIDDEN = frozenset(("script", "style", "template", "noscript", "svg"))
 BLOCKS = frozenset(
     ("br", "p", "div", "li", "h1", "h2", "h3", "h4", "td", "tr", "figcaption", "section", "header", "ul")
@@ -101,6 +102,8 @@ def opened(fetched: Fetched) -> WebPage:
 
 def joined(base: str | None, reference: str) -> str | None:
     """A web address made absolute; none for what is no web address."""
+    if len(reference) > LONGEST_ADDRESS:
+        return None
     try:
         address = urljoin(base or "", reference.strip())
         parts = urlsplit(address)

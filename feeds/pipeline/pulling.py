@@ -33,71 +33,122 @@ from ..model import (
 )
 from ..normalize import Context, about, carried, merged, normalize, story_digest, story_url, upstream_id
 from ..parse import parse
-from ..parse.story import read_story
+from ..parse.discover import candidates
+from ..parse.page import read_page
+from ..parse.sitemap import read_sitemap
+from ..parse.story import join, read_story
 from .reading import Reader, understand
 
 log = logging.getLogger("feeds.pipeline")
 
 TOMBSTONE = ""  # the digest of a story that must not come back (R4)
+CHILDREN = 5  # sitemaps of an index that one visit looks into, the newest first (F33)
+PAGES = 10  # of one story
+TELLING = 300  # characters of text that a page must have before it is taken for a story without a second look
 
-READERS: Mapping[Kind, Reader] = {}  # what `parse` does not tell by itself
-ASKS_ROBOTS = frozenset({Kind.PAGE, Kind.SITEMAP})  # an address of a feed was given to be fetched (E17)
+READERS: Mapping[Kind, Reader] = {Kind.PAGE: read_page, Kind.SITEMAP: read_sitemap}  # the rest is for `parse` to tell
+ASKS_ROBOTS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
 LISTS = frozenset({"page:list", "sitemap"})  # readers of what only points to stories
 FEEDS = frozenset({Kind.FEED, Kind.ANY})
+WEB_PAGE = frozenset({"announces", "page"})  # what a short-form address may turn out to be
 
 
 @dataclass(frozen=True, slots=True)
 class PullEdges:
     """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
 
-    `permit` asks robots.txt: the visit comes back with what is known of its host, or a FetchError is raised. `read` runs
-    a reader in whatever process can be spared for these bytes. `released`: the operator named the source, so a
-    listing that has nothing in common with the last one is taken.
+    `permit` asks robots.txt: the visit comes back with what is known of its host, or a FetchError is raised.
+    `fetch_more` gets another document of the same visit, in good time. `read` runs a reader in whatever process can be
+    spared for these bytes. `released`: the operator named the source, so a listing that has nothing in common with the
+    last one is taken.
     """
 
     permit: Callable[[Visit], Visit]
     fetch: Callable[[Visit], Fetched | NotModified]
+    fetch_more: Callable[[Visit, str], Fetched]
     read: Callable[[Reader, Fetched, Source | None], Parsed]
     known: Callable[[str], Known]
     now: Callable[[], datetime]
     released: bool = False
 
 
-def pull(visit: Visit, edges: PullEdges) -> Outcome:
-    """Make one visit; whatever happens, exactly one outcome comes back."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a visit came to, and what the time of the next one depends on; `feed` is where it should go instead."""
+
+    result: Result
     answer: Fetched | NotModified | None = None
     channel: Channel | None = None
-    result: Result
+    feed: str | None = None
+
+
+def pull(visit: Visit, edges: PullEdges) -> Outcome:
+    """Make one visit; whatever happens, exactly one outcome comes back."""
     try:
         if visit.story is not None or visit.source.kind in ASKS_ROBOTS:
             visit = edges.permit(visit)
-        answer = edges.fetch(visit)
-        if isinstance(answer, NotModified):
-            result = answer
-        elif visit.story is not None:
-            result = _whole_story(visit, visit.story, answer, edges)
-        else:
-            parsed = understand(answer, visit.source, partial(edges.read, READERS.get(visit.source.kind, parse)))
-            channel = parsed.channel
-            known = edges.known(visit.source.id)
-            judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
-            result = harvest(parsed, judged, visit.source, known, edges.now())
-            if judged.verdict is sense.Verdict.SUSPICIOUS:  # ask for it whole until it looks right again (F31)
-                answer = replace(answer, validators=Validators(), body_digest="")
+        seen = _story_page(visit, visit.story, edges) if visit.story is not None else _listing(visit, edges)
     except SourceError as error:
         stage = "fetch" if isinstance(error, FetchError) else "parse"
-        result = Failure(stage, error.sentence, error.kind, error.status, error.retry_after)
+        seen = _Seen(Failure(stage, error.sentence, error.kind, error.status, error.retry_after))
     except FeedsError:
         raise  # the store's trouble is everybody's: it stops the turn
     except Exception as error:  # the one broad except: a bug costs one source one visit, not the turn
         log.exception("unexpected error in source %s", visit.source.id)
-        result = Failure("internal", f"unexpected {type(error).__name__}: {error}; please report it", "internal")
-    if isinstance(result, Failure) and visit.story is not None and due.spent(visit, result):
-        result = _bare_story(visit, visit.story, edges)
-    return due.conclude(visit, result, edges.now(), answer=answer, channel=channel)
+        sentence = f"unexpected {type(error).__name__}: {error}; please report it"
+        seen = _Seen(Failure("internal", sentence, "internal"))
+    if isinstance(seen.result, Failure) and visit.story is not None and due.spent(visit, seen.result):
+        seen = _Seen(_bare_story(visit, visit.story, edges))
+    outcome = due.conclude(visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
+    return _at_its_feed(outcome, seen.feed) if seen.feed else outcome
+
+
+def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
+    """The page was only asked where the feed is; that is visited next, and at once."""
+    return replace(
+        outcome, url=feed, due_at=outcome.at, validators=Validators(), body_digest=None, full_at=None, move=None
+    )
 
 
 # ── a listing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _listing(visit: Visit, edges: PullEdges) -> _Seen:
+    answer, source = edges.fetch(visit), visit.source
+    if isinstance(answer, NotModified):
+        return _Seen(answer, answer)
+    try:
+        parsed = understand(answer, source, partial(edges.read, READERS.get(source.kind, parse)))
+    except ParseError as error:
+        if source.kind is not Kind.ANY or error.kind not in WEB_PAGE:
+            raise
+        if feed := _announced(answer):
+            return _Seen(Harvest((), (), warnings=(f"its feed is at {feed}",)), answer, feed=feed)
+        visit = edges.permit(visit)
+        parsed = edges.read(read_page, answer, source)
+    children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:CHILDREN]
+    if children:
+        parsed = _with_children(parsed, visit, children, edges)
+    known = edges.known(source.id)
+    judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
+    if children or judged.verdict is sense.Verdict.SUSPICIOUS:
+        # Ask for it whole until it looks right again (F31); an index may stay the same while its children change.
+        answer = replace(answer, validators=Validators(), body_digest="")
+    return _Seen(harvest(parsed, judged, source, known, edges.now()), answer, parsed.channel)
+
+
+def _announced(answer: Fetched) -> str | None:
+    """The feed that a page names in its head."""
+    found = candidates(answer.body, answer.url, answer.charset)
+    return next((candidate.url for candidate in found if candidate.found == "link"), None)
+
+
+def _with_children(parsed: Parsed, visit: Visit, children: list[str], edges: PullEdges) -> Parsed:
+    """The stories of an index's sitemaps; an index inside an index is not followed."""
+    documents = [edges.read(read_sitemap, edges.fetch_more(visit, url), visit.source) for url in children]
+    stories = tuple(story for document in documents for story in document.stories)
+    warnings = tuple(warning for document in documents for warning in document.warnings)
+    return replace(parsed, stories=stories[: visit.source.max_items], warnings=(*parsed.warnings, *warnings))
 
 
 def harvest(parsed: Parsed, judged: sense.Judgement, source: Source, known: Known, at: datetime) -> Harvest:
@@ -161,11 +212,27 @@ def _context(source: Source, known: Known, at: datetime, upstream: str) -> Conte
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _whole_story(visit: Visit, told: Story, answer: Fetched, edges: PullEdges) -> Harvest:
+def _story_page(visit: Visit, told: Story, edges: PullEdges) -> _Seen:
     """The article that listing and page make together; its digest is of what the next listing is compared with."""
+    answer = edges.fetch(visit)
+    if isinstance(answer, NotModified):
+        return _Seen(answer, answer)
     page = edges.read(read_story, answer, visit.source)
-    story = merged(told, page.stories[0], by_feed=visit.source.kind in FEEDS)
-    return _one(visit, replace(page, stories=(story,)), story_digest(told), edges)
+    pages = [page.stories[0]]
+    if sum(len(text.value) for text in pages[0].content) < TELLING:
+        _must_be_a_story(answer)
+    while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
+        more = edges.fetch_more(visit, following.href)
+        pages.append(edges.read(read_story, more, visit.source).stories[0])
+    story = merged(told, join(pages), by_feed=visit.source.kind in FEEDS)
+    return _Seen(_one(visit, replace(page, stories=(story,)), story_digest(told), edges), answer)
+
+
+def _must_be_a_story(answer: Fetched) -> None:
+    """A login, a challenge or the like is no story; ParseError says what it is (E20)."""
+    seen = sense.what_is(answer.body, answer.media_type, answer.url)
+    if seen is not None and seen.kind not in WEB_PAGE:
+        raise ParseError(seen.sentence, kind=seen.kind)
 
 
 def _bare_story(visit: Visit, told: Story, edges: PullEdges) -> Harvest:

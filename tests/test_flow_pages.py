@@ -1,0 +1,188 @@
+"""Stories from anywhere: pages, sitemaps, teasers and addresses of whatever kind, through the whole line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from origin import KEEP, Document, Origin, raw, redirect, reply
+from wire import Wire, rss
+
+HTML = {"content_type": "text/html; charset=utf-8"}
+PARAGRAPH = (
+    "The ferry left at seven in the morning with forty passengers and a cargo of apples, as it has done every working "
+    "day since the bridge was closed, and nobody on the quay gave it a second look. "
+)
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Wire:
+    return Wire(tmp_path)
+
+
+def page(title: str, day: int = 2, body: str = PARAGRAPH, head: str = "") -> Document:
+    """A story's own page."""
+    paragraphs = "".join(f"<p>{number}. {body * 3}</p>" for number in range(4))
+    date = f"2026-02-{day:02}T07:30:00+01:00"
+    return Document(
+        f"<html lang='en'><head><title>{title} | The Harbour Post</title><meta property='og:type' content='article'>"
+        f"<meta property='og:title' content='{title}'><meta property='article:published_time' content='{date}'>"
+        f"<meta name='author' content='Ada Quill'>{head}</head><body><nav><a href='/'>Home</a></nav>"
+        f"<article><h1>{title}</h1>{paragraphs}</article></body></html>".encode(),
+        headers=HTML,
+    )
+
+
+def front(*stories: tuple[str, str]) -> Document:
+    """A front page that lists stories."""
+    cards = "".join(
+        f"<article><h2><a href='{path}'>{title}</a></h2><p>A teaser.</p></article>" for path, title in stories
+    )
+    head = "<head><title>The Harbour Post</title></head>"
+    return Document(f"<html lang='en'>{head}<body><main>{cards}</main></body></html>".encode(), headers=HTML)
+
+
+STORIES = tuple((f"/story-{number}", f"What the ferry carried on day {number}") for number in range(1, 7))
+
+
+def test_a_front_page_yields_whole_stories_each_by_its_own_visit(wire: Wire, origin: Origin) -> None:
+    for day, (path, title) in enumerate(STORIES, 1):
+        origin.put(path, page(title, day))
+    wire.declare({"metro": {"page": origin.put("/news", front(*STORIES)), "stories": "article h2 a"}})
+    turn = wire.turn()
+    assert (turn.visits, turn.failures) == (1 + len(STORIES), 0)
+    items = wire.items()
+    assert [item["title"] for item in items] == [title for _, title in reversed(STORIES)]
+    assert all("ferry left at seven" in str(item["content_html"]) for item in items)
+    assert items[0]["date_published"] == "2026-02-06T06:30:00Z"
+    assert items[0]["authors"] == [{"name": "Ada Quill"}]
+    assert origin.paths().count("/robots.txt") == 1
+
+
+def test_a_second_look_at_a_front_page_visits_only_what_is_new(wire: Wire, origin: Origin) -> None:
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    news = front(*STORIES[:5])
+    wire.declare({"metro": {"page": origin.put("/news", news), "stories": "article h2 a", "every": "1s"}})
+    wire.turn()
+    asked = len(origin.requests)
+    news.body = front(*STORIES[:6]).body
+    wire.turn(everything=True)
+    assert [path for path in origin.paths()[asked:] if path.startswith("/story")] == ["/story-6"]
+
+
+def test_full_text_follows_teasers_and_keeps_the_feeds_word(wire: Wire, origin: Origin) -> None:
+    """Issue: the feed's own title, date and author win; the id stays the feed's."""
+    origin.put("/1", page("A headline of the page"))
+    body = rss(("urn:x:1", "The feed's own headline")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+    wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
+    wire.turn()
+    (item,) = wire.items()
+    assert (item["id"], item["title"]) == ("urn:x:1", "The feed's own headline")
+    assert item["date_published"] == "2026-03-02T08:00:00Z"
+    assert "ferry left at seven" in str(item["content_html"])
+
+
+def test_E17_robots_txt_is_obeyed_for_pages_and_not_asked_for_feeds(wire: Wire, origin: Origin) -> None:
+    origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /news\n", content_type="text/plain"), KEEP))
+    origin.put("/news", front(*STORIES))
+    wire.declare({"metro": {"page": origin.url("/news")}, "feed": origin.put("/news.rss", Document(rss(("1", "One"))))})
+    turn = wire.turn()
+    assert [name for name, _ in turn.worse] == ["metro"]
+    assert "robots.txt" in turn.worse[0][1]
+    assert origin.paths().count("/news") == 0
+    assert origin.paths().count("/robots.txt") == 1
+    assert len(wire.items()) == 1
+
+
+def test_a_story_whose_page_is_gone_is_published_as_its_listing_told_it(wire: Wire, origin: Origin) -> None:
+    origin.put("/1", raw(reply(b"gone", 410), KEEP))
+    body = rss(("urn:x:1", "Only a teaser")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+    wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
+    wire.turn()
+    (item,) = wire.items()
+    assert (item["title"], item["content_html"]) == ("Only a teaser", "About Only a teaser.")
+
+
+def test_a_challenge_page_is_no_story(wire: Wire, origin: Origin) -> None:
+    wall = (
+        b"<html><head><title>Just a moment...</title></head><body><script src='/cdn-cgi/challenge-platform/x'></script>"
+    )
+    origin.put("/1", raw(reply(wall, content_type="text/html"), KEEP))
+    body = rss(("urn:x:1", "Only a teaser")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+    wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
+    assert wire.turn().failures == 1
+    assert wire.items() == []
+
+
+def test_the_short_form_finds_the_feed_that_a_page_names(wire: Wire, origin: Origin) -> None:
+    feed = origin.put("/feed.xml", Document(rss(("1", "One"), ("2", "Two"))))
+    link = f"<link rel='alternate' type='application/rss+xml' href='{feed}'>"
+    wire.declare(
+        {"a": origin.put("/", Document(f"<html><head><title>t</title>{link}</head></html>".encode(), headers=HTML))}
+    )
+    assert wire.turn().failures == 0
+    assert len(wire.items()) == 2
+    asked = len(origin.requests)
+    wire.turn(everything=True)
+    assert origin.paths()[asked:] == ["/feed.xml"]
+
+
+def test_the_short_form_takes_a_page_without_a_feed_as_a_list_of_stories(wire: Wire, origin: Origin) -> None:
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    wire.declare({"a": origin.put("/", front(*STORIES))})
+    wire.turn()
+    assert len(wire.items()) == len(STORIES)
+
+
+def test_F33_a_sitemap_index_leads_to_the_stories_of_its_children(wire: Wire, origin: Origin) -> None:
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    space = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'"
+    urls = "".join(
+        f"<url><loc>{origin.url(path)}</loc><lastmod>2026-03-0{n}</lastmod></url>"
+        for n, (path, _) in enumerate(STORIES, 1)
+    )
+    child = origin.put("/child.xml", Document(f"<urlset {space}>{urls}</urlset>".encode()))
+    index = f"<sitemapindex {space}><sitemap><loc>{child}</loc></sitemap></sitemapindex>".encode()
+    wire.declare({"archive": {"sitemap": origin.put("/sitemap.xml", Document(index))}})
+    turn = wire.turn()
+    assert turn.failures == 0
+    assert {item["title"] for item in wire.items()} == {title for _, title in STORIES}
+
+
+def test_a_page_that_is_one_story_is_a_source_of_one_article(wire: Wire, origin: Origin) -> None:
+    wire.declare({"one": {"page": origin.put("/story", page("The one story"))}})
+    wire.turn()
+    (item,) = wire.items()
+    assert item["title"] == "The one story"
+    assert "ferry left at seven" in str(item["content_html"])
+
+
+def test_F32_a_selector_that_matches_nothing_is_a_failure_and_loses_nothing(wire: Wire, origin: Origin) -> None:
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    news = front(*STORIES)
+    wire.declare({"metro": {"page": origin.put("/news", news), "stories": "article h2 a", "every": "1s"}})
+    wire.turn()
+    news.body = news.body.replace(b"<h2>", b"<h3>").replace(b"</h2>", b"</h3>")
+    turn = wire.turn(everything=True)
+    assert [name for name, _ in turn.worse] == ["metro"]
+    assert "stories:" in turn.worse[0][1]
+    assert len(wire.items()) == len(STORIES)
+
+
+def test_a_story_over_two_pages_is_one_article(wire: Wire, origin: Origin) -> None:
+    second = origin.put("/story?page=2", page("The long story", body=PARAGRAPH.replace("apples", "pears")))
+    first = page("The long story", head=f"<link rel='next' href='{second}'>")
+    wire.declare(
+        {"one": {"page": origin.put("/news", front(("/story", "The long story"), *STORIES)), "stories": "h2 a"}}
+    )
+    origin.put("/story", first)
+    for path, title in STORIES:
+        origin.put(path, redirect("/story-gone", 302))
+    wire.turn()
+    item = next(item for item in wire.items() if item["title"] == "The long story")
+    assert "apples" in str(item["content_html"])
+    assert "pears" in str(item["content_html"])
