@@ -445,6 +445,16 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """One subscription of an OPML list: `name` is the second part of the id of the source that it is."""
+
+    name: str
+    address: str
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the store remembers of a source, asked once after parse.
 
@@ -457,6 +467,7 @@ class Known:
     links: Mapping[str, str] = field(default_factory=dict)
     listed: int | None = None  # size of the last listing
     identity: str = "id"  # `link` once a source was caught changing its ids (F21)
+    outlines: tuple[Outline, ...] = ()  # of an OPML list
 
 
 # ── held: one item as we keep it ────────────────────────────────────────────────────────────────────────────────────
@@ -551,6 +562,7 @@ class Harvest:
     visits: tuple[StoryVisit, ...] = ()
     warnings: tuple[str, ...] = ()
     identity: str = "id"
+    outlines: tuple[Outline, ...] = ()  # of an OPML list
 
 
 @dataclass(frozen=True, slots=True)

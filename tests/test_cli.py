@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +22,11 @@ from origin import HANG, KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
 from feeds.cli import COMMANDS, main
-from feeds.cli.naming import id_for, same, slug, web_address
+from feeds.cli.naming import same, web_address
 from feeds.cli.standing import CONDITIONS, Standing, condition, sentence
 from feeds.cli.words import ago, columns, count, line, size, span
 from feeds.model import Failure, Kind, Move, Source, SourceState
+from feeds.normalize import id_for, slug
 
 DATA = Path(__file__).parent / "data" / "cli"
 ROOT = Path(__file__).parent.parent
@@ -165,6 +169,21 @@ def test_a_reader_that_leaves_ends_the_command_quietly(wire: Wire, arguments: li
 
 
 # ── init, check, schema ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_init_writes_what_works_at_once_and_leaves_what_is_there(feeds: Feeds, tmp_path: Path) -> None:
+    """The sample runs offline, with a story of its own."""
+    told = feeds("init", str(tmp_path / "new"))
+    assert told.code == 0, told.err
+    config = str(tmp_path / "new" / "config" / "feeds.yaml")
+    assert told.out.splitlines()[-1] == f"Now run: feeds daemon --config {config}"
+    assert feeds("check", "--config", config).code == 0
+    assert "1 article new" in feeds("run", "--config", config).out
+    assert (tmp_path / "new" / "public" / "desk.rss").exists()
+    again = feeds("init", str(tmp_path / "new"))
+    assert again.code == 1
+    assert "is there already" in again.err
+    assert feeds("init", "/proc/none").code == 1
 
 
 def test_check_counts_warns_and_names_all_mistakes(wire: Wire, feeds: Feeds) -> None:
@@ -538,6 +557,39 @@ def test_add_finds_the_feeds_of_a_page(wire: Wire, feeds: Feeds, origin: Origin)
     told_again = feeds("add", url, "--id", "notes")
     assert "The first one is taken" in told_again.out
     assert f"  notes: {origin.url('/paper/comments.atom')}\n" in wire.config.read_text(encoding="utf-8")
+
+
+def on_a_terminal(wire: Wire, *arguments: str, typed: str = "", colour: bool = True) -> str:
+    """What a terminal shows of a command."""
+    ours, its = pty.openpty()
+    env = {name: value for name, value in wire.env().items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "80"}
+    env |= {} if colour else {"NO_COLOR": "1"}
+    with subprocess.Popen(wire.argv(*arguments), stdin=its, stdout=its, stderr=its, cwd=wire.home, env=env):
+        os.close(its)
+        os.write(ours, typed.encode())
+        shown = b""
+        with suppress(OSError):  # Linux: the other end is closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+    os.close(ours)
+    return shown.decode()
+
+
+def test_add_asks_on_a_terminal(wire: Wire, origin: Origin) -> None:
+    yaml(wire)
+    page = Document((DATA / "page.html").read_bytes(), headers={"content_type": "text/html"})
+    origin.put("/paper/all.rss", document())
+    origin.put("/paper/comments.atom", Document(rss(("c", "A comment"), title="Comments")))
+    shown = on_a_terminal(wire, "add", origin.put("/", page), typed="2\n")
+    assert "Which one" in shown
+    assert f"  comments: {origin.url('/paper/comments.atom')}\n" in wire.config.read_text(encoding="utf-8")
+
+
+def test_colour_and_progress_are_for_terminals(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", document())})
+    assert "pulling what is due" in on_a_terminal(wire, "run")
+    assert "\x1b[32m" in on_a_terminal(wire, "status")
+    assert "\x1b[32m" not in on_a_terminal(wire, "status", colour=False)
 
 
 def test_add_tries_the_usual_places_last(wire: Wire, feeds: Feeds, origin: Origin) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -28,9 +28,11 @@ from ..model import (
     Feed,
     Fetched,
     Harvest,
+    Kind,
     Ledger,
     NotModified,
     Outcome,
+    Outline,
     Parsed,
     Source,
     SourceState,
@@ -164,6 +166,8 @@ class App:
         for landed in self._pull(orders):
             outcomes = [self._uplink.saw(outcome) for outcome in landed if not _was_stopped(outcome)]
             self.store.record(outcomes)
+            if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
+                self._take_sources()
             for outcome in outcomes:
                 turn.count(outcome)
             progress(turn)
@@ -191,12 +195,17 @@ class App:
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _take_sources(self) -> None:
+        """Visit what is declared, and what the declared lists subscribe to."""
+        self.sources = with_outlines(self.config.sources, self.store.outlines())
+        self.store.sync(self.sources.values(), self.now())
+
     def _settle_in(self) -> None:
         """Bring store and public folder in line with the configuration."""
         config = self.config
         self._uplink = due.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
         sweep(config.public)
-        self.store.sync(config.sources.values(), self.now())
+        self._take_sources()
         for feed_id in self.store.ledgers().keys() - config.feeds.keys():
             withdraw(config.public, self.store.withdraw(feed_id))
         publish(config.public, [*assets(), opml(config.site, list(config.feeds.values()))])
@@ -218,7 +227,7 @@ class App:
             now=self.now,
         )
         picker = due.Picker(self.config.hosts, SLOTS, uplink=self._uplink)
-        chosen = self.config.sources.keys() if orders.everything else orders.sources
+        chosen = self.sources.keys() if orders.everything else orders.sources
         return Pulling(picker, edges, self._stopping, SLOTS).batches(self.store.due(start, chosen), orders.patience)
 
     def _due(self, orders: Orders, start: datetime) -> list[Visit]:
@@ -262,11 +271,13 @@ class App:
         return self.fetcher.fetch(replace(visit, validators=Validators(), body_digest=None))
 
     def _sources_of(self, feed: Feed) -> Collection[str]:
-        return feed.sources or self.config.sources.keys()
+        if not feed.sources:
+            return self.sources.keys()
+        return [name for name in self.sources if name in feed.sources or name.partition("/")[0] in feed.sources]
 
     def _articles(self, feed: Feed) -> Iterator[Article]:
         chosen = self.store.articles(self._sources_of(feed), feed.tags)
-        return apply_per_source(self.config.sources, chosen)
+        return apply_per_source(self.sources, chosen)
 
     def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
         """Its recipe or an article is newer than its ledger, or a file of it is missing."""
@@ -287,6 +298,21 @@ class App:
             since=self.store.created,
             changed=changed,
         )
+
+
+def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequence[Outline]]) -> Mapping[str, Source]:
+    """The declared sources and, after each OPML list, a source for each of its outlines with the list's settings."""
+    sources: dict[str, Source] = {}
+    for source in declared.values():
+        sources[source.id] = source
+        for outline in outlines.get(source.id, ()) if source.kind is Kind.OPML else ():
+            name = f"{source.id}/{outline.name}"
+            tags = tuple(dict.fromkeys((*source.tags, *outline.tags)))
+            recipe = f"{source.recipe}/{outline.address}"
+            sources[name] = replace(
+                source, id=name, kind=Kind.ANY, address=outline.address, root=None, tags=tags, was=(), recipe=recipe
+            )
+    return sources
 
 
 def _is_new(visit: Visit) -> bool:

@@ -162,5 +162,6 @@ def _key(visit: Visit) -> Key:
 
 
 def _leads_on(outcome: Outcome) -> bool:
-    """Whether something became due at once: the pages of new stories, or the feed that a page named."""
-    return outcome.due_at <= outcome.at or (isinstance(outcome.result, Harvest) and bool(outcome.result.visits))
+    """Whether something became due at once: pages of new stories, outlines of a list, the feed that a page named."""
+    result = outcome.result
+    return outcome.due_at <= outcome.at or (isinstance(result, Harvest) and bool(result.visits or result.outlines))

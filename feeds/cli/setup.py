@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from ..errors import ConfigError
 from .common import common_options, json_option, print_json, print_lines
 from .configured import config_path, load, mask
 from .words import count
+
+SAMPLE = ("feeds.yaml", "feeds.schema.json", "stories/*")
 
 
 @click.command()
@@ -35,14 +39,22 @@ def init(directory: Path) -> None:
 
 def _copy_sample(target: Path) -> list[Path]:
     written = []
-    with as_file(files("feeds") / "sample") as sample:
-        for path in sorted(path for path in sample.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+    with _sample() as sample:
+        for path in sorted(path for name in SAMPLE for path in sample.glob(name)):
             copy = target / path.relative_to(sample)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
                 written.append(copy)
     return written
+
+
+@contextmanager
+def _sample() -> Iterator[Path]:
+    """The folder of the sample: the wheel carries it, a checkout has it beside the package."""
+    with as_file(files("feeds")) as package:
+        carried = package / "sample"
+        yield carried if carried.is_dir() else package.parent / "config"
 
 
 @click.command()

@@ -13,12 +13,13 @@ from ..config.checks import is_url
 from ..config.edit import Settings
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
+from ..normalize import id_for
 from ..parse.opml import Outline, outlines
 from ..render.opml import SPELLED, subscriptions
 from .common import common_options, json_option, print_json, print_lines, start_logging, styled
 from .configured import load, looking, mask
 from .finding import Fetch, Found, behind
-from .naming import id_for, same, web_address
+from .naming import same, web_address
 from .polite import fetching
 from .words import count, line
 

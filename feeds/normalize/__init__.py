@@ -9,6 +9,7 @@ from .html import clean, plain
 from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
+from .naming import id_for, named, slug
 from .text import is_inert
 
 __all__ = [
@@ -19,10 +20,13 @@ __all__ = [
     "carried",
     "clean",
     "date",
+    "id_for",
     "is_inert",
     "merged",
+    "named",
     "normalize",
     "plain",
+    "slug",
     "story_digest",
     "story_url",
     "upstream_id",

@@ -26,20 +26,11 @@ PLACES = frozenset(
 )  # fmt: skip
 PAIRS = frozenset(
     (
-        ("most", "read"),
-        ("most", "popular"),
-        ("most", "viewed"),
-        ("most", "shared"),
-        ("most", "commented"),
-        ("tag", "list"),
-        ("tag", "cloud"),
-        ("topic", "list"),
-        ("site", "header"),
-        ("quick", "links"),
-        ("top", "10"),
+        ("most", "read"), ("most", "popular"), ("most", "viewed"), ("most", "shared"), ("most", "commented"),
+        ("tag", "list"), ("tag", "cloud"), ("topic", "list"), ("site", "header"), ("quick", "links"), ("top", "10"),
         ("hot", "topics"),
     )
-)
+)  # fmt: skip
 # How the heading of such a place reads.
 OTHER_LISTS = re.compile(
     r"\W*(?:(?:the\s+)?most\s+(?:read|popular|viewed|shared|commented|watched)|popular|trending|top\s*\d+|tags?$|(?:hot\s+|popular\s+)?topics?$|sponsored|advert|partner|recommended\s+for"

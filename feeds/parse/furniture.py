@@ -112,8 +112,8 @@ def names(value: str | None) -> frozenset[str]:
 
 
 def is_of_other_stories(element: etree._Element) -> bool:
-    """Whether an element is named after a list of other stories, or what readers say of this one."""
-    return not LISTS.isdisjoint(names(element.get("class")))
+    """Whether an element is named after a list of other stories or of comments, and does not hold the headline."""
+    return not LISTS.isdisjoint(names(element.get("class"))) and next(element.iter("h1"), None) is None
 
 
 @lru_cache(maxsize=4096)

@@ -153,6 +153,8 @@ def _repairs(body: str) -> Iterator[str]:
         yield unescape(body)
     end = max(body.rfind("}"), body.rfind("]")) + 1
     start = min((at for at in (body.find("{"), body.find("[")) if at >= 0), default=0)
+    if end <= start:
+        return
     yield TRAILING_COMMA.sub("", body[start:end])
     yield "[" + re.sub(r"\}\s*\{", "},{", body[start:end]) + "]"
 

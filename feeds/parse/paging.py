@@ -29,7 +29,7 @@ def following(page: WebPage) -> tuple[Link, ...]:
 
 def is_next_page(here: str, there: str) -> bool:
     """Whether two addresses are one but for their number, and the second has the next one."""
-    if urlsplit(here).netloc != urlsplit(there).netloc:
+    if urlsplit(here).netloc != urlsplit(there).netloc or urlsplit(here).path in ("", "/"):
         return False
     ours, theirs = _numbered(here), _numbered(there)
     if theirs[1] is None or theirs[1] > MOST:

@@ -24,6 +24,7 @@ HIDDEN = frozenset(("script", "style", "template", "noscript", "svg"))
 BLOCKS = frozenset(
     ("br", "p", "div", "li", "h1", "h2", "h3", "h4", "td", "tr", "figcaption", "section", "header", "ul")
 )
+APART = tuple(HIDDEN | BLOCKS)  # what must not be read, or not without a blank
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,10 @@ def squeezed(text: str) -> str:
 
 def words_of(element: etree._Element) -> str:
     """The words inside an element in one line, those of scripts and styles left out."""
+    if not len(element):
+        return squeezed(element.text or "") if element.tag not in HIDDEN else ""
+    if element.tag not in HIDDEN and next(element.iterdescendants(*APART), None) is None:
+        return squeezed("".join(map(str, element.itertext())))
     return squeezed("".join(_pieces(element)))
 
 

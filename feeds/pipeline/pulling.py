@@ -23,6 +23,7 @@ from ..model import (
     Known,
     NotModified,
     Outcome,
+    Outline,
     Parsed,
     Result,
     Source,
@@ -31,9 +32,10 @@ from ..model import (
     Validators,
     Visit,
 )
-from ..normalize import Context, about, carried, merged, normalize, story_digest, story_url, upstream_id
+from ..normalize import Context, about, carried, merged, named, normalize, story_digest, story_url, upstream_id
 from ..parse import parse
 from ..parse.discover import candidates
+from ..parse.opml import outlines
 from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
 from ..parse.story import join, read_story
@@ -117,6 +119,8 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
     answer, source = edges.fetch(visit), visit.source
     if isinstance(answer, NotModified):
         return _Seen(answer, answer)
+    if source.kind is Kind.OPML:
+        return _Seen(_subscriptions(answer, edges.known(source.id)), answer)
     try:
         parsed = understand(answer, source, partial(edges.read, READERS.get(source.kind, parse)))
     except ParseError as error:
@@ -135,6 +139,13 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
         # Ask for it whole until it looks right again (F31); an index may stay the same while its children change.
         answer = replace(answer, validators=Validators(), body_digest="")
     return _Seen(harvest(parsed, judged, source, known, edges.now()), answer, parsed.channel)
+
+
+def _subscriptions(answer: Fetched, known: Known) -> Harvest:
+    """What an OPML list subscribes to; each outline becomes a source. Lists inside the list are not followed."""
+    told = [outline for outline in outlines(answer.body, answer.charset) if outline.kind != "list"]
+    made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
+    return Harvest((), (), outlines=named(made, known.outlines))
 
 
 def _announced(answer: Fetched) -> str | None:

@@ -55,7 +55,7 @@ _DIGESTS = (
 _LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
     articles.c.source == bindparam("source"), articles.c.story_key != ""
 )
-_LISTING = select(sources.c.listed, sources.c.identity).where(sources.c.key == bindparam("source"))
+_LISTING = select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
 
 
 class Links(Mapping[str, str]):
@@ -88,6 +88,7 @@ def known(connection: Connection, key: int, authority: str, load_links: Callable
         links=Links(load_links),
         listed=listing.listed,
         identity=listing.identity,
+        outlines=codec.outlines_of(listing.outlines),
     )
 
 

@@ -7,7 +7,7 @@ a record grows later is read from old text as its default. `VERSION` counts the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -26,6 +26,7 @@ from feeds.model import (
     Media,
     Move,
     Origin,
+    Outline,
     Person,
     Story,
     Text,
@@ -150,6 +151,7 @@ _CATEGORY, _MEDIA, _PERSON = _shape(Category), _shape(Media), _shape(Person)
 _AUTHOR, _ATTACHMENT = _shape(Author), _shape(Attachment)
 _FAILURE = _shape(Failure)
 _MOVE = _shape(Move, since=_read_moment)
+_OUTLINE = _shape(Outline, tags=_tuple)
 _HINTS = _shape(Hints, skip_hours=_tuple, skip_days=_tuple)
 _STORY = _shape(
     Story,
@@ -261,6 +263,17 @@ def move_text(move: Move | None) -> str | None:
 def move_of(text: str | None) -> Move | None:
     """The redirect that `move_text` wrote."""
     return _record_of(_MOVE, Move, text)
+
+
+def outlines_text(outlines: Iterable[Outline]) -> str:
+    """The outlines of a list as JSON."""
+    return dump([_OUTLINE.pack(outline) for outline in outlines])
+
+
+def outlines_of(text: str | None) -> tuple[Outline, ...]:
+    """The outlines that `outlines_text` wrote; none for no text."""
+    plain = cast(list[object], load(text)) if text else []
+    return tuple(cast(Outline, _OUTLINE.unpack(one)) for one in plain)
 
 
 def hints_text(hints: Hints) -> str | None:

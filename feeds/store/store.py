@@ -11,8 +11,8 @@ from typing import Self
 from sqlalchemy import insert, select
 
 from feeds.errors import StoreError
-from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Source, SourceState, Visit
-from feeds.store import articles, ledgers, migrate, visits
+from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Source, SourceState, Visit
+from feeds.store import articles, codec, ledgers, migrate, visits
 from feeds.store.codec import moment, ticks
 from feeds.store.engine import Engines, connect
 from feeds.store.sources import Roster, survey, sync
@@ -119,6 +119,11 @@ class Store:
         with self._engines.read() as connection:
             return visits.states(connection)
 
+    def outlines(self) -> dict[str, tuple[Outline, ...]]:
+        """Source id → the outlines of the list that it is, as the last visit found them."""
+        with self._engines.read() as connection:
+            return {row.id: codec.outlines_of(row.outlines) for row in connection.execute(_OUTLINES)}
+
     # ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
@@ -208,6 +213,7 @@ class Store:
             return articles.links(connection, key)
 
 
+_OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
 _CHANGES = select(sources.c.id, sources.c.changed)
 _ORIGIN = select(meta.c.authority, meta.c.created)
 

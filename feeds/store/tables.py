@@ -37,6 +37,7 @@ sources = Table(
     Column("listed", Integer),
     Column("identity", Text, nullable=False, server_default="id"),
     Column("warnings", Text),
+    Column("outlines", Text),  # of an OPML list
     sqlite_autoincrement=True,
 )
 

@@ -113,7 +113,7 @@ _STORY = ("source", "upstream_id", "url", "host", "due_at", "story")
 _ADD_STORY = Many(insert(visits).values({name: bindparam(name) for name in _STORY}).on_conflict_do_nothing())
 
 # What a listing says of its source; what it leaves out stays as it was.
-_KEPT = ("title", "link", "hub", "self_url", "listed")
+_KEPT = ("title", "link", "hub", "self_url", "listed", "outlines")
 _FACTS = Many(
     update(sources)
     .values({name: func.coalesce(bindparam(name), sources.c[name]) for name in _KEPT})
@@ -208,6 +208,7 @@ def _facts(key: int, harvest: Harvest) -> Row:
         # A push lists nothing, and a source that suddenly lists nothing is measured by what it used to list (F31).
         "listed": len(harvest.listed) or None,
         "identity": harvest.identity,
+        "outlines": codec.outlines_text(harvest.outlines) if harvest.outlines else None,
         "warnings": codec.dump(harvest.warnings) if harvest.warnings else None,
     }
 

@@ -72,6 +72,7 @@ STATEMENTS = (
         listed INTEGER,
         identity TEXT DEFAULT 'id' NOT NULL,
         warnings TEXT,
+        outlines TEXT,
         UNIQUE (id)
     )
     """,
