@@ -588,8 +588,8 @@ def test_add_asks_on_a_terminal(wire: Wire, origin: Origin) -> None:
 def test_colour_and_progress_are_for_terminals(wire: Wire, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", document())})
     assert "pulling what is due" in on_a_terminal(wire, "run")
-    assert "\x1b[32m" in on_a_terminal(wire, "status")
-    assert "\x1b[32m" not in on_a_terminal(wire, "status", colour=False)
+    assert "\x1b[33m" in on_a_terminal(wire, "status")
+    assert "\x1b[33m" not in on_a_terminal(wire, "status", colour=False)
 
 
 def test_add_tries_the_usual_places_last(wire: Wire, feeds: Feeds, origin: Origin) -> None:

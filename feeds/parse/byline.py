@@ -49,38 +49,16 @@ NOT_A_NAME = re.compile(
 )
 NOBODY = frozenset(
     (
-        "",
-        "admin",
-        "administrator",
-        "author",
-        "unknown",
-        "none",
-        "null",
-        "n/a",
-        "undefined",
-        "web",
-        "redaktion",
-        "by",
-        "von",
-        "-",
+        "", "admin", "administrator", "author", "unknown", "none", "null", "n/a", "undefined", "web", "redaktion",
+        "by", "von", "-",
     )
-)
+)  # fmt: skip
 MARKS = frozenset(
     (
-        "author",
-        "authors",
-        "byline",
-        "bylines",
-        "autor",
-        "autoren",
-        "auteur",
-        "writer",
-        "yazar",
-        "muhabir",
-        "contributor",
-        "skribent",
+        "author", "authors", "byline", "bylines", "autor", "autoren", "auteur", "writer", "yazar", "muhabir",
+        "contributor", "skribent",
     )
-)
+)  # fmt: skip
 NAMING = ("class", "data-testid", "id")
 PROFILE = re.compile(
     r"/(?:authors?|autor(?:en|es|as|a|i)?|auteurs?|profiles?|people|staff|journalists?|redakteure?|reporter|contributors?|by|byline|person(?:en)?|yazar(?:lar)?"
@@ -89,30 +67,10 @@ PROFILE = re.compile(
 )
 PARTICLES = frozenset(
     (
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "do",
-        "dos",
-        "du",
-        "van",
-        "von",
-        "der",
-        "den",
-        "zu",
-        "la",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "ter",
-        "y",
-        "af",
-        "av",
+        "de", "del", "della", "di", "da", "do", "dos", "du", "van", "von", "der", "den", "zu", "la", "le", "el",
+        "al", "bin", "ter", "y", "af", "av",
     )
-)
+)  # fmt: skip
 MANY = 20
 LONGEST = 200
 

@@ -13,8 +13,8 @@ Told = tuple[str, str]  # what, and where it was found
 
 # Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one, so that what is
 # written for social networks alone, or for one column of the front page, is not taken.
-TRUST = {"json-ld headline": 1.2, "meta og:title": 1.2, "h1": 0.6, "h2": 0.6, "headline": 0.6}
-LITTLE = 0.3
+TRUST = {"json-ld headline": 4, "meta og:title": 4, "h1": 2, "h2": 2, "headline": 2}
+LITTLE = 1
 METAS = (
     "og:title",
     "twitter:title",
@@ -46,9 +46,9 @@ def find(page: WebPage, story: jsonld.Node) -> Told | None:
     clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
     if not clean:
         return None
-    weights: dict[str, float] = {}
-    for where, key in {(where, fold(text)) for text, where in clean}:
-        weights[key] = weights.get(key, 0.0) + TRUST.get(where, LITTLE)
+    weights: dict[str, int] = {}
+    for where, key in dict.fromkeys((where, fold(text)) for text, where in clean):
+        weights[key] = weights.get(key, 0) + TRUST.get(where, LITTLE)
     best = max((fold(text) for text, _ in clean), key=lambda key: weights[key])
     return next((text, where) for text, where in clean if fold(text) == best)
 

@@ -55,20 +55,10 @@ ENDING = re.compile(r"[\s,]*(?:uhr|hrs)?[\s.)]*\Z", re.I)
 IN_ADDRESS = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
 DATE_NAMES = frozenset(
     (
-        "date",
-        "time",
-        "published",
-        "pubdate",
-        "publish",
-        "posted",
-        "timestamp",
-        "datum",
-        "datetime",
-        "fecha",
-        "data",
-        "tarih",
+        "date", "time", "published", "pubdate", "publish", "posted", "timestamp", "datum", "datetime", "fecha",
+        "data", "tarih",
     )
-)
+)  # fmt: skip
 LONGEST = 100
 UTC_SIGNS = ("Z", "+00:00", "+0000")
 
