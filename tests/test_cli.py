@@ -587,7 +587,7 @@ def test_add_asks_on_a_terminal(wire: Wire, origin: Origin) -> None:
 
 def test_colour_and_progress_are_for_terminals(wire: Wire, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", document())})
-    assert "pulling what is due" in on_a_terminal(wire, "run")
+    assert "1 visit, 4 articles new or changed, 0 failed" in on_a_terminal(wire, "run")
     assert "\x1b[33m" in on_a_terminal(wire, "status")
     assert "\x1b[33m" not in on_a_terminal(wire, "status", colour=False)
 

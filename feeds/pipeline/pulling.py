@@ -6,7 +6,7 @@ A listing yields articles, or, where a story's own page tells more, further visi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -48,7 +48,6 @@ CHILDREN = 5  # sitemaps of an index that one visit looks into, the newest first
 PAGES = 10  # of one story
 TELLING = 300  # characters of text that a page must have before it is taken for a story without a second look
 
-READERS: Mapping[Kind, Reader] = {Kind.PAGE: read_page, Kind.SITEMAP: read_sitemap}  # the rest is for `parse` to tell
 ASKS_ROBOTS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
 LISTS = frozenset({"page:list", "sitemap"})  # readers of what only points to stories
 FEEDS = frozenset({Kind.FEED, Kind.ANY})
@@ -122,7 +121,7 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
     if source.kind is Kind.OPML:
         return _Seen(_subscriptions(answer, edges.known(source.id)), answer)
     try:
-        parsed = understand(answer, source, partial(edges.read, READERS.get(source.kind, parse)))
+        parsed = understand(answer, source, partial(edges.read, parse))
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE:
             raise
