@@ -20,12 +20,12 @@ from feeds.errors import ParseError
 from feeds.model import Fetched, Kind, Parsed, Source, Story
 from feeds.normalize.dates import date
 from feeds.parse import parse
-from feeds.parse.addresses import key
-from feeds.parse.listing import read_listing
 from feeds.parse.page import read_page
-from feeds.parse.paging import is_next_page
+from feeds.parse.page.addresses import key
+from feeds.parse.page.listing import read_listing
+from feeds.parse.page.paging import is_next_page
+from feeds.parse.page.story import join, read_story
 from feeds.parse.sitemap import read_sitemap
-from feeds.parse.story import join, read_story
 
 PAGES = Path(__file__).parent / "data" / "pages"
 LISTINGS = sorted((PAGES / "listings").glob("*.html"))

@@ -37,8 +37,8 @@ from ..parse import parse
 from ..parse.discover import candidates
 from ..parse.opml import outlines
 from ..parse.page import read_page
+from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
-from ..parse.story import join, read_story
 from .reading import Reader, understand
 
 log = logging.getLogger("feeds.pipeline")

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from feeds.parse import furniture, jsonld, plaintext
-from feeds.parse.sitezone import zone_of
-from feeds.parse.webpage import HIDDEN, WebPage, words_of
+from feeds.parse import plaintext
+from feeds.parse.page import furniture, jsonld
+from feeds.parse.page.sitezone import zone_of
+from feeds.parse.page.webpage import HIDDEN, WebPage, words_of
 
 Element = etree._Element
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from feeds.model import Person
-from feeds.parse import furniture, jsonld
-from feeds.parse.webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
+from feeds.parse.page import furniture, jsonld
+from feeds.parse.page.webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 

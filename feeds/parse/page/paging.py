@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from feeds.model import Link
-from feeds.parse.webpage import WebPage, joined
+from feeds.parse.page.webpage import WebPage, joined
 
 MOST = 10
 NUMBER = re.compile(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from feeds.model import Fetched, Parsed, Source
-from feeds.parse import files, ground, jsonld, listing, story, webpage
-from feeds.parse.webpage import WebPage
+from feeds.parse import files
+from feeds.parse.page import ground, jsonld, listing, story, webpage
+from feeds.parse.page.webpage import WebPage
 
 LETTERS = 700  # of running text that one story has and a teaser has not
 LONG = 200  # of a paragraph

@@ -12,8 +12,9 @@ from lxml import etree
 
 from feeds.errors import ParseError
 from feeds.model import Fetched
-from feeds.parse import htmlpage, jsonld
+from feeds.parse import htmlpage
 from feeds.parse.charset import decode
+from feeds.parse.page import jsonld
 
 # A page that is shown to people is smaller; what is larger costs more than it can tell.
 LARGEST = 6_000_000

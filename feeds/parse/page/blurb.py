@@ -5,9 +5,9 @@ from __future__ import annotations
 from lxml import etree
 
 from feeds.model import Link, Story, Text
-from feeds.parse import picture, stamps
-from feeds.parse.headline import fold
-from feeds.parse.webpage import words_of
+from feeds.parse.page import picture, stamps
+from feeds.parse.page.headline import fold
+from feeds.parse.page.webpage import words_of
 
 SHORTEST, LONGEST = 40, 1000
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from feeds.model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
-from feeds.parse import (
+from feeds.parse import files
+from feeds.parse.page import (
     bodytext,
     byline,
-    files,
     fulltext,
     ground,
     headline,
@@ -23,10 +23,10 @@ from feeds.parse import (
     stamps,
     webpage,
 )
-from feeds.parse.byline import Found
-from feeds.parse.ground import Element, Ground
-from feeds.parse.stamps import Stamp
-from feeds.parse.webpage import WebPage, words_of
+from feeds.parse.page.byline import Found
+from feeds.parse.page.ground import Element, Ground
+from feeds.parse.page.stamps import Stamp
+from feeds.parse.page.webpage import WebPage, words_of
 
 NO_SELECTORS: Mapping[str, str] = {}
 SUMMARIES = ("og:description", "description", "twitter:description", "dc.description", "dcterms.description")
