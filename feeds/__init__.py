@@ -1,6 +1,7 @@
 """An RSS, Atom and JSON Feed publisher and aggregator.
 
-`read(body, url, headers)` understands one document; `App(config_path).turn()` pulls what is due and publishes what changed.
+`read(body, url, headers)` understands one document; `App(config_path).turn()` pulls what is due and publishes what
+changed.
 """
 
 from __future__ import annotations

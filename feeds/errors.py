@@ -32,7 +32,7 @@ class SourceError(FeedsError):
     """One source's trouble: the sentence is shown to the operator as it stands.
 
     `kind` is a short machine word (`dns`, `tls`, `timeout`, `refused`, `status`, `robots`, `too_large`, …) for tables
-    and metrics; `status` the HTTP status where there was one; `retry_after` the seconds the server asked us to stay away.
+    and metrics; `status` the HTTP status where there was one; `retry_after` the seconds the server wants us away.
     """
 
     def __init__(

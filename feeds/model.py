@@ -271,6 +271,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells that a file is still the same."""
+
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A whole answer. `body` is free of content coding and within `max_bytes`; for local files see `parts`."""
 
@@ -286,6 +294,8 @@ class Fetched:
     retry_after: float | None = None
     partial: bool = False  # a hub pushed it: no listing, no validators
     parts: tuple[Part, ...] = ()
+    unread: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
+    beside: Mapping[str, Stamp] = field(default_factory=dict)  # pictures and recordings beside the parts, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +414,7 @@ class Story:
     podcast: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)  # what has no field of its own: geo, license …
     found: Mapping[str, str] = field(default_factory=dict)
+    file: str | None = None  # the file below the root of a `files:` source that it stands in
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +453,7 @@ class Parsed:
     channel: Channel = Channel()
     stories: tuple[Story, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()  # files and folders that are there, and of which nothing is known this time
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,7 +470,8 @@ class Outline:
 class Known:
     """What the store remembers of a source, asked once after parse.
 
-    `digests`: upstream id → story digest, tombstones included. `links`: story key → upstream id.
+    `digests`: upstream id → story digest, tombstones included. `links`: story key → upstream id. `pages`: upstream id →
+    our own page for it.
     `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
     """
 
@@ -468,6 +481,7 @@ class Known:
     listed: int | None = None  # size of the last listing
     identity: str = "id"  # `link` once a source was caught changing its ids (F21)
     outlines: tuple[Outline, ...] = ()  # of an OPML list
+    pages: Mapping[str, Page] = field(default_factory=dict)
 
 
 # ── held: one item as we keep it ────────────────────────────────────────────────────────────────────────────────────
@@ -492,6 +506,26 @@ class Attachment:
     title: str | None = None
     size: int | None = None
     duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A file that goes with a story of ours: `path` below the public folder, `file` below the root of its source."""
+
+    path: str
+    file: str
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Our own page for a story of ours: made of `file`, published at `path` below the public folder."""
+
+    file: str
+    path: str
+    address: str
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +561,7 @@ class Article:
     found: Mapping[str, str] = field(default_factory=dict)
     reader: str = ""
     story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
+    page: Page | None = None  # of a story of our own
     key: int = 0  # the store's own, 0 until stored
     changed: int = 0  # the store's change number, 0 until stored
 
@@ -563,6 +598,7 @@ class Harvest:
     warnings: tuple[str, ...] = ()
     identity: str = "id"
     outlines: tuple[Outline, ...] = ()  # of an OPML list
+    gone: tuple[str, ...] = ()  # upstream ids that their source took back
 
 
 @dataclass(frozen=True, slots=True)

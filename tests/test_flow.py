@@ -242,8 +242,9 @@ CORPORA = os.environ.get("FEEDS_CORPORA")
 
 # What a format cannot carry, as members of a JSON Feed item, those of `_feeds` after a stroke.
 LOST: Mapping[str, frozenset[str]] = {
-    # Of people RSS and Atom keep the names, of attachments not the title; of an item's origin RSS keeps title and feed; a date of change RSS has not,
-    # and Atom demands one. Neither tells the page that a link post is about, nor facts that have no element.
+    # Of people RSS and Atom keep the names, of attachments not the title; of an item's origin RSS keeps title and feed;
+    # a date of change RSS has not, and Atom demands one. Neither tells the page that a link post is about, nor facts
+    # that have no element.
     "rss": frozenset({"summary", "date_modified", "external_url", "_feeds/source", "_feeds/media", "_feeds/extra"}),
     "atom": frozenset({"summary", "date_modified", "external_url", "_feeds/source", "_feeds/media", "_feeds/extra"}),
     "json": frozenset(),

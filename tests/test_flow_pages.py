@@ -180,7 +180,7 @@ def test_a_story_over_two_pages_is_one_article(wire: Wire, origin: Origin) -> No
         {"one": {"page": origin.put("/news", front(("/story", "The long story"), *STORIES)), "stories": "h2 a"}}
     )
     origin.put("/story", first)
-    for path, title in STORIES:
+    for path, _ in STORIES:
         origin.put(path, redirect("/story-gone", 302))
     wire.turn()
     item = next(item for item in wire.items() if item["title"] == "The long story")

@@ -384,8 +384,9 @@ def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
         put(store, article("1", "b"))
         put(store, article())
         (before,) = store.articles(["a"])
-        edited = article(title="New", url="https://x.example/moved", story_digest="d2", first_seen=AT + HOUR,
-                         story_key="https://x.example/moved", published_id="https://else.example/", minted_id="tag:else", updated=AT + HOUR)  # fmt: skip
+        moved = "https://x.example/moved"
+        ids = {"published_id": "https://else.example/", "minted_id": "tag:else", "story_key": moved}
+        edited = article(title="New", url=moved, story_digest="d2", first_seen=AT + HOUR, updated=AT + HOUR, **ids)
         assert put(store, edited, at=AT + HOUR) == {"a"}
         (after,) = store.articles(["a"])
         assert (after.title, after.url, after.updated) == ("New", "https://x.example/moved", AT + HOUR)

@@ -6,14 +6,18 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from feeds.errors import FetchError
-from feeds.model import Fetched, Kind, NotModified, Part, Source, Validators, Visit
+from feeds.model import Beside, Fetched, Kind, NotModified, Part, Source, Stamp, Validators, Visit
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,17 @@ MEDIA_TYPES = {
     ".xhtml": "application/xhtml+xml",
     ".xml": "application/xml",
 }
+# What may be published beside a story: pictures, sound, film, subtitles, books. All of it is served inert (S9, S14);
+# SVG is not among them, as it can carry script and is opened by its own address.
+MEDIA = frozenset((
+    ".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp",
+    ".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav",
+    ".m4v", ".mp4", ".vtt", ".webm",
+    ".epub", ".pdf",
+))  # fmt: skip
+LARGEST = 500_000_000  # bytes of a file beside a story
+MOST_BESIDE = 10_000
+NO_STAMPS: Mapping[str, Stamp] = {}
 
 
 class Unfit(Exception):
@@ -55,25 +70,66 @@ class Found:
     inode: int
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a pattern finds, and the names of what it finds and may not be read."""
+
+    files: tuple[Found, ...]
+    unread: tuple[str, ...]
+
+
 def fetch(visit: Visit) -> Fetched | NotModified:
     """What a source's local files hold now; NotModified, before any is read, when none of them changed."""
     source = visit.source
     root = _root(source)
-    many = source.kind is Kind.FILES
-    files = list(_listed(root, source)) if many else [_single(root, visit.url, source.max_bytes)]
-    validators = Validators(etag=_fingerprint(files))
+    return _folder(visit, root) if source.kind is Kind.FILES else _document(visit, root)
+
+
+def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
+    listing = _listed(root, visit.source)
+    beside = _beside(root, {file.path.parent for file in listing.files})
+    validators = Validators(etag=_fingerprint([*listing.files, *beside]))
     if validators == visit.validators:
         return NotModified(visit.url, validators)
-    parts = tuple(_read(files, strict=not many))
-    if len(parts) < len(files):  # those left out are to be looked at again
+    parts, changing = _read(listing.files)
+    if changing:  # they are to be looked at again
         validators = Validators()
-    digest = _digest(parts)
+    stamps = {file.name: Stamp(file.size, file.modified_ns) for file in beside}
+    unread = (*listing.unread, *changing)
+    digest = _digest(parts, unread, stamps)
     if visit.body_digest == digest:
         return NotModified(visit.url, validators)
-    if many:
-        return Fetched(visit.url, b"", validators=validators, body_digest=digest, parts=parts)
+    return Fetched(visit.url, b"", validators=validators, body_digest=digest, parts=parts, unread=unread, beside=stamps)
+
+
+def _document(visit: Visit, root: Path) -> Fetched | NotModified:
+    file = _single(root, visit.url, visit.source.max_bytes)
+    validators = Validators(etag=_fingerprint([file]))
+    if validators == visit.validators:
+        return NotModified(visit.url, validators)
+    try:
+        body = _body(file)
+    except Unfit as reason:
+        raise FetchError(str(reason), kind=reason.kind) from reason
+    digest = _digest([Part(file.name, body, _moment(file.modified_ns))])
+    if visit.body_digest == digest:
+        return NotModified(visit.url, validators)
     media_type = MEDIA_TYPES.get(PurePosixPath(visit.url).suffix.lower(), "")
-    return Fetched(visit.url, parts[0].body, media_type, validators=validators, body_digest=digest)
+    return Fetched(visit.url, body, media_type, validators=validators, body_digest=digest)
+
+
+@contextmanager
+def opened(source: Source, beside: Beside) -> Iterator[BinaryIO]:
+    """The bytes of a file that goes with a story; FetchError when it is no longer what it was."""
+    try:
+        found = _found(_root(source), _root(source) / beside.file, LARGEST)
+        if found is None or (found.size, found.modified_ns) != (beside.size, beside.modified_ns):
+            raise Unfit("changing", f"{beside.file} has changed; the next visit takes it.")
+        with _stream(found) as stream:
+            yield stream
+    except (Unfit, OSError) as reason:
+        kind = reason.kind if isinstance(reason, Unfit) else "missing"
+        raise FetchError(f"{source.id}: {reason}", kind=kind) from reason
 
 
 def _root(source: Source) -> Path:
@@ -85,33 +141,80 @@ def _root(source: Source) -> Path:
         raise _missing(source.root, error) from error
 
 
-def _listed(root: Path, source: Source) -> Iterator[Found]:
+def _listed(root: Path, source: Source) -> Listing:
     """The files a pattern finds, by name. Those that may not be read are left out, unless there are no others."""
     pattern = PurePosixPath(source.address)
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
         raise FetchError(f"{source.address!r} leads out of {root}. Files are read below it only.", kind="refused")
-    fit, unfit = 0, None
+    files, unread, unfit = [], list(_closed_folders(root, pattern)), None
     for path in _matches(root, source.address):
         try:
             found = _found(root, path, source.max_bytes)
         except Unfit as reason:
             log.warning("%s: left out %s", source.id, reason)
             unfit = reason
+            unread.append(_shown_name(root, path))
             continue
         if found is not None:
-            fit += 1
-            yield found
-    if unfit is not None and not fit:
+            files.append(found)
+    if unfit is not None and not files:
         raise FetchError(str(unfit), kind=unfit.kind) from unfit
+    return Listing(tuple(files), tuple(unread))
+
+
+def _closed_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
+    """The folders that a pattern leads through and that may not be looked into: `glob` passes over them in silence."""
+    deepest = None if "**" in pattern.parts else len(pattern.parts) - 1
+    closed: list[OSError] = []
+    for folder, names, _ in os.walk(root, onerror=closed.append):
+        depth = len(Path(folder).relative_to(root).parts)
+        names[:] = [] if depth == deepest else [name for name in names if not name.startswith(".")]
+    for error in closed:
+        place = Path(os.fsdecode(error.filename))
+        if place == root:
+            raise _missing(root, error) from error
+        log.warning("cannot look into %s: %s", place, _reason(error))
+        yield _shown_name(root, place)
+
+
+def _shown_name(root: Path, path: Path) -> str:
+    return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
+
+
+def _beside(root: Path, folders: set[Path]) -> list[Found]:
+    """The pictures, recordings and the like in these folders and below them, by name."""
+    tops = [folder for folder in sorted(folders) if folders.isdisjoint(folder.parents)]
+    paths = (Path(at) / name for top in tops for at, names in _visible(top) for name in names)
+    media = islice((path for path in paths if path.suffix.lower() in MEDIA), MOST_BESIDE)
+    return sorted(_fit(root, media), key=attrgetter("name"))
+
+
+def _visible(top: Path) -> Iterator[tuple[str, list[str]]]:
+    """Every folder from `top` down with the names of its files, without what is hidden."""
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield folder, sorted(name for name in names if not name.startswith("."))
+
+
+def _fit(root: Path, paths: Iterable[Path]) -> Iterator[Found]:
+    for path in paths:
+        try:
+            found = _found(root, path, LARGEST)
+        except Unfit as reason:
+            log.warning("left out %s", reason)
+            continue
+        if found is not None:
+            yield found
 
 
 def _matches(root: Path, pattern: str) -> list[Path]:
-    """What a pattern finds, less what is hidden: editors and writers keep there what is not finished."""
+    """What a pattern finds, less what goes beside stories, and what is hidden: there lies what is not finished."""
     try:
         return [
             path
             for path in sorted(root.glob(pattern))
-            if not any(part.startswith(".") for part in path.relative_to(root).parts)
+            if path.suffix.lower() not in MEDIA
+            and not any(part.startswith(".") for part in path.relative_to(root).parts)
         ]
     except ValueError as error:
         raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind="refused") from error
@@ -145,19 +248,21 @@ def _found(root: Path, path: Path, most: int) -> Found | None:
     if not stat.S_ISREG(info.st_mode):
         raise Unfit("refused", f"{shown} is no regular file.")
     if info.st_size > most:
-        raise Unfit("too_large", f"{shown} has {info.st_size:,} bytes; `max_bytes:` of the source allows {most:,}.")
+        limit = "no file beside a story has more than" if most == LARGEST else "`max_bytes:` of the source allows"
+        raise Unfit("too_large", f"{shown} has {info.st_size:,} bytes; {limit} {most:,}.")
     return Found(real, name, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
-def _read(files: Sequence[Found], *, strict: bool) -> Iterator[Part]:
-    """The files that did not change while they were read."""
+def _read(files: Sequence[Found]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+    """The files that did not change while they were read, and the names of the others."""
+    parts, changing = [], []
     for file in files:
         try:
-            yield Part(file.name, _body(file), _moment(file.modified_ns))
+            parts.append(Part(file.name, _body(file), _moment(file.modified_ns)))
         except Unfit as reason:
-            if strict:
-                raise FetchError(str(reason), kind=reason.kind) from reason
             log.info("left out for now: %s", reason)
+            changing.append(file.name)
+    return tuple(parts), tuple(changing)
 
 
 def _body(file: Found) -> bytes:
@@ -167,18 +272,29 @@ def _body(file: Found) -> bytes:
     if 0 <= age < SETTLED:
         time.sleep(SETTLED - age)
     try:
-        # Neither a link nor a FIFO that took the file's place meanwhile is followed or waited for.
-        descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            before = os.fstat(descriptor)
-            body = stream.read(file.size + 1) if stat.S_ISREG(before.st_mode) else b""
-            after = os.fstat(descriptor)
+        with _stream(file) as stream:
+            body = stream.read(file.size + 1)
+            _must_be_the_same(file, stream)
     except OSError as error:
         raise Unfit("missing", f"{file.name}: {_reason(error)}.") from error
-    states = {(info.st_size, info.st_mtime_ns, info.st_ino) for info in (before, after)}
-    if states != {(file.size, file.modified_ns, file.inode)} or len(body) != file.size:
+    if len(body) != file.size:
         raise Unfit("changing", f"{file.name} is being written; the next visit reads it.")
     return body
+
+
+@contextmanager
+def _stream(file: Found) -> Iterator[BinaryIO]:
+    # Neither a link nor a FIFO that took the file's place meanwhile is followed or waited for.
+    descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        _must_be_the_same(file, stream)
+        yield stream
+
+
+def _must_be_the_same(file: Found, stream: BinaryIO) -> None:
+    info = os.fstat(stream.fileno())
+    if (info.st_size, info.st_mtime_ns, info.st_ino) != (file.size, file.modified_ns, file.inode):
+        raise Unfit("changing", f"{file.name} is being written; the next visit reads it.")
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -195,11 +311,13 @@ def _fingerprint(files: Sequence[Found]) -> str:
     return digest.hexdigest()
 
 
-def _digest(parts: Sequence[Part]) -> str:
+def _digest(parts: Sequence[Part], unread: Sequence[str] = (), beside: Mapping[str, Stamp] = NO_STAMPS) -> str:
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(os.fsencode(f"{part.name}\0{len(part.body)}\n"))
         digest.update(part.body)
+    for line in (*unread, *(f"{name}\0{stamp.size}\0{stamp.modified_ns}" for name, stamp in beside.items())):
+        digest.update(f"\0{line}\n".encode())
     return digest.hexdigest()
 
 

@@ -10,22 +10,27 @@ from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
 from .naming import id_for, named, slug
+from .pages import Shelf, housed, settled, shelf
 from .text import is_inert
 
 __all__ = [
     "About",
     "Context",
+    "Shelf",
     "about",
     "canonical_link",
     "carried",
     "clean",
     "date",
+    "housed",
     "id_for",
     "is_inert",
     "merged",
     "named",
     "normalize",
     "plain",
+    "settled",
+    "shelf",
     "slug",
     "story_digest",
     "story_url",

@@ -5,7 +5,7 @@ A file that cannot be read is left out with a warning; it never spoils the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -18,7 +18,7 @@ from feeds.parse import htmlpage, markdown, plaintext
 from feeds.parse.charset import decode
 
 FIELDS = frozenset(
-    ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link")
+    ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link", "enclosure")
 )
 # The word a writer used → ours.
 SYNONYMS = {
@@ -35,6 +35,9 @@ SYNONYMS = {
     "url": "link",
     "canonical": "link",
     "guid": "id",
+    "enclosures": "enclosure",
+    "attachments": "enclosure",
+    "audio": "enclosure",
 }
 # How a file ends → who reads it. What is not here is no story of ours.
 WRITTEN: Mapping[str, Callable[[str], Story]] = {
@@ -62,11 +65,15 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     """The stories of a folder, drafts left out."""
     stories: dict[str, Story] = {}
     warnings: list[str] = []
-    for part in _newest(fetched.parts, source.max_items):
+    newest = _newest(fetched.parts, source.max_items)
+    taken = {part.name for part in newest}
+    unread = [*fetched.unread, *(part.name for part in fetched.parts if part.name not in taken)]
+    for part in newest:
         try:
             story = _story(part)
         except Unreadable as error:
             warnings.append(f"{part.name}: {error}")
+            unread.append(part.name)
             continue
         if story is None or story.id is None:
             continue
@@ -77,7 +84,7 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     if len(fetched.parts) > source.max_items:
         warnings.append(f"only {source.max_items} of {len(fetched.parts)} files are read")
     base = fetched.url if "://" in fetched.url else None
-    return Parsed(reader="files", base=base, stories=tuple(stories.values()), warnings=tuple(warnings))
+    return Parsed("files", base, stories=tuple(stories.values()), warnings=tuple(warnings), unread=tuple(unread))
 
 
 def read_one(fetched: Fetched) -> Parsed:
@@ -107,7 +114,7 @@ def _story(part: Part) -> Story | None:
         raise Unreadable("this is no text")
     charset = htmlpage.charset(part.body) if WRITTEN[suffix] is htmlpage.read else None
     story = _written(decode(part.body, charset).text, suffix)
-    return replace(story, id=story.id or part.name) if story else None
+    return replace(story, id=story.id or part.name, file=part.name) if story else None
 
 
 def _written(text: str, suffix: str) -> Story | None:
@@ -158,11 +165,18 @@ def _overruled(story: Story, told: Told) -> Story:
         "people": tuple(filter(None, map(_person, _many(told.get("author"))))),
         "categories": tuple(Category(term) for term in _terms(told.get("tags"))),
         "image": Link(image, "image") if (image := _word(told, "image")) else None,
-        "links": (Link(link),) if (link := _word(told, "link")) else (),
+        "links": tuple(_links(told)),
     }
     kept = {name: value for name, value in changes.items() if value}
     found = {**story.found, **dict.fromkeys(kept, "front matter")}
     return replace(story, **kept, found=found)  # type: ignore[arg-type]
+
+
+def _links(told: Told) -> Iterator[Link]:
+    if link := _word(told, "link"):
+        yield Link(link)
+    for file in filter(None, map(_plain, _many(told.get("enclosure")))):
+        yield Link(file, "enclosure")
 
 
 def _word(told: Told, name: str) -> str | None:

@@ -1,10 +1,9 @@
-"""What is held: remembered, written once, read newest first, taken back."""
+"""What is held: written once, read newest first, taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
 from itertools import chain, count
 from operator import itemgetter
 from typing import cast
@@ -31,71 +30,17 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 
 from feeds.errors import StoreError
-from feeds.model import Article, Harvest, Known, Outcome
+from feeds.model import Article, Harvest, Outcome
 from feeds.store import codec
 from feeds.store.codec import moment, ticks
+from feeds.store.known import FORGOTTEN, WITHDRAWN
 from feeds.store.sources import Roster, bump, next_numbers
 from feeds.store.statements import Row, inserting, members, updating
 from feeds.store.tables import articles, shown, sources, tombstones, visits
 
-FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
-
 Place = tuple[int, str]  # source key, upstream id
 Stored = Result[tuple[object, ...]]
 Query = Select[tuple[object, ...]]
-
-# ── known ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# A retracted article has a tombstone besides, which comes later and so holds.
-_DIGESTS = (
-    select(articles.c.upstream_id, articles.c.story_digest)
-    .where(articles.c.source == bindparam("source"))
-    .union_all(select(tombstones.c.upstream_id, literal(FORGOTTEN)).where(tombstones.c.source == bindparam("source")))
-)
-_LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
-    articles.c.source == bindparam("source"), articles.c.story_key != ""
-)
-_LISTING = select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
-
-
-class Links(Mapping[str, str]):
-    """Story key → upstream id, read when first asked for: a listing that looks normal never asks."""
-
-    def __init__(self, load: Callable[[], Mapping[str, str]]) -> None:
-        self._load = load
-
-    @cached_property
-    def _links(self) -> Mapping[str, str]:
-        return self._load()
-
-    def __getitem__(self, link: str) -> str:
-        return self._links[link]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._links)
-
-    def __len__(self) -> int:
-        return len(self._links)
-
-
-def known(connection: Connection, key: int, authority: str, load_links: Callable[[], Mapping[str, str]]) -> Known:
-    """What is remembered of a source's stories; their links are loaded when they are asked for."""
-    listing = connection.execute(_LISTING, {"source": key}).one()
-    digests = connection.execute(_DIGESTS, {"source": key}).all()
-    return Known(
-        authority=authority,
-        digests=dict(cast(Sequence[tuple[str, str]], digests)),
-        links=Links(load_links),
-        listed=listing.listed,
-        identity=listing.identity,
-        outlines=codec.outlines_of(listing.outlines),
-    )
-
-
-def links(connection: Connection, key: int) -> Mapping[str, str]:
-    """Story key (a canonical link) → upstream id of a source's articles."""
-    return dict(cast(Sequence[tuple[str, str]], connection.execute(_LINKS, {"source": key}).all()))
-
 
 # ── record ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,7 +49,7 @@ _PLACE = (func.json_extract(_PAIRS.c.value, "$[0]"), func.json_extract(_PAIRS.c.
 _STORED = select(articles).join_from(
     _PAIRS, articles, (articles.c.source == _PLACE[0]) & (articles.c.upstream_id == _PLACE[1])
 )
-_BURIED = select(tombstones.c.source, tombstones.c.upstream_id).join_from(
+_BURIED = select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.why).join_from(
     _PAIRS, tombstones, (tombstones.c.source == _PLACE[0]) & (tombstones.c.upstream_id == _PLACE[1])
 )
 _TAKEN = union_all(
@@ -126,20 +71,28 @@ _TEXTS_OF = itemgetter("body", "html")
 
 def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> frozenset[str]:
     """Keep the articles of all harvests; the ids of the sources in which something visible changed come back."""
-    told = _told(roster, outcomes)
-    if not told:
+    told, gone = _told(roster, outcomes), _gone(roster, outcomes)
+    if not told and not gone:
         return frozenset()
-    pairs = {"pairs": codec.dump(list(told))}
+    pairs = {"pairs": codec.dump([*told, *gone])}
     held = {(row.source, row.upstream_id): row for row in connection.execute(_STORED, pairs)}
-    buried = {tuple(row) for row in connection.execute(_BURIED, pairs)}
-    number = next_numbers(connection, len(told))
+    graves = {(row.source, row.upstream_id): row.why for row in connection.execute(_BURIED, pairs)}
+    buried = {place for place, why in graves.items() if why != WITHDRAWN}
+    number = next_numbers(connection, len(told) + len(gone))
     new = [(place, article) for place, article in told.items() if place not in held and place not in buried]
     changed = {place[0]: number + at for at, (place, _) in enumerate(new)}
     _ADD.run(connection, _added(connection, new, number))
-    edits = [(place, told[place], row) for place, row in held.items() if row.retracted is None]
+    edits = [(place, told[place], row) for place, row in held.items() if place in told and place not in buried]
     for at, (place, article, row) in enumerate(edits, number + len(new)):
-        if _edit(connection, article, row, at):
+        visible = _edit(connection, article, row, at)
+        if row.retracted is not None:
+            _put_back(connection, row.key, at)
+        if visible or row.retracted is not None:
             changed[place[0]] = at
+    losses = [(place, held[place].key, when) for place, when in gone.items() if place in held and place not in told]
+    for at, (place, key, when) in enumerate(losses, number + len(new) + len(edits)):
+        _take_back(connection, key, when, at, WITHDRAWN)
+        changed[place[0]] = at
     _CHANGED.run(connection, ({"the_key": key, "changed": last} for key, last in changed.items()))
     return frozenset(roster.ids[key] for key in changed)
 
@@ -151,6 +104,16 @@ def _told(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, Article]:
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
         for article in outcome.result.articles
+    }
+
+
+def _gone(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, datetime]:
+    """What the sources of a batch took back, and when."""
+    return {
+        (roster.keys[outcome.visit.source.id], codec.name(upstream)): outcome.at
+        for outcome in outcomes
+        if isinstance(outcome.result, Harvest)
+        for upstream in outcome.result.gone
     }
 
 
@@ -307,15 +270,23 @@ def retract(connection: Connection, name: str, at: datetime | None) -> bool:
     """Hide the articles of that published id or URL for good, or (without `at`) show them; False when there is none."""
     found = connection.execute(_NAMED, {"name": name}).all()
     number = next_numbers(connection, len(found)) if found else 0
-    retracted = None if at is None else ticks(at)
     for changed, row in enumerate(found, number):
-        _RETRACT.run(connection, [{"the_key": row.key, "retracted": retracted, "changed": changed}])
         _CHANGED.run(connection, [{"the_key": row.source, "changed": changed}])
         if at is None:
-            connection.execute(_RAISE, {"article": row.key})
+            _put_back(connection, row.key, changed)
         else:
-            _bury(connection, articles.c.key == row.key, at, "retracted")
+            _take_back(connection, row.key, at, changed, "retracted")
     return bool(found)
+
+
+def _take_back(connection: Connection, key: int, at: datetime, changed: int, why: str) -> None:
+    _RETRACT.run(connection, [{"the_key": key, "retracted": ticks(at), "changed": changed}])
+    _bury(connection, articles.c.key == key, at, why)
+
+
+def _put_back(connection: Connection, key: int, changed: int) -> None:
+    _RETRACT.run(connection, [{"the_key": key, "retracted": None, "changed": changed}])
+    connection.execute(_RAISE, {"article": key})
 
 
 def forget(connection: Connection, key: int, at: datetime) -> int:
@@ -332,7 +303,7 @@ def forget(connection: Connection, key: int, at: datetime) -> int:
 def _bury(connection: Connection, which: ColumnElement[bool], at: datetime, why: str) -> None:
     place = (articles.c.source, articles.c.upstream_id, articles.c.key, articles.c.published_id)
     graves = select(*place, literal(ticks(at)), literal(why)).where(which)
-    connection.execute(insert(tombstones).prefix_with("OR IGNORE").from_select(_GRAVE, graves))
+    connection.execute(insert(tombstones).prefix_with("OR REPLACE").from_select(_GRAVE, graves))
 
 
 _RETRACTED = union_all(

@@ -18,6 +18,7 @@ from feeds.model import (
     Article,
     Attachment,
     Author,
+    Beside,
     Category,
     Comments,
     Failure,
@@ -27,6 +28,7 @@ from feeds.model import (
     Move,
     Origin,
     Outline,
+    Page,
     Person,
     Story,
     Text,
@@ -151,6 +153,8 @@ _CATEGORY, _MEDIA, _PERSON = _shape(Category), _shape(Media), _shape(Person)
 _AUTHOR, _ATTACHMENT = _shape(Author), _shape(Attachment)
 _FAILURE = _shape(Failure)
 _MOVE = _shape(Move, since=_read_moment)
+_BESIDE = _shape(Beside)
+_PAGE = _shape(Page, beside=_many(_BESIDE))
 _OUTLINE = _shape(Outline, tags=_tuple)
 _HINTS = _shape(Hints, skip_hours=_tuple, skip_days=_tuple)
 _STORY = _shape(
@@ -178,11 +182,12 @@ _ARTICLE = _shape(
     media=_many(_MEDIA),
     comments=_COMMENTS.unpack,
     origin=_ORIGIN.unpack,
+    page=_PAGE.unpack,
 )
 
 _SHAPES = {
     cast(type, shape.make): shape
-    for shape in (_TEXT, _LINK, _ORIGIN, _COMMENTS, _CATEGORY, _MEDIA, _PERSON, _AUTHOR, _ATTACHMENT)
+    for shape in (_TEXT, _LINK, _ORIGIN, _COMMENTS, _CATEGORY, _MEDIA, _PERSON, _AUTHOR, _ATTACHMENT, _BESIDE, _PAGE)
 }
 
 
@@ -233,6 +238,11 @@ def _text_of(shape: _Shape, record: object, default: object = None) -> str | Non
 
 def _record_of(shape: _Shape, kind: type[T], text: str | None) -> T | None:
     return cast(T, shape.unpack(load(text))) if text else None
+
+
+def page_of(text: str) -> Page:
+    """The page that stands in an article's body."""
+    return cast(Page, _PAGE.unpack(load(text)))
 
 
 def story_text(story: Story | None) -> str | None:

@@ -11,8 +11,8 @@ from typing import Self
 from sqlalchemy import insert, select
 
 from feeds.errors import StoreError
-from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Source, SourceState, Visit
-from feeds.store import articles, codec, ledgers, migrate, visits
+from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Page, Source, SourceState, Visit
+from feeds.store import articles, codec, known, ledgers, migrate, visits
 from feeds.store.codec import moment, ticks
 from feeds.store.engine import Engines, connect
 from feeds.store.sources import Roster, survey, sync
@@ -105,7 +105,7 @@ class Store:
         """What is remembered of a source's stories; the digest of what must not come back is empty."""
         key = self._key(source_id)
         with self._engines.read() as connection:
-            return articles.known(connection, key, self.authority, lambda: self._links(key))
+            return known.known(connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key))
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
         """Keep what came of these visits; the ids of the sources whose articles changed come back."""
@@ -210,7 +210,11 @@ class Store:
 
     def _links(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:
-            return articles.links(connection, key)
+            return known.links(connection, key)
+
+    def _pages(self, key: int) -> Mapping[str, Page]:
+        with self._engines.read() as connection:
+            return known.pages(connection, key)
 
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))

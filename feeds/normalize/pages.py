@@ -1,0 +1,143 @@
+"""Our own page for each story of a `files:` source: where it is published, and what stands beside it.
+
+The one place that decides these addresses. A folder is published in the shape it has: what a story calls another file
+from where it stands (`photo.jpg`, `../talk.mp3`, `other.md`) leads to the same on the web.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from html import unescape
+from pathlib import PurePosixPath
+from urllib.parse import quote, unquote
+
+from ..model import Article, Attachment, Beside, Link, Page, Stamp, Story
+
+# Stands for the folder while addresses are made absolute. Nobody can own it (RFC 2606), so nothing else begins so.
+FOLDER = "https://folder.invalid/"
+DEEPEST = 4  # folders; what lies deeper carries their names in its own
+LONGEST = 80  # letters of a name
+
+# Up to what no path holds as it is. A comma at the end parts the addresses of a `srcset`.
+_INSIDE = re.compile(re.escape(FOLDER) + r'((?:[^\s"<>?#]*[^\s"<>?#,])?)')
+_NO_LETTER = re.compile(r"[^a-z0-9_.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where one source is published: the page of each story by its file, and the place of each file beside them."""
+
+    site: str
+    folder: str  # below the public folder
+    pages: Mapping[str, Page]
+    stamps: Mapping[str, Stamp]
+    places: Mapping[str, str]  # below the public folder
+
+    def address(self, file: str) -> str | None:
+        """The public address of a file of the folder."""
+        if page := self.pages.get(file):
+            return page.address
+        return self.site + self.places[file] if file in self.places else None
+
+
+def shelf(
+    site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, Stamp], held: Iterable[Page] = ()
+) -> Shelf:
+    """Where the stories in these files are published; a page that is `held` stays where it is."""
+    folder = f"stories/{source_id}/"
+    before = {page.file: page.path for page in held if page.path.startswith(folder)}
+    pages = _placed(files, lambda file: f"{folder}{_safe_path(file)}.html", before)
+    places = _placed(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
+    return Shelf(site, folder, {file: Page(file, path, site + path) for file, path in pages.items()}, stamps, places)
+
+
+def housed(story: Story, page: Page) -> Story:
+    """The story with its page as its address, unless it has one, and all that it names counted from its file."""
+    base = FOLDER + quote(page.file)
+    links = story.links if any(link.rel == "alternate" for link in story.links) else (Link(page.address), *story.links)
+    return replace(
+        story,
+        content=tuple(replace(text, base=base) for text in story.content),
+        summary=replace(story.summary, base=base) if story.summary else None,
+        image=replace(story.image, base=base) if story.image else None,
+        links=tuple(replace(link, base=base) for link in links),
+    )
+
+
+def settled(article: Article, page: Page, shelf: Shelf) -> Article:
+    """The article of a housed story with the public addresses of what stands in the folder, and with its page."""
+    used: set[str] = set()
+
+    def public(found: re.Match[str]) -> str:
+        file = unquote(unescape(found[1]))
+        used.add(file)
+        return shelf.address(file) or shelf.site + found[1]
+
+    def address(url: str) -> str:
+        return _INSIDE.sub(public, url)
+
+    made = replace(
+        article,
+        html=address(article.html),
+        url=article.url and address(article.url),
+        image=article.image and address(article.image),
+        attachments=tuple(replace(one, url=address(one.url), size=_size(one, shelf)) for one in article.attachments),
+    )
+    beside = tuple(
+        Beside(shelf.places[file], file, shelf.stamps[file].size, shelf.stamps[file].modified_ns)
+        for file in sorted(used & shelf.places.keys())
+    )
+    return replace(made, page=replace(page, beside=beside))
+
+
+def _size(attachment: Attachment, shelf: Shelf) -> int | None:
+    inside = _INSIDE.fullmatch(attachment.url)
+    stamp = shelf.stamps.get(unquote(inside[1])) if inside else None
+    return stamp.size if stamp else attachment.size
+
+
+# ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _placed(files: Iterable[str], path_of: Callable[[str], str], held: Mapping[str, str]) -> dict[str, str]:
+    """A path of its own for each file: the one it had, else a safe one, with a digest where another file has that."""
+    wanted = set(files)
+    places = {file: path for file, path in held.items() if file in wanted}
+    taken = set(places.values())
+    for file in sorted(wanted - places.keys(), key=lambda file: (not _is_safe(file), file)):
+        places[file] = next(path for path in _choices(path_of(file), file) if path not in taken)
+        taken.add(places[file])
+    return places
+
+
+def _choices(path: str, file: str) -> Iterator[str]:
+    yield path
+    stem, _, suffix = path.rpartition(".")
+    digest = _digest(file)
+    yield from (f"{stem}-{digest[:length]}.{suffix}" for length in range(6, len(digest)))
+
+
+def _is_safe(file: str) -> bool:
+    """Whether a file is spelled as it is published, so that it has the first claim to that name."""
+    return str(PurePosixPath(file).with_suffix("")) == _safe_path(file)
+
+
+def _safe_path(file: str) -> str:
+    """A path without its suffix in small ASCII letters, which every server, disk and link takes as they are (S14)."""
+    path = PurePosixPath(file)
+    folders = path.parts[:-1]
+    inner = [_safe(folder).replace(".", "-") for folder in folders[:DEEPEST]]  # no folder is called like a file
+    return "/".join((*inner, _safe("-".join((*folders[DEEPEST:], path.stem)))))
+
+
+def _safe(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return _NO_LETTER.sub("-", plain)[:LONGEST].strip("-._") or _digest(name)[:8]
+
+
+def _digest(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

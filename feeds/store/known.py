@@ -1,0 +1,93 @@
+"""What is remembered of a source's stories, told to those who compare a listing with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Generic, TypeVar, cast
+
+from sqlalchemy import Connection, Row, bindparam, case, func, literal, select
+
+from feeds.model import Known, Page
+from feeds.store import codec
+from feeds.store.tables import articles, sources, tombstones
+
+FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
+WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest until the source lists it again
+
+V = TypeVar("V")
+
+# A retracted article has a tombstone besides, which comes later and so holds.
+_DIGESTS = (
+    select(articles.c.upstream_id, articles.c.story_digest)
+    .where(articles.c.source == bindparam("source"))
+    .union_all(
+        select(
+            tombstones.c.upstream_id,
+            case((tombstones.c.why == WITHDRAWN, literal(WITHDRAWN)), else_=literal(FORGOTTEN)),
+        ).where(tombstones.c.source == bindparam("source"))
+    )
+)
+_LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
+    articles.c.source == bindparam("source"), articles.c.story_key != ""
+)
+_PAGE = func.json_extract(articles.c.body, "$.page")
+_PAGES = select(articles.c.upstream_id, _PAGE).where(
+    articles.c.source == bindparam("source"), articles.c.retracted.is_(None), _PAGE.is_not(None)
+)
+_LISTING = select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
+
+
+class Lazily(Mapping[str, V], Generic[V]):
+    """A mapping that is read when first asked for: a listing that looks normal never asks."""
+
+    def __init__(self, load: Callable[[], Mapping[str, V]]) -> None:
+        self._load = load
+
+    @cached_property
+    def _held(self) -> Mapping[str, V]:
+        return self._load()
+
+    def __getitem__(self, key: str) -> V:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+def known(
+    connection: Connection,
+    key: int,
+    authority: str,
+    load_links: Callable[[], Mapping[str, str]],
+    load_pages: Callable[[], Mapping[str, Page]],
+) -> Known:
+    """What is remembered of a source's stories; their links and pages are loaded when they are asked for."""
+    listing = connection.execute(_LISTING, {"source": key}).one()
+    return Known(
+        authority=authority,
+        digests=_pairs(connection.execute(_DIGESTS, {"source": key}).all()),
+        links=Lazily(load_links),
+        listed=listing.listed,
+        identity=listing.identity,
+        outlines=codec.outlines_of(listing.outlines),
+        pages=Lazily(load_pages),
+    )
+
+
+def links(connection: Connection, key: int) -> Mapping[str, str]:
+    """Story key (a canonical link) → upstream id of a source's articles."""
+    return _pairs(connection.execute(_LINKS, {"source": key}).all())
+
+
+def pages(connection: Connection, key: int) -> Mapping[str, Page]:
+    """Upstream id → our own page, of a source's articles that have one."""
+    found = _pairs(connection.execute(_PAGES, {"source": key}).all())
+    return {upstream: codec.page_of(text) for upstream, text in found.items()}
+
+
+def _pairs(rows: Sequence[Row[tuple[object, ...]]]) -> dict[str, str]:
+    return dict(cast(Sequence[tuple[str, str]], rows))

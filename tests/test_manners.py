@@ -1,0 +1,461 @@
+"""How the whole program behaves towards those it visits: App, store and sockets together, on a clock of ours."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import random
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from origin import KEEP, RESET, Behaviour, Document, Origin, Piece, Request, raw, redirect, reply
+from sqlalchemy import Engine, event
+from wire import Wire, rss
+
+from feeds.app import App, Orders, Turn
+from feeds.fetch import Fetcher
+from feeds.httprules import format_date
+
+ALLOWED = frozenset(
+    ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "If-None-Match", "If-Modified-Since")
+)
+CERTIFICATES = Path(__file__).parent / "data" / "fetch"
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Wire:
+    return Wire(tmp_path)
+
+
+def feed(name: str, number: int = 1) -> bytes:
+    """A feed that says something else for each number."""
+    return rss(*((f"{name}-{item}", f"Story {item} of {name}") for item in range(number)))
+
+
+def later(wire: Wire, **span: float) -> Turn:
+    """Another run of the program, some time after the last."""
+    wire.now += timedelta(**span)
+    return wire.turn(patience=0)
+
+
+def asked(origin: Origin, since: int = 0) -> Counter[str]:
+    """How often each path was asked for, after so many requests."""
+    return Counter(origin.paths()[since:])
+
+
+# ── Rachel Kroll's counters ─────────────────────────────────────────────────────────────────────────────────────────
+
+DATE = "Mon, 02 Mar 2026 07:{:02}:00 GMT"
+# What a publisher may give out at its n-th change: (ETag, Last-Modified).
+VALIDATORS: tuple[Callable[[int], tuple[str | None, str | None]], ...] = (
+    lambda n: (f'"{n}"', None),
+    lambda n: (f'W/"{n}-gzip"', None),
+    lambda n: (f"unquoted {n}", None),
+    lambda n: (None, DATE.format(n)),
+    lambda n: (None, f"yesterday at {n}"),
+    lambda n: (f'"{n}"', DATE.format(n)),
+    lambda n: ('"always the same"', DATE.format(n)),
+    lambda n: (f'"{n}"', "Thu, 01 Jan 1970 00:00:00 GMT"),
+    lambda n: (f'"{n}"', None) if n % 2 else (None, DATE.format(n)),
+    lambda n: (None, None),
+)
+
+
+def test_E1_E2_E3_E15_a_thousand_visits_with_twenty_restarts_leave_no_bad_mark(wire: Wire, origin: Origin) -> None:
+    documents = [Document(b"", compressed=bool(number % 3)) for number in range(50)]
+    wire.declare({f"s{n}": origin.put(f"/s{n}", document) for n, document in enumerate(documents)})
+    visits = 0
+    for restart in range(20):
+        for number, document in enumerate(documents):
+            changes = (restart + number) // (1 + number % 7)
+            document.etag, document.last_modified = VALIDATORS[number % len(VALIDATORS)](changes)
+            # Some give out other validators for a body that is still the same (E2).
+            document.body = feed(f"s{number}", 1 + (changes // 2 if number % 2 else changes))
+        visits += later(wire, minutes=70).visits
+    assert visits == len(origin.requests) == 1000
+    assert origin.marks().bad == {}
+    assert all(set(request.names) <= ALLOWED for request in origin.requests)
+    assert len({request.headers["user-agent"] for request in origin.requests}) == 1
+
+
+def test_E5_E15_redirects_and_errors_leave_no_bad_mark(wire: Wire, origin: Origin) -> None:
+    """Validators belong to the document behind a redirect, and outlast a failure."""
+    document = Document(feed("a"), etag='"1"')
+    origin.put("/moved", document)
+    first, second = redirect("/moved"), raw(reply(b"broken", 500), KEEP)
+    wire.declare({"a": origin.put("/a", first, first, second, first), "b": origin.put("/b", document)})
+    for _ in range(6):
+        later(wire, hours=5)
+    assert asked(origin) == {"/a": 6, "/b": 6, "/moved": 5}
+    assert origin.marks().bad == {}
+    conditional = [r for r in origin.requests if r.path in ("/moved", "/b") and "if-none-match" in r.headers]
+    assert len(conditional) == 4 + 5
+
+
+# ── hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Counting:
+    """A document that takes its time, and counts how many ask its host for one at the same moment."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        with self._lock:
+            self._now[request.host] += 1
+            self.most[request.host] = max(self.most[request.host], self._now[request.host])
+        yield self._seconds
+        with self._lock:
+            self._now[request.host] -= 1
+        yield reply(feed(request.path), content_type="text/xml")
+        yield KEEP
+
+
+def test_E13_two_at_once_and_a_gap_for_each_host_name(wire: Wire, origin: Origin) -> None:
+    """On the real clock, for lack of another: what is measured is never shorter on a busy machine."""
+    gap, hosts, counting = 0.15, ("127.0.0.5", "127.0.0.6"), Counting(0.5)
+    sources = {f"{host[-1]}-{n}": origin.put(f"/{n}", counting, host=host) for host in hosts for n in range(8)}
+    sources |= {name: url.replace("127.0.0.1", f"127.0.0.{name[0]}") for name, url in sources.items()}
+    wire.declare(sources, hosts={"gap": f"{gap}s", "at_once": 2})
+    began = time.monotonic()
+    with App(wire.config) as app:
+        assert app.turn().visits == 16
+    assert counting.most == dict.fromkeys(hosts, 2)
+    for host in hosts:
+        times = [request.at - began for request in origin.requests if request.host == host]
+        assert all(at >= gap * place for place, at in enumerate(sorted(times)))
+
+
+def test_E13_one_run_after_another_keeps_the_gap_too(wire: Wire, origin: Origin) -> None:
+    wire.declare({name: origin.put(f"/{name}", Document(feed(name))) for name in "ab"}, hosts={"gap": "30s"})
+    assert wire.turn(sources=["a"], patience=0).visits == 1
+    wire.now += timedelta(seconds=29)
+    assert wire.turn(sources=["b"], patience=0).visits == 0
+    wire.now += timedelta(seconds=1)
+    assert wire.turn(sources=["b"], patience=0).visits == 1
+
+
+FORMS: Mapping[str, Callable[[datetime], dict[str, str]]] = {
+    "seconds": lambda now: {"retry_after": "7200"},
+    "a date": lambda now: {"date": format_date(now), "retry_after": format_date(now + timedelta(hours=2))},
+    "a date on a clock that is wrong": lambda now: {
+        "date": "Thu, 01 Jan 2015 00:00:00 GMT",
+        "retry_after": "Thu, 01 Jan 2015 02:00:00 GMT",
+    },
+}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", FORMS)
+def test_E9_retry_after_silences_the_whole_host_beyond_a_restart(
+    form: str, status: int, wire: Wire, origin: Origin
+) -> None:
+    """For the two hours asked for, neither the schedule nor a run that names a source, or all, asks that host again."""
+    healthy = {name: origin.put(f"/{name}", Document(feed(name))) for name in ("neighbour", "other")}
+    healthy["other"] = healthy["other"].replace(origin.url(), origin.url(host="127.0.0.9"))
+    angry = raw(reply(b"no", status, **FORMS[form](wire.now)), KEEP)
+    wire.declare({"angry": origin.put("/angry", angry), **healthy})
+    wire.turn(sources=["angry"])
+    origin.put("/angry", Document(feed("angry")))
+    assert asked(origin) == {"/angry": 1}
+    wire.now += timedelta(minutes=119)
+    for orders in ({}, {"sources": ["angry", "neighbour"]}, {"everything": True}, {"refetch": True}):
+        wire.turn(patience=0, **orders)
+    assert asked(origin) == {"/angry": 1, "/other": 2}
+    later(wire, minutes=20)
+    assert asked(origin) == {"/angry": 2, "/other": 2, "/neighbour": 1}
+
+
+def test_E9_a_run_does_not_wait_for_a_host_that_is_silenced_for_long(wire: Wire, origin: Origin) -> None:
+    """It ends, so that the next one can visit what is due by then."""
+    wire.declare(
+        {
+            "angry": origin.put("/angry", raw(reply(b"no", 429, retry_after="7200"), KEEP)),
+            "neighbour": origin.put("/neighbour", Document(feed("n"))),
+        }
+    )
+    wire.turn(sources=["angry"])
+    assert wire.turn().visits == 0
+
+
+def test_E9_a_429_without_retry_after_silences_for_an_hour_and_more_each_time(wire: Wire, origin: Origin) -> None:
+    wire.declare(
+        {"a": {"feed": origin.put("/a", raw(reply(b"no", 429), KEEP)), "every": "5m"}, "b": origin.put("/b", raw())}
+    )
+    for _ in range(24 * 12):
+        later(wire, minutes=5)
+    assert 4 <= asked(origin)["/a"] <= 5  # after 1, 2, 4, 8 hours
+
+
+# ── what a source says about itself ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_E11_a_source_that_is_gone_is_looked_at_once_a_week(wire: Wire, origin: Origin) -> None:
+    gone = raw(reply(b"gone", 410), KEEP)
+    wire.declare({"a": origin.put("/a", Document(feed("a")), gone)})
+    wire.turn()
+    later(wire, hours=2)
+    for _ in range(6 * 24 // 3):
+        later(wire, hours=3)
+    assert asked(origin) == {"/a": 2}
+    for _ in range(24):
+        later(wire, hours=3)
+    assert asked(origin) == {"/a": 3}
+    assert wire.items()
+
+
+def test_E11_a_source_that_fails_is_asked_ever_more_seldom_but_every_day(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", raw(reply(b"no", 404), KEEP))})
+    for _ in range(24 * 7):
+        later(wire, hours=1)
+    assert 10 <= asked(origin)["/a"] <= 13
+
+
+def test_E10_a_permanent_redirect_is_followed_at_once_and_believed_after_a_day(wire: Wire, origin: Origin) -> None:
+    origin.put("/new", Document(feed("a"), etag='"1"'))
+    wire.declare({"a": {"feed": origin.put("/old", redirect("/new", 301)), "every": "8h"}})
+    for visits in range(1, 7):
+        later(wire, hours=9)
+        assert asked(origin) == {"/old": min(visits, 4), "/new": visits}
+    assert origin.marks().bad == {}
+    assert "/old" in wire.config.read_text()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [redirect("/new", 301), redirect("/other", 308)] * 4,
+        [redirect("/new", 301), redirect("/new", 301), redirect("/new", 302)] * 3,
+        [redirect("/new", 301), redirect("/new", 301), Document(feed("a"))] * 3,
+        [redirect("/new", 307)],
+    ],
+    ids=["between two targets", "sometimes for a while only", "sometimes not at all", "never for good"],
+)
+def test_E10_a_redirect_that_wavers_is_never_believed(script: list[Behaviour], wire: Wire, origin: Origin) -> None:
+    for path in ("/new", "/other"):
+        origin.put(path, Document(feed("a")))
+    wire.declare({"a": {"feed": origin.put("/old", *script), "every": "8h"}})
+    for _ in range(8):
+        later(wire, hours=9)
+    assert asked(origin)["/old"] == 8
+
+
+def test_E10_a_redirect_from_https_to_http_is_never_believed(wire: Wire, origin: Origin) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem")
+    trusted = ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem"))
+    secure = Origin(context)
+    try:
+        wire.declare({"a": secure.put("/a", redirect(origin.put("/a", Document(feed("a"))), 301))})
+        for _ in range(6):
+            wire.now += timedelta(hours=9)
+            with wire.app() as app:
+                app.fetcher.close()
+                app.fetcher = Fetcher(app.config.site, tls=lambda: trusted)
+                assert app.turn(Orders(patience=0)).failures == 0
+                app.fetcher.close()
+        assert len(secure.requests) == len(origin.requests) == 6
+    finally:
+        secure.close()
+
+
+def test_E17_robots_txt_is_asked_for_once_a_day_and_obeyed(wire: Wire, origin: Origin) -> None:
+    """One listing with links to ten stories on the same host: one robots.txt, whatever starts at the same moment."""
+    names = [f"story-about-something-{number}" for number in range(10)]
+    links = "".join(f"<h2><a href='/{where}/{name}'>A headline for {name}</a></h2>" for where in "ab" for name in names)
+    page = f"<html><title>News</title><body><main>{links}</main></body></html>".encode()
+    origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /b/\n", content_type="text/plain"), KEEP))
+    for name in names:
+        text = f"<p>{'Some words of the story. ' * 40}</p>"
+        html = f"<html><title>{name}</title><body><article><h1>{name}</h1>{text}</article></body></html>"
+        origin.put(f"/a/{name}", raw(reply(html.encode(), content_type="text/html"), KEEP))
+    front = origin.put("/news", raw(reply(page, content_type="text/html"), KEEP))
+    wire.declare({"a": {"page": front, "stories": "h2 a"}}, hosts={"gap": "0s", "at_once": 8})
+    wire.turn(patience=0)
+    later(wire, hours=2)
+    counts = asked(origin)
+    assert counts["/robots.txt"] == 1
+    assert [counts[f"/a/{name}"] for name in names] == [1] * 10
+    assert not any(path.startswith("/b/") for path in counts)
+
+
+# ── crashes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_E12_F2_fifty_kills_in_an_hour_visit_no_source_more_often_than_its_interval(wire: Wire, origin: Origin) -> None:
+    """Every 72 seconds of a simulated hour the program is started, and killed with -9 at a random moment."""
+    every = {"s": 3600.0, "t": 600.0, "u": 1500.0}
+    sources = {f"{kind}{n}": f"/{kind}{n}" for kind in every for n in range(10)}
+    slow = lambda request: (random.uniform(0.0, 0.05), reply(feed("a"), content_type="text/xml"), KEEP)  # noqa: E731
+    wire.declare(
+        {name: {"feed": origin.put(path, slow), "every": f"{every[name[0]]:g}s"} for name, path in sources.items()}
+    )
+    dice, start, times = random.Random(20260302), wire.now, Counter[str]()
+    last: dict[str, datetime] = {}
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload(["feeds.app"])
+    for _ in range(50):
+        before = len(origin.requests)
+        process = forking.Process(target=wire.turn)
+        process.start()
+        process.join(dice.uniform(0.0, 0.4))
+        process.kill()
+        process.join()
+        process.close()
+        for path in origin.paths()[before:]:
+            assert path not in last or (wire.now - last[path]).total_seconds() >= every[path[1]]
+            last[path] = wire.now
+            times[path] += 1
+        wire.now += timedelta(seconds=72)
+    assert wire.now - start == timedelta(hours=1)
+    assert all(times[path] <= math.ceil(3600 / every[path[1]]) for path in times)
+    assert len(times) > 20  # it did get somewhere
+    before = len(origin.requests)
+    later(wire, hours=2)
+    assert asked(origin, before) == dict.fromkeys(sources.values(), 1)
+
+
+# ── nothing new ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL that is run while inside, a commit included."""
+    told: list[str] = []
+
+    def ran(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        told.append(statement)
+
+    def committed(connection: object) -> None:
+        told.append("COMMIT")
+
+    event.listen(Engine, "before_cursor_execute", ran)
+    event.listen(Engine, "commit", committed)
+    try:
+        yield told
+    finally:
+        event.remove(Engine, "before_cursor_execute", ran)
+        event.remove(Engine, "commit", committed)
+
+
+def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(wire: Wire, origin: Origin) -> None:
+    """Neither parsed nor known nor written: 400 visits are claimed and recorded some fifty at a time."""
+    count = 400
+    sources = {
+        f"s{n}": origin.put(f"/s{n}", Document(feed(f"s{n}"), etag='"1"' if n % 2 else None)) for n in range(count)
+    }
+    wire.declare(sources)
+    wire.turn()
+    before = wire.inodes()
+    wire.now += timedelta(hours=2)
+    with wire.app() as app, statements() as told:
+        turn = app.turn()
+    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
+    assert wire.inodes() == before
+    written = [statement for statement in told if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert not [statement for statement in told if "articles" in statement.split("WHERE")[0]]
+    assert len(written) < count / 4
+    assert sum(statement == "BEGIN IMMEDIATE" for statement in told) < count / 8
+    assert len(told) < count
+
+
+# ── our own line, and those who hang ────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def dead_ports(hosts: Iterable[str]) -> Iterator[list[str]]:
+    """Addresses at which nobody listens."""
+    held = [socket.socket() for _ in hosts]
+    try:
+        for line, host in zip(held, hosts, strict=True):
+            line.bind((host, 0))
+        yield [f"http://{line.getsockname()[0]}:{line.getsockname()[1]}/feed" for line in held]
+    finally:
+        for line in held:
+            line.close()
+
+
+class Cable:
+    """Documents that can be had while it is plugged in, and connections that break while it is not."""
+
+    def __init__(self) -> None:
+        self.plugged = True
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        return (reply(feed(request.path), content_type="text/xml"), KEEP) if self.plugged else (RESET,)
+
+
+HOSTS = [f"127.0.0.{number}" for number in range(10, 40)]
+
+
+def test_F26_when_nobody_answers_nobody_is_blamed(wire: Wire, origin: Origin) -> None:
+    """Thirty publishers at once: a run that finds all of them dead holds it against none of them."""
+    with dead_ports(HOSTS) as urls:
+        wire.declare({f"s{n}": url for n, url in enumerate(urls)})
+        for _ in range(6):
+            later(wire, hours=1)
+    with wire.app() as app:
+        assert [state.failures for state in app.states()] == [0] * len(urls)
+        assert all(state.due_at - wire.now < timedelta(minutes=11) for state in app.states())
+
+
+def test_F26_a_dead_line_is_probed_and_all_are_back_at_once(wire: Wire, origin: Origin) -> None:
+    """As the daemon does it: one visit every fifteen seconds while the line is down, all of them when it is back."""
+    cable = Cable()
+    wire.declare({f"s{n}": origin.put(f"/s{n}", cable, host=host) for n, host in enumerate(HOSTS)})
+    daemon = Orders(again=True, patience=0)
+    with wire.app() as app:
+        app.turn(daemon)
+        cable.plugged = False
+        wire.now += timedelta(hours=2)
+        app.turn(daemon)
+        for _ in range(20):
+            wire.now += timedelta(minutes=1)
+            assert app.turn(daemon).visits <= 1
+        assert max(state.failures for state in app.states()) <= 1
+        cable.plugged = True
+        wire.now += timedelta(minutes=11)
+        app.turn(daemon)
+        wire.now += timedelta(minutes=60)
+        app.turn(daemon)
+        assert [state.failures for state in app.states()] == [0] * len(HOSTS)
+
+
+def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, origin: Origin) -> None:
+    """Their look-ups end only after all the others have been visited; were they in the way, they never would."""
+    slow = {f"a{n}": f"http://a{n}.example/feed" for n in range(200)}
+    healthy = {f"b{n}": origin.put(f"/b{n}", Document(feed(f"b{n}")), host=HOSTS[n % 30]) for n in range(60)}
+    wire.declare(slow | healthy)
+    done = threading.Event()
+
+    def resolve(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+        done.wait(40)
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    def watch() -> None:
+        while len(origin.requests) < len(healthy):
+            time.sleep(0.02)
+        done.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+    with wire.app() as app:
+        app.fetcher.close()
+        app.fetcher = Fetcher(app.config.site, resolve=resolve)
+        turn = app.turn()
+        app.fetcher.close()
+    assert done.is_set()
+    assert turn.visits - turn.failures == len(healthy)
