@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,6 +22,13 @@ class Change:
     key: int
     published_id: str
     article: Article | None = None
+
+
+def selected(feed: Feed, sources: Iterable[str]) -> list[str]:
+    """Give the ids of the sources that a feed takes from; the id of a list means all its outlines (`friends/ann`)."""
+    return [
+        name for name in sources if not feed.sources or name in feed.sources or name.partition("/")[0] in feed.sources
+    ]
 
 
 def plan(feed: Feed) -> tuple[Step, ...]:

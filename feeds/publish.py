@@ -9,16 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from .errors import PublishError
-from .model import Document
+from .model import Document, Stamp
 
 MODE = 0o644  # a web server under another account must be able to read
 DIRECTORY_MODE = 0o755
+BLOCK = 1_000_000  # bytes copied at a time
 
 # One slug a level, then the format: nothing hidden, nothing that climbs, nothing a URL would have to quote (S14).
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}", re.ASCII)
@@ -34,12 +38,28 @@ def publish(root: Path, documents: Iterable[Document]) -> list[str]:
         with _explained("write", target):
             _make(target.parent)
             if not _holds(target, document.body):
-                _replace(target, document.body)
+                _replace(target, [document.body])
                 changed.append(document.path)
         places |= dict.fromkeys(_folders(root, target))
     # Also where nothing changed: a run that was killed or failed just before this line has renamed already (F6).
     _settle(places)
     return changed
+
+
+def place(root: Path, path: str, stamp: Stamp, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> bool:
+    """Copy a file of any size to a path below `root`, unless it is there already; whether it was copied.
+
+    The copy keeps the time of its origin, by which the next call knows it.
+    """
+    target = _inside(root, path)
+    with _explained("write", target):
+        if _is_stamped(target, stamp):
+            return False
+        _make(target.parent)
+        with opened() as stream:
+            _replace(target, iter(partial(stream.read, BLOCK), b""), stamp.modified_ns)
+    _settle(dict.fromkeys(_folders(root, target)))
+    return True
 
 
 def withdraw(root: Path, paths: Iterable[str]) -> list[str]:
@@ -69,13 +89,16 @@ def sweep(root: Path) -> list[str]:
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _replace(target: Path, body: bytes) -> None:
+def _replace(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> None:
     """Put the bytes under the name in one step; whatever fails before that leaves the old file as it was (F5, F6)."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.feeds-new")
     try:
         with _created(temporary) as descriptor:
-            _write(descriptor, body)
+            for block in blocks:
+                _write(descriptor, block)
             os.fchmod(descriptor, MODE)  # whatever the umask
+            if modified_ns is not None:
+                os.utime(descriptor, ns=(modified_ns, modified_ns))
             os.fsync(descriptor)
         temporary.replace(target)
     except BaseException:
@@ -99,6 +122,15 @@ def _write(descriptor: int, body: bytes) -> None:
     rest = memoryview(body)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def _is_stamped(target: Path, stamp: Stamp) -> bool:
+    """Tell whether the target is a plain file of that size and time."""
+    try:
+        info = target.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(info.st_mode) and (info.st_size, info.st_mtime_ns) == (stamp.size, stamp.modified_ns)
 
 
 def _holds(target: Path, body: bytes) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -14,13 +14,18 @@ from watchfiles import watch
 
 from .app import App, Orders, Turn
 from .errors import ConfigError, FeedsError
+from .model import Kind
 
 log = logging.getLogger("feeds.schedule")
+
+Folders = Mapping[tuple[Path, int], Collection[str]]  # with the ids of the sources in them
 
 TICK = 0.5  # seconds between two looks at what is due
 PAUSE = 30.0  # seconds without a tick after the store or the disk refused to work
 GRACE = 4.0  # seconds a turn has to finish when asked to stop
 QUIET, LONGEST = 1_000, 10_000  # milliseconds of quiet after which an edit is taken for whole, and at most (F25)
+SAVED, SAVING = 50, 300  # the same for our own stories, which are only read once they stand still (F34)
+ANEW = 5_000  # milliseconds between two looks whether other folders are to be watched
 
 
 class Daemon:
@@ -43,6 +48,7 @@ class Daemon:
         with _signals(stop=self._stop.set, reload=self._reload.set):
             scheduler.start()
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
+            threading.Thread(target=self._watch_stories, name="watch stories", daemon=True).start()
             self._stop.wait()
             self._app.stop()
             scheduler.shutdown(wait=False)
@@ -88,6 +94,46 @@ class Daemon:
         for changes in edits:
             if any(Path(changed).name in names for _, changed in changes):
                 self._edited.set()
+
+    def _watch_stories(self) -> None:
+        """Visit a source of files as soon as something in its folder changed; the schedule sees what this misses."""
+        while not self._stop.is_set():
+            folders = _folders(self._app)
+            try:
+                self._wake_until_moved(folders)
+            except OSError as error:
+                log.warning("cannot watch the folders of our stories, they are looked at when due: %s", error)
+                self._stop.wait(PAUSE)
+
+    def _wake_until_moved(self, folders: Folders) -> None:
+        if not folders:
+            self._stop.wait(ANEW / 1000)
+            return
+        edits = watch(
+            *(path for path, _ in folders), stop_event=self._stop, raise_interrupt=False, ignore_permission_denied=True,
+            step=SAVED, debounce=SAVING, rust_timeout=ANEW, yield_on_timeout=True,
+        )  # fmt: skip
+        for changes in edits:
+            changed = [Path(name) for _, name in changes]
+            self._app.wake({
+                source
+                for (path, _), sources in folders.items()
+                if any(name.is_relative_to(path) for name in changed)
+                for source in sources
+            })  # fmt: skip
+            if _folders(self._app) != folders:
+                return
+
+
+def _folders(app: App) -> Folders:
+    """The folders of our own stories by path and inode, as a new folder of the same name is watched anew."""
+    folders: dict[tuple[Path, int], set[str]] = {}
+    for source in app.config.sources.values():
+        if source.kind is Kind.FILES and source.root is not None:
+            with suppress(OSError):
+                place = source.root.resolve(strict=True)
+                folders.setdefault((place, place.stat().st_ino), set()).add(source.id)
+    return folders
 
 
 def _bytes(path: Path) -> bytes | None:

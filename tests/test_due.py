@@ -874,6 +874,33 @@ def test_F26_dead_publishers_are_not_a_dead_line() -> None:
     assert not uplink.down, "nor many among which somebody answers"
 
 
+def test_F26_those_who_hang_come_last_and_are_not_a_dead_line() -> None:
+    uplink = Uplink()
+    uplink.saw(worked(visit()))
+    for index in range(1_000):
+        hung = visit(source(f"source-{index}"), host=f"host-{index}.example")
+        uplink.saw(conclude(hung, Failure("fetch", "sent nothing", "timeout"), NOON + timedelta(seconds=29)))
+    assert not uplink.down, "somebody answered while they were waited for"
+    uplink.saw(worked(visit()))
+    for index in range(8):
+        dead = visit(source(f"source-{index}"), host=f"host-{index}.example")
+        uplink.saw(conclude(dead, SILENT, NOON + timedelta(seconds=31)))
+    assert uplink.down
+
+
+def test_F26_outcomes_that_come_together_are_judged_together() -> None:
+    uplink = Uplink()
+    answered = worked(visit())
+    sifted = uplink.sift([silence(100), answered, *map(silence, range(30)), worked(visit(source(kind=Kind.FILES)))])
+    assert not uplink.down and sifted[0].failures == 1 and sifted[1] is answered
+    later = [
+        conclude(visit(source(f"s-{n}"), host=f"h-{n}.example"), SILENT, NOON + timedelta(hours=1)) for n in range(30)
+    ]
+    assert uplink.down is False
+    assert [outcome.failures for outcome in uplink.sift(later)] == [0] * 30
+    assert uplink.down
+
+
 def test_F26_a_small_set_of_sources_needs_all_its_hosts() -> None:
     uplink = Uplink(hosts=4)
     for index in range(3):

@@ -12,9 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,10 +88,11 @@ def test_E1_E2_E3_E15_a_thousand_visits_with_twenty_restarts_leave_no_bad_mark(w
 
 def test_E5_E15_redirects_and_errors_leave_no_bad_mark(wire: Wire, origin: Origin) -> None:
     """Validators belong to the document behind a redirect, and outlast a failure."""
-    document = Document(feed("a"), etag='"1"')
-    origin.put("/moved", document)
+    origin.put("/moved", Document(feed("a"), etag='"1"'))
     first, second = redirect("/moved"), raw(reply(b"broken", 500), KEEP)
-    wire.declare({"a": origin.put("/a", first, first, second, first), "b": origin.put("/b", document)})
+    wire.declare(
+        {"a": origin.put("/a", first, first, second, first), "b": origin.put("/b", Document(feed("b"), etag='"1"'))}
+    )
     for _ in range(6):
         later(wire, hours=5)
     assert asked(origin) == {"/a": 6, "/b": 6, "/moved": 5}
@@ -263,11 +262,8 @@ def test_E10_a_redirect_from_https_to_http_is_never_believed(wire: Wire, origin:
         wire.declare({"a": secure.put("/a", redirect(origin.put("/a", Document(feed("a"))), 301))})
         for _ in range(6):
             wire.now += timedelta(hours=9)
-            with wire.app() as app:
-                app.fetcher.close()
-                app.fetcher = Fetcher(app.config.site, tls=lambda: trusted)
+            with wire.app(lambda site: Fetcher(site, tls=lambda: trusted)) as app:
                 assert app.turn(Orders(patience=0)).failures == 0
-                app.fetcher.close()
         assert len(secure.requests) == len(origin.requests) == 6
     finally:
         secure.close()
@@ -307,7 +303,7 @@ def test_E12_F2_fifty_kills_in_an_hour_visit_no_source_more_often_than_its_inter
     dice, start, times = random.Random(20260302), wire.now, Counter[str]()
     last: dict[str, datetime] = {}
     forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["feeds.app"])
+    forking.set_forkserver_preload(["feeds.app.visiting", "feeds.app.issuing", "feeds.fetch"])
     for _ in range(50):
         before = len(origin.requests)
         process = forking.Process(target=wire.turn)
@@ -452,10 +448,7 @@ def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, ori
         done.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    with wire.app() as app:
-        app.fetcher.close()
-        app.fetcher = Fetcher(app.config.site, resolve=resolve)
+    with wire.app(lambda site: Fetcher(site, resolve=resolve)) as app:
         turn = app.turn()
-        app.fetcher.close()
     assert done.is_set()
     assert turn.visits - turn.failures == len(healthy)

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from feeds import App
 from feeds.app import Orders, Turn
+from feeds.app.edges import Network
+from feeds.model import Site
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -48,9 +50,9 @@ class Wire:
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(json.dumps(tree | top, indent=1), encoding="utf-8")
 
-    def app(self) -> App:
-        """The program on this installation, its clock ours."""
-        return App(self.config, now=lambda: self.now)
+    def app(self, network: Callable[[Site], Network] | None = None) -> App:
+        """The program on this installation, its clock ours, and its network if it is given one."""
+        return App(self.config, now=lambda: self.now, network=network)
 
     def turn(self, **orders: object) -> Turn:
         """One turn of a program that is started for it and ended after it, as cron does."""

@@ -12,40 +12,36 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 from .. import config as configuration
-from .. import due, pipeline
-from ..errors import ConfigError, FetchError
-from ..fetch import Fetcher
+from .. import due
+from ..compose import selected
+from ..errors import ConfigError
 from ..model import (
-    Article,
     Config,
     Failure,
     Feed,
-    Fetched,
     Harvest,
     Kind,
     Ledger,
-    NotModified,
     Outcome,
     Outline,
-    Parsed,
+    Site,
     Source,
     SourceState,
-    Validators,
     Visit,
 )
-from ..publish import publish, sweep, withdraw
-from ..render import assets, opml
-from ..steps import apply_per_source
+from ..publish import sweep, withdraw
 from ..store import Store
 from ..store.lock import hold
-from ..workers import Workers, needs_worker
+from .edges import Network, Visits
 from .pulling import BATCH, Pulling, PullingEdges
+from .shelves import shelves, with_shelves
 
 log = logging.getLogger("feeds.app")
 
@@ -63,14 +59,14 @@ class Orders:
     """What a turn is asked for.
 
     `sources`: these, whatever the schedule says; `everything`: all of them; `refetch`: without validators. `patience`
-    and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take.
-    `again`: a source that falls due again during the turn is visited again.
+    and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take;
+    None is as long as it takes. `again`: a source that falls due again during the turn is visited again.
     """
 
     sources: Collection[str] | None = None
     everything: bool = False
     refetch: bool = False
-    patience: float | None = None
+    patience: float | None = 60.0
     limit: float | None = None
     again: bool = False
 
@@ -107,25 +103,28 @@ class Turn:
 class App:
     """One instance of the program on one data directory.
 
-    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although not public, for tests.
-    Raises ConfigError for a wrong configuration, LockedError when another instance runs, StoreError when the database
-    cannot be used.
+    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although not public, and `network`
+    what fetches instead of the real thing: both for tests. Raises ConfigError for a wrong configuration, LockedError
+    when another instance runs, StoreError when the database cannot be used.
     """
 
     def __init__(
-        self, config_path: Path | str, now: Callable[[], datetime] = utcnow, *, allow: Sequence[str] = ()
+        self,
+        config_path: Path | str,
+        now: Callable[[], datetime] = utcnow,
+        *,
+        allow: Sequence[str] = (),
+        network: Callable[[Site], Network] | None = None,
     ) -> None:
         self.now = now
         self.config = configuration.load(Path(config_path), os.environ)
         self._allow = allow
+        self._network = network
         self._stopping = threading.Event()
+        self._woken: set[str] = set()  # sources to visit at once; one leaves when its visit starts
         with ExitStack() as opening:
             opening.enter_context(hold(self.config.data))
             self.store = opening.enter_context(open_store(self.config, now()))
-            self.fetcher = Fetcher(self.config.site, allow=allow)
-            opening.callback(self.fetcher.close)
-            self._workers = Workers()
-            opening.callback(self._workers.close)
             self._opened = opening.pop_all()
         self._settle_in()
 
@@ -139,13 +138,26 @@ class App:
 
     def close(self) -> None:
         """Let go of the sockets, the database and the lock."""
+        self._cut_off()
         self._opened.close()
 
     def stop(self) -> None:
         """End the turn soon and for good: nothing new is started, what hangs is cut off."""
         self._stopping.set()
-        self.fetcher.close()
-        self._workers.close()
+        self._cut_off()
+
+    @cached_property
+    def _visiting(self) -> Visits:
+        """Made when the first visit is due: a turn without one does not pay for loading HTTP and the readers."""
+        from ..fetch import Fetcher
+        from .visiting import Visiting
+
+        network = self._network(self.config.site) if self._network else Fetcher(self.config.site, allow=self._allow)
+        return Visiting(self.config, self.store, self.now, self._stopping, network)
+
+    def _cut_off(self) -> None:
+        if "_visiting" in vars(self):
+            self._visiting.close()
 
     def reload(self) -> None:
         """Take the edited configuration, all of it or (ConfigError) nothing."""
@@ -164,7 +176,7 @@ class App:
         """
         turn, issued = Turn(), self.now()
         for landed in self._pull(orders):
-            outcomes = [self._uplink.saw(outcome) for outcome in landed if not _was_stopped(outcome)]
+            outcomes = self._uplink.sift([outcome for outcome in landed if not _was_stopped(outcome)])
             self.store.record(outcomes)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._take_sources()
@@ -180,14 +192,27 @@ class App:
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate the feeds that are due, or these whether due or not; return the paths that changed."""
-        changes, ledgers = self.store.changes(), self.store.ledgers()
-        site = replace(self.config.site, authority=self.store.authority)
-        paths: list[str] = []
-        for feed in self.config.feeds.values():
-            changed = max((changes.get(source, 0) for source in self._sources_of(feed)), default=0)
-            if feed.id in feed_ids if feed_ids is not None else self._is_due(feed, ledgers.get(feed.id), changed):
-                paths += pipeline.issue(feed, site, self._issue_edges(changed))
-        return paths
+        gone = self._withdrawn()
+        newest, ledgers = self.store.changes(), self.store.ledgers()
+        issued = {**self._shelves, **self.config.feeds}
+        changed = {
+            feed.id: max((newest.get(name, 0) for name in selected(feed, self.sources)), default=0)
+            for feed in issued.values()
+        }
+        chosen = {
+            feed.id
+            for feed in issued.values()
+            if feed_ids is None and self._is_due(feed, ledgers.get(feed.id), changed[feed.id])
+        } | with_shelves(feed_ids or (), self.config)
+        if not chosen and not gone:
+            return []
+        from .issuing import Issuing  # a turn that changes nothing does not pay for loading the writers
+
+        return Issuing(self.config, self.sources, self.store, self.now).issue({name: changed[name] for name in chosen})
+
+    def wake(self, sources: Collection[str]) -> None:
+        """Visit these sources as soon as possible, whatever the schedule says; any thread may ask for it."""
+        self._woken.update(sources)
 
     def states(self) -> list[SourceState]:
         """How every declared source stands."""
@@ -206,9 +231,12 @@ class App:
         self._uplink = due.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
         sweep(config.public)
         self._take_sources()
-        for feed_id in self.store.ledgers().keys() - config.feeds.keys():
-            withdraw(config.public, self.store.withdraw(feed_id))
-        publish(config.public, [*assets(), opml(config.site, list(config.feeds.values()))])
+        self._shelves = shelves(config)
+
+    def _withdrawn(self) -> list[str]:
+        """Take away the files of feeds that are no longer declared; their paths."""
+        gone = self.store.ledgers().keys() - self.config.feeds.keys() - self._shelves.keys()
+        return [path for name in sorted(gone) for path in withdraw(self.config.public, self.store.withdraw(name))]
 
     def _pull(self, orders: Orders) -> Iterator[list[Outcome]]:
         start = self.now()
@@ -218,66 +246,36 @@ class App:
             """A turn that has to end does not wait for a dead line to come back; what is due stays due."""
             return (end is not None and self.now() >= end) or (self._uplink.down and not orders.again)
 
-        pull_edges = self._pull_edges(orders)
+        named = self.sources.keys() if orders.everything else orders.sources
+        visits = [*self.store.due(start, named), *self._awake()]
+        if not visits:
+            return iter(())
         edges = PullingEdges(
-            pull=lambda visit: pipeline.pull(visit, pull_edges),
-            claim=lambda visits: self.store.claim([(visit, due.claim(visit, self.now())) for visit in visits]),
+            pull=self._visiting.pull(refetch=orders.refetch, released=orders.sources is not None),
+            claim=self._claim,
             due=lambda: self._due(orders, start),
             over=over,
             now=self.now,
         )
         picker = due.Picker(self.config.hosts, SLOTS, uplink=self._uplink)
-        chosen = self.sources.keys() if orders.everything else orders.sources
-        return Pulling(picker, edges, self._stopping, SLOTS).batches(self.store.due(start, chosen), orders.patience)
+        return Pulling(picker, edges, self._stopping, SLOTS).batches(visits, orders.patience)
 
     def _due(self, orders: Orders, start: datetime) -> list[Visit]:
         """What has become due since the turn began: story pages, and sources unless each is visited once a turn."""
-        return [
+        regular = [
             visit
             for visit in self.store.due(self.now())
             if (orders.sources is None or visit.source.id in orders.sources)
             and (orders.again or _is_new(visit) or visit.last_at is None or visit.last_at < start)
         ]
+        return [*regular, *self._awake()]
 
-    def _pull_edges(self, orders: Orders) -> pipeline.PullEdges:
-        fetch = self._fetch_whole if orders.refetch else self._fetch
-        released = orders.sources is not None
-        return pipeline.PullEdges(
-            self._permitted, fetch, self._fetch_more, self._read, self.store.known, self.now, released
-        )
+    def _awake(self) -> list[Visit]:
+        return self.store.due(self.now(), tuple(self._woken)) if self._woken else []
 
-    def _permitted(self, visit: Visit) -> Visit:
-        """Ask the host's robots.txt, which is remembered with the host (E17)."""
-        allowed, host = self.fetcher.robots(visit.url, visit.host, self.now(), visit.source)
-        if not allowed:
-            raise FetchError(f"{host.host} forbids {visit.url} in its robots.txt", kind="robots")
-        return replace(visit, host=host)
-
-    def _read(self, reader: pipeline.Reader, answer: Fetched, source: Source | None) -> Parsed:
-        """Read here what is harmless, and in a process that can be killed what might not be (S11, S15)."""
-        return self._workers.run(reader, answer, source) if needs_worker(answer) else reader(answer, source)
-
-    def _fetch(self, visit: Visit) -> Fetched | NotModified:
-        return self._fetch_whole(visit) if due.unconditional(visit, self.now()) else self.fetcher.fetch(visit)
-
-    def _fetch_more(self, visit: Visit, url: str) -> Fetched:
-        """Another document that a visit leads to, after the gap that its host is owed (E13)."""
-        self._stopping.wait(self.config.hosts.gap)
-        answer = self._fetch_whole(self._permitted(replace(visit, url=url)))
-        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
-        return answer
-
-    def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
-        return self.fetcher.fetch(replace(visit, validators=Validators(), body_digest=None))
-
-    def _sources_of(self, feed: Feed) -> Collection[str]:
-        if not feed.sources:
-            return self.sources.keys()
-        return [name for name in self.sources if name in feed.sources or name.partition("/")[0] in feed.sources]
-
-    def _articles(self, feed: Feed) -> Iterator[Article]:
-        chosen = self.store.articles(self._sources_of(feed), feed.tags)
-        return apply_per_source(self.sources, chosen)
+    def _claim(self, visits: Sequence[Visit]) -> None:
+        self._woken.difference_update(visit.source.id for visit in visits)
+        self.store.claim([(visit, due.claim(visit, self.now())) for visit in visits])
 
     def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
         """Its recipe or an article is newer than its ledger, or a file of it is missing."""
@@ -286,17 +284,6 @@ class App:
             or ledger.recipe != feed.recipe
             or ledger.changed < changed
             or not all((self.config.public / path).exists() for path in ledger.files)
-        )
-
-    def _issue_edges(self, changed: int) -> pipeline.IssueEdges:
-        return pipeline.IssueEdges(
-            articles=self._articles,
-            ledger=self.store.ledger,
-            retracted=self.store.retracted,
-            publish=lambda documents: publish(self.config.public, documents),
-            issued=lambda issue: self.store.issued(issue, self.now()),
-            since=self.store.created,
-            changed=changed,
         )
 
 

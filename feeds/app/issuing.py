@@ -1,74 +1,77 @@
-"""Publishing beside the visits: feeds that take long to write keep no visit waiting."""
+"""What goes out: editions, the list of feeds and the style sheets, from the store to the public folder."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 
-REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes
-GRACE = 1.0  # seconds that the feed which is being written is waited for in the end
+from .. import pipeline
+from ..compose import selected
+from ..errors import FetchError
+from ..fetch.files import opened
+from ..model import Article, Beside, Config, Feed, Site, Source, Stamp
+from ..publish import place, publish, withdraw
+from ..render import assets, opml
+from ..steps import apply_per_source
+from ..store import Store
+from .shelves import feeds_of, shelves
+
+log = logging.getLogger("feeds.app")
 
 
 class Issuing:
-    """Calls `issue` in a thread each time it is told that something changed, as soon as it has rested.
+    """Issues feeds of one configuration."""
 
-    One for the life of an `App`. What `issue` returns, the files it has written, comes back when it is told again.
-    """
+    def __init__(
+        self, config: Config, sources: Mapping[str, Source], store: Store, now: Callable[[], datetime]
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._store = store
+        self._now = now
 
-    def __init__(self, issue: Callable[[], list[str]]) -> None:
-        self._issue = issue
-        self._issues = threading.Lock()
-        self._told = threading.Event()
-        self._left = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
-        self._files: list[str] = []
+    def issue(self, changed: Mapping[str, int]) -> list[str]:
+        """Regenerate these feeds (id → the newest change among their sources); return the paths that changed."""
+        feeds, site = self._config.feeds, replace(self._config.site, authority=self._store.authority)
+        paths = []
+        for name in sorted(changed):
+            edges = self._edges(changed[name])
+            if name in feeds:
+                paths += pipeline.issue(feeds[name], site, edges)
+            else:
+                paths += self._issue_pages(shelves(self._config)[name], site, edges)
+        publish(self._config.public, [*assets(), opml(site, list(feeds.values()))])
+        return paths
 
-    def tell(self) -> list[str]:
-        """Say that something changed; the files written since the last call come back, or what went wrong is raised."""
-        files = self._taken()
-        self._told.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="issuing", daemon=True)
-            self._thread.start()
-        return files
+    def _issue_pages(self, shelf: Feed, site: Site, edges: pipeline.IssueEdges) -> list[str]:
+        """Regenerate the pages of the one source of a shelf."""
+        public, (name,) = self._config.public, shelf.sources
+        source = self._sources[name]
 
-    def now(self) -> list[str]:
-        """Issue at once, rested or not; the files written since the last call come back."""
-        with self._issues:
-            self._told.clear()
-            self._files += self._issue()
-        return self._taken()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Issue nothing while inside."""
-        with self._issues:
-            yield
-
-    def leave(self) -> None:
-        """Issue nothing more."""
-        self._left.set()
-        self._told.set()
-        if self._thread is not None:
-            self._thread.join(GRACE)
-
-    def _run(self) -> None:
-        while self._told.wait() and not self._left.is_set():
-            began = time.monotonic()
+        def put(beside: Beside) -> bool | None:
+            stamp = Stamp(beside.size, beside.modified_ns)
             try:
-                with self._issues:
-                    self._told.clear()
-                    self._files += self._issue()
-            except BaseException as error:  # noqa: BLE001 - raised where the turn is made
-                self._error = error
-            self._left.wait((time.monotonic() - began) * REST)
+                return place(public, beside.path, stamp, lambda: opened(source, beside))
+            except FetchError as error:
+                log.warning("%s", error)
+                return None
 
-    def _taken(self) -> list[str]:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-        files, self._files = self._files, []
-        return files
+        pages = pipeline.PageEdges(put, lambda paths: withdraw(public, paths))
+        return pipeline.issue_pages(shelf, site, feeds_of(source, self._config), edges, pages)
+
+    def _edges(self, changed: int) -> pipeline.IssueEdges:
+        return pipeline.IssueEdges(
+            articles=self._articles,
+            ledger=self._store.ledger,
+            retracted=self._store.retracted,
+            publish=lambda documents: publish(self._config.public, documents),
+            issued=lambda issue: self._store.issued(issue, self._now()),
+            since=self._store.created,
+            changed=changed,
+        )
+
+    def _articles(self, feed: Feed) -> Iterator[Article]:
+        chosen = self._store.articles(selected(feed, self._sources), feed.tags)
+        return apply_per_source(self._sources, chosen)

@@ -52,7 +52,7 @@ def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> C
         contact=shape.site.contact,
     )
     sources = {
-        name: source(name, entry, shape.defaults, _Ground(around, site.timezone))
+        name: source(name, entry, shape.defaults, _Ground(around, site))
         for name, entry in shape.sources.items()
     }
     return Config(
@@ -77,7 +77,7 @@ LOCAL = Interval(60.0)  # how often our own files are looked at when nothing is 
 @dataclass(frozen=True, slots=True)
 class _Ground:
     around: Surroundings
-    timezone: str
+    site: Site
 
 
 def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _Ground) -> Source:
@@ -90,7 +90,7 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         id=name,
         kind=kind,
         address=address,
-        schedule=_schedule(said, ground.timezone, LOCAL if root and not _timed(defaults, own) else None),
+        schedule=_schedule(said, ground.site.timezone, LOCAL if root and not _timed(defaults, own) else None),
         root=root,
         tags=said.tags,
         was=own.was,
@@ -113,7 +113,7 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         steps=tuple(step(one) for one in said.steps),
         enabled=said.enabled,
     )
-    return replace(made, recipe=recipe.of_source(made))
+    return replace(made, recipe=recipe.of_source(made, ground.site.url))
 
 
 def _merged(defaults: SettingsShape, own: SourceShape) -> SettingsShape:

@@ -9,12 +9,14 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 from feeds.config.patterns import Regexp
-from feeds.model import Feed, Site, Source
+from feeds.model import Feed, Kind, Site, Source
 
 # Raised when readers find other stories in the same bytes: every source is then fetched whole once (E5).
 SOURCE_FORMAT = 1
 # Raised when writers make other bytes of the same articles: every feed is then issued once.
 FEED_FORMAT = 1
+# Raised when the template of a story's page changes: every page is then made once.
+PAGE_FORMAT = 1
 
 # What decides when and by what way we visit, or what is done afterwards, changes nothing in what a visit yields.
 _OUTSIDE_A_VISIT = {
@@ -32,9 +34,15 @@ _OUTSIDE_A_VISIT = {
 _OF_A_VISIT = tuple(field.name for field in fields(Source) if field.name not in _OUTSIDE_A_VISIT)
 
 
-def of_source(source: Source) -> str:
-    """The recipe of a source."""
-    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT})
+def of_source(source: Source, site_url: str) -> str:
+    """The recipe of a source; where our own stories are published shows in them."""
+    home = site_url if source.kind is Kind.FILES else None
+    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, home)
+
+
+def of_pages(source: Source, site: Site, feeds: Iterable[Feed]) -> str:
+    """The recipe of the pages of a source; `feeds` are those that they name."""
+    return _digest("pages", PAGE_FORMAT, trace(source), _fields(site), [(feed.id, feed.title) for feed in feeds])
 
 
 def of_feed(feed: Feed, site: Site, chosen: Iterable[str]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..model import Failure, Interval, Outcome
 from .times import MINUTE, is_local, spread
@@ -23,6 +24,7 @@ class Uplink:
     def __init__(self, hosts: int = ENOUGH) -> None:
         self._enough = max(3, min(hosts, ENOUGH))
         self._silent: set[str] = set()
+        self._answered_at: datetime | None = None
 
     @property
     def down(self) -> bool:
@@ -35,9 +37,26 @@ class Uplink:
             return outcome
         if not _silence(outcome):
             self._silent.clear()
-        elif not outcome.visit.failures:  # what was silent before proves nothing
+            self._answered_at = outcome.at
+        elif not outcome.visit.failures and not self._was_up(outcome):  # what was silent before proves nothing
             self._silent.add(outcome.host.host)
         return spare(outcome) if self.down and _silence(outcome) else outcome
+
+    def sift(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Take note of outcomes that came together; the first of them are spared too when the last prove the case."""
+        told = [self.saw(outcome) for outcome in outcomes]
+        for place in range(len(told) - 1, -1, -1) if self.down else ():
+            if is_local(outcomes[place].visit):
+                continue
+            if not _silence(outcomes[place]):
+                break
+            told[place] = spare(outcomes[place])
+        return told
+
+    def _was_up(self, outcome: Outcome) -> bool:
+        """Whether somebody may have answered while this visit waited: after a burst, those who hang come last."""
+        patience = timedelta(seconds=outcome.visit.source.timeout)
+        return self._answered_at is not None and self._answered_at > outcome.at - patience
 
 
 def spare(outcome: Outcome) -> Outcome:

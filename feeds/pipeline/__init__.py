@@ -2,6 +2,7 @@
 
 pull(visit):  [robots] → fetch → parse → [known?] → normalize → Outcome
 issue(feed):  articles → steps → compose → render → publish → ledger and outbox
+issue_pages(shelf): articles → render → publish → ledger: the pages of our own stories
 read(bytes):  parse → normalize → JSON Feed, for those who have a document and no store
 
 No stage knows another one; what touches the outside is handed in.
@@ -12,5 +13,18 @@ from __future__ import annotations
 from .issuing import IssueEdges, issue
 from .pulling import PullEdges, pull
 from .reading import Reader, read, reading, saved, understand
+from .stories import PageEdges, issue_pages
 
-__all__ = ["IssueEdges", "PullEdges", "Reader", "issue", "pull", "read", "reading", "saved", "understand"]
+__all__ = [
+    "IssueEdges",
+    "PageEdges",
+    "PullEdges",
+    "Reader",
+    "issue",
+    "issue_pages",
+    "pull",
+    "read",
+    "reading",
+    "saved",
+    "understand",
+]

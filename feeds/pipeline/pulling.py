@@ -40,10 +40,10 @@ from ..parse.page import read_page
 from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
 from .reading import Reader, understand
+from .stories import FEW, TOMBSTONE, Folder, stories
 
 log = logging.getLogger("feeds.pipeline")
 
-TOMBSTONE = ""  # the digest of a story that must not come back (R4)
 CHILDREN = 5  # sitemaps of an index that one visit looks into, the newest first (F33)
 PAGES = 10  # of one story
 TELLING = 300  # characters of text that a page must have before it is taken for a story without a second look
@@ -61,7 +61,7 @@ class PullEdges:
     `permit` asks robots.txt: the visit comes back with what is known of its host, or a FetchError is raised.
     `fetch_more` gets another document of the same visit, in good time. `read` runs a reader in whatever process can be
     spared for these bytes. `released`: the operator named the source, so a listing that has nothing in common with the
-    last one is taken.
+    last one is taken. `site` is where our own pages are.
     """
 
     permit: Callable[[Visit], Visit]
@@ -71,6 +71,7 @@ class PullEdges:
     known: Callable[[str], Known]
     now: Callable[[], datetime]
     released: bool = False
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,14 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
     if children:
         parsed = _with_children(parsed, visit, children, edges)
     known = edges.known(source.id)
-    judged = _judge(parsed, known, first=edges.released or visit.worked_at is None)
+    ours = source.kind is Kind.FILES
+    first = edges.released or visit.worked_at is None or (ours and (known.listed or 0) < FEW)
+    judged = _judge(parsed, known, first=first)
     if children or judged.verdict is sense.Verdict.SUSPICIOUS:
         # Ask for it whole until it looks right again (F31); an index may stay the same while its children change.
         answer = replace(answer, validators=Validators(), body_digest="")
+    if ours:
+        return _Seen(stories(Folder(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer)
     return _Seen(harvest(parsed, judged, source, known, edges.now()), answer, parsed.channel)
 
 

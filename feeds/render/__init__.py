@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from ..model import Document, Edition
 from . import atom, jsonfeed, rss
 from .opml import opml
-from .style import stylesheet
+from .story import story_page
+from .style import stylesheets
 from .text import legal
 
-__all__ = ["WRITERS", "assets", "opml", "render"]
+__all__ = ["WRITERS", "assets", "opml", "render", "story_page"]
 
 WRITERS: Mapping[str, Callable[[Edition], Document]] = {
     "rss": rss.write,
@@ -31,7 +32,7 @@ def render(edition: Edition) -> tuple[Document, ...]:
 
 def assets() -> tuple[Document, ...]:
     """Give the files that all feeds share."""
-    return (stylesheet(),)
+    return stylesheets()
 
 
 def _written(edition: Edition) -> tuple[Document, ...]:

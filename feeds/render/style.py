@@ -1,4 +1,4 @@
-"""The stylesheet that makes a feed document readable for someone who opens it in a browser."""
+"""The stylesheets: of a feed document that someone opens in a browser, and of the pages of our own stories."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from importlib.resources import files
 from ..model import Document
 
 PATH = "assets/feed.css"
+STORY = "assets/story.css"
 
 
-def stylesheet() -> Document:
-    """Give the stylesheet as it lies beside this module."""
-    return Document(PATH, files(__package__).joinpath("feed.css").read_bytes(), "text/css")
+def stylesheets() -> tuple[Document, ...]:
+    """Give the stylesheets as they lie beside this module."""
+    beside = files(__package__)
+    return tuple(Document(path, (beside / path.rpartition("/")[2]).read_bytes(), "text/css") for path in (PATH, STORY))

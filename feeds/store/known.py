@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
-from sqlalchemy import Connection, Row, bindparam, case, func, literal, select
+from sqlalchemy import Connection, bindparam, case, func, literal, select
 
 from feeds.model import Known, Page
 from feeds.store import codec
@@ -89,5 +89,5 @@ def pages(connection: Connection, key: int) -> Mapping[str, Page]:
     return {upstream: codec.page_of(text) for upstream, text in found.items()}
 
 
-def _pairs(rows: Sequence[Row[tuple[object, ...]]]) -> dict[str, str]:
-    return dict(cast(Sequence[tuple[str, str]], rows))
+def _pairs(rows: Iterable[object]) -> dict[str, str]:
+    return dict(cast(Iterable[tuple[str, str]], rows))

@@ -1,0 +1,32 @@
+"""The shapes of what a turn loads only when it has something to do: HTTP, the readers, the sanitiser are heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from ..model import Fetched, HostState, NotModified, Outcome, Source, Visit
+
+
+class Network(Protocol):
+    """What fetches: `feeds.fetch.Fetcher`, or what a test hands over in its place."""
+
+    def fetch(self, visit: Visit) -> Fetched | NotModified:
+        """What is there now; FetchError when it cannot be had."""
+
+    def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
+        """Whether the host lets us have an address, and what is known of it now."""
+
+    def close(self) -> None:
+        """Cut off what is under way, for good."""
+
+
+class Visits(Protocol):
+    """What makes visits: `feeds.app.visiting.Visiting`."""
+
+    def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
+        """How to make one visit."""
+
+    def close(self) -> None:
+        """Cut off what is under way, for good."""

@@ -1,0 +1,74 @@
+"""Issuing beside the visits: feeds that take long to write keep no visit waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes
+GRACE = 1.0  # seconds that the feed which is being written is waited for in the end
+
+
+class Meanwhile:
+    """Calls `issue` in a thread each time it is told that something changed, as soon as it has rested.
+
+    One for the life of an `App`. What `issue` returns, the files it has written, comes back when it is told again.
+    """
+
+    def __init__(self, issue: Callable[[], list[str]]) -> None:
+        self._issue = issue
+        self._issuing = threading.Lock()
+        self._told = threading.Event()
+        self._left = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self._files: list[str] = []
+
+    def tell(self) -> list[str]:
+        """Say that something changed; the files written since the last call come back, or what went wrong is raised."""
+        files = self._taken()
+        self._told.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="issuing", daemon=True)
+            self._thread.start()
+        return files
+
+    def now(self) -> list[str]:
+        """Issue at once, rested or not; the files written since the last call come back."""
+        with self._issuing:
+            self._told.clear()
+            self._files += self._issue()
+        return self._taken()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Issue nothing while inside."""
+        with self._issuing:
+            yield
+
+    def leave(self) -> None:
+        """Issue nothing more."""
+        self._left.set()
+        self._told.set()
+        if self._thread is not None:
+            self._thread.join(GRACE)
+
+    def _run(self) -> None:
+        while self._told.wait() and not self._left.is_set():
+            began = time.monotonic()
+            try:
+                with self._issuing:
+                    self._told.clear()
+                    self._files += self._issue()
+            except BaseException as error:  # noqa: BLE001 - raised where the turn is made
+                self._error = error
+            self._left.wait((time.monotonic() - began) * REST)
+
+    def _taken(self) -> list[str]:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        files, self._files = self._files, []
+        return files

@@ -1,0 +1,117 @@
+"""Stories of our own: from a folder of files to articles, and from articles to their pages.
+
+An edit changes the article, a file that is gone takes it back. Only what was read tells that something is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from .. import sense
+from ..model import Article, Beside, Edition, Feed, Harvest, Issue, Known, Page, Parsed, Site, Source, Stamp
+from ..normalize import Context, Shelf, housed, normalize, settled, shelf, story_digest
+from ..render import story_page
+from .issuing import IssueEdges
+
+TOMBSTONE = ""  # the digest of a story that must not come back (R4)
+FEW = 10  # stories: whoever deletes most of so few means it
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What one look into a folder brought: its stories as they were judged, and what stands beside them."""
+
+    source: Source
+    parsed: Parsed
+    judged: sense.Judgement
+    beside: Mapping[str, Stamp]
+
+
+def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
+    """What a folder brings: new and changed stories, and those that are gone."""
+    judged = folder.judged
+    return Harvest(
+        articles=tuple(_changed(folder, known, site, at)),
+        listed=tuple(judged.ids[index] for index in judged.keep),
+        gone=tuple(_gone(folder, known)),
+        warnings=(*folder.parsed.warnings, *([judged.sentence] if judged.sentence else [])),
+        identity=judged.identity,
+    )
+
+
+def _changed(folder: Folder, known: Known, site: str, at: datetime) -> Iterator[Article]:
+    """The articles whose story was edited, whose page moved, or beside which another file stands now."""
+    source, parsed, judged = folder.source, folder.parsed, folder.judged
+    places = _shelf(folder, known, site)
+    for index in judged.keep:
+        story, upstream = parsed.stories[index], judged.ids[index]
+        digest, before, page = story_digest(story), known.digests.get(upstream), places.pages[story.file or ""]
+        if before == TOMBSTONE:
+            continue
+        context = Context(source.id, known.authority, at, changed=before is not None, source=source)
+        article = settled(normalize(housed(story, page), parsed, upstream, digest, context), page, places)
+        if before != digest or article.page != known.pages.get(upstream):
+            yield article
+
+
+def _shelf(folder: Folder, known: Known, site: str) -> Shelf:
+    """Where everything in the folder is published; what could not be read this time keeps its place."""
+    unread = {page.file for page in known.pages.values() if _is_unread(page.file, folder.parsed.unread)}
+    files = {story.file or "" for story in folder.parsed.stories} | unread
+    return shelf(site, folder.source.id, files, folder.beside, known.pages.values())
+
+
+def _gone(folder: Folder, known: Known) -> Iterator[str]:
+    """The stories that were held and are no longer told, though all that could tell them was read (F31)."""
+    if folder.judged.verdict is not sense.Verdict.NORMAL:
+        return
+    told, unread = set(folder.judged.ids), folder.parsed.unread
+    for upstream, page in known.pages.items():
+        if upstream not in told and not _is_unread(page.file, unread):
+            yield upstream
+
+
+def _is_unread(file: str, unread: Collection[str]) -> bool:
+    """Whether a file, or a folder it stands in, could not be read."""
+    return bool(unread) and not {file, *map(str, PurePosixPath(file).parents)}.isdisjoint(unread)
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class PageEdges:
+    """What issuing pages needs beyond what issuing a feed does.
+
+    `place` puts a file of the source beside its page: whether it differed, or none where it cannot be had. `withdraw`
+    removes published files.
+    """
+
+    place: Callable[[Beside], bool | None]
+    withdraw: Callable[[Iterable[str]], list[str]]
+
+
+def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueEdges, pages: PageEdges) -> list[str]:
+    """Regenerate the pages of one source, whose ledger is that of `shelf`; return the paths that changed.
+
+    `feeds` are those that take from the source. What no story needs any more is removed.
+    """
+    articles = [article for article in edges.articles(shelf) if article.page]
+    documents = [story_page(article, site, feeds) for article in articles]
+    changed = edges.publish(documents)
+    placed = {path: differed for path, differed in _placed(articles, pages) if differed is not None}
+    changed += [path for path, differed in placed.items() if differed]
+    files = (*(document.path for document in documents), *placed)
+    changed += pages.withdraw(sorted(set(edges.ledger(shelf.id).files) - set(files)))
+    edges.issued(Issue(Edition(shelf, site, (), edges.since, edges.changed), {}, files, ()))
+    return changed
+
+
+def _placed(articles: Iterable[Article], pages: PageEdges) -> Iterator[tuple[str, bool | None]]:
+    """Each file that stands beside a page, once, though several stories may show it."""
+    held: Iterable[Page] = (article.page for article in articles if article.page)
+    files = {beside.path: beside for page in held for beside in page.beside}
+    return ((path, pages.place(files[path])) for path in sorted(files))
