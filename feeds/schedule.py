@@ -101,7 +101,7 @@ class Daemon:
             folders = _folders(self._app)
             try:
                 self._wake_until_moved(folders)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # the second is watchfiles' word for a limit of the system
                 log.warning("cannot watch the folders of our stories, they are looked at when due: %s", error)
                 self._stop.wait(PAUSE)
 
@@ -115,12 +115,9 @@ class Daemon:
         )  # fmt: skip
         for changes in edits:
             changed = [Path(name) for _, name in changes]
-            self._app.wake({
-                source
-                for (path, _), sources in folders.items()
-                if any(name.is_relative_to(path) for name in changed)
-                for source in sources
-            })  # fmt: skip
+            for (folder, _), sources in folders.items():
+                if any(name.is_relative_to(folder) for name in changed):
+                    self._app.wake(sources)
             if _folders(self._app) != folders:
                 return
 
@@ -129,7 +126,7 @@ def _folders(app: App) -> Folders:
     """The folders of our own stories by path and inode, as a new folder of the same name is watched anew."""
     folders: dict[tuple[Path, int], set[str]] = {}
     for source in app.config.sources.values():
-        if source.kind is Kind.FILES and source.root is not None:
+        if source.kind is Kind.FILES and source.enabled and source.root is not None:
             with suppress(OSError):
                 place = source.root.resolve(strict=True)
                 folders.setdefault((place, place.stat().st_ino), set()).add(source.id)

@@ -836,3 +836,16 @@ def test_addresses_that_are_the_same() -> None:
     assert web_address("feed://x.example/f") == "https://x.example/f"
     assert web_address("feed:https://x.example/f") == "https://x.example/f"
     assert web_address("x.example") == "https://x.example"
+
+
+def test_the_address_of_a_private_source_is_shown_nowhere(wire: Wire, origin: Origin) -> None:
+    """Neither when it fails, nor in the status, nor in what is published."""
+    secret = origin.put("/secret-path", raw(reply(b"no", 500), KEEP))
+    wire.declare(
+        {"hidden": {"feed": secret, "private": True}, "open": origin.put("/open", Document(rss(("1", "One"))))}
+    )
+    ran, status = wire.command("run", "-v"), wire.command("status", "hidden")
+    assert "hidden" in ran.stdout
+    for told in (ran.stdout, ran.stderr, status.stdout, status.stderr):
+        assert "secret-path" not in told
+    assert not [name for name, body in wire.files().items() if b"secret-path" in body]

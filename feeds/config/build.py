@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from feeds.config import recipe
 from feeds.config.checks import is_remote
@@ -52,8 +53,7 @@ def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> C
         contact=shape.site.contact,
     )
     sources = {
-        name: source(name, entry, shape.defaults, _Ground(around, site))
-        for name, entry in shape.sources.items()
+        name: source(name, entry, shape.defaults, _Ground(around, site)) for name, entry in shape.sources.items()
     }
     return Config(
         path=around.path,
@@ -64,7 +64,7 @@ def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> C
         hosts=Hosts(shape.hosts.gap, shape.hosts.at_once),
         sources=sources,
         feeds=_feeds(shape, site, sources),
-        secrets=secrets,
+        secrets=secrets | _private(sources.values()),
     )
 
 
@@ -203,3 +203,9 @@ def _conditions(said: Regexp | ConditionsShape) -> tuple[Condition, ...]:
         return (Condition("any", said),)
     named = ((name, getattr(said, name)) for name in ConditionsShape.model_fields)
     return tuple(Condition(name, pattern) for name, pattern in named if pattern is not None)
+
+
+def _private(sources: Iterable[Source]) -> frozenset[str]:
+    """The addresses of private sources and their hosts, which are shown as little as a password."""
+    urls = [source.address for source in sources if source.private and source.root is None]
+    return frozenset(urls) | {host for url in urls if (host := urlsplit(url).hostname)}

@@ -1,0 +1,526 @@
+"""Stories of our own: a folder of files, the pages made of it, and what edits and deletions do to both."""
+
+from __future__ import annotations
+
+import asyncio
+import html.parser
+import os
+import re
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from wire import Wire
+
+from feeds.app.serving import application
+from feeds.config import load
+from feeds.model import Fetched
+from feeds.normalize.pages import shelf
+from feeds.parse.page.story import read_story
+
+STORIES = Path(__file__).parent / "data" / "parse" / "stories"
+BREAD = "---\ntitle: Bread & butter\ndate: 2026-02-01\nauthor: [Ann Baker, Bo]\ntags: [food]\n---\nIt *rose*.\n"
+PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
+VOID = {"meta", "link", "img", "br", "hr", "wbr", "source", "track", "col"}
+
+
+class Desk(Wire):
+    """An installation whose one source is a folder of stories."""
+
+    def settle(self, pattern: str = "stories/**/*", **top: object) -> None:
+        """Write the YAML."""
+        self.declare({"desk": {"files": pattern}}, **top)  # type: ignore[arg-type]
+
+    @property
+    def folder(self) -> Path:
+        """Where the stories are."""
+        return self.config.parent / "stories"
+
+    def put(self, name: str, body: str | bytes, age: float = 3600) -> Path:
+        """Write a file that has stood still for a while."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body if isinstance(body, bytes) else body.encode())
+        os.utime(path, (time.time() - age, time.time() - age))
+        return path
+
+    def look(self, **orders: object) -> dict[str, dict[str, object]]:
+        """Visit the folder an hour later; the published items by their title."""
+        self.now += timedelta(hours=1)
+        self.turn(everything=True, **orders)
+        return {str(item["title"]): item for item in self.items()}
+
+    def pages(self) -> set[str]:
+        """What is published below `stories/desk/`."""
+        return {name.removeprefix("stories/desk/") for name in self.files() if name.startswith("stories/")}
+
+    def events(self) -> list[tuple[str, str]]:
+        """What subscribers were told: kind and published id."""
+        with self.app() as app:
+            return [(event.kind, event.published_id) for _, event in app.store.outbox(0, 100)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    made = Desk(tmp_path)
+    made.settle()
+    made.folder.mkdir()
+    return made
+
+
+# ── the page ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_story_has_a_page_that_the_feeds_lead_to(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD)
+    item = desk.look()["Bread & butter"]
+    assert item["url"] == "https://wire.example.org/stories/desk/food/bread.html"
+    files = desk.files()
+    for name in ("all.rss", "all.atom"):
+        assert item["url"] in {e.get("href") or e.text for e in ElementTree.fromstring(files[name]).iter()}
+    page = files["stories/desk/food/bread.html"].decode()
+    for part in (
+        "<title>Bread &amp; butter · The Example Wire</title>",
+        '<link rel="canonical" href="https://wire.example.org/stories/desk/food/bread.html">',
+        'type="application/rss+xml" title="Everything" href="https://wire.example.org/all.rss">',
+        '<link rel="stylesheet" href="../../../assets/story.css">',
+        '<time datetime="2026-02-01T00:00:00Z">1 February 2026</time>',
+        "<p>It <em>rose</em>.</p>",
+        "<li>food</li>",
+    ):
+        assert part in page
+    assert "assets/story.css" in files
+
+
+def test_other_readers_understand_the_page_and_so_do_we(desk: Desk) -> None:
+    desk.put("bread.md", BREAD + "\nIt took all night, and nobody in the bakery went home before it was done. " * 9)
+    item = desk.look()["Bread & butter"]
+    page = desk.files()["stories/desk/bread.html"]
+    told = read_story(Fetched(str(item["url"]), page, "text/html", "utf-8"), None).stories[0]
+    assert told.title and told.title.value == "Bread & butter"
+    assert told.published == "2026-02-01T00:00:00Z"
+    assert [person.name for person in told.people] == ["Ann Baker", "Bo"]
+
+
+class Balance(html.parser.HTMLParser):
+    """Fails where an element is closed that was not opened last, or an attribute comes twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), tag
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+HOSTILE = "</title><script>alert(1)</script>\"'&"
+
+
+def test_S9_S17_a_page_is_whole_and_runs_nothing(desk: Desk) -> None:
+    fields = "\n".join(f"{name}: {HOSTILE!r}" for name in ("title", "author", "tags", "summary", "id"))
+    desk.put("a.md", f"---\n{fields}\nlink: 'javascript:alert(1)'\nimage: 'x\"onerror=alert(1)'\n---\n{HOSTILE}\n")
+    desk.look()
+    page = desk.files()["stories/desk/a.html"].decode()
+    balance = Balance()
+    balance.feed(page)
+    assert not balance.open
+    assert re.findall(r"<script[^>]*>", page) == ['<script type="application/ld+json">']
+    assert "</title><" not in page.split("</title>", 1)[1]
+    assert not re.search(r"<[^>]*\s(?:on\w+=|style=)|javascript:", page)
+
+
+def test_R8_R9_a_second_look_touches_nothing(desk: Desk) -> None:
+    desk.put("bread.md", BREAD + "![](loaf.jpg)")
+    desk.put("loaf.jpg", PHOTO)
+    desk.look()
+    before, files = desk.inodes(), desk.files()
+    desk.look(refetch=True)
+    assert desk.inodes() == before
+    (desk.public / "stories/desk/bread.html").unlink()
+    desk.look()
+    assert desk.files() == files
+
+
+def test_an_address_of_the_authors_own_wins(desk: Desk) -> None:
+    desk.put("bread.md", BREAD.replace("tags:", "url: https://bread.example/1\ntags:"))
+    assert desk.look()["Bread & butter"]["url"] == "https://bread.example/1"
+    assert '<link rel="canonical" href="https://bread.example/1">' in desk.files()["stories/desk/bread.html"].decode()
+
+
+def test_R11_another_site_url_moves_addresses_and_no_date(desk: Desk) -> None:
+    desk.put("bread.md", BREAD + "![](loaf.jpg)")
+    desk.put("loaf.jpg", PHOTO)
+    before = desk.look()["Bread & butter"]
+    dates = re.findall(rb"<updated>[^<]*", desk.files()["all.atom"])
+    desk.settle(site={"title": "The Example Wire", "url": "https://new.example/"})
+    after = desk.look()["Bread & butter"]
+    assert after == {**before, "url": after["url"], "content_html": after["content_html"], "image": after["image"]}
+    assert after["url"] == "https://new.example/stories/desk/bread.html"
+    assert after["image"] == "https://new.example/stories/desk/loaf.jpg"
+    assert re.findall(rb"<updated>[^<]*", desk.files()["all.atom"]) == dates
+
+
+def test_pages_go_with_their_source(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    desk.look()
+    desk.declare({"other": {"files": "others/*.md"}})
+    (desk.config.parent / "others").mkdir()
+    desk.turn()
+    assert not desk.pages()
+
+
+def test_a_source_in_no_feed_has_no_pages(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    desk.declare({"desk": {"files": "stories/*.md"}, "x": {"files": "stories/x/*.md"}}, {"f": {"sources": ["x"]}})
+    desk.turn(everything=True)
+    assert not desk.pages()
+
+
+NAMES = [
+    (["a.md", "b/c.md"], ["a.html", "b/c.html"]),
+    (["Über uns.md"], ["uber-uns.html"]),
+    (["a.txt", "a.md"], ["a-18b7cb.html", "a.html"]),
+    (["A.md", "a.md"], ["a-2d6317.html", "a.html"]),
+    (["日本.md"], ["cf2abf0c.html"]),
+    (["a.b/c.d.md"], ["a-b/c.d.html"]),
+    (["1/2/3/4/5/6/x.md"], ["1/2/3/4/5-6-x.html"]),
+    (["-_.x.md"], ["x.html"]),
+    ([f"{'x' * 300}.md"], [f"{'x' * 80}.html"]),
+]
+
+
+@pytest.mark.parametrize(("files", "places"), NAMES, ids=[row[0][0][:20] for row in NAMES])
+def test_S14_names_are_safe_and_each_has_its_own(files: list[str], places: list[str]) -> None:
+    for order in (files, files[::-1]):
+        pages = shelf("https://s.example/", "desk", order, {}).pages
+        assert [pages[file].path for file in files] == [f"stories/desk/{place}" for place in places]
+        assert all(page.address == f"https://s.example/{page.path}" for page in pages.values())
+
+
+def test_a_page_stays_where_it_is_when_another_wants_its_name(desk: Desk) -> None:
+    desk.put("Bread.md", BREAD)
+    before = desk.look()["Bread & butter"]["url"]
+    desk.put("bread.txt", "Plain bread\n\nNothing more.\n")
+    items = desk.look()
+    assert items["Bread & butter"]["url"] == before
+    assert items["Plain bread"]["url"] != before
+
+
+def test_the_server_gives_pages_and_what_stands_beside_them(desk: Desk) -> None:
+    desk.put("bread.md", BREAD + "![](loaf.jpg)")
+    desk.put("loaf.jpg", PHOTO)
+    desk.look()
+    status, headers, body = _get(desk, "/stories/desk/bread.html")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "style-src 'self'" in headers["content-security-policy"] and b"It <em>rose" in body
+    assert _get(desk, "/stories/desk/loaf.jpg")[2] == PHOTO
+    assert _get(desk, "/assets/story.css")[0] == 200
+
+
+def _get(desk: Desk, path: str) -> tuple[int, dict[str, str], bytes]:
+    """One GET, without a socket."""
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "headers": [],
+        "query_string": b"",
+    }
+    app = application(load(desk.config, {}))
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}  # type: ignore[attr-defined]
+    return int(str(sent[0]["status"])), headers, b"".join(message.get("body", b"") for message in sent)  # type: ignore[misc]
+
+
+# ── edits and deletions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_R2_an_edit_keeps_the_id_and_moves_updated(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    before = desk.look()["Bread & butter"]
+    desk.put("bread.md", BREAD.replace("butter", "jam").replace("2026-02-01", "2026-02-01\nupdated: 2026-03-01"), 1800)
+    after = desk.look()["Bread & jam"]
+    assert (after["id"], after["url"], after["date_published"]) == tuple(
+        before[name] for name in ("id", "url", "date_published")
+    )
+    assert after["date_modified"] == "2026-03-01T00:00:00Z"
+    assert b"<updated>2026-03-01T00:00:00Z" in desk.files()["all.atom"]
+    assert "jam" in desk.files()["stories/desk/bread.html"].decode()
+    assert [kind for kind, _ in desk.events()] == ["article", "article"]
+
+
+def test_R4_a_deleted_file_takes_its_article_back_and_a_restored_one_brings_it_again(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    desk.put("cake.md", "# Cake\n\nSweet.\n")
+    before = desk.look()
+    (desk.folder / "bread.md").unlink()
+    assert desk.look().keys() == {"Cake"}
+    assert desk.pages() == {"cake.html"}
+    desk.put("bread.md", BREAD)
+    assert desk.look() == before
+    assert desk.pages() == {"cake.html", "bread.html"}
+    id = before["Bread & butter"]["id"]
+    assert [event for event in desk.events() if event[1] == id] == [("article", id), ("retract", id), ("article", id)]
+
+
+def test_R4_the_last_story_can_be_deleted_too(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    desk.look()
+    (desk.folder / "bread.md").unlink()
+    assert desk.look() == {} and desk.pages() == set()
+
+
+def test_a_draft_is_not_published_and_one_that_becomes_a_draft_is_taken_back(desk: Desk) -> None:
+    draft = BREAD.replace("title:", "draft: true\ntitle:")
+    desk.put("bread.md", draft)
+    assert desk.look() == {} and desk.pages() == set()
+    desk.put("bread.md", BREAD)
+    before = desk.look()
+    desk.put("bread.md", draft, 1800)
+    assert desk.look() == {} and desk.pages() == set()
+    desk.put("bread.md", BREAD, 900)
+    assert desk.look() == before
+
+
+def test_R4_what_the_operator_retracted_does_not_come_back_with_its_file(desk: Desk) -> None:
+    desk.put("bread.md", BREAD)
+    id = str(desk.look()["Bread & butter"]["id"])
+    with desk.app() as app:
+        app.store.retract(id, desk.now)
+    for act in (lambda: None, (desk.folder / "bread.md").unlink, lambda: desk.put("bread.md", BREAD)):
+        act()
+        assert desk.look() == {}
+    (desk.folder / "bread.md").unlink()
+    desk.look()
+    assert desk.pages() == set()
+
+
+def _vanish(desk: Desk) -> None:
+    desk.folder.rename(desk.home / "elsewhere")
+
+
+def _break(desk: Desk) -> None:
+    desk.put("food/bread.md", "---\ntitle: [\n---\nx", 1800)
+
+
+def _lead_out(desk: Desk) -> None:
+    (desk.folder / "food/bread.md").unlink()
+    (desk.folder / "food/bread.md").symlink_to("/etc/hostname")
+
+
+def _close(desk: Desk) -> None:
+    (desk.folder / "food").chmod(0)
+    if os.access(desk.folder / "food", os.R_OK):
+        (desk.folder / "food").chmod(0o755)
+        pytest.skip("the superuser may look into every folder")
+
+
+def _empty(desk: Desk) -> None:
+    desk.put("food/bread.md", b"", 0)
+
+
+UNREADABLE = [_vanish, _break, _lead_out, _close, _empty]
+
+
+@pytest.mark.parametrize("spoil", UNREADABLE, ids=lambda spoil: spoil.__name__.strip("_"))
+def test_F31_F34_what_cannot_be_read_takes_nothing_back(spoil: object, desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD)
+    desk.put("cake.md", "# Cake\n\nSweet.\n")
+    desk.look()
+    pages = desk.pages()
+    spoil(desk)  # type: ignore[operator]
+    try:
+        assert desk.look().keys() == {"Bread & butter", "Cake"}
+        assert desk.pages() == pages
+    finally:
+        (desk.folder / "food").chmod(0o755) if desk.folder.exists() else None
+
+
+def test_what_was_unread_and_is_gone_is_taken_back(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD)
+    desk.put("cake.md", "# Cake\n\nSweet.\n")
+    desk.look()
+    _break(desk)
+    desk.look()
+    (desk.folder / "food/bread.md").unlink()
+    assert desk.look().keys() == {"Cake"}
+
+
+def test_F31_many_stories_do_not_go_at_once_unless_the_operator_says_so(desk: Desk) -> None:
+    """An empty folder where there were many is more likely a disk that is not there."""
+    for number in range(12):
+        desk.put(f"{number}.md", f"# Story {number}\n\nText.\n")
+    desk.look()
+    for path in desk.folder.iterdir():
+        path.unlink()
+    assert len(desk.look()) == 12
+    desk.turn(sources=["desk"])
+    assert desk.items() == []
+
+
+# ── pictures and recordings ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_stands_beside_a_story_is_published_beside_its_page(desk: Desk) -> None:
+    desk.put(
+        "food/bread.md", BREAD.replace("tags:", "image: Loaf 1.JPG\nenclosure: ../talk.mp3\ntags:") + "![](oven.png)"
+    )
+    for name, body in (("food/Loaf 1.JPG", PHOTO), ("food/oven.png", b"png"), ("talk.mp3", b"sound"), ("no.png", b"x")):
+        desk.put(name, body)
+    item = desk.look()["Bread & butter"]
+    base = "https://wire.example.org/stories/desk/"
+    assert item["image"] == f"{base}food/loaf-1.jpg"
+    assert f'src="{base}food/oven.png"' in str(item["content_html"])
+    assert item["attachments"] == [{"url": f"{base}talk.mp3", "mime_type": "audio/mpeg", "size_in_bytes": 5}]
+    files = desk.files()
+    assert files["stories/desk/food/loaf-1.jpg"] == PHOTO
+    assert desk.pages() == {"food/bread.html", "food/loaf-1.jpg", "food/oven.png", "talk.mp3"}
+    assert (b'<enclosure url="%stalk.mp3" length="5" type="audio/mpeg"' % base.encode()) in files["all.rss"]
+    assert f'<figure class="lead"><img src="{base}food/loaf-1.jpg"' in files["stories/desk/food/bread.html"].decode()
+
+
+def test_a_link_between_stories_leads_from_page_to_page(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD + "See [cake](../Cake.md#top) and [home](https://a.example/).")
+    desk.put("Cake.md", "# Cake\n\nSweet.\n")
+    text = str(desk.look()["Bread & butter"]["content_html"])
+    assert 'href="https://wire.example.org/stories/desk/cake.html#top"' in text
+    assert 'href="https://a.example/"' in text
+
+
+def test_a_new_picture_of_the_same_name_is_published_and_a_removed_one_goes(desk: Desk) -> None:
+    desk.put("bread.md", BREAD + "![](loaf.jpg)")
+    desk.put("loaf.jpg", PHOTO)
+    desk.look()
+    feeds = {name: body for name, body in desk.files().items() if name.startswith("all.")}
+    page = (desk.public / "stories/desk/bread.html").stat()
+    desk.put("loaf.jpg", PHOTO[::-1], 1800)
+    desk.look()
+    assert desk.files()["stories/desk/loaf.jpg"] == PHOTO[::-1]
+    assert {name: desk.files()[name] for name in feeds} == feeds
+    assert (desk.public / "stories/desk/bread.html").stat().st_ino == page.st_ino
+    (desk.folder / "loaf.jpg").unlink()
+    desk.look()
+    assert desk.pages() == {"bread.html"}
+
+
+REFUSED = [
+    "../secret.png",
+    "/etc/hostname",
+    "link.png",
+    "run.svg",
+    "run.html",
+    ".hidden.png",
+    "pipe.png",
+    "%2e%2e/secret.png",
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_S14_only_harmless_files_of_the_folder_are_published(name: str, desk: Desk) -> None:
+    (desk.config.parent / "secret.png").write_bytes(b"secret")
+    desk.settle("stories/*.md")
+    desk.put("bread.md", BREAD + f"![]({name})\n")
+    (desk.folder / "link.png").symlink_to(desk.config.parent / "secret.png")
+    os.mkfifo(desk.folder / "pipe.png")
+    for file in ("run.svg", "run.html", ".hidden.png"):
+        desk.put(file, b"<svg><script>alert(1)</script></svg>")
+    desk.look()
+    assert desk.pages() == {"bread.html"}
+
+
+# ── while it is written ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_F34_a_story_that_is_being_written_is_never_published_half(desk: Desk) -> None:
+    """A writer that never rests races twelve looks: what is published is one of the texts it wrote, or the last."""
+    texts = [f"# Story\n\n{letter * size}\n" for letter, size in (("a", 3_000), ("b", 9_000), ("c", 30_000))]
+    desk.put("story.md", texts[0])
+    whole = {f"<p>{text.split()[2]}</p>" for text in texts}
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            for text in texts:
+                with (desk.folder / "story.md").open("w", encoding="utf-8") as file:
+                    for start in range(0, len(text), 1_000):
+                        file.write(text[start : start + 1_000])
+                        file.flush()
+                time.sleep(0.02)
+
+    desk.look()
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with desk.app() as app:
+            for _ in range(12):
+                app.wake(["desk"])
+                app.turn()
+                assert [item["content_html"] in whole for item in desk.items()] == [True]
+    finally:
+        done.set()
+        writer.join()
+    desk.put("story.md", texts[2])
+    assert desk.look()["Story"]["content_html"] == f"<p>{'c' * 30_000}</p>"
+
+
+def test_L7_the_daemon_publishes_a_story_as_soon_as_it_is_saved(desk: Desk, record_property: object) -> None:
+    desk.settle(defaults={"every": "1h"})
+    desk.put("bread.md", BREAD)
+    daemon = desk.start("daemon", "--listen", "127.0.0.1:0")
+    try:
+        _until(lambda: "stories/desk/bread.html" in desk.files())
+        time.sleep(1)  # the watch begins with the daemon, not with its first visit
+        saved = time.monotonic()
+        (desk.folder / "cake.md").write_text("# Cake\n\nSweet.\n", encoding="utf-8")
+        _until(lambda: "stories/desk/cake.html" in desk.files() and len(desk.items()) == 2)
+        record_property("seconds", time.monotonic() - saved)  # type: ignore[operator]
+        (desk.folder / "bread.md").unlink()
+        _until(lambda: "stories/desk/bread.html" not in desk.files())
+    finally:
+        daemon.terminate()
+        _, errors = daemon.communicate(timeout=10)
+    assert daemon.returncode == 0, errors
+
+
+def _until(done: object, patience: float = 20) -> None:
+    end = time.monotonic() + patience
+    while not done():  # type: ignore[operator]
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+# ── a page from a newspaper's archive ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_archived_page_is_one_article_without_its_furniture(desk: Desk) -> None:
+    text = (STORIES / "newspaper.txt").read_text(encoding="utf-8")
+    desk.put("000_archive.txt", text)
+    (item,) = desk.look().values()
+    assert item["title"] == "Lighthouse Keeper Retires After Forty Years"
+    told = re.sub(r"<[^>]+>", "", str(item["content_html"]))
+    assert told.startswith("PORT ALDER, Norland -- Mara Quist climbed")
+    assert str(item["content_html"]).count("<p>") == 3
+    files = desk.files()
+    published = b"".join(body for name, body in files.items() if name.startswith(("all.", "stories/")))
+    for furniture in (b"newsletter", b"Facebook", b"Updated:", b"03/14/2019"):
+        assert furniture not in published
+    assert item["date_modified"] == "2019-03-14T00:00:00Z" and "date_published" not in item
+    assert b"<pubDate>" not in files["all.rss"] and b"<published>" not in files["all.atom"]
+    assert b"datePublished" not in published and b"published_time" not in published
