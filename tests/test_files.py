@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html.parser
+import json
 import os
 import re
 import threading
@@ -125,7 +126,7 @@ HOSTILE = "</title><script>alert(1)</script>\"'&"
 
 
 def test_S9_S17_a_page_is_whole_and_runs_nothing(desk: Desk) -> None:
-    fields = "\n".join(f"{name}: {HOSTILE!r}" for name in ("title", "author", "tags", "summary", "id"))
+    fields = "\n".join(f"{name}: {json.dumps(HOSTILE)}" for name in ("title", "author", "tags", "summary", "id"))
     desk.put("a.md", f"---\n{fields}\nlink: 'javascript:alert(1)'\nimage: 'x\"onerror=alert(1)'\n---\n{HOSTILE}\n")
     desk.look()
     page = desk.files()["stories/desk/a.html"].decode()

@@ -47,7 +47,7 @@ MEDIA = frozenset((
     ".epub", ".pdf",
 ))  # fmt: skip
 LARGEST = 500_000_000  # bytes of a file beside a story
-MOST_BESIDE = 10_000
+MOST_FILES = 20_000  # that are looked through for them
 NO_STAMPS: Mapping[str, Stamp] = {}
 
 
@@ -87,7 +87,7 @@ def fetch(visit: Visit) -> Fetched | NotModified:
 
 def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
     listing = _listed(root, visit.source)
-    beside = _beside(root, {file.path.parent for file in listing.files})
+    beside = _beside(root)
     validators = Validators(etag=_fingerprint([*listing.files, *beside]))
     if validators == visit.validators:
         return NotModified(visit.url, validators)
@@ -181,19 +181,17 @@ def _shown_name(root: Path, path: Path) -> str:
     return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
 
 
-def _beside(root: Path, folders: set[Path]) -> list[Found]:
-    """The pictures, recordings and the like in these folders and below them, by name."""
-    tops = [folder for folder in sorted(folders) if folders.isdisjoint(folder.parents)]
-    paths = (Path(at) / name for top in tops for at, names in _visible(top) for name in names)
-    media = islice((path for path in paths if path.suffix.lower() in MEDIA), MOST_BESIDE)
+def _beside(root: Path) -> list[Found]:
+    """The pictures, recordings and the like below the root, by name."""
+    media = (path for path in islice(_visible(root), MOST_FILES) if path.suffix.lower() in MEDIA)
     return sorted(_fit(root, media), key=attrgetter("name"))
 
 
-def _visible(top: Path) -> Iterator[tuple[str, list[str]]]:
-    """Every folder from `top` down with the names of its files, without what is hidden."""
-    for folder, folders, names in os.walk(top):
+def _visible(root: Path) -> Iterator[Path]:
+    """Every file below the root, without what is hidden."""
+    for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield folder, sorted(name for name in names if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _fit(root: Path, paths: Iterable[Path]) -> Iterator[Found]:

@@ -2,6 +2,13 @@
 
 The folder is FEEDS_CORPORA unless given. Bytes go through `feeds.parse` and `feeds.normalize`; what another parser says
 of them is read as facts, and a case passes when all its facts agree. Text is compared free of markup and white space.
+
+Where we differ on purpose, by what the other one does:
+feedparser (http_entry_id_base_docuri): resolves a relative atom:id; ids are compared character by character, so ours
+    stays as it came (RFC 4287 §4.2.6).
+feed-rs (rss_2.0_nbcny): keeps "A and B" as one person; (rss_2.0_relurl_1): calls every RSS author "author".
+rss-parser (encoding): takes the tracking redirect of FeedBurner where origLink names the story; (reddit-atom,
+    reddit-home): drops text around inline XHTML; (xml2js-options): writes "EMPTY" where there is no content.
 """
 
 from __future__ import annotations
