@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -223,3 +225,30 @@ def test_an_opml_file_beside_the_configuration(wire: Wire, origin: Origin) -> No
     (wire.config.parent / "friends.opml").write_bytes(opml(("Ann", feed)))
     assert wire.turn().failures == 0
     assert [item["title"] for item in wire.items()] == ["Ann one"]
+
+
+def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_loses_none(
+    wire: Wire, origin: Origin
+) -> None:
+    """Killed with -9 five times on the way; every story is there in the end, and the host was never pressed."""
+    stories = tuple((f"/story-{number}", f"What the ferry carried on trip {number}") for number in range(100))
+    for path, title in stories:
+        origin.put(path, page(title))
+    hosts = {"gap": "0s", "at_once": 2}  # the gap in real time is proven elsewhere (E13)
+    wire.declare({"metro": {"page": origin.put("/news", front(*stories)), "stories": "h2 a"}}, hosts=hosts)
+    spawn = multiprocessing.get_context("forkserver")
+    spawn.set_forkserver_preload(["feeds.app.visiting", "feeds.app.issuing", "feeds.fetch"])
+    for killed_after in (0.4, 0.5, 0.6, 0.7, 0.8):
+        process = spawn.Process(target=wire.turn)
+        process.start()
+        process.join(killed_after)
+        process.kill()
+        process.join()
+        process.close()
+        wire.now += timedelta(minutes=15)
+    wire.now += timedelta(hours=3)
+    wire.turn()
+    wire.now += timedelta(hours=3)
+    wire.turn()
+    assert {item["title"] for item in wire.items()} == {title for _, title in stories}
+    assert origin.most_open <= 2 + 2  # a kept connection may wait beside the two that are used
