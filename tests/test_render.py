@@ -297,7 +297,7 @@ def test_S24_the_only_processing_instruction_is_our_stylesheet() -> None:
 
 def test_a_feed_one_level_down_finds_the_stylesheet_above() -> None:
     assert b'href="../assets/feed.css"' in rendered(feed=replace(FEED, id="each-source/bbc"))["rss"]
-    (asset,) = assets()
+    asset, _ = assets()
     assert (asset.path, asset.media_type) == ("assets/feed.css", "text/css")
     assert b"This is a web feed" in asset.body
 

@@ -232,6 +232,7 @@ class App:
         sweep(config.public)
         self._take_sources()
         self._shelves = shelves(config)
+        self._woken.intersection_update(config.sources)
 
     def _withdrawn(self) -> list[str]:
         """Take away the files of feeds that are no longer declared; their paths."""

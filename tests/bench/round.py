@@ -1,8 +1,9 @@
-"""What a polling round costs in CPU seconds per 1,000 feeds: python tests/bench/round.py [--feeds 1000] [--hosts 1] [--runs 3].
+"""What a polling round costs in CPU seconds per 1,000 feeds: python tests/bench/round.py [--feeds N] [--runs N] …
 
 Generated feeds of about 51 kB with 25 entries, served by nginx on loopback, pulled by `feeds run --all` as a whole
 process into 21 feeds. Four rounds: everything new; nothing new (304); 5 % changed; nothing new and no validators. What
-a run with nothing due costs (interpreter, imports, an idle turn) is taken off and shown beside.
+a run with nothing due costs (interpreter, imports, an idle turn) is taken off and shown beside, and so is what reading
+the same documents with lxml and cleaning their HTML with nh3 costs: it tells a slow machine from a slow program.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ from email.utils import format_datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import nh3
+from lxml import etree
+
 ENTRIES = 25
 GROUPS = 20  # published feeds beside the one that holds everything
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
-WORDS = ["about", "after", "again", "against", "river", "council", "morning", "figures", "station", "report", "minister", "evening", "harbour", "weather", "city", "market", "energy", "growth", "school", "players", "season", "report", "library", "museum", "train", "people", "country", "office", "second", "quarter"]
+WORDS = (
+    *("about", "after", "again", "against", "river", "council", "morning", "figures", "station", "report", "minister"),
+    *("evening", "harbour", "weather", "city", "market", "energy", "growth", "school", "players", "season", "library"),
+)
 # Round → the most CPU seconds per 1,000 feeds that it should cost.
 TARGETS = {"cold": 5.0, "304": 1.0, "5 % changed": 1.3, "no validators": 1.4}
 
@@ -61,7 +68,7 @@ def body(dice: random.Random) -> str:
         f"<blockquote><p>{text(dice, 20)}</p></blockquote><ul><li>{text(dice, 4)}</li><li>{text(dice, 4)}</li></ul>"
     )
     paragraphs = "".join(
-        f'<p>{text(dice, 17)} <a href="/{dice.randrange(9999)}">{text(dice, 3)}</a> <em>{text(dice, 2)}</em> é &amp; …</p>'
+        f'<p>{text(dice, 16)} <a href="/{dice.randrange(9999)}">{text(dice, 3)}</a> <em>{text(dice, 2)}</em> é &amp;</p>'
         for _ in range(6)
     )
     return image + paragraphs + quoted
@@ -74,7 +81,7 @@ def entry(number: int, item: int) -> str:
     link = f"https://site{number}.example/{item}"
     return (
         f"<item><title>{text(dice, 7)}</title><link>{link}</link><guid>{link}</guid><pubDate>{when}</pubDate>"
-        f"<dc:creator>{text(dice, 2)}</dc:creator><category>{text(dice, 1)}</category><category>{text(dice, 1)}</category>"
+        f"<dc:creator>{text(dice, 2)}</dc:creator><category>{text(dice, 1)}</category>"
         f"<description>{escape(body(dice))}</description></item>"
     )
 
@@ -87,6 +94,16 @@ def document(number: int, first: int = 0) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f"<channel>{head}\n{entries}\n</channel></rss>"
     )
+
+
+def yardstick(feeds: int) -> float:
+    """CPU seconds to read so many of the feeds with lxml and clean their HTML with nh3, and nothing else."""
+    documents = [document(number).encode() for number in range(feeds)]
+    cleaner, began = nh3.Cleaner(), time.process_time()
+    for text in documents:
+        for description in etree.fromstring(text).iter("description"):
+            cleaner.clean(description.text or "")
+    return time.process_time() - began
 
 
 # ── the installation ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +233,8 @@ def main() -> None:
                 told = {key: report[key] for key in ("visits", "not_modified", "failures", "articles")}
                 print(f"  {name:14}{cpu:7.2f} s  {told}", flush=True)
     idle = statistics.median(seconds.pop("idle"))
-    print(f"idle run {idle:.2f} s; CPU seconds per 1,000 feeds without it, median of {chosen.runs}:")
+    print(f"idle run {idle:.2f} s; reading and cleaning alone {yardstick(200) * 5:.2f} s for 1,000")
+    print(f"CPU seconds per 1,000 feeds without the idle run, median of {chosen.runs}:")
     for name, taken in seconds.items():
         cost = (statistics.median(taken) - idle) * 1000 / chosen.feeds
         print(f"  {name:14}{cost:7.2f}   target {TARGETS[name]}   ratio {cost / TARGETS[name]:.2f}")
