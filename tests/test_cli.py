@@ -545,7 +545,7 @@ def test_add_finds_the_feeds_of_a_page(wire: Wire, feeds: Feeds, origin: Origin)
         "id": "a-source",
         "url": origin.url("/paper/all.rss"),
         "candidates": [
-            {"url": origin.url(path), "title": title, "reader": told["candidates"][0]["reader"], "newest": newest}
+            {"url": origin.url(path), "kind": "feed", "title": title, "reader": "xml", "newest": newest}
             for path, title, newest in (
                 ("/paper/all.rss", "A source", ["One", "Two", "Three"]),
                 ("/paper/comments.atom", "Comments", ["A comment"]),
@@ -849,3 +849,36 @@ def test_the_address_of_a_private_source_is_shown_nowhere(wire: Wire, origin: Or
     for told in (ran.stdout, ran.stderr, status.stdout, status.stderr):
         assert "secret-path" not in told
     assert not [name for name, body in wire.files().items() if b"secret-path" in body]
+
+
+FRONT = (
+    "<html><head><title>The Harbour Post</title></head><body><main>"
+    + "".join(
+        f"<article><h2><a href='/story-{number}'>What the ferry carried on day {number}</a></h2></article>"
+        for number in range(6)
+    )
+    + "</main></body></html>"
+).encode()
+
+
+def test_add_offers_the_stories_of_a_page_that_has_no_feed(wire: Wire, feeds: Feeds, origin: Origin) -> None:
+    yaml(wire)
+    page = origin.put("/news", Document(FRONT, headers={"content_type": "text/html"}))
+    added = feeds("add", page, "--id", "harbour", "--json")
+    assert added.code == 0, added.err
+    (found,) = json.loads(added.out)["candidates"]
+    assert (found["kind"], found["newest"][0]) == ("page", "What the ferry carried on day 0")
+    with wire.app() as app:
+        assert (app.config.sources["harbour"].kind, app.config.sources["harbour"].address) == ("page", page)
+
+
+def test_add_prefers_the_sitemap_that_robots_txt_names(wire: Wire, feeds: Feeds, origin: Origin) -> None:
+    yaml(wire)
+    page = origin.put("/news", Document(FRONT, headers={"content_type": "text/html"}))
+    urls = f"<url><loc>{origin.url('/story-1')}</loc></url>"
+    urlset = f"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{urls}</urlset>".encode()
+    sitemap = origin.put("/map.xml", Document(urlset))
+    origin.put("/robots.txt", raw(reply(f"Sitemap: {sitemap}\n".encode(), content_type="text/plain"), KEEP))
+    added = feeds("add", page, "--id", "harbour", "--json")
+    assert added.code == 0, added.err
+    assert [found["kind"] for found in json.loads(added.out)["candidates"]] == ["sitemap", "page"]

@@ -1,38 +1,50 @@
-"""What is behind an address: a feed, or the feeds that a page leads to, each with its newest titles."""
+"""What is behind an address: a feed, the feeds that a page leads to, or the stories of a site without one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
+from typing import Literal
+from urllib.parse import urljoin
 
 from ..errors import FetchError, ParseError, SourceError
-from ..model import Fetched, Kind, Source
+from ..model import Fetched, Kind, Parsed, Source
 from ..normalize import about, plain
 from ..parse import parse
 from ..parse.discover import Candidate, candidates
+from ..parse.page import read_page
+from ..parse.sitemap import read_sitemap
 
 MOST = 12  # candidates asked for: a page may name hundreds
 TITLES = 3
 PERMANENT = frozenset({301, 308})
 
+SITEMAPS = 3  # of those that robots.txt names
+FEW = 3  # stories that a page must list to be offered as a list
+
 Fetch = Callable[[str], Fetched]
+Kinds = Literal["feed", "page", "sitemap"]
+MICROFORMAT = re.compile(rb"""class\s*=\s*["'][^"']*\bh-feed\b""")
+SITEMAP = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 READ_AS_FEED = Source("add", Kind.FEED, "")  # without a source, any plain text would pass for a story
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A feed that was read: where it is, what it calls itself, who read it, and what is new in it."""
+    """What was read: where it is, what it calls itself, who read it, what is new in it, and how it is declared."""
 
     url: str
     title: str
     reader: str
     articles: int
     newest: tuple[str, ...]
+    kind: Kinds = "feed"
 
 
 def behind(url: str, fetch: Fetch) -> list[Found]:
-    """The feeds behind an address, the likeliest first. Raises SourceError when there is none, saying what is."""
+    """What can be followed behind an address, the likeliest first. Raises SourceError when nothing can, saying why."""
     answer = fetch(url)
     try:
         return [_found(answer, url)]
@@ -41,6 +53,8 @@ def behind(url: str, fetch: Fetch) -> list[Found]:
             # The usual places are asked for only where the page names nothing that is a feed.
             if found := list(_each(alike, fetch)):
                 return found
+        if offered := list(_without_feed(answer, url, fetch)):
+            return offered
         raise FetchError(f"No feed was found at {url}. {error.sentence}", kind="not_a_feed") from error
 
 
@@ -61,11 +75,40 @@ def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[Found]:
             yield found
 
 
+def _without_feed(answer: Fetched, url: str, fetch: Fetch) -> Iterator[Found]:
+    """The page itself if it is an h-feed, the sitemaps that robots.txt names, else the page as a list of stories."""
+    page = [_told(read_page(answer, None), answer, url, "page")]
+    is_list = page[0].reader == "page:list" and page[0].articles >= FEW
+    if is_list and MICROFORMAT.search(answer.body):
+        yield from page
+    for address in islice(_sitemaps(answer.url, fetch), SITEMAPS):
+        try:
+            sitemap = fetch(address)
+            yield _told(read_sitemap(sitemap, None), sitemap, address, "sitemap")
+        except SourceError:
+            continue
+    if is_list and not MICROFORMAT.search(answer.body):
+        yield from page
+
+
+def _sitemaps(url: str, fetch: Fetch) -> Iterator[str]:
+    try:
+        robots = fetch(urljoin(url, "/robots.txt")).body.decode("utf-8", "replace")
+    except SourceError:
+        return
+    for line in SITEMAP.findall(robots):
+        yield urljoin(url, line)
+
+
 def _found(answer: Fetched, asked: str) -> Found:
-    parsed = parse(answer, READ_AS_FEED)
+    return _told(parse(answer, READ_AS_FEED), answer, asked, "feed")
+
+
+def _told(parsed: Parsed, answer: Fetched, asked: str, kind: Kinds) -> Found:
     titles = (plain(story.title) or plain(story.summary) for story in parsed.stories)
     newest = tuple(islice(titles, TITLES))
-    return Found(_address(answer, asked), about(parsed).title, parsed.reader, len(parsed.stories), newest)
+    title = about(parsed).title
+    return Found(_address(answer, asked), title, parsed.reader, len(parsed.stories), newest, kind)
 
 
 def _address(answer: Fetched, asked: str) -> str:

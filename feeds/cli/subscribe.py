@@ -34,7 +34,9 @@ from .words import count, line
 @common_options
 @click.pass_context
 def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json: bool) -> None:
-    """Find the feed behind an address, or the feeds that a page leads to, and add one to the configuration.
+    """Find what can be followed behind an address, and add it to the configuration.
+
+    That is a feed, the feeds that a page leads to, a sitemap that robots.txt names, or the page's own list of stories.
 
     On a terminal you are asked which one; otherwise the likeliest is taken. Comments in the file stay.
     """
@@ -50,7 +52,8 @@ def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json:
     chosen = offered[0 if yes or as_json else _choice(offered)]
     _refuse_known(config, chosen.url)
     name = source_id or id_for(chosen.title, chosen.url, config.sources)
-    configuration.add_sources(config.path, [(name, chosen.url)])
+    entry: str | Settings = chosen.url if chosen.kind == "feed" else {chosen.kind: chosen.url}
+    configuration.add_sources(config.path, [(name, entry)])
     if as_json:
         print_json({"id": name, "url": chosen.url, "candidates": [_told(found) for found in offered]}, mask(config))
     else:
@@ -88,7 +91,8 @@ def _choice(offered: Sequence[Found]) -> int:
 
 
 def _told(found: Found) -> dict[str, object]:
-    return {"url": found.url, "title": found.title, "reader": found.reader, "newest": list(found.newest)}
+    told = {"url": found.url, "kind": found.kind, "title": found.title, "reader": found.reader}
+    return {**told, "newest": list(found.newest)}
 
 
 # ── import ──────────────────────────────────────────────────────────────────────────────────────────────────────────
