@@ -272,12 +272,11 @@ def test_preview_of_several_keeps_their_order_and_tells_failures_apart(feeds: Fe
     """DESIGN §5.2: an array in order, a failure as an entry, exit 1; no configuration is needed, nothing is stored."""
     good, page = str(DATA / "story.rss"), str(DATA / "bare.html")
     url = origin.put("/feed", document())
-    told = feeds("preview", good, page, url, "no-such/thing.xml", "--allow-private", good, "--json")
+    told = feeds("preview", good, url, "no-such/thing.xml", "--allow-private", good, "--json")
     assert told.code == 1
-    assert ["error" in one for one in told.json] == [False, True, False, True, False]
-    assert told.json[1]["place"] == page
-    assert set(told.json[3]) == {"error", "place"}
-    assert feeds("preview", page, "--json").json["place"] == page
+    assert ["error" in one for one in told.json] == [False, False, True, False]
+    assert set(told.json[2]) == {"error", "place"}
+    assert feeds("preview", page, "--as", "feed", "--json").json["place"] == page
     assert not (Path.cwd() / "data").exists()
 
 

@@ -115,4 +115,4 @@ WAYS: tuple[tuple[Callable[[str], object], Callable[[_Asking, str], Seen]], ...]
 
 def _read(answer: Fetched, source: Source | None) -> Seen:
     """The document as a JSON Feed, read as the source says, or as what it is."""
-    return pipeline.reading(pipeline.understand(answer, source), utcnow(), source)
+    return pipeline.reading(pipeline.recognised(answer, source), utcnow(), source)

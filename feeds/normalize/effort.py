@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import chain, islice
+from math import inf
 
 # Nanoseconds, as measured on the sanitiser: for each level of depth at each tag; for each element that is copied and
 # each character of its tag; for each node to be searched where something is moved.
@@ -54,14 +56,13 @@ def _names(*lines: str) -> frozenset[str]:
     return frozenset(" ".join(lines).split())
 
 
-_GONE = _names(_RAW.replace("|", " "), "svg math html head body frameset frame")
 _ENDLESS = _names("xmp plaintext")
+_GONE = _ENDLESS | {""} | _names(_RAW.replace("|", " "), "svg math html head body frameset frame")
 # The next of their kind ends them, so that they add nothing to the depth.
 _FLAT = _names(
     "p li dd dt br hr img wbr input source track col meta link area base basefont bgsound embed keygen param image"
 )
 _FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")  # copied when misnested
-_ALONE = _names("a nobr button")  # one inside another ends it
 _HEADINGS = dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "h")  # any of them ends any
 _ROWS = _names("tr tbody thead tfoot colgroup")
 _CELLS = _names("td th caption")
@@ -73,7 +74,8 @@ _SPECIAL = _SCOPES | _names(
     "header hgroup main menu nav ol pre search section summary ul",
 )
 _BORDERS = _SPECIAL | _FLAT | _ROWS  # where formatting ends, to begin again as a copy
-_PLAIN = _names("div span article aside blockquote figcaption figure footer header main nav ol pre section ul")
+_HELD = _FORMATTING | _MARKERS  # more is kept of them than that they are open
+_PECULIAR = _ROWS | _CELLS | _names("h a nobr button")
 
 
 def tamed(html: str) -> str | None:
@@ -85,8 +87,10 @@ def tamed(html: str) -> str | None:
         return None
     parts = _TOKEN.split(html)
     tree = _Tree(searched=html.count("&") + html.encode().count(b"\xc2"))
-    tree.grow(parts)
-    if tree.pruned:
+    replaced = dict(tree.grow(parts))
+    if replaced:
+        for at, token in replaced.items():
+            parts[at * _GROUPS + 1] = token
         html = "".join(chain.from_iterable(zip(parts[::_GROUPS], [*parts[1::_GROUPS], ""], strict=True)))
     return html if len(html) <= LONGEST and tree.effort() <= _ALWAYS + _EACH * len(html) else None
 
@@ -176,27 +180,137 @@ class _Tree:
         return inf if self._depth > _DEEPEST else self._effort + _LEVEL * self._depth * self._nodes
 
     def grow(self, parts: list[str]) -> Iterator[tuple[int, str]]:
-        """Take all tokens in turn: what each has to be replaced by that is not fit to be read, and where it stands."""
-        opened, kinds = self._open, _Kinds()
+        """Take all tokens in turn; which of them nobody shall read as they are, and what stands in their place."""
+        opened, kinds, runs = self._open, _Kinds(), self._searched > _FEW_AHEAD
         columns = [parts[first::_GROUPS] for first in range(_GROUPS)]
         for at, (text, token, raw, drawing, drawn, slash, name) in enumerate(zip(*columns, strict=False)):
-            if text and (self._searched > _FEW_AHEAD or opened[-1] == "table"):
+            if text and (runs or opened[-1] == "table"):
                 self._text(text)
-            if name is None:
-                if raw or drawing:
-                    yield at, self._hidden(drawing, drawn)
+            kind = kinds[name or ""]
+            if kind in _GONE:
+                if raw or drawing or name:
+                    yield at, _NOTHING
+                if kind in _ENDLESS or (drawing and not drawn):
+                    self._effort = inf  # what follows cannot be told
                 continue
-            kind = kinds[name]
-            if kind in _GONE or len(token) > _LONG_TAG:
-                token = self._hidden() if kind in _GONE else _shortened(token)
+            if len(token) > _LONG_TAG:
+                token = _shortened(token)
                 yield at, token
-            if kind in _PLAIN and slash and opened[-1] == kind:
-                opened.pop()
-            elif slash:
-                self._end(kind)
-            elif kind not in _GONE:
+            if not slash:
                 self._start(kind, token)
+            elif opened[-1] == kind and kind not in _HELD:
+                opened.pop()
+            elif kind not in _FLAT:
+                self._end(kind)
             formatting = self._formatting[-1]
             if formatting.cost:
                 self._effort += formatting.adrift + formatting.cost * (kind in _BORDERS)
 
+    def _text(self, text: str) -> None:
+        """A text; in a table, where none belongs, it is moved out."""
+        self._run += len(text)
+        if self._open[-1] == "table" and not text.isspace():
+            self._move()
+
+    def _start(self, name: str, spelled: str) -> None:
+        self._nodes += 1
+        if self._open[-1] == "table" and name not in _CELLS and name not in _ROWS:
+            self._move()
+        elif self._run:
+            self._cut()
+        if name in _FLAT:
+            return
+        if name in _PECULIAR:
+            self._make_way(name)
+        if name not in _ROWS:
+            self._push(name, spelled)
+
+    def _make_way(self, name: str) -> None:
+        """End what the start of another ends."""
+        if name in _ROWS or name in _CELLS:
+            self._back_to_table()
+        elif name == "h":
+            if self._open[-1] == "h":
+                self._open.pop()
+        else:
+            self._formatting[-1].land(name)
+            if name in self._open:
+                self._move()
+                self._close(name)
+
+    def _end(self, name: str) -> None:
+        if name in _ROWS:
+            self._back_to_table()
+        elif self._open[-1] == name:
+            self._pop(name)
+        else:
+            self._move()
+            self._close(name)
+
+    def _move(self) -> None:
+        self._effort += _MOVE * self._nodes
+
+    def _cut(self) -> None:
+        self._effort += _AHEAD * self._run * min(self._run, self._searched)
+        self._run = 0
+
+    def _push(self, name: str, spelled: str) -> None:
+        self._open.append(name)
+        if len(self._open) > self._depth:
+            self._depth = len(self._open)
+        if name in _FORMATTING:
+            self._formatting[-1].begin(name, spelled)
+        elif name in _MARKERS:
+            self._formatting.append(_Formatting())
+
+    def _pop(self, name: str) -> None:
+        self._open.pop()
+        if name in _MARKERS:
+            self._formatting.pop()
+        elif name in _FORMATTING:
+            self._formatting[-1].end(name)
+
+    def _back_to(self, depth: int) -> None:
+        """End all that is open inside; formatting drifts on."""
+        while len(self._open) > depth:
+            name = self._open.pop()
+            if name in _MARKERS:
+                self._formatting.pop()
+            elif name in _FORMATTING:
+                self._formatting[-1].drift()
+
+    def _back_to_table(self) -> None:
+        depth = next((at for at in range(len(self._open), 0, -1) if self._open[at - 1] in _TABLES), None)
+        if depth is not None:
+            self._back_to(depth)
+
+    def _close(self, name: str) -> None:
+        """End an element that others stand in, as far as its end may be seen from here."""
+        hiding = _hiding(name)
+        for at in range(len(self._open) - 1, 0, -1):
+            opened = self._open[at]
+            if opened == name:
+                self._take_out(name, at)
+                return
+            if opened in hiding:
+                if opened in _MARKERS:
+                    self._formatting[-1].land(name)
+                return
+        self._formatting[-1].land(name)
+
+    def _take_out(self, name: str, at: int) -> None:
+        """Formatting and forms end alone: what stands in them stays open."""
+        if name in _FORMATTING:
+            del self._open[at]
+            self._formatting[-1].end(name)
+        elif name == "form":
+            del self._open[at]
+        else:
+            self._back_to(at)
+
+
+def _hiding(name: str) -> frozenset[str]:
+    """The elements through which the end of one with this name cannot be seen."""
+    if name in _CELLS or name in _TABLES:
+        return _TABLES
+    return _SCOPES if name in _SPECIAL or name in _FORMATTING else _SPECIAL

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .issuing import IssueEdges, issue
 from .pulling import PullEdges, pull
-from .reading import Reader, read, reading, saved, understand
+from .reading import Reader, read, reading, recognised, saved, understand
 from .stories import PageEdges, issue_pages
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "pull",
     "read",
     "reading",
+    "recognised",
     "saved",
     "understand",
 ]

@@ -34,12 +34,11 @@ from ..model import (
 )
 from ..normalize import Context, about, carried, merged, named, normalize, story_digest, story_url, upstream_id
 from ..parse import parse
-from ..parse.discover import candidates
 from ..parse.opml import outlines
 from ..parse.page import read_page
 from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
-from .reading import Reader, understand
+from .reading import WEB_PAGE, Reader, announced, understand
 from .stories import FEW, TOMBSTONE, Folder, stories
 
 log = logging.getLogger("feeds.pipeline")
@@ -51,7 +50,6 @@ TELLING = 300  # characters of text that a page must have before it is taken for
 ASKS_ROBOTS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
 LISTS = frozenset({"page:list", "sitemap"})  # readers of what only points to stories
 FEEDS = frozenset({Kind.FEED, Kind.ANY})
-WEB_PAGE = frozenset({"announces", "page"})  # what a short-form address may turn out to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE:
             raise
-        if feed := _announced(answer):
+        if feed := announced(answer):
             return _Seen(Harvest((), (), warnings=(f"its feed is at {feed}",)), answer, feed=feed)
         visit = edges.permit(visit)
         parsed = edges.read(read_page, answer, source)
@@ -150,12 +148,6 @@ def _subscriptions(answer: Fetched, known: Known) -> Harvest:
     told = [outline for outline in outlines(answer.body, answer.charset) if outline.kind != "list"]
     made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
     return Harvest((), (), outlines=named(made, known.outlines))
-
-
-def _announced(answer: Fetched) -> str | None:
-    """The feed that a page names in its head."""
-    found = candidates(answer.body, answer.url, answer.charset)
-    return next((candidate.url for candidate in found if candidate.found == "link"), None)
 
 
 def _with_children(parsed: Parsed, visit: Visit, children: list[str], edges: PullEdges) -> Parsed:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from .. import httprules, sense
 from ..errors import ParseError
-from ..model import Fetched, Parsed, Source
+from ..model import Fetched, Kind, Parsed, Source
 from ..normalize import Context, about, is_inert, normalize, story_digest, upstream_id
 from ..parse import parse
+from ..parse.discover import candidates
+from ..parse.page import read_page
 from ..render import jsonfeed
 
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
+
+WEB_PAGE = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
 
 Reader = Callable[[Fetched, Source | None], Parsed]
 
@@ -28,13 +33,31 @@ def understand(answer: Fetched, source: Source | None = None, read: Reader = par
         raise ParseError(seen.sentence, kind=seen.kind) from error
 
 
+def recognised(answer: Fetched, source: Source | None = None) -> Parsed:
+    """What a document is taken for when nobody said what it should be: a feed, else a page's story or stories."""
+    try:
+        return understand(answer, source)
+    except ParseError as error:
+        if error.kind not in WEB_PAGE or (source is not None and source.kind is not Kind.ANY):
+            raise
+    page = read_page(answer, source)
+    feed = announced(answer)
+    return replace(page, warnings=(*page.warnings, f"its feed is at {feed}")) if feed else page
+
+
+def announced(answer: Fetched) -> str | None:
+    """The feed that a page names in its head."""
+    found = candidates(answer.body, answer.url, answer.charset)
+    return next((candidate.url for candidate in found if candidate.found == "link"), None)
+
+
 def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:
-    """Understand one document: a JSON Feed 1.1 as a dict, what the standard lacks under `_feeds`.
+    """Understand one document, a feed or a web page: a JSON Feed 1.1 as a dict, what it lacks under `_feeds`.
 
     `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
-    Items carry the ids of the document as it gave them. Raises ParseError when it is no feed.
+    Items carry the ids of the document as it gave them. Raises ParseError when it is neither.
     """
-    return reading(parse(saved(body, url, headers)), datetime.now(UTC))
+    return reading(recognised(saved(body, url, headers)), datetime.now(UTC))
 
 
 def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
