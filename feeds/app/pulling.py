@@ -71,7 +71,9 @@ class Pulling:
                 if self._is_batch():
                     yield from self._handed_over()
                 if not self._crew.away and (over or not self._goes_on(patience)):
-                    break
+                    if not self._landed:
+                        break
+                    yield from self._handed_over()  # it may lead on
             self._land(LOOK)
             yield from self._handed_over()
         finally:
@@ -105,8 +107,11 @@ class Pulling:
     def _moment(self) -> float:
         """Seconds to wait for an answer: until something else may start, or what has come is handed over."""
         delay = self._picker.wait(self._edges.now())
-        hold = self._hold_until - time.monotonic() if self._landed else LOOK
-        return max(GATHER, min(LOOK, hold, LOOK if delay is None else delay))
+        return max(GATHER, min(LOOK, self._held(), LOOK if delay is None else delay))
+
+    def _held(self) -> float:
+        """Seconds until what has come is handed over."""
+        return self._hold_until - time.monotonic() if self._landed else HOLD
 
     def _land(self, moment: float) -> None:
         """Take what has come back, after waiting a moment for the first."""
@@ -131,9 +136,7 @@ class Pulling:
             self._picker.linger(visit)
 
     def _is_batch(self) -> bool:
-        return len(self._landed) >= BATCH or (
-            bool(self._landed) and (not self._crew.away or time.monotonic() >= self._hold_until)
-        )
+        return len(self._landed) >= BATCH or self._held() <= 0
 
     def _handed_over(self) -> Iterator[list[Outcome]]:
         outcomes, self._landed = self._landed, []
@@ -153,7 +156,7 @@ class Pulling:
         delay = self._picker.wait(self._edges.now())
         if delay is None or (patience is not None and delay > patience):
             return False
-        self._stopping.wait(min(delay, REFILL))
+        self._stopping.wait(max(0.0, min(delay, REFILL, self._held())))
         return True
 
 

@@ -6,13 +6,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar, TypeVarTuple
 
 from .. import due, pipeline
 from ..errors import FetchError
-from ..model import Config, Fetched, NotModified, Outcome, Parsed, Source, Validators, Visit
+from ..model import Config, Fetched, NotModified, Outcome, Validators, Visit
 from ..store import Store
 from ..workers import Workers, needs_worker
 from .edges import Network
+
+Answer = TypeVar("Answer")
+Given = TypeVarTuple("Given")
 
 
 class Visiting:
@@ -40,7 +44,7 @@ class Visiting:
             permit=self._permitted,
             fetch=self._fetch_whole if refetch else self._fetch,
             fetch_more=self._fetch_more,
-            read=self._read,
+            run=self._run,
             known=self._store.known,
             now=self._now,
             released=released,
@@ -60,9 +64,9 @@ class Visiting:
             raise FetchError(f"{host.host} forbids {visit.url} in its robots.txt", kind="robots")
         return replace(visit, host=host)
 
-    def _read(self, reader: pipeline.Reader, answer: Fetched, source: Source | None) -> Parsed:
-        """Read here what is harmless, and in a process that can be killed what might not be (S11, S15)."""
-        return self._workers.run(reader, answer, source) if needs_worker(answer) else reader(answer, source)
+    def _run(self, answer: Fetched, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
+        """Work here on what is harmless, and in a process that can be killed on what might not be (S11, S15)."""
+        return self._workers.run(function, *given) if needs_worker(answer) else function(*given)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         return self._fetch_whole(visit) if due.unconditional(visit, self._now()) else self._fetcher.fetch(visit)

@@ -38,6 +38,9 @@ HTML_TYPES = ("html", "text/html", "text/x-html", "application/html")
 PLAIN_TYPES = ("text", "plain", "text/plain")
 
 
+LONGEST_BASE = 2_000
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The xml:base and xml:lang in force."""
@@ -58,6 +61,8 @@ class Scope:
 
 def joined(base: str | None, reference: str) -> str | None:
     """A reference made absolute, or the base itself where the reference is no address."""
+    if len(reference) > LONGEST_BASE:  # it would be copied into every link of the document (S15)
+        return base
     try:
         return urljoin(base or "", reference.strip()) or None
     except ValueError:

@@ -33,6 +33,7 @@ RECOVERING = _parser(recover=True)
 
 _SUBSET = r"""\[(?:<!--.*?(?:-->|\Z)|"[^"]*+"|'[^']*+'|[^"'\]])*+\]"""
 PROLOG = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+(?=<!DOCTYPE)", re.S | re.I)
+DOCTYPE_START = re.compile("<!DOCTYPE", re.I)
 DOCTYPE = re.compile(rf"<!DOCTYPE(?:\"[^\"]*+\"|'[^']*+'|{_SUBSET}|[^>\"'\[])*+>", re.S | re.I)
 
 ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)(?=[\s>/])", re.I)
@@ -79,21 +80,33 @@ def read(text: str) -> Tree | None:
 
 def inert(text: str) -> str:
     """The document without its DOCTYPE and with illegal characters gone: safe for any other parser as well."""
-    return NUMBERED.sub(_legal, ILLEGAL.sub("", DOCTYPE.sub("", text, count=1)))
+    return NUMBERED.sub(_legal, ILLEGAL.sub("", _without_doctype(text)))
+
+
+def _without_doctype(text: str) -> str:
+    """The text without its first DOCTYPE. Looking for the end of each that has none would be quadratic (S15)."""
+    start = DOCTYPE_START.search(text)
+    found = DOCTYPE.match(text, start.start()) if start else None
+    return text[: found.start()] + text[found.end() :] if found else text
 
 
 def _parsed(text: str, parser: etree.XMLParser) -> etree._Element:
     body = text.encode("utf-8", "replace")
     if C1_LETTER.search(body):
         body = text.translate(C1).encode("utf-8", "replace")
-    return etree.fromstring(body, parser)
+    try:
+        return etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:  # no fault of the document's
+            raise MemoryError from error
+        raise
 
 
 def _plain_prolog(text: str) -> str:
     text = text.lstrip("\ufeff")
     prolog = PROLOG.match(text)
     if prolog:
-        text = text[: prolog.end()] + DOCTYPE.sub("", text[prolog.end() :], count=1)
+        text = text[: prolog.end()] + _without_doctype(text[prolog.end() :])
     return C1_REFERENCE.sub(_windows, text) if "&#" in text else text
 
 
@@ -121,7 +134,7 @@ def _repaired(text: str) -> Tree | None:
 def _from_root(text: str) -> str:
     """The text from its root element on: neither what stood before it nor a second declaration stays."""
     root = ROOT.search(text)
-    text = text[root.start() :] if root else DOCTYPE.sub("", text.lstrip(), count=1)
+    text = text[root.start() :] if root else _without_doctype(text.lstrip())
     return DECLARED.sub("", text)
 
 

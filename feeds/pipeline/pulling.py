@@ -6,10 +6,11 @@ A listing yields articles, or, where a story's own page tells more, further visi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from .. import due, sense
 from ..errors import FeedsError, FetchError, ParseError, SourceError
@@ -38,7 +39,7 @@ from ..parse.opml import outlines
 from ..parse.page import read_page
 from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
-from .reading import WEB_PAGE, Reader, announced, understand
+from .reading import WEB_PAGE, announced, understand
 from .stories import FEW, TOMBSTONE, Folder, stories
 
 log = logging.getLogger("feeds.pipeline")
@@ -52,20 +53,33 @@ LISTS = frozenset({"page:list", "sitemap"})  # readers of what only points to st
 FEEDS = frozenset({Kind.FEED, Kind.ANY})
 
 
+Fresh = tuple[str, Story, str]  # upstream id, story, its digest
+
+Answer = TypeVar("Answer")
+Given = TypeVarTuple("Given")
+
+
+class Run(Protocol):
+    """Calls a function on what came of `answer`, in whatever process can be spared for it."""
+
+    def __call__(self, answer: Fetched, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
+        """What the function gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullEdges:
     """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
 
     `permit` asks robots.txt: the visit comes back with what is known of its host, or a FetchError is raised.
-    `fetch_more` gets another document of the same visit, in good time. `read` runs a reader in whatever process can be
-    spared for these bytes. `released`: the operator named the source, so a listing that has nothing in common with the
-    last one is taken. `site` is where our own pages are.
+    `fetch_more` gets another document of the same visit, in good time. `run` calls a function in whatever process can
+    be spared for these bytes. `released`: the operator named the source, so a listing that has nothing in common with
+    the last one is taken. `site` is where our own pages are.
     """
 
     permit: Callable[[Visit], Visit]
     fetch: Callable[[Visit], Fetched | NotModified]
     fetch_more: Callable[[Visit, str], Fetched]
-    read: Callable[[Reader, Fetched, Source | None], Parsed]
+    run: Run
     known: Callable[[str], Known]
     now: Callable[[], datetime]
     released: bool = False
@@ -120,14 +134,14 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
     if source.kind is Kind.OPML:
         return _Seen(_subscriptions(answer, edges.known(source.id)), answer)
     try:
-        parsed = understand(answer, source, partial(edges.read, parse))
+        parsed = understand(answer, source, lambda told, of: edges.run(told, parse, told, of))
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE:
             raise
         if feed := announced(answer):
             return _Seen(Harvest((), (), warnings=(f"its feed is at {feed}",)), answer, feed=feed)
         visit = edges.permit(visit)
-        parsed = edges.read(read_page, answer, source)
+        parsed = edges.run(answer, read_page, answer, source)
     children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:CHILDREN]
     if children:
         parsed = _with_children(parsed, visit, children, edges)
@@ -140,7 +154,8 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
         answer = replace(answer, validators=Validators(), body_digest="")
     if ours:
         return _Seen(stories(Folder(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer)
-    return _Seen(harvest(parsed, judged, source, known, edges.now()), answer, parsed.channel)
+    context = Context(source.id, known.authority, edges.now(), source=source)
+    return _Seen(harvest(parsed, judged, known, context, partial(edges.run, answer)), answer, parsed.channel)
 
 
 def _subscriptions(answer: Fetched, known: Known) -> Harvest:
@@ -152,23 +167,24 @@ def _subscriptions(answer: Fetched, known: Known) -> Harvest:
 
 def _with_children(parsed: Parsed, visit: Visit, children: list[str], edges: PullEdges) -> Parsed:
     """The stories of an index's sitemaps; an index inside an index is not followed."""
-    documents = [edges.read(read_sitemap, edges.fetch_more(visit, url), visit.source) for url in children]
+    answers = [edges.fetch_more(visit, url) for url in children]
+    documents = [edges.run(answer, read_sitemap, answer, visit.source) for answer in answers]
     stories = tuple(story for document in documents for story in document.stories)
     warnings = tuple(warning for document in documents for warning in document.warnings)
     return replace(parsed, stories=stories[: visit.source.max_items], warnings=(*parsed.warnings, *warnings))
 
 
-def harvest(parsed: Parsed, judged: sense.Judgement, source: Source, known: Known, at: datetime) -> Harvest:
+def harvest(
+    parsed: Parsed, judged: sense.Judgement, known: Known, context: Context, run: Callable[..., tuple[Article, ...]]
+) -> Harvest:
     """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
     told = about(parsed)
     fresh = list(_fresh(parsed, judged, known))
-    visits = dict(_followed(fresh, parsed, source))
+    visits = dict(_followed(fresh, parsed, context.source))
+    whole = [one for one in fresh if one[0] not in visits]
+    changed = frozenset(upstream for upstream, _, _ in whole if upstream in known.digests)
     return Harvest(
-        articles=tuple(
-            normalize(story, parsed, upstream, digest, _context(source, known, at, upstream))
-            for upstream, story, digest in fresh
-            if upstream not in visits
-        ),
+        articles=run(articles_of, whole, replace(parsed, stories=()), context, changed) if whole else (),
         visits=tuple(visits.values()),
         listed=tuple(judged.ids[index] for index in judged.keep),
         title=told.title or None,
@@ -177,6 +193,16 @@ def harvest(parsed: Parsed, judged: sense.Judgement, source: Source, known: Know
         self_url=told.feed,
         warnings=(*parsed.warnings, *([judged.sentence] if judged.sentence else [])),
         identity=judged.identity,
+    )
+
+
+def articles_of(
+    fresh: Sequence[Fresh], parsed: Parsed, context: Context, changed: frozenset[str]
+) -> tuple[Article, ...]:
+    """The articles that stories of one document make; module-level, for it may have to run in a worker."""
+    return tuple(
+        normalize(story, parsed, upstream, digest, replace(context, changed=upstream in changed))
+        for upstream, story, digest in fresh
     )
 
 
@@ -192,7 +218,7 @@ def _judge(parsed: Parsed, known: Known, *, first: bool) -> sense.Judgement:
     return judged
 
 
-def _fresh(parsed: Parsed, judged: sense.Judgement, known: Known) -> Iterator[tuple[str, Story, str]]:
+def _fresh(parsed: Parsed, judged: sense.Judgement, known: Known) -> Iterator[Fresh]:
     """Id, story and digest of what is new or was edited; the rest is dropped before any cleaning."""
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
@@ -204,9 +230,9 @@ def _fresh(parsed: Parsed, judged: sense.Judgement, known: Known) -> Iterator[tu
         yield upstream, story, digest
 
 
-def _followed(fresh: list[tuple[str, Story, str]], parsed: Parsed, source: Source) -> Iterator[tuple[str, StoryVisit]]:
+def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> Iterator[tuple[str, StoryVisit]]:
     """The stories that their own pages tell better."""
-    if source.full_text or parsed.reader in LISTS:
+    if (source is not None and source.full_text) or parsed.reader in LISTS:
         for upstream, story, _ in fresh:
             if url := story_url(story, parsed.base):
                 yield upstream, StoryVisit(upstream, url, carried(story, parsed))
@@ -224,13 +250,13 @@ def _story_page(visit: Visit, told: Story, edges: PullEdges) -> _Seen:
     answer = edges.fetch(visit)
     if isinstance(answer, NotModified):
         return _Seen(answer, answer)
-    page = edges.read(read_story, answer, visit.source)
+    page = edges.run(answer, read_story, answer, visit.source)
     pages = [page.stories[0]]
     if sum(len(text.value) for text in pages[0].content) < TELLING:
         _must_be_a_story(answer)
     while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
         more = edges.fetch_more(visit, following.href)
-        pages.append(edges.read(read_story, more, visit.source).stories[0])
+        pages.append(edges.run(more, read_story, more, visit.source).stories[0])
     story = merged(told, join(pages), by_feed=visit.source.kind in FEEDS)
     return _Seen(_one(visit, replace(page, stories=(story,)), story_digest(told), edges), answer)
 
