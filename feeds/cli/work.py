@@ -20,7 +20,9 @@ STRICT = 4  # the exit code of a turn that is done although some source fails
 @click.argument("source_ids", nargs=-1, metavar="[SOURCE-ID]...")
 @click.option("--all", "everything", is_flag=True, help="Every source, whatever the schedule says.")
 @click.option("--refetch", is_flag=True, help="Without validators: get everything whole.")
-@click.option("--wait", type=Duration(), help="Wait at most this long for a host that must not be asked yet.")
+@click.option(
+    "--wait", type=Duration(), default="1m", show_default=True, help="Wait at most this long for a host that must rest."
+)
 @click.option("--for", "limit", type=Duration(), help="Start nothing new after this long.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when some source fails, now or since an earlier turn.")
 @json_option
@@ -31,7 +33,7 @@ def run(
     source_ids: tuple[str, ...],
     everything: bool,
     refetch: bool,
-    wait: float | None,
+    wait: float,
     limit: float | None,
     strict: bool,
     as_json: bool,
