@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from html import unescape
+from typing import Literal
 
 import nh3
 
@@ -158,6 +160,18 @@ def _legal_reference(found: re.Match[str]) -> str:
 def _cleaner(base: str | None, lazy: bool) -> nh3.Cleaner:
     attributes = ATTRIBUTES | {"img": ATTRIBUTES["img"] | LAZY} if lazy else ATTRIBUTES
     address = web_url(base)
+    if address is not None:
+        try:
+            return _cleaner_of(attributes, ("rewrite_with_base", address))
+        except ValueError:  # the sanitiser knows no such host
+            pass
+    return _cleaner_of(attributes, _relative)
+
+
+Relative = tuple[Literal["rewrite_with_base"], str] | Callable[[str], str | None]
+
+
+def _cleaner_of(attributes: dict[str, set[str]], relative: Relative) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=TAGS,
         clean_content_tags=GONE_WHOLE,
@@ -165,7 +179,7 @@ def _cleaner(base: str | None, lazy: bool) -> nh3.Cleaner:
         link_rel=None,
         set_tag_attribute_values=_PLAYERS,
         url_schemes=SCHEMES,
-        url_relative=("rewrite_with_base", address) if address else _relative,
+        url_relative=relative,
     )
 
 

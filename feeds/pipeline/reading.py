@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from .. import httprules, sense
 from ..errors import ParseError
-from ..model import Fetched, Kind, Parsed, Source
-from ..normalize import Context, about, is_inert, normalize, story_digest, upstream_id
+from ..model import Fetched, Kind, Parsed, Source, Text
+from ..normalize import Context, about, is_inert, normalize, plain, story_digest, upstream_id
 from ..parse import parse
 from ..parse.discover import candidates
 from ..parse.page import read_page
@@ -69,7 +69,7 @@ def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None
 
 def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
     """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
-    told = about(parsed)
+    told, warnings = about(parsed), [plain(Text(warning, "text")) for warning in parsed.warnings]
     head = jsonfeed.Head(
         title=told.title,
         home_page_url=told.home,
@@ -80,7 +80,11 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
         language=told.language,
         authors=told.authors,
         hubs=told.hubs,
-        extra={**told.facts, "reader": parsed.reader, "warnings": list(parsed.warnings)},
+        extra={
+            **told.facts,
+            "reader": parsed.reader,
+            "warnings": [plain(Text(one, "text")) for one in parsed.warnings],
+        },
     )
     context = Context(source.id if source else "preview", NOBODY, at, source=source)
     items = []
