@@ -83,7 +83,7 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
         extra={
             **told.facts,
             "reader": parsed.reader,
-            "warnings": [plain(Text(one, "text")) for one in parsed.warnings],
+            "warnings": warnings,
         },
     )
     context = Context(source.id if source else "preview", NOBODY, at, source=source)
