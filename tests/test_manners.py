@@ -21,6 +21,8 @@ from sqlalchemy import Engine, event
 from wire import Wire, rss
 
 from feeds.app import App, Orders, Turn
+from feeds.app.meanwhile import Meanwhile
+from feeds.errors import PublishError
 from feeds.fetch import Fetcher
 from feeds.httprules import format_date
 
@@ -453,3 +455,39 @@ def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, ori
         turn = app.turn()
     assert done.is_set()
     assert turn.visits - turn.failures == len(healthy)
+
+
+# ── issuing beside the visits ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_L2_what_is_issued_meanwhile_keeps_nobody_waiting_and_is_told_of() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def issue() -> list[str]:
+        began.set()
+        assert go_on.wait(20)
+        return ["all.rss"]
+
+    meanwhile = Meanwhile(issue)
+    assert meanwhile.tell() == []
+    assert began.wait(20)
+    assert meanwhile.tell() == []  # although the first is still at it
+    go_on.set()
+    assert meanwhile.now()[:2] == ["all.rss"] * 2  # what the thread wrote, and what was left to do
+    meanwhile.leave()
+
+
+def test_what_goes_wrong_meanwhile_is_raised_where_the_turn_is_made() -> None:
+    failed = threading.Event()
+
+    def issue() -> list[str]:
+        failed.set()
+        raise PublishError("the disk is full")
+
+    meanwhile = Meanwhile(issue)
+    meanwhile.tell()
+    assert failed.wait(20)
+    with meanwhile.held():  # nobody issues now
+        meanwhile.leave()
+    with pytest.raises(PublishError):
+        meanwhile.tell()
