@@ -753,6 +753,26 @@ def test_our_own_files_are_read_one_source_at_a_time() -> None:
     picker.done(desk, desk.host, NOON)
 
 
+def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_host_busy() -> None:
+    picker = Picker(Hosts(gap=0.0, at_once=1), slots=4)
+    picker.add([*queue(8, "h-{}.example"), visit(source("second"), host="h-0.example")])
+    first = picker.pick(NOON)
+    assert len(first) == 4 and picker.pick(NOON) == []
+    for one in first:
+        picker.linger(one)
+    second = picker.pick(NOON)
+    assert len(second) == 4 and not {one.host.host for one in first} & {one.host.host for one in second}
+    for one in (*first, *second):
+        picker.done(one, one.host, NOON)
+    assert [one.source.id for one in picker.pick(NOON)] == ["second"], "nothing is left counted"
+    failing = [visit(source(f"f-{n}"), host=f"f-{n}.example", failures=1) for n in range(9)]
+    picker.add([*failing, *queue(1, "late-{}.example")])
+    slow = [one for one in picker.pick(NOON) if one.failures]
+    for one in slow:
+        picker.linger(one)
+    assert not [one for one in picker.pick(NOON) if one.failures], "those that failed keep to their quarter"
+
+
 def test_E13_at_most_eight_at_once_at_one_address() -> None:
     picker = Picker(Hosts(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1" if "shared" in host else None)
     picker.add(queue(100, "shared-{}.example", "shared"))

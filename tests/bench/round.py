@@ -161,8 +161,10 @@ class Installation:
             *arguments,
         ]
         out = self.home / "out.json"
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        env["PYTHONPYCACHEPREFIX"] = str(self.home / "bytecode")
         with out.open("wb") as stream:
-            process = subprocess.Popen(command, stdout=stream, cwd=Path(__file__).parents[2])
+            process = subprocess.Popen(command, stdout=stream, cwd=Path(__file__).parents[2], env=env)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
