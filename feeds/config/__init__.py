@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from feeds.config.advice import warnings
-from feeds.config.edit import add_sources, proposed
-from feeds.config.load import load
-from feeds.config.masking import masked
-from feeds.config.places import find
-from feeds.config.schema import schema
-from feeds.config.units import seconds as duration
+from .advice import warnings
+from .edit import add_sources, proposed
+from .load import load
+from .masking import masked
+from .places import find
+from .schema import schema
+from .units import seconds as duration
 
 __all__ = ["load", "find", "schema", "warnings", "masked", "duration", "add_sources", "proposed"]

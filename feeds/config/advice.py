@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
-from feeds.config.relations import is_loopback
-from feeds.model import Config, Feed, Kind, Source
+from ..model import Config, Feed, Kind, Source
+from .relations import is_loopback
 
 _EXAMPLE_HOSTS = ("example.com", "example.net", "example.org")
 _EXAMPLE_ENDINGS = (".example", ".invalid", ".test", *(f".{host}" for host in _EXAMPLE_HOSTS))

@@ -7,23 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from feeds.config import recipe
-from feeds.config.checks import is_remote
-from feeds.config.patterns import Regexp
-from feeds.config.places import Surroundings, local
-from feeds.config.shape import (
-    KINDS,
-    SELECTORS,
-    AutoShape,
-    ConditionsShape,
-    FeedShape,
-    FileShape,
-    LimitShape,
-    SettingsShape,
-    SourceShape,
-    StepShape,
-)
-from feeds.model import (
+from ..model import (
     Condition,
     Config,
     Cron,
@@ -39,6 +23,22 @@ from feeds.model import (
     Site,
     Source,
     Step,
+)
+from . import recipe
+from .checks import is_remote
+from .patterns import Regexp
+from .places import Surroundings, local
+from .shape import (
+    KINDS,
+    SELECTORS,
+    AutoShape,
+    ConditionsShape,
+    FeedShape,
+    FileShape,
+    LimitShape,
+    SettingsShape,
+    SourceShape,
+    StepShape,
 )
 
 

@@ -12,10 +12,10 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from cronsim import CronSim, CronSimError
 
-from feeds.config import units
-from feeds.config.patterns import Regexp, any_of, regexp
-from feeds.config.problems import hint, kind_of, listed, meant, nearest, shortened
-from feeds.model import Interval
+from ..model import Interval
+from . import units
+from .patterns import Regexp, any_of, regexp
+from .problems import hint, kind_of, listed, meant, nearest, shortened
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 RESERVED = frozenset(

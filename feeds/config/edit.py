@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from feeds.config.load import check, contents
-from feeds.config.problems import Problem
-from feeds.config.tree import Node, read
-from feeds.errors import ConfigError
-from feeds.model import Config
+from ..errors import ConfigError
+from ..model import Config
+from .load import check, contents
+from .problems import Problem
+from .tree import Node, read
 
 Settings = Mapping[str, str | Sequence[str]]
 Entry = tuple[str, Settings | str]

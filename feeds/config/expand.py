@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feeds.config.problems import Problem, meant
-from feeds.config.tree import Node, Route
+from .problems import Problem, meant
+from .tree import Node, Route
 
 Data = str | None | list["Data"] | dict[str, "Data"]
 

@@ -7,10 +7,10 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from feeds.config import checks, units
-from feeds.config.patterns import Regexp, regexp
-from feeds.config.problems import kind_of
-from feeds.model import Interval
+from ..model import Interval
+from . import checks, units
+from .patterns import Regexp, regexp
+from .problems import kind_of
 
 T = TypeVar("T")
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from feeds.config import build
-from feeds.config.expand import Data, Expander
-from feeds.config.masking import hide
-from feeds.config.places import surroundings
-from feeds.config.problems import Problem
-from feeds.config.relations import Finding, findings
-from feeds.config.shape import FileShape
-from feeds.config.translate import problems
-from feeds.config.tree import MAX_BYTES, Node, read
-from feeds.errors import ConfigError
-from feeds.model import Config
+from ..errors import ConfigError
+from ..model import Config
+from . import build
+from .expand import Data, Expander
+from .masking import hide
+from .places import surroundings
+from .problems import Problem
+from .relations import Finding, findings
+from .shape import FileShape
+from .translate import problems
+from .tree import MAX_BYTES, Node, read
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:

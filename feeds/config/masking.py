@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
-from feeds.model import Config
+from ..model import Config
 
 MASK = "***"
 CUT = "…"

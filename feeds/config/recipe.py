@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
-from feeds.config.patterns import Regexp
-from feeds.model import Feed, Kind, Site, Source
+from ..model import Feed, Kind, Site, Source
+from .patterns import Regexp
 
 # Raised when readers find other stories in the same bytes: every source is then fetched whole once (E5).
 SOURCE_FORMAT = 1

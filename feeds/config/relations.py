@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from feeds.config import checks, units
-from feeds.config.expand import Data
-from feeds.config.places import Surroundings, split_glob
-from feeds.config.problems import listed, meant
-from feeds.config.shape import KINDS, SELECTORS, SourceShape, keys
-from feeds.config.tree import Route
+from . import checks, units
+from .expand import Data
+from .places import Surroundings, split_glob
+from .problems import listed, meant
+from .shape import KINDS, SELECTORS, SourceShape, keys
+from .tree import Route
 
 SHORTEST_INTERVAL = 300.0  # E12: for other people's servers
 _SHORTEST = "expected at least 5m for other people's servers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
-from feeds.config.shape import FileShape
+from .shape import FileShape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic.types import JsonValue
 
-from feeds.config import fields as f
-from feeds.config.checks import SLUG
-from feeds.config.problems import listed, meant
+from . import fields as f
+from .checks import SLUG
+from .problems import listed, meant
 
 KINDS = ("feed", "page", "sitemap", "files", "opml")
 SELECTORS = ("stories", "title", "content", "date", "author", "image", "remove")

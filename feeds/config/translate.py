@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from feeds.config.problems import Place, Problem, hint, kind_of, listed, meant, nearest
-from feeds.config.shape import KINDS, SHAPES, STEPS, StepShape, keys
-from feeds.config.tree import Node, Route
+from .problems import Place, Problem, hint, kind_of, listed, meant, nearest
+from .shape import KINDS, SHAPES, STEPS, StepShape, keys
+from .tree import Node, Route
 
 # What people call a key elsewhere → what it is called here.
 _ELSEWHERE = {

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 import yaml
 
-from feeds.config.problems import Place, Problem
-from feeds.errors import ConfigError
+from ..errors import ConfigError
+from .problems import Place, Problem
 
 MAX_BYTES = 16 * 2**20  # 10,000 sources are 1.2 MB
 MAX_DEPTH = 40  # the deepest key of ours is 8 levels down; libyaml takes 69 s for 200,000 open brackets

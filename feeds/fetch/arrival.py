@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from feeds import httprules
-from feeds.model import Fetched, Hop, NotModified, Validators, Visit
-
+from .. import httprules
+from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .answer import Answer
 from .inflate import plain_body
 from .target import Target

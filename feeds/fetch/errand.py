@@ -6,9 +6,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from feeds import __version__, httprules
-from feeds.model import Kind, Site, Source, Validators, Visit
-
+from .. import __version__, httprules
+from ..model import Kind, Site, Source, Validators, Visit
 from .inflate import CODINGS
 from .lines import DIRECT, Route
 from .target import Target, target_of

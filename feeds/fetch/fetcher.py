@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from feeds.errors import FetchError
-from feeds.model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
-
+from ..errors import FetchError
+from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
 from . import files, robots
 from .answer import Answer
 from .arrival import Arrival, concluded

@@ -16,8 +16,8 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from feeds.errors import FetchError
-from feeds.model import Beside, Fetched, Kind, NotModified, Part, Source, Stamp, Validators, Visit
+from ..errors import FetchError
+from ..model import Beside, Fetched, Kind, NotModified, Part, Source, Stamp, Validators, Visit
 
 log = logging.getLogger(__name__)
 

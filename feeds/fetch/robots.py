@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from protego import Protego
 
-from feeds.model import HostState
+from ..model import HostState
 
 AGENT = "feeds"
 LARGEST = 512_000  # RFC 9309 §2.5: at least 500 KiB; what comes after that is not read

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from feeds import httprules
-from feeds.errors import FetchError
+from .. import httprules
+from ..errors import FetchError
 
 AGAIN = "The next visit tries again."
 ADVICE: Mapping[str, str] = {

@@ -10,13 +10,13 @@ from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
 from .naming import id_for, named, slug
-from .pages import Shelf, housed, settled, shelf
+from .pages import Places, housed, laid_out, settled
 from .text import is_inert
 
 __all__ = [
     "About",
     "Context",
-    "Shelf",
+    "Places",
     "about",
     "canonical_link",
     "carried",
@@ -25,12 +25,12 @@ __all__ = [
     "housed",
     "id_for",
     "is_inert",
+    "laid_out",
     "merged",
     "named",
     "normalize",
     "plain",
     "settled",
-    "shelf",
     "slug",
     "story_digest",
     "story_url",

@@ -28,31 +28,31 @@ _NO_LETTER = re.compile(r"[^a-z0-9_.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Places:
     """Where one source is published: the page of each story by its file, and the place of each file beside them."""
 
     site: str
     folder: str  # below the public folder
     pages: Mapping[str, Page]
     stamps: Mapping[str, Stamp]
-    places: Mapping[str, str]  # below the public folder
+    beside: Mapping[str, str]  # the other files' places below the public folder
 
     def address(self, file: str) -> str | None:
         """The public address of a file of the folder."""
         if page := self.pages.get(file):
             return page.address
-        return self.site + self.places[file] if file in self.places else None
+        return self.site + self.beside[file] if file in self.beside else None
 
 
-def shelf(
+def laid_out(
     site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, Stamp], held: Iterable[Page] = ()
-) -> Shelf:
+) -> Places:
     """Where the stories in these files are published; a page that is `held` stays where it is."""
     folder = f"stories/{source_id}/"
     before = {page.file: page.path for page in held if page.path.startswith(folder)}
-    pages = _placed(files, lambda file: f"{folder}{_safe_path(file)}.html", before)
-    places = _placed(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
-    return Shelf(site, folder, {file: Page(file, path, site + path) for file, path in pages.items()}, stamps, places)
+    pages = _paths(files, lambda file: f"{folder}{_safe_path(file)}.html", before)
+    others = _paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
+    return Places(site, folder, {file: Page(file, path, site + path) for file, path in pages.items()}, stamps, others)
 
 
 def housed(story: Story, page: Page) -> Story:
@@ -68,14 +68,14 @@ def housed(story: Story, page: Page) -> Story:
     )
 
 
-def settled(article: Article, page: Page, shelf: Shelf) -> Article:
+def settled(article: Article, page: Page, places: Places) -> Article:
     """The article of a housed story with the public addresses of what stands in the folder, and with its page."""
     used: set[str] = set()
 
     def public(found: re.Match[str]) -> str:
         file = unquote(unescape(found[1]))
         used.add(file)
-        return shelf.address(file) or shelf.site + found[1]
+        return places.address(file) or places.site + found[1]
 
     def address(url: str) -> str:
         return _INSIDE.sub(public, url)
@@ -85,25 +85,25 @@ def settled(article: Article, page: Page, shelf: Shelf) -> Article:
         html=address(article.html),
         url=article.url and address(article.url),
         image=article.image and address(article.image),
-        attachments=tuple(replace(one, url=address(one.url), size=_size(one, shelf)) for one in article.attachments),
+        attachments=tuple(replace(one, url=address(one.url), size=_size(one, places)) for one in article.attachments),
     )
     beside = tuple(
-        Beside(shelf.places[file], file, shelf.stamps[file].size, shelf.stamps[file].modified_ns)
-        for file in sorted(used & shelf.places.keys())
+        Beside(places.beside[file], file, places.stamps[file].size, places.stamps[file].modified_ns)
+        for file in sorted(used & places.beside.keys())
     )
     return replace(made, page=replace(page, beside=beside))
 
 
-def _size(attachment: Attachment, shelf: Shelf) -> int | None:
+def _size(attachment: Attachment, places: Places) -> int | None:
     inside = _INSIDE.fullmatch(attachment.url)
-    stamp = shelf.stamps.get(unquote(inside[1])) if inside else None
+    stamp = places.stamps.get(unquote(inside[1])) if inside else None
     return stamp.size if stamp else attachment.size
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _placed(files: Iterable[str], path_of: Callable[[str], str], held: Mapping[str, str]) -> dict[str, str]:
+def _paths(files: Iterable[str], path_of: Callable[[str], str], held: Mapping[str, str]) -> dict[str, str]:
     """A path of its own for each file: the one it had, else a safe one, with a digest where another file has that."""
     wanted = set(files)
     places = {file: path for file, path in held.items() if file in wanted}

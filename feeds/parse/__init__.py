@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from feeds.errors import ParseError
-from feeds.model import Channel, Fetched, Kind, Parsed, Source
-from feeds.parse import files, jsonfeed, lenient, tree, xmlfeed
-from feeds.parse.document import Document, opened
-from feeds.parse.page import read_page
-from feeds.parse.sitemap import read_sitemap
+from ..errors import ParseError
+from ..model import Channel, Fetched, Kind, Parsed, Source
+from . import files, jsonfeed, lenient, tree, xmlfeed
+from .document import Document, opened
+from .page import read_page
+from .sitemap import read_sitemap
 
 __all__ = ["READERS", "parse"]
 

@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from feeds.parse import htmlpage, texts
-from feeds.parse.charset import decode
+from . import htmlpage, texts
+from .charset import decode
 
 FEED_TYPES = frozenset(
     (

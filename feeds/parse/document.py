@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from feeds.model import Fetched, Source
-from feeds.parse.charset import Decoded, decode
+from ..model import Fetched, Source
+from .charset import Decoded, decode
 
 Item = TypeVar("Item")
 DateOf = Callable[[Item], str | None]

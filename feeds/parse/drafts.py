@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from feeds.model import Category, Comments, Link, Media, Origin, Person, Text
-from feeds.parse import names
-from feeds.parse.texts import Scope
+from ..model import Category, Comments, Link, Media, Origin, Person, Text
+from . import names
+from .texts import Scope
 
 # F16: an item holds no more of anything than this.
 MANY = 500

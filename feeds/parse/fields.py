@@ -6,9 +6,9 @@ from itertools import islice
 
 from lxml import etree
 
-from feeds.model import Category, Link, Media, Origin, Person
-from feeds.parse import names, texts
-from feeds.parse.drafts import Draft, Spec
+from ..model import Category, Link, Media, Origin, Person
+from . import names, texts
+from .drafts import Draft, Spec
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RDF_ABOUT = f"{RDF}about"

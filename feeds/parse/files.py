@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 # The library lets YAML's own error through; YAML itself belongs to config.
 from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
 
-from feeds.errors import ParseError
-from feeds.model import Category, Channel, Fetched, Link, Parsed, Part, Person, Source, Story, Text
-from feeds.parse import htmlpage, markdown, plaintext
-from feeds.parse.charset import decode
+from ..errors import ParseError
+from ..model import Category, Channel, Fetched, Link, Parsed, Part, Person, Source, Story, Text
+from . import htmlpage, markdown, plaintext
+from .charset import decode
 
 FIELDS = frozenset(
     ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link", "enclosure")

@@ -7,8 +7,8 @@ import re
 from lxml import etree, html
 from w3lib.encoding import html_body_declared_encoding
 
-from feeds.model import Category, Link, Person, Story, Text
-from feeds.parse import texts
+from ..model import Category, Link, Person, Story, Text
+from . import texts
 
 META = {
     "published": ("article:published_time", "date", "dc.date", "dcterms.issued"),

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Literal, TypeVar
 
-from feeds.errors import ParseError
-from feeds.model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
-from feeds.parse import texts
-from feeds.parse.document import Document
-from feeds.parse.drafts import MANY
+from ..errors import ParseError
+from ..model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
+from . import texts
+from .document import Document
+from .drafts import MANY
 
 Record = TypeVar("Record", Category, Media, Origin, Comments)
 Object = Mapping[str, object]

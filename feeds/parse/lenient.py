@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import feedparser
 
-from feeds.errors import ParseError
-from feeds.model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
-from feeds.parse import texts, tree
-from feeds.parse.document import Document
-from feeds.parse.fields import FEED_TYPES
+from ..errors import ParseError
+from ..model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
+from . import texts, tree
+from .document import Document
+from .fields import FEED_TYPES
 
 # Slower than reading the tree by a factor of thirty, and more than linear in places.
 LARGEST = 1_000_000

@@ -8,10 +8,10 @@ from typing import Literal
 
 from lxml import etree
 
-from feeds.errors import ParseError
-from feeds.parse import names, texts, tree
-from feeds.parse.charset import decode
-from feeds.parse.fields import URL
+from ..errors import ParseError
+from . import names, texts, tree
+from .charset import decode
+from .fields import URL
 
 # What an outline without an address of a feed may point to: another list.
 LISTS = ("include", "link")

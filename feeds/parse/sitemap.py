@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from feeds.errors import ParseError
-from feeds.model import Category, Channel, Fetched, Link, Parsed, Source, Story, Text
+from ..errors import ParseError
+from ..model import Category, Channel, Fetched, Link, Parsed, Source, Story, Text
 
 MOST = 50_000  # entries of one file, as the format has it
 LARGEST = 50_000_000  # bytes when unpacked, as the format has it

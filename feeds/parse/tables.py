@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from feeds.parse import fields as read
-from feeds.parse.drafts import Draft, Lookup, Reader, Spec, fill, table
+from . import fields as read
+from .drafts import Draft, Lookup, Reader, Spec, fill, table
 
 
 def _group(element: etree._Element, draft: Draft, spec: Spec) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
-from feeds.model import Text
-from feeds.parse import names
+from ..model import Text
+from . import names
 
 Type = Literal["text", "html"]
 

@@ -12,7 +12,7 @@ from html.entities import html5, name2codepoint
 
 from lxml import etree
 
-from feeds.parse.charset import C1
+from .charset import C1
 
 
 def _parser(recover: bool) -> etree.XMLParser:

@@ -7,11 +7,11 @@ from itertools import chain, islice
 
 from lxml import etree
 
-from feeds.model import NOTHING, Channel, Link, Parsed, Story
-from feeds.parse import fields, names, tables
-from feeds.parse.document import Document
-from feeds.parse.drafts import Draft, Lookup, fill
-from feeds.parse.texts import Scope
+from ..model import NOTHING, Channel, Link, Parsed, Story
+from . import fields, names, tables
+from .document import Document
+from .drafts import Draft, Lookup, fill
+from .texts import Scope
 
 # Children of one element that are looked at in any case, however few items are wanted of them.
 ENOUGH = 20_000

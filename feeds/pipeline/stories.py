@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from .. import sense
 from ..model import Article, Beside, Edition, Feed, Harvest, Issue, Known, Page, Parsed, Site, Source, Stamp
-from ..normalize import Context, Shelf, housed, normalize, settled, shelf, story_digest
+from ..normalize import Context, Places, housed, laid_out, normalize, settled, story_digest
 from ..render import story_page
 from .issuing import IssueEdges
 
@@ -45,7 +45,7 @@ def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
 def _changed(folder: Folder, known: Known, site: str, at: datetime) -> Iterator[Article]:
     """The articles whose story was edited, whose page moved, or beside which another file stands now."""
     source, parsed, judged = folder.source, folder.parsed, folder.judged
-    places = _shelf(folder, known, site)
+    places = _places(folder, known, site)
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
         digest, before, page = story_digest(story), known.digests.get(upstream), places.pages[story.file or ""]
@@ -57,11 +57,11 @@ def _changed(folder: Folder, known: Known, site: str, at: datetime) -> Iterator[
             yield article
 
 
-def _shelf(folder: Folder, known: Known, site: str) -> Shelf:
+def _places(folder: Folder, known: Known, site: str) -> Places:
     """Where everything in the folder is published; what could not be read this time keeps its place."""
     unread = {page.file for page in known.pages.values() if _is_unread(page.file, folder.parsed.unread)}
     files = {story.file or "" for story in folder.parsed.stories} | unread
-    return shelf(site, folder.source.id, files, folder.beside, known.pages.values())
+    return laid_out(site, folder.source.id, files, folder.beside, known.pages.values())
 
 
 def _gone(folder: Folder, known: Known) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeds.store.ledgers import Gone
-from feeds.store.store import Store
+from .ledgers import Gone
+from .store import Store
 
 __all__ = ["Store", "Gone"]

@@ -29,14 +29,14 @@ from sqlalchemy import (
 )
 from sqlalchemy import Row as Result
 
-from feeds.errors import StoreError
-from feeds.model import Article, Harvest, Outcome
-from feeds.store import codec
-from feeds.store.codec import moment, ticks
-from feeds.store.known import FORGOTTEN, WITHDRAWN
-from feeds.store.sources import Roster, bump, next_numbers
-from feeds.store.statements import Row, inserting, members, updating
-from feeds.store.tables import articles, shown, sources, tombstones, visits
+from ..errors import StoreError
+from ..model import Article, Harvest, Outcome
+from . import codec
+from .codec import moment, ticks
+from .known import FORGOTTEN, WITHDRAWN
+from .sources import Roster, bump, next_numbers
+from .statements import Row, inserting, members, updating
+from .tables import articles, shown, sources, tombstones, visits
 
 Place = tuple[int, str]  # source key, upstream id
 Stored = Result[tuple[object, ...]]

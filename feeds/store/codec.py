@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TypeVar, cast
 
-from feeds.errors import StoreError
-from feeds.model import (
+from ..errors import StoreError
+from ..model import (
     Article,
     Attachment,
     Author,

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from feeds.errors import StoreError
-from feeds.store.lock import make_private
+from ..errors import StoreError
+from .lock import make_private
 
 PATIENCE = 8.0  # seconds SQLite waits for a lock (F19)
 ATTEMPTS = 3  # times it is asked to

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar, cast
 
 from sqlalchemy import Connection, bindparam, case, func, literal, select
 
-from feeds.model import Known, Page
-from feeds.store import codec
-from feeds.store.tables import articles, sources, tombstones
+from ..model import Known, Page
+from . import codec
+from .tables import articles, sources, tombstones
 
 FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
 WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest until the source lists it again

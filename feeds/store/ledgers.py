@@ -10,13 +10,13 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, updat
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from feeds.model import Event, Issue, Ledger, Shown
-from feeds.store import codec
-from feeds.store.codec import moment, optional_moment, optional_ticks, ticks
-from feeds.store.engine import connect
-from feeds.store.migrate import revision
-from feeds.store.statements import Many, Row, inserting
-from feeds.store.tables import gone, ledgers, outbox, shown
+from ..model import Event, Issue, Ledger, Shown
+from . import codec
+from .codec import moment, optional_moment, optional_ticks, ticks
+from .engine import connect
+from .migrate import revision
+from .statements import Many, Row, inserting
+from .tables import gone, ledgers, outbox, shown
 
 KEPT_EVENTS = 50_000  # whoever follows the outbox from further behind starts anew (R72, F41)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from feeds.errors import LockedError, StoreError
+from ..errors import LockedError, StoreError
 
 _held: set[int] = set()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from feeds.errors import StoreError
-from feeds.store.engine import MIGRATE, connect, engine, make_file, translated
-from feeds.store.tables import REVISION
+from ..errors import StoreError
+from .engine import MIGRATE, connect, engine, make_file, translated
+from .tables import REVISION
 
 SCRIPTS = Path(__file__).parent / "migrations"
 

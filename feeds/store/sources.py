@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
-from feeds.model import Interval, Schedule, Source
-from feeds.store.codec import ticks
-from feeds.store.engine import Engines
-from feeds.store.statements import inserting, updating
-from feeds.store.tables import articles, meta, sources, tombstones, visits
+from ..model import Interval, Schedule, Source
+from .codec import ticks
+from .engine import Engines
+from .statements import inserting, updating
+from .tables import articles, meta, sources, tombstones, visits
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 

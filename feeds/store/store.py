@@ -10,13 +10,13 @@ from typing import Self
 
 from sqlalchemy import insert, select
 
-from feeds.errors import StoreError
-from feeds.model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Page, Source, SourceState, Visit
-from feeds.store import articles, codec, known, ledgers, migrate, visits
-from feeds.store.codec import moment, ticks
-from feeds.store.engine import Engines, connect
-from feeds.store.sources import Roster, survey, sync
-from feeds.store.tables import REVISION, meta, sources
+from ..errors import StoreError
+from ..model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Page, Source, SourceState, Visit
+from . import articles, codec, known, ledgers, migrate, visits
+from .codec import moment, ticks
+from .engine import Engines, connect
+from .sources import Roster, survey, sync
+from .tables import REVISION, meta, sources
 
 
 class Store:

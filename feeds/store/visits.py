@@ -22,12 +22,12 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from feeds.model import Failure, Harvest, HostState, Outcome, SourceState, Validators, Visit
-from feeds.store import codec
-from feeds.store.codec import moment, optional_moment, optional_ticks, ticks
-from feeds.store.sources import HORIZON, Roster, host_of
-from feeds.store.statements import Many, Row, members, updating
-from feeds.store.tables import articles, hosts, sources, visits
+from ..model import Failure, Harvest, HostState, Outcome, SourceState, Validators, Visit
+from . import codec
+from .codec import moment, optional_moment, optional_ticks, ticks
+from .sources import HORIZON, Roster, host_of
+from .statements import Many, Row, members, updating
+from .tables import articles, hosts, sources, visits
 
 # ── asked ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

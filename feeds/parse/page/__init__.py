@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from feeds.model import Fetched, Parsed, Source
-from feeds.parse import files
-from feeds.parse.page import ground, jsonld, listing, story, webpage
-from feeds.parse.page.webpage import WebPage
+from ...model import Fetched, Parsed, Source
+from .. import files
+from . import ground, jsonld, listing, story, webpage
+from .webpage import WebPage
 
 LETTERS = 700  # of running text that one story has and a teaser has not
 LONG = 200  # of a paragraph

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lxml import etree
 
-from feeds.model import Link, Story, Text
-from feeds.parse.page import picture, stamps
-from feeds.parse.page.headline import fold
-from feeds.parse.page.webpage import words_of
+from ...model import Link, Story, Text
+from . import picture, stamps
+from .headline import fold
+from .webpage import words_of
 
 SHORTEST, LONGEST = 40, 1000
 

@@ -9,11 +9,11 @@ from html import escape
 
 from lxml import etree
 
-from feeds.parse.page import furniture, picture
-from feeds.parse.page.ground import PARAGRAPHS, WRAPPERS, Element, Ground
-from feeds.parse.page.headline import fold
-from feeds.parse.page.picture import Picture
-from feeds.parse.page.webpage import HIDDEN, squeezed, words_of
+from . import furniture, picture
+from .ground import PARAGRAPHS, WRAPPERS, Element, Ground
+from .headline import fold
+from .picture import Picture
+from .webpage import HIDDEN, squeezed, words_of
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 LISTS = frozenset(("ul", "ol", "dl", "table"))

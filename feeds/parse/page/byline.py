@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from feeds.model import Person
-from feeds.parse.page import furniture, jsonld
-from feeds.parse.page.webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
+from ...model import Person
+from . import furniture, jsonld
+from .webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 

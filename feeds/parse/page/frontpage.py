@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from lxml import etree
 
-from feeds.parse.page import furniture
-from feeds.parse.page.webpage import words_of
+from . import furniture
+from .webpage import words_of
 
 Element = etree._Element
 

@@ -8,8 +8,8 @@ from html import escape
 
 from lxml import etree
 
-from feeds.parse.page import jsonld
-from feeds.parse.page.webpage import WebPage, squeezed
+from . import jsonld
+from .webpage import WebPage, squeezed
 
 LITTLE = 250  # letters: less is no story, ask elsewhere
 MARKUP = re.compile(r"<(?:p|br|div|h\d)\b", re.I)

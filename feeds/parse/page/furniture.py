@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from lxml import etree
 
-from feeds.parse import plaintext
+from .. import plaintext
 
 # Gone with all they hold.
 TAGS = frozenset(

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from lxml import etree
 
-from feeds.parse.page import furniture, jsonld
-from feeds.parse.page.headline import fold
-from feeds.parse.page.webpage import HIDDEN, WebPage, words_of
+from . import furniture, jsonld
+from .headline import fold
+from .webpage import HIDDEN, WebPage, words_of
 
 Element = etree._Element
 

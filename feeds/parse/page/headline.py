@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from feeds.parse.page import jsonld
-from feeds.parse.page.webpage import WebPage, squeezed, words_of
+from . import jsonld
+from .webpage import WebPage, squeezed, words_of
 
 Told = tuple[str, str]  # what, and where it was found
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from feeds.model import Channel, Fetched, Link, Parsed, Source, Story, Text
-from feeds.parse.page import addresses, blurb, frontpage, jsonld, selecting, webpage
-from feeds.parse.page.frontpage import HEADINGS
-from feeds.parse.page.webpage import WebPage, joined, squeezed, words_of
+from ...model import Channel, Fetched, Link, Parsed, Source, Story, Text
+from . import addresses, blurb, frontpage, jsonld, selecting, webpage
+from .frontpage import HEADINGS
+from .webpage import WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from feeds.model import Link
-from feeds.parse.page.webpage import WebPage, joined
+from ...model import Link
+from .webpage import WebPage, joined
 
 MOST = 10
 NUMBER = re.compile(

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
-from feeds.parse.page import furniture, jsonld
-from feeds.parse.page.webpage import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
+from . import furniture, jsonld
+from .webpage import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 

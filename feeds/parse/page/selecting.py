@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from feeds.errors import ParseError
+from ...errors import ParseError
 
 XPATH = re.compile(
     r"\s*(?:\.{0,2}/|\(|(?:string|normalize-space|concat|id|descendant|ancestor|following|child)\b.*[(:])"

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from feeds.parse import plaintext
-from feeds.parse.page import furniture, jsonld
-from feeds.parse.page.sitezone import zone_of
-from feeds.parse.page.webpage import HIDDEN, WebPage, words_of
+from .. import plaintext
+from . import furniture, jsonld
+from .sitezone import zone_of
+from .webpage import HIDDEN, WebPage, words_of
 
 Element = etree._Element
 

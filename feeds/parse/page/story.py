@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from feeds.model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
-from feeds.parse import files
-from feeds.parse.page import (
+from ...model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
+from .. import files
+from . import (
     bodytext,
     byline,
     fulltext,
@@ -23,10 +23,10 @@ from feeds.parse.page import (
     stamps,
     webpage,
 )
-from feeds.parse.page.byline import Found
-from feeds.parse.page.ground import Element, Ground
-from feeds.parse.page.stamps import Stamp
-from feeds.parse.page.webpage import WebPage, words_of
+from .byline import Found
+from .ground import Element, Ground
+from .stamps import Stamp
+from .webpage import WebPage, words_of
 
 NO_SELECTORS: Mapping[str, str] = {}
 SUMMARIES = ("og:description", "description", "twitter:description", "dc.description", "dcterms.description")

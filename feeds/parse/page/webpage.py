@@ -10,11 +10,11 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from feeds.errors import ParseError
-from feeds.model import Fetched
-from feeds.parse import htmlpage
-from feeds.parse.charset import decode
-from feeds.parse.page import jsonld
+from ...errors import ParseError
+from ...model import Fetched
+from .. import htmlpage
+from ..charset import decode
+from . import jsonld
 
 # A page that is shown to people is smaller; what is larger costs more than it can tell.
 LARGEST = 6_000_000
