@@ -19,6 +19,7 @@ from wire import Wire
 from feeds.app.serving import application
 from feeds.config import load
 from feeds.model import Fetched
+from feeds.normalize import laid_out
 from feeds.parse.page.story import read_story
 
 STORIES = Path(__file__).parent / "data" / "parse" / "stories"
