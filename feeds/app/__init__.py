@@ -40,6 +40,7 @@ from ..publish import sweep, withdraw
 from ..store import Store
 from ..store.lock import hold
 from .edges import Network, Visits
+from .meanwhile import Meanwhile
 from .pulling import BATCH, Pulling, PullingEdges
 from .shelves import shelves, with_shelves
 
@@ -125,6 +126,8 @@ class App:
         with ExitStack() as opening:
             opening.enter_context(hold(self.config.data))
             self.store = opening.enter_context(open_store(self.config, now()))
+            self._meanwhile = Meanwhile(self.issue)
+            opening.callback(self._meanwhile.leave)
             self._opened = opening.pop_all()
         self._settle_in()
 
@@ -164,8 +167,9 @@ class App:
         edited = configuration.load(self.config.path, os.environ)
         if edited.data != self.config.data:
             raise ConfigError([f"{edited.path}: `data` cannot change from {self.config.data} without a restart"])
-        self.config = edited
-        self._settle_in()
+        with self._meanwhile.held():
+            self.config = edited
+            self._settle_in()
 
     # ── one turn ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -174,20 +178,20 @@ class App:
 
         `progress` is told how far the turn has come, after each batch of visits.
         """
-        turn, issued = Turn(), self.now()
+        turn, told, changed = Turn(), self.now(), False
         for landed in self._pull(orders):
             outcomes = self._uplink.sift([outcome for outcome in landed if not _was_stopped(outcome)])
-            self.store.record(outcomes)
+            changed |= bool(self.store.record(outcomes))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._take_sources()
             for outcome in outcomes:
                 turn.count(outcome)
             progress(turn)
             # A full batch says that more is coming at once: publishing now would soon be done again.
-            if len(outcomes) < BATCH or self.now() - issued >= ISSUE_EVERY:
-                turn.files += self.issue()
-                issued = self.now()
-        turn.files += self.issue()
+            if changed and (len(outcomes) < BATCH or self.now() - told >= ISSUE_EVERY):
+                turn.files += self._meanwhile.tell()
+                told, changed = self.now(), False
+        turn.files += self._meanwhile.tell() if orders.again else self._meanwhile.now()
         return turn
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
@@ -208,7 +212,8 @@ class App:
             return []
         from .issuing import Issuing  # a turn that changes nothing does not pay for loading the writers
 
-        return Issuing(self.config, self.sources, self.store, self.now).issue({name: changed[name] for name in chosen})
+        issuing = Issuing(self.config, self.sources, self.store, self.now)
+        return issuing.issue({name: changed[name] for name in chosen}, self._stopping.is_set)
 
     def wake(self, sources: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; any thread may ask for it."""

@@ -32,11 +32,16 @@ class Issuing:
         self._store = store
         self._now = now
 
-    def issue(self, changed: Mapping[str, int]) -> list[str]:
-        """Regenerate these feeds (id → the newest change among their sources); return the paths that changed."""
+    def issue(self, changed: Mapping[str, int], over: Callable[[], bool]) -> list[str]:
+        """Regenerate these feeds (id → the newest change among their sources); return the paths that changed.
+
+        Those that are left when it is `over` stay due.
+        """
         feeds, site = self._config.feeds, replace(self._config.site, authority=self._store.authority)
         paths = []
         for name in sorted(changed):
+            if over():
+                break
             edges = self._edges(changed[name])
             if name in feeds:
                 paths += pipeline.issue(feeds[name], site, edges)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,7 @@ class Meanwhile:
         self._left = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
-        self._files: list[str] = []
+        self._files: deque[str] = deque()
 
     def tell(self) -> list[str]:
         """Say that something changed; the files written since the last call come back, or what went wrong is raised."""
@@ -37,9 +38,7 @@ class Meanwhile:
 
     def now(self) -> list[str]:
         """Issue at once, rested or not; the files written since the last call come back."""
-        with self._issuing:
-            self._told.clear()
-            self._files += self._issue()
+        self._once()
         return self._taken()
 
     @contextmanager
@@ -59,16 +58,18 @@ class Meanwhile:
         while self._told.wait() and not self._left.is_set():
             began = time.monotonic()
             try:
-                with self._issuing:
-                    self._told.clear()
-                    self._files += self._issue()
+                self._once()
             except BaseException as error:  # noqa: BLE001 - raised where the turn is made
                 self._error = error
             self._left.wait((time.monotonic() - began) * REST)
+
+    def _once(self) -> None:
+        with self._issuing:
+            self._told.clear()
+            self._files.extend(self._issue())
 
     def _taken(self) -> list[str]:
         error, self._error = self._error, None
         if error is not None:
             raise error
-        files, self._files = self._files, []
-        return files
+        return [self._files.popleft() for _ in range(len(self._files))]
