@@ -59,22 +59,25 @@ class Daemon:
         with self._turning:
             try:
                 self._look_at_configuration()
-                self._on_turn(self._app.turn(Orders(again=True, patience=0)))
+                self._on_turn(self._app.turn(Orders(again=True, patience=0, over=self._is_to_reload)))
             except FeedsError as error:
                 log.error("%s; trying again in %.0f s", error, PAUSE)
                 self._stop.wait(PAUSE)
 
     def _look_at_configuration(self) -> None:
         """Reload when told to, or when the file says something else than when it was last looked at."""
-        told, edited = self._reload.is_set(), self._edited.is_set()
-        if not told and not edited:
+        if not self._is_to_reload():
             return
+        told = self._reload.is_set()
         self._reload.clear()
         self._edited.clear()
         found = _bytes(self._app.config.path)
         if told or found != self._seen:
             self._seen = found
             self._take_configuration()
+
+    def _is_to_reload(self) -> bool:
+        return self._reload.is_set() or self._edited.is_set()
 
     def _take_configuration(self) -> None:
         try:

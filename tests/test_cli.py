@@ -21,10 +21,12 @@ import pytest
 from origin import HANG, KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
+from feeds.app import Orders
 from feeds.cli import COMMANDS, main
 from feeds.cli.naming import same, web_address
 from feeds.cli.standing import CONDITIONS, Standing, condition, sentence
 from feeds.cli.words import ago, columns, count, line, size, span
+from feeds.errors import ConfigError
 from feeds.model import Failure, Kind, Move, Source, SourceState
 from feeds.normalize import id_for, slug
 
@@ -783,6 +785,31 @@ def test_F25_an_edited_file_is_taken_once_and_whole(
     assert told.count("not reloaded") == 2
     assert told.count("feedz") >= 1
     assert process.poll() is None
+
+
+def test_F25_a_turn_that_is_to_be_over_starts_nothing_more(wire: Wire, origin: Origin) -> None:
+    """The configuration is taken between two turns, and one that finds ever more to do would never end."""
+    sources = {f"s{number}": origin.put(f"/{number}", document()) for number in range(60)}
+    wire.declare(sources, hosts={"gap": "0s", "at_once": 1})
+    with wire.app() as app:
+        turn = app.turn(Orders(again=True, over=lambda: len(origin.requests) >= 3))
+    assert 3 <= turn.visits < 60
+
+
+def test_F25_what_only_a_restart_can_change_is_refused_and_the_rest_takes_effect(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "First"}})
+    with wire.app() as app:
+        app.turn()
+        for name, value in {"public": "../elsewhere", "server": {"listen": "127.0.0.1:1"}, "data": "../other"}.items():
+            wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "Second"}}, **{name: value})
+            with pytest.raises(ConfigError, match=f"`{name}` cannot change without a restart"):
+                app.reload()
+            assert app.config.feeds["all"].title == "First"
+        site = {"title": "Wire", "url": "https://wire.example.org/", "contact": "new@example.org"}
+        wire.declare({"a": origin.put("/a", document())}, site=site)
+        app.reload()
+        app.turn(Orders(everything=True))
+    assert "new@example.org" in origin.requests[-1].headers["user-agent"]
 
 
 # ── words and names ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,6 +47,7 @@ from .shelves import shelves, with_shelves
 log = logging.getLogger("feeds.app")
 
 SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
+LASTING = ("data", "public", "server")  # settings that the server process holds, or the lock
 ISSUE_EVERY = timedelta(seconds=10)  # changes are published this often although answers keep coming
 
 
@@ -61,7 +62,8 @@ class Orders:
 
     `sources`: these, whatever the schedule says; `everything`: all of them; `refetch`: without validators. `patience`
     and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take;
-    None is as long as it takes. `again`: a source that falls due again during the turn is visited again.
+    None is as long as it takes. `again`: a source that falls due again during the turn is visited again. Once the
+    turn is `over`, nothing more is started.
     """
 
     sources: Collection[str] | None = None
@@ -70,6 +72,7 @@ class Orders:
     patience: float | None = 60.0
     limit: float | None = None
     again: bool = False
+    over: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)
@@ -163,11 +166,14 @@ class App:
             self._visiting.close()
 
     def reload(self) -> None:
-        """Take the edited configuration, all of it or (ConfigError) nothing."""
+        """Take the edited configuration, all of it or (ConfigError) nothing; between two turns."""
         edited = configuration.load(self.config.path, os.environ)
-        if edited.data != self.config.data:
-            raise ConfigError([f"{edited.path}: `data` cannot change from {self.config.data} without a restart"])
+        for name in LASTING:
+            if getattr(self.config, name) != getattr(edited, name):
+                raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
         with self._meanwhile.held():
+            self._cut_off()
+            vars(self).pop("_visiting", None)
             self.config = edited
             self._settle_in()
 
@@ -250,7 +256,7 @@ class App:
 
         def over() -> bool:
             """A turn that has to end does not wait for a dead line to come back; what is due stays due."""
-            return (end is not None and self.now() >= end) or (self._uplink.down and not orders.again)
+            return orders.over() or (end is not None and self.now() >= end) or (self._uplink.down and not orders.again)
 
         named = self.sources.keys() if orders.everything else orders.sources
         visits = [*self.store.due(start, named), *self._awake()]
