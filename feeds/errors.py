@@ -32,21 +32,29 @@ class SourceError(FeedsError):
     """One source's trouble: the sentence is shown to the operator as it stands.
 
     `kind` is a short machine word (`dns`, `tls`, `timeout`, `refused`, `status`, `robots`, `too_large`, …) for tables
-    and metrics; `status` the HTTP status where there was one; `retry_after` the seconds the server wants us away.
+    and metrics; `status` the HTTP status where there was one; `retry_after` the seconds the server wants us away;
+    `host` who said so, when redirects led to somebody else than was to be visited.
     """
 
     def __init__(
-        self, sentence: str, *, kind: str = "other", status: int | None = None, retry_after: float | None = None
+        self,
+        sentence: str,
+        *,
+        kind: str = "other",
+        status: int | None = None,
+        retry_after: float | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.kind = kind
         self.status = status
         self.retry_after = retry_after
+        self.host = host
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the facts when the error crosses from a worker process."""
-        state = {"kind": self.kind, "status": self.status, "retry_after": self.retry_after}
+        state = {"kind": self.kind, "status": self.status, "retry_after": self.retry_after, "host": self.host}
         return (_restore, (type(self), self.sentence, state))
 
 

@@ -610,6 +610,7 @@ class Failure:
     kind: str = "other"
     status: int | None = None
     retry_after: float | None = None
+    host: str | None = None  # who said so, when that is not the host of the visit
 
 
 Result = Harvest | NotModified | Failure
@@ -633,6 +634,7 @@ class Outcome:
     move: Move | None = None
     interval: float | None = None
     hints: Hints = Hints()
+    elsewhere: HostState | None = None  # what is now known of the host that redirects led to
 
 
 # ── issued: what we publish ─────────────────────────────────────────────────────────────────────────────────────────
@@ -657,6 +659,7 @@ class Ledger:
     updated: datetime | None = None
     shown: Mapping[int, Shown] = field(default_factory=dict)  # article key → as last shown
     files: tuple[str, ...] = ()
+    edition: str = ""  # digest of the edition that the files hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -668,6 +671,7 @@ class Edition:
     articles: tuple[Article, ...]
     updated: datetime
     changed: int
+    digest: str = ""  # equal for the same articles, unchanged and in the same order
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,6 +365,27 @@ def test_E9_a_longer_pause_stands_unless_no_pause_can_be_that_long() -> None:
         assert conclude(of, failure(429, retry_after=7_200), NOON).host.paused_until == NOON + after
 
 
+@pytest.mark.parametrize(("status", "asked", "failures", "pause"), THROTTLED)
+def test_E9_behind_a_redirect_the_host_that_said_so_is_paused_and_the_visit_backs_off(
+    status: int, asked: float | None, failures: int, pause: float
+) -> None:
+    told = replace(failure(status, retry_after=asked), host="far.example")
+    outcome = conclude(visit(failures=failures), told, NOON)
+    until = NOON + timedelta(seconds=pause)
+    assert outcome.elsewhere == HostState("far.example", last_request=NOON, paused_until=until)
+    assert outcome.host == HostState("example.org", last_request=NOON)
+    assert outcome.due_at >= max(until, NOON + timedelta(hours=1))
+
+
+def test_E13_the_host_that_redirects_led_to_was_asked_too() -> None:
+    asked = HostState("far.example", last_request=NOON)
+    hops = (Hop(302, "https://far.example/feed"),)
+    assert worked(visit(), url="https://far.example/feed", hops=hops).elsewhere == asked
+    assert worked(visit(), hops=(Hop(302, "https://example.org/feed"),)).elsewhere is None
+    assert conclude(visit(), replace(failure(404), host="far.example"), NOON).elsewhere == asked
+    assert unchanged(visit()).elsewhere is conclude(visit(), BROKEN, NOON).elsewhere is None
+
+
 def test_E9_other_failures_with_a_wish_keep_it_for_themselves() -> None:
     outcome = conclude(visit(), failure(500, retry_after=6 * HOUR), NOON)
     assert no_earlier(outcome, 6 * HOUR)
@@ -640,6 +661,34 @@ def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
     picker.add([visit(source("third"))])
     assert picker.pick(NOON + timedelta(minutes=59)) == [], "a visit that knows of no pause does not end it"
     assert [one.source.id for one in picker.pick(NOON + timedelta(hours=1))] == ["source-1"]
+
+
+def test_E9_a_host_that_a_redirect_found_paused_waits_too() -> None:
+    picker = Picker(Hosts(gap=1.0, at_once=1), slots=8)
+    led = visit(source("led"), host="near.example")
+    picker.add([led, *queue(2, "far.example")])
+    assert [one.source.id for one in picker.pick(NOON)] == ["led", "source-0"]
+    (first, second) = queue(2, "far.example")
+    later = NOON + timedelta(seconds=3)
+    paused = HostState("far.example", last_request=later, paused_until=NOON + timedelta(hours=1))
+    picker.done(led, led.host, later, paused)
+    picker.done(first, first.host, later)
+    assert picker.pick(later) == []
+    assert picker.wait(later) == HOUR - 3
+    picker.add([visit(source("new"), host="far.example"), visit(source("near"), host="near.example")])
+    assert [one.source.id for one in picker.pick(later)] == ["near"]
+    assert picker.pick(NOON + timedelta(hours=1)) == [second]
+
+
+def test_E13_a_host_that_a_redirect_led_to_keeps_its_gap() -> None:
+    picker = Picker(Hosts(gap=10.0), slots=8)
+    led, one = visit(source("led"), host="near.example"), visit(source("one"), host="far.example")
+    picker.add([led])
+    assert picker.pick(NOON) == [led]
+    picker.done(led, led.host, NOON, HostState("far.example", last_request=NOON))
+    picker.add([one])
+    assert picker.pick(NOON) == []
+    assert picker.wait(NOON) == 10.0
 
 
 def test_E9_a_pause_outlasts_the_gap() -> None:

@@ -10,6 +10,8 @@ import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
+from feeds.due.outcome import ATTEMPTS
+
 HTML = {"content_type": "text/html; charset=utf-8"}
 PARAGRAPH = (
     "The ferry left at seven in the morning with forty passengers and a cargo of apples, as it has done every working "
@@ -94,6 +96,47 @@ def test_E17_robots_txt_is_obeyed_for_pages_and_not_asked_for_feeds(wire: Wire, 
     assert "robots.txt" in turn.worse[0][1]
     assert origin.paths().count("/news") == 0
     assert origin.paths().count("/robots.txt") == 1
+    assert len(wire.items()) == 1
+
+
+def test_E17_what_a_host_forbids_is_remembered(wire: Wire, origin: Origin) -> None:
+    """Stories that may not be followed are published as they were told, and robots.txt is not asked for each."""
+    origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /s\n", content_type="text/plain"), KEEP))
+
+    def teasers(number: int) -> Document:
+        told = rss(*((f"s{one}", f"Teaser {one}") for one in range(number)))
+        return Document(told.replace(b"https://a.example", origin.url("").encode()))
+
+    wire.declare({"a": {"feed": origin.put("/feed", teasers(1)), "full_text": True}})
+    wire.turn()
+    origin.put("/feed", teasers(5))
+    wire.turn(everything=True)
+    assert len(wire.items()) == 5
+    assert origin.paths() == ["/feed", "/robots.txt", "/feed"]
+
+
+def test_E17_a_page_that_was_found_to_be_one_asks_for_robots_txt_once_a_day(wire: Wire, origin: Origin) -> None:
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    wire.declare({"a": origin.put("/", front(*STORIES[:3]))})
+    wire.turn()
+    origin.put("/", front(*STORIES))
+    wire.turn(everything=True)
+    assert len(wire.items()) == len(STORIES)
+    assert origin.paths().count("/robots.txt") == 1
+
+
+def test_E9_a_host_that_wants_rest_gets_it_though_its_story_is_given_up(wire: Wire, origin: Origin) -> None:
+    origin.put("/1", raw(reply(b"later", 429, retry_after="7200"), KEEP))
+    body = rss(("urn:x:1", "Only a teaser")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+    wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
+    for _ in range(ATTEMPTS):
+        wire.turn()
+        asked = len(origin.requests)
+        wire.now += timedelta(hours=1)
+        wire.turn(everything=True, patience=0)
+        assert len(origin.requests) == asked
+        wire.now += timedelta(days=1)
     assert len(wire.items()) == 1
 
 

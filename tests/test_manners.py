@@ -25,6 +25,7 @@ from feeds.app.meanwhile import Meanwhile
 from feeds.errors import PublishError
 from feeds.fetch import Fetcher
 from feeds.httprules import format_date
+from feeds.model import Hosts, Site
 
 ALLOWED = frozenset(
     ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "If-None-Match", "If-Modified-Since")
@@ -160,6 +161,40 @@ FORMS: Mapping[str, Callable[[datetime], dict[str, str]]] = {
 }
 
 
+def test_E13_five_hundred_sources_of_sixty_names_at_one_address_are_asked_eight_at_once(
+    wire: Wire, origin: Origin
+) -> None:
+    """In two turns of one program: by the second one the picker knows the address too."""
+    manners, counting = {"gap": "0s", "at_once": 2}, Counting(0.005)
+    for n in range(500):
+        origin.put(f"/{n}", counting)
+    wire.declare({f"s{n}": f"http://n{n % 60}.example/{n}" for n in range(500)}, hosts=manners)
+    everywhere = [(socket.AF_INET, ("127.0.0.1", origin.port()))]
+
+    def network(site: Site) -> Fetcher:
+        return Fetcher(site, hosts=Hosts(0.0, 2), resolve=lambda host, port: everywhere)
+
+    with wire.app(network) as app:
+        for turns in (1, 2):
+            assert app.turn(Orders(everything=True)).failures == 0
+            assert len(origin.requests) == 500 * turns
+    assert counting.most == {"127.0.0.1": 8}
+
+
+def test_E13_many_sources_that_redirect_to_one_host_keep_its_gap(wire: Wire, origin: Origin) -> None:
+    """With the manners that the YAML declares, on the real clock."""
+    gap, target = 0.1, "127.0.0.9"
+    to = origin.put("/feed", Document(feed("a")), host=target)
+    urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{number}") for number in range(10, 18)]
+    wire.declare({f"s{n}": url for n, url in enumerate(urls)}, hosts={"gap": f"{gap}s", "at_once": 2})
+    began = time.monotonic()
+    with App(wire.config) as app:
+        assert app.turn().failures == 0
+    times = [request.at - began for request in origin.requests if request.host == target]
+    assert len(times) == len(urls)
+    assert all(at >= gap * place for place, at in enumerate(sorted(times)))
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("form", FORMS)
 def test_E9_retry_after_silences_the_whole_host_beyond_a_restart(
@@ -179,6 +214,42 @@ def test_E9_retry_after_silences_the_whole_host_beyond_a_restart(
     assert asked(origin) == {"/angry": 1, "/other": 2}
     later(wire, minutes=20)
     assert asked(origin) == {"/angry": 2, "/other": 2, "/neighbour": 1}
+
+
+def test_E9_behind_a_redirect_the_host_that_said_so_is_silenced_beyond_a_restart(wire: Wire, origin: Origin) -> None:
+    """And nobody else: not the host that redirects, where others are still welcome."""
+    near, far = "127.0.0.8", "127.0.0.9"
+    angry = origin.put("/angry", raw(reply(b"no", 429, retry_after="7200"), KEEP), host=far)
+    wire.declare(
+        {
+            "moved": origin.put("/moved", redirect(angry), host=near),
+            "beside": origin.put("/beside", Document(feed("beside")), host=near),
+            "neighbour": origin.put("/neighbour", Document(feed("neighbour")), host=far),
+        }
+    )
+    wire.turn(sources=["moved"])
+    assert asked(origin) == {"/moved": 1, "/angry": 1}
+    wire.now += timedelta(minutes=119)
+    for orders in ({}, {"sources": ["neighbour", "beside"]}):
+        wire.turn(patience=0, **orders)
+    assert asked(origin) == {"/moved": 1, "/angry": 1, "/beside": 2}
+    origin.put("/angry", Document(feed("a")), host=far)
+    later(wire, minutes=20)
+    assert asked(origin) == {"/moved": 2, "/angry": 2, "/beside": 2, "/neighbour": 1}
+
+
+def test_E9_behind_a_redirect_the_others_of_that_host_wait_in_the_same_turn(wire: Wire, origin: Origin) -> None:
+    near, far = "127.0.0.8", "127.0.0.9"
+    angry = origin.put("/angry", raw(reply(b"no", 429, retry_after="7200"), KEEP), host=far)
+    slow = raw(0.3, reply(feed("a"), content_type="text/xml"), KEEP)
+    others = {f"n{number}": origin.put(f"/n{number}", slow, host=far) for number in range(6)}
+    wire.declare(
+        {"moved": origin.put("/moved", redirect(angry), host=near), **others}, hosts={"gap": "0s", "at_once": 1}
+    )
+    wire.turn(patience=0)
+    counts = asked(origin)
+    assert counts["/angry"] == 1
+    assert sum(counts[f"/{name}"] for name in others) <= 2  # those that were under way
 
 
 def test_E9_a_run_does_not_wait_for_a_host_that_is_silenced_for_long(wire: Wire, origin: Origin) -> None:
@@ -286,6 +357,30 @@ def test_E17_robots_txt_is_asked_for_once_a_day_and_obeyed(wire: Wire, origin: O
     assert counts["/robots.txt"] == 1
     assert [counts[f"/a/{name}"] for name in names] == [1] * 10
     assert not any(path.startswith("/b/") for path in counts)
+
+
+def test_E17_what_redirects_lead_on_to_is_asked_for_as_its_own_host_permits(wire: Wire, origin: Origin) -> None:
+    """A sitemap that has moved to another host, whose children are there too."""
+    near, far = "127.0.0.8", "127.0.0.9"
+    space, xml = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'", {"content_type": "application/xml"}
+    entries = "".join(f"<sitemap><loc>{origin.url(f'/map-{n}.xml', far)}</loc></sitemap>" for n in range(3))
+    index = origin.put("/index.xml", Document(f"<sitemapindex {space}>{entries}</sitemapindex>".encode(), headers=xml))
+    index = index.replace(origin.url(), origin.url(host=far))
+    for n in range(3):
+        url = f"<url><loc>{origin.url(f'/story-{n}', far)}</loc></url>"
+        origin.put(f"/map-{n}.xml", Document(f"<urlset {space}>{url}</urlset>".encode(), headers=xml))
+    rules = [raw(reply(f"User-agent: *\nDisallow: /{name}\n".encode()), KEEP) for name in ("map-", "story-")]
+    origin.put("/robots.txt", rules[0], host=near)
+    origin.put("/robots.txt", rules[1], host=far)
+    wire.declare({"a": {"sitemap": origin.put("/moved.xml", redirect(index), host=near)}})
+    wire.turn(sources=["a"], patience=0)
+    expected = [(near, "/robots.txt"), (near, "/moved.xml"), (far, "/index.xml"), (far, "/robots.txt")]
+    expected += [(far, f"/map-{n}.xml") for n in range(3)]
+    assert [(request.host, request.path) for request in origin.requests[:7]] == expected
+    asked_before = len(origin.requests)
+    origin.put("/robots.txt", rules[0], host=far)
+    later(wire, days=2)
+    assert not any(path.startswith("/map-") for path in origin.paths()[asked_before:])
 
 
 # ── crashes ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -158,8 +158,9 @@ class App:
         from ..fetch import Fetcher
         from .visiting import Visiting
 
-        network = self._network(self.config.site) if self._network else Fetcher(self.config.site, allow=self._allow)
-        return Visiting(self.config, self.store, self.now, self._stopping, network)
+        site, hosts = self.config.site, self.config.hosts
+        network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
+        return Visiting(self.config, self.store, self.now, network)
 
     def _cut_off(self) -> None:
         if "_visiting" in vars(self):
@@ -269,7 +270,8 @@ class App:
             over=over,
             now=self.now,
         )
-        picker = due.Picker(self.config.hosts, SLOTS, uplink=self._uplink)
+        address_of = self._visiting.address_of
+        picker = due.Picker(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
         return Pulling(picker, edges, self._stopping, SLOTS).batches(visits, orders.patience)
 
     def _due(self, orders: Orders, start: datetime) -> list[Visit]:

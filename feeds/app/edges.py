@@ -18,6 +18,9 @@ class Network(Protocol):
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
         """Whether the host lets us have an address, and what is known of it now."""
 
+    def address_of(self, host: str) -> str | None:
+        """Where a host name was last met."""
+
     def close(self) -> None:
         """Cut off what is under way, for good."""
 
@@ -27,6 +30,9 @@ class Visits(Protocol):
 
     def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
         """How to make one visit."""
+
+    def address_of(self, host: str) -> str | None:
+        """Where a host name was last met: the picker starts only so many visits at once that go there (E13)."""
 
     def close(self) -> None:
         """Cut off what is under way, for good."""

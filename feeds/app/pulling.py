@@ -119,7 +119,7 @@ class Pulling:
         while self._crew.away and most and (back := self._crew.land(moment)):
             visit, outcome = back
             self._started.pop(_key(visit), None)
-            self._picker.done(visit, outcome.host, outcome.at)
+            self._picker.done(visit, outcome.host, outcome.at, outcome.elsewhere)
             self._hold_until = self._hold_until if self._landed else time.monotonic() + HOLD
             self._landed.append(outcome)
             moment, most = GATHER, most - 1

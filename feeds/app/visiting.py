@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
 
 from .. import due, pipeline
-from ..errors import FetchError
-from ..model import Config, Fetched, NotModified, Outcome, Validators, Visit
+from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit
 from ..store import Store
+from ..store.sources import host_of
 from ..workers import Workers, needs_worker
 from .edges import Network
+
+OTHERS = 1000  # hosts whose robots.txt is remembered here
 
 Answer = TypeVar("Answer")
 Given = TypeVarTuple("Given")
@@ -27,23 +28,20 @@ class Visiting:
         config: Config,
         store: Store,
         now: Callable[[], datetime],
-        stopping: threading.Event,
         network: Network,
     ) -> None:
-        self._gap = config.hosts.gap
         self._site = config.site.url
         self._store = store
         self._now = now
-        self._stopping = stopping
-        self._fetcher = network
+        self._network = network
         self._workers = Workers()
+        self._others: dict[str, HostState] = {}  # hosts that visits of other hosts led to, for their robots.txt
 
     def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
         """How to make one visit: without validators, or with trust in whatever listing comes."""
         edges = pipeline.PullEdges(
-            permit=self._permitted,
+            robots=self._robots,
             fetch=self._fetch_whole if refetch else self._fetch,
-            fetch_more=self._fetch_more,
             run=self._run,
             known=self._store.known,
             now=self._now,
@@ -52,31 +50,37 @@ class Visiting:
         )
         return lambda visit: pipeline.pull(visit, edges)
 
+    def address_of(self, host: str) -> str | None:
+        """Where a host name was last met."""
+        return self._network.address_of(host)
+
     def close(self) -> None:
         """Cut off what is under way, for good."""
-        self._fetcher.close()
+        self._network.close()
         self._workers.close()
 
-    def _permitted(self, visit: Visit) -> Visit:
-        """Ask the host's robots.txt, which is remembered with the host (E17)."""
-        allowed, host = self._fetcher.robots(visit.url, visit.host, self._now(), visit.source)
-        if not allowed:
-            raise FetchError(f"{host.host} forbids {visit.url} in its robots.txt", kind="robots")
-        return replace(visit, host=host)
+    def _robots(self, url: str, visit: Visit) -> tuple[bool, HostState]:
+        """Whether the host of an address lets a visit have it, and what is now known of that host (E17)."""
+        name = host_of(url)
+        state = visit.host if name == visit.host.host else self._others.get(name, HostState(name))
+        allowed, state = self._network.robots(url, state, self._now(), visit.source)
+        if name != visit.host.host:
+            self._remember(state)
+        return allowed, state
 
-    def _run(self, answer: Fetched, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
+    def _remember(self, state: HostState) -> None:
+        if len(self._others) >= OTHERS:
+            self._others.clear()
+        self._others[state.host] = state
+
+    def _run(self, answer: Fetched | None, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
         """Work here on what is harmless, and in a process that can be killed on what might not be (S11, S15)."""
-        return self._workers.run(function, *given) if needs_worker(answer) else function(*given)
+        if answer is None or needs_worker(answer):
+            return self._workers.run(function, *given)
+        return function(*given)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
-        return self._fetch_whole(visit) if due.unconditional(visit, self._now()) else self._fetcher.fetch(visit)
-
-    def _fetch_more(self, visit: Visit, url: str) -> Fetched:
-        """Another document that a visit leads to, after the gap that its host is owed (E13)."""
-        self._stopping.wait(self._gap)
-        answer = self._fetch_whole(self._permitted(replace(visit, url=url)))
-        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
-        return answer
+        return self._fetch_whole(visit) if due.unconditional(visit, self._now()) else self._network.fetch(visit)
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
-        return self._fetcher.fetch(replace(visit, validators=Validators(), body_digest=None))
+        return self._network.fetch(replace(visit, validators=Validators(), body_digest=None))

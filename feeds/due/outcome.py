@@ -123,7 +123,13 @@ def _worked(outcome: Outcome, answer: Fetched | NotModified | None, channel: Cha
     full_at = outcome.at if _whole(visit, answer, outcome.at) else visit.full_at
     digest = answer.body_digest if isinstance(answer, Fetched) else visit.body_digest
     return replace(
-        outcome, url=url, move=move, validators=answer.validators, body_digest=digest or None, full_at=full_at
+        outcome,
+        url=url,
+        move=move,
+        validators=answer.validators,
+        body_digest=digest or None,
+        full_at=full_at,
+        elsewhere=_led_to(visit, answer, outcome.at),
     )
 
 
@@ -139,6 +145,12 @@ def _learned(visit: Visit, result: Result) -> float | None:
 def _whole(visit: Visit, answer: Fetched | NotModified, at: datetime) -> bool:
     """Whether a whole body came: what is not modified without a condition sent was a body equal to the last (E4)."""
     return isinstance(answer, Fetched) or visit.validators == Validators() or unconditional(visit, at)
+
+
+def _led_to(visit: Visit, answer: Fetched | NotModified, at: datetime) -> HostState | None:
+    """The host at the end of the redirects, when it is another one: it was asked just now, like that of the visit."""
+    host = urlsplit(answer.url).hostname if answer.hops else None
+    return HostState(host, last_request=at) if host and host != visit.host.host else None
 
 
 def _moved(visit: Visit, answer: Fetched | NotModified, at: datetime) -> tuple[str, Move | None]:
@@ -169,13 +181,20 @@ def _failed(outcome: Outcome, failure: Failure) -> Outcome:
     visit, at = outcome.visit, outcome.at
     backoff = _backoff(failure)
     wait = _wait(visit, failure, backoff, at)
-    host = _paused(outcome.host, at, wait) if backoff.whole_host else outcome.host
-    outcome = replace(outcome, host=host, failures=visit.failures + 1)
+    outcome = replace(_told(outcome, failure, wait if backoff.whole_host else None), failures=visit.failures + 1)
     if visit.story is None:
         return replace(outcome, due_at=next_due(visit, at, wait))
     return replace(
         outcome, attempts=visit.attempts + 1, due_at=at + timedelta(seconds=wait * (1 + JITTER * spread(visit)))
     )
+
+
+def _told(outcome: Outcome, failure: Failure, wait: float | None) -> Outcome:
+    """What is now known of the host that gave the answer: that it was asked, and with `wait` to be left alone (E9)."""
+    state = HostState(failure.host, last_request=outcome.at) if failure.host else outcome.host
+    if wait is not None:
+        state = _paused(state, outcome.at, wait)
+    return replace(outcome, elsewhere=state) if failure.host else replace(outcome, host=state)
 
 
 def _backoff(failure: Failure) -> Backoff:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from urllib.parse import urlsplit
 
 from .. import httprules
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .answer import Answer
 from .inflate import plain_body
-from .target import Target
+from .target import Target, target_of
 from .trouble import rejected
 
 DOCUMENTS = frozenset({200, 203})
@@ -34,7 +35,7 @@ def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
         kept = Validators(given.etag or asked.etag, given.last_modified or asked.last_modified)  # E3
         return NotModified(target.url, kept, fresh, arrival.hops)
     if answer.status not in DOCUMENTS:
-        raise rejected(answer.status, headers, target.place)
+        raise rejected(answer.status, headers, target.place, _elsewhere(visit, target))
     if given.etag is not None and given.etag == asked.etag:  # E4
         return NotModified(target.url, given, fresh, arrival.hops)
     body = plain_body(answer.chunks(), headers.get("content-encoding", ""), visit.source.max_bytes)
@@ -54,3 +55,10 @@ def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
         fresh_for=fresh,
         retry_after=httprules.retry_after(headers),
     )
+
+
+def _elsewhere(visit: Visit, target: Target) -> str | None:
+    """The host that answered, unless it is the one that is visited, however its name is spelled (IDNA)."""
+    visited = visit.host.host
+    own = target_of(visit.url).host if urlsplit(visit.url).hostname == visited else visited
+    return None if target.host == own else target.host

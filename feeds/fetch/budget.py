@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .trouble import Trouble, of_socket
+from .trouble import Trouble, of_socket, stopped
 
 IDLE = 20.0
 CHUNK = 65_536
@@ -29,11 +29,15 @@ class Budget:
     def left(self) -> float:
         """Seconds left, more than none; Trouble `timeout` after that, or `stopped` when all are to stop."""
         if self._stopping.is_set():
-            raise Trouble("stopped", "was left, because this program is stopping")
+            raise stopped()
         left = self._ends - self._clock()
         if left <= 0:
             raise Trouble("timeout", f"was not done within {self.seconds:g} s")
         return left
+
+    def grant(self, seconds: float) -> None:
+        """Add what was waited through no fault of the server."""
+        self._ends += seconds
 
     def receive(self, line: socket.socket) -> bytes:
         """The next bytes from a connection; none at its end."""

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import FetchError
-from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
+from ..model import Fetched, Hop, Hosts, HostState, NotModified, Site, Source, Visit
 from . import files, robots
 from .answer import Answer
 from .arrival import Arrival, concluded
-from .budget import Budget
 from .errand import Errand, agent, errand_of, errand_to_robots
 from .guard import Guard, Resolve, system_resolver
 from .inflate import beginning
 from .lines import Lines, shared_tls
+from .manners import Manners, Passage, VisitPassage
 from .target import Target, is_remote, joined, target_of
 from .transport import SECONDS, Transport, call
 from .trouble import Trouble, told_of
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+FREELY = Hosts(gap=0.0, at_once=sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Reply:
 class Fetcher:
     """Fetches visits and robots.txt, and sends deliveries; one for all threads.
 
+    `hosts` are the manners that visits keep between all their requests; who makes one visit only may do without.
     `allow` names networks that may be visited besides the public ones, as in `127.0.0.0/8` or `10.0.0.0/8:8080`.
     """
 
@@ -44,25 +47,28 @@ class Fetcher:
         self,
         site: Site,
         *,
+        hosts: Hosts = FREELY,
         allow: Sequence[str] = (),
         resolve: Resolve = system_resolver,
         clock: Callable[[], float] = time.monotonic,
         tls: Callable[[], ssl.SSLContext] = shared_tls,
     ) -> None:
+        lines = Lines(Guard(allow, resolve), tls, clock)
         self.agent = agent(site)
-        self.transport = Transport(Lines(Guard(allow, resolve), tls, clock), clock)
+        self.manners = Manners(hosts, clock, lines.stopping)
+        self.transport = Transport(lines, clock)
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """What is there now, or NotModified; FetchError with a sentence for the operator when it cannot be had."""
         if not is_remote(visit.url):
             return files.fetch(visit)
-        budget = self.transport.budget(visit.source.timeout)
-        arrival = self._follow(visit.url, errand_of(visit, self.agent), budget)
-        with told_of(arrival.target.place):
-            try:
-                return concluded(visit, arrival)
-            finally:
-                arrival.answer.done()
+        with self._passage(visit.source.timeout) as passage:
+            arrival = self._follow(visit.url, errand_of(visit, self.agent), passage)
+            with told_of(arrival.target.place):
+                try:
+                    return concluded(visit, arrival)
+                finally:
+                    arrival.answer.done()
 
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
         """Whether a host lets us have an address, and what is known of the host now. Asks at most once a day."""
@@ -84,10 +90,12 @@ class Fetcher:
     ) -> Reply:
         """One guarded request that follows nothing, for deliveries; of a long reply only the beginning is read.
 
-        FetchError when no answer came.
+        A delivery was asked for by whoever gets it, so it waits for no gap and counts in no cap. FetchError when no
+        answer came.
         """
         with told_of("The address"):
-            request = call(target_of(url), {"User-Agent": self.agent, **headers}, self.transport.budget(timeout))
+            passage = Passage(self.transport.budget(timeout))
+            request = call(target_of(url), {"User-Agent": self.agent, **headers}, passage)
         request.method, request.body = method, body
         answer = self.transport.send(request).answer
         with told_of(request.target.place):
@@ -97,19 +105,29 @@ class Fetcher:
                 answer.done()
         return Reply(answer.status, answer.headers, taken)
 
+    def address_of(self, host: str) -> str | None:
+        """The address at which a host name was last met, so that those who share one need not be started in vain."""
+        return self.manners.address_of(host)
+
     def close(self) -> None:
         """Hang up on everybody for good: whoever still waits gets a FetchError of kind `stopped` at once (F38)."""
         self.transport.close()
+        self.manners.close()
 
-    def _follow(self, url: str, errand: Errand, budget: Budget) -> Arrival:
+    def _passage(self, seconds: float) -> VisitPassage:
+        return self.manners.passage(self.transport.budget(seconds))
+
+    def _follow(self, url: str, errand: Errand, passage: VisitPassage) -> Arrival:
         """Go where the redirects lead; every hop is asked under the same guard (S3)."""
         with told_of("The address"):
             target = start = target_of(url)
         seen: dict[Target, int] = {}  # target → the status that redirected from it
         while True:
-            request = call(target, errand.headers_for(target), budget, errand.route)
+            request = call(target, errand.headers_for(target), passage, errand.route)
             if seen:
                 request.place = f"{target.place}, where {start.place} redirects to,"
+            with told_of(request.place):
+                passage.to(target.host)
             answer = self.transport.send(request).answer
             if answer.status not in REDIRECTS:
                 hops = map(Hop, seen.values(), [*(hop.url for hop in seen), target.url][1:])
@@ -123,9 +141,10 @@ class Fetcher:
         try:
             with told_of("The address"):
                 address = joined(url, "/robots.txt")
-            arrival = self._follow(address, errand_to_robots(source, self.agent), self.transport.budget(SECONDS))
-            with told_of(arrival.target.place):
-                return arrival.answer.status, _text(arrival.answer)
+            with self._passage(SECONDS) as passage:
+                arrival = self._follow(address, errand_to_robots(source, self.agent), passage)
+                with told_of(arrival.target.place):
+                    return arrival.answer.status, _text(arrival.answer)
         except FetchError as error:
             # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
             # itself will be refused again, with its own sentence, when its page is asked for.

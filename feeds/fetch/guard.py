@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from .budget import Budget
+from .manners import Passage
 from .target import Target
 from .trouble import Trouble, of_socket
 
@@ -131,14 +132,16 @@ class Guard:
         self._allow = tuple(allowance(pattern) for pattern in allow)
         self._resolve = resolve
 
-    def connect(self, target: Target, allow: Sequence[str], budget: Budget, watch: Watch) -> socket.socket:
+    def connect(self, target: Target, allow: Sequence[str], passage: Passage, watch: Watch) -> socket.socket:
         """A connection to the first address of this target that answers; Trouble when there is none, or none may be.
 
         Each socket is handed to `watch` before it is connected, so that somebody else can end the waiting.
         """
+        budget = passage.budget
         answer = self._checked(target, self._allowances(allow), budget)
         trouble = Trouble("dns", "has no address")
         for left, (family, address) in zip(range(len(answer), 0, -1), answer, strict=True):
+            passage.at(str(address[0]))
             try:
                 seconds = min(CONNECT, budget.left() / left)
                 return _connected(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)

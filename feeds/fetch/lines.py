@@ -20,6 +20,7 @@ from urllib3.util import wait_for_read
 from .answer import Answer, Reader
 from .budget import Budget
 from .guard import CONNECT, Guard
+from .manners import Passage
 from .target import Target, target_of
 from .trouble import Trouble, of_socket
 
@@ -41,12 +42,14 @@ DIRECT = Route()
 
 
 class Line:
-    """One open connection and what has come in on it. `prefix` and `extra` are what a proxy wants in each request."""
+    """One open connection and what has come in on it. `address` is where it leads, unless that is a proxy's business;
+    `prefix` and `extra` are what a proxy wants in each request."""
 
-    __slots__ = ("extra", "prefix", "reader", "since", "socket")
+    __slots__ = ("address", "extra", "prefix", "reader", "since", "socket")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, address: str | None = None) -> None:
         self.socket = connection
+        self.address = address
         self.reader = Reader()
         self.since = 0.0
         self.prefix = ""
@@ -138,15 +141,15 @@ class Lines:
             self._open.add(connection)
         return connection
 
-    def open(self, target: Target, route: Route, budget: Budget) -> Line:
+    def open(self, target: Target, route: Route, passage: Passage) -> Line:
         """A new connection, with TLS where the target wants it."""
         if route.proxy is not None:
-            return self._through(route.proxy, target, route, budget)
-        connection = self._guard.connect(target, route.allow, budget, self._watched)
+            return self._through(route.proxy, target, route, passage.budget)
+        connection = self._guard.connect(target, route.allow, passage, self._watched)
         if target.scheme == "http":
-            return Line(connection)
+            return Line(connection, passage.address)
         with closed_on_failure(connection):
-            return Line(self._secured(connection, target, budget))
+            return Line(self._secured(connection, target, passage.budget), passage.address)
 
     def _secured(self, connection: socket.socket, target: Target, budget: Budget) -> socket.socket:
         try:
@@ -167,7 +170,7 @@ class Lines:
         """A connection by way of a proxy, which looks names up itself; addresses are still checked here."""
         proxy, login = _proxy(address)
         self._guard.check_literal(target, route.allow)
-        connection = self._guard.connect(proxy, _ANYWHERE, budget, self._watched)
+        connection = self._guard.connect(proxy, _ANYWHERE, Passage(budget), self._watched)
         line = Line(connection)
         if target.scheme == "http":
             line.prefix, line.extra = target.url.removesuffix(target.path), login

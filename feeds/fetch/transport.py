@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from .answer import Answer, nothing
 from .budget import Budget
 from .lines import DIRECT, Line, Lines, Route
+from .manners import Passage
 from .target import Target, target_of
 from .trouble import Trouble, told_of
 
@@ -30,19 +31,19 @@ _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Call(requests.PreparedRequest):
-    """A prepared request that knows its target, its time and its route."""
+    """A prepared request that knows its target, its passage with its time, and its route."""
 
     target: Target
-    budget: Budget
+    passage: Passage
     route: Route
     place: str  # how the target is called when something goes wrong
 
 
-def call(target: Target, headers: Mapping[str, str], budget: Budget, route: Route = DIRECT) -> Call:
+def call(target: Target, headers: Mapping[str, str], passage: Passage, route: Route = DIRECT) -> Call:
     """A GET that is ready to be sent: what preparing it would do is done, or not wanted."""
     prepared = Call()
     prepared.method, prepared.url, prepared.headers = "GET", target.url, CaseInsensitiveDict(headers)
-    prepared.target, prepared.budget, prepared.route, prepared.place = target, budget, route, target.place
+    prepared.target, prepared.passage, prepared.route, prepared.place = target, passage, route, target.place
     return prepared
 
 
@@ -110,7 +111,7 @@ class Transport(BaseAdapter):
         """A request that came through a session of somebody else."""
         seconds = timeout if isinstance(timeout, (int, float)) else SECONDS
         with told_of("The address"):
-            adopted = call(target_of(request.url or ""), request.headers, self.budget(seconds))
+            adopted = call(target_of(request.url or ""), request.headers, Passage(self.budget(seconds)))
         adopted.method, adopted.body = request.method, request.body
         return adopted
 
@@ -123,12 +124,14 @@ class Transport(BaseAdapter):
             except Trouble as trouble:
                 if trouble.kind != "connection" or call.method not in ("GET", "HEAD"):
                     raise
-        line = self._lines.open(call.target, call.route, call.budget)
+        line = self._lines.open(call.target, call.route, call.passage)
         return line, self._on(line, call)
 
     def _on(self, line: Line, call: Call) -> Answer:
         try:
-            return line.exchange(_spelled(call, line), call.method or "GET", call.budget)
+            if line.address is not None:
+                call.passage.at(line.address)
+            return line.exchange(_spelled(call, line), call.method or "GET", call.passage.budget)
         except BaseException:
             line.close()
             raise

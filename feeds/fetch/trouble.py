@@ -48,6 +48,11 @@ class Trouble(Exception):
         self.advice = ADVICE[kind] if advice is None else advice
 
 
+def stopped() -> Trouble:
+    """The trouble of whoever still waits when all are to stop (F38)."""
+    return Trouble("stopped", "was left, because this program is stopping")
+
+
 @contextmanager
 def told_of(place: str) -> Iterator[None]:
     """Turn trouble inside into a FetchError about this place."""
@@ -62,14 +67,14 @@ def failure(trouble: Trouble, place: str) -> FetchError:
     return FetchError(f"{place} {trouble.what}. {trouble.advice}".rstrip(), kind=trouble.kind)
 
 
-def rejected(status: int, headers: Mapping[str, str], place: str) -> FetchError:
-    """The error for an answer that is neither the document nor a redirect to it."""
+def rejected(status: int, headers: Mapping[str, str], place: str, host: str | None = None) -> FetchError:
+    """The error for an answer that is neither the document nor a redirect to it; `host` is whom redirects led to."""
     wait = httprules.retry_after(headers)
     if "challenge" in headers.get("cf-mitigated", "").lower():
         sentence = f"{place} answers with a challenge for browsers ({status}). {ADVICE['challenge']}"
-        return FetchError(sentence, kind="challenge", status=status, retry_after=wait)
+        return FetchError(sentence, kind="challenge", status=status, retry_after=wait, host=host)
     what, advice = STATUSES.get(status) or _by_class(status)
-    return FetchError(f"{place} {what} ({status}). {advice}", kind="status", status=status, retry_after=wait)
+    return FetchError(f"{place} {what} ({status}). {advice}", kind="status", status=status, retry_after=wait, host=host)
 
 
 def _by_class(status: int) -> tuple[str, str]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
-from typing import Protocol, TypeVar, TypeVarTuple
 
 from .. import due, sense
 from ..errors import FeedsError, FetchError, ParseError, SourceError
@@ -41,6 +39,7 @@ from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
 from .reading import WEB_PAGE, announced, understand
 from .stories import FEW, TOMBSTONE, Folder, stories
+from .trip import PullEdges, Trip
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -55,36 +54,6 @@ FEEDS = frozenset({Kind.FEED, Kind.ANY})
 
 Fresh = tuple[str, Story, str]  # upstream id, story, its digest
 
-Answer = TypeVar("Answer")
-Given = TypeVarTuple("Given")
-
-
-class Run(Protocol):
-    """Calls a function on what came of `answer`, in whatever process can be spared for it."""
-
-    def __call__(self, answer: Fetched, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
-        """What the function gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class PullEdges:
-    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
-
-    `permit` asks robots.txt: the visit comes back with what is known of its host, or a FetchError is raised.
-    `fetch_more` gets another document of the same visit, in good time. `run` calls a function in whatever process can
-    be spared for these bytes. `released`: the operator named the source, so a listing that has nothing in common with
-    the last one is taken. `site` is where our own pages are.
-    """
-
-    permit: Callable[[Visit], Visit]
-    fetch: Callable[[Visit], Fetched | NotModified]
-    fetch_more: Callable[[Visit, str], Fetched]
-    run: Run
-    known: Callable[[str], Known]
-    now: Callable[[], datetime]
-    released: bool = False
-    site: str = ""
-
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -98,23 +67,32 @@ class _Seen:
 
 def pull(visit: Visit, edges: PullEdges) -> Outcome:
     """Make one visit; whatever happens, exactly one outcome comes back."""
+    trip, told = Trip(visit, edges), visit.story
+    seen = _tried(trip, _listing if told is None else partial(_story_page, told))
+    outcome = due.conclude(trip.visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
+    if seen.feed:
+        return _at_its_feed(outcome, seen.feed)
+    if told is not None and isinstance(seen.result, Failure) and due.spent(visit, seen.result):
+        bare = _tried(trip, partial(_bare_story, told))
+        return replace(
+            due.conclude(trip.visit, bare.result, edges.now()), host=outcome.host, elsewhere=outcome.elsewhere
+        )
+    return outcome
+
+
+def _tried(trip: Trip, attempt: Callable[[Trip], _Seen]) -> _Seen:
+    """What an attempt came to, if only to a failure."""
     try:
-        if visit.story is not None or visit.source.kind in ASKS_ROBOTS:
-            visit = edges.permit(visit)
-        seen = _story_page(visit, visit.story, edges) if visit.story is not None else _listing(visit, edges)
+        return attempt(trip)
     except SourceError as error:
         stage = "fetch" if isinstance(error, FetchError) else "parse"
-        seen = _Seen(Failure(stage, error.sentence, error.kind, error.status, error.retry_after))
+        return _Seen(Failure(stage, error.sentence, error.kind, error.status, error.retry_after, error.host))
     except FeedsError:
         raise  # the store's trouble is everybody's: it stops the turn
     except Exception as error:  # the one broad except: a bug costs one source one visit, not the turn
-        log.exception("unexpected error in source %s", visit.source.id)
+        log.exception("unexpected error in source %s", trip.source.id)
         sentence = f"unexpected {type(error).__name__}: {error}; please report it"
-        seen = _Seen(Failure("internal", sentence, "internal"))
-    if isinstance(seen.result, Failure) and visit.story is not None and due.spent(visit, seen.result):
-        seen = _Seen(_bare_story(visit, visit.story, edges))
-    outcome = due.conclude(visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
-    return _at_its_feed(outcome, seen.feed) if seen.feed else outcome
+        return _Seen(Failure("internal", sentence, "internal"))
 
 
 def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
@@ -127,8 +105,11 @@ def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
 # ── a listing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _listing(visit: Visit, edges: PullEdges) -> _Seen:
-    answer, source = edges.fetch(visit), visit.source
+def _listing(trip: Trip) -> _Seen:
+    visit, source, edges = trip.visit, trip.source, trip.edges
+    if source.kind in ASKS_ROBOTS:
+        trip.ask_leave(visit.url)
+    answer = trip.fetch()
     if isinstance(answer, NotModified):
         return _Seen(answer, answer)
     if source.kind is Kind.OPML:
@@ -140,11 +121,11 @@ def _listing(visit: Visit, edges: PullEdges) -> _Seen:
             raise
         if feed := announced(answer):
             return _Seen(Harvest((), (), warnings=(f"its feed is at {feed}",)), answer, feed=feed)
-        visit = edges.permit(visit)
+        trip.ask_leave(visit.url)
         parsed = edges.run(answer, read_page, answer, source)
     children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:CHILDREN]
     if children:
-        parsed = _with_children(parsed, visit, children, edges)
+        parsed = _with_children(parsed, children, trip)
     known = edges.known(source.id)
     ours = source.kind is Kind.FILES
     first = edges.released or visit.worked_at is None or (ours and (known.listed or 0) < FEW)
@@ -165,13 +146,13 @@ def _subscriptions(answer: Fetched, known: Known) -> Harvest:
     return Harvest((), (), outlines=named(made, known.outlines))
 
 
-def _with_children(parsed: Parsed, visit: Visit, children: list[str], edges: PullEdges) -> Parsed:
+def _with_children(parsed: Parsed, children: list[str], trip: Trip) -> Parsed:
     """The stories of an index's sitemaps; an index inside an index is not followed."""
-    answers = [edges.fetch_more(visit, url) for url in children]
-    documents = [edges.run(answer, read_sitemap, answer, visit.source) for answer in answers]
+    answers = [trip.fetch_more(url) for url in children]
+    documents = [trip.edges.run(answer, read_sitemap, answer, trip.source) for answer in answers]
     stories = tuple(story for document in documents for story in document.stories)
     warnings = tuple(warning for document in documents for warning in document.warnings)
-    return replace(parsed, stories=stories[: visit.source.max_items], warnings=(*parsed.warnings, *warnings))
+    return replace(parsed, stories=stories[: trip.source.max_items], warnings=(*parsed.warnings, *warnings))
 
 
 def harvest(
@@ -238,27 +219,25 @@ def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> 
                 yield upstream, StoryVisit(upstream, url, carried(story, parsed))
 
 
-def _context(source: Source, known: Known, at: datetime, upstream: str) -> Context:
-    return Context(source.id, known.authority, at, changed=upstream in known.digests, source=source)
-
-
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _story_page(visit: Visit, told: Story, edges: PullEdges) -> _Seen:
-    """The article that listing and page make together; its digest is of what the next listing is compared with."""
-    answer = edges.fetch(visit)
+def _story_page(told: Story, trip: Trip) -> _Seen:
+    """The article that listing and page make together."""
+    visit, run = trip.visit, trip.edges.run
+    trip.ask_leave(visit.url)
+    answer = trip.fetch()
     if isinstance(answer, NotModified):
         return _Seen(answer, answer)
-    page = edges.run(answer, read_story, answer, visit.source)
+    page = run(answer, read_story, answer, visit.source)
     pages = [page.stories[0]]
     if sum(len(text.value) for text in pages[0].content) < TELLING:
         _must_be_a_story(answer)
     while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
-        more = edges.fetch_more(visit, following.href)
-        pages.append(edges.run(more, read_story, more, visit.source).stories[0])
+        more = trip.fetch_more(following.href)
+        pages.append(run(more, read_story, more, visit.source).stories[0])
     story = merged(told, join(pages), by_feed=visit.source.kind in FEEDS)
-    return _Seen(_one(visit, replace(page, stories=(story,)), story_digest(told), edges), answer)
+    return _Seen(_one(told, replace(page, stories=(story,)), answer, trip), answer)
 
 
 def _must_be_a_story(answer: Fetched) -> None:
@@ -268,13 +247,16 @@ def _must_be_a_story(answer: Fetched) -> None:
         raise ParseError(seen.sentence, kind=seen.kind)
 
 
-def _bare_story(visit: Visit, told: Story, edges: PullEdges) -> Harvest:
+def _bare_story(told: Story, trip: Trip) -> _Seen:
     """The article as the listing told it: its page had its chances."""
-    return _one(visit, Parsed("listing", visit.url, stories=(told,)), story_digest(told), edges)
+    return _Seen(_one(told, Parsed("listing", trip.visit.url, stories=(told,)), None, trip))
 
 
-def _one(visit: Visit, parsed: Parsed, digest: str, edges: PullEdges) -> Harvest:
+def _one(told: Story, parsed: Parsed, answer: Fetched | None, trip: Trip) -> Harvest:
+    """The article of a document's one story; its digest is of what the next listing is compared with."""
+    visit, edges = trip.visit, trip.edges
     known = edges.known(visit.source.id)
-    context = _context(visit.source, known, edges.now(), visit.upstream_id)
-    article: Article = normalize(parsed.stories[0], parsed, visit.upstream_id, digest, context)
+    changed = visit.upstream_id in known.digests
+    context = Context(visit.source.id, known.authority, edges.now(), changed=changed, source=visit.source)
+    article = edges.run(answer, normalize, parsed.stories[0], parsed, visit.upstream_id, story_digest(told), context)
     return Harvest(articles=(article,), listed=(), warnings=parsed.warnings, identity=known.identity)

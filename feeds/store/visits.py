@@ -160,7 +160,8 @@ def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) 
     _FINISH.run(connection, (_place(o.visit, roster) for o, _ in harvests if o.visit.story is not None))
     _FACTS.run(connection, (_facts(roster.keys[o.visit.source.id], harvest) for o, harvest in listings))
     _ADD_STORY.run(connection, chain.from_iterable(_stories(o, harvest, roster) for o, harvest in listings))
-    _REMEMBER_HOST.run(connection, (_remembered(o.host) for o in outcomes if o.host.host))
+    met = (host for o in outcomes for host in (o.host, o.elsewhere))
+    _REMEMBER_HOST.run(connection, (_remembered(host) for host in met if host and host.host))
 
 
 def _place(visit: Visit, roster: Roster) -> dict[str, object]:

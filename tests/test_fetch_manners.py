@@ -1,0 +1,375 @@
+"""The gap and the caps between all requests of a fetcher's visits: redirects, robots.txt, many names at one address."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, raw, redirect, reply
+from visiting import NOW, SITE, failure, fetched, visit
+
+from feeds.errors import FetchError
+from feeds.fetch import Fetcher
+from feeds.fetch.gate import Gate
+from feeds.fetch.manners import REMEMBERED, Manners
+from feeds.model import Hosts, HostState
+
+FEED = b"<rss><channel><item/></channel></rss>"
+GAP = 0.05
+TARGET = "127.0.0.9"
+
+Resolve = Callable[[str, int], list[tuple[int, tuple[str, int]]]]
+
+
+class Crowd:
+    """A document that takes its time, and counts who asks for one at the same moment, by the `Host` they name."""
+
+    def __init__(self, seconds: float = 0.02) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        names = ("all", request.headers["host"])
+        with self._lock:
+            for name in names:
+                self._now[name] += 1
+                self.most[name] = max(self.most[name], self._now[name])
+        yield self._seconds
+        with self._lock:
+            self._now.subtract(names)
+        yield reply(FEED, content_type="text/xml")
+        yield KEEP
+
+
+def everything_at(address: str, port: int) -> Resolve:
+    return lambda host, asked: [(socket.AF_INET, (address, port))]
+
+
+def at_once(fetcher: Fetcher, urls: Iterable[str], threads: int = 32) -> None:
+    """Visit all of them, as many at once as there are threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        for answer in pool.map(lambda url: fetcher.fetch(visit(url)), urls):
+            assert fetched(answer).body == FEED
+
+
+def keeps(gap: float, requests: Iterable[Request], began: float) -> bool:
+    """Whether each came at least a gap after the one before. Measured from the first: a busy machine reads one of them
+    late, but none early."""
+    return all(at - began >= gap * place for place, at in enumerate(sorted(request.at for request in requests)))
+
+
+def nobody_inside(fetcher: Fetcher) -> bool:
+    return fetcher.manners.hosts.inside() == fetcher.manners.addresses.inside() == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    late = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < late
+        time.sleep(0.002)
+
+
+# ── one host name ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("most", "seconds"), [(1, 0.01), (2, 0.12)])
+def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
+    most: int, seconds: float, origin: Origin
+) -> None:
+    crowd = Crowd(seconds)
+    to = origin.put("/feed", crowd, host=TARGET)
+    urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{n}") for n in range(10, 18)]
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(GAP, most))
+    began = time.monotonic()
+    at_once(fetcher, urls)
+    fetcher.close()
+    target = [request for request in origin.requests if request.host == TARGET]
+    assert len(target) == 8
+    assert keeps(GAP, target, began)
+    assert crowd.most["all"] <= most
+
+
+def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> None:
+    origin.put("/new", Document(FEED))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(600.0, 1))
+    assert fetched(fetcher.fetch(visit(origin.put("/old", redirect("/new", 301))))).body == FEED
+    fetcher.close()
+
+
+def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(origin: Origin) -> None:
+    gap, slow = 0.2, 0.15
+    origin.put("/new", Document(FEED))
+    url = origin.put("/old", raw(slow, reply(b"", 301, location="/new"), KEEP))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(gap, 2))
+    began = time.monotonic()
+    at_once(fetcher, [url, url])
+    *_, old, new = origin.requests
+    assert [request.path for request in origin.requests] == ["/old", "/new"] * 2
+    assert old.at - began >= slow + gap and new.at >= old.at
+    fetcher.close()
+
+
+def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
+    origin.put("/robots.txt", Document(b"User-agent: *\nAllow: /"))
+    page = origin.put("/page", Document(FEED))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.2))
+    began = time.monotonic()
+    assert fetcher.robots(page, HostState("127.0.0.1"), NOW)[0]
+    fetcher.fetch(visit(page))
+    assert origin.paths() == ["/robots.txt", "/page"]
+    assert keeps(0.2, origin.requests, began)
+    fetcher.close()
+
+
+def test_E13_whoever_comes_after_the_gap_waits_no_second_time() -> None:
+    now = 0.0
+    gate = Gate(2, 1.0, lambda: now, threading.Event())
+    assert gate.enter("a") == gate.enter("b") == 0.0
+    now = 1.0
+    assert gate.enter("a") == 0.0
+    gate.leave("a")
+    now = 7.0
+    assert gate.enter("a") == 0.0
+
+
+def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -> None:
+    urls = [origin.put(f"/{n}", Document(FEED)) for n in range(4)]
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.2))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda url: fetcher.fetch(visit(url, timeout=0.5)), urls))
+    assert [fetched(answer).body for answer in answers] == [FEED] * 4  # the last one after three gaps
+    fetcher.close()
+
+
+def test_deliveries_wait_for_nobody(origin: Origin) -> None:
+    url = origin.put("/hook", raw(reply(), KEEP))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(600.0, 1))
+    for _ in range(3):
+        assert fetcher.send("POST", url, {}).status == 200
+    fetcher.fetch(visit(origin.put("/feed", Document(FEED))))  # on a connection that a delivery left
+    assert fetcher.send("POST", url, {}).status == 200
+    fetcher.close()
+
+
+# ── one address ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["connections are kept", "every request opens one"])
+def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origin: Origin) -> None:
+    crowd = Crowd(0.005)
+
+    def answer(request: Request) -> Iterable[Piece]:
+        yield from (piece for piece in crowd(request) if keep or piece is not KEEP)
+
+    origin.put("/feed", answer)
+    urls = [f"http://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
+    resolve = everything_at("127.0.0.1", origin.port())
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 2), resolve=resolve)
+    at_once(fetcher, urls, threads=64)
+    assert len(origin.requests) == 200
+    assert crowd.most["all"] == 8
+    assert {most for name, most in crowd.most.items() if name != "all"} <= {1, 2}
+    assert fetcher.address_of("n7.example") == "127.0.0.1"
+    assert fetcher.address_of("other.example") is None
+    fetcher.close()
+
+
+def test_E13_whoever_was_held_up_at_the_address_keeps_the_gap_of_its_host_once_more(origin: Origin) -> None:
+    """Two requests to one name wait for a full address; when all its places become free at once, they go one by one."""
+    go_on = threading.Event()
+
+    def held(request: Request) -> Iterable[Piece]:
+        assert go_on.wait(20)
+        return (reply(FEED), KEEP)
+
+    origin.put("/held", held)
+    origin.put("/feed", Document(FEED))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.15, 2), resolve=everything_at("127.0.0.1", origin.port()))
+    with ThreadPoolExecutor(10) as pool:
+        waiting = [pool.submit(fetcher.fetch, visit(f"http://full{n}.example/held", timeout=20.0)) for n in range(8)]
+        wait_until(lambda: len(origin.requests) == 8)
+        waiting += [pool.submit(fetcher.fetch, visit("http://late.example/feed")) for _ in range(2)]
+        wait_until(lambda: fetcher.manners.addresses.waiting() == 2)
+        began = time.monotonic()
+        go_on.set()
+        for each in waiting:
+            fetched(each.result())
+    late = [request for request in origin.requests if request.headers["host"] == "late.example"]
+    assert len(late) == 2 and keeps(0.15, late, began)
+    fetcher.close()
+
+
+def test_E13_more_than_eight_where_the_operator_says_so(origin: Origin) -> None:
+    crowd, twelve = Crowd(0.0), threading.Barrier(12)
+
+    def together(request: Request) -> Iterable[Piece]:
+        twelve.wait(20)
+        return crowd(request)
+
+    url = origin.put("/feed", together)
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 12))
+    at_once(fetcher, [url] * 36, threads=36)
+    assert crowd.most["all"] <= 12
+    fetcher.close()
+
+
+def test_behind_a_proxy_there_is_no_address_to_spare(origin: Origin) -> None:
+    all_of_them = threading.Barrier(20)
+
+    def together(request: Request) -> Iterable[Piece]:
+        all_of_them.wait(20)
+        return (reply(FEED), KEEP)
+
+    urls = [f"http://n{n}.example/feed" for n in range(20)]
+    for url in urls:
+        origin.put(url, together)
+    proxy = f"http://127.0.0.1:{origin.port()}"
+    fetcher = Fetcher(SITE, hosts=Hosts())
+    with ThreadPoolExecutor(20) as pool:
+        for answer in pool.map(lambda url: fetcher.fetch(visit(url, proxy=proxy)), urls):
+            fetched(answer)
+    assert fetcher.address_of("n1.example") is None
+    fetcher.close()
+
+
+def test_a_dead_address_is_left_before_the_next_one_is_tried(origin: Origin) -> None:
+    origin.put("/feed", Document(FEED))
+    both = [(socket.AF_INET, (host, origin.port())) for host in ("127.0.0.99", "127.0.0.1")]
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0), resolve=lambda host, port: both)
+    at_once(fetcher, [f"http://n{n}.example/feed" for n in range(40)])
+    assert fetcher.address_of("n3.example") == "127.0.0.1"
+    assert nobody_inside(fetcher)
+    fetcher.close()
+
+
+def test_memory_of_addresses_has_its_limit() -> None:
+    manners = Manners(Hosts(), time.monotonic, threading.Event())
+    for n in range(REMEMBERED + 10):
+        manners.met(f"h{n}.example", f"address {n}")
+        manners.met("often.example", "near")
+    assert manners.address_of("h0.example") is None
+    assert manners.address_of("often.example") == "near"
+    assert manners.address_of(f"h{REMEMBERED}.example") == f"address {REMEMBERED}"
+
+
+# ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("where", ["host", "gap", "address"])
+def test_F38_closing_ends_the_waiting_at_once(where: str, origin: Origin) -> None:
+    manners = {"host": Hosts(0.0, 1), "gap": Hosts(600.0, 8), "address": Hosts(0.0, 1)}[where]
+    name = "n{}.example" if where == "address" else "same.example"
+    origin.put("/hang", raw(HANG))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=manners, resolve=everything_at("127.0.0.1", origin.port()))
+    inside = 8 if where == "address" else 1
+    with ThreadPoolExecutor(12) as pool:
+        urls = [f"http://{name.format(n)}/hang" for n in range(12)]
+        waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
+        gates = (fetcher.manners.hosts, fetcher.manners.addresses)
+        wait_until(lambda: len(origin.requests) + sum(gate.waiting() for gate in gates) == 12)
+        fetcher.close()
+        assert {each.result(timeout=10).kind for each in waiting} == {"stopped"}
+    assert len(origin.requests) == inside
+    assert failure(fetcher, urls[0]).kind == "stopped"
+
+
+def test_two_hosts_that_redirect_to_each_other_block_nobody(origin: Origin) -> None:
+    hosts = ("127.0.0.2", "127.0.0.3")
+    for here, there in (hosts, hosts[::-1]):
+        origin.put("/a", redirect(origin.url("/b", there)), host=here)
+        origin.put("/b", redirect(origin.url("/c", there)), host=here)
+        origin.put("/c", Document(FEED), host=here)
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.001, 1))
+    at_once(fetcher, [origin.url("/a", hosts[n % 2]) for n in range(40)])
+    assert len(origin.requests) == 120
+    assert nobody_inside(fetcher)
+    fetcher.close()
+
+
+TROUBLES = {
+    "closes": raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "leads in a circle": redirect("/feed"),
+    "leads nowhere": redirect("ftp://x.example/"),
+    "does not have it": raw(reply(b"no", 404), KEEP),
+    "is too long": raw(reply(b"x" * 9999), KEEP),
+    "hangs": raw(HANG),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_request_that_fails_gives_its_places_back(trouble: str, origin: Origin) -> None:
+    origin.put("/robots.txt", TROUBLES["closes"])
+    url = origin.put("/feed", TROUBLES[trouble])
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 1))
+    for _ in range(3):
+        failure(fetcher, url, max_bytes=1000, timeout=0.1)
+        fetcher.robots(url, HostState("h"), NOW)
+    assert nobody_inside(fetcher)
+    fetcher.close()
+
+
+def test_first_come_first_served() -> None:
+    gate = Gate(1, 0.0, time.monotonic, threading.Event())
+    gate.enter("a")
+    served: list[int] = []
+
+    def come(n: int) -> None:
+        gate.enter("a")
+        served.append(n)
+        gate.leave("a")
+
+    with ThreadPoolExecutor(9) as pool:
+        for n in range(9):
+            pool.submit(come, n)
+            wait_until(lambda number=n: gate.waiting() == number + 1)  # type: ignore[misc]
+        gate.leave("a")
+    assert served == list(range(9))
+
+
+def test_hosts_that_were_asked_once_are_forgotten() -> None:
+    ticks = count(0.0, 0.001)
+    gate = Gate(2, 0.1, lambda: next(ticks), threading.Event())
+    gate.enter("stays")
+    for n in range(20_000):
+        gate.enter(f"h{n}.example")
+        gate.leave(f"h{n}.example")
+    assert len(gate) <= 512
+    gate.leave("stays")
+
+
+# ── who said so ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refusal(fetcher: Fetcher, url: str, host: str) -> FetchError:
+    """How a visit of this host fails."""
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch(replace(visit(url), host=HostState(host)))
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [404, 429, 503])
+def test_E9_a_refusal_behind_a_redirect_names_who_gave_it(status: int, origin: Origin, fetcher: Fetcher) -> None:
+    origin.put("/feed", raw(reply(b"no", status, retry_after="120"), KEEP), host=TARGET)
+    origin.put("/feed", raw(reply(b"no", status), KEEP))
+    origin.put("/away", redirect(origin.url("/feed", TARGET)))
+    origin.put("/here", redirect("/feed"))
+    told = {path: refusal(fetcher, origin.url(path), "127.0.0.1").host for path in ("/away", "/here", "/feed")}
+    assert told == {"/away": TARGET, "/here": None, "/feed": None}
+    further = refusal(fetcher, origin.url("/feed", TARGET), "127.0.0.1")  # as the children of a sitemap may be
+    assert (further.host, further.status, further.retry_after) == (TARGET, status, 120.0)
+
+
+def test_E9_a_name_that_is_spelled_in_another_alphabet_is_the_same_host(origin: Origin) -> None:
+    origin.put("/feed", raw(reply(b"no", 429), KEEP))
+    fetcher = Fetcher(SITE, allow=ALLOW, resolve=everything_at("127.0.0.1", origin.port()))
+    assert refusal(fetcher, "http://bücher.example/feed", "bücher.example").host is None
+    fetcher.close()
