@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Literal
 
 from .model import Article, Edition, Feed, Ledger, Limit, Shown, Site, Step
@@ -38,19 +39,30 @@ def plan(feed: Feed) -> tuple[Step, ...]:
     return (*feed.steps, Limit())
 
 
-def compose(feed: Feed, site: Site, articles: Iterator[Article], ledger: Ledger, since: datetime) -> Edition:
+def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger, since: datetime) -> Edition:
     """Make an edition of the articles that the steps let through; `since` dates a feed that never held anything."""
-    chosen = tuple(articles)
-    times = [article.updated for article in chosen]
+    times = [article.updated for article in articles]
     if ledger.updated is not None:
         times.append(ledger.updated)
     return Edition(
         feed=feed,
         site=site,
-        articles=chosen,
+        articles=tuple(articles),
         updated=max(times, default=since),
-        changed=max((article.changed for article in chosen), default=ledger.changed),
+        changed=max((article.changed for article in articles), default=ledger.changed),
+        digest=_digest(articles),
     )
+
+
+def _digest(articles: Iterable[Article]) -> str:
+    """Change numbers are given once, and anew for whatever a reader can see."""
+    told = repr([(article.key, article.changed) for article in articles])
+    return blake2b(told.encode(), digest_size=16).hexdigest()
+
+
+def is_on_show(edition: Edition, ledger: Ledger) -> bool:
+    """Tell whether the files that a ledger names hold this very edition: most changes of a source miss most feeds."""
+    return (ledger.recipe, ledger.edition) == (edition.feed.recipe, edition.digest)
 
 
 def difference(

@@ -26,8 +26,10 @@ def apply(steps: Sequence[Step], articles: Iterator[Article]) -> Iterator[Articl
 
 def apply_per_source(sources: Mapping[str, Source], articles: Iterator[Article]) -> Iterator[Article]:
     """Give the articles that pass the steps of their own source; a source's `limit` counts its articles alone."""
-    tests = {id: [STEPS[type(step)].test(step) for step in source.steps] for id, source in sources.items()}
-    if not any(tests.values()):
+    tests = {
+        id: [STEPS[type(step)].test(step) for step in source.steps] for id, source in sources.items() if source.steps
+    }
+    if not tests:
         return articles
     # `all` ends at the first refusal, so a limit counts only what the steps before it let through.
     return (article for article in articles if all(test(article) for test in tests.get(article.source_id, ())))

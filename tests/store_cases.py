@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event as engine_event
 
 from feeds.model import (
     Article,
@@ -110,3 +114,21 @@ def issue(feed: str = "f", shown: dict[int, Shown] | None = None, *events: Event
 
 def event(key: int, feed: str = "f", kind: Any = "article", item: str | None = "{}") -> Event:
     return Event(kind, feed, key, f"https://x.example/{key}", item)
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """The first word of every statement that the store sends meanwhile."""
+    sent: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement.split()[0])
+
+    engines = (store._engines.reader, store._engines.writer)
+    for engine in engines:
+        engine_event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            engine_event.remove(engine, "before_cursor_execute", note)

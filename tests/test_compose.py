@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.compose import RETRACTED, compose, difference, plan
-from feeds.model import Article, Edition, Feed, Keep, Ledger, Limit, Shown, Site
+from feeds.compose import RETRACTED, compose, difference, is_on_show, plan
+from feeds.model import Article, Document, Edition, Feed, Issue, Keep, Ledger, Limit, Shown, Site
+from feeds.pipeline import IssueEdges, issue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
@@ -36,7 +39,7 @@ def article(key: int, digest: str = "d", updated: datetime = NOON) -> Article:
 
 
 def edition(*articles: Article, ledger: Ledger | None = None) -> Edition:
-    return compose(FEED, SITE, iter(articles), ledger or Ledger("world"), since=NOON - timedelta(days=365))
+    return compose(FEED, SITE, articles, ledger or Ledger("world"), since=NOON - timedelta(days=365))
 
 
 def test_the_default_limit_is_added_only_when_none_is_named() -> None:
@@ -119,3 +122,80 @@ def test_R12_repeating_an_issue_tells_nothing_twice(history: list[dict[int, str]
         assert set(shown) == {it.key for it in changes}
         ledger = replace(ledger, shown={**ledger.shown, **shown})
         assert difference(now, ledger) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        ((2, 1), True),
+        ((1, 2), False),
+        ((2,), False),
+        ((3, 2, 1), False),
+    ],
+)
+def test_R9_an_edition_on_show_is_known_by_its_articles(now: tuple[int, ...], same: bool) -> None:
+    shown = Ledger("world", edition=edition(article(2), article(1)).digest)
+    assert is_on_show(edition(*map(article, now)), shown) == same
+
+
+def test_R9_a_changed_article_or_another_recipe_makes_another_edition() -> None:
+    shown = Ledger("world", edition=edition(article(1)).digest)
+    assert not is_on_show(edition(replace(article(1), changed=11)), shown)
+    assert not is_on_show(edition(article(1)), replace(shown, recipe="other"))
+    assert not is_on_show(edition(), Ledger("world"))
+
+
+class Desk:
+    """What one feed is issued with, and how often its documents were made."""
+
+    def __init__(self) -> None:
+        self.articles: tuple[Article, ...] = (article(1),)
+        self.retracted: dict[int, str] = {}
+        self.ledger = Ledger("world")
+        self.kept = True
+        self.made = 0
+        self.told: list[str] = []
+
+    def issue(self, changed: int) -> list[str]:
+        edges = IssueEdges(
+            articles=lambda feed: iter(self.articles),
+            ledger=lambda feed_id, among: self.ledger,
+            retracted=lambda feed_id: self.retracted,
+            publish=self._publish,
+            kept=lambda files: self.kept,
+            issued=self._issued,
+            since=NOON,
+            changed=changed,
+        )
+        return issue(FEED, SITE, edges)
+
+    def _publish(self, documents: Iterable[Document]) -> list[str]:
+        self.made += 1
+        return [document.path for document in documents]
+
+    def _issued(self, issue: Issue) -> None:
+        made = issue.edition
+        shown = {**self.ledger.shown, **issue.shown}
+        self.ledger = Ledger("world", "", made.changed, made.updated, shown, issue.files, made.digest)
+        self.told += [event.kind for event in issue.events]
+
+
+def test_R9_a_change_that_misses_a_feed_makes_no_document() -> None:
+    desk = Desk()
+    assert desk.issue(10) == ["world.rss", "world.atom", "world.json"]
+    assert desk.issue(20) == []
+    assert (desk.made, desk.ledger.changed, len(desk.ledger.files)) == (1, 20, 3)
+    desk.articles = (article(2), article(1))
+    assert desk.issue(30) and desk.made == 2
+    desk.kept = False  # a file is missing, or it was asked for
+    assert desk.issue(30) and desk.made == 3
+
+
+def test_R12_a_retraction_is_told_though_the_article_had_left_the_feed_before() -> None:
+    desk = Desk()
+    desk.issue(10)
+    desk.articles = (article(2),)
+    desk.issue(20)
+    desk.retracted = {1: "urn:x:1"}
+    assert desk.issue(30) == []
+    assert (desk.made, desk.told) == (2, ["article", "article", "retract"])

@@ -22,6 +22,7 @@ from store_cases import (
     opened,
     put,
     source,
+    statements,
     titles,
     unchanged,
     visit_of,
@@ -612,6 +613,76 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
         shown = {1: Shown("d1", AT), 2: Shown("d3", AT, 1), 3: Shown("d4", AT)}
         assert store.ledger("f") == Ledger("f", "recipe", 9, AT, shown, ("f.rss",))
         assert store.ledgers() == {"f": Ledger("f", "recipe", 9, AT, {}, ("f.rss",))}
+        assert store.ledger("f", [1, 3, 4]).shown == {1: Shown("d1", AT), 3: Shown("d4", AT)}
+        assert store.ledger("f", ()).shown == {}
+
+
+def test_a_ledger_knows_the_edition_that_its_files_hold(path: Path) -> None:
+    told = issue("f")
+    with opened(path) as store:
+        store.issued(replace(told, edition=replace(told.edition, digest="d")), AT)
+        assert (store.ledger("f").edition, store.ledgers()["f"].edition) == ("d", "d")
+
+
+def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
+    """A feed never forgets what it has shown; asking what to take back reads only what was taken back."""
+    with opened(path, source()) as store:
+        put(store, article())
+        store.retract("https://x.example/1", AT)
+        steps: list[int] = []
+        with store._engines.reader.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(lambda: steps.append(1) and None, 10)
+        taken = []
+        for many in (10, 5000):
+            store.issued(issue("f", {key: Shown("d", AT) for key in range(1, many)}), AT)
+            steps.clear()
+            assert store.retracted("f") == {1: "https://x.example/1"}
+            assert len(store.ledger("f", [1]).shown) == 1
+            taken.append(len(steps))
+        assert taken[1] <= taken[0] + 2
+
+
+# ── how often the database is asked ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_known_of_a_source_takes_two_queries(path: Path) -> None:
+    with opened(path, source()) as store:
+        put(store, *(article(str(n)) for n in range(30)))
+        with statements(store) as sent:
+            assert len(store.known("a").digests) == 30
+        assert sent == ["BEGIN", "SELECT", "SELECT"]
+
+
+@pytest.mark.parametrize("many", [1, 30])
+def test_L3_a_batch_takes_as_many_statements_as_one_outcome(path: Path, many: int) -> None:
+    ids = [f"s{n}" for n in range(many)]
+    with opened(path, *map(source, ids)) as store:
+        visits = store.due(AT)
+        with statements(store) as sent:
+            store.claim([(visit, AT + HOUR) for visit in visits])
+        assert sent == ["BEGIN", "UPDATE"]
+        new = [harvest(v, *(article(f"{v.source.id}/{n}", v.source.id) for n in range(5))) for v in visits]
+        with statements(store) as sent:
+            store.record(new)
+        # states, facts and hosts of visits; what is held, buried, numbered and taken; articles; sources
+        visits_told, articles_told = ["UPDATE", "UPDATE", "INSERT"], ["SELECT", "SELECT", "UPDATE", "SELECT"]
+        assert sent == ["BEGIN", *visits_told, *articles_told, "INSERT", "UPDATE"]
+        with statements(store) as sent:
+            store.record([unchanged(visit) for visit in visits])
+        assert sent == ["BEGIN", "UPDATE", "INSERT"]
+
+
+@pytest.mark.parametrize("many", [1, 30])
+def test_an_issue_takes_the_same_statements_for_many_events(path: Path, many: int) -> None:
+    keys = range(1, many + 1)
+    with opened(path) as store:
+        with statements(store) as sent:
+            store.issued(issue("f", {key: Shown("d", AT) for key in keys}, *map(event, keys)), AT)
+        assert sent == ["BEGIN", "INSERT", "INSERT", "DELETE", "SELECT", "INSERT", "DELETE"]
+        with statements(store) as sent:
+            store.issued(issue("f"), AT)
+        assert sent == ["BEGIN", "INSERT", "DELETE"]
 
 
 def test_R12_each_event_gets_its_number_once(path: Path) -> None:

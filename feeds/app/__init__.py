@@ -220,7 +220,8 @@ class App:
         from .issuing import Issuing  # a turn that changes nothing does not pay for loading the writers
 
         issuing = Issuing(self.config, self.sources, self.store, self.now)
-        return issuing.issue({name: changed[name] for name in chosen}, self._stopping.is_set)
+        asked = feed_ids is not None
+        return issuing.issue({name: changed[name] for name in chosen}, self._stopping.is_set, anew=asked)
 
     def wake(self, sources: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; any thread may ask for it."""

@@ -32,17 +32,17 @@ class Issuing:
         self._store = store
         self._now = now
 
-    def issue(self, changed: Mapping[str, int], over: Callable[[], bool]) -> list[str]:
+    def issue(self, changed: Mapping[str, int], over: Callable[[], bool], *, anew: bool = False) -> list[str]:
         """Regenerate these feeds (id → the newest change among their sources); return the paths that changed.
 
-        Those that are left when it is `over` stay due.
+        Those that are left when it is `over` stay due. Files that hold the right edition are made `anew` on request.
         """
         feeds, site = self._config.feeds, replace(self._config.site, authority=self._store.authority)
         paths = []
         for name in sorted(changed):
             if over():
                 break
-            edges = self._edges(changed[name])
+            edges = self._edges(changed[name], anew=anew)
             if name in feeds:
                 paths += pipeline.issue(feeds[name], site, edges)
             else:
@@ -66,12 +66,14 @@ class Issuing:
         pages = pipeline.PageEdges(put, lambda paths: withdraw(public, paths))
         return pipeline.issue_pages(shelf, site, feeds_of(source, self._config), edges, pages)
 
-    def _edges(self, changed: int) -> pipeline.IssueEdges:
+    def _edges(self, changed: int, *, anew: bool) -> pipeline.IssueEdges:
+        public = self._config.public
         return pipeline.IssueEdges(
             articles=self._articles,
             ledger=self._store.ledger,
             retracted=self._store.retracted,
-            publish=lambda documents: publish(self._config.public, documents),
+            publish=lambda documents: publish(public, documents),
+            kept=lambda files: not anew and all((public / path).exists() for path in files),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
             changed=changed,

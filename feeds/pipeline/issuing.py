@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..compose import Change, compose, difference, plan
+from ..compose import Change, compose, difference, is_on_show, plan
 from ..model import Article, Document, Event, Feed, Issue, Ledger, Site
 from ..render import jsonfeed, render
 from ..steps import apply
@@ -16,13 +16,16 @@ from ..steps import apply
 class IssueEdges:
     """What issuing needs of the outside: the store's articles, ledger and retractions, the disk, and two facts.
 
-    `since` is when the store began (the age of an empty feed), `changed` the newest change among the feed's sources.
+    The ledger is asked for what it has shown of these articles alone: it holds all that the feed ever showed. `kept`
+    says whether files that hold the right edition may stay as they are. `since` is when the store began (the age of an
+    empty feed), `changed` the newest change among the feed's sources.
     """
 
     articles: Callable[[Feed], Iterator[Article]]
-    ledger: Callable[[str], Ledger]
+    ledger: Callable[[str, Collection[int]], Ledger]
     retracted: Callable[[str], Mapping[int, str]]
     publish: Callable[[Iterable[Document]], list[str]]
+    kept: Callable[[Sequence[str]], bool]
     issued: Callable[[Issue], None]
     since: datetime
     changed: int
@@ -33,14 +36,17 @@ def issue(feed: Feed, site: Site, edges: IssueEdges) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    ledger = edges.ledger(feed.id)
-    chosen = apply(plan(feed), edges.articles(feed))
+    chosen = tuple(apply(plan(feed), edges.articles(feed)))
+    retracted = edges.retracted(feed.id)
+    ledger = edges.ledger(feed.id, [*(article.key for article in chosen), *retracted])
     edition = compose(feed, site, chosen, ledger, edges.since)
-    documents = render(edition)
-    paths = edges.publish(documents)
-    shown, changes = difference(edition, ledger, retracted=edges.retracted(feed.id))
+    if is_on_show(edition, ledger) and edges.kept(ledger.files):
+        files, paths = ledger.files, []
+    else:
+        documents = render(edition)
+        files, paths = tuple(document.path for document in documents), edges.publish(documents)
+    shown, changes = difference(edition, ledger, retracted=retracted)
     events = tuple(_event(feed, change) for change in changes)
-    files = tuple(document.path for document in documents)
     edges.issued(Issue(replace(edition, changed=edges.changed), shown, files, events))
     return paths
 

@@ -105,7 +105,7 @@ def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueEd
     placed = {path: differed for path, differed in _placed(articles, pages) if differed is not None}
     changed += [path for path, differed in placed.items() if differed]
     files = (*(document.path for document in documents), *placed)
-    changed += pages.withdraw(sorted(set(edges.ledger(shelf.id).files) - set(files)))
+    changed += pages.withdraw(sorted(set(edges.ledger(shelf.id, ()).files) - set(files)))
     edges.issued(Issue(Edition(shelf, site, (), edges.since, edges.changed), {}, files, ()))
     return changed
 

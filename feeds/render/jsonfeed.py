@@ -25,6 +25,8 @@ MEDIA_TYPE = "application/feed+json"
 
 Members = dict[str, object]
 
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -63,7 +65,7 @@ def write(edition: Edition) -> Document:
 
 def line(members: Mapping[str, object]) -> str:
     """Give JSON on one line; the order of the members is the order they were put in."""
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    return _encode(members)
 
 
 def document(head: Head, items: Iterable[Members]) -> Members:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     desc,
+    exists,
     func,
     insert,
     literal,
@@ -232,7 +233,7 @@ def _selected(chosen: Query, keys: set[int] | None, stored: int) -> Query | Comp
 def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:
     """Articles with any of the tags, and all of a source declared with one: a new tag selects old articles too."""
     wanted = {tag.casefold() for tag in tags}
-    keys = [key for key, source in roster.declared.items() if not wanted.isdisjoint(map(str.casefold, source.tags))]
+    keys = {key for tag in wanted for key in roster.tagged.get(tag, ())}
     named = [func.instr(articles.c.tags, _lines([tag])) > 0 for tag in sorted(wanted)]
     return or_(*named, articles.c.source.in_(members("tagged", codec.dump(sorted(keys)))))
 
@@ -306,13 +307,17 @@ def _bury(connection: Connection, which: ColumnElement[bool], at: datetime, why:
     connection.execute(insert(tombstones).prefix_with("OR REPLACE").from_select(_GRAVE, graves))
 
 
+def _was_shown(article: ColumnElement[int]) -> ColumnElement[bool]:
+    """Asked of each article that was taken back, which are few; of those that a feed has shown there is no end."""
+    place = (shown.c.feed == bindparam("feed"), shown.c.article == article)
+    return exists().where(*place, shown.c.digest != FORGOTTEN)
+
+
 _RETRACTED = union_all(
-    select(shown.c.article, articles.c.published_id)
-    .join_from(shown, articles, articles.c.key == shown.c.article)
-    .where(shown.c.feed == bindparam("feed"), shown.c.digest != FORGOTTEN, articles.c.retracted.is_not(None)),
-    select(shown.c.article, tombstones.c.published_id)
-    .join_from(shown, tombstones, tombstones.c.article == shown.c.article)
-    .where(shown.c.feed == bindparam("feed"), shown.c.digest != FORGOTTEN),
+    select(articles.c.key, articles.c.published_id).where(
+        articles.c.retracted.is_not(None), _was_shown(articles.c.key)
+    ),
+    select(tombstones.c.article, tombstones.c.published_id).where(_was_shown(tombstones.c.article)),
 )
 
 

@@ -7,7 +7,7 @@ a record grows later is read from old text as its default. `VERSION` counts the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -104,18 +104,31 @@ def prose(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Form:
+    """How a value that is not plain is written, where JSON has no word for it, and read."""
+
+    write: Callable[[object], object] | None
+    read: Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
 class _Shape:
-    """How one type of record is written: its fields with their defaults, and how those that are not plain are read."""
+    """How one type of record is written: its fields, each with its default and form, and how it is made again."""
 
     make: Callable[..., object]
     values: Callable[[object], tuple[object, ...]]
     defaults: tuple[tuple[str, object], ...]
+    writers: Mapping[str, Callable[[object], object]]
     readers: Mapping[str, Callable[[object], object]]
 
     def pack(self, record: object) -> Plain:
         """The fields of a record, without those that have their default."""
         pairs = zip(self.defaults, self.values(record), strict=True)
-        return {key: value for (key, default), value in pairs if value is not default and value != default}
+        plain = {key: value for (key, default), value in pairs if value is not default and value != default}
+        for key, write in self.writers.items():
+            if key in plain:
+                plain[key] = write(plain[key])
+        return plain
 
     def unpack(self, plain: object) -> object:
         """The record that was written from these values."""
@@ -126,9 +139,15 @@ class _Shape:
         return self.make(**values)
 
 
-def _shape(kind: type, **readers: Callable[[object], object]) -> _Shape:
-    defaults = tuple((spec.name, _default(spec)) for spec in fields(kind))
-    return _Shape(kind, attrgetter(*(name for name, _ in defaults)), defaults, readers)
+def _shape(kind: type, left_out: Container[str] = (), /, **forms: _Form) -> _Shape:
+    specs = [spec for spec in fields(kind) if spec.name not in left_out]
+    return _Shape(
+        kind,
+        attrgetter(*(spec.name for spec in specs)),
+        tuple((spec.name, _default(spec)) for spec in specs),
+        {name: form.write for name, form in forms.items() if form.write},
+        {name: form.read for name, form in forms.items()},
+    )
 
 
 def _default(spec: Field[object]) -> object:
@@ -136,72 +155,53 @@ def _default(spec: Field[object]) -> object:
     return spec.default_factory() if spec.default_factory is not MISSING else spec.default
 
 
-def _many(shape: _Shape) -> Callable[[object], object]:
-    return lambda plain: tuple(shape.unpack(value) for value in cast(list[object], plain))
+def _one(shape: _Shape) -> _Form:
+    return _Form(shape.pack, shape.unpack)
 
 
-def _tuple(plain: object) -> object:
-    return tuple(cast(list[object], plain))
+def _many(shape: _Shape) -> _Form:
+    pack, unpack = shape.pack, shape.unpack
+    return _Form(
+        lambda records: [pack(record) for record in cast(Iterable[object], records)],
+        lambda plain: tuple([unpack(value) for value in cast(list[object], plain)]),
+    )
+
+
+def _write_moment(moment: object) -> object:
+    return None if moment is None else cast(datetime, moment).isoformat()
 
 
 def _read_moment(plain: object) -> object:
-    return datetime.fromisoformat(cast(str, plain)) if plain is not None else None
+    return None if plain is None else datetime.fromisoformat(cast(str, plain))
 
 
-_TEXT, _LINK, _ORIGIN, _COMMENTS = _shape(Text), _shape(Link), _shape(Origin), _shape(Comments)
-_CATEGORY, _MEDIA, _PERSON = _shape(Category), _shape(Media), _shape(Person)
-_AUTHOR, _ATTACHMENT = _shape(Author), _shape(Attachment)
+_TUPLE = _Form(None, lambda plain: tuple(cast(list[object], plain)))
+_MOMENT = _Form(_write_moment, _read_moment)
+
+_TEXT, _LINK, _CATEGORY, _MEDIA = (_shape(kind) for kind in (Text, Link, Category, Media))
+_MOVE = _shape(Move, since=_MOMENT)
 _FAILURE = _shape(Failure)
-_MOVE = _shape(Move, since=_read_moment)
-_BESIDE = _shape(Beside)
-_PAGE = _shape(Page, beside=_many(_BESIDE))
-_OUTLINE = _shape(Outline, tags=_tuple)
-_HINTS = _shape(Hints, skip_hours=_tuple, skip_days=_tuple)
+_HINTS = _shape(Hints, skip_hours=_TUPLE, skip_days=_TUPLE)
+_OUTLINE = _shape(Outline, tags=_TUPLE)
+_PAGE = _shape(Page, beside=_many(_shape(Beside)))
 _STORY = _shape(
     Story,
     links=_many(_LINK),
-    title=_TEXT.unpack,
-    summary=_TEXT.unpack,
+    title=_one(_TEXT),
+    summary=_one(_TEXT),
     content=_many(_TEXT),
-    people=_many(_PERSON),
+    people=_many(_shape(Person)),
     categories=_many(_CATEGORY),
     media=_many(_MEDIA),
-    image=_LINK.unpack,
-    rights=_TEXT.unpack,
-    origin=_ORIGIN.unpack,
-    comments=_COMMENTS.unpack,
-)
-_ARTICLE = _shape(
-    Article,
-    published=_read_moment,
-    modified=_read_moment,
-    authors=_many(_AUTHOR),
-    tags=_tuple,
-    categories=_many(_CATEGORY),
-    attachments=_many(_ATTACHMENT),
-    media=_many(_MEDIA),
-    comments=_COMMENTS.unpack,
-    origin=_ORIGIN.unpack,
-    page=_PAGE.unpack,
+    image=_one(_LINK),
+    rights=_one(_TEXT),
+    origin=_one(_shape(Origin)),
+    comments=_one(_shape(Comments)),
 )
 
-_SHAPES = {
-    cast(type, shape.make): shape
-    for shape in (_TEXT, _LINK, _ORIGIN, _COMMENTS, _CATEGORY, _MEDIA, _PERSON, _AUTHOR, _ATTACHMENT, _BESIDE, _PAGE)
-}
-
-
-def _plain(value: object) -> object:
-    """What JSON has no word for: a moment, a record inside a record, a mapping that is not a dict."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    return _SHAPES[type(value)].pack(value)
-
-
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
-_ascii = json.JSONEncoder(separators=(",", ":"), default=_plain).encode
+# `default`: a mapping that is not a dict. What holds itself cannot be among frozen records, so nobody looks for it.
+_compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=dict).encode
+_ascii = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=dict).encode
 _decode = json.JSONDecoder().decode
 
 # ── the body of an article ──────────────────────────────────────────────────────────────────────────────────────────
@@ -209,15 +209,27 @@ _decode = json.JSONDecoder().decode
 # Fields with a column of their own, and the two numbers that only the store gives.
 _KEYS = ("source_id", "upstream_id", "published_id", "story_key", "story_digest", "key", "changed")
 COLUMNS = frozenset((*_KEYS, "url", "html", "updated", "first_seen"))
-_IN_BODY = tuple(spec.name for spec in fields(Article) if spec.name not in COLUMNS)
-_values = attrgetter(*_IN_BODY)
-_REQUIRED: Plain = {"published": None, "modified": None}
+UNKEPT = frozenset(("found", "reader"))  # how a document was read: shown where one is, and nothing is made of it later
+
+_ARTICLE = _shape(
+    Article,
+    COLUMNS | UNKEPT,
+    published=_MOMENT,
+    modified=_MOMENT,
+    authors=_many(_shape(Author)),
+    tags=_TUPLE,
+    categories=_many(_CATEGORY),
+    attachments=_many(_shape(Attachment)),
+    media=_many(_MEDIA),
+    comments=_one(_shape(Comments)),
+    origin=_one(_shape(Origin)),
+    page=_one(_PAGE),
+)
 
 
 def article_body(article: Article) -> str:
-    """All of an article that has no column of its own."""
-    pairs = zip(_IN_BODY, _values(article), strict=True)
-    return dump({"v": VERSION} | {name: value for name, value in pairs if value or value == ""})
+    """All of an article that is kept and has no column of its own."""
+    return dump({"v": VERSION, **_ARTICLE.pack(article)})
 
 
 def article_of(body: str, **columns: object) -> Article:
@@ -229,7 +241,7 @@ def article_of(body: str, **columns: object) -> Article:
         raise StoreError(f"the body of an article cannot be read: {error}") from error
     if version != VERSION:
         raise StoreError(f"an article is written in version {version}, this program reads version {VERSION}")
-    return cast(Article, _ARTICLE.unpack(_REQUIRED | plain | columns))
+    return cast(Article, _ARTICLE.unpack(plain | columns))
 
 
 def _text_of(shape: _Shape, record: object, default: object = None) -> str | None:

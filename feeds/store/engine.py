@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -92,7 +92,8 @@ class Engines:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One view of the database as it was committed last, unmoved by what is written meanwhile."""
-        with translated(self.path), self.reader.begin() as connection:
+        with translated(self.path), self.reader.connect() as connection:
+            connection.exec_driver_sql(READ.begin)
             yield connection
 
     def close(self) -> None:
@@ -134,16 +135,14 @@ def engine(path: Path, way: Way) -> Engine:
             connection.execute(f"PRAGMA {pragma}").close()
         return connection
 
-    made = create_engine("sqlite://", creator=opened, poolclass=QueuePool, pool_size=way.kept, max_overflow=way.more)
-    # SQLAlchemy's documented way to say how transactions begin, the driver's own way being switched off above.
-    event.listen(made, "begin", lambda connection: connection.exec_driver_sql(way.begin))
-    return made
+    pool = {"poolclass": QueuePool, "pool_size": way.kept, "max_overflow": way.more, "pool_use_lifo": True}
+    return create_engine("sqlite://", creator=opened, **pool)
 
 
 def _begin(connection: Connection) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            connection.begin()
+            connection.exec_driver_sql(WRITE.begin)
         except OperationalError as error:
             if attempt == ATTEMPTS or _code(error) not in LOCKED:
                 raise

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, case, func, literal, select
 
 from ..model import Known, Page
 from . import codec
+from .statements import Asking
 from .tables import articles, sources, tombstones
 
 FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
@@ -18,7 +19,7 @@ WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest u
 V = TypeVar("V")
 
 # A retracted article has a tombstone besides, which comes later and so holds.
-_DIGESTS = (
+_DIGESTS = Asking(
     select(articles.c.upstream_id, articles.c.story_digest)
     .where(articles.c.source == bindparam("source"))
     .union_all(
@@ -35,7 +36,9 @@ _PAGE = func.json_extract(articles.c.body, "$.page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
     articles.c.source == bindparam("source"), articles.c.retracted.is_(None), _PAGE.is_not(None)
 )
-_LISTING = select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
+_LISTING = Asking(
+    select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
+)
 
 
 class Lazily(Mapping[str, V], Generic[V]):
@@ -66,10 +69,10 @@ def known(
     load_pages: Callable[[], Mapping[str, Page]],
 ) -> Known:
     """What is remembered of a source's stories; their links and pages are loaded when they are asked for."""
-    listing = connection.execute(_LISTING, {"source": key}).one()
+    (listing,) = _LISTING.rows(connection, source=key)
     return Known(
         authority=authority,
-        digests=_pairs(connection.execute(_DIGESTS, {"source": key}).all()),
+        digests=_pairs(_DIGESTS.rows(connection, source=key)),
         links=Lazily(load_links),
         listed=listing.listed,
         identity=listing.identity,

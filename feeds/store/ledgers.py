@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 from sqlalchemy import Row as Result
@@ -15,7 +16,7 @@ from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .engine import connect
 from .migrate import revision
-from .statements import Many, Row, inserting
+from .statements import Many, Row, inserting, members
 from .tables import gone, ledgers, outbox, shown
 
 KEPT_EVENTS = 50_000  # whoever follows the outbox from further behind starts anew (R72, F41)
@@ -32,13 +33,14 @@ def _replacing(table: Table) -> Many:
 _LEDGERS = select(ledgers)
 _LEDGER = select(ledgers).where(ledgers.c.feed == bindparam("feed"))
 _SHOWN = select(shown).where(shown.c.feed == bindparam("feed"))
+_SHOWN_OF = _SHOWN.where(shown.c.article.in_(members("articles")))
 _EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
-_LAST_TOLD = (
-    select(outbox.c.digest)
-    .where(outbox.c.feed == bindparam("feed"), outbox.c.article == bindparam("article"))
-    .order_by(outbox.c.seq.desc())
-    .limit(1)
+_NEWEST = (
+    select(func.max(outbox.c.seq))
+    .where(outbox.c.feed == bindparam("feed"), outbox.c.article.in_(members("articles")))
+    .group_by(outbox.c.article)
 )
+_LAST_TOLD = select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_NEWEST))
 _GONE = select(gone.c.feed, gone.c.became)
 
 _KEEP = _replacing(ledgers)
@@ -55,19 +57,24 @@ def all_ledgers(connection: Connection) -> dict[str, Ledger]:
     return {row.feed: _ledger(row, {}) for row in connection.execute(_LEDGERS)}
 
 
-def ledger(connection: Connection, feed_id: str) -> Ledger:
-    """The whole ledger of a feed; an empty one for a feed that was never issued."""
+def ledger(connection: Connection, feed_id: str, among: Collection[int] | None) -> Ledger:
+    """The ledger of a feed, empty when it was never issued; of what it has shown only these articles, if given."""
     row = connection.execute(_LEDGER, {"feed": feed_id}).first()
-    return _ledger(row, _shown(connection, feed_id)) if row else Ledger(feed_id)
+    return _ledger(row, _shown(connection, feed_id, among)) if row else Ledger(feed_id)
 
 
-def _shown(connection: Connection, feed_id: str) -> dict[int, Shown]:
-    rows = connection.execute(_SHOWN, {"feed": feed_id})
+def _shown(connection: Connection, feed_id: str, among: Collection[int] | None) -> dict[int, Shown]:
+    place = {"feed": feed_id}
+    if among is None:
+        rows = connection.execute(_SHOWN, place)
+    else:
+        rows = connection.execute(_SHOWN_OF, {**place, "articles": codec.dump(list(among))})
     return {row.article: Shown(row.digest, moment(row.first_shown), row.archive) for row in rows}
 
 
 def _ledger(row: Result[tuple[object, ...]], entries: Mapping[int, Shown]) -> Ledger:
-    return Ledger(row.feed, row.recipe, row.changed, optional_moment(row.updated), entries, codec.strings(row.files))
+    updated, files = optional_moment(row.updated), codec.strings(row.files)
+    return Ledger(row.feed, row.recipe, row.changed, updated, entries, files, row.edition)
 
 
 def issued(connection: Connection, issue: Issue, at: datetime) -> None:
@@ -79,12 +86,20 @@ def issued(connection: Connection, issue: Issue, at: datetime) -> None:
         "changed": issue.edition.changed,
         "updated": optional_ticks(issue.edition.updated),
         "files": codec.dump(issue.files),
+        "edition": issue.edition.digest,
     }
     _KEEP.run(connection, [entry])
-    before = _shown(connection, feed.id)
-    _SHOW.run(connection, _entries(feed.id, {key: s for key, s in issue.shown.items() if before.get(key) != s}))
-    _SEND.run(connection, list(_unsent(connection, issue, at)))
+    _SHOW.run(connection, _entries(feed.id, issue.shown))
     connection.execute(delete(gone).where(gone.c.feed == feed.id))
+    if issue.events:
+        _send(connection, issue, at)
+
+
+def _send(connection: Connection, issue: Issue, at: datetime) -> None:
+    """Append the events to the outbox, and drop the oldest ones."""
+    keys = codec.dump([event.article_key for event in issue.events])
+    told = connection.execute(_LAST_TOLD, {"feed": issue.edition.feed.id, "articles": keys}).all()
+    _SEND.run(connection, _unsent(issue, dict(cast(Sequence[tuple[int, str]], told)), at))
     newest = select(func.max(outbox.c.seq)).scalar_subquery()
     connection.execute(delete(outbox).where(outbox.c.seq <= newest - KEPT_EVENTS))
 
@@ -100,17 +115,17 @@ def _entries(feed_id: str, entries: Mapping[int, Shown]) -> Iterator[Row]:
         }
 
 
-def _unsent(connection: Connection, issue: Issue, at: datetime) -> Iterator[Row]:
+def _unsent(issue: Issue, told: Mapping[int, str], at: datetime) -> Iterator[Row]:
     """The events but those that were the last thing told of their article: a repeated issue tells nothing twice."""
     for event in issue.events:
         entry = issue.shown.get(event.article_key)
         digest = entry.digest if entry else ""
-        place = {"feed": event.feed_id, "article": event.article_key}
-        if connection.execute(_LAST_TOLD, place).scalar() != digest:
+        if told.get(event.article_key) != digest:
             yield {
-                **place,
                 "at": ticks(at),
+                "feed": event.feed_id,
                 "kind": event.kind,
+                "article": event.article_key,
                 "published_id": event.published_id,
                 "digest": digest,
                 "item": event.item,

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from ..errors import StoreError
 from .engine import MIGRATE, connect, engine, make_file, translated
@@ -64,6 +64,8 @@ def _upgrade(path: Path, found: str | None, head: str, scripts: Path) -> None:
             raise StoreError(NEWER.format(path))
         copy(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
     migrating = engine(path, MIGRATE)
+    # SQLAlchemy's documented way to say how transactions begin where it is Alembic that begins them.
+    event.listen(migrating, "begin", lambda connection: connection.exec_driver_sql(MIGRATE.begin))
     try:
         with translated(path), migrating.connect() as connection:
             config.attributes["connection"] = connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class Roster:
     ids: Mapping[int, str] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     declared: Mapping[int, Source] = field(default_factory=dict)
+    tagged: Mapping[str, Collection[int]] = field(default_factory=dict)  # folded tag → keys of those declared with it
 
 
 _ROWS = select(*(sources.c[name] for name in Stored._fields))
@@ -89,10 +90,16 @@ def survey(connection: Connection, declared: Iterable[Source]) -> Roster:
 
 
 def _roster(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> Roster:
+    declared = {rows[id].key: source for id, source in wanted.items() if source.enabled and id in rows}
+    tagged: dict[str, list[int]] = {}
+    for key, source in declared.items():
+        for tag in source.tags:
+            tagged.setdefault(tag.casefold(), []).append(key)
     return Roster(
         ids={row.key: row.id for row in rows.values()},
         keys={row.id: row.key for row in rows.values()},
-        declared={rows[id].key: source for id, source in wanted.items() if source.enabled and id in rows},
+        declared=declared,
+        tagged=tagged,
     )
 
 

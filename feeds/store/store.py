@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +30,7 @@ class Store:
     def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
         self._engines = engines
         self._roster = Roster()
+        self._asking = Lock()
         self.authority = authority
         self.created = created
 
@@ -104,7 +106,8 @@ class Store:
     def known(self, source_id: str) -> Known:
         """What is remembered of a source's stories; the digest of what must not come back is empty."""
         key = self._key(source_id)
-        with self._engines.read() as connection:
+        # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
+        with self._asking, self._engines.read() as connection:
             return known.known(connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key))
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
@@ -162,10 +165,10 @@ class Store:
         with self._engines.read() as connection:
             return ledgers.all_ledgers(connection)
 
-    def ledger(self, feed_id: str) -> Ledger:
-        """The whole ledger of a feed; an empty one for a feed that was never issued."""
+    def ledger(self, feed_id: str, among: Collection[int] | None = None) -> Ledger:
+        """The ledger of a feed, empty when it was never issued; of what it has shown only these articles, if given."""
         with self._engines.read() as connection:
-            return ledgers.ledger(connection, feed_id)
+            return ledgers.ledger(connection, feed_id, among)
 
     def issued(self, issue: Issue, at: datetime) -> None:
         """Note that an edition is live: its ledger, and one event for each difference, each numbered once (R12)."""

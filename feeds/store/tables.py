@@ -6,7 +6,7 @@ Every row of a source hangs on the source's integer key, so that renaming a sour
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
 REVISION = "0001"
 
@@ -105,6 +105,7 @@ articles = Table(
     # With source and tags in the index, rows that a feed does not select are passed over unread.
     Index("articles_position", "position", "first_seen", "source", "tags"),
     Index("articles_source_position", "source", "position", "first_seen"),
+    Index("articles_retracted", "retracted", sqlite_where=text("retracted IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -131,6 +132,7 @@ ledgers = Table(
     Column("changed", Integer, nullable=False),
     Column("updated", Integer),
     Column("files", Text, nullable=False),
+    Column("edition", Text, nullable=False),
 )
 
 shown = Table(

@@ -32,6 +32,7 @@ STATEMENTS = (
         changed INTEGER NOT NULL,
         updated INTEGER,
         files TEXT NOT NULL,
+        edition TEXT NOT NULL,
         PRIMARY KEY (feed)
     )
     """,
@@ -102,6 +103,7 @@ STATEMENTS = (
     "CREATE INDEX articles_known ON articles (source, upstream_id, story_digest)",
     "CREATE INDEX articles_position ON articles (position, first_seen, source, tags)",
     "CREATE INDEX articles_source_position ON articles (source, position, first_seen)",
+    "CREATE INDEX articles_retracted ON articles (retracted) WHERE retracted IS NOT NULL",
     """
     CREATE TABLE shown (
         feed TEXT NOT NULL,
