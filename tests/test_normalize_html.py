@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from feeds.model import Text
 from feeds.normalize import clean, plain
-from feeds.normalize.html import ATTRIBUTES, GONE_WHOLE, TAGS, steady, stripped
+from feeds.normalize.html import ATTRIBUTES, GONE_WHOLE, MARKUP_LIMIT, TAGS, markup, steady, stripped
 from feeds.normalize.images import lead
 from feeds.normalize.text import excerpt, inert, legal, paragraphs
 
@@ -136,6 +136,21 @@ def test_S15_deep_or_endless_html_is_bounded(part: str) -> None:
     assert isinstance(plain(Text(html)), str)
 
 
+@pytest.mark.parametrize("part", ["<p>a <a href='/x'>link</a></p>", "word ", "<b>", "&", "\xa0", "x", "<pre>\n&amp;"])
+def test_S15_an_item_of_10_MB_is_cut_and_what_is_left_is_clean(part: str) -> None:
+    kept = markup(Text(part * (10_000_000 // len(part))), BASE)
+    assert len(kept) < 3 * MARKUP_LIMIT
+    assert clean(kept, BASE) == kept
+    assert len(plain(Text(part * (10_000_000 // len(part))))) <= MARKUP_LIMIT
+
+
+def test_S15_a_text_is_cut_between_words_or_before_a_tag() -> None:
+    assert markup(Text("word " * 200_000, "text"), BASE).endswith("word</p>")
+    assert markup(Text("<p>long-word</p>" * 100_000), BASE).endswith("<p>long-word</p>")
+    whole = "x" * MARKUP_LIMIT
+    assert markup(Text(whole), BASE) == markup(Text(whole + "x"), BASE) == whole
+
+
 def test_S15_a_long_page_keeps_its_structure() -> None:
     html = "<div><p>a</p></div>" * 1_000
     assert clean(html, BASE) == html
@@ -219,6 +234,21 @@ def test_an_excerpt_ends_between_words() -> None:
 def test_words_of_html_can_be_had_in_part() -> None:
     assert stripped("<p>one</p><p>two</p>") == "one two"
     assert len(stripped("<p>word</p>" * 10_000, 100)) < 1_000
+
+
+@given(st.lists(SOUP, max_size=8).map("".join))
+def test_the_part_of_the_words_begins_as_the_whole_does(soup: str) -> None:
+    html = clean(soup, BASE)
+    limit = len(html) // 8 + 1
+    assert excerpt(inert(stripped(html, limit)), limit) == excerpt(inert(stripped(html)), limit)
+
+
+@pytest.mark.parametrize("size", ["1x", "2.5x", "640w"])
+def test_a_set_of_images_as_it_is_to_be_stays(size: str) -> None:
+    html = f'<img src="https://e.org/a" srcset="https://e.org/a?b=1&amp;c=2 1x, https://e.org/b.png {size}">'
+    assert clean(html, BASE) == html
+    assert clean(html.replace(", ", ",\n"), BASE) == html
+    assert "srcset" not in clean(html.replace("b.png", "b" * 9_000), BASE)
 
 
 @pytest.mark.parametrize(
