@@ -70,11 +70,10 @@ class Workers:
         Raises the function's own SourceErrors; ParseError of kind `timeout`, `too_large` or `crashed` when the worker
         did not survive, `stopped` once closed; RuntimeError, with the worker's trace, for any other exception.
         """
-        call = pickle.dumps((function, given), pickle.HIGHEST_PROTOCOL)
         with self._turns:
             worker = self._taken()
             try:
-                return cast(Answer, worker.ask(call))
+                return cast(Answer, worker.ask(pickle.dumps((function, given), pickle.HIGHEST_PROTOCOL)))
             finally:
                 self._give_back(worker)
 

@@ -156,8 +156,10 @@ class App:
     def _visiting(self) -> Visits:
         """Made when the first visit is due: a turn without one does not pay for loading HTTP and the readers."""
         from ..fetch import Fetcher
+        from .memory import give_back_early
         from .visiting import Visiting
 
+        give_back_early()
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
         return Visiting(self.config, self.store, self.now, network)
