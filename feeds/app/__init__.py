@@ -196,8 +196,8 @@ class App:
             for outcome in outcomes:
                 turn.count(outcome)
             progress(turn)
-            # A full batch says that more is coming at once: publishing now would soon be done again.
-            if changed and (len(outcomes) < BATCH or self.now() - told >= ISSUE_EVERY):
+            # A turn that ends, or a full batch, says that more is coming: publishing now would soon be done again.
+            if changed and ((orders.again and len(outcomes) < BATCH) or self.now() - told >= ISSUE_EVERY):
                 turn.files += self._meanwhile.tell()
                 told, changed = self.now(), False
         turn.files += self._meanwhile.tell() if orders.again else self._meanwhile.now()
