@@ -183,6 +183,16 @@ def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origi
     fetcher.close()
 
 
+def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> None:
+    """Hundreds that redirect to one host would else be started only to wait at its gate, and nobody beside them."""
+    there = origin.put("/feed", Document(FEED), host="127.0.0.2")
+    origin.put("/feed", redirect(there, 302))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0), resolve=everything_at("127.0.0.1", origin.port()))
+    fetched(fetcher.fetch(visit(f"http://one.example:{origin.port()}/feed")))
+    assert fetcher.address_of("one.example") == "127.0.0.2"
+    fetcher.close()
+
+
 def test_E13_whoever_was_held_up_at_the_address_keeps_the_gap_of_its_host_once_more(origin: Origin) -> None:
     """Two requests to one name wait for a full address; when all its places become free at once, they go one by one."""
     go_on = threading.Event()
@@ -254,8 +264,8 @@ def test_a_dead_address_is_left_before_the_next_one_is_tried(origin: Origin) -> 
 def test_memory_of_addresses_has_its_limit() -> None:
     manners = Manners(Hosts(), time.monotonic, threading.Event())
     for n in range(REMEMBERED + 10):
-        manners.met(f"h{n}.example", f"address {n}")
-        manners.met("often.example", "near")
+        manners.led(f"h{n}.example", f"address {n}")
+        manners.led("often.example", "near")
     assert manners.address_of("h0.example") is None
     assert manners.address_of("often.example") == "near"
     assert manners.address_of(f"h{REMEMBERED}.example") == f"address {REMEMBERED}"

@@ -19,7 +19,7 @@ class Network(Protocol):
         """Whether the host lets us have an address, and what is known of it now."""
 
     def address_of(self, host: str) -> str | None:
-        """Where a host name was last met."""
+        """Where a host name last led."""
 
     def close(self) -> None:
         """Cut off what is under way, for good."""
@@ -32,7 +32,7 @@ class Visits(Protocol):
         """How to make one visit."""
 
     def address_of(self, host: str) -> str | None:
-        """Where a host name was last met: the picker starts only so many visits at once that go there (E13)."""
+        """Where a host name last led: the picker starts only so many visits at once that go there (E13)."""
 
     def close(self) -> None:
         """Cut off what is under way, for good."""

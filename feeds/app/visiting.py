@@ -53,7 +53,7 @@ class Visiting:
         return lambda visit: pipeline.pull(visit, edges)
 
     def address_of(self, host: str) -> str | None:
-        """Where a host name was last met."""
+        """Where a host name last led."""
         return self._network.address_of(host)
 
     def close(self) -> None:

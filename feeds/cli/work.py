@@ -62,9 +62,9 @@ def report(turn: Turn) -> list[str]:
     """What changed for the worse or the better; nothing when all is as it was."""
     lines = [f"{source_id}: {line(sentence)}" for source_id, sentence in turn.worse]
     lines += [f"{source_id}: works again" for source_id in turn.better]
-    if turn.articles or turn.files:
-        lines.append(f"{count(turn.articles, 'article')} new or changed, {count(len(turn.files), 'file')} written")
-    return lines
+    told = [f"{count(turn.articles, 'article')} new or changed"] if turn.articles else []
+    told += [f"{count(len(turn.files), 'file')} written"] if turn.files else []
+    return [*lines, ", ".join(told)] if told else lines
 
 
 def _told(turn: Turn, failing: int) -> dict[str, object]:

@@ -106,7 +106,7 @@ class Fetcher:
         return Reply(answer.status, answer.headers, taken)
 
     def address_of(self, host: str) -> str | None:
-        """The address at which a host name was last met, so that those who share one need not be started in vain."""
+        """The address to which a host name last led, so that those who share one need not be started in vain."""
         return self.manners.address_of(host)
 
     def close(self) -> None:

@@ -39,10 +39,12 @@ class VisitPassage(Passage):
     def __init__(self, manners: Manners, budget: Budget) -> None:
         super().__init__(budget)
         self._manners = manners
+        self._first: str | None = None
         self._host: str | None = None
 
     def to(self, host: str) -> None:
         """This host is going to be asked: a redirect to the same one follows at once, another one has to be entered."""
+        self._first = self._first or host
         if host == self._host:
             self._manners.hosts.again(host)
             return
@@ -52,13 +54,13 @@ class VisitPassage(Passage):
 
     def at(self, address: str) -> None:
         """This address is going to be asked, as soon as there is room."""
-        assert self._host is not None
+        assert self._first is not None and self._host is not None
         if address == self.address:
             return
         self._leave_address()
         waited = self._manners.addresses.enter(address)
         self.address = address
-        self._manners.met(self._host, address)
+        self._manners.led(self._first, address)
         if waited:  # others that ask this host may have been let in at the same moment
             waited += self._manners.hosts.pace(self._host)
         self.budget.grant(waited)
@@ -84,29 +86,29 @@ class VisitPassage(Passage):
 
 
 class Manners:
-    """The gates of one fetcher, and the address at which each host name was last met."""
+    """The gates of one fetcher, and the address to which each host name last led."""
 
     def __init__(self, hosts: Hosts, clock: Callable[[], float], stopping: threading.Event) -> None:
         self.hosts = Gate(hosts.at_once, hosts.gap, clock, stopping)
         self.addresses = Gate(max(AT_ONE_ADDRESS, hosts.at_once), 0.0, clock, stopping)
         self._lock = threading.Lock()
-        self._met: dict[str, str] = {}
+        self._led: dict[str, str] = {}
 
     def passage(self, budget: Budget) -> VisitPassage:
         """The way of a visit; leaving it gives back what is held."""
         return VisitPassage(self, budget)
 
-    def met(self, host: str, address: str) -> None:
-        """Remember where a host is; the one that was met longest ago makes room."""
+    def led(self, host: str, address: str) -> None:
+        """Remember where a host is, or where its redirects end; the one that was asked longest ago makes room."""
         with self._lock:
-            self._met.pop(host, None)
-            self._met[host] = address
-            if len(self._met) > REMEMBERED:
-                del self._met[next(iter(self._met))]
+            self._led.pop(host, None)
+            self._led[host] = address
+            if len(self._led) > REMEMBERED:
+                del self._led[next(iter(self._led))]
 
     def address_of(self, host: str) -> str | None:
-        """Where a host was last met."""
-        return self._met.get(host)
+        """Where a host last led: hundreds that redirect to one place would else all wait at its gate."""
+        return self._led.get(host)
 
     def close(self) -> None:
         """Send all home who wait, once `stopping` is set."""
