@@ -229,6 +229,15 @@ def test_run_asks_conditionally_unless_told_to_refetch(wire: Wire, feeds: Feeds,
     assert ["if-none-match" in request.headers for request in origin.requests] == [False, True, False]
 
 
+def test_S15_status_says_that_a_story_was_too_long_to_be_kept_whole(wire: Wire, feeds: Feeds, origin: Origin) -> None:
+    long = document(("1", "One"), ("2", "Two"))
+    long.body = long.body.replace(b"About Two.", b"many words " * 60_000)
+    wire.declare({"a": origin.put("/a", long)})
+    feeds("run")
+    assert "a story is longer than 500,000 characters, the beginning is kept" in feeds("status", "a").out
+    assert len(wire.items()) == 2
+
+
 def test_an_unknown_id_is_named_with_its_nearest(wire: Wire, feeds: Feeds) -> None:
     wire.declare({"metro": "https://a.example/feed"})
     for arguments in (["run", "metra"], ["status", "metra"], ["publish", "al"], ["preview", "--feed", "al"]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .article import Context, normalize
 from .channel import About, about
 from .dates import date
-from .html import clean, plain
+from .html import clean, plain, shortened
 from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
@@ -31,6 +31,7 @@ __all__ = [
     "normalize",
     "plain",
     "settled",
+    "shortened",
     "slug",
     "story_digest",
     "story_url",

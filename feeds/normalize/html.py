@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from html import unescape
 from typing import Literal
 
 import nh3
 
-from ..model import Text
+from ..model import Story, Text
 from .frames import unframed
 from .images import LAZY, settled
 from .links import web_url
@@ -244,6 +244,14 @@ def markup(text: Text | None, base: str | None) -> str:
     if text.type == "text":
         return paragraphs(legal(value))
     return clean(value, web_url(text.base, base) or base if text.base else base)
+
+
+def shortened(stories: Iterable[Story]) -> tuple[str, ...]:
+    """What to tell the operator of stories that are longer than what is kept of them, in at most one sentence."""
+    texts = ((*story.content, story.summary) for story in stories)
+    cut = sum(any(text and len(_bounded(text.value)) < len(text.value) for text in told) for told in texts)
+    subject = "a story is" if cut == 1 else f"{cut} stories are"
+    return (f"{subject} longer than {MARKUP_LIMIT:,} characters, the beginning is kept",) if cut else ()
 
 
 def _bounded(value: str) -> str:

@@ -31,7 +31,18 @@ from ..model import (
     Validators,
     Visit,
 )
-from ..normalize import Context, about, carried, merged, named, normalize, story_digest, story_url, upstream_id
+from ..normalize import (
+    Context,
+    about,
+    carried,
+    merged,
+    named,
+    normalize,
+    shortened,
+    story_digest,
+    story_url,
+    upstream_id,
+)
 from ..parse import parse
 from ..parse.opml import outlines
 from ..parse.page import read_page
@@ -172,7 +183,7 @@ def harvest(
         link=told.home,
         hub=next(iter(told.hubs), None),
         self_url=told.feed,
-        warnings=(*parsed.warnings, *([judged.sentence] if judged.sentence else [])),
+        warnings=(*parsed.warnings, *shortened(parsed.stories), *([judged.sentence] if judged.sentence else [])),
         identity=judged.identity,
     )
 

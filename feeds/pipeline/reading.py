@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from .. import httprules, sense
 from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Text
-from ..normalize import Context, about, is_inert, normalize, plain, story_digest, upstream_id
+from ..normalize import Context, about, is_inert, normalize, plain, shortened, story_digest, upstream_id
 from ..parse import parse
 from ..parse.discover import candidates
 from ..parse.page import read_page
@@ -69,7 +69,10 @@ def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None
 
 def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
     """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
-    told, warnings = about(parsed), [plain(Text(warning, "text")) for warning in parsed.warnings]
+    told, warnings = (
+        about(parsed),
+        [plain(Text(warning, "text")) for warning in (*parsed.warnings, *shortened(parsed.stories))],
+    )
     head = jsonfeed.Head(
         title=told.title,
         home_page_url=told.home,

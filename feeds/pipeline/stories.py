@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from .. import sense
 from ..model import Article, Beside, Edition, Feed, Harvest, Issue, Known, Page, Parsed, Site, Source, Stamp
-from ..normalize import Context, Places, housed, laid_out, normalize, settled, story_digest
+from ..normalize import Context, Places, housed, laid_out, normalize, settled, shortened, story_digest
 from ..render import story_page
 from .issuing import IssueEdges
 
@@ -32,12 +32,12 @@ class Folder:
 
 def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
     """What a folder brings: new and changed stories, and those that are gone."""
-    judged = folder.judged
+    judged, parsed = folder.judged, folder.parsed
     return Harvest(
         articles=tuple(_changed(folder, known, site, at)),
         listed=tuple(judged.ids[index] for index in judged.keep),
         gone=tuple(_gone(folder, known)),
-        warnings=(*folder.parsed.warnings, *([judged.sentence] if judged.sentence else [])),
+        warnings=(*parsed.warnings, *shortened(parsed.stories), *([judged.sentence] if judged.sentence else [])),
         identity=judged.identity,
     )
 
