@@ -156,10 +156,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Manners towards any one host name."""
+    """Manners towards any one host name, and so towards the address that several may share (E13)."""
 
     gap: float = 1.0
     at_once: int = 2
+
+    @property
+    def at_one_address(self) -> int:
+        """How many requests may be in progress at one resolved address."""
+        return max(8, self.at_once)
 
 
 @dataclass(frozen=True, slots=True)

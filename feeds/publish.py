@@ -77,6 +77,11 @@ def withdraw(root: Path, paths: Iterable[str]) -> list[str]:
     return gone
 
 
+def are_there(root: Path, paths: Iterable[str]) -> bool:
+    """Whether none of these published files is missing."""
+    return all((root / path).exists() for path in paths)
+
+
 def sweep(root: Path) -> list[str]:
     """Remove the temporary files that a killed run left below `root`, and nothing else; return their paths."""
     stale = [path for path in root.rglob(".*.feeds-new") if _TEMPORARY.fullmatch(path.name) and not path.is_symlink()]

@@ -36,7 +36,7 @@ from ..model import (
     SourceState,
     Visit,
 )
-from ..publish import sweep, withdraw
+from ..publish import are_there, sweep, withdraw
 from ..store import Store
 from ..store.lock import hold
 from .edges import Network, Visits
@@ -300,7 +300,7 @@ class App:
             ledger is None
             or ledger.recipe != feed.recipe
             or ledger.changed < changed
-            or not all((self.config.public / path).exists() for path in ledger.files)
+            or not are_there(self.config.public, ledger.files)
         )
 
 

@@ -12,7 +12,7 @@ from ..compose import selected
 from ..errors import FetchError
 from ..fetch.files import opened
 from ..model import Article, Beside, Config, Feed, Site, Source, Stamp
-from ..publish import place, publish, withdraw
+from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
 from ..store import Store
@@ -73,7 +73,7 @@ class Issuing:
             ledger=self._store.ledger,
             retracted=self._store.retracted,
             publish=lambda documents: publish(public, documents),
-            kept=lambda files: not anew and all((public / path).exists() for path in files),
+            kept=lambda files: not anew and are_there(public, files),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
             changed=changed,

@@ -18,7 +18,6 @@ from ..model import Hosts, HostState, Visit
 from .times import DAY, is_local
 from .uplink import PROBE_EVERY, Uplink
 
-AT_ONE_ADDRESS = 8
 LOOK_AGAIN = 60.0  # seconds, when only visits in flight stand in the way
 
 Queue = list[tuple[datetime, int, Visit]]
@@ -66,7 +65,6 @@ class Picker:
         self._slots = slots
         self._quarter = max(1, slots // 4)
         self._address_of = address_of
-        self._at_one_address = max(AT_ONE_ADDRESS, hosts.at_once)
         self._numbers = count(1)
         self._hosts: dict[str, _Host] = {}
         self._lanes = (_Lane(), _Lane())  # those that worked last time, those that failed
@@ -259,7 +257,7 @@ class Picker:
             host.address = self._address_of(host.name) if self._address_of else None
         if host.address is None:
             return True
-        if self._addresses[host.address] < self._at_one_address:
+        if self._addresses[host.address] < self._manners.at_one_address:
             self._addresses[host.address] += 1
             return True
         host.waits = True
@@ -283,7 +281,7 @@ class Picker:
 
     def _invite(self, address: str, moment: float) -> None:
         """Let in the hosts that have waited longest, one for each free place; those that may not start don't count."""
-        places = self._at_one_address - self._addresses[address]
+        places = self._manners.at_one_address - self._addresses[address]
         waiting = self._waiting[address]
         while waiting and places > 0:
             host = waiting.popleft()

@@ -17,7 +17,6 @@ from ..model import Hosts
 from .budget import Budget
 from .gate import Gate
 
-AT_ONE_ADDRESS = 8
 REMEMBERED = 4096  # host names whose address is known
 
 
@@ -90,7 +89,7 @@ class Manners:
 
     def __init__(self, hosts: Hosts, clock: Callable[[], float], stopping: threading.Event) -> None:
         self.hosts = Gate(hosts.at_once, hosts.gap, clock, stopping)
-        self.addresses = Gate(max(AT_ONE_ADDRESS, hosts.at_once), 0.0, clock, stopping)
+        self.addresses = Gate(hosts.at_one_address, 0.0, clock, stopping)
         self._lock = threading.Lock()
         self._led: dict[str, str] = {}
 
