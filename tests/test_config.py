@@ -100,6 +100,8 @@ BINARY = {
     "marker": (b"\xef\xbb\xbf---\n", "1:1: the file is empty"),
     "large": (b"#" * (MAX_BYTES + 1), f"1:1: the file has {MAX_BYTES + 1} bytes"),
     "brackets": (b"[" * 200_000, "1:41: this is more than 40 levels deep"),
+    "brackets of both kinds": (b"[{" * 100_000, "1:41: this is more than 40 levels deep"),
+    "quoted brackets": (b'site: "' + b"[" * 2_000, "1:2008: a quoted value is not closed"),
     "braces": (b"{a: " * 100_000, "1:161: this is more than 40 levels deep"),
     "dashes": (b"- " * 100_000, "1:81: this is more than 40 levels deep"),
 }

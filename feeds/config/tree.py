@@ -25,6 +25,7 @@ MAX_COPIES = 100_000  # nodes that aliases may add
 Route = tuple[str | int, ...]
 
 _TAGS = {None, "!"} | {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
+_TOO_DEEP = f"this is more than {MAX_DEPTH} levels deep, expected a flatter file"
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -133,12 +134,23 @@ def _syntax(error: yaml.YAMLError, text: str) -> tuple[Place, str]:
     mark = error.problem_mark or error.context_mark
     place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
     problem = error.problem or str(error)
+    run = _open_brackets(text, mark.index) if mark else 0
+    if run > MAX_DEPTH:
+        return Place(place.line, place.column - run + MAX_DEPTH + 1), _TOO_DEEP
     if "cannot start any token" in problem:
         return place, _bad_start(text, place)
     advice = next((advice for said, advice in _ADVICE if said in problem), f"{problem}, expected YAML")
     opened = error.context_mark
     since = f" (it begins in line {opened.line + 1})" if opened and "not closed" in advice else ""
     return place, advice + since
+
+
+def _open_brackets(text: str, index: int) -> int:
+    """Count the opening brackets in a row of which the last stands at an index.
+
+    libyaml reads up to 1024 characters ahead of the events and gives up at some depth of its own, where it has one.
+    """
+    return index + 1 - len(text[: index + 1].rstrip("[{")) if index < len(text) else 0
 
 
 def _bad_start(text: str, place: Place) -> str:
@@ -180,7 +192,7 @@ class _Composer:
 
     def node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            self.refuse(event, f"this is more than {MAX_DEPTH} levels deep, expected a flatter file")
+            self.refuse(event, _TOO_DEEP)
         tag = getattr(event, "tag", None)
         if tag not in _TAGS:
             self.refuse(event, f"the tag `{tag}` is not accepted, expected a plain value")
