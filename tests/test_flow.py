@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from origin import HANG, KEEP, RESET, Document, Origin, drip, raw, reply
 from wire import Wire, rss
 
 import feeds
+from feeds.store import Store
 
 
 @pytest.fixture
@@ -145,6 +146,60 @@ def test_a_missing_file_is_written_again(wire: Wire, origin: Origin) -> None:
     (wire.public / "all.atom").unlink()
     assert wire.turn().files == ["all.atom"]
     assert wire.files() == before
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], None]:
+    """Return a function that makes a turn which ends just before or after its first call of a method of the store."""
+
+    def turn(method: str, after: bool) -> None:
+        original = getattr(Store, method)
+
+        def replacement(*arguments: object, **options: object) -> None:
+            if after:
+                original(*arguments, **options)
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(Store, method, replacement)
+            wire.turn()
+
+    return turn
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_F1_a_turn_killed_at_a_ledger_is_completed(
+    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[[str, bool], None], after: bool
+) -> None:
+    """The list of feeds and the style sheets are there too, though the only feed may count as issued."""
+    undisturbed = Wire(tmp_path / "undisturbed")
+    for installation in (wire, undisturbed):
+        installation.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
+    undisturbed.turn()
+    killed_turn("issued", after)
+    wire.turn()
+    assert wire.files() == undisturbed.files()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_F1_a_turn_killed_while_a_feed_is_withdrawn_is_completed(
+    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[[str, bool], None], after: bool
+) -> None:
+    undisturbed = Wire(tmp_path / "undisturbed")
+    source = {"a": origin.put("/a", Document(rss(("1", "One"))))}
+    for declared in ({"all": {"title": "All"}, "old": {"title": "Old"}}, {"all": {"title": "All"}}):
+        for installation in (wire, undisturbed):
+            installation.declare(source, declared)
+        undisturbed.turn()
+        if "old" in declared:
+            wire.turn()
+    killed_turn("withdraw", after)
+    wire.turn()
+    assert wire.files() == undisturbed.files()
 
 
 def test_F31_an_empty_document_removes_nothing(wire: Wire, origin: Origin) -> None:

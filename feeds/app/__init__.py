@@ -205,9 +205,9 @@ class App:
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate the feeds that are due, or these whether due or not; return the paths that changed."""
-        gone = self._withdrawn()
         newest, ledgers = self.store.changes(), self.store.ledgers()
         issued = {**self._shelves, **self.config.feeds}
+        gone = {name: ledger.files for name, ledger in ledgers.items() if name not in issued}
         changed = {
             feed.id: max((newest.get(name, 0) for name in selected(feed, self.sources)), default=0)
             for feed in issued.values()
@@ -222,6 +222,9 @@ class App:
         from .issuing import Issuing  # a turn that changes nothing does not pay for loading the writers
 
         issuing = Issuing(self.config, self.sources, self.store, self.now)
+        # First, while the ledgers still say what is to be done: after a kill it is done again.
+        issuing.publish_shared_files()
+        self._withdraw(gone)
         asked = feed_ids is not None
         return issuing.issue({name: changed[name] for name in chosen}, self._stopping.is_set, anew=asked)
 
@@ -249,10 +252,11 @@ class App:
         self._shelves = shelves(config)
         self._woken.intersection_update(config.sources)
 
-    def _withdrawn(self) -> list[str]:
-        """Take away the files of feeds that are no longer declared; their paths."""
-        gone = self.store.ledgers().keys() - self.config.feeds.keys() - self._shelves.keys()
-        return [path for name in sorted(gone) for path in withdraw(self.config.public, self.store.withdraw(name))]
+    def _withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Remove the files of feeds that are no longer declared (id → paths), then end the feeds in the store."""
+        for name in sorted(files):
+            withdraw(self.config.public, files[name])
+            self.store.withdraw(name)
 
     def _pull(self, orders: Orders) -> Iterator[list[Outcome]]:
         start = self.now()

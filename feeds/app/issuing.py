@@ -31,14 +31,14 @@ class Issuing:
         self._sources = sources
         self._store = store
         self._now = now
+        self._site = replace(config.site, authority=store.authority)
 
     def issue(self, changed: Mapping[str, int], over: Callable[[], bool], *, anew: bool = False) -> list[str]:
         """Regenerate these feeds (id → the newest change among their sources); return the paths that changed.
 
         Those that are left when it is `over` stay due. Files that hold the right edition are made `anew` on request.
         """
-        feeds, site = self._config.feeds, replace(self._config.site, authority=self._store.authority)
-        paths = []
+        feeds, site, paths = self._config.feeds, self._site, []
         for name in sorted(changed):
             if over():
                 break
@@ -47,8 +47,11 @@ class Issuing:
                 paths += pipeline.issue(feeds[name], site, edges)
             else:
                 paths += self._issue_pages(shelves(self._config)[name], site, edges)
-        publish(self._config.public, [*assets(), opml(site, list(feeds.values()))])
         return paths
+
+    def publish_shared_files(self) -> None:
+        """Write the list of feeds and the style sheets, which belong to no ledger."""
+        publish(self._config.public, [*assets(), opml(self._site, list(self._config.feeds.values()))])
 
     def _issue_pages(self, shelf: Feed, site: Site, edges: pipeline.IssueEdges) -> list[str]:
         """Regenerate the pages of the one source of a shelf."""
