@@ -450,6 +450,17 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicationWindow:
+    """When a story of ours may be published: not before the dates in `starts`, no longer from those in `ends` on.
+
+    Dates are text, as its front matter spells them.
+    """
+
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """One document, understood. `reader` names who read it; `warnings` are sentences (`repaired`, `charset lied` …)."""
 
@@ -459,6 +470,7 @@ class Parsed:
     stories: tuple[Story, ...] = ()
     warnings: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()  # files and folders that are there, and of which nothing is known this time
+    windows: Mapping[str, PublicationWindow] = field(default_factory=dict)  # story id → when it may be published
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,32 @@ def test_a_draft_is_not_published_and_one_that_becomes_a_draft_is_taken_back(des
     assert desk.look() == before
 
 
+def test_a_story_is_published_between_its_dates_though_its_file_stays_the_same(desk: Desk) -> None:
+    starts, ends = desk.now + timedelta(hours=2.5), desk.now + timedelta(hours=4.5)
+    window = f"publishDate: {starts.isoformat()}\nexpiryDate: {ends.isoformat()}\n"
+    desk.put("bread.md", BREAD.replace("title:", f"{window}title:"))
+    desk.put("cake.md", "---\nexpiryDate: 9999-12-31\npublish_date: 2020-01-01\n---\n# Cake\n\nSweet.\n")
+    desk.put("old.md", "---\nexpires: 2021-01-01\n---\n# Old\n")
+    desk.put("far.md", "---\npublishDate: 2999-01-01\n---\n# Far\n")
+    bread = {"Bread & butter", "Cake"}
+    assert [set(desk.look()) for _ in range(5)] == [{"Cake"}, {"Cake"}, bread, bread, {"Cake"}]
+
+
+def test_a_date_without_a_zone_begins_a_story_in_the_zone_of_its_source(desk: Desk) -> None:
+    desk.put(
+        "bread.md", BREAD.replace("title:", f"publishDate: {desk.now + timedelta(hours=6):%Y-%m-%d %H:%M}\ntitle:")
+    )
+    desk.declare({"desk": {"files": "stories/*", "timezone": "Asia/Tokyo"}})
+    assert set(desk.look()) == {"Bread & butter"}
+
+
+def test_a_file_that_is_left_out_is_told_of_by_name(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.put("cake.md", "# Cake\n\nSweet.\n")
+    _leave_open(desk)
+    desk.look()
+    assert "desk: food/bread.md: it begins with `---`" in caplog.text
+
+
 def test_R4_what_the_operator_retracted_does_not_come_back_with_its_file(desk: Desk) -> None:
     desk.put("bread.md", BREAD)
     id = str(desk.look()["Bread & butter"]["id"])
@@ -337,7 +363,19 @@ def _empty(desk: Desk) -> None:
     desk.put("food/bread.md", b"", 0)
 
 
-UNREADABLE = [_vanish, _break, _lead_out, _close, _empty]
+def _leave_open(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD.replace("\n---\n", "\n"), 1800)
+
+
+def _misspell(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD.replace("title:", "draft: ture\ntitle:"), 1800)
+
+
+def _misdate(desk: Desk) -> None:
+    desk.put("food/bread.md", BREAD.replace("title:", "publishDate: the 40th of 2026\ntitle:"), 1800)
+
+
+UNREADABLE = [_vanish, _break, _leave_open, _misspell, _misdate, _lead_out, _close, _empty]
 
 
 @pytest.mark.parametrize("spoil", UNREADABLE, ids=lambda spoil: spoil.__name__.strip("_"))

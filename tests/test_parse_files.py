@@ -170,6 +170,128 @@ def test_drafts_are_left_out() -> None:
     assert not parsed.warnings
 
 
+NOT_UNDERSTOOD = [
+    "---\ntitle: Q\ndraft: true\ndate: 2026-02-30\n---\nSECRET",
+    "---\ndraft: true\ndate: 2026-05-06 25:00:00\n---\nSECRET",
+    "---\ndraft: true\nweight: !!int x\n---\nSECRET",
+    "---\ndraft: true\nwhen: !!timestamp soon\n---\nSECRET",
+    "---\ndraft: true\n? [a, {b: c}]\n: d\n---\nSECRET",
+    "---\ntitle: Q\ndraft: true\n\nSECRET",
+    "---\nProse below a rule, which no other rule follows.",
+    "-----\ntitle: Q\ndraft: true\n\nSECRET",
+    "---\n- title: Q\n- draft: true\n---\nSECRET",
+    "---\n[draft, true]\n---\nSECRET",
+    "---\ntitle:Q\ndraft:true\n---\nSECRET",
+    "---\ndraft = true\n---\nSECRET",
+    "---\nstatus draft\n---\nSECRET",
+    "---\n# draft: true\n---\nSECRET",
+    "+++\ndraft = true\n+++\nSECRET",
+    "---toml\ndraft = true\n---\nSECRET",
+    '--- json\n{"draft": true}\n---\nSECRET',
+    ';;;\n"draft": true\n;;;\nSECRET',
+    '{\n  "draft": true\n}\n\nSECRET',
+    '{"title": "Q", "draft": true}\nSECRET',
+    "{title: Q, draft: true}\nSECRET",
+    "{\n  draft: true\n\nSECRET",
+]
+BEFORE = ["", "\ufeff", "\n\n", "\ufeff \r\n\ufeff"]
+
+
+@pytest.mark.parametrize("before", BEFORE, ids=ascii)
+@pytest.mark.parametrize("body", NOT_UNDERSTOOD)
+def test_what_begins_as_front_matter_and_is_not_understood_is_left_out(body: str, before: str) -> None:
+    for ends in ("\n", "\r\n", "\r"):
+        parsed = folder({"sub/q.md": (before + body).replace("\n", ends), "good.md": "# Good"})
+        assert [one.id for one in parsed.stories] == ["good.md"], ends
+        assert [warning.partition(":")[0] for warning in parsed.warnings] == ["sub/q.md"]
+        assert parsed.unread == ("sub/q.md",)
+
+
+@pytest.mark.parametrize("before", BEFORE, ids=ascii)
+@pytest.mark.parametrize("opening", ["---", "-----  ", "---yaml", "--- # of the story"])
+@pytest.mark.parametrize("closing", ["---", "...", "----- "])
+def test_front_matter_is_understood_wherever_it_begins_and_however_it_ends(
+    before: str, opening: str, closing: str
+) -> None:
+    for ends in ("\n", "\r\n", "\r"):
+        text = f"{before}{opening}\ntitle: A day\n{closing}\nText.\n\n---\n\nMore.".replace("\n", ends)
+        made = story("a.md", text)
+        assert (made.title, made.content[0].value) == (Text("A day", "text"), "<p>Text.</p>\n<hr />\n<p>More.</p>")
+        assert not folder({"a.md": text.replace("title: A day", "draft: true")}).stories
+
+
+PROSE = [
+    "----------\nTHE GAZETTE\n----------\nThe ferry left at seven.",
+    "---------------\nThe ferry left at seven.",
+    "---\n\n---\nThe ferry left at seven.",
+    "---\nHidden Figures\n---\nA film.",
+    "---\nhttps://gazette.example/\n---\nThe ferry left.",
+    "--- The ferry left at seven ---\n\nMore.",
+    "-- \nThe ferry left.",
+    "+++ Ferry leaves at seven +++\n\nMore.",
+    "{Editor's note} The ferry left.",
+    "{{< figure src='a.png' >}}\n\nThe ferry left.",
+    "{% include a %}\n\nThe ferry left.",
+    "{: .lead}\nThe ferry left.",
+    "{Note: this was written at sea}\n\nThe ferry left.",
+]
+
+
+@pytest.mark.parametrize("body", PROSE)
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.html"])
+def test_prose_that_begins_with_such_signs_stays(name: str, body: str) -> None:
+    made = story(name, body)
+    assert (made.content or made.title) and "front matter" not in made.found.values()
+
+
+HELD = [
+    *(f"draft: {word}" for word in ("true", "yes", "y", "Y", "on", "On", "1", '"true"', "'yes'", "TRUE", "!!str true")),
+    *(f"published: {word}" for word in ("false", "no", "n", "off", "0", '"false"', "N")),
+    *(
+        f"status: {word}"
+        for word in ("draft", "Draft", "private", "pending", "auto-draft", "trash", "hidden", "future")
+    ),
+    *("Draft: yes", "DRAFT: true", "publish: false", "is_draft: true", "post_status: private", "visibility: private"),
+    *("unlisted: true", "private: yes", "draft: true\nstatus: odd", "status: odd\npublished: no"),
+]
+
+
+@pytest.mark.parametrize("line", HELD)
+def test_words_that_hold_a_story_back(line: str) -> None:
+    parsed = folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
+    assert [one.id for one in parsed.stories] == ["good.md"]
+    assert (parsed.warnings, parsed.unread) == ((), ())
+
+
+SHOWN = [
+    *(f"draft: {word}" for word in ("false", "no", "n", "N", "off", "0", '"false"', "", "~", '""')),
+    *(f"published: {word}" for word in ("true", "yes", "1", "2026-05-06", "6 May 2026", "2026年5月6日", "")),
+    *("status: published", "status: Publish", "status:", "visibility: public", "private: false", "publish: on"),
+    *("expiryDate: no", "publishDate:", "stage: draft", "drafter: yes"),
+]
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_words_that_hold_no_story_back(line: str) -> None:
+    made = story("q.md", f"---\ntitle: Q\n{line}\n---\nText")
+    assert made.title == Text("Q", "text")
+
+
+UNKNOWN = [
+    *("draft: ture", "draft: 2", "draft: [true]", "draft: {a: b}", "published: maybe", "status: odd", "publish: later"),
+    *("publishDate: soon", "expires: [2020-01-01]", "embargo: true", "visibility: 3"),
+]
+
+
+@pytest.mark.parametrize("line", UNKNOWN)
+def test_a_word_that_is_not_understood_holds_the_story_back_and_is_told(line: str) -> None:
+    parsed = folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
+    assert [one.id for one in parsed.stories] == ["good.md"]
+    (warning,) = parsed.warnings
+    assert warning.startswith("q.md: ") and line.partition(":")[0] in warning
+    assert parsed.unread == ("q.md",)
+
+
 def test_F22_an_id_is_used_once() -> None:
     parsed = folder({"a.md": "---\nid: x\n---\n# A", "b.md": "---\nid: x\n---\n# B"})
     assert len(parsed.stories) == 1 and "another file has the id 'x'" in parsed.warnings[0]

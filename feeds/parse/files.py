@@ -9,36 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-# The library lets YAML's own error through; YAML itself belongs to config.
-from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
-
 from ..errors import ParseError
-from ..model import Category, Channel, Fetched, Link, Parsed, Part, Person, Source, Story, Text
+from ..model import Category, Channel, Fetched, Link, Parsed, Part, Person, PublicationWindow, Source, Story, Text
 from . import htmlpage, markdown, plaintext
 from .charset import decode
+from .front_matter import Unreadable, read_front_matter
 
-FIELDS = frozenset(
-    ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link", "enclosure")
-)
-# The word a writer used → ours.
-SYNONYMS = {
-    "authors": "author",
-    "published": "date",
-    "modified": "updated",
-    "lastmod": "updated",
-    "categories": "tags",
-    "keywords": "tags",
-    "description": "summary",
-    "excerpt": "summary",
-    "lang": "language",
-    "cover": "image",
-    "url": "link",
-    "canonical": "link",
-    "guid": "id",
-    "enclosures": "enclosure",
-    "attachments": "enclosure",
-    "audio": "enclosure",
-}
 # How a file ends → who reads it. What is not here is no story of ours.
 WRITTEN: Mapping[str, Callable[[str], Story]] = {
     ".md": markdown.read,
@@ -53,50 +29,59 @@ WRITTEN: Mapping[str, Callable[[str], Story]] = {
 }
 # Media types of a story that comes by itself.
 TEXTS = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
-PREAMBLE = 65_536
 Told = Mapping[str, object]
-
-
-class Unreadable(Exception):
-    """Why one file is no story."""
+Written = tuple[Story, PublicationWindow | None]
 
 
 def read(fetched: Fetched, source: Source) -> Parsed:
     """The stories of a folder, drafts left out."""
     stories: dict[str, Story] = {}
+    windows: dict[str, PublicationWindow] = {}
     warnings: list[str] = []
     newest = _newest(fetched.parts, source.max_items)
     taken = {part.name for part in newest}
     unread = [*fetched.unread, *(part.name for part in fetched.parts if part.name not in taken)]
     for part in newest:
         try:
-            story = _story(part)
+            written = _story(part)
         except Unreadable as error:
             warnings.append(f"{part.name}: {error}")
             unread.append(part.name)
             continue
-        if story is None or story.id is None:
+        if written is None or (story := written[0]).id is None:
             continue
         if story.id in stories:
             warnings.append(f"{part.name}: another file has the id {story.id!r} as well; this one is left out")
             continue
         stories[story.id] = story
+        if written[1]:
+            windows[story.id] = written[1]
     if len(fetched.parts) > source.max_items:
         warnings.append(f"only {source.max_items} of {len(fetched.parts)} files are read")
     base = fetched.url if "://" in fetched.url else None
-    return Parsed("files", base, stories=tuple(stories.values()), warnings=tuple(warnings), unread=tuple(unread))
+    return Parsed(
+        "files",
+        base,
+        stories=tuple(stories.values()),
+        warnings=tuple(warnings),
+        unread=tuple(unread),
+        windows=windows,
+    )
 
 
 def read_one(fetched: Fetched) -> Parsed:
     """One document of text that came by itself."""
     name = PurePosixPath(fetched.url).name or "story"
     try:
-        story = _written(decode(fetched.body, fetched.charset).text, TEXTS[fetched.media_type])
+        written = _written(decode(fetched.body, fetched.charset).text, TEXTS[fetched.media_type])
     except Unreadable as error:
         raise ParseError(f"This is no story: {error}.", kind="not_a_feed") from error
-    title = story.title if story else None
-    stories = (replace(story, id=story.id or fetched.url or name),) if story else ()
-    return Parsed(reader="files", base=fetched.url or None, channel=Channel(title=title), stories=stories)
+    if written is None:
+        return Parsed(reader="files", base=fetched.url or None)
+    story = replace(written[0], id=(id := written[0].id or fetched.url or name))
+    windows = {id: written[1]} if written[1] else {}
+    channel = Channel(title=story.title)
+    return Parsed("files", fetched.url or None, channel, stories=(story,), windows=windows)
 
 
 def _newest(parts: tuple[Part, ...], most: int) -> tuple[Part, ...]:
@@ -106,50 +91,28 @@ def _newest(parts: tuple[Part, ...], most: int) -> tuple[Part, ...]:
     return tuple(part for part in parts if part in kept)
 
 
-def _story(part: Part) -> Story | None:
+def _story(part: Part) -> Written | None:
     suffix = PurePosixPath(part.name).suffix.lower()
     if suffix not in WRITTEN:
         raise Unreadable(f"stories are Markdown, HTML or plain text, not `{suffix}`")
     if b"\0" in part.body[:4] or part.body.count(b"\0") > len(part.body) // 2 + 1:
         raise Unreadable("this is no text")
     charset = htmlpage.charset(part.body) if WRITTEN[suffix] is htmlpage.read else None
-    story = _written(decode(part.body, charset).text, suffix)
-    return replace(story, id=story.id or part.name, file=part.name) if story else None
-
-
-def _written(text: str, suffix: str) -> Story | None:
-    """The story of a text; none where it is a draft."""
-    told, body = _front_matter(text.lstrip("\ufeff"))
-    if told.get("draft") is True or str(told.get("draft", "")).lower() in ("true", "yes", "1"):
+    written = _written(decode(part.body, charset).text, suffix)
+    if written is None:
         return None
-    if not body.strip() and not told:
+    story, window = written
+    return replace(story, id=story.id or part.name, file=part.name), window
+
+
+def _written(text: str, suffix: str) -> Written | None:
+    """The story of a text and when it may be published; none where its front matter holds it back."""
+    front = read_front_matter(text)
+    if front.held:
+        return None
+    if not front.body.strip() and not front.values:
         raise Unreadable("the file is empty")
-    return _overruled(WRITTEN[suffix](body), told)
-
-
-def _front_matter(text: str) -> tuple[Told, str]:
-    """What the preamble says, by our names, and the text below it. Only plain YAML is understood (S23)."""
-    handler = YAMLHandler()
-    if not handler.detect(text):
-        return {}, text
-    try:
-        preamble, body = handler.split(text)
-        if len(preamble) > PREAMBLE:
-            raise Unreadable("its front matter is too long")
-        told = handler.load(preamble)
-    except yaml.YAMLError as error:
-        raise Unreadable(f"its front matter is not YAML: {_shortly(error)}") from error
-    except (ValueError, RecursionError):  # a line of dashes, and no second one
-        return {}, text
-    if not isinstance(told, dict):
-        return {}, text
-    names = {str(name).strip().lower(): value for name, value in told.items()}
-    ours = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
-    return {name: value for name, value in ours.items() if name in FIELDS}, body
-
-
-def _shortly(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return _overruled(WRITTEN[suffix](front.body), front.values), front.window
 
 
 def _overruled(story: Story, told: Told) -> Story:

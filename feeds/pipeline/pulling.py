@@ -49,7 +49,7 @@ from ..parse.page import read_page
 from ..parse.page.story import join, read_story
 from ..parse.sitemap import read_sitemap
 from .reading import WEB_PAGE, announced, understand
-from .stories import FEW, TOMBSTONE, Folder, stories
+from .stories import FEW, TOMBSTONE, Folder, publishable, stories
 from .trip import PullEdges, Trip
 
 log = logging.getLogger("feeds.pipeline")
@@ -137,12 +137,14 @@ def _listing(trip: Trip) -> _Seen:
     children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:CHILDREN]
     if children:
         parsed = _with_children(parsed, children, trip)
+    parsed = publishable(parsed, edges.now(), source.timezone)
     known = edges.known(source.id)
     ours = source.kind is Kind.FILES
     first = edges.released or visit.worked_at is None or (ours and (known.listed or 0) < FEW)
     judged = _judge(parsed, known, first=first)
-    if children or judged.verdict is sense.Verdict.SUSPICIOUS:
-        # Ask for it whole until it looks right again (F31); an index may stay the same while its children change.
+    if children or parsed.windows or judged.verdict is sense.Verdict.SUSPICIOUS:
+        # Ask for it whole until it looks right again (F31); an index may stay the same while its children change, and
+        # a folder while the day comes at which one of its stories is to be published or no longer is.
         answer = replace(answer, validators=Validators(), body_digest="")
     if ours:
         return _Seen(stories(Folder(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer)

@@ -14,6 +14,7 @@ from ..parse import parse
 from ..parse.discover import candidates
 from ..parse.page import read_page
 from ..render import jsonfeed
+from .stories import publishable
 
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
@@ -69,6 +70,7 @@ def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None
 
 def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
     """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
+    parsed = publishable(parsed, at, source.timezone if source else "UTC")
     told, warnings = (
         about(parsed),
         [plain(Text(warning, "text")) for warning in (*parsed.warnings, *shortened(parsed.stories))],

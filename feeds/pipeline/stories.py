@@ -5,16 +5,34 @@ An edit changes the article, a file that is gone takes it back. Only what was re
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from .. import sense
-from ..model import Article, Beside, Edition, Feed, Harvest, Issue, Known, Page, Parsed, Site, Source, Stamp
+from ..model import (
+    Article,
+    Beside,
+    Edition,
+    Feed,
+    Harvest,
+    Issue,
+    Known,
+    Page,
+    Parsed,
+    PublicationWindow,
+    Site,
+    Source,
+    Stamp,
+)
 from ..normalize import Context, Places, housed, laid_out, normalize, settled, shortened, story_digest
+from ..normalize.dates import date
 from ..render import story_page
 from .issuing import IssueEdges
+
+log = logging.getLogger("feeds.pipeline")
 
 TOMBSTONE = ""  # the digest of a story that must not come back (R4)
 FEW = 10  # stories: whoever deletes most of so few means it
@@ -30,9 +48,45 @@ class Folder:
     beside: Mapping[str, Stamp]
 
 
+def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
+    """Leave out the stories whose front matter does not let them be published at `at`.
+
+    A date without a time begins at midnight in `zone`. What names no date holds its story back, is told in the
+    warnings, and takes nothing back.
+    """
+    if not parsed.windows:
+        return parsed
+    kept, warnings, unread = [], list(parsed.warnings), list(parsed.unread)
+    for story in parsed.stories:
+        window = parsed.windows.get(story.id or "", PublicationWindow())
+        starts, ends = ([(text, _moment(text, at, zone)) for text in texts] for texts in (window.starts, window.ends))
+        unclear = [text for text, moment in (*starts, *ends) if moment is None]
+        if unclear:
+            name = story.file or story.id or ""
+            warnings.append(f"{name}: its front matter says `{unclear[0]}` where a date belongs, so it is held back")
+            unread.append(name)
+        elif all(moment <= at for _, moment in starts if moment) and all(at < moment for _, moment in ends if moment):
+            kept.append(story)
+    return replace(parsed, stories=tuple(kept), warnings=tuple(warnings), unread=tuple(unread))
+
+
+def _moment(text: str, at: datetime, zone: str) -> datetime | None:
+    """The instant that a text names, however far away: `9999-12-31` is how some say never."""
+    moment = date(text, at, zone)
+    if moment is not None:
+        return moment
+    try:
+        far = datetime.fromisoformat(text.upper())
+    except ValueError:
+        return None
+    return far if far.tzinfo else far.replace(tzinfo=UTC)
+
+
 def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
-    """What a folder brings: new and changed stories, and those that are gone."""
+    """What a folder brings: new and changed stories, and those that are gone; what is left out is logged."""
     judged, parsed = folder.judged, folder.parsed
+    for warning in parsed.warnings:
+        log.warning("%s: %s", folder.source.id, warning)
     return Harvest(
         articles=tuple(_changed(folder, known, site, at)),
         listed=tuple(judged.ids[index] for index in judged.keep),
