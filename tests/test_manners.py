@@ -24,7 +24,7 @@ from feeds.app import App, Orders, Turn
 from feeds.app.meanwhile import Meanwhile
 from feeds.errors import PublishError
 from feeds.fetch import Fetcher
-from feeds.httprules import format_date
+from feeds.http_headers import format_date
 from feeds.model import Hosts, Site
 
 ALLOWED = frozenset(

@@ -35,8 +35,7 @@ from feeds.model import (
 )
 from feeds.render import WRITERS, assets, jsonfeed, opml, render
 from feeds.render.text import legal, rfc822
-
-from .validate import VALIDATORS
+from tests.validate import VALIDATORS
 
 DATA = Path(__file__).parent / "data" / "render"
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
-from .. import httprules
+from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .answer import Answer
 from .inflate import plain_body
@@ -29,8 +29,10 @@ def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
     """What a visit brings back. Validators are those of this very answer, except that a 304 may leave some out."""
     answer, target = arrival.answer, arrival.target
     asked, headers = visit.validators, answer.headers
-    given = Validators(httprules.validator(headers.get("etag")), httprules.validator(headers.get("last-modified")))
-    fresh = httprules.fresh_for(headers)
+    given = Validators(
+        http_headers.validator(headers.get("etag")), http_headers.validator(headers.get("last-modified"))
+    )
+    fresh = http_headers.fresh_for(headers)
     if answer.status == 304 and asked != Validators():
         kept = Validators(given.etag or asked.etag, given.last_modified or asked.last_modified)  # E3
         return NotModified(target.url, kept, fresh, arrival.hops)
@@ -42,7 +44,7 @@ def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
     digest = blake2b(body, digest_size=16).hexdigest()
     if digest == visit.body_digest:  # E4
         return NotModified(target.url, given, fresh, arrival.hops)
-    media_type, charset = httprules.content_type(headers.get("content-type"))
+    media_type, charset = http_headers.content_type(headers.get("content-type"))
     return Fetched(
         target.url,
         body,
@@ -53,7 +55,7 @@ def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
         validators=given,
         body_digest=digest,
         fresh_for=fresh,
-        retry_after=httprules.retry_after(headers),
+        retry_after=http_headers.retry_after(headers),
     )
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .. import __version__, httprules
+from .. import __version__, http_headers
 from ..model import Kind, Site, Source, Validators, Visit
 from .inflate import CODINGS
 from .lines import DIRECT, Route
@@ -93,9 +93,9 @@ def agent(site: Site) -> str:
 def _conditions(validators: Validators) -> dict[str, str]:
     """Validators go back byte for byte (E1); one that could break out of its line stays here (S13)."""
     conditions = {}
-    if etag := httprules.validator(validators.etag):
+    if etag := http_headers.validator(validators.etag):
         conditions["If-None-Match"] = etag
-    if last_modified := httprules.validator(validators.last_modified):
+    if last_modified := http_headers.validator(validators.last_modified):
         conditions["If-Modified-Since"] = last_modified
     return conditions
 

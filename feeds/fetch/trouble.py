@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .. import httprules
+from .. import http_headers
 from ..errors import FetchError
 
 AGAIN = "The next visit tries again."
@@ -69,7 +69,7 @@ def failure(trouble: Trouble, place: str) -> FetchError:
 
 def rejected(status: int, headers: Mapping[str, str], place: str, host: str | None = None) -> FetchError:
     """The error for an answer that is neither the document nor a redirect to it; `host` is whom redirects led to."""
-    wait = httprules.retry_after(headers)
+    wait = http_headers.retry_after(headers)
     if "challenge" in headers.get("cf-mitigated", "").lower():
         sentence = f"{place} answers with a challenge for browsers ({status}). {ADVICE['challenge']}"
         return FetchError(sentence, kind="challenge", status=status, retry_after=wait, host=host)

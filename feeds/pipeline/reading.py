@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from .. import httprules, sense
+from .. import http_headers, sense
 from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Text
 from ..normalize import Context, about, is_inert, normalize, plain, shortened, story_digest, upstream_id
@@ -64,7 +64,7 @@ def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None 
 def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
     """A document at hand, as if it had been fetched from `url` with these headers."""
     told = {name.lower(): value for name, value in (headers or {}).items()}
-    media_type, charset = httprules.content_type(told.get("content-type"))
+    media_type, charset = http_headers.content_type(told.get("content-type"))
     return Fetched(url or "", body, media_type, charset, headers=told)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from starlette.types import Scope, Send
 
-from .. import httprules
+from .. import http_headers
 from .media import Headers, Kind, common, security
 
 _READ = frozenset({b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"})
@@ -38,11 +38,11 @@ class Asked:
 
     def accepts_gzip(self) -> bool:
         """Whether the body may be sent gzipped."""
-        return httprules.accepts("gzip", self.headers.get(b"accept-encoding"))
+        return http_headers.accepts("gzip", self.headers.get(b"accept-encoding"))
 
     def navigates(self) -> bool:
         """Whether a browser goes to this address to show it, and no feed reader asks."""
-        return httprules.prefers_html(self.headers.get(b"accept"))
+        return http_headers.prefers_html(self.headers.get(b"accept"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,14 @@ class Representation:
     def held_by(self, asked: Asked) -> bool:
         """Whether the asker has these bytes already."""
         get = asked.headers.get
-        return httprules.not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
+        return http_headers.not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
 
     @cached_property
     def brief(self) -> Headers:
         """The headers of a 304, which every other answer carries too."""
         headers = [*common(self.kind), (b"etag", self.tag.encode())]
         if self.modified:
-            headers.append((b"last-modified", httprules.format_date(self.modified).encode()))
+            headers.append((b"last-modified", http_headers.format_date(self.modified).encode()))
         return headers
 
     def full(self, asked: Asked) -> Headers:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds import httprules
+from feeds import http_headers
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
@@ -40,17 +40,17 @@ MONTH = 31 * 86_400.0
     ],
 )
 def test_an_http_date_in_three_forms(text: str | None, expected: datetime | None) -> None:
-    assert httprules.parse_date(text) == expected
+    assert http_headers.parse_date(text) == expected
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)))
 def test_dates_are_read_as_they_were_written(moment: datetime) -> None:
-    assert httprules.parse_date(httprules.format_date(moment)) == moment.replace(microsecond=0)
+    assert http_headers.parse_date(http_headers.format_date(moment)) == moment.replace(microsecond=0)
 
 
 @given(st.text())
 def test_any_text_is_a_date_or_none(text: str) -> None:
-    found = httprules.parse_date(text)
+    found = http_headers.parse_date(text)
     assert found is None or found.tzinfo is UTC
 
 
@@ -84,7 +84,7 @@ def test_any_text_is_a_date_or_none(text: str) -> None:
     ],
 )
 def test_E7_how_long_an_answer_is_fresh(headers: dict[str, str], expected: float | None) -> None:
-    assert httprules.fresh_for(headers, NOW) == expected
+    assert http_headers.fresh_for(headers, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_E7_how_long_an_answer_is_fresh(headers: dict[str, str], expected: float
     ],
 )
 def test_E9_retry_after_in_both_forms(headers: dict[str, str], expected: float | None) -> None:
-    assert httprules.retry_after(headers, NOW) == expected
+    assert http_headers.retry_after(headers, NOW) == expected
 
 
 def test_E9_a_date_with_nothing_to_count_from_says_nothing() -> None:
-    assert httprules.retry_after({"retry-after": HOUR_LATER}) is None
+    assert http_headers.retry_after({"retry-after": HOUR_LATER}) is None
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_E9_a_date_with_nothing_to_count_from_says_nothing() -> None:
     ],
 )
 def test_content_types(value: str | None, expected: tuple[str, str | None]) -> None:
-    assert httprules.content_type(value) == expected
+    assert http_headers.content_type(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_content_types(value: str | None, expected: tuple[str, str | None]) -> N
     ],
 )
 def test_link_headers(value: str | None, expected: list[tuple[str, dict[str, str]]]) -> None:
-    assert httprules.links(value) == expected
+    assert http_headers.links(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_link_headers(value: str | None, expected: list[tuple[str, dict[str, str
     ],
 )
 def test_E1_S13_validators_go_back_as_they_came_or_not_at_all(value: str | None, expected: str | None) -> None:
-    assert httprules.validator(value) == expected
+    assert http_headers.validator(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,13 @@ def test_E1_S13_validators_go_back_as_they_came_or_not_at_all(value: str | None,
 def test_when_a_get_is_answered_by_304(match: str | None, since: str | None, expected: bool) -> None:
     modified = NOW + timedelta(milliseconds=700)
     for etag in ('"a"', 'W/"a"'):
-        assert httprules.not_modified(match, since, etag, modified) is expected
+        assert http_headers.not_modified(match, since, etag, modified) is expected
 
 
 def test_without_validators_of_our_own_nothing_is_unmodified() -> None:
-    assert not httprules.not_modified('"a"', None, None, None)
-    assert not httprules.not_modified("*", None, None, None)
-    assert not httprules.not_modified(None, DATE, '"a"', None)
+    assert not http_headers.not_modified('"a"', None, None, None)
+    assert not http_headers.not_modified("*", None, None, None)
+    assert not http_headers.not_modified(None, DATE, '"a"', None)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_without_validators_of_our_own_nothing_is_unmodified() -> None:
     ],
 )
 def test_accept_encoding(header: str | None, gzip: bool, identity: bool) -> None:
-    assert (httprules.accepts("gzip", header), httprules.accepts("identity", header)) == (gzip, identity)
+    assert (http_headers.accepts("gzip", header), http_headers.accepts("identity", header)) == (gzip, identity)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_accept_encoding(header: str | None, gzip: bool, identity: bool) -> None
     ],
 )
 def test_who_navigates_prefers_html(accept: str | None, expected: bool) -> None:
-    assert httprules.prefers_html(accept) is expected
+    assert http_headers.prefers_html(accept) is expected
 
 
 # ── signatures ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,16 +242,16 @@ SECRET, BODY = b"a secret of this subscription alone", b"<feed/>"
 def test_S25_a_signature_is_the_one_of_the_specification() -> None:
     """RFC 4231, test case 2."""
     told = "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    assert httprules.signature(b"Jefe", b"what do ya want for nothing?") == told
-    assert httprules.is_signed(told, b"Jefe", b"what do ya want for nothing?")
+    assert http_headers.signature(b"Jefe", b"what do ya want for nothing?") == told
+    assert http_headers.is_signed(told, b"Jefe", b"what do ya want for nothing?")
 
 
 @pytest.mark.parametrize("method", ["sha1", "sha256", "sha384", "sha512"])
 @given(secret=st.binary(min_size=1, max_size=200), body=st.binary(max_size=200))
 def test_S25_who_knows_the_secret_can_sign(method: str, secret: bytes, body: bytes) -> None:
-    assert httprules.is_signed(httprules.signature(secret, body, method), secret, body)
-    assert not httprules.is_signed(httprules.signature(secret + b"!", body, method), secret, body)
-    assert not httprules.is_signed(httprules.signature(secret, body + b"!", method), secret, body)
+    assert http_headers.is_signed(http_headers.signature(secret, body, method), secret, body)
+    assert not http_headers.is_signed(http_headers.signature(secret + b"!", body, method), secret, body)
+    assert not http_headers.is_signed(http_headers.signature(secret, body + b"!", method), secret, body)
 
 
 @pytest.mark.parametrize(
@@ -274,16 +274,16 @@ def test_S25_who_knows_the_secret_can_sign(method: str, secret: bytes, body: byt
     ],
 )
 def test_S25_every_other_signature_is_wrong(wrong: Callable[[str], str | None]) -> None:
-    assert not httprules.is_signed(wrong(httprules.signature(SECRET, BODY)), SECRET, BODY)
+    assert not http_headers.is_signed(wrong(http_headers.signature(SECRET, BODY)), SECRET, BODY)
 
 
 def test_S25_without_a_secret_nothing_is_signed() -> None:
-    assert not httprules.is_signed(httprules.signature(b"", BODY), b"", BODY)
+    assert not http_headers.is_signed(http_headers.signature(b"", BODY), b"", BODY)
 
 
 def test_S25_digests_are_compared_in_constant_time() -> None:
     """What an attacker could time is no test's business; that the right function is called can be read."""
-    tree = ast.parse(inspect.getsource(httprules.is_signed))
+    tree = ast.parse(inspect.getsource(http_headers.is_signed))
     compared = [
         node
         for node in ast.walk(tree)
