@@ -10,7 +10,7 @@ import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
-from feeds.due.outcome import ATTEMPTS
+from feeds.scheduling.policy import ATTEMPTS
 
 HTML = {"content_type": "text/html; charset=utf-8"}
 PARAGRAPH = (

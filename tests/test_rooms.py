@@ -12,14 +12,14 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 
 NOTHING: set[str] = set()
 PURE = {"model", "errors"}
-STAGES = {"due", "sense", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
+STAGES = {"scheduling", "sense", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
 
 # room → rooms it may import. `app`, `schedule`, `cli` stand on top of everything.
 ROOMS: dict[str, set[str]] = {
     "errors": NOTHING,
     "model": NOTHING,
     "http_headers": NOTHING,
-    "due": PURE | {"http_headers"},
+    "scheduling": PURE | {"http_headers"},
     "sense": PURE,
     "normalize": PURE,
     "steps": PURE,
@@ -48,7 +48,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "re2": {"config"},  # patterns are compiled when the YAML is read
-    "cronsim": {"config", "due"},  # checked when declared, asked when due
+    "cronsim": {"config", "scheduling"},  # checked when declared, asked when due
     "requests": {"fetch"},
     "urllib3": {"fetch"},
     "protego": {"fetch"},

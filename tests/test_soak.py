@@ -26,7 +26,7 @@ from hostile import SHAPES
 from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, reply
 from wire import Wire
 
-from feeds.due.times import JITTER
+from feeds.scheduling.intervals import JITTER
 from feeds.store.codec import moment
 
 SECONDS = float(os.environ.get("FEEDS_SOAK_SECONDS", "600"))

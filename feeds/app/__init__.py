@@ -19,7 +19,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from .. import config as configuration
-from .. import due
+from .. import scheduling
 from ..compose import selected
 from ..errors import ConfigError
 from ..model import (
@@ -246,7 +246,7 @@ class App:
     def _settle_in(self) -> None:
         """Bring store and public folder in line with the configuration."""
         config = self.config
-        self._uplink = due.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
+        self._uplink = scheduling.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
         sweep(config.public)
         self._take_sources()
         self._shelves = shelves(config)
@@ -278,7 +278,7 @@ class App:
             now=self.now,
         )
         address_of = self._visiting.address_of
-        picker = due.Picker(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
+        picker = scheduling.Picker(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
         return Pulling(picker, edges, self._stopping, SLOTS).batches(visits, orders.patience)
 
     def _due(self, orders: Orders, start: datetime) -> list[Visit]:
@@ -296,7 +296,7 @@ class App:
 
     def _claim(self, visits: Sequence[Visit]) -> None:
         self._woken.difference_update(visit.source.id for visit in visits)
-        self.store.claim([(visit, due.claim(visit, self.now())) for visit in visits])
+        self.store.claim([(visit, scheduling.claim(visit, self.now())) for visit in visits])
 
     def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
         """Its recipe or an article is newer than its ledger, or a file of it is missing."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..due import Picker
 from ..model import Harvest, Outcome, Visit
+from ..scheduling import Picker
 from .crew import Crew
 
 BATCH = 50  # outcomes a transaction

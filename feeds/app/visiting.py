@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
 
-from .. import due, pipeline
+from .. import pipeline, scheduling
 from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit
 from ..store import Store
 from ..store.sources import host_of
@@ -87,7 +87,7 @@ class Visiting:
             return function(*given)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
-        return self._fetch_whole(visit) if due.unconditional(visit, self._now()) else self._network.fetch(visit)
+        return self._fetch_whole(visit) if scheduling.unconditional(visit, self._now()) else self._network.fetch(visit)
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
         return self._network.fetch(replace(visit, validators=Validators(), body_digest=None))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from .. import due, sense
+from .. import scheduling, sense
 from ..errors import FeedsError, FetchError, ParseError, SourceError
 from ..model import (
     Article,
@@ -80,13 +80,13 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
     """Make one visit; whatever happens, exactly one outcome comes back."""
     trip, told = Trip(visit, edges), visit.story
     seen = _tried(trip, _listing if told is None else partial(_story_page, told))
-    outcome = due.conclude(trip.visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
+    outcome = scheduling.conclude(trip.visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
     if seen.feed:
         return _at_its_feed(outcome, seen.feed)
-    if told is not None and isinstance(seen.result, Failure) and due.spent(visit, seen.result):
+    if told is not None and isinstance(seen.result, Failure) and scheduling.spent(visit, seen.result):
         bare = _tried(trip, partial(_bare_story, told))
         return replace(
-            due.conclude(trip.visit, bare.result, edges.now()), host=outcome.host, elsewhere=outcome.elsewhere
+            scheduling.conclude(trip.visit, bare.result, edges.now()), host=outcome.host, elsewhere=outcome.elsewhere
         )
     return outcome
 

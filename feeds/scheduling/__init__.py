@@ -6,9 +6,9 @@ comes back; `Picker` keeps our manners towards hosts; `Uplink` tells a dead line
 
 from __future__ import annotations
 
-from .outcome import conclude, spent, unconditional
-from .picker import Picker
-from .times import LONGEST, claim, clamp, is_local
-from .uplink import Uplink, spare
+from .connectivity import Uplink, spare
+from .host_queue import Picker
+from .intervals import LONGEST, claim, clamp, is_local
+from .policy import conclude, spent, unconditional
 
 __all__ = ["LONGEST", "Picker", "Uplink", "claim", "clamp", "conclude", "is_local", "spare", "spent", "unconditional"]

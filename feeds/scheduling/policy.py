@@ -24,7 +24,7 @@ from ..model import (
     Visit,
 )
 from .hints import hints_of
-from .times import DAY, HOUR, JITTER, MINUTE, STORY_RETRIES, WEEK, interval_of, is_local, next_due, spread
+from .intervals import DAY, HOUR, JITTER, MINUTE, STORY_RETRIES, WEEK, interval_of, is_local, next_due, spread
 
 FULL_EVERY = 8 * DAY  # some servers answer 304 for ever (E6)
 MOVE_VISITS, MOVE_AGE = 3, timedelta(days=1)  # what a permanent redirect needs to be believed (E10)

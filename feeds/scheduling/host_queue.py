@@ -15,8 +15,8 @@ from heapq import heappop, heappush
 from itertools import count
 
 from ..model import Hosts, HostState, Visit
-from .times import DAY, is_local
-from .uplink import PROBE_EVERY, Uplink
+from .connectivity import PROBE_EVERY, Uplink
+from .intervals import DAY, is_local
 
 LOOK_AGAIN = 60.0  # seconds, when only visits in flight stand in the way
 

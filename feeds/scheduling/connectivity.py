@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model import Failure, Interval, Outcome
-from .times import MINUTE, is_local, spread
+from .intervals import MINUTE, is_local, spread
 
 ENOUGH = 8  # hosts that fell silent one after another
 SILENT = frozenset({"dns", "connection", "timeout"})  # nobody answered at all

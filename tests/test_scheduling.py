@@ -15,17 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.due import (
-    LONGEST,
-    Picker,
-    Uplink,
-    claim,
-    clamp,
-    conclude,
-    spare,
-    spent,
-    unconditional,
-)
 from feeds.model import (
     Channel,
     Cron,
@@ -48,6 +37,7 @@ from feeds.model import (
     Validators,
     Visit,
 )
+from feeds.scheduling import LONGEST, Picker, Uplink, claim, clamp, conclude, spare, spent, unconditional
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
@@ -58,7 +48,7 @@ NOTHING_NEW = Harvest((), ())
 BROKEN = Failure("fetch", "example.org has a fault of its own (500).", "status", 500)
 SILENT = Failure("fetch", "example.org accepts no connections.", "connection")
 
-CASES = json.loads((Path(__file__).parent / "data" / "due" / "intervals.json").read_text(encoding="utf-8"))
+CASES = json.loads((Path(__file__).parent / "data" / "scheduling" / "intervals.json").read_text(encoding="utf-8"))
 
 
 def source(name: str = "example", schedule: Schedule = HOURLY, kind: Kind = Kind.FEED) -> Source:
