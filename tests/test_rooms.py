@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 
 NOTHING: set[str] = set()
 PURE = {"model", "errors"}
-STAGES = {"scheduling", "sense", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
+STAGES = {"scheduling", "sanity", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
 
 # room → rooms it may import. `app`, `schedule`, `cli` stand on top of everything.
 ROOMS: dict[str, set[str]] = {
@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "model": NOTHING,
     "http_headers": NOTHING,
     "scheduling": PURE | {"http_headers"},
-    "sense": PURE,
+    "sanity": PURE,
     "normalize": PURE,
     "steps": PURE,
     "compose": PURE,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from .. import scheduling, sense
+from .. import sanity, scheduling
 from ..errors import FeedsError, FetchError, ParseError, SourceError
 from ..model import (
     Article,
@@ -142,7 +142,7 @@ def _listing(trip: Trip) -> _Seen:
     ours = source.kind is Kind.FILES
     first = edges.released or visit.worked_at is None or (ours and (known.listed or 0) < FEW)
     judged = _judge(parsed, known, first=first)
-    if children or parsed.windows or judged.verdict is sense.Verdict.SUSPICIOUS:
+    if children or parsed.windows or judged.verdict is sanity.Verdict.SUSPICIOUS:
         # Ask for it whole until it looks right again (F31); an index may stay the same while its children change, and
         # a folder while the day comes at which one of its stories is to be published or no longer is.
         answer = replace(answer, validators=Validators(), body_digest="")
@@ -169,7 +169,7 @@ def _with_children(parsed: Parsed, children: list[str], trip: Trip) -> Parsed:
 
 
 def harvest(
-    parsed: Parsed, judged: sense.Judgement, known: Known, context: Context, run: Callable[..., tuple[Article, ...]]
+    parsed: Parsed, judged: sanity.Judgement, known: Known, context: Context, run: Callable[..., tuple[Article, ...]]
 ) -> Harvest:
     """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
     told = about(parsed)
@@ -200,19 +200,19 @@ def articles_of(
     )
 
 
-def _judge(parsed: Parsed, known: Known, *, first: bool) -> sense.Judgement:
+def _judge(parsed: Parsed, known: Known, *, first: bool) -> sanity.Judgement:
     """Whether a listing is believable; ParseError when nothing may be taken from it."""
     by_identity = partial(upstream_id, base=parsed.base, identity=known.identity)
     by_link = partial(upstream_id, base=parsed.base, identity="link")
     ids = [by_identity(story) for story in parsed.stories]
     page = parsed.reader == "page:list"
-    judged = sense.judge(parsed, ids, known, first=first, page=page, link_of=by_link)
-    if judged.verdict is sense.Verdict.QUARANTINE:
+    judged = sanity.judge(parsed, ids, known, first=first, page=page, link_of=by_link)
+    if judged.verdict is sanity.Verdict.QUARANTINE:
         raise ParseError(judged.sentence or "", kind=judged.verdict)
     return judged
 
 
-def _fresh(parsed: Parsed, judged: sense.Judgement, known: Known) -> Iterator[Fresh]:
+def _fresh(parsed: Parsed, judged: sanity.Judgement, known: Known) -> Iterator[Fresh]:
     """Id, story and digest of what is new or was edited; the rest is dropped before any cleaning."""
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
@@ -255,7 +255,7 @@ def _story_page(told: Story, trip: Trip) -> _Seen:
 
 def _must_be_a_story(answer: Fetched) -> None:
     """A login, a challenge or the like is no story; ParseError says what it is (E20)."""
-    seen = sense.what_is(answer.body, answer.media_type, answer.url)
+    seen = sanity.what_is(answer.body, answer.media_type, answer.url)
     if seen is not None and seen.kind not in WEB_PAGE:
         raise ParseError(seen.sentence, kind=seen.kind)
 

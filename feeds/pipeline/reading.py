@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from .. import http_headers, sense
+from .. import http_headers, sanity
 from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Text
 from ..normalize import Context, about, is_inert, normalize, plain, shortened, story_digest, upstream_id
@@ -28,7 +28,7 @@ def understand(answer: Fetched, source: Source | None = None, read: Reader = par
     try:
         return read(answer, source)
     except ParseError as error:
-        seen = sense.what_is(answer.body, answer.media_type, answer.url)
+        seen = sanity.what_is(answer.body, answer.media_type, answer.url)
         if seen is None:
             raise
         raise ParseError(seen.sentence, kind=seen.kind) from error

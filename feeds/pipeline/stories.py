@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from .. import sense
+from .. import sanity
 from ..model import (
     Article,
     Beside,
@@ -44,7 +44,7 @@ class Folder:
 
     source: Source
     parsed: Parsed
-    judged: sense.Judgement
+    judged: sanity.Judgement
     beside: Mapping[str, Stamp]
 
 
@@ -120,7 +120,7 @@ def _places(folder: Folder, known: Known, site: str) -> Places:
 
 def _gone(folder: Folder, known: Known) -> Iterator[str]:
     """The stories that were held and are no longer told, though all that could tell them was read (F31)."""
-    if folder.judged.verdict is not sense.Verdict.NORMAL:
+    if folder.judged.verdict is not sanity.Verdict.NORMAL:
         return
     told, unread = set(folder.judged.ids), folder.parsed.unread
     for upstream, page in known.pages.items():

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Known, Link, Parsed, Story
-from feeds.sense import Judgement, judge, what_is
-from feeds.sense.page import ROWS
+from feeds.sanity import Judgement, judge, what_is
+from feeds.sanity.not_a_feed import ROWS
 
-PAGES = Path(__file__).parent / "data" / "sense"
+PAGES = Path(__file__).parent / "data" / "sanity"
 TYPES = {".html": "text/html", ".xml": "text/xml", ".json": "application/json", ".txt": "text/plain", ".bin": ""}
 
 

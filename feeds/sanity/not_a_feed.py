@@ -10,7 +10,174 @@ from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from . import signs
+
+def any_of(lines: str) -> re.Pattern[str]:
+    """One pattern that finds whichever of these lines comes first, in either case."""
+    return re.compile("|".join(line.strip() for line in lines.strip().splitlines()), re.IGNORECASE)
+
+
+# Anywhere in the source. A plain `/cdn-cgi/challenge-platform/` is on ordinary pages as well.
+CHALLENGE = any_of(r"""
+    _cf_chl_opt
+    \bcf[-_]chl[-_]
+    challenge-platform/h/\w/orchestrate
+    cf-browser-verification
+    /\.well-known/ddos-guard/
+    /\.well-known/sgcaptcha
+    /\.within\.website/x/cmd/anubis
+    id="anubis_challenge"
+    Incapsula incident ID
+    sucuri_cloudproxy_js
+    vercel security checkpoint
+    ^error code: 10\d\d\b
+""")
+
+# In the source of a page that says little else.
+CHALLENGE_IF_BRIEF = any_of(r"""
+    _Incapsula_Resource
+    captcha-delivery\.com
+    \bpx-captcha\b
+    \bgokuProps\b
+    \bawswaf\.com/
+    distil_r_captcha
+    \bsec-if-cpt-container\b
+    \bsec-cpt-if\b
+""")
+
+CHALLENGE_TITLE = any_of(r"""
+    ^just a moment
+    ^one moment, please
+    ^attention required! \| cloudflare
+    ^ddos-guard
+    ^pardon our interruption
+    ^access to this page has been denied
+    ^checking your browser
+    ^making sure you['’]re not a bot
+    ^bot verification
+    ^security check(?:point)?$
+    ^verifying (?:you|your)\b
+""")
+
+CHALLENGE_TEXT = any_of(r"""
+    checking (?:if the site connection is secure|your browser before)
+    verif(?:y|ying) (?:that )?you are (?:a )?human
+    enable javascript and cookies to continue
+    please wait while (?:your request is being|we are) verif
+""")
+
+CAPTCHA = any_of(r"""
+    captcha
+    \bcf-turnstile\b
+""")
+
+CAPTCHA_TEXT = any_of(r"""
+    \bcaptcha\b
+    \bnot a robot\b
+    \bunusual traffic\b
+    \bare you (?:a )?(?:human|robot)\b
+""")
+
+PASSWORD = re.compile(r"<input\b[^<>]*\btype\s*=\s*[\"']?password\b", re.IGNORECASE)
+
+LOGIN_TITLE = any_of(r"""
+    \blog[ -]?[io]n\b
+    \bsign[ -]?in\b
+    \bauthenticat
+    \b(?:anmeld|einloggen\b)
+    \b(?:connexion|se connecter)\b
+    \b(?:iniciar sesión|acceder|entrar)\b
+    \bacced[ie]\b
+    \binloggen\b
+    \b(?:logga in|logg inn|log ind|kirjaudu)\b
+    \b(?:zaloguj|logowanie|přihl)
+    \b(?:вход|войти|увійти)\b
+    \bgiriş\b
+    ログイン|登录|登入|로그인
+""")
+
+LOGIN_PATH = any_of(r"""
+    /(?:wp-login|log-?in|sign-?in|sso|auth|oauth2?|session/new)\b
+""")
+
+LOGIN_ELSEWHERE = any_of(r"""
+    name=["']?SAMLRequest
+    login\.microsoftonline\.com/[^"']{0,100}/oauth2
+    accounts\.google\.com/(?:v3/)?signin
+""")
+
+PORTAL_TITLE = any_of(r"""
+    \bcaptive portal\b
+    \bhotspot login\b
+    \bwi-?fi login\b
+""")
+
+PARKED = any_of(r"""
+    sedoparking\.com
+    parkingcrew\.(?:net|com)
+    \bbodis\.com
+    parklogic\.com
+    /parking-lander/
+    \bdata-adblockkey\b
+    hugedomains\.com/domain_profile
+    //(?:www\.)?dan\.com/buy-domain
+    afternic\.com/(?:forsale|domain)
+    domainmarket\.com/buynow
+""")
+
+PARKED_TEXT = any_of(r"""
+    \bdomain(?: name)?\b.{0,60}\b(?:is|may be) (?:available )?for sale\b
+    \bdomain(?: name)?\b.{0,60}\bhas expired\b
+    \b(?:buy|inquire about) this domain\b
+    \bthis (?:web ?page|domain|site)(?: name)? (?:is|has been) parked\b
+    \bparked (?:free|domain)\b
+    \bdiese domain\b.{0,60}\b(?:zum verkauf|zu verkaufen|geparkt)
+    \bdomaine\b.{0,60}\bà vendre\b
+    \bdominio\b.{0,60}\b(?:en venta|in vendita)\b
+    \bdomein(?:naam)?\b.{0,60}\bte koop\b
+""")
+
+SUSPENDED = any_of(r"""
+    \b(?:account|site|website) (?:has been |is )?suspended\b
+""")
+
+WELCOME_TITLE = any_of(r"""
+    ^welcome to (?:nginx|openresty|centos|caddy)\b
+    ^apache2? (?:\w+ ){0,3}default page
+    ^iis windows
+    ^it works!?$
+    ^(?:http server )?test page
+    ^default (?:web site|parallels plesk)? ?page$
+""")
+
+MAINTENANCE = any_of(r"""
+    \b(?:site|down|under|scheduled) (?:for )?maintenance\b
+    \bwe(?:['’]| wi)ll be back (?:soon|shortly)\b
+    \bwartungsarbeiten\b
+    \ben maintenance\b
+    \ben mantenimiento\b
+""")
+
+DENIED_TITLE = any_of(r"""
+    ^(?:403 )?forbidden$
+    ^403\b
+    ^access denied
+    ^request (?:blocked|rejected)
+    \bbeen blocked\b
+""")
+
+MISSING_TITLE = any_of(r"""
+    ^(?:error )?404\b
+    ^not found\b
+    \b(?:page|site|file) (?:was |is )?not found\b
+    \bnicht gefunden\b
+    \bpage introuvable\b
+    \bp[áa]gina no encontrada\b
+    \bpagina non trovata\b
+""")
+
+
+# ── What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20) ────────────
+
 
 LOOKED_AT = 200_000  # bytes; whatever gives a page away stands near its top
 FEW_WORDS = 250  # of visible text: a page about nothing else
@@ -110,32 +277,32 @@ def _between_tags(text: str) -> Iterator[str]:
 
 
 def _challenge(page: _Page) -> bool:
-    if signs.CHALLENGE.search(page.text):
+    if CHALLENGE.search(page.text):
         return True
     looks = (
-        (signs.CHALLENGE_IF_BRIEF, page.text),
-        (signs.CHALLENGE_TITLE, page.title),
-        (signs.CHALLENGE_TEXT, page.visible),
+        (CHALLENGE_IF_BRIEF, page.text),
+        (CHALLENGE_TITLE, page.title),
+        (CHALLENGE_TEXT, page.visible),
     )
     return page.is_brief and any(pattern.search(text) for pattern, text in looks)
 
 
 def _captcha(page: _Page) -> bool:
-    return page.is_brief and bool(signs.CAPTCHA.search(page.text) and signs.CAPTCHA_TEXT.search(page.visible))
+    return page.is_brief and bool(CAPTCHA.search(page.text) and CAPTCHA_TEXT.search(page.visible))
 
 
 def _login(page: _Page) -> bool:
     """A page made for it: on others the form is a corner of the head."""
-    if page.is_brief and signs.LOGIN_ELSEWHERE.search(page.text):
+    if page.is_brief and LOGIN_ELSEWHERE.search(page.text):
         return True
-    if not signs.PASSWORD.search(page.text):
+    if not PASSWORD.search(page.text):
         return False
-    named = signs.LOGIN_TITLE.search(page.title) or signs.LOGIN_PATH.search(urlsplit(page.url).path)
+    named = LOGIN_TITLE.search(page.title) or LOGIN_PATH.search(urlsplit(page.url).path)
     return page.is_brief or bool(named)
 
 
 def _parked(page: _Page) -> bool:
-    return page.is_brief and bool(signs.PARKED.search(page.text) or signs.PARKED_TEXT.search(page.visible))
+    return page.is_brief and bool(PARKED.search(page.text) or PARKED_TEXT.search(page.visible))
 
 
 def _titled(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
@@ -177,7 +344,7 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "portal",
-        lambda page: "WISPAccessGatewayParam" in page.text or bool(signs.PORTAL_TITLE.search(page.title)),
+        lambda page: "WISPAccessGatewayParam" in page.text or bool(PORTAL_TITLE.search(page.title)),
         "The network this machine is in asks for a login; {place} was not reached. Log in there.",
     ),
     _Row(
@@ -192,22 +359,22 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "suspended",
-        _says(signs.SUSPENDED),
+        _says(SUSPENDED),
         "{place} has been suspended by its hosting company. Take the source out if it does not come back.",
     ),
     _Row(
         "welcome",
-        _titled(signs.WELCOME_TITLE),
+        _titled(WELCOME_TITLE),
         "{place} shows the welcome page of its web server: the site is not set up, or has moved. Check the address.",
     ),
     _Row(
         "maintenance",
-        _says(signs.MAINTENANCE),
+        _says(MAINTENANCE),
         "{place} says that it is under maintenance. The next visit tries again.",
     ),
     _Row(
         "denied",
-        _titled(signs.DENIED_TITLE),
+        _titled(DENIED_TITLE),
         "{place} shows a refusal instead of the feed. Ask its operator to let feed readers through.",
     ),
     _Row(
@@ -217,7 +384,7 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "missing",
-        _titled(signs.MISSING_TITLE),
+        _titled(MISSING_TITLE),
         "{place} has nothing at this address, though it answered as if it had. Check the address.",
     ),
     _Row(
