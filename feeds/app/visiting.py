@@ -10,9 +10,9 @@ from typing import TypeVar, TypeVarTuple
 
 from .. import pipeline, scheduling
 from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit
+from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.sources import host_of
-from ..workers import Workers, needs_worker
 from .edges import Network
 
 OTHERS = 1000  # hosts whose robots.txt is remembered here

@@ -30,7 +30,7 @@ from .model import Fetched
 Answer = TypeVar("Answer")
 Given = TypeVarTuple("Given")
 
-BOOT = "import sys; sys.path[:] = {path!r}; from feeds.workers import Limits, serve; serve({descriptor}, {limits!r})"
+BOOT = "import sys; sys.path[:] = {path!r}; from feeds.sandbox import Limits, serve; serve({descriptor}, {limits!r})"
 EXHAUSTED = 77  # exit code of a worker that was refused memory
 GRACE = 0.5  # seconds to leave of one's own accord
 # Libraries do not give back all they took: some 180 MB were still held after a document of 15 MB.
@@ -290,7 +290,7 @@ def _reply(call: bytes) -> bytes:
 
 # ── which documents ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Below these a document costs at most half a second, however it is made (tests/bench/workers.py).
+# Below these a document costs at most half a second, however it is made (tests/bench/sandbox.py).
 LARGE = 500_000
 TAGS = 20_000  # feedparser needs 25 µs for each, and 2 µs for an ampersand
 START = 2_000

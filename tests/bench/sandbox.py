@@ -1,4 +1,4 @@
-"""What hostile documents cost their reader: python tests/bench/workers.py [BYTES …]; by default 50 kB, 500 kB, 15 MB.
+"""What hostile documents cost their reader: python tests/bench/sandbox.py [BYTES …]; by default 50 kB, 500 kB, 15 MB.
 
 One line each: bytes, seconds of CPU, most memory held and most asked for (Linux), whether `needs_worker` sends it to a
 worker, and what came of it there. A star marks what would cost this process more than half a second.
@@ -18,7 +18,7 @@ from hostile import SHAPES, Cost, measured
 
 from feeds.errors import ParseError
 from feeds.model import Fetched
-from feeds.workers import Limits, Workers, needs_worker
+from feeds.sandbox import Limits, Workers, needs_worker
 
 SIZES = (50_000, 500_000, 14_900_000)
 ALONE = Limits(cpu=60, wall=120, memory=2_000_000_000, calls=1)

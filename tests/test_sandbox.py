@@ -20,7 +20,7 @@ from hostile import SHAPES, measured
 from feeds.errors import FetchError, ParseError
 from feeds.model import Fetched, Parsed, Part
 from feeds.parse import parse
-from feeds.workers import Limits, Workers, needs_worker
+from feeds.sandbox import Limits, Workers, needs_worker
 
 FEEDS = sorted(file for file in (Path(__file__).parent / "data/parse/feeds").iterdir() if ".expect." not in file.name)
 MEMORY = pytest.mark.skipif(sys.platform == "darwin", reason="macOS holds no process to a limit on its memory")
@@ -301,7 +301,7 @@ def test_a_worker_that_does_not_leave_is_killed(make: Callable[..., Workers]) ->
 PARENT = """
 import sys, jobs
 from pathlib import Path
-from feeds.workers import Limits, Workers
+from feeds.sandbox import Limits, Workers
 workers = Workers(Limits(wall=0.5))
 workers.run(jobs.{function}, Path(sys.argv[1]))
 sys.stdin.read()
