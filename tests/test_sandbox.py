@@ -95,7 +95,7 @@ def test_a_bug_says_where_it_is(make: Callable[..., Workers], function: Callable
     before = workers.run(jobs.whoami)
     with pytest.raises(RuntimeError, match=words) as caught:
         workers.run(function)
-    assert "workers.py" in caught.value.__notes__[0]
+    assert "sandbox.py" in caught.value.__notes__[0]
     assert workers.run(jobs.whoami) == before
 
 
