@@ -14,7 +14,7 @@ NOTHING: set[str] = set()
 PURE = {"model", "errors"}
 STAGES = {"scheduling", "sanity", "fetch", "parse", "normalize", "steps", "compose", "render", "publish", "store"}
 
-# room → rooms it may import. `app`, `schedule`, `cli` stand on top of everything.
+# room → rooms it may import. `app`, `daemon`, `cli` stand on top of everything.
 ROOMS: dict[str, set[str]] = {
     "errors": NOTHING,
     "model": NOTHING,
@@ -36,8 +36,8 @@ ROOMS: dict[str, set[str]] = {
     "pipeline": PURE | STAGES | {"http_headers", "sandbox"},
     "verify": PURE | STAGES,
     "app": PURE | STAGES | {"config", "http_headers", "pipeline", "sandbox", "verify", "serve", "push", "__init__"},
-    "schedule": PURE | {"app"},
-    "cli": PURE | STAGES | {"app", "config", "schedule", "serve", "pipeline", "verify", "__init__"},
+    "daemon": PURE | {"app"},
+    "cli": PURE | STAGES | {"app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
     "__init__": PURE | {"app", "parse", "normalize", "pipeline", "render"},
     "__main__": {"cli"},
 }
@@ -70,8 +70,8 @@ LIBRARIES: dict[str, set[str]] = {
     "pywebpush": {"push"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},
-    "apscheduler": {"schedule"},
-    "watchfiles": {"schedule"},
+    "apscheduler": {"daemon"},
+    "watchfiles": {"daemon"},
     "click": {"cli"},
     "rich": {"cli"},
 }

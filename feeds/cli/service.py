@@ -7,7 +7,7 @@ import click
 from ..app import App
 from ..app.serving import serve as serve_files
 from ..app.serving import server_process
-from ..schedule import Daemon
+from ..daemon import Daemon
 from .common import common_options, print_lines, start_logging
 from .configured import Address, config_path, mask
 from .work import report

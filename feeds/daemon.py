@@ -16,7 +16,7 @@ from .app import App, Orders, Turn
 from .errors import ConfigError, FeedsError
 from .model import Kind
 
-log = logging.getLogger("feeds.schedule")
+log = logging.getLogger("feeds.daemon")
 
 Folders = Mapping[tuple[Path, int], Collection[str]]  # with the ids of the sources in them
 
