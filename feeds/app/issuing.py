@@ -10,7 +10,7 @@ from datetime import datetime
 from .. import pipeline
 from ..compose import selected
 from ..errors import FetchError
-from ..fetch.files import opened
+from ..fetch.local_files import opened
 from ..model import Article, Beside, Config, Feed, Site, Source, Stamp
 from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml

@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from .trouble import Trouble
+from .problems import Trouble
 
 PORTS = {"http": 80, "https": 443}
 _USUAL = {scheme: f":{port}" for scheme, port in PORTS.items()}

@@ -14,12 +14,12 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from .answer import Answer, nothing
-from .budget import Budget
-from .lines import DIRECT, Line, Lines, Route
-from .manners import Passage
+from .connection import DIRECT, Line, Lines, Route
+from .deadline import Budget
+from .http1_parser import Answer, nothing
+from .problems import Trouble, told_of
 from .target import Target, target_of
-from .trouble import Trouble, told_of
+from .throttle import Passage
 
 SECONDS = 30.0
 DRAINING = 0.5  # a body that nobody wants is not worth more time than a new connection

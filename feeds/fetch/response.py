@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
-from .answer import Answer
-from .inflate import plain_body
+from .decoding import plain_body
+from .http1_parser import Answer
+from .problems import rejected
 from .target import Target, target_of
-from .trouble import rejected
 
 DOCUMENTS = frozenset({200, 203})
 

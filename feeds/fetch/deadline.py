@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .trouble import Trouble, of_socket, stopped
+from .problems import Trouble, of_socket, stopped
 
 IDLE = 20.0
 CHUNK = 65_536

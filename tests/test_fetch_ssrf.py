@@ -13,7 +13,7 @@ from visiting import SITE, failure, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.guard import Allowance, allowance, refusal
+from feeds.fetch.ssrf import Allowance, allowance, refusal
 
 PUBLIC = "93.184.215.14"
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 from io import BytesIO
 
-from .trouble import Trouble
+from .problems import Trouble
 
 CODINGS = "gzip, deflate"
 _GZIP = b"\x1f\x8b"

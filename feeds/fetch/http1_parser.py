@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from .budget import CHUNK
-from .trouble import Trouble
+from .deadline import CHUNK
+from .problems import Trouble
 
 HEAD = 65_536  # E18: status line and headers together
 DRAIN = 65_536  # a body nobody wants is read up to here, to keep the connection

@@ -18,7 +18,7 @@ from visiting import NOW, SITE, failure, fetched, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.lines import IN_ALL, shared_tls
+from feeds.fetch.connection import IN_ALL, shared_tls
 from feeds.model import HostState, Kind, Source
 
 DATA = Path(__file__).parent / "data" / "fetch"
@@ -269,7 +269,7 @@ def test_a_receiver_that_does_not_read_is_left(fetcher: Fetcher) -> None:
 
 
 def test_E18_every_silence_has_its_limit(origin: Origin, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feeds.fetch.budget.IDLE", 0.05)
+    monkeypatch.setattr("feeds.fetch.deadline.IDLE", 0.05)
     error = failure(fetcher, origin.put("/feed", raw(HANG)))
     assert error.kind == "timeout" and "sent nothing for" in error.sentence
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):

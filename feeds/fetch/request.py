@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from .. import __version__, http_headers
 from ..model import Kind, Site, Source, Validators, Visit
-from .inflate import CODINGS
-from .lines import DIRECT, Route
+from .connection import DIRECT, Route
+from .decoding import CODINGS
+from .problems import Trouble
 from .target import Target, target_of
-from .trouble import Trouble
 
 HOPS = 5  # E18: for what is polled
 HOPS_OF_PAGES = 10

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .budget import Budget
-from .manners import Passage
+from .deadline import Budget
+from .problems import Trouble, of_socket
 from .target import Target
-from .trouble import Trouble, of_socket
+from .throttle import Passage
 
 IPv4 = ipaddress.IPv4Address
 Address = IPv4 | ipaddress.IPv6Address

@@ -11,17 +11,17 @@ from datetime import datetime
 
 from ..errors import FetchError
 from ..model import Fetched, Hop, Hosts, HostState, NotModified, Site, Source, Visit
-from . import files, robots
-from .answer import Answer
-from .arrival import Arrival, concluded
-from .errand import Errand, agent, errand_of, errand_to_robots
-from .guard import Guard, Resolve, system_resolver
-from .inflate import beginning
-from .lines import Lines, shared_tls
-from .manners import Manners, Passage, VisitPassage
+from . import local_files, robots
+from .connection import Lines, shared_tls
+from .decoding import beginning
+from .http1_parser import Answer
+from .problems import Trouble, told_of
+from .request import Errand, agent, errand_of, errand_to_robots
+from .response import Arrival, concluded
+from .ssrf import Guard, Resolve, system_resolver
 from .target import Target, is_remote, joined, target_of
+from .throttle import Manners, Passage, VisitPassage
 from .transport import SECONDS, Transport, call
-from .trouble import Trouble, told_of
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FREELY = Hosts(gap=0.0, at_once=sys.maxsize)
@@ -61,7 +61,7 @@ class Fetcher:
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """What is there now, or NotModified; FetchError with a sentence for the operator when it cannot be had."""
         if not is_remote(visit.url):
-            return files.fetch(visit)
+            return local_files.fetch(visit)
         with self._passage(visit.source.timeout) as passage:
             arrival = self._follow(visit.url, errand_of(visit, self.agent), passage)
             with told_of(arrival.target.place):

@@ -17,8 +17,7 @@ from visiting import NOW, SITE, failure, fetched, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.gate import Gate
-from feeds.fetch.manners import REMEMBERED, Manners
+from feeds.fetch.throttle import REMEMBERED, Gate, Manners
 from feeds.model import Hosts, HostState
 
 FEED = b"<rss><channel><item/></channel></rss>"

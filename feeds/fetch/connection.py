@@ -17,12 +17,12 @@ from urllib.parse import unquote, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util import wait_for_read
 
-from .answer import Answer, Reader
-from .budget import Budget
-from .guard import CONNECT, Guard
-from .manners import Passage
+from .deadline import Budget
+from .http1_parser import Answer, Reader
+from .problems import Trouble, of_socket
+from .ssrf import CONNECT, Guard
 from .target import Target, target_of
-from .trouble import Trouble, of_socket
+from .throttle import Passage
 
 PER_ROUTE = 2
 IN_ALL = 64
