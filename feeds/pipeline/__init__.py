@@ -10,11 +10,10 @@ No stage knows another one; what touches the outside is handed in.
 
 from __future__ import annotations
 
-from .issuing import IssueEdges, issue
-from .pulling import pull
-from .reading import Reader, read, reading, recognised, saved, understand
-from .stories import PageEdges, issue_pages
-from .trip import PullEdges
+from .issue import IssueEdges, issue
+from .own_stories import PageEdges, issue_pages
+from .read import Reader, read, reading, recognised, saved, understand
+from .visit import PullEdges, pull
 
 __all__ = [
     "IssueEdges",

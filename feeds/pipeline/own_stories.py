@@ -30,7 +30,7 @@ from ..model import (
 from ..normalize import Context, Places, housed, laid_out, normalize, settled, shortened, story_digest
 from ..normalize.dates import date
 from ..render import story_page
-from .issuing import IssueEdges
+from .issue import IssueEdges
 
 log = logging.getLogger("feeds.pipeline")
 
