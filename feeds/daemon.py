@@ -12,7 +12,7 @@ from pathlib import Path
 from apscheduler.schedulers.background import BackgroundScheduler
 from watchfiles import watch
 
-from .app import App, Orders, Turn
+from .app import App, Turn, TurnOptions
 from .errors import ConfigError, FeedsError
 from .model import Kind
 
@@ -59,7 +59,7 @@ class Daemon:
         with self._turning:
             try:
                 self._look_at_configuration()
-                self._on_turn(self._app.turn(Orders(again=True, patience=0, over=self._is_to_reload)))
+                self._on_turn(self._app.turn(TurnOptions(again=True, patience=0, over=self._is_to_reload)))
             except FeedsError as error:
                 log.error("%s; trying again in %.0f s", error, PAUSE)
                 self._stop.wait(PAUSE)

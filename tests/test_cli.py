@@ -21,7 +21,7 @@ import pytest
 from origin import HANG, KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
-from feeds.app import Orders
+from feeds.app import TurnOptions
 from feeds.cli import COMMANDS, main
 from feeds.cli.naming import same, web_address
 from feeds.cli.standing import CONDITIONS, Standing, condition, sentence
@@ -801,7 +801,7 @@ def test_F25_a_turn_that_is_to_be_over_starts_nothing_more(wire: Wire, origin: O
     sources = {f"s{number}": origin.put(f"/{number}", document()) for number in range(60)}
     wire.declare(sources, hosts={"gap": "0s", "at_once": 1})
     with wire.app() as app:
-        turn = app.turn(Orders(again=True, over=lambda: len(origin.requests) >= 3))
+        turn = app.turn(TurnOptions(again=True, over=lambda: len(origin.requests) >= 3))
     assert 3 <= turn.visits < 60
 
 
@@ -817,7 +817,7 @@ def test_F25_what_only_a_restart_can_change_is_refused_and_the_rest_takes_effect
         site = {"title": "Wire", "url": "https://wire.example.org/", "contact": "new@example.org"}
         wire.declare({"a": origin.put("/a", document())}, site=site)
         app.reload()
-        app.turn(Orders(everything=True))
+        app.turn(TurnOptions(everything=True))
     assert "new@example.org" in origin.requests[-1].headers["user-agent"]
 
 

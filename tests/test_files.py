@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from wire import Wire
 
-from feeds.app.serving import application
+from feeds.app.server_process import application
 from feeds.config import load
 from feeds.model import Fetched
 from feeds.normalize import laid_out

@@ -280,7 +280,7 @@ def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_lose
     hosts = {"gap": "0s", "at_once": 2}  # the gap in real time is proven elsewhere (E13)
     wire.declare({"metro": {"page": origin.put("/news", front(*stories)), "stories": "h2 a"}}, hosts=hosts)
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["feeds.app.visiting", "feeds.app.issuing", "feeds.fetch"])
+    spawn.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.issuing", "feeds.fetch"])
     for killed_after in (0.4, 0.5, 0.6, 0.7, 0.8):
         process = spawn.Process(target=wire.turn)
         process.start()

@@ -20,8 +20,8 @@ from origin import KEEP, RESET, Behaviour, Document, Origin, Piece, Request, raw
 from sqlalchemy import Engine, event
 from wire import Wire, rss
 
-from feeds.app import App, Orders, Turn
-from feeds.app.meanwhile import Meanwhile
+from feeds.app import App, Turn, TurnOptions
+from feeds.app.publisher import Meanwhile
 from feeds.errors import PublishError
 from feeds.fetch import Fetcher
 from feeds.http_headers import format_date
@@ -176,7 +176,7 @@ def test_E13_five_hundred_sources_of_sixty_names_at_one_address_are_asked_eight_
 
     with wire.app(network) as app:
         for turns in (1, 2):
-            assert app.turn(Orders(everything=True)).failures == 0
+            assert app.turn(TurnOptions(everything=True)).failures == 0
             assert len(origin.requests) == 500 * turns
     assert counting.most == {"127.0.0.1": 8}
 
@@ -333,7 +333,7 @@ def test_E10_a_redirect_from_https_to_http_is_never_believed(wire: Wire, origin:
         for _ in range(6):
             wire.now += timedelta(hours=9)
             with wire.app(lambda site: Fetcher(site, tls=lambda: trusted)) as app:
-                assert app.turn(Orders(patience=0)).failures == 0
+                assert app.turn(TurnOptions(patience=0)).failures == 0
         assert len(secure.requests) == len(origin.requests) == 6
     finally:
         secure.close()
@@ -397,7 +397,7 @@ def test_E12_F2_fifty_kills_in_an_hour_visit_no_source_more_often_than_its_inter
     dice, start, times = random.Random(20260302), wire.now, Counter[str]()
     last: dict[str, datetime] = {}
     forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["feeds.app.visiting", "feeds.app.issuing", "feeds.fetch"])
+    forking.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.issuing", "feeds.fetch"])
     for number in range(50):
         before = len(origin.requests)
         process = forking.Process(target=wire.turn)
@@ -511,7 +511,7 @@ def test_F26_a_dead_line_is_probed_and_all_are_back_at_once(wire: Wire, origin: 
     """As the daemon does it: one visit every fifteen seconds while the line is down, all of them when it is back."""
     cable = Cable()
     wire.declare({f"s{n}": origin.put(f"/s{n}", cable, host=host) for n, host in enumerate(HOSTS)})
-    daemon = Orders(again=True, patience=0)
+    daemon = TurnOptions(again=True, patience=0)
     with wire.app() as app:
         app.turn(daemon)
         cable.plugged = False

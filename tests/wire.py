@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from feeds import App
-from feeds.app import Orders, Turn
-from feeds.app.edges import Network
+from feeds.app import Turn, TurnOptions
+from feeds.app.protocols import Network
 from feeds.model import Site
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ class Wire:
     def turn(self, **orders: object) -> Turn:
         """One turn of a program that is started for it and ended after it, as cron does."""
         with self.app() as app:
-            return app.turn(Orders(**orders))  # type: ignore[arg-type]
+            return app.turn(TurnOptions(**orders))  # type: ignore[arg-type]
 
     def command(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
         """`feeds ARGUMENTS` as a process of its own."""

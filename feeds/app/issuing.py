@@ -16,7 +16,7 @@ from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
 from ..store import Store
-from .shelves import feeds_of, shelves
+from .publisher import feeds_of, shelves
 
 log = logging.getLogger("feeds.app")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from ..app import App
-from ..app.serving import serve as serve_files
-from ..app.serving import server_process
+from ..app.server_process import serve as serve_files
+from ..app.server_process import server_process
 from ..daemon import Daemon
 from .common import common_options, print_lines, start_logging
 from .configured import Address, config_path, mask

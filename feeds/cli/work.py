@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..app import App, Orders, Turn
+from ..app import App, Turn, TurnOptions
 from .common import common_options, json_option, print_json, print_lines, start_logging
 from .configured import Duration, config_path, mask, must_be_known
 from .progress import shown
@@ -46,7 +46,7 @@ def run(
     with App(config_path(ctx)) as app, stopped_by_signals(app):
         must_be_known(app.config, "source", source_ids, app.config.sources)
         with shown() as progress:
-            turn = app.turn(Orders(source_ids or None, everything, refetch, wait, limit), progress)
+            turn = app.turn(TurnOptions(source_ids or None, everything, refetch, wait, limit), progress)
         failing = sum(
             bool(state.failures) for state in app.states() if state.source_id in (source_ids or [state.source_id])
         )

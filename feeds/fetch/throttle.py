@@ -139,7 +139,7 @@ class Gate:
         return place
 
 
-# ── Whom a request waits for: the gap and the cap of its host name, and the cap of the address behind it (E13) ──────────
+# ── Whom a request waits for: the gap and the cap of its host name, and the cap of the address behind it (E13) ────────
 
 
 REMEMBERED = 4096  # host names whose address is known

@@ -111,7 +111,7 @@ class Trip:
         return answer
 
 
-# ── pull(visit): [robots] → fetch → parse → [known?] → normalize → Outcome ──────────────────────────────────────────────
+# ── pull(visit): [robots] → fetch → parse → [known?] → normalize → Outcome ────────────────────────────────────────────
 
 
 log = logging.getLogger("feeds.pipeline")

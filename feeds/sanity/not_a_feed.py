@@ -176,7 +176,7 @@ MISSING_TITLE = any_of(r"""
 """)
 
 
-# ── What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20) ────────────
+# ── What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20) ──────────
 
 
 LOOKED_AT = 200_000  # bytes; whatever gives a page away stands near its top

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
@@ -13,7 +15,25 @@ from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators
 from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.sources import host_of
-from .edges import Network
+from .protocols import Network
+
+# What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with what they are set to. Left alone, the threshold
+# grows to the largest document that was ever let go of, and each thread's arena keeps what it once held: a dozen
+# documents of 10 MB left a process of 250 MB behind, which is 125 MB with these. With a threshold of 1 MB what is
+# just below it still stayed: 18 MB after some minutes among a thousand sources.
+SETTINGS = {-3: 262_144, -8: 2}
+
+
+def give_back_early() -> None:
+    """Let the allocator of this process return large blocks as soon as they are free; call it before threads start."""
+    with suppress(OSError, AttributeError):  # other C libraries have no such function, and do so anyway
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in SETTINGS.items():
+            mallopt(parameter, value)
+
+
+# ── What visits need of the outside: the network, readers in this process or another, and the store's memory ──────────
+
 
 OTHERS = 1000  # hosts whose robots.txt is remembered here
 

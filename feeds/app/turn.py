@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..model import Harvest, Outcome, Visit
+from ..model import Failure, Harvest, Outcome, Visit
 from ..scheduling import Picker
-from .crew import Crew
+from .worker_threads import Crew
 
 BATCH = 50  # outcomes a transaction
 HOLD = 0.5  # seconds that the first outcome of a batch waits for others (L7: published within a second)
@@ -23,6 +23,54 @@ LINGER = 2.0  # seconds after which a visit keeps no other one waiting (F10, F11
 THREADS = 4  # times the slots: room for those that linger
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOptions:
+    """What a turn is asked for.
+
+    `sources`: these, whatever the schedule says; `everything`: all of them; `refetch`: without validators. `patience`
+    and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take;
+    None is as long as it takes. `again`: a source that falls due again during the turn is visited again. Once the
+    turn is `over`, nothing more is started.
+    """
+
+    sources: Collection[str] | None = None
+    everything: bool = False
+    refetch: bool = False
+    patience: float | None = 60.0
+    limit: float | None = None
+    again: bool = False
+    over: Callable[[], bool] = lambda: False
+
+
+@dataclass(slots=True)
+class Turn:
+    """What came of a turn: visits made, articles new or changed, files written, who failed first and who recovered."""
+
+    visits: int = 0
+    not_modified: int = 0
+    failures: int = 0
+    articles: int = 0
+    files: list[str] = field(default_factory=list)
+    worse: list[tuple[str, str]] = field(default_factory=list)  # (source id, sentence)
+    better: list[str] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one outcome."""
+        visit, result = outcome.visit, outcome.result
+        self.visits += 1
+        if isinstance(result, Failure):
+            self.failures += 1
+            if not visit.failures and visit.story is None:
+                self.worse.append((visit.source.id, result.sentence))
+            return
+        if visit.failures and visit.story is None:
+            self.better.append(visit.source.id)
+        if isinstance(result, Harvest):
+            self.articles += len(result.articles)
+        else:
+            self.not_modified += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Network(Protocol):
 
 
 class Visits(Protocol):
-    """What makes visits: `feeds.app.visiting.Visiting`."""
+    """What makes visits: `feeds.app.visit_runner.Visiting`."""
 
     def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
         """How to make one visit."""

@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+
+from ..compose import selected
+from ..config.recipe import of_pages
+from ..model import Config, Feed, Kind, Source
 
 REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes
 GRACE = 1.0  # seconds that the feed which is being written is waited for in the end
@@ -73,3 +78,32 @@ class Meanwhile:
         if error is not None:
             raise error
         return [self._files.popleft() for _ in range(len(self._files))]
+
+
+# ── Shelves: the pages of our own stories are issued as a feed is, each source's from a ledger of its own ─────────────
+
+
+PREFIX = "stories/"  # no feed can be called so
+
+
+def shelves(config: Config) -> dict[str, Feed]:
+    """What stands for the pages of each source of files that goes into at least one feed, by its id."""
+    ours = (source for source in config.sources.values() if source.kind is Kind.FILES)
+    made = (_shelf(source, feeds, config) for source in ours if (feeds := feeds_of(source, config)))
+    return {shelf.id: shelf for shelf in made}
+
+
+def feeds_of(source: Source, config: Config) -> tuple[Feed, ...]:
+    """The feeds that take from a source."""
+    return tuple(feed for feed in config.feeds.values() if selected(feed, [source.id]))
+
+
+def with_shelves(feed_ids: Collection[str], config: Config) -> set[str]:
+    """These feeds, and the shelves whose stories they may show."""
+    named = {name for feed_id in feed_ids for name in selected(config.feeds[feed_id], config.sources)}
+    return {*feed_ids, *(shelf.id for shelf in shelves(config).values() if not named.isdisjoint(shelf.sources))}
+
+
+def _shelf(source: Source, feeds: Collection[Feed], config: Config) -> Feed:
+    blank = Feed(PREFIX + source.id, source.id, sources=(source.id,))
+    return replace(blank, recipe=of_pages(source, config.site, feeds))
