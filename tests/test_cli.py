@@ -23,9 +23,9 @@ from wire import Wire, rss
 
 from feeds.app import TurnOptions
 from feeds.cli import COMMANDS, main
-from feeds.cli.naming import same, web_address
-from feeds.cli.standing import CONDITIONS, Standing, condition, sentence
-from feeds.cli.words import ago, columns, count, line, size, span
+from feeds.cli.discovery import same, web_address
+from feeds.cli.formatting import ago, columns, count, line, size, span
+from feeds.cli.status import CONDITIONS, Standing, condition, sentence
 from feeds.errors import ConfigError
 from feeds.model import Failure, Kind, Move, Source, SourceState
 from feeds.normalize import id_for, slug

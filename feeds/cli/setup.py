@@ -12,8 +12,8 @@ import click
 from .. import config as configuration
 from ..errors import ConfigError
 from .common import common_options, json_option, print_json, print_lines
-from .configured import config_path, load, mask
-from .words import count
+from .configuration import config_path, load, mask
+from .formatting import count
 
 SAMPLE = ("feeds.yaml", "feeds.schema.json", "stories/*")
 

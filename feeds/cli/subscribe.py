@@ -17,11 +17,9 @@ from ..normalize import id_for
 from ..parse.opml import Outline, outlines
 from ..render.opml import SPELLED, subscriptions
 from .common import common_options, json_option, print_json, print_lines, start_logging, styled
-from .configured import load, looking, mask
-from .finding import Fetch, Found, behind
-from .naming import same, web_address
-from .polite import fetching
-from .words import count, line
+from .configuration import load, looking, mask
+from .discovery import Fetch, Found, behind, fetching, same, web_address
+from .formatting import count, line
 
 # ── add ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

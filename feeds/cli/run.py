@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
 from ..app import App, Turn, TurnOptions
 from .common import common_options, json_option, print_json, print_lines, start_logging
-from .configured import Duration, config_path, mask, must_be_known
-from .progress import shown
-from .stopping import stopped_by_signals
-from .words import count, line
+from .configuration import Duration, config_path, mask, must_be_known
+from .formatting import count, line
 
 STRICT = 4  # the exit code of a turn that is done although some source fails
 
@@ -95,3 +97,39 @@ def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> Non
         print_json({"files": paths})
     else:
         print_lines([f"{count(len(paths), 'file')} written", *(f"  {path}" for path in paths)])
+
+
+# ── A clean end of a turn that is asked to stop: what came is recorded and published, the rest stays due (F38) ────────
+
+
+@contextmanager
+def stopped_by_signals(app: App) -> Iterator[None]:
+    """Stop the turn at SIGTERM, and at Ctrl-C before it ends the program; what hangs is cut off."""
+    # In a thread of its own: a handler runs in the middle of anything, and stopping takes locks.
+    before = signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=app.stop).start())
+    try:
+        yield
+    except KeyboardInterrupt:
+        app.stop()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# ── A line on the terminal that says how far a turn has come. In a pipe, a file or a cron job there is none ───────────
+
+
+@contextmanager
+def shown() -> Iterator[Callable[[Turn], None]]:
+    """Give what is to be told of the turn as it goes on; it is shown while inside."""
+    if not sys.stderr.isatty():
+        yield lambda turn: None
+        return
+    from rich.console import Console  # only terminals pay for it
+
+    with Console(stderr=True).status("pulling what is due") as status:
+        yield lambda turn: status.update(_words(turn))
+
+
+def _words(turn: Turn) -> str:
+    return f"{count(turn.visits, 'visit')}, {count(turn.articles, 'article')} new or changed, {turn.failures} failed"

@@ -12,8 +12,8 @@ from ..compose import plan
 from ..model import Article, Config, Drop, Feed, Keep, Step
 from ..steps import apply, apply_per_source
 from .common import print_json, print_lines, styled
-from .configured import load, looking, mask, must_be_known
-from .words import count, iso, line
+from .configuration import load, looking, mask, must_be_known
+from .formatting import count, iso, line
 
 Stage = Callable[[Iterator[Article]], Iterator[Article]]
 Brief = dict[str, object]

@@ -9,8 +9,8 @@ from ..app.server_process import serve as serve_files
 from ..app.server_process import server_process
 from ..daemon import Daemon
 from .common import common_options, print_lines, start_logging
-from .configured import Address, config_path, mask
-from .work import report
+from .configuration import Address, config_path, mask
+from .run import report
 
 
 @click.command()

@@ -4,18 +4,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Literal
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from ..errors import FetchError, ParseError, SourceError
-from ..model import Fetched, Kind, Parsed, Source
+from ..fetch import Fetcher
+from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit
 from ..normalize import about, plain
 from ..parse import parse
 from ..parse.discover import Candidate, candidates
 from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
+from .common import utcnow
+
+
+def same(url: str) -> str:
+    """What is equal for two spellings of one address: neither scheme, case of the host, nor a last slash counts."""
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    except ValueError:
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{(parts.hostname or '').removeprefix('www.')}{port}{parts.path.rstrip('/')}{query}"
+
+
+def web_address(typed: str) -> str:
+    """What somebody typed as a web address: `feed:` taken off, `https://` put before a bare host."""
+    typed = typed.strip()
+    if typed.lower().startswith("feed:"):
+        rest = typed[5:]
+        return f"https:{rest}" if rest.startswith("//") else web_address(rest)
+    return typed if "://" in typed else f"https://{typed}"
+
+
+# ── Fetching for somebody who waits: guarded as every visit is, with the gap between two requests to one host ─────────
+
+
+@contextmanager
+def fetching(config: Config, source: Source) -> Iterator[Fetch]:
+    """What fetches addresses with the settings of a source."""
+    fetcher = Fetcher(config.site, hosts=config.hosts)
+
+    def fetch(url: str) -> Fetched:
+        answer = fetcher.fetch(Visit(replace(source, address=url), url, utcnow(), HostState("")))
+        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
+        return answer
+
+    try:
+        yield fetch
+    finally:
+        fetcher.close()
+
+
+# ── What is behind an address: a feed, the feeds that a page leads to, or the stories of a site without one ───────────
+
 
 MOST = 12  # candidates asked for: a page may name hundreds
 TITLES = 3

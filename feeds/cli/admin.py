@@ -8,8 +8,8 @@ import click
 
 from ..app import App
 from .common import common_options, json_option, print_json, start_logging
-from .configured import config_path, load, looking
-from .words import count, size
+from .configuration import config_path, load, looking
+from .formatting import count, size
 
 
 @click.command()
