@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from feeds.config import add_sources, find, load, masked, schema, warnings
 from feeds.config.load import check
 from feeds.config.patterns import Regexp, any_of, regexp
-from feeds.config.tree import MAX_BYTES
 from feeds.config.units import allowance, endpoint, seconds, size
+from feeds.config.yaml_nodes import MAX_BYTES
 from feeds.errors import ConfigError
 from feeds.model import Condition, Config, Cron, Drop, Interval, Keep, Kind, Limit, Source
 

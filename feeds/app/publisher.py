@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..compose import selected
-from ..config.recipe import of_pages
+from ..config.fingerprint import of_pages
 from ..model import Config, Feed, Kind, Source
 
 REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes

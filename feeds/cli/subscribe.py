@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from .. import config as configuration
-from ..config.checks import is_url
 from ..config.edit import Settings
+from ..config.values import is_url
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import id_for

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .advice import warnings
 from .edit import add_sources, proposed
+from .lint import warnings
 from .load import load
 from .masking import masked
-from .places import find
+from .paths import find
 from .schema import schema
 from .units import seconds as duration
 

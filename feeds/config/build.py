@@ -24,11 +24,10 @@ from ..model import (
     Source,
     Step,
 )
-from . import recipe
-from .checks import is_remote
+from . import fingerprint
+from .paths import Surroundings, local
 from .patterns import Regexp
-from .places import Surroundings, local
-from .shape import (
+from .schema import (
     KINDS,
     SELECTORS,
     AutoShape,
@@ -40,6 +39,7 @@ from .shape import (
     SourceShape,
     StepShape,
 )
+from .values import is_remote
 
 
 def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> Config:
@@ -113,7 +113,7 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         steps=tuple(step(one) for one in said.steps),
         enabled=said.enabled,
     )
-    return replace(made, recipe=recipe.of_source(made, ground.site.url))
+    return replace(made, recipe=fingerprint.of_source(made, ground.site.url))
 
 
 def _merged(defaults: SettingsShape, own: SourceShape) -> SettingsShape:
@@ -155,13 +155,13 @@ def _address(entry: str | SourceShape, around: Surroundings) -> tuple[Kind, str,
 
 
 def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source]) -> dict[str, Feed]:
-    traces = {name: recipe.trace(source) for name, source in sources.items()}
+    traces = {name: fingerprint.trace(source) for name, source in sources.items()}
     everything = sorted(traces.values())
     made: dict[str, Feed] = {}
     for name, said in shape.feeds.items():
         chosen = _chosen(said.sources, traces) if said.sources else everything
         unsigned = feed(name, said)
-        made[name] = replace(unsigned, recipe=recipe.of_feed(unsigned, site, chosen))
+        made[name] = replace(unsigned, recipe=fingerprint.of_feed(unsigned, site, chosen))
     return made
 
 

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..model import Config
 from .load import check, contents
 from .problems import Problem
-from .tree import Node, read
+from .yaml_nodes import Node, read
 
 Settings = Mapping[str, str | Sequence[str]]
 Entry = tuple[str, Settings | str]

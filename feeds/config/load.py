@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from ..errors import ConfigError
 from ..model import Config
 from . import build
-from .expand import Data, Expander
+from .interpolate import Data, Expander
 from .masking import hide
-from .places import surroundings
+from .messages import problems
+from .paths import surroundings
 from .problems import Problem
-from .relations import Finding, findings
-from .shape import FileShape
-from .translate import problems
-from .tree import MAX_BYTES, Node, read
+from .schema import FileShape
+from .validate import Finding, findings
+from .yaml_nodes import MAX_BYTES, Node, read
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:

@@ -2,10 +2,272 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic.types import JsonValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
-from .shape import FileShape
+from . import value_types as f
+from .problems import listed, meant
+from .values import SLUG
+
+KINDS = ("feed", "page", "sitemap", "files", "opml")
+SELECTORS = ("stories", "title", "content", "date", "author", "image", "remove")
+STEPS = ("keep", "drop", "limit")
+
+SHORT = "(short)"
+
+
+class Shape(BaseModel):
+    """A mapping whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: object) -> object:
+        """A known key with nothing behind it is not given."""
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in keys(cls)}
+
+
+def keys(shape: type[Shape]) -> list[str]:
+    """The keys of a shape as they are written."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def _form(long: str) -> Discriminator:
+    """Where a value may be short (one text) or long (a mapping): which it is. The tag names the shape in errors."""
+
+    def choose(value: object) -> str:
+        return long if isinstance(value, (Mapping, Shape)) else SHORT
+
+    return Discriminator(choose)
+
+
+# ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SiteShape(Shape):
+    """Who publishes."""
+
+    title: f.Line = Field(description="What the whole is called.")
+    url: f.BaseUrl = Field(description="Where readers reach the files; every address of ours begins with it.")
+    description: f.Line | None = Field(default=None, description="One sentence about it.")
+    language: f.Language | None = Field(default=None, description="The language of the feeds, such as en.")
+    timezone: f.Zone = Field(default="UTC", description="Where cron expressions are at home, such as Europe/Berlin.")
+    contact: f.Contact | None = Field(default=None, description="An e-mail or web address; goes into the User-Agent.")
+
+
+class ServerShape(Shape):
+    """Where the built-in server listens."""
+
+    listen: f.Endpoint = Field(default=("127.0.0.1", 8080), description="HOST:PORT of the published files.")
+    admin: f.Endpoint = Field(default=("127.0.0.1", 8081), description="HOST:PORT of health details and metrics.")
+    trusted_proxies: f.Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
+
+
+class HostsShape(Shape):
+    """Manners towards any one host name."""
+
+    gap: f.Gap = Field(default=1.0, description="Time between two requests, such as 1s.")
+    at_once: f.Whole = Field(default=2, description="Requests at the same time.")
+
+
+# ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ConditionsShape(Shape):
+    """Tests on the fields of an article; all must hold."""
+
+    title: f.PatternValue | None = None
+    summary: f.PatternValue | None = None
+    text: f.PatternValue | None = None
+    url: f.PatternValue | None = None
+    author: f.PatternValue | None = None
+    tag: f.PatternValue | None = None
+    language: f.PatternValue | None = None
+    source: f.PatternValue | None = None
+    any: f.PatternValue | None = Field(default=None, description="Title, summary and text.")
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError('no condition stands here, expected such as {title: "(?i)sponsored"}')
+        return self
+
+
+class LimitShape(Shape):
+    """How many articles a feed keeps."""
+
+    count: f.Whole = Field(default=50, description="At least so many of the newest.")
+    hours: f.Hours = Field(default=48.0, description="And all first seen in the last so many hours of the data.")
+
+
+Conditions = Annotated[
+    Annotated[f.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag("(conditions)")], _form("(conditions)")
+]
+LimitValue = Annotated[Annotated[f.Whole, Tag(SHORT)] | Annotated[LimitShape, Tag("(limit)")], _form("(limit)")]
+
+
+class StepShape(Shape):
+    """One step: exactly one of these keys."""
+
+    keep: Conditions | None = Field(default=None, description="Keep an article when all conditions hold.")
+    drop: Conditions | None = Field(default=None, description="Drop an article when all conditions hold.")
+    limit: LimitValue | None = Field(default=None, description="Keep the newest; 50 when nothing is said.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: object) -> object:
+        """A step with nothing behind it is that step as it comes."""
+        return {key: {} if value is None else value for key, value in data.items()} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a step is one key, expected each step as an item of its own: `- drop: …`")
+        return self
+
+
+def _bare(name: str) -> StepShape:
+    if name == "limit":
+        return StepShape(limit=LimitShape())
+    if name in STEPS:
+        raise ValueError(f"the step `{name}` has no condition, expected such as {name}: {{title: breaking}}")
+    raise ValueError(f"there is no step `{name}`, expected {listed(STEPS)}{meant(name, STEPS)}")
+
+
+BareStep = Annotated[StepShape, f.reading(_bare, "a step"), WithJsonSchema({"const": "limit"})]
+Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, Tag("(step)")], _form("(step)")], ...]
+
+# ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AutoShape(Shape):
+    """An interval that follows the source, between two bounds."""
+
+    auto: f.Bounds = Field(description="The shortest and the longest interval, such as [15m, 24h].")
+
+
+class AuthShape(Shape):
+    """Who we are to a source."""
+
+    basic: f.Pair | None = Field(default=None, description='User and password, such as [me, "${PASSWORD}"].')
+    bearer: f.HeaderValue | None = Field(default=None, description='A token, such as "${TOKEN}".')
+
+
+Every = Annotated[Annotated[f.Duration, Tag(SHORT)] | Annotated[AutoShape, Tag("(auto)")], _form("(auto)")]
+
+
+class SettingsShape(Shape):
+    """What can be said of any source, and of all in `defaults:`."""
+
+    every: Every = Field(default=3600.0, description="How often to look, such as 15m, 1h or {auto: [15m, 24h]}.")
+    cron: f.CronText | None = Field(default=None, description="When to look instead, such as */10 7-20 * * mon-fri.")
+    tags: f.Tags = Field(default=(), description="Added to every article.")
+    full_text: f.Switch = Field(default=False, description="Follow each story to its page.")
+    read_as: f.ReadAs | None = Field(default=None, alias="as", description="What is there: story, list or feed.")
+    stories: f.Text | None = Field(default=None, description="CSS or XPath of the links to the stories of a page.")
+    title: f.Text | None = Field(default=None, description="CSS or XPath of a story page's title.")
+    content: f.Text | None = Field(default=None, description="CSS or XPath of a story page's text.")
+    date: f.Text | None = Field(default=None, description="CSS or XPath of a story page's date.")
+    author: f.Text | None = Field(default=None, description="CSS or XPath of a story page's author.")
+    image: f.Text | None = Field(default=None, description="CSS or XPath of a story page's image.")
+    remove: f.Text | None = Field(default=None, description="CSS or XPath of what is cut out of a story page.")
+    include: f.Expression | None = Field(default=None, description="Only stories whose address this finds.")
+    exclude: f.Expression | None = Field(default=None, description="No stories whose address this finds.")
+    headers: dict[f.HeaderName, f.HeaderValue] = Field(default={}, description="Sent with every request.")
+    auth: AuthShape | None = Field(default=None, description="Who we are to the source.")
+    private: f.Switch = Field(default=False, description="Its addresses never appear in output, logs or metrics.")
+    proxy: f.Url | None = Field(default=None, description="The HTTP proxy to go through.")
+    timeout: f.Duration = Field(default=30.0, description="For a whole visit, such as 30s.")
+    max_bytes: f.Size = Field(default=15_000_000, description="The largest answer, such as 15MB.")
+    max_items: f.Whole = Field(default=1000, description="The most stories of one visit.")
+    allow_private: f.Allowances = Field(default=(), description="Private networks it may live in, such as 10.0.0.0/8.")
+    language: f.Language | None = Field(default=None, description="The language of articles that name none.")
+    timezone: f.Zone = Field(default="UTC", description="Of its dates without a zone.")
+    steps: Steps = Field(default=(), description="In order, on its articles alone.")
+    enabled: f.Switch = Field(default=True, description="Whether it is visited.")
+
+
+class SourceShape(SettingsShape):
+    """Where stories come from: exactly one of feed, page, sitemap, files and opml, and any settings."""
+
+    feed: f.Address | None = Field(default=None, description="URL or path of an RSS, Atom, JSON Feed or CDF document.")
+    page: f.Url | None = Field(default=None, description="URL of a web page that lists stories.")
+    sitemap: f.Url | None = Field(default=None, description="URL of a sitemap.")
+    files: f.Text | None = Field(default=None, description="Our own stories, such as stories/*.md.")
+    opml: f.Address | None = Field(default=None, description="URL or path of an OPML list; each outline is a source.")
+    was: f.Slugs = Field(default=(), description="Earlier ids.")
+
+
+SourceEntry = Annotated[Annotated[f.Url, Tag(SHORT)] | Annotated[SourceShape, Tag("(source)")], _form("(source)")]
+
+# ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FeedShape(Shape):
+    """What is published."""
+
+    title: f.Line | None = Field(default=None, description="What readers see; the id when left out.")
+    description: f.Line | None = Field(default=None, description="One sentence about it.")
+    sources: f.SourceRefs = Field(default=(), description="Ids of sources; all when left out.")
+    tags: f.Tags = Field(default=(), description="Any of these; with sources, both must hold.")
+    steps: Steps = Field(default=(), description="In order: keep, drop, limit.")
+    author: f.Line | None = Field(default=None, description="Who publishes it.")
+    link: f.Url | None = Field(default=None, description="The page it belongs to.")
+    image: f.Url | None = Field(default=None, description="A picture for it.")
+    icon: f.Url | None = Field(default=None, description="A small square picture.")
+    language: f.Language | None = Field(default=None, description="Its language, where it is not the site's.")
+    was: f.Slugs = Field(default=(), description="Earlier ids.")
+
+
+FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]
+
+_IDS: dict[str, JsonValue] = {"propertyNames": {"pattern": SLUG}}
+
+
+class FileShape(Shape):
+    """A configuration of feeds."""
+
+    site: SiteShape
+    data: f.Text = Field(default="../data", description="The store, keys and locks; relative to this file.")
+    public: f.Text = Field(default="../public", description="The published files; relative to this file.")
+    server: ServerShape = Field(default=ServerShape(), description="Where the built-in server listens.")
+    hosts: HostsShape = Field(default=HostsShape(), description="Manners towards any one host name.")
+    defaults: SettingsShape = Field(default=SettingsShape(), description="Of every source that says nothing else.")
+    sources: dict[f.Slug, SourceEntry] = Field(
+        default={}, description="Id → where stories come from.", json_schema_extra=_IDS
+    )
+    feeds: dict[f.FeedSlug, FeedEntry] = Field(
+        default={}, description="Id → what is published.", json_schema_extra=_IDS
+    )
+
+
+# The shape that a part of an error's location stands for.
+SHAPES: Mapping[str, type[Shape]] = {
+    "": FileShape,
+    "site": SiteShape,
+    "server": ServerShape,
+    "hosts": HostsShape,
+    "defaults": SettingsShape,
+    "auth": AuthShape,
+    "feeds": FeedShape,
+    "(source)": SourceShape,
+    "(auto)": AutoShape,
+    "(step)": StepShape,
+    "(conditions)": ConditionsShape,
+    "(limit)": LimitShape,
+}
+
+
+# ── The JSON Schema of the YAML, for editors: completion, and mistakes underlined while they are made ─────────────────
+
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

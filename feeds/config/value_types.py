@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import PlainValidator, WithJsonSchema
 
 from ..model import Interval
-from . import checks, units
+from . import units, values
 from .patterns import Regexp, regexp
 from .problems import kind_of
 
@@ -59,47 +59,47 @@ _PATTERN = {
 }
 _WEB = r"^https?://"
 
-Text = Annotated[str, reading(checks.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
-Line = Annotated[str, reading(checks.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
-Slug = Annotated[str, reading(checks.slug, "an id"), _schema("string")]
-FeedSlug = Annotated[str, reading(checks.feed_slug, "an id"), _schema("string")]
-SourceRefs = Annotated[tuple[str, ...], each(checks.source_ref, "the id of a source"), _texts("")]
-Slugs = Annotated[tuple[str, ...], each(checks.source_ref, "an id"), _texts("")]
-Tags = Annotated[tuple[str, ...], each(checks.one_line, "a tag"), _texts()]
+Text = Annotated[str, reading(values.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
+Line = Annotated[str, reading(values.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
+Slug = Annotated[str, reading(values.slug, "an id"), _schema("string")]
+FeedSlug = Annotated[str, reading(values.feed_slug, "an id"), _schema("string")]
+SourceRefs = Annotated[tuple[str, ...], each(values.source_ref, "the id of a source"), _texts("")]
+Slugs = Annotated[tuple[str, ...], each(values.source_ref, "an id"), _texts("")]
+Tags = Annotated[tuple[str, ...], each(values.one_line, "a tag"), _texts()]
 Allowances = Annotated[tuple[str, ...], each(units.allowance, "a network such as 10.0.0.0/8"), _texts("")]
 Networks = Annotated[tuple[str, ...], each(units.network, "a network such as 10.0.0.0/8"), _texts("")]
-Language = Annotated[str, reading(checks.language, "a language tag such as en"), _schema("string")]
-Zone = Annotated[str, reading(checks.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
-Switch = Annotated[bool, reading(checks.switch, "true or false"), _schema("boolean")]
-Whole = Annotated[int, reading(checks.whole, "a whole number"), _schema("integer", minimum=1)]
-Hours = Annotated[float, reading(checks.hours, "a number of hours"), _schema("number", minimum=0)]
-Url = Annotated[str, reading(checks.url, "a URL"), _schema("string", _WEB)]
-BaseUrl = Annotated[str, reading(checks.base_url, "a URL"), _schema("string", _WEB)]
-Address = Annotated[str, reading(checks.address, "a URL or a path"), _schema("string")]
-Gap = Annotated[float, reading(checks.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
-Duration = Annotated[float, reading(checks.interval, "a length of time such as 15m"), _schema("string", units.DURATION)]
-CronText = Annotated[str, reading(checks.cron, "a cron expression"), _schema("string")]
-Size = Annotated[int, reading(checks.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
+Language = Annotated[str, reading(values.language, "a language tag such as en"), _schema("string")]
+Zone = Annotated[str, reading(values.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
+Switch = Annotated[bool, reading(values.switch, "true or false"), _schema("boolean")]
+Whole = Annotated[int, reading(values.whole, "a whole number"), _schema("integer", minimum=1)]
+Hours = Annotated[float, reading(values.hours, "a number of hours"), _schema("number", minimum=0)]
+Url = Annotated[str, reading(values.url, "a URL"), _schema("string", _WEB)]
+BaseUrl = Annotated[str, reading(values.base_url, "a URL"), _schema("string", _WEB)]
+Address = Annotated[str, reading(values.address, "a URL or a path"), _schema("string")]
+Gap = Annotated[float, reading(values.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
+Duration = Annotated[float, reading(values.interval, "a length of time such as 15m"), _schema("string", units.DURATION)]
+CronText = Annotated[str, reading(values.cron, "a cron expression"), _schema("string")]
+Size = Annotated[int, reading(values.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
 Endpoint = Annotated[tuple[str, int], reading(units.endpoint, "HOST:PORT"), _schema("string", r":\d+$")]
 Expression = Annotated[Regexp, reading(regexp, "a regular expression"), WithJsonSchema(_PATTERN["anyOf"][0])]
-PatternValue = Annotated[Regexp, PlainValidator(checks.pattern), WithJsonSchema(_PATTERN)]
-HeaderName = Annotated[str, reading(checks.header_name, "a header's name"), _schema("string")]
+PatternValue = Annotated[Regexp, PlainValidator(values.pattern), WithJsonSchema(_PATTERN)]
+HeaderName = Annotated[str, reading(values.header_name, "a header's name"), _schema("string")]
 HeaderValue = Annotated[
-    str, reading(checks.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
+    str, reading(values.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
 ]
-Contact = Annotated[str, reading(checks.contact, "an e-mail or web address"), _schema("string")]
+Contact = Annotated[str, reading(values.contact, "an e-mail or web address"), _schema("string")]
 ReadAs = Annotated[
     Literal["story", "list", "feed"],
-    reading(checks.one_of("story", "list", "feed"), "story, list or feed"),
+    reading(values.one_of("story", "list", "feed"), "story, list or feed"),
     _schema("string", "^(story|list|feed)$"),
 ]
 Bounds = Annotated[
     Interval,
-    PlainValidator(checks.bounds),
+    PlainValidator(values.bounds),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}),
 ]
 Pair = Annotated[
     tuple[str, str],
-    PlainValidator(checks.pair),
+    PlainValidator(values.pair),
     WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}),
 ]

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from . import checks, units
-from .expand import Data
-from .places import Surroundings, split_glob
+from . import units, values
+from .interpolate import Data
+from .paths import Surroundings, split_glob
 from .problems import listed, meant
-from .shape import KINDS, SELECTORS, SourceShape, keys
-from .tree import Route
+from .schema import KINDS, SELECTORS, SourceShape, keys
+from .yaml_nodes import Route
 
 SHORTEST_INTERVAL = 300.0  # E12: for other people's servers
 _SHORTEST = "expected at least 5m for other people's servers"
@@ -131,7 +131,7 @@ def _hasty(settings: Settings) -> Finding | None:
     try:
         if isinstance(least, str) and 1 <= units.seconds(least) < SHORTEST_INTERVAL:
             return Finding(("every",) if least is bounds else ("every", "auto", 0), least)
-        if isinstance(cron, str) and checks.shortest_gap(checks.cron(cron)) < SHORTEST_INTERVAL:
+        if isinstance(cron, str) and values.shortest_gap(values.cron(cron)) < SHORTEST_INTERVAL:
             return Finding(("cron",), cron)
     except ValueError:  # said already, by the check of the value itself
         return None
@@ -142,7 +142,7 @@ def _is_foreign(entry: Data) -> bool:
     """Whether the source lives on a server, and that is not this very machine."""
     addresses = [entry] if isinstance(entry, str) else [_mapping(entry).get(kind) for kind in KINDS if kind != "files"]
     return any(
-        isinstance(address, str) and checks.is_url(address) and not is_loopback(address) for address in addresses
+        isinstance(address, str) and values.is_url(address) and not is_loopback(address) for address in addresses
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .problems import Problem, meant
-from .tree import Node, Route
+from .yaml_nodes import Node, Route
 
 Data = str | None | list["Data"] | dict[str, "Data"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from ..model import Config, Feed, Kind, Source
-from .relations import is_loopback
+from .validate import is_loopback
 
 _EXAMPLE_HOSTS = ("example.com", "example.net", "example.org")
 _EXAMPLE_ENDINGS = (".example", ".invalid", ".test", *(f".{host}" for host in _EXAMPLE_HOSTS))

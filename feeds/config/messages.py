@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from .problems import Place, Problem, hint, kind_of, listed, meant, nearest
-from .shape import KINDS, SHAPES, STEPS, StepShape, keys
-from .tree import Node, Route
+from .schema import KINDS, SHAPES, STEPS, StepShape, keys
+from .yaml_nodes import Node, Route
 
 # What people call a key elsewhere → what it is called here.
 _ELSEWHERE = {
