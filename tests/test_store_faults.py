@@ -23,9 +23,9 @@ from sqlalchemy import create_engine
 from store_cases import AT, AUTHORITY, HOUR, article, harvest, opened, put, source, titles, visit_of
 
 from feeds.errors import LockedError, StoreError
-from feeds.store import Store, engine, migrate
+from feeds.store import Store, migrate, sqlite
 from feeds.store.lock import hold
-from feeds.store.tables import REVISION, tables
+from feeds.store.schema import REVISION, tables
 
 DATA = Path(__file__).parent / "data" / "store"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
@@ -208,7 +208,7 @@ def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Pat
 
 
 def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "PATIENCE", 0.01)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
     with opened(path, source()) as store, raw(path) as other:
         visit = visit_of(store)
         other.execute("BEGIN IMMEDIATE")

@@ -14,7 +14,7 @@ from .. import pipeline, scheduling
 from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit
 from ..sandbox import Workers, needs_worker
 from ..store import Store
-from ..store.sources import host_of
+from ..store.source_index import host_of
 from .protocols import Network
 
 # What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with what they are set to. Left alone, the threshold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from .facade import Store
 from .ledgers import Gone
-from .store import Store
 
 __all__ = ["Store", "Gone"]

@@ -34,10 +34,10 @@ from ..errors import StoreError
 from ..model import Article, Harvest, Outcome
 from . import codec
 from .codec import moment, ticks
-from .known import FORGOTTEN, WITHDRAWN
-from .sources import Roster, bump, next_numbers
+from .schema import articles, shown, sources, tombstones, visits
+from .seen_items import FORGOTTEN, WITHDRAWN
+from .source_index import Roster, bump, next_numbers
 from .statements import Row, inserting, members, updating
-from .tables import articles, shown, sources, tombstones, visits
 
 Place = tuple[int, str]  # source key, upstream id
 Stored = Result[tuple[object, ...]]

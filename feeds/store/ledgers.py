@@ -14,10 +14,10 @@ from sqlalchemy.dialects.sqlite import insert
 from ..model import Event, Issue, Ledger, Shown
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
-from .engine import connect
 from .migrate import revision
+from .schema import gone, ledgers, outbox, shown
+from .sqlite import connect
 from .statements import Many, Row, inserting, members
-from .tables import gone, ledgers, outbox, shown
 
 KEPT_EVENTS = 50_000  # whoever follows the outbox from further behind starts anew (R72, F41)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection, event
 
 from ..errors import StoreError
-from .engine import MIGRATE, connect, engine, make_file, translated
-from .tables import REVISION
+from .schema import REVISION
+from .sqlite import MIGRATE, connect, engine, make_file, translated
 
 SCRIPTS = Path(__file__).parent / "migrations"
 

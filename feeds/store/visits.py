@@ -25,9 +25,9 @@ from sqlalchemy.dialects.sqlite import insert
 from ..model import Failure, Harvest, HostState, Outcome, SourceState, Validators, Visit
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
-from .sources import HORIZON, Roster, host_of
+from .schema import articles, hosts, sources, visits
+from .source_index import HORIZON, Roster, host_of
 from .statements import Many, Row, members, updating
-from .tables import articles, hosts, sources, visits
 
 # ── asked ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source
 from .codec import ticks
-from .engine import Engines
+from .schema import articles, meta, sources, tombstones, visits
+from .sqlite import Engines
 from .statements import inserting, updating
-from .tables import articles, meta, sources, tombstones, visits
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 

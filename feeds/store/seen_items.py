@@ -10,8 +10,8 @@ from sqlalchemy import Connection, bindparam, case, func, literal, select
 
 from ..model import Known, Page
 from . import codec
+from .schema import articles, sources, tombstones
 from .statements import Asking
-from .tables import articles, sources, tombstones
 
 FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
 WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest until the source lists it again

@@ -13,11 +13,11 @@ from sqlalchemy import insert, select
 
 from ..errors import StoreError
 from ..model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Page, Source, SourceState, Visit
-from . import articles, codec, known, ledgers, migrate, visits
+from . import articles, codec, ledgers, migrate, seen_items, visits
 from .codec import moment, ticks
-from .engine import Engines, connect
-from .sources import Roster, survey, sync
-from .tables import REVISION, meta, sources
+from .schema import REVISION, meta, sources
+from .source_index import Roster, survey, sync
+from .sqlite import Engines, connect
 
 
 class Store:
@@ -108,7 +108,7 @@ class Store:
         key = self._key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
         with self._asking, self._engines.read() as connection:
-            return known.known(connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key))
+            return seen_items.known(connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key))
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
         """Keep what came of these visits; the ids of the sources whose articles changed come back."""
@@ -213,11 +213,11 @@ class Store:
 
     def _links(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:
-            return known.links(connection, key)
+            return seen_items.links(connection, key)
 
     def _pages(self, key: int) -> Mapping[str, Page]:
         with self._engines.read() as connection:
-            return known.pages(connection, key)
+            return seen_items.pages(connection, key)
 
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
