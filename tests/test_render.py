@@ -34,7 +34,7 @@ from feeds.model import (
     Site,
 )
 from feeds.render import WRITERS, assets, jsonfeed, opml, render
-from feeds.render.text import legal, rfc822
+from feeds.render.formatting import legal, rfc822
 from tests.validate import VALIDATORS
 
 DATA = Path(__file__).parent / "data" / "render"

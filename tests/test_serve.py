@@ -28,9 +28,9 @@ import pytest
 
 from feeds.errors import FeedsError
 from feeds.serve import ASGIApp, create_app, run
+from feeds.serve.cache import Bodies
+from feeds.serve.file_response import wanted
 from feeds.serve.files import WHOLE, Files
-from feeds.serve.memory import Bodies
-from feeds.serve.ranges import wanted
 
 CONFIG = Path(__file__).parent.parent / "config"
 RSS = (

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..model import Document, Edition
-from . import atom, jsonfeed, rss
+from . import atom, json_feed, rss
+from .formatting import legal
 from .opml import opml
-from .story import story_page
-from .style import stylesheets
-from .text import legal
+from .story_page import story_page
+from .stylesheets import stylesheets
 
 __all__ = ["WRITERS", "assets", "opml", "render", "story_page"]
 
 WRITERS: Mapping[str, Callable[[Edition], Document]] = {
     "rss": rss.write,
     "atom": atom.write,
-    "json": jsonfeed.write,
+    "json": json_feed.write,
 }
 
 

@@ -6,8 +6,8 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from ..model import Article, Document, Edition
-from . import text
-from .extension import add, begin, person
+from . import formatting
+from .feedgen_extension import add, begin, person
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -23,11 +23,11 @@ def write(edition: Edition) -> Document:
 
 def _feed(generator: FeedGenerator, edition: Edition) -> None:
     feed, site = edition.feed, edition.site
-    generator.id(text.feed_id(feed, site))
-    generator.subtitle(text.description(feed, site))
-    generator.author(name=text.author(feed, site))  # R16: answers for entries without an author
-    generator.link(href=text.address(feed, site, "atom"), rel="self", type=MEDIA_TYPE)
-    generator.link(href=text.home(feed, site), rel="alternate", type="text/html")
+    generator.id(formatting.feed_id(feed, site))
+    generator.subtitle(formatting.description(feed, site))
+    generator.author(name=formatting.author(feed, site))  # R16: answers for entries without an author
+    generator.link(href=formatting.address(feed, site, "atom"), rel="self", type=MEDIA_TYPE)
+    generator.link(href=formatting.home(feed, site), rel="alternate", type="text/html")
     if feed.icon:
         generator.icon(feed.icon)
     if feed.image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Article, Attachment, Comments, Media
-from .elements import Element, element, leaf, tag
+from .xml_elements import Element, element, leaf, tag
 
 UNKNOWN_TYPE = "application/octet-stream"
 

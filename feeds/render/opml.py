@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lxml import etree
 
 from ..model import Document, Feed, Kind, Site, Source
-from . import text
+from . import formatting
 
 MEDIA_TYPE = "text/x-opml"
 
@@ -22,15 +22,15 @@ SPELLED: Mapping[Kind, tuple[str, str]] = {
 
 def opml(site: Site, feeds: Sequence[Feed]) -> Document:
     """Give the list of our feeds as `feeds.opml`; no date, so that the same feeds are the same bytes (R8)."""
-    root, body = _begun(text.legal(site.title))
+    root, body = _begun(formatting.legal(site.title))
     for feed in feeds:
-        etree.SubElement(body, "outline", text.legal(_outline(site, feed)))
+        etree.SubElement(body, "outline", formatting.legal(_outline(site, feed)))
     return Document("feeds.opml", _bytes(root), MEDIA_TYPE)
 
 
 def subscriptions(title: str, sources: Iterable[Source], titles: Mapping[str, str | None]) -> bytes:
     """Give sources as a list for other readers: in a folder by the first tag, titled as in `titles` or by their ids."""
-    root, body = _begun(text.legal(title))
+    root, body = _begun(formatting.legal(title))
     folders: dict[str, etree._Element] = {}
     for source in sources:
         kind, address = SPELLED[source.kind]
@@ -40,13 +40,13 @@ def subscriptions(title: str, sources: Iterable[Source], titles: Mapping[str, st
         if terms := [tag for tag in source.tags if not {",", "/"} & set(tag)]:
             told["category"] = ",".join(terms)
         folder = next((_folder(body, folders, tag) for tag in source.tags), body)
-        etree.SubElement(folder, "outline", text.legal(told))
+        etree.SubElement(folder, "outline", formatting.legal(told))
     return _bytes(root)
 
 
 def _folder(body: etree._Element, folders: dict[str, etree._Element], tag: str) -> etree._Element:
     if tag not in folders:
-        folders[tag] = etree.SubElement(body, "outline", text.legal({"text": tag, "title": tag}))
+        folders[tag] = etree.SubElement(body, "outline", formatting.legal({"text": tag, "title": tag}))
     return folders[tag]
 
 
@@ -63,11 +63,11 @@ def _bytes(root: etree._Element) -> bytes:
 def _outline(site: Site, feed: Feed) -> dict[str, str]:
     outline = {
         "type": "rss",
-        "text": text.title(feed),
-        "title": text.title(feed),
+        "text": formatting.title(feed),
+        "title": formatting.title(feed),
         "description": feed.description,
-        "xmlUrl": text.address(feed, site, "rss"),
-        "htmlUrl": text.home(feed, site),
-        "language": text.language(feed, site),
+        "xmlUrl": formatting.address(feed, site, "rss"),
+        "htmlUrl": formatting.home(feed, site),
+        "language": formatting.language(feed, site),
     }
     return {name: value for name, value in outline.items() if value}

@@ -9,8 +9,8 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from ..model import Article, Document, Edition
-from . import text
-from .extension import add, begin
+from . import formatting
+from .feedgen_extension import add, begin
 from .modules import UNKNOWN_TYPE
 
 MEDIA_TYPE = "application/rss+xml"
@@ -30,9 +30,11 @@ def write(edition: Edition) -> Document:
 
 def _channel(generator: FeedGenerator, edition: Edition) -> None:
     feed, site = edition.feed, edition.site
-    generator.description(text.description(feed, site) or text.title(feed))  # R26: never without
-    generator.link(href=text.address(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
-    generator.link(href=text.home(feed, site), rel="alternate")  # last: feedgen takes the last one for the channel
+    generator.description(formatting.description(feed, site) or formatting.title(feed))  # R26: never without
+    generator.link(href=formatting.address(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
+    generator.link(
+        href=formatting.home(feed, site), rel="alternate"
+    )  # last: feedgen takes the last one for the channel
     generator.docs("https://www.rssboard.org/rss-specification")
     if feed.image:
         generator.image(feed.image)  # feedgen repeats title and link of the channel (R34)

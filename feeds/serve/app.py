@@ -8,11 +8,11 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .answer import Asked, tell_plainly
-from .deliver import deliver
+from .file_response import deliver
 from .files import Files
-from .listing import STYLE_PATH, Listing, style
-from .media import FORMATS, PUBLIC
+from .index_page import STYLE_PATH, Listing, style
+from .media_types import FORMATS, PUBLIC
+from .responses import Asked, tell_plainly
 
 _log = logging.getLogger(__name__)
 

@@ -21,9 +21,9 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from .answer import Representation, pack, tag_of
-from .media import kind_of
-from .memory import Bodies, Once
+from .cache import Bodies, Once
+from .media_types import kind_of
+from .responses import Representation, pack, tag_of
 
 WHOLE = 4_000_000  # a larger file is streamed, and never compressed
 _REMEMBERED = 20_000  # files; about 1 KB each

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
-from .answer import Fixed
 from .files import is_name
-from .media import BESIDE, FORMATS, KINDS, PAGE, STYLE
+from .media_types import BESIDE, FORMATS, KINDS, PAGE, STYLE
+from .responses import Fixed
 
 STYLE_PATH = "/assets/listing.css"
 _NAMES = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}

@@ -18,7 +18,7 @@ from ..model import (
     Media,
     Origin,
 )
-from . import text
+from . import formatting
 
 VERSION = "https://jsonfeed.org/version/1.1"
 MEDIA_TYPE = "application/feed+json"
@@ -48,13 +48,13 @@ def write(edition: Edition) -> Document:
     """Give an edition as `<feed>.json`."""
     feed, site = edition.feed, edition.site
     head = Head(
-        title=text.title(feed),
-        home_page_url=text.home(feed, site),
-        feed_url=text.address(feed, site, "json"),
-        description=text.description(feed, site),
+        title=formatting.title(feed),
+        home_page_url=formatting.home(feed, site),
+        feed_url=formatting.address(feed, site, "json"),
+        description=formatting.description(feed, site),
         icon=feed.image,
         favicon=feed.icon,
-        language=text.language(feed, site),
+        language=formatting.language(feed, site),
         # Only one that was named: an item without an author would be read as written by the feed's.
         authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,
@@ -108,8 +108,8 @@ def item(article: Article, *, id: str | None = None, feeds: Sequence[str] | None
         **_present(
             summary=article.summary,
             image=article.image,
-            date_published=article.published and text.rfc3339(article.published),
-            date_modified=article.modified and text.rfc3339(article.modified),
+            date_published=article.published and formatting.rfc3339(article.published),
+            date_modified=article.modified and formatting.rfc3339(article.modified),
             **_people(article.authors),
             tags=list(article.tags),
             language=article.language,

@@ -14,9 +14,9 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from ..model import Article, Edition, Origin
-from . import modules, text
-from .elements import ATOM_LINK, ATOM_UPDATED, NAMESPACES, XML_LANG, Element, drop, element, leaf, rewrite, tag
-from .style import PATH as STYLESHEET
+from . import formatting, modules
+from .stylesheets import PATH as STYLESHEET
+from .xml_elements import ATOM_LINK, ATOM_UPDATED, NAMESPACES, XML_LANG, Element, drop, element, leaf, rewrite, tag
 
 _CREATOR = tag("dc", "creator")
 _LANGUAGE = tag("dc", "language")
@@ -31,10 +31,10 @@ def begin(edition: Edition) -> FeedGenerator:
     generator = FeedGenerator()
     generator.register_extension("feeds", FeedExtension, EntryExtension)
     generator.feeds.edition = edition
-    generator.title(text.title(feed))
+    generator.title(formatting.title(feed))
     generator.updated(edition.updated)  # feedgen's own default is the clock (R8)
     generator.generator("feeds")
-    generator.language(text.language(feed, site))
+    generator.language(formatting.language(feed, site))
     return generator
 
 
@@ -65,7 +65,7 @@ class FeedExtension:
         """Write date, hubs and author of the channel, and the stylesheet."""
         feed, site = self.edition.feed, self.edition.site
         channel = root[0]
-        rewrite(channel, "lastBuildDate", text.rfc822(self.edition.updated))
+        rewrite(channel, "lastBuildDate", formatting.rfc822(self.edition.updated))
         for hub in site.hubs:
             element(channel, ATOM_LINK, rel="hub", href=hub)
         if feed.author:  # else items without an author would be read as written by the site
@@ -75,7 +75,7 @@ class FeedExtension:
 
     def extend_atom(self, root: Element) -> Element:
         """Write date and hubs of the feed, and the stylesheet."""
-        rewrite(root, "updated", text.rfc3339(self.edition.updated))
+        rewrite(root, "updated", formatting.rfc3339(self.edition.updated))
         for hub in self.edition.site.hubs:
             element(root, "link", rel="hub", href=hub)
         _style(root, self.edition.feed.id)
@@ -94,9 +94,9 @@ class EntryExtension:
             drop(item, "title")
         for author in article.authors:
             leaf(item, _CREATOR, author.name)  # R33: `author` would have to be an e-mail address
-        leaf(item, "pubDate", text.rfc822(article.published) if article.published else None)
-        leaf(item, ATOM_UPDATED, text.rfc3339(article.modified) if article.modified else None)
-        for category in text.categories(article):
+        leaf(item, "pubDate", formatting.rfc822(article.published) if article.published else None)
+        leaf(item, ATOM_UPDATED, formatting.rfc3339(article.modified) if article.modified else None)
+        for category in formatting.categories(article):
             element(item, "category", domain=category.scheme or None).text = category.term
         leaf(item, _LANGUAGE, article.language)
         leaf(item, _RIGHTS, article.rights)
@@ -114,11 +114,11 @@ class EntryExtension:
             rewrite(entry, "title", None)
         if not article.html:
             _leave_empty(entry, article)
-        rewrite(entry, "updated", text.rfc3339(article.updated))
-        leaf(entry, "published", text.rfc3339(article.published) if article.published else None)
+        rewrite(entry, "updated", formatting.rfc3339(article.updated))
+        leaf(entry, "published", formatting.rfc3339(article.published) if article.published else None)
         if article.language:
             entry.set(XML_LANG, article.language)
-        for it in text.categories(article):
+        for it in formatting.categories(article):
             element(entry, "category", term=it.term, scheme=it.scheme or None, label=it.label or None)
         _links(entry, article)
         if article.origin:
@@ -156,7 +156,7 @@ def _source(entry: Element, origin: Origin, article: Article) -> None:
     source = etree.SubElement(entry, "source")
     leaf(source, "id", id)
     etree.SubElement(source, "title").text = origin.title
-    leaf(source, "updated", text.told_rfc3339(origin.updated) or text.rfc3339(article.updated))
+    leaf(source, "updated", formatting.told_rfc3339(origin.updated) or formatting.rfc3339(article.updated))
     if not article.authors and origin.title:
         # Without it RFC 4287 §4.2.1 would have the author of our feed answer for somebody else's words.
         leaf(etree.SubElement(source, "author"), "name", origin.title)

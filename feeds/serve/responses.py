@@ -13,7 +13,7 @@ from typing import Protocol
 from starlette.types import Scope, Send
 
 from .. import http_headers
-from .media import Headers, Kind, common, security
+from .media_types import Headers, Kind, common, security
 
 _READ = frozenset({b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"})
 

@@ -9,9 +9,9 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from ..model import Article, Attachment, Author, Document, Feed, Page, Site
-from . import text
-from .jsonfeed import line
-from .style import STORY
+from . import formatting
+from .json_feed import line
+from .stylesheets import STORY
 
 FORMATS = (("rss", "application/rss+xml"), ("atom", "application/atom+xml"), ("json", "application/feed+json"))
 PLAYERS = ("audio", "video")
@@ -40,7 +40,7 @@ def story_page(article: Article, site: Site, feeds: Collection[Feed]) -> Documen
         dates=tuple(_dates(article, site)),
         players=[(one, _player(one)) for one in article.attachments],
         alternates=tuple(_alternates(feeds, site)),
-        feeds=[(text.title(feed), f"{root}{feed.id}.rss") for feed in feeds],
+        feeds=[(formatting.title(feed), f"{root}{feed.id}.rss") for feed in feeds],
     )
     return Document(page.path, body.encode(), "text/html")
 
@@ -57,7 +57,7 @@ def _template() -> Callable[..., str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["rfc3339"] = text.rfc3339
+    environment.filters["rfc3339"] = formatting.rfc3339
     return environment.get_template("story.html").render
 
 
@@ -76,7 +76,7 @@ def _alternates(feeds: Collection[Feed], site: Site) -> Iterator[tuple[str, str,
     """Title, media type and address of every file of these feeds."""
     for feed in feeds:
         for suffix, media_type in FORMATS:
-            yield text.title(feed), media_type, text.address(feed, site, suffix)
+            yield formatting.title(feed), media_type, formatting.address(feed, site, suffix)
 
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,9 +87,9 @@ def _dates(article: Article, site: Site) -> Iterator[tuple[str, str, str]]:
     english = (article.language or site.language or "en").startswith("en")
     shown = [_day(at, site, english=english) if at else "" for at in (article.published, article.modified)]
     if article.published:
-        yield "", text.rfc3339(article.published), shown[0]
+        yield "", formatting.rfc3339(article.published), shown[0]
     if article.modified and shown[1] != shown[0]:
-        yield "Updated", text.rfc3339(article.modified), shown[1]
+        yield "Updated", formatting.rfc3339(article.modified), shown[1]
 
 
 def _day(at: datetime, site: Site, *, english: bool) -> str:
@@ -111,8 +111,8 @@ def _facts(article: Article, site: Site, page: Page) -> str:
         "description": article.summary,
         "url": article.url or page.address,
         "mainEntityOfPage": page.address,
-        "datePublished": article.published and text.rfc3339(article.published),
-        "dateModified": article.modified and text.rfc3339(article.modified),
+        "datePublished": article.published and formatting.rfc3339(article.published),
+        "dateModified": article.modified and formatting.rfc3339(article.modified),
         "author": [_person(author) for author in article.authors],
         "image": article.image,
         "keywords": list(article.tags),
