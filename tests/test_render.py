@@ -33,7 +33,7 @@ from feeds.model import (
     Origin,
     Site,
 )
-from feeds.render import WRITERS, assets, jsonfeed, opml, render
+from feeds.render import WRITERS, assets, json_feed, opml, render
 from feeds.render.formatting import legal, rfc822
 from tests.validate import VALIDATORS
 
@@ -442,7 +442,7 @@ def test_a_category_named_by_a_tag_as_well_is_written_once() -> None:
 
 
 def test_R37_a_published_item_tells_nothing_of_how_it_was_read() -> None:
-    item = jsonfeed.item(FULL_EDITION.articles[0])
+    item = json_feed.item(FULL_EDITION.articles[0])
     assert item["id"] == "https://news.example.com/rain"
     extension = item["_feeds"]
     assert isinstance(extension, dict)
@@ -466,7 +466,7 @@ def test_R37_a_published_item_tells_nothing_of_how_it_was_read() -> None:
 
 
 def test_an_item_that_was_read_tells_all() -> None:
-    item = jsonfeed.item(FULL_EDITION.articles[0], id="u1", feeds=["world"])
+    item = json_feed.item(FULL_EDITION.articles[0], id="u1", feeds=["world"])
     assert item["id"] == "u1"
     extension = item["_feeds"]
     assert isinstance(extension, dict)
@@ -477,7 +477,7 @@ def test_an_item_that_was_read_tells_all() -> None:
 
 @given(anything)
 def test_S16_an_item_for_the_live_stream_is_one_line(title: str) -> None:
-    line = jsonfeed.line(jsonfeed.item(article(title=title), feeds=["world"]))
+    line = json_feed.line(json_feed.item(article(title=title), feeds=["world"]))
     assert not set("\r\n\0") & set(line)
     assert json.loads(line).get("title", "") == title
 

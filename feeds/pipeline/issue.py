@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..compose import Change, compose, difference, is_on_show, plan
 from ..model import Article, Document, Event, Feed, Issue, Ledger, Site
-from ..render import jsonfeed, render
+from ..render import json_feed, render
 from ..steps import apply
 
 
@@ -52,5 +52,5 @@ def issue(feed: Feed, site: Site, edges: IssueEdges) -> list[str]:
 
 
 def _event(feed: Feed, change: Change) -> Event:
-    item = jsonfeed.line(jsonfeed.item(change.article)) if change.article else None
+    item = json_feed.line(json_feed.item(change.article)) if change.article else None
     return Event(change.kind, feed.id, change.key, change.published_id, item)

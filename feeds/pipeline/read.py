@@ -13,8 +13,8 @@ from ..normalize import Context, about, is_inert, normalize, plain, shortened, s
 from ..parse import parse
 from ..parse.discover import candidates
 from ..parse.page import read_page
-from ..render import jsonfeed
-from .stories import publishable
+from ..render import json_feed
+from .own_stories import publishable
 
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
@@ -75,7 +75,7 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
         about(parsed),
         [plain(Text(warning, "text")) for warning in (*parsed.warnings, *shortened(parsed.stories))],
     )
-    head = jsonfeed.Head(
+    head = json_feed.Head(
         title=told.title,
         home_page_url=told.home,
         feed_url=told.feed,
@@ -96,5 +96,5 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
     for story in parsed.stories:
         upstream = upstream_id(story, parsed.base)
         article = normalize(story, parsed, upstream, story_digest(story), context)
-        items.append(jsonfeed.item(article, id=upstream if is_inert(upstream) else article.minted_id))
-    return jsonfeed.document(head, items)
+        items.append(json_feed.item(article, id=upstream if is_inert(upstream) else article.minted_id))
+    return json_feed.document(head, items)
