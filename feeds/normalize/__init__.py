@@ -9,8 +9,8 @@ from .html import clean, plain, shortened
 from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
-from .naming import id_for, named, slug
-from .pages import Places, housed, laid_out, settled
+from .own_pages import Places, housed, laid_out, settled
+from .slugs import id_for, named, slug
 from .text import is_inert
 
 __all__ = [

@@ -11,8 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .scan import Moment, full_year, scanned
-from .zones import named, zone
+from .date_grammar import Moment, full_year, named, scanned, zone
 
 # Feeds are younger; an earlier date is a zero or a misread number.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from ..model import (
 )
 from . import formatting
 
-VERSION = "https://json_feed.org/version/1.1"
+VERSION = "https://jsonfeed.org/version/1.1"
 MEDIA_TYPE = "application/feed+json"
 
 Members = dict[str, object]

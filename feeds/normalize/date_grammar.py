@@ -6,10 +6,119 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date as Day
-from datetime import tzinfo
+from datetime import timedelta, timezone, tzinfo
+from functools import lru_cache
+from unicodedata import combining, normalize
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .calendars import folded, month, weekday
-from .zones import zone
+_SHORTEST, _LONGEST = 3, 8
+# January to December: the beginnings that tell a month from all the others. Where two languages give one word to two
+# months (Polish and Croatian `lipiec`, `lipanj`), the longer beginning decides.
+_MONTHS = (
+    "jan jaan gen ene ian янв яну січ ιαν oca sty sij led tam يناير",
+    "feb fev peb фев лют φεβ sub lut uno hel únor velja فبراير",
+    "mar mrt мар бер μαρ bre bře ozu maa maal مارس",
+    "apr avr abr апр кві απρ nis kwi dub trav huh أبريل ابريل",
+    "mai may maj mei mag мая май тра μαι kvě kve svi tou maggio μάι مايو",
+    "jun juin giu iun июн юни чер ιουν haz cze čer cer červen lipan lipn kes يونيو",
+    "jul juil giul lug iul июл юли лип ιουλ tem lip cervenec cervenc srpan srpnj hei يوليو",
+    "aug ago aou aoû avg авг сер αυγ agu ağu sie srp kolov elo أغسطس",
+    "sep set сен вер септ σεπ eyl wrz zář zar ruj syy szep سبتمبر",
+    "oct okt out ott окт жов οκτ eki paź paz říj rij loka أكتوبر",
+    "nov noe noi ноя ное лис νοε kas lis stud marr نوفمبر",
+    "dec dez dic des дек гру δεκ ara gru pro jou ديسمبر",
+)
+_DAYS = (
+    "mon lun mo lu seg пон пн δευ pzt pon ma maandag montag lunes lundi lunedi hetf man mandag",
+    "tue di mar ter вто вт τρι sal wto uto dinsdag dienstag martes mardi martedi kedd tir tirsdag tis tisdag",
+    "wed mi mer mie qua сре ср τετ car sro str woensdag mittwoch miercoles mercredi szer ons onsdag",
+    "thu do jeu jue gio qui чет чт πεμ per czw cet ctv donderdag donnerstag jueves jeudi giovedi csut tor torsdag",
+    "fri fr ven vie sex пят пт παρ cum pia pet pat vrijdag freitag viernes vendredi venerdi pent fre fredag",
+    "sat sa sam sab суб сб σαβ cmt sob sub zaterdag samstag sonnabend sabado samedi sabato szom lor lordag lau",
+    "sun so dim dom вос вс κυρ paz nie ned zondag sonntag domingo dimanche domenica vasa son sondag",
+)
+
+
+def folded(text: str) -> str:
+    """Lower case, one width, no accents, Hangul whole: how names are compared here."""
+    bare = "".join(char for char in normalize("NFKD", text.lower()) if not combining(char))
+    return normalize("NFC", bare)
+
+
+_MONTH_OF = {folded(name): number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+_DAY_OF = {folded(name): number for number, names in enumerate(_DAYS) for name in names.split()}
+_NAME = re.compile(r"[^\W\d_]+")
+
+
+@lru_cache(maxsize=2048)
+def month(word: str) -> int | None:
+    """The number of the month that a folded word names."""
+    for length in range(min(len(word), _LONGEST), _SHORTEST - 1, -1):
+        if word[:length] in _MONTH_OF:
+            return _MONTH_OF[word[:length]]
+    return None
+
+
+def weekday(text: str) -> int | None:
+    """The day of the week that a folded text begins with, Monday being 0."""
+    found = _NAME.match(text)
+    if not found:
+        return None
+    word = found[0]
+    return next((_DAY_OF[word[:size]] for size in (len(word), 4, 3) if word[:size] in _DAY_OF), None)
+
+
+# ── Time zones as feeds spell them: offsets, the usual letters, and names of the time zone database ───────────────────
+
+
+_OFFSET = re.compile(r"(?:utc|gmt|etc/gmt)?\s*([+\-−])(\d{1,2})(?::?(\d{2}))?(?::?\d{2})?")
+_AREA = re.compile(r"[A-Za-z]+(?:/[A-Za-z_+\-0-9]+){1,2}")
+
+# Letters → hours east of Greenwich. Where two zones share letters, the one met in more feeds stands.
+_LETTERS = {
+    "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "etc/gmt": 0, "etc/utc": 0, "uct": 0, "zulu": 0,
+    "bst": 1, "ist": 5.5, "west": 1, "cet": 1, "mez": 1, "met": 1, "wat": 1, "cest": 2, "mesz": 2, "mest": 2, "eet": 2,
+    "sast": 2, "cat": 2, "eest": 3, "msk": 3, "мск": 3, "trt": 3, "eat": 3,
+    "ast": -4, "msd": 4, "samt": 4, "gst": 4, "amt": -4,
+    "irst": 3.5, "irdt": 4.5, "aft": 4.5, "pkt": 5, "uzt": 5, "yekt": 5, "npt": 5.75, "bdt": 6, "omst": 6, "mmt": 6.5,
+    "ict": 7, "wib": 7, "krat": 7, "novt": 7, "hkt": 8, "sgt": 8, "myt": 8, "awst": 8, "pht": 8, "wita": 8, "irkt": 8,
+    "jst": 9, "kst": 9, "wit": 9, "yakt": 9, "acst": 9.5, "acdt": 10.5, "aest": 10, "vlat": 10, "aedt": 11, "magt": 11,
+    "nzst": 12, "nzdt": 13, "brt": -3, "brst": -2, "art": -3, "clt": -4, "clst": -3, "cot": -5, "pet": -5, "vet": -4,
+    "nst": -3.5, "ndt": -2.5, "adt": -3, "at": -4, "est": -5, "edt": -4, "et": -5, "cst": -6, "cdt": -5, "ct": -6,
+    "mst": -7, "mdt": -6, "mt": -7, "pst": -8, "pdt": -7, "pt": -8, "akst": -9, "akdt": -8, "hst": -10, "hdt": -9,
+    "sst": -11,
+}  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def zone(spelled: str) -> tzinfo | None:
+    """The zone that is meant, none if nobody knows it."""
+    lower = spelled.strip().lower()
+    if lower in _LETTERS:
+        return timezone(timedelta(hours=_LETTERS[lower]))
+    found = _OFFSET.fullmatch(lower)
+    if found:
+        return _fixed(found)
+    return named(spelled.strip()) if _AREA.fullmatch(spelled.strip()) else None
+
+
+@lru_cache(maxsize=256)
+def named(name: str) -> tzinfo | None:
+    """A zone of the time zone database."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _fixed(found: re.Match[str]) -> tzinfo | None:
+    away = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+    if away > timedelta(hours=15) or int(found[3] or 0) > 59:
+        return None
+    return timezone(-away if found[1] != "+" else away)
+
+
+# ── Finds the parts of a date wherever they stand in a text: clock, zone, and the day in one of its usual orders ──────
 
 
 @dataclass(frozen=True, slots=True)
