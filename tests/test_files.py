@@ -20,7 +20,7 @@ from feeds.app.server_process import application
 from feeds.config import load
 from feeds.model import Fetched
 from feeds.normalize import laid_out
-from feeds.parse.page.story import read_story
+from feeds.parse.page.article import read_story
 
 STORIES = Path(__file__).parent / "data" / "parse" / "stories"
 BREAD = "---\ntitle: Bread & butter\ndate: 2026-02-01\nauthor: [Ann Baker, Bo]\ntags: [food]\n---\nIt *rose*.\n"

@@ -21,10 +21,9 @@ from feeds.model import Fetched, Kind, Parsed, Source, Story
 from feeds.normalize.dates import date
 from feeds.parse import parse
 from feeds.parse.page import read_page
-from feeds.parse.page.addresses import key
-from feeds.parse.page.listing import read_listing
-from feeds.parse.page.paging import is_next_page
-from feeds.parse.page.story import join, read_story
+from feeds.parse.page.article import is_next_page, join, read_story
+from feeds.parse.page.story_links import read_listing
+from feeds.parse.page.url_patterns import key
 from feeds.parse.sitemap import read_sitemap
 
 PAGES = Path(__file__).parent / "data" / "pages"

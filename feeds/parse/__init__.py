@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from ..errors import ParseError
 from ..model import Channel, Fetched, Kind, Parsed, Source
-from . import files, jsonfeed, lenient, tree, xmlfeed
+from . import xml_tree
 from .document import Document, opened
+from .feed import feedparser_fallback, json, xml
+from .own_stories import reader
 from .page import read_page
 from .sitemap import read_sitemap
 
@@ -28,8 +30,8 @@ def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
     if source is not None and source.kind in DECLARED:
         return DECLARED[source.kind](fetched, source)
     document = opened(fetched, source)
-    if source is None and fetched.media_type in files.TEXTS and _format(document.text) == "other":
-        return files.read_one(fetched)
+    if source is None and fetched.media_type in reader.TEXTS and _format(document.text) == "other":
+        return reader.read_one(fetched)
     parsed = READERS[_format(document.text)](document)
     warnings = [*parsed.warnings, *([document.decoded.warning] if document.decoded.warning else [])]
     return replace(parsed, channel=_spoken(parsed.channel, fetched), warnings=tuple(warnings))
@@ -44,26 +46,26 @@ def _spoken(channel: Channel, fetched: Fetched) -> Channel:
 
 
 def _format(text: str) -> str:
-    if jsonfeed.is_json(text):
+    if json.is_json(text):
         return "json"
-    return "xml" if tree.ROOT.search(text) else "other"
+    return "xml" if xml_tree.ROOT.search(text) else "other"
 
 
 def _xml(document: Document) -> Parsed:
     """Strictly where the document allows it, repaired where not, by feedparser where repair would lose items."""
-    found = tree.read(document.text)
-    if found is None or not xmlfeed.is_feed(found.root):
-        return _understood(lenient.read(document), document)
-    items = xmlfeed.items(found.root, document.max_items)
+    found = xml_tree.read(document.text)
+    if found is None or not xml.is_feed(found.root):
+        return _understood(feedparser_fallback.read(document), document)
+    items = xml.items(found.root, document.max_items)
     if not found.repaired:
-        return xmlfeed.read(found.root, items, document)
+        return xml.read(found.root, items, document)
     if len(items) < (expected := sum(1 for _ in ITEM.finditer(HIDDEN.sub("", document.text)))):
-        items = xmlfeed.nested(found.root, document.max_items)
+        items = xml.nested(found.root, document.max_items)
     if len(items) < min(expected, document.max_items):
-        other = lenient.read(document)
+        other = feedparser_fallback.read(document)
         if len(other.stories) > len(items):
             return _understood(other, document)
-    parsed = xmlfeed.read(found.root, items, document)
+    parsed = xml.read(found.root, items, document)
     return _understood(replace(parsed, warnings=(REPAIRED, *parsed.warnings)), document)
 
 
@@ -88,10 +90,10 @@ def _other(document: Document) -> Parsed:
 
 
 # What the document looks like → who reads it.
-READERS: Mapping[str, Callable[[Document], Parsed]] = {"json": jsonfeed.read, "xml": _xml, "other": _other}
+READERS: Mapping[str, Callable[[Document], Parsed]] = {"json": json.read, "xml": _xml, "other": _other}
 # What a source was declared as → who reads it, whatever it looks like.
 DECLARED: Mapping[Kind, Callable[[Fetched, Source], Parsed]] = {
-    Kind.FILES: files.read,
+    Kind.FILES: reader.read,
     Kind.PAGE: read_page,
     Kind.SITEMAP: read_sitemap,
 }

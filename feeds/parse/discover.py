@@ -9,8 +9,9 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from . import htmlpage, texts
 from .charset import decode
+from .feed import text_constructs
+from .own_stories import html
 
 FEED_TYPES = frozenset(
     (
@@ -75,7 +76,7 @@ class Candidate:
 
 def candidates(body: bytes, url: str, charset: str | None) -> tuple[Candidate, ...]:
     """The feeds a page may lead to, the likeliest first; guesses come last and only from the page's own host."""
-    root = htmlpage.parsed(decode(body, charset or htmlpage.charset(body)).text)
+    root = html.parsed(decode(body, charset or html.charset(body)).text)
     base = _base(root, url)
     found: dict[str, Candidate] = {}
     sources = [] if root is None else [_linked(root, base), _anchored(root, base)]
@@ -90,7 +91,7 @@ def _base(root: etree._Element | None, url: str) -> str:
     for element in root.iter("base") if root is not None else ():
         href = (element.get("href") or "").strip()
         if href:
-            return texts.joined(url, href) or url
+            return text_constructs.joined(url, href) or url
     return url
 
 
@@ -129,9 +130,9 @@ def _anchored(root: etree._Element, base: str) -> Iterator[Candidate]:
         address = _address(base, anchor.get("href"))
         if not address:
             continue
-        label = " ".join(texts.plain(anchor).lower().split())
+        label = " ".join(text_constructs.plain(anchor).lower().split())
         if _kind(anchor) in FEED_TYPES or _looks_like_feed(address) or (label in LABELS and _hints(address)):
-            found.append(Candidate(address, texts.plain(anchor) or None, _kind(anchor) or None, "anchor"))
+            found.append(Candidate(address, text_constructs.plain(anchor) or None, _kind(anchor) or None, "anchor"))
     host = urlsplit(base).hostname
     yield from sorted(found, key=lambda candidate: urlsplit(candidate.url).hostname != host)
 

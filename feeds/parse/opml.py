@@ -9,9 +9,10 @@ from typing import Literal
 from lxml import etree
 
 from ..errors import ParseError
-from . import names, texts, tree
+from . import xml_tree
 from .charset import decode
-from .fields import URL
+from .feed import namespaces, text_constructs
+from .feed.elements import URL
 
 # What an outline without an address of a feed may point to: another list.
 LISTS = ("include", "link")
@@ -38,14 +39,14 @@ class Outline:
 
 def outlines(body: bytes, charset: str | None = None) -> tuple[Outline, ...]:
     """What an OPML document subscribes to, each address once, in its order; ParseError when it is none."""
-    found = tree.read(decode(body, charset).text)
-    if found is None or names.local(found.root) not in ("opml", "oml"):
+    found = xml_tree.read(decode(body, charset).text)
+    if found is None or namespaces.local(found.root) not in ("opml", "oml"):
         raise ParseError("This is not OPML: it has no `opml` element.", kind="not_opml")
     made: dict[tuple[str, str], Outline] = {}
     waiting: list[tuple[etree._Element, tuple[str, ...]]] = [(found.root, ())]
     while waiting and len(made) < MOST:
         element, above = waiting.pop()
-        outline = _outline(element, above) if names.local(element) == "outline" else None
+        outline = _outline(element, above) if namespaces.local(element) == "outline" else None
         if outline:
             key = (outline.kind, outline.feed_url)
             known = made.get(key)
@@ -80,7 +81,10 @@ def _address(given: Mapping[str, str]) -> tuple[Kind, str]:
 
 def _given(element: etree._Element) -> dict[str, str]:
     """Attributes by their names in lower case: `xmlURL` is as good as `xmlUrl`."""
-    return {str(name).lower(): " ".join(str(value).split())[: texts.TITLE] for name, value in element.attrib.items()}
+    return {
+        str(name).lower(): " ".join(str(value).split())[: text_constructs.TITLE]
+        for name, value in element.attrib.items()
+    }
 
 
 def _title(element: etree._Element) -> str | None:

@@ -49,7 +49,7 @@ from ..normalize import (
 from ..parse import parse
 from ..parse.opml import outlines
 from ..parse.page import read_page
-from ..parse.page.story import join, read_story
+from ..parse.page.article import join, read_story
 from ..parse.sitemap import read_sitemap
 from .own_stories import FEW, TOMBSTONE, Folder, publishable, stories
 from .read import WEB_PAGE, announced, understand

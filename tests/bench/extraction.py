@@ -24,7 +24,7 @@ from lxml import html
 from feeds.errors import ParseError
 from feeds.model import Article, Fetched, Kind, Source
 from feeds.normalize import Context, normalize, story_digest, upstream_id
-from feeds.parse.page.story import read_story
+from feeds.parse.page.article import read_story
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 WORD = re.compile(r"\w+")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ...model import Fetched, Parsed, Source
-from .. import files
-from . import ground, jsonld, listing, story, webpage
-from .webpage import WebPage
+from ..own_stories import reader
+from . import article, html_tree, json_ld, region, story_links
+from .html_tree import WebPage
 
 LETTERS = 700  # of running text that one story has and a teaser has not
 LONG = 200  # of a paragraph
@@ -17,15 +17,15 @@ SPREAD = 5  # other stories for each paragraph of a story
 
 def read_page(fetched: Fetched, source: Source | None = None) -> Parsed:
     """The story, or the stories, of a page; `reader` says which: `page:story` or `page:list`."""
-    if fetched.media_type in files.TEXTS:
-        return story.read_story(fetched, source)
-    page = webpage.opened(fetched)
+    if fetched.media_type in reader.TEXTS:
+        return article.read_story(fetched, source)
+    page = html_tree.opened(fetched)
     if _is_story(page, source):
-        return story.of_page(page, source)
-    listed = listing.of_page(page, source)
+        return article.of_page(page, source)
+    listed = story_links.of_page(page, source)
     if listed.stories or _is_declared_list(source) or not _running(page):
         return listed
-    return story.of_page(page, source)
+    return article.of_page(page, source)
 
 
 def _is_declared_list(source: Source | None) -> bool:
@@ -46,9 +46,9 @@ def _says(page: WebPage) -> bool | None:
     """What the page says of itself; none where it says nothing."""
     if urlsplit(page.url).path in ("", "/") and page.url.startswith("http"):
         return False
-    kinds = [jsonld.types(node) for node in page.data.nodes]
+    kinds = [json_ld.types(node) for node in page.data.nodes]
     stories = len(page.data.stories())
-    if any(kind & jsonld.LISTS - {"breadcrumblist"} for kind in kinds) and not stories:
+    if any(kind & json_ld.LISTS - {"breadcrumblist"} for kind in kinds) and not stories:
         return False
     kind = (page.says("og:type") or "").lower()
     if kind == "article" or page.says("article:published_time"):
@@ -62,11 +62,11 @@ def _says(page: WebPage) -> bool | None:
 
 def _looks_like_one(page: WebPage) -> bool:
     """One place holds long paragraphs, and more of them than a list of teasers would."""
-    survey = ground.survey(page.root)
-    place = ground.choose(page, survey)
+    survey = region.survey(page.root)
+    place = region.choose(page, survey)
     if place is None or sum(1 for _ in page.root.iter("article")) >= FEW:
         return False
-    listed = len(listing.of_page(page).stories)
+    listed = len(story_links.of_page(page).stories)
     paragraphs = sum(1 for one in place.iter("p") if survey.weight(one) >= LONG)
     if listed == 0:
         return True
@@ -74,5 +74,5 @@ def _looks_like_one(page: WebPage) -> bool:
 
 
 def _running(page: WebPage) -> bool:
-    survey = ground.survey(page.root)
+    survey = region.survey(page.root)
     return survey.weight(page.root) >= LETTERS / 4

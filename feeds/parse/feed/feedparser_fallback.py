@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 import feedparser
 
-from ..errors import ParseError
-from ..model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
-from . import texts, tree
-from .document import Document
-from .fields import FEED_TYPES
+from ...errors import ParseError
+from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
+from .. import xml_tree
+from ..document import Document
+from . import text_constructs
+from .elements import FEED_TYPES
 
 # Slower than reading the tree by a factor of thirty, and more than linear in places.
 LARGEST = 1_000_000
@@ -32,7 +33,7 @@ EMPTY: Entry = {}
 
 def read(document: Document) -> Parsed:
     """What feedparser makes of a document that is no tree."""
-    text = LONG_TAGS.sub(r"\1", LONG_NAMES.sub(r"\1", tree.inert(document.text[:LARGEST])))
+    text = LONG_TAGS.sub(r"\1", LONG_NAMES.sub(r"\1", xml_tree.inert(document.text[:LARGEST])))
     answer = _answer(text.encode("utf-8", "replace"))
     entries = [_object(entry) for entry in _list(answer.get("entries"))]
     rss = not str(answer.get("version") or "").startswith("atom")
@@ -120,10 +121,10 @@ def _made(detail: Entry, rss: bool, is_title: bool = False) -> Text | None:
     value = _string(detail, "value")
     if not value:
         return None
-    kind: texts.Type = "text" if _string(detail, "type") == "text/plain" else "html"
+    kind: text_constructs.Type = "text" if _string(detail, "type") == "text/plain" else "html"
     if rss:
-        kind = texts.guessed(value) if is_title else "html"
-    return Text(value[: texts.LONG], kind, language=_string(detail, "language"))
+        kind = text_constructs.guessed(value) if is_title else "html"
+    return Text(value[: text_constructs.LONG], kind, language=_string(detail, "language"))
 
 
 def _links(holder: Entry) -> tuple[Link, ...]:

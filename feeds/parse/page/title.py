@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from . import jsonld
-from .webpage import WebPage, squeezed, words_of
+from . import json_ld
+from .html_tree import WebPage, squeezed, words_of
 
 Told = tuple[str, str]  # what, and where it was found
 
@@ -34,7 +34,7 @@ SHORT = 15  # letters of what may be a name as well
 MANY = 5  # headings of the first rank
 
 
-def find(page: WebPage, story: jsonld.Node) -> Told | None:
+def find(page: WebPage, story: json_ld.Node) -> Told | None:
     """The headline and where it stood."""
     told = [(text[: 4 * LONGEST].translate(INVISIBLE), where) for text, where in _told(page, story)]
     names = _names(page)
@@ -65,9 +65,9 @@ def squashed(text: str) -> str:
     )
 
 
-def _told(page: WebPage, story: jsonld.Node) -> Iterator[Told]:
+def _told(page: WebPage, story: json_ld.Node) -> Iterator[Told]:
     for name in ("headline", "name"):
-        if text := jsonld.text(story.get(name)):
+        if text := json_ld.text(story.get(name)):
             yield squeezed(text), f"json-ld {name}"
     yield from _shown(page)
     for name in METAS:
@@ -100,9 +100,9 @@ def _names(page: WebPage) -> set[str]:
     labels = host.split(".")
     told = [page.site, host, *(labels[:-1] if len(labels) < 4 else labels[-3:-1])]
     for node in page.data.nodes:
-        if jsonld.types(node) & jsonld.ORGANISATIONS:
-            told += [jsonld.text(node.get("name")), jsonld.text(node.get("alternateName"))]
-        told.append(jsonld.text(node.get("publisher")) if isinstance(node.get("publisher"), dict) else None)
+        if json_ld.types(node) & json_ld.ORGANISATIONS:
+            told += [json_ld.text(node.get("name")), json_ld.text(node.get("alternateName"))]
+        told.append(json_ld.text(node.get("publisher")) if isinstance(node.get("publisher"), dict) else None)
     return {squashed(name) for name in told if name and 2 <= len(squashed(name)) <= 60}
 
 

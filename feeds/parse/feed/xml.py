@@ -7,11 +7,11 @@ from itertools import chain, islice
 
 from lxml import etree
 
-from ..model import NOTHING, Channel, Link, Parsed, Story
-from . import fields, names, tables
-from .document import Document
-from .drafts import Draft, Lookup, fill
-from .texts import Scope
+from ...model import NOTHING, Channel, Link, Parsed, Story
+from ..document import Document
+from . import elements, namespaces, vocabulary
+from .builder import Draft, Lookup, fill
+from .text_constructs import Scope
 
 # Children of one element that are looked at in any case, however few items are wanted of them.
 ENOUGH = 20_000
@@ -20,7 +20,7 @@ ITEMS = frozenset(("item", "entry"))
 CONTAINERS = frozenset(("rss", "rdf", "feed", "channel", "items"))
 
 LOOKUPS: Mapping[str, tuple[Lookup, Lookup]] = {
-    core: (Lookup(tables.CHANNEL, core), Lookup(tables.ITEM, core)) for core in ("", "atom:", "cdf:")
+    core: (Lookup(vocabulary.CHANNEL, core), Lookup(vocabulary.ITEM, core)) for core in ("", "atom:", "cdf:")
 }
 DATES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
 Shared = dict[tuple[tuple[str, str], ...], dict[str, str]]
@@ -28,7 +28,7 @@ Shared = dict[tuple[tuple[str, str], ...], dict[str, str]]
 
 def is_feed(root: etree._Element) -> bool:
     """Whether a tree is one of a feed."""
-    return names.local(root) in CONTAINERS or names.local(root) in ITEMS
+    return namespaces.local(root) in CONTAINERS or namespaces.local(root) in ITEMS
 
 
 def items(root: etree._Element, most: int) -> list[etree._Element]:
@@ -63,7 +63,9 @@ def read(root: etree._Element, found: Sequence[etree._Element], document: Docume
     scope = scope if holder is root else scope.within(holder)
     given = Scope(scope.base if scope.base != base else None, scope.language)
     # What root and channel say is in `given` already; only where more is said need every element be asked.
-    own = sum(name in element.attrib for element in {root, holder} for name in (names.XML_BASE, names.XML_LANG))
+    own = sum(
+        name in element.attrib for element in {root, holder} for name in (namespaces.XML_BASE, namespaces.XML_LANG)
+    )
     deep = document.text.count("xml:base") + document.text.count("xml:lang") > own
     channels, stories = LOOKUPS[core]
     shared: Shared = {}
@@ -82,7 +84,7 @@ def _scope(given: Scope, item: etree._Element, deep: bool) -> Scope:
 
 
 def _date(item: etree._Element) -> str | None:
-    return next((child.text for child in item if names.local(child) in DATES), None)
+    return next((child.text for child in item if namespaces.local(child) in DATES), None)
 
 
 def _lower_attributes(root: etree._Element) -> None:
@@ -94,22 +96,22 @@ def _lower_attributes(root: etree._Element) -> None:
 
 
 def _core(root: etree._Element) -> str:
-    name = names.of(root)
+    name = namespaces.of(root)
     if name == "feed":
         return "atom:"
     return "cdf:" if name == "channel" else ""
 
 
 def _is_item(element: etree._Element) -> bool:
-    return names.local(element) in ITEMS
+    return namespaces.local(element) in ITEMS
 
 
 def _containers(root: etree._Element) -> Iterator[etree._Element]:
     """Root first if it is the channel itself, then channels, then what may hold items beside them."""
-    inside = [child for child in root if names.local(child) in ("channel", "feed")]
+    inside = [child for child in root if namespaces.local(child) in ("channel", "feed")]
     for child in inside:
         yield child
-        yield from (part for part in child if names.local(part) == "items" and len(part))
+        yield from (part for part in child if namespaces.local(part) == "items" and len(part))
     yield root
 
 
@@ -139,10 +141,10 @@ def _story(item: etree._Element, draft: Draft, lookup: Lookup, shared: Shared) -
     values = draft.values
     if lookup.core == "cdf:":
         _cdf(item, draft)
-    if "id" not in values and (about := item.get(fields.RDF_ABOUT)):
+    if "id" not in values and (about := item.get(elements.RDF_ABOUT)):
         values["id"] = about.strip()
         draft.found["id"] = "rdf:about"
-    if "language" not in values and (language := item.get(names.XML_LANG)):
+    if "language" not in values and (language := item.get(namespaces.XML_LANG)):
         values["language"] = language.strip()
         draft.found["language"] = "xml:lang"
     found = draft.found

@@ -10,9 +10,48 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from ...model import Channel, Fetched, Link, Parsed, Source, Story, Text
-from . import addresses, blurb, frontpage, jsonld, selecting, webpage
-from .frontpage import HEADINGS
-from .webpage import WebPage, joined, squeezed, words_of
+from . import dates, html_tree, images, json_ld, list_region, selectors, url_patterns
+from .html_tree import WebPage, joined, squeezed, words_of
+from .list_region import HEADINGS
+from .title import fold
+
+SHORTEST, LONGEST = 40, 1000
+
+
+def read(block: etree._Element, title: str, base: str) -> Story:
+    """The facts of one block of a list, the headline and the link left out."""
+    image = next((found for one in block.iter("img") if (found := images.picture_of(one, base))), None)
+    summary = _summary(block, title)
+    return Story(
+        published=_date(block),
+        image=Link(image.url, "image") if image else None,
+        summary=Text(summary, "text") if summary else None,
+    )
+
+
+def _date(block: etree._Element) -> str | None:
+    for element in block.iter("time"):
+        text = dates.value_of(element)
+        if dates.DATED.search(text) and not dates.tells_of_change(element):
+            return text
+    return None
+
+
+def _summary(block: etree._Element, title: str) -> str | None:
+    told = fold(title)
+    for element in block.iter("p", "div", "span"):
+        if any(
+            isinstance(inner.tag, str) and inner.tag in ("p", "div", "a", "h2", "h3", "ul", "img") for inner in element
+        ):
+            continue
+        words = words_of(element)
+        if SHORTEST <= len(words) <= LONGEST and fold(words) != told and told not in fold(words):
+            return words
+    return None
+
+
+# ── A page that lists stories: what the source's selector matches, what data say, or the headlines that look alike ────
+
 
 Element = etree._Element
 
@@ -46,7 +85,7 @@ class Item:
 
 def read_listing(fetched: Fetched, source: Source | None = None) -> Parsed:
     """The stories a page lists; none where it lists none."""
-    return of_page(webpage.opened(fetched), source)
+    return of_page(html_tree.opened(fetched), source)
 
 
 def of_page(page: WebPage, source: Source | None = None) -> Parsed:
@@ -75,13 +114,13 @@ def _is_wanted(address: str, source: Source | None) -> bool:
 
 
 def _selected(page: WebPage, selector: str) -> list[Story]:
-    matches = [one for one in selecting.select(page.root, selector, "stories") if isinstance(one, etree._Element)]
+    matches = [one for one in selectors.select(page.root, selector, "stories") if isinstance(one, etree._Element)]
     items: dict[str, Item] = {}
     for match in matches:
         link = match if match.tag == "a" else _best_link(match)
         address = joined(page.base, link.get("href") or "") if link is not None else None
         if link is not None and address:
-            item = items.setdefault(addresses.key(address), Item(address))
+            item = items.setdefault(url_patterns.key(address), Item(address))
             item.links.append(link)
             _name(item, link, words_of(match) if match.tag != "a" and match.tag in HEADINGS else "")
     return _told(page, list(items.values()), "stories:")
@@ -108,8 +147,8 @@ def _found(page: WebPage) -> list[Story]:
     _score(items, page)
     listed = [item for item in items if item.score >= ENOUGH]
     stories = _told(page, listed, "headlines")
-    known = {addresses.key(story.links[0].href) for story in stories}
-    of_data = [story for story in _of_data(page) if addresses.key(story.links[0].href) not in known]
+    known = {url_patterns.key(story.links[0].href) for story in stories}
+    of_data = [story for story in _of_data(page) if url_patterns.key(story.links[0].href) not in known]
     return [*stories, *of_data]
 
 
@@ -125,21 +164,21 @@ def _entries(page: WebPage) -> list[Item]:
         if link is not None and address:
             name = named.get("p-name")
             title = words_of(name) if name is not None else words_of(link)
-            items.setdefault(addresses.key(address), Item(address, [link], title[:400]))
+            items.setdefault(url_patterns.key(address), Item(address, [link], title[:400]))
     return list(items.values())
 
 
 def _items(page: WebPage) -> list[Item]:
     """Every address that is linked from where stories may stand, with its words."""
     items: dict[str, Item] = {}
-    here = addresses.key(page.url)
-    for link in frontpage.links(page.root):
+    here = url_patterns.key(page.url)
+    for link in list_region.links(page.root):
         address = joined(page.base, link.get("href") or "")
         if not address:
             continue
-        address = addresses.unwrapped(address)
-        name = addresses.key(address)
-        if name == here or addresses.is_other_thing(address):
+        address = url_patterns.unwrapped(address)
+        name = url_patterns.key(address)
+        if name == here or url_patterns.is_other_thing(address):
             continue
         item = items.setdefault(name, Item(address))
         item.links.append(link)
@@ -222,16 +261,16 @@ def _signature(link: Element) -> str:
 
 def _score(items: list[Item], page: WebPage) -> None:
     """Weigh what speaks for each item: words, heading, address, and that many look like it."""
-    alike = Counter(item.signature for item in items if frontpage.length(item.title) >= 20)
-    above = Counter(path for item in items for path in addresses.above(item.address))
-    site = addresses.site_of(page.url)
+    alike = Counter(item.signature for item in items if list_region.length(item.title) >= 20)
+    above = Counter(path for item in items for path in url_patterns.above(item.address))
+    site = url_patterns.site_of(page.url)
     for item in items:
-        letters = frontpage.length(item.title)
-        item.score = addresses.likeness(item.address)
+        letters = list_region.length(item.title)
+        item.score = url_patterns.likeness(item.address)
         item.score += 1.5 if item.headed else 0.0
         item.score += 1.5 if letters >= 35 else 1.0 if letters >= 22 else 0.3 if letters >= 14 else -1.5
         item.score += 1.0 if alike[item.signature] >= REPEATED else 0.0
-        if addresses.site_of(item.address) != site and not (item.headed or alike[item.signature] >= 5):
+        if url_patterns.site_of(item.address) != site and not (item.headed or alike[item.signature] >= 5):
             item.score -= 1.5
         if any(
             link.get("rel") in ("tag", "nofollow sponsored", "sponsored", "author", "next", "prev")
@@ -240,7 +279,7 @@ def _score(items: list[Item], page: WebPage) -> None:
             item.score -= 3.0
         if _is_aside(item.links[0]):
             item.score -= 1.0
-        if above[addresses.key(item.address)] >= 2:  # a section, whose stories stand below its address
+        if above[url_patterns.key(item.address)] >= 2:  # a section, whose stories stand below its address
             item.score -= 3.0
 
 
@@ -253,26 +292,26 @@ def _is_aside(link: Element) -> bool:
 def _of_data(page: WebPage) -> Iterator[Story]:
     """The stories of an ItemList, or single ones with addresses of their own."""
     for node in page.data.nodes:
-        kinds = jsonld.types(node)
+        kinds = json_ld.types(node)
         if "listitem" in kinds and isinstance(node.get("item"), dict):
             continue
-        if not (kinds & jsonld.STORIES or "listitem" in kinds) or ("position" in node and "item" in node):
+        if not (kinds & json_ld.STORIES or "listitem" in kinds) or ("position" in node and "item" in node):
             continue
         address = (
-            jsonld.text(node.get("url")) or jsonld.text(node.get("@id")) or jsonld.text(node.get("mainEntityOfPage"))
+            json_ld.text(node.get("url")) or json_ld.text(node.get("@id")) or json_ld.text(node.get("mainEntityOfPage"))
         )
-        title = jsonld.text(node.get("headline")) or jsonld.text(node.get("name"))
+        title = json_ld.text(node.get("headline")) or json_ld.text(node.get("name"))
         url = joined(page.base, address) if address else None
         if (
             url
             and (title or "listitem" in kinds)
-            and addresses.key(url) != addresses.key(page.url)
-            and not addresses.is_other_thing(url)
+            and url_patterns.key(url) != url_patterns.key(page.url)
+            and not url_patterns.is_other_thing(url)
         ):
             yield Story(
                 links=(Link(url),),
                 title=Text(squeezed(title), "text") if title else None,
-                published=jsonld.text(node.get("datePublished")),
+                published=json_ld.text(node.get("datePublished")),
                 found={"links": "json-ld", "title": "json-ld"},
             )
 
@@ -298,7 +337,7 @@ def _block(item: Item, own: dict[Element, int]) -> Element:
 
 
 def _story(page: WebPage, item: Item, block: Element, where: str) -> Story:
-    told = blurb.read(block, item.title, page.base)
+    told = read(block, item.title, page.base)
     found = {"links": where, "title": where} | {
         name: "block" for name in ("published", "image", "summary") if getattr(told, name)
     }

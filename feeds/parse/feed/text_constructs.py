@@ -12,8 +12,8 @@ from urllib.parse import urljoin
 
 from lxml import etree
 
-from ..model import Text
-from . import names
+from ...model import Text
+from . import namespaces
 
 Type = Literal["text", "html"]
 
@@ -50,7 +50,7 @@ class Scope:
 
     def within(self, element: etree._Element) -> Scope:
         """What is in force inside an element."""
-        base, language = element.get(names.XML_BASE), element.get(names.XML_LANG)
+        base, language = element.get(namespaces.XML_BASE), element.get(namespaces.XML_LANG)
         if base is None and language is None:
             return self
         return Scope(
@@ -147,7 +147,7 @@ def _inline(element: etree._Element, scope: Scope) -> Text | None:
     """Markup that is part of the document: the div of XHTML is only its wrapping (RFC 4287 §3.1.1.3)."""
     div = element[0]
     alone = len(element) == 1 and not (element.text or "").strip() and not (div.tail or "").strip()
-    if alone and names.local(div) == "div" and not (set(div.attrib) - {names.XML_BASE, names.XML_LANG}):
+    if alone and namespaces.local(div) == "div" and not (set(div.attrib) - {namespaces.XML_BASE, namespaces.XML_LANG}):
         scope, element = scope.within(div), div
         if not len(element):
             return _text(_escaped((element.text or "").strip()), "html", scope)
@@ -177,7 +177,7 @@ def _spelled(element: etree._Element) -> str:
     parts = [_escaped(element.text or "")]
     for child in element:
         for inner in child.iter(etree.Element):
-            tag = names.split(str(inner.tag))[1].rpartition(":")[2]
+            tag = namespaces.split(str(inner.tag))[1].rpartition(":")[2]
             if tag != inner.tag and NAME.fullmatch(tag):
                 inner.tag = tag
             if inner.text is None and not len(inner) and tag.lower() not in VOID:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from ...model import Person
-from . import furniture, jsonld
-from .webpage import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
+from . import boilerplate, json_ld
+from .html_tree import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 
@@ -83,7 +83,7 @@ class Found:
     where: str = ""
 
 
-def find(page: WebPage, story: jsonld.Node) -> Found:
+def find(page: WebPage, story: json_ld.Node) -> Found:
     """Persons first, from the best place that names any; else the organisation of the best place."""
     places: tuple[tuple[str, Callable[[], Iterable[Person]]], ...] = (
         ("json-ld author", lambda: _of_data(page, story)),
@@ -159,9 +159,9 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
 # ── what data say ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_data(page: WebPage, story: jsonld.Node) -> Iterator[Person]:
+def _of_data(page: WebPage, story: json_ld.Node) -> Iterator[Person]:
     for key in ("author", "creator"):
-        values = [page.data.resolved(value) for value in jsonld.several(story.get(key))[:MANY]]
+        values = [page.data.resolved(value) for value in json_ld.several(story.get(key))[:MANY]]
         for value in values:
             yield from _of_value(value)
         if any(values):
@@ -169,16 +169,16 @@ def _of_data(page: WebPage, story: jsonld.Node) -> Iterator[Person]:
 
 
 def _of_value(value: object) -> Iterator[Person]:
-    node: jsonld.Node = value if isinstance(value, dict) else {}
-    role = "organisation" if jsonld.types(node) & jsonld.ORGANISATIONS else "author"
+    node: json_ld.Node = value if isinstance(value, dict) else {}
+    role = "organisation" if json_ld.types(node) & json_ld.ORGANISATIONS else "author"
     told = node.get("name") if node else value
-    for name in jsonld.several(told)[:MANY]:
-        text = jsonld.text(name)
+    for name in json_ld.several(told)[:MANY]:
+        text = json_ld.text(name)
         if not text and node.get("givenName"):
-            text = f"{jsonld.text(node.get('givenName'))} {jsonld.text(node.get('familyName')) or ''}"
+            text = f"{json_ld.text(node.get('givenName'))} {json_ld.text(node.get('familyName')) or ''}"
         names = [text] if role == "organisation" and text else names_in(text or "")
         for one in names:
-            yield Person(one, url=_web(jsonld.text(node.get("url"))) if len(names) == 1 else None, role=role)
+            yield Person(one, url=_web(json_ld.text(node.get("url"))) if len(names) == 1 else None, role=role)
 
 
 def _web(address: str | None) -> str | None:
@@ -222,7 +222,7 @@ def _marked(root: Element) -> Iterator[Element]:
         if (
             element.tag in HIDDEN
             or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption")
-            or furniture.is_of_other_stories(element)
+            or boilerplate.is_of_other_stories(element)
         ):
             walk.skip_subtree()
         elif _rank(element):
@@ -238,7 +238,7 @@ def _rank(element: Element) -> int:
     attributes = element.attrib
     if "author" in (attributes.get("rel") or "").split() or (attributes.get("itemprop") or "") in ("author", "creator"):
         return 3
-    if any(not MARKS.isdisjoint(furniture.names(attributes[name])) for name in NAMING if name in attributes):
+    if any(not MARKS.isdisjoint(boilerplate.names(attributes[name])) for name in NAMING if name in attributes):
         return 2
     if element.tag == "a" and PROFILE.search(_path(attributes.get("href") or "")):
         return 1

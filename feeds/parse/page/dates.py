@@ -12,10 +12,58 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from .. import plaintext
-from . import furniture, jsonld
-from .sitezone import zone_of
-from .webpage import HIDDEN, WebPage, words_of
+from ..own_stories import plain_text
+from . import boilerplate, json_ld
+from .html_tree import HIDDEN, WebPage, words_of
+
+# Countries of one zone, or where nearly all live in one.
+COUNTRIES = {
+    "ad": "Andorra", "at": "Vienna", "ba": "Sarajevo", "be": "Brussels", "bg": "Sofia", "by": "Minsk",
+    "ch": "Zurich", "cz": "Prague", "de": "Berlin", "dk": "Copenhagen", "ee": "Tallinn", "es": "Madrid",
+    "fi": "Helsinki", "fr": "Paris", "gb": "London", "uk": "London", "gr": "Athens", "hr": "Zagreb",
+    "hu": "Budapest", "ie": "Dublin", "it": "Rome", "li": "Vaduz", "lt": "Vilnius", "lu": "Luxembourg", "lv": "Riga",
+    "mt": "Malta", "nl": "Amsterdam", "no": "Oslo", "pl": "Warsaw", "pt": "Lisbon", "ro": "Bucharest",
+    "rs": "Belgrade", "ru": "Moscow", "se": "Stockholm", "si": "Ljubljana", "sk": "Bratislava", "tr": "Istanbul",
+    "ua": "Kyiv", "ae": "Asia/Dubai", "am": "Asia/Yerevan", "az": "Asia/Baku", "bd": "Asia/Dhaka",
+    "cn": "Asia/Shanghai", "ge": "Asia/Tbilisi", "hk": "Asia/Hong_Kong", "il": "Asia/Jerusalem",
+    "in": "Asia/Kolkata", "ir": "Asia/Tehran", "is": "Atlantic/Reykjavik", "jp": "Asia/Tokyo", "kr": "Asia/Seoul",
+    "lk": "Asia/Colombo", "my": "Asia/Kuala_Lumpur", "np": "Asia/Kathmandu", "ph": "Asia/Manila",
+    "pk": "Asia/Karachi", "sa": "Asia/Riyadh", "sg": "Asia/Singapore", "th": "Asia/Bangkok", "tw": "Asia/Taipei",
+    "vn": "Asia/Ho_Chi_Minh", "id": "Asia/Jakarta", "bw": "Africa/Gaborone", "dz": "Africa/Algiers",
+    "eg": "Africa/Cairo", "et": "Africa/Addis_Ababa", "gh": "Africa/Accra", "ke": "Africa/Nairobi",
+    "ma": "Africa/Casablanca", "na": "Africa/Windhoek", "ng": "Africa/Lagos", "sn": "Africa/Dakar",
+    "tn": "Africa/Tunis", "tz": "Africa/Dar_es_Salaam", "ug": "Africa/Kampala", "za": "Africa/Johannesburg",
+    "zw": "Africa/Harare", "ar": "America/Buenos_Aires", "bo": "America/La_Paz", "br": "America/Sao_Paulo",
+    "cl": "America/Santiago", "co": "America/Bogota", "cr": "America/Costa_Rica", "cu": "America/Havana",
+    "do": "America/Santo_Domingo", "mx": "America/Mexico_City", "pe": "America/Lima", "uy": "America/Montevideo",
+    "ve": "America/Caracas", "nz": "Pacific/Auckland",
+}  # fmt: skip
+# Endings of names that belong to no country although they look so.
+GENERIC = frozenset(("co", "io", "ai", "me", "tv", "eu", "cc", "is", "fm", "ly", "am", "so", "to"))
+# Languages of one country's press.
+LANGUAGES = {
+    "bg": "bg", "cs": "cz", "da": "dk", "de": "de", "el": "gr", "et": "ee", "fi": "fi", "fr": "fr", "he": "il",
+    "hr": "hr", "hu": "hu", "it": "it", "ja": "jp", "ko": "kr", "lt": "lt", "lv": "lv", "nb": "no", "nl": "nl",
+    "nn": "no", "no": "no", "pl": "pl", "ro": "ro", "ru": "ru", "sk": "sk", "sl": "si", "sr": "rs", "sv": "se",
+    "th": "th", "tr": "tr", "uk": "ua", "vi": "vn", "zu": "za", "xh": "za", "af": "za", "is": "is", "ka": "ge",
+    "hy": "am", "fa": "ir",
+}  # fmt: skip
+
+
+def zone_of(url: str, *languages: str | None) -> str | None:
+    """The name of the zone in the time zone database; none where a site may be anywhere."""
+    ending = (urlsplit(url).hostname or "").rpartition(".")[2]
+    countries = [ending] if ending not in GENERIC else []
+    for language in languages:
+        first, _, rest = (language or "").lower().replace("_", "-").partition("-")
+        region = next((part for part in rest.split("-") if len(part) == 2), "")
+        countries += [region] if region else [LANGUAGES.get(first, "")]
+    found = next((COUNTRIES[country] for country in countries if country in COUNTRIES), None)
+    return found if found is None or "/" in found else f"Europe/{found}"
+
+
+# ── When a story was published and when it was changed: the exact instant, put together from all that tells of it ─────
+
 
 Element = etree._Element
 
@@ -72,7 +120,7 @@ class Stamp:
     where: str
 
 
-def find(page: WebPage, story: jsonld.Node, region: Element | None, home: str = "UTC") -> dict[str, Stamp]:
+def find(page: WebPage, story: json_ld.Node, region: Element | None, home: str = "UTC") -> dict[str, Stamp]:
     """`published` and `updated`, with zones where they can be known; `home` is the zone the operator gave."""
     told: dict[str, list[Stamp]] = {"published": [], "updated": []}
     for tell in (_of_head, _of_page):
@@ -92,14 +140,14 @@ def find(page: WebPage, story: jsonld.Node, region: Element | None, home: str = 
 # ── what is told, best place first ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_head(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_head(page: WebPage, story: json_ld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
     yield from _of_data(story, "json-ld")
     for field, names in METAS.items():
         for name in names:
             yield from ((field, Stamp(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
 
 
-def _of_page(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_page(page: WebPage, story: json_ld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
     yield from _of_marks(region)
     for node in page.data.pages():
         yield from _of_data(node, "json-ld page")
@@ -107,10 +155,10 @@ def _of_page(page: WebPage, story: jsonld.Node, region: Element) -> Iterator[tup
     yield from _of_words(region)
 
 
-def _of_data(node: jsonld.Node, where: str) -> Iterator[tuple[str, Stamp]]:
+def _of_data(node: json_ld.Node, where: str) -> Iterator[tuple[str, Stamp]]:
     for field, keys in KEYS.items():
         for key in keys:
-            if text := jsonld.text(node.get(key)):
+            if text := json_ld.text(node.get(key)):
                 yield field, Stamp(text.strip(), f"{where} {key}")
 
 
@@ -146,7 +194,7 @@ def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
         words = words_of(element)
         if not 6 <= len(words) <= LONGEST or not DATED.search(words):
             continue
-        if taken := plaintext.stamp(words):
+        if taken := plain_text.stamp(words):
             yield from ((field, Stamp(date, "stamp")) for field, date in taken[1].items())
         elif _is_named_date(element) and sum(char.isdigit() for char in words) >= 5:
             yield (
@@ -156,7 +204,7 @@ def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
 
 
 def _is_named_date(element: Element) -> bool:
-    return not DATE_NAMES.isdisjoint(furniture.names(element.get("class")) | furniture.names(element.get("id")))
+    return not DATE_NAMES.isdisjoint(boilerplate.names(element.get("class")) | boilerplate.names(element.get("id")))
 
 
 def tells_of_change(element: Element) -> bool:
@@ -174,7 +222,11 @@ def tells_of_change(element: Element) -> bool:
 def _visible(region: Element) -> Iterator[Element]:
     walk = etree.iterwalk(region, events=("start",))
     for _, element in walk:
-        if element.tag in HIDDEN or element.tag in ("nav", "footer", "aside") or furniture.is_of_other_stories(element):
+        if (
+            element.tag in HIDDEN
+            or element.tag in ("nav", "footer", "aside")
+            or boilerplate.is_of_other_stories(element)
+        ):
             walk.skip_subtree()
         else:
             yield element

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from lxml import etree
 
-from . import furniture, jsonld
-from .headline import fold
-from .webpage import HIDDEN, WebPage, words_of
+from . import boilerplate, json_ld
+from .html_tree import HIDDEN, WebPage, words_of
+from .title import fold
 
 Element = etree._Element
 
@@ -45,13 +45,15 @@ def survey(root: Element) -> Ground:
     raw = _summed(running, frozenset())
     bulk = BULK * raw.get(root, 0.0)
     headed = {above for heading in root.iter("h1") for above in heading.iterancestors()}
-    out = frozenset(one for one in named if one.tag in furniture.NEVER or raw.get(one, 0.0) < bulk or one not in headed)
+    out = frozenset(
+        one for one in named if one.tag in boilerplate.NEVER or raw.get(one, 0.0) < bulk or one not in headed
+    )
     weights = _summed(running, out)
     for least in LENIENT:
         if weights.get(root, 0.0) >= THIN * raw.get(root, 0.0):
             break
         out = frozenset(
-            one for one in out if one.tag in furniture.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0)
+            one for one in out if one.tag in boilerplate.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0)
         )
         weights = _summed(running, out)
     return Ground(weights, out)
@@ -82,7 +84,7 @@ def _walked(root: Element) -> tuple[list[tuple[Element, float]], list[Element]]:
         if element.tag in HIDDEN or element.tag == "head":
             walk.skip_subtree()
             continue
-        if element.tag not in ("body", "html") and furniture.is_furniture(element):
+        if element.tag not in ("body", "html") and boilerplate.is_furniture(element):
             named.append(element)
         runs = element.tag in PARAGRAPHS or (element.tag in WRAPPERS and _own_words(element) >= SHORTEST)
         if runs and (weight := _weight(element)) > 0:
@@ -186,7 +188,7 @@ def standfirst(page: WebPage, node: Mapping[str, object], view: Lookout) -> str 
     heading, place, ground = view.heading, view.place, view.ground
     told = [
         fold(text)
-        for text in (page.says("description"), page.says("og:description"), jsonld.text(node.get("description")))
+        for text in (page.says("description"), page.says("og:description"), json_ld.text(node.get("description")))
         if text
     ]
     best: tuple[int, str] | None = None
@@ -230,9 +232,9 @@ def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
     if any(above in ground.furniture for above in _upwards(element)):
         return 0
     linked = sum(len(words_of(anchor)) for anchor in element.iter("a"))
-    if linked > len(words) / 3 or furniture.is_notice(words):
+    if linked > len(words) / 3 or boilerplate.is_notice(words):
         return 0
-    if not DEK.isdisjoint(furniture.names(element.get("class")) | furniture.names(element.get("itemprop"))):
+    if not DEK.isdisjoint(boilerplate.names(element.get("class")) | boilerplate.names(element.get("itemprop"))):
         return 2
     return 1 if element.tag in ("p", "h2", "h3") and len(words) >= 60 else 0
 

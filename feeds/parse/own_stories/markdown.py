@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from ..model import Story, Text
+from ...model import Story, Text
 
 # Markup inside is kept: whatever becomes HTML is cleaned later, like that of strangers.
 MARKDOWN = MarkdownIt("commonmark").enable(["table"])

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from lxml import etree
 
-from . import furniture
-from .webpage import words_of
+from . import boilerplate
+from .html_tree import words_of
 
 Element = etree._Element
 
@@ -81,7 +81,7 @@ def _is_elsewhere(element: Element) -> bool:
 
 def _names_elsewhere(value: str) -> bool:
     for token in value[:300].split():
-        words = [word.lower() for word in furniture.SPLIT.split(token) if word]
+        words = [word.lower() for word in boilerplate.SPLIT.split(token) if word]
         if words and words[0] in ("has", "with", "no", "is"):
             continue
         if not PLACES.isdisjoint(words) or not PAIRS.isdisjoint(pairwise(words)):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from lxml import etree
 
-from . import fields as read
-from .drafts import Draft, Lookup, Reader, Spec, fill, table
+from . import elements as read
+from .builder import Draft, Lookup, Reader, Spec, fill, table
 
 
 def _group(element: etree._Element, draft: Draft, spec: Spec) -> None:

@@ -13,7 +13,7 @@ from datetime import date
 # The library lets YAML's own error through; YAML itself belongs to config.
 from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
 
-from ..model import PublicationWindow
+from ...model import PublicationWindow
 
 FIELDS = frozenset(
     ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link", "enclosure")

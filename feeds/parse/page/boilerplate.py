@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from lxml import etree
 
-from .. import plaintext
+from ..own_stories import plain_text
 
 # Gone with all they hold.
 TAGS = frozenset(
@@ -196,8 +196,8 @@ def is_notice(text: str) -> bool:
     if len(text) > 220:
         return False
     return (
-        plaintext.is_call(text)
-        or plaintext.stamp(text) is not None
+        plain_text.is_call(text)
+        or plain_text.stamp(text) is not None
         or (len(text) < 160 and bool(RIGHTS.match(text) or WALL.search(text)))
     )
 

@@ -9,11 +9,11 @@ from html import escape
 
 from lxml import etree
 
-from . import furniture, picture
-from .ground import PARAGRAPHS, WRAPPERS, Element, Ground
-from .headline import fold
-from .picture import Picture
-from .webpage import HIDDEN, squeezed, words_of
+from . import boilerplate, images
+from .html_tree import HIDDEN, squeezed, words_of
+from .images import Picture
+from .region import PARAGRAPHS, WRAPPERS, Element, Ground
+from .title import fold
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 LISTS = frozenset(("ul", "ol", "dl", "table"))
@@ -118,7 +118,7 @@ class Collector:
         self._words.clear()
 
     def _picture(self, element: Element) -> None:
-        found = picture.picture_of(element, self.base)
+        found = images.picture_of(element, self.base)
         if found:
             self.blocks.append(Block("img", shown(found), picture=found))
 
@@ -232,21 +232,21 @@ def _leads_on(block: Block) -> bool:
 def _is_list_of_links(block: Block) -> bool:
     if block.tag not in LISTS:
         return False
-    if block.linked > 0.6 or furniture.heads_a_list(block.words[:79]):
+    if block.linked > 0.6 or boilerplate.heads_a_list(block.words[:79]):
         return True
     return block.teasers
 
 
 def _is_furniture(block: Block) -> bool:
     if block.tag in HEADINGS:
-        return furniture.heads_a_list(block.words) or block.linked > 0.8
+        return boilerplate.heads_a_list(block.words) or block.linked > 0.8
     if block.tag not in PARAGRAPHS:
         return False
     if block.loose and len(block.words) < LABEL and not ENDS.search(block.words):
         return True
     if block.words.startswith("<"):
         return True
-    return furniture.leads_elsewhere(block.words, block.linked) or furniture.is_notice(block.words)
+    return boilerplate.leads_elsewhere(block.words, block.linked) or boilerplate.is_notice(block.words)
 
 
 def _is_before_the_text(block: Block, kept: list[Block]) -> bool:

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
-from . import furniture, jsonld
-from .webpage import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
+from . import boilerplate, json_ld
+from .html_tree import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
 
 Element = etree._Element
 
@@ -121,7 +121,7 @@ def _path(address: str) -> str:
 # ── which one leads ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(page: WebPage, story: jsonld.Node, shown: list[Picture]) -> tuple[str, str] | None:
+def find(page: WebPage, story: json_ld.Node, shown: list[Picture]) -> tuple[str, str] | None:
     """The address of the lead image, and where it was found.
 
     `shown` are the pictures of the story in their order. What the head names for social networks is often cut for them
@@ -147,7 +147,7 @@ def shown_in(region: Element, place: Element, base: str) -> list[Picture]:
     others = 0
     walk = etree.iterwalk(region, events=("start", "end"))
     for event, element in walk:
-        of_others = element is not region and element is not place and furniture.is_of_others(element)
+        of_others = element is not region and element is not place and boilerplate.is_of_others(element)
         if event == "end":
             others -= of_others
             if element is place or len(found) >= MANY:
@@ -163,16 +163,16 @@ def shown_in(region: Element, place: Element, base: str) -> list[Picture]:
     return found
 
 
-def _told(page: WebPage, story: jsonld.Node) -> Iterator[tuple[str, str]]:
+def _told(page: WebPage, story: json_ld.Node) -> Iterator[tuple[str, str]]:
     for name in ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"):
         for address in page.meta.get(name, ())[:1]:
             if url := _usable(address, page.base):
                 yield url, f"meta {name}"
-    for value in [*jsonld.several(story.get("image"))[:3], *jsonld.several(story.get("thumbnailUrl"))[:1]]:
+    for value in [*json_ld.several(story.get("image"))[:3], *json_ld.several(story.get("thumbnailUrl"))[:1]]:
         value = page.data.resolved(value)
         if isinstance(value, dict):
             value = value.get("url") or value.get("contentUrl") or value.get("@id")
-        told = jsonld.text(value)
+        told = json_ld.text(value)
         usable = _usable(told, page.base) if told else None
         if usable:
             yield usable, "json-ld image"

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Literal, TypeVar
 
-from ..errors import ParseError
-from ..model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
-from . import texts
-from .document import Document
-from .drafts import MANY
+from ...errors import ParseError
+from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
+from ..document import Document
+from . import text_constructs
+from .builder import MANY
 
 Record = TypeVar("Record", Category, Media, Origin, Comments)
 Object = Mapping[str, object]
@@ -96,7 +96,9 @@ CHANNEL_FOUND = (
 
 
 def _story(item: Object) -> Story:
-    content = tuple(Text(text[: texts.LONG], kind) for name, kind in TEXT_TYPES if (text := _text(item, name)))
+    content = tuple(
+        Text(text[: text_constructs.LONG], kind) for name, kind in TEXT_TYPES if (text := _text(item, name))
+    )
     summary = _text(item, "summary")
     described = None if summary else _text(item, "description")
     title = _text(item, "title")
@@ -105,7 +107,7 @@ def _story(item: Object) -> Story:
     return Story(
         id=guid,
         links=_links(item, ITEM_LINKS) + _enclosures(item),
-        title=Text(title[: texts.TITLE], "text") if title else None,
+        title=Text(title[: text_constructs.TITLE], "text") if title else None,
         summary=_construct(summary, "text") or _construct(described, "html"),
         content=content,
         published=_first(item, DATES["published"]),
@@ -187,7 +189,7 @@ def _people(item: Object) -> tuple[Person, ...]:
 def _person(one: object) -> Iterator[Person]:
     if isinstance(one, str):
         if one.strip():
-            yield Person(one.strip()[: texts.SHORT])
+            yield Person(one.strip()[: text_constructs.SHORT])
         return
     facts = _object(one)
     name, url, avatar = (_text(facts, key) for key in ("name", "url", "avatar"))
@@ -197,7 +199,7 @@ def _person(one: object) -> Iterator[Person]:
 
 def _categories(item: Object) -> tuple[Category, ...]:
     terms = [_string(tag) for tag in [*_list(item.get("tags")), *_list(item.get("category"))][:MANY]]
-    return tuple(Category(term[: texts.SHORT]) for term in dict.fromkeys(terms) if term)
+    return tuple(Category(term[: text_constructs.SHORT]) for term in dict.fromkeys(terms) if term)
 
 
 def _banner(item: Object) -> tuple[Media, ...]:

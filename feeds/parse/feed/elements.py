@@ -6,9 +6,9 @@ from itertools import islice
 
 from lxml import etree
 
-from ..model import Category, Link, Media, Origin, Person
-from . import names, texts
-from .drafts import Draft, Spec
+from ...model import Category, Link, Media, Origin, Person
+from . import namespaces, text_constructs
+from .builder import Draft, Spec
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RDF_ABOUT = f"{RDF}about"
@@ -21,51 +21,51 @@ FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/feed+j
 
 def word(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A plain string."""
-    draft.offer(spec, texts.plain(element))
+    draft.offer(spec, text_constructs.plain(element))
 
 
 def title(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A title of RSS and of the modules."""
-    draft.offer(spec, texts.rss_title(element, draft.scope_of(element)))
+    draft.offer(spec, text_constructs.rss_title(element, draft.scope_of(element)))
 
 
 def html(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A text of RSS and of the modules."""
-    draft.offer(spec, texts.rss(element, draft.scope_of(element)))
+    draft.offer(spec, text_constructs.rss(element, draft.scope_of(element)))
 
 
 def atom_text(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A text construct of Atom."""
-    draft.offer(spec, texts.atom(element, draft.scope_of(element)))
+    draft.offer(spec, text_constructs.atom(element, draft.scope_of(element)))
 
 
 def description(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """Of `description` and `summary` in one item, the first is the summary and the second the content."""
     if draft.found.get("summary", "").lower() in ("description", "summary"):
-        draft.text(spec, texts.rss(element, draft.scope_of(element)))
+        draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
     else:
         html(element, draft, spec)
 
 
 def content(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """The whole text, in RSS."""
-    draft.text(spec, texts.rss(element, draft.scope_of(element)))
+    draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
 
 
 def atom_content(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """The content of Atom, which may stand elsewhere (`src`, RFC 4287 §4.1.3.2)."""
     source = element.get("src")
     if source is None:
-        draft.text(spec, texts.atom(element, draft.scope_of(element)))
+        draft.text(spec, text_constructs.atom(element, draft.scope_of(element)))
         return
     kind = element.get("type")
-    rel = "alternate" if (kind or "").lower() in (*texts.HTML_TYPES, "application/xhtml+xml") else "enclosure"
+    rel = "alternate" if (kind or "").lower() in (*text_constructs.HTML_TYPES, "application/xhtml+xml") else "enclosure"
     draft.link(spec, Link(source.strip()[:URL], rel, kind, base=draft.scope_of(element).base))
 
 
 def guid(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """An id of RSS, which is the story's address unless it says otherwise."""
-    value = texts.plain(element)
+    value = text_constructs.plain(element)
     draft.offer(spec, value)
     if value and draft.values.get("id") == value:
         draft.values["id_is_permalink"] = (element.get("isPermaLink") or "true").strip().lower() == "true"
@@ -76,7 +76,7 @@ def link(element: etree._Element, draft: Draft, spec: Spec) -> None:
     if element.get("href"):
         atom_link(element, draft, spec)
         return
-    href = texts.plain(element, URL)
+    href = text_constructs.plain(element, URL)
     if not href and (element.tail or "").lstrip().startswith(("http://", "https://")):
         href = (element.tail or "").strip()[:URL]
     if href:
@@ -85,7 +85,7 @@ def link(element: etree._Element, draft: Draft, spec: Spec) -> None:
 
 def original(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """The address of the story where the other links lead through a counter."""
-    draft.link(spec, Link(texts.plain(element, URL), "canonical", base=draft.scope_of(element).base))
+    draft.link(spec, Link(text_constructs.plain(element, URL), "canonical", base=draft.scope_of(element).base))
 
 
 def atom_link(element: etree._Element, draft: Draft, spec: Spec) -> None:
@@ -132,54 +132,54 @@ def credit(element: etree._Element, draft: Draft, spec: Spec) -> None:
 def made_person(element: etree._Element, role: str, draft: Draft) -> Person | None:
     """A person from an element, if it names one."""
     if not len(element):
-        name = texts.plain(element)
+        name = text_constructs.plain(element)
         url, avatar = element.get("href"), element.get("img")
         return Person(name, None, url, avatar, role) if name else None
     parts: dict[str, str] = {}
     for part in element:
-        value = (part.get("src") or texts.plain(part)).strip()
-        parts.setdefault(names.local(part), value[: texts.SHORT])
+        value = (part.get("src") or text_constructs.plain(part)).strip()
+        parts.setdefault(namespaces.local(part), value[: text_constructs.SHORT])
     url = next((parts[name] for name in ("uri", "url", "homepage", "href") if parts.get(name)), None)
     if url is not None:
         url = _absolute(url, draft, element)
     made = Person(parts.get("name") or None, parts.get("email") or None, url, parts.get("image") or None, role)
     if made.name or made.email or made.url:
         return made
-    whole = texts.plain(element)
+    whole = text_constructs.plain(element)
     return Person(whole, role=role) if whole else None
 
 
 def _absolute(url: str, draft: Draft, element: etree._Element) -> str:
     base = draft.scope_of(element).base
-    return texts.joined(base, url) or url if base else url
+    return text_constructs.joined(base, url) or url if base else url
 
 
 def category(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A category: text with a domain, or attributes as in Atom."""
     term = element.get("term")
     if term is None:
-        term = texts.plain(element)
+        term = text_constructs.plain(element)
     scheme = element.get("domain") or element.get("scheme")
-    draft.category(spec, Category(term.strip()[: texts.SHORT], scheme, element.get("label")))
+    draft.category(spec, Category(term.strip()[: text_constructs.SHORT], scheme, element.get("label")))
 
 
 def media_category(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A category of Media RSS, which has a scheme of its own by default."""
     scheme = element.get("scheme") or MEDIA_SCHEME
-    draft.category(spec, Category(texts.plain(element), scheme, element.get("label")))
+    draft.category(spec, Category(text_constructs.plain(element), scheme, element.get("label")))
 
 
 def itunes_category(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A podcast category, and those inside it."""
     for inner in element.iter():
         if term := inner.get("text"):
-            draft.category(spec, Category(term.strip()[: texts.SHORT], ITUNES_SCHEME))
+            draft.category(spec, Category(term.strip()[: text_constructs.SHORT], ITUNES_SCHEME))
 
 
 def keywords(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """Keywords between commas."""
     scheme = ITUNES_SCHEME if spec.label.startswith("itunes:") else None
-    for term in texts.plain(element, texts.TITLE).split(","):
+    for term in text_constructs.plain(element, text_constructs.TITLE).split(","):
         draft.category(spec, Category(term.strip(), scheme))
 
 
@@ -188,12 +188,12 @@ def media(element: etree._Element, draft: Draft, spec: Spec) -> None:
     get = element.get
     own = None
     for part in element:
-        if names.local(part) == "title":
-            own = texts.plain(part) or None
+        if namespaces.local(part) == "title":
+            own = text_constructs.plain(part) or None
     draft.medium(
         spec,
         Media(
-            (get("url") or texts.plain(element, URL) * (not len(element))).strip()[:URL],
+            (get("url") or text_constructs.plain(element, URL) * (not len(element))).strip()[:URL],
             "thumbnail" if spec.field == "thumbnail" else "content",
             get("type"),
             get("medium"),
@@ -212,12 +212,12 @@ def image(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A picture of the item or channel, in whatever way it is given."""
     href, name = element.get("href") or element.get("url") or element.get(RDF_RESOURCE), None
     for part in element:
-        local = names.local(part)
+        local = namespaces.local(part)
         if local == "url" and not href:
-            href = texts.plain(part, URL)
+            href = text_constructs.plain(part, URL)
         elif local == "title":
-            name = texts.plain(part) or None
-    href = (href or texts.plain(element, URL) * (not len(element))).strip()
+            name = text_constructs.plain(part) or None
+    href = (href or text_constructs.plain(element, URL) * (not len(element))).strip()
     if href:
         draft.offer(spec, Link(href[:URL], spec.field, title=name, base=draft.scope_of(element).base))
 
@@ -232,34 +232,36 @@ def origin(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """The feed an item came from."""
     if not len(element):
         where = element.get("url") or element.get("href")
-        name = texts.plain(element)
+        name = text_constructs.plain(element)
         is_address = not where and name.startswith(("http://", "https://"))
         made = Origin(title=None if is_address else name or None, url=name if is_address else None, feed=where)
         draft.offer(spec, made if made != Origin() else None)
         return
     parts: dict[str, str] = {}
     for part in element:
-        local = names.local(part)
+        local = namespaces.local(part)
         if local == "link":
             rel = (part.get("rel") or "alternate").lower()
-            parts.setdefault({"alternate": "url", "self": "feed"}.get(rel, rel), part.get("href") or texts.plain(part))
+            parts.setdefault(
+                {"alternate": "url", "self": "feed"}.get(rel, rel), part.get("href") or text_constructs.plain(part)
+            )
         elif local == "title":
-            parts.setdefault(local, texts.flat(texts.atom(part, draft.scope)))
+            parts.setdefault(local, text_constructs.flat(text_constructs.atom(part, draft.scope)))
         else:
-            parts.setdefault(local, texts.plain(part))
+            parts.setdefault(local, text_constructs.plain(part))
     kept = {name: parts.get(name) or None for name in ("id", "title", "url", "feed", "updated")}
     draft.offer(spec, Origin(**kept) if any(kept.values()) else None)
 
 
 def comments(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """Where a story is discussed: `field` says which part of that."""
-    draft.comment({spec.field: texts.plain(element, URL)})
+    draft.comment({spec.field: text_constructs.plain(element, URL)})
 
 
 def podcast(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A fact about an episode or a show, by its own name."""
     name = spec.label.rpartition(":")[2]
-    value = texts.plain(element) or (element.get("url") or element.get("href") or "").strip()[:URL]
+    value = text_constructs.plain(element) or (element.get("url") or element.get("href") or "").strip()[:URL]
     if value:
         draft.podcast.setdefault(name, value)
 
@@ -267,17 +269,17 @@ def podcast(element: etree._Element, draft: Draft, spec: Spec) -> None:
 def extra(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """A fact without a field of its own; `field` is its name."""
     get = element.get
-    value = texts.plain(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
+    value = text_constructs.plain(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
     if value:
         draft.extra.setdefault(spec.field, " ".join(value[:URL].split()))
 
 
 def names_of_days(element: etree._Element, draft: Draft, spec: Spec) -> None:
     """The hours or days at which nobody need look."""
-    found = tuple(filter(None, (texts.plain(part) for part in islice(element, 50))))
+    found = tuple(filter(None, (text_constructs.plain(part) for part in islice(element, 50))))
     draft.skipped.setdefault(spec.field, found)
 
 
 def _attribute(element: etree._Element, local: str) -> str | None:
     """An attribute by its local name, in any namespace."""
-    return next((str(value) for name, value in element.attrib.items() if names.split(str(name))[1] == local), None)
+    return next((str(value) for name, value in element.attrib.items() if namespaces.split(str(name))[1] == local), None)

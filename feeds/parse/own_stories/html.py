@@ -7,8 +7,8 @@ import re
 from lxml import etree, html
 from w3lib.encoding import html_body_declared_encoding
 
-from ..model import Category, Link, Person, Story, Text
-from . import texts
+from ...model import Category, Link, Person, Story, Text
+from ..feed import text_constructs
 
 META = {
     "published": ("article:published_time", "date", "dc.date", "dcterms.issued"),
@@ -50,11 +50,11 @@ def read(text: str) -> Story:
     said = _said(root)
     for element in [element for name in FURNITURE for element in body.iter(name)]:
         element.drop_tree()  # type: ignore[attr-defined]
-    value = texts.markup(body)
+    value = text_constructs.markup(body)
     found = {"title": headline.tag if headline is not None else ""} | {
         FOUND.get(field, field): "meta" for field in said
     }
-    title = texts.plain(headline, texts.TITLE) if headline is not None else ""
+    title = text_constructs.plain(headline, text_constructs.TITLE) if headline is not None else ""
     return Story(
         title=Text(title, "text") if title else None,
         content=(Text(value, "html"),) if value else (),

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from ..errors import ParseError
-from ..model import Category, Channel, Fetched, Link, Parsed, Part, Person, PublicationWindow, Source, Story, Text
-from . import htmlpage, markdown, plaintext
-from .charset import decode
+from ...errors import ParseError
+from ...model import Category, Channel, Fetched, Link, Parsed, Part, Person, PublicationWindow, Source, Story, Text
+from ..charset import decode
+from . import html, markdown, plain_text
 from .front_matter import Unreadable, read_front_matter
 
 # How a file ends → who reads it. What is not here is no story of ours.
@@ -20,12 +20,12 @@ WRITTEN: Mapping[str, Callable[[str], Story]] = {
     ".md": markdown.read,
     ".markdown": markdown.read,
     ".mdown": markdown.read,
-    ".html": htmlpage.read,
-    ".htm": htmlpage.read,
-    ".xhtml": htmlpage.read,
-    ".txt": plaintext.read,
-    ".text": plaintext.read,
-    "": plaintext.read,
+    ".html": html.read,
+    ".htm": html.read,
+    ".xhtml": html.read,
+    ".txt": plain_text.read,
+    ".text": plain_text.read,
+    "": plain_text.read,
 }
 # Media types of a story that comes by itself.
 TEXTS = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
@@ -97,7 +97,7 @@ def _story(part: Part) -> Written | None:
         raise Unreadable(f"stories are Markdown, HTML or plain text, not `{suffix}`")
     if b"\0" in part.body[:4] or part.body.count(b"\0") > len(part.body) // 2 + 1:
         raise Unreadable("this is no text")
-    charset = htmlpage.charset(part.body) if WRITTEN[suffix] is htmlpage.read else None
+    charset = html.charset(part.body) if WRITTEN[suffix] is html.read else None
     written = _written(decode(part.body, charset).text, suffix)
     if written is None:
         return None

@@ -12,9 +12,9 @@ from lxml import etree
 
 from ...errors import ParseError
 from ...model import Fetched
-from .. import htmlpage
 from ..charset import decode
-from . import jsonld
+from ..own_stories import html
+from . import json_ld
 
 # A page that is shown to people is smaller; what is larger costs more than it can tell.
 LARGEST = 6_000_000
@@ -59,10 +59,10 @@ class WebPage:
         return {name: tuple(values) for name, values in found.items()}
 
     @cached_property
-    def data(self) -> jsonld.Data:
+    def data(self) -> json_ld.Data:
         """All that is said in JSON-LD."""
         scripts = (element.text or "" for element in self.root.iter("script") if _is_json(element))
-        return jsonld.read(scripts)
+        return json_ld.read(scripts)
 
     @cached_property
     def canonical(self) -> str | None:
@@ -95,8 +95,8 @@ class WebPage:
 
 def opened(fetched: Fetched) -> WebPage:
     """The page of an answer; ParseError where it is none."""
-    decoded = decode(fetched.body[:LARGEST], fetched.charset or htmlpage.charset(fetched.body[:4096]))
-    root = htmlpage.parsed(decoded.text.replace("\0", " "))
+    decoded = decode(fetched.body[:LARGEST], fetched.charset or html.charset(fetched.body[:4096]))
+    root = html.parsed(decoded.text.replace("\0", " "))
     if root is None:
         raise ParseError("The answer is empty where a web page was expected.", kind="empty")
     return WebPage(fetched.url, root, decoded.warning)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from ..model import Category, Comments, Link, Media, Origin, Person, Text
-from . import names
-from .texts import Scope
+from ...model import Category, Comments, Link, Media, Origin, Person, Text
+from . import namespaces
+from .text_constructs import Scope
 
 # F16: an item holds no more of anything than this.
 MANY = 500
@@ -150,7 +150,7 @@ class Lookup:
     def missing(self, element: etree._Element) -> Spec:
         """The spec of an element whose tag was not seen before, or whose namespace nobody knows."""
         tag = str(element.tag)
-        if names.settled(tag) is not None:
+        if namespaces.settled(tag) is not None:
             spec = self.seen[tag] = self._judged(element, self.seen)
             return spec
         key = (tag, element.prefix)
@@ -162,7 +162,7 @@ class Lookup:
         if len(memory) > 5_000:  # hostile feeds make up names
             self.seen.clear()
             self.odd.clear()
-        name = names.of(element)
+        name = namespaces.of(element)
         return self.table.get(self.core + name if self.core and ":" not in name else name, IGNORED)
 
 
