@@ -1,0 +1,56 @@
+"""What the package carries, and the versions it is tested with."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.resources import files
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+HERE = Path(__file__).parent
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+LINES = (HERE / "constraints.txt").read_text(encoding="utf-8").splitlines()
+PINS = {canonicalize_name(line.partition("==")[0]): line.partition("==")[2] for line in LINES if line[0] != "#"}
+DIRECT = [
+    Requirement(line)
+    for line in (
+        *PROJECT["build-system"]["requires"],
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["test"],
+    )
+]
+
+
+def test_the_package_is_typed() -> None:
+    assert files("feeds").joinpath("py.typed").is_file()
+
+
+def test_each_constraint_is_one_version() -> None:
+    assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9][0-9a-z.]*", line) for line in LINES if line[0] != "#")
+
+
+def test_the_constraints_name_every_requirement_in_its_range() -> None:
+    for required in DIRECT:
+        assert PINS.get(canonicalize_name(required.name), "") in required.specifier, required
+
+
+def test_the_constraints_name_what_the_requirements_require() -> None:
+    """As far as the versions that are installed here are those of the constraints."""
+    names = [canonicalize_name(required.name) for required in DIRECT]
+    for name in names:  # it grows
+        assert name in PINS
+        below = [Requirement(line) for line in _requires(name)]
+        plain = [each.name for each in below if not each.marker or each.marker.evaluate({"extra": ""})]
+        names += {canonicalize_name(each) for each in plain}.difference(names)
+
+
+def _requires(name: str) -> list[str]:
+    try:
+        installed = distribution(name)
+    except PackageNotFoundError:  # what builds the wheel need not be here
+        return []
+    return installed.requires or [] if installed.version == PINS[name] else []
