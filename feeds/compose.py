@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, Feed, Ledger, Limit, Shown, Site, Step
+from .model import Article, Edition, Feed, Ledger, LedgerEntry, Limit, Site, Step
 
 RETRACTED = ""  # the digest the ledger keeps of an article that was taken back: no story has it
 
@@ -67,23 +67,23 @@ def is_on_show(edition: Edition, ledger: Ledger) -> bool:
 
 def difference(
     edition: Edition, ledger: Ledger, at: datetime | None = None, retracted: Mapping[int, str] = _NONE
-) -> tuple[Mapping[int, Shown], tuple[Change, ...]]:
+) -> tuple[Mapping[int, LedgerEntry], tuple[Change, ...]]:
     """Give what the ledger and the subscribers are told: ledger entries to write, and changes, oldest first.
 
     An article that left by age or limit stays in the ledger and is no change; only the `retracted` (article key →
     published id) are taken back, once. `at` is when the edition goes live, by default the edition's own time.
     """
     before, at = ledger.shown, at or edition.updated
-    shown: dict[int, Shown] = {}
+    shown: dict[int, LedgerEntry] = {}
     changes: list[Change] = []
     for key, published_id in retracted.items():
         if (known := before.get(key)) and known.digest != RETRACTED:
-            shown[key] = Shown(RETRACTED, known.first_shown, known.archive)
+            shown[key] = LedgerEntry(RETRACTED, known.first_shown, known.archive)
             changes.append(Change("retract", key, published_id))
     for article in reversed(edition.articles):
         known = before.get(article.key)
         if known is None or known.digest != article.story_digest:
             first, archive = (known.first_shown, known.archive) if known else (at, None)
-            shown[article.key] = Shown(article.story_digest, first, archive)
+            shown[article.key] = LedgerEntry(article.story_digest, first, archive)
             changes.append(Change("article", article.key, article.published_id, article))
     return shown, tuple(changes)

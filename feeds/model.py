@@ -155,7 +155,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Hosts:
+class HostLimits:
     """Manners towards any one host name, and so towards the address that several may share (E13)."""
 
     gap: float = 1.0
@@ -168,7 +168,7 @@ class Hosts:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerSettings:
     """Where the built-in server listens, as (host, port)."""
 
     listen: tuple[str, int] = ("127.0.0.1", 8080)
@@ -184,8 +184,8 @@ class Config:
     site: Site
     data: Path
     public: Path
-    server: Server
-    hosts: Hosts
+    server: ServerSettings
+    hosts: HostLimits
     sources: Mapping[str, Source]
     feeds: Mapping[str, Feed]
     secrets: frozenset[str] = frozenset()
@@ -267,7 +267,7 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SourceFile:
     """One file of a `files:` source: `name` relative to the root."""
 
     name: str
@@ -276,7 +276,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileStamp:
     """What tells that a file is still the same."""
 
     size: int
@@ -298,9 +298,9 @@ class Fetched:
     fresh_for: float | None = None
     retry_after: float | None = None
     partial: bool = False  # a hub pushed it: no listing, no validators
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SourceFile, ...] = ()
     unread: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
-    beside: Mapping[str, Stamp] = field(default_factory=dict)  # pictures and recordings beside the parts, by name
+    beside: Mapping[str, FileStamp] = field(default_factory=dict)  # pictures and recordings beside the parts, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +484,7 @@ class Outline:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SeenItems:
     """What the store remembers of a source, asked once after parse.
 
     `digests`: upstream id → story digest, tombstones included. `links`: story key → upstream id. `pages`: upstream id →
@@ -498,7 +498,7 @@ class Known:
     listed: int | None = None  # size of the last listing
     identity: str = "id"  # `link` once a source was caught changing its ids (F21)
     outlines: tuple[Outline, ...] = ()  # of an OPML list
-    pages: Mapping[str, Page] = field(default_factory=dict)
+    pages: Mapping[str, StoryPage] = field(default_factory=dict)
 
 
 # ── held: one item as we keep it ────────────────────────────────────────────────────────────────────────────────────
@@ -526,7 +526,7 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class StoryFile:
     """A file that goes with a story of ours: `path` below the public folder, `file` below the root of its source."""
 
     path: str
@@ -536,13 +536,13 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StoryPage:
     """Our own page for a story of ours: made of `file`, published at `path` below the public folder."""
 
     file: str
     path: str
     address: str
-    beside: tuple[Beside, ...] = ()
+    beside: tuple[StoryFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,7 +578,7 @@ class Article:
     found: Mapping[str, str] = field(default_factory=dict)
     reader: str = ""
     story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
-    page: Page | None = None  # of a story of our own
+    page: StoryPage | None = None  # of a story of our own
     key: int = 0  # the store's own, 0 until stored
     changed: int = 0  # the store's change number, 0 until stored
 
@@ -658,7 +658,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class LedgerEntry:
     """One article as a feed last showed it."""
 
     digest: str
@@ -674,7 +674,7 @@ class Ledger:
     recipe: str = ""
     changed: int = 0
     updated: datetime | None = None
-    shown: Mapping[int, Shown] = field(default_factory=dict)  # article key → as last shown
+    shown: Mapping[int, LedgerEntry] = field(default_factory=dict)  # article key → as last shown
     files: tuple[str, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
 
@@ -716,7 +716,7 @@ class Issue:
     """One edition gone live: what the ledger and the outbox are told, in one transaction."""
 
     edition: Edition
-    shown: Mapping[int, Shown]
+    shown: Mapping[int, LedgerEntry]
     files: tuple[str, ...]
     events: tuple[Event, ...]
 
@@ -725,7 +725,7 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceStatus:
     """How one source stands, for `status`: the last failure is none once a visit has worked again."""
 
     source_id: str

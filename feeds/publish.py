@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from .errors import PublishError
-from .model import Document, Stamp
+from .model import Document, FileStamp
 
 MODE = 0o644  # a web server under another account must be able to read
 DIRECTORY_MODE = 0o755
@@ -46,7 +46,7 @@ def publish(root: Path, documents: Iterable[Document]) -> list[str]:
     return changed
 
 
-def place(root: Path, path: str, stamp: Stamp, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> bool:
+def place(root: Path, path: str, stamp: FileStamp, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> bool:
     """Copy a file of any size to a path below `root`, unless it is there already; whether it was copied.
 
     The copy keeps the time of its origin, by which the next call knows it.
@@ -129,7 +129,7 @@ def _write(descriptor: int, body: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _is_stamped(target: Path, stamp: Stamp) -> bool:
+def _is_stamped(target: Path, stamp: FileStamp) -> bool:
     """Tell whether the target is a plain file of that size and time."""
     try:
         info = target.lstat()

@@ -27,8 +27,8 @@ from typing import TypeVar, TypeVarTuple, cast
 from .errors import ParseError, SourceError
 from .model import Fetched
 
-Answer = TypeVar("Answer")
-Given = TypeVarTuple("Given")
+_Answer = TypeVar("_Answer")
+_Given = TypeVarTuple("_Given")
 
 BOOT = "import sys; sys.path[:] = {path!r}; from feeds.sandbox import Limits, serve; serve({descriptor}, {limits!r})"
 EXHAUSTED = 77  # exit code of a worker that was refused memory
@@ -64,7 +64,7 @@ class Workers:
         self._idle: list[_Worker] = []
         self._closed = False
 
-    def run(self, function: Callable[[*Given], Answer], *given: *Given) -> Answer:
+    def run(self, function: Callable[[*_Given], _Answer], *given: *_Given) -> _Answer:
         """What a module-level function makes of picklable arguments; waits until a worker is free.
 
         Raises the function's own SourceErrors; ParseError of kind `timeout`, `too_large` or `crashed` when the worker
@@ -73,7 +73,7 @@ class Workers:
         with self._turns:
             worker = self._taken()
             try:
-                return cast(Answer, worker.ask(pickle.dumps((function, given), pickle.HIGHEST_PROTOCOL)))
+                return cast(_Answer, worker.ask(pickle.dumps((function, given), pickle.HIGHEST_PROTOCOL)))
             finally:
                 self._give_back(worker)
 

@@ -108,15 +108,15 @@ def _limits(step: Limit) -> Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StepKind:
     """A kind of step: `test` begins one run of it, `run` draws articles through that test."""
 
     test: Callable[..., Test]
     run: Callable[[Test, Iterator[Article]], Iterator[Article]]
 
 
-STEPS: Mapping[type[Step], Stage] = {
-    Keep: Stage(_keeps, filter),
-    Drop: Stage(_drops, filter),
-    Limit: Stage(_limits, takewhile),
+STEPS: Mapping[type[Step], StepKind] = {
+    Keep: StepKind(_keeps, filter),
+    Drop: StepKind(_drops, filter),
+    Limit: StepKind(_limits, takewhile),
 }

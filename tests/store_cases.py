@@ -20,9 +20,9 @@ from feeds.model import (
     Harvest,
     Issue,
     Kind,
+    LedgerEntry,
     NotModified,
     Outcome,
-    Shown,
     Site,
     Source,
     Validators,
@@ -107,7 +107,7 @@ def titles(store: Store, *selection: Any) -> list[str]:
     return [article.title for article in store.articles(*selection)]
 
 
-def issue(feed: str = "f", shown: dict[int, Shown] | None = None, *events: Event, **facts: Any) -> Issue:
+def issue(feed: str = "f", shown: dict[int, LedgerEntry] | None = None, *events: Event, **facts: Any) -> Issue:
     edition = Edition(Feed(feed, "Feed", recipe="recipe"), SITE, (), facts.get("updated", AT), facts.get("changed", 1))
     return Issue(edition, shown or {}, facts.get("files", (f"{feed}.rss", f"{feed}.atom")), events)
 

@@ -25,9 +25,9 @@ from feeds.app import TurnOptions
 from feeds.cli import COMMANDS, main
 from feeds.cli.discovery import same, web_address
 from feeds.cli.formatting import ago, columns, count, line, size, span
-from feeds.cli.status import CONDITIONS, Standing, condition, sentence
+from feeds.cli.status import CONDITIONS, SourceReport, condition, sentence
 from feeds.errors import ConfigError
-from feeds.model import Failure, Kind, Move, Source, SourceState
+from feeds.model import Failure, Kind, Move, Source, SourceStatus
 from feeds.normalize import id_for, slug
 
 DATA = Path(__file__).parent / "data" / "cli"
@@ -344,7 +344,7 @@ def test_preview_of_a_feed_shows_what_each_step_drops(wire: Wire, feeds: Feeds, 
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SOURCE = Source("metro", Kind.FEED, "https://metro.example/feed")
-FINE = SourceState(
+FINE = SourceStatus(
     "metro",
     SOURCE.address,
     NOW + timedelta(minutes=40),
@@ -362,12 +362,12 @@ BROKEN = replace(
 )
 
 # condition → (source, state, sentence); every row of the table has one, and the sentence is all that people read.
-STANDINGS: Mapping[str, tuple[Source, SourceState | None, str]] = {
+STANDINGS: Mapping[str, tuple[Source, SourceStatus | None, str]] = {
     "disabled": (replace(SOURCE, enabled=False), FINE, "disabled by `enabled: false`; its articles stay"),
     "unvisited": (SOURCE, None, "not visited yet; due now"),
     "interrupted": (
         SOURCE,
-        SourceState("metro", SOURCE.address, NOW + timedelta(hours=1), 0),
+        SourceStatus("metro", SOURCE.address, NOW + timedelta(hours=1), 0),
         "its first visit is under way or was interrupted; nothing is lost; next visit in 1 h",
     ),
     "quarantined": (
@@ -411,7 +411,7 @@ STANDINGS: Mapping[str, tuple[Source, SourceState | None, str]] = {
 @pytest.mark.parametrize("name", [one.name for one in CONDITIONS])
 def test_E10_F31_F32_every_condition_has_its_sentence(name: str) -> None:
     source, state, expected = STANDINGS[name]
-    standing = Standing(source, state, NOW)
+    standing = SourceReport(source, state, NOW)
     assert condition(standing).name == name
     assert sentence(standing) == expected
 
@@ -419,10 +419,12 @@ def test_E10_F31_F32_every_condition_has_its_sentence(name: str) -> None:
 def test_E10_a_permanent_move_is_proposed_and_never_of_a_private_source() -> None:
     move = Move("https://new.example/feed", NOW - timedelta(hours=9), 2)
     moving, moved = replace(FINE, move=move), replace(FINE, url="https://new.example/feed")
-    assert "permanently https://new.example/feed (2 visits since 9 h ago)" in sentence(Standing(SOURCE, moving, NOW))
-    assert "in the YAML, put https://new.example/feed in" in sentence(Standing(SOURCE, moved, NOW))
+    assert "permanently https://new.example/feed (2 visits since 9 h ago)" in sentence(
+        SourceReport(SOURCE, moving, NOW)
+    )
+    assert "in the YAML, put https://new.example/feed in" in sentence(SourceReport(SOURCE, moved, NOW))
     for state in (moving, moved):
-        assert "new.example" not in sentence(Standing(replace(SOURCE, private=True), state, NOW))
+        assert "new.example" not in sentence(SourceReport(replace(SOURCE, private=True), state, NOW))
 
 
 def test_status_before_anything_was_run_says_so_and_creates_nothing(wire: Wire, feeds: Feeds) -> None:

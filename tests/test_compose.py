@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.compose import RETRACTED, compose, difference, is_on_show, plan
-from feeds.model import Article, Document, Edition, Feed, Issue, Keep, Ledger, Limit, Shown, Site
-from feeds.pipeline import IssueEdges, issue
+from feeds.model import Article, Document, Edition, Feed, Issue, Keep, Ledger, LedgerEntry, Limit, Site
+from feeds.pipeline import IssueIO, issue
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
@@ -75,13 +75,13 @@ def test_R7_the_order_given_is_kept() -> None:
 
 
 def test_new_and_changed_articles_are_told_oldest_first() -> None:
-    before = {1: Shown("d", NOON), 2: Shown("old", NOON, archive=4)}
+    before = {1: LedgerEntry("d", NOON), 2: LedgerEntry("old", NOON, archive=4)}
     shown, changes = difference(edition(article(3), article(2), article(1)), Ledger("world", shown=before), at=NOON)
     assert [(it.kind, it.key, it.published_id) for it in changes] == [
         ("article", 2, "urn:x:2"),
         ("article", 3, "urn:x:3"),
     ]
-    assert shown == {2: Shown("d", NOON, archive=4), 3: Shown("d", NOON)}
+    assert shown == {2: LedgerEntry("d", NOON, archive=4), 3: LedgerEntry("d", NOON)}
 
 
 def test_first_shown_is_the_time_of_the_edition_unless_told() -> None:
@@ -90,27 +90,29 @@ def test_first_shown_is_the_time_of_the_edition_unless_told() -> None:
 
 
 def test_leaving_by_age_is_no_change() -> None:
-    shown, changes = difference(edition(article(2)), Ledger("world", shown={1: Shown("d", NOON), 2: Shown("d", NOON)}))
+    shown, changes = difference(
+        edition(article(2)), Ledger("world", shown={1: LedgerEntry("d", NOON), 2: LedgerEntry("d", NOON)})
+    )
     assert (shown, changes) == ({}, ())
 
 
 def test_coming_back_unchanged_is_no_change() -> None:
     """What left by a limit stays in the ledger, so a wider limit announces nothing."""
-    _, changes = difference(edition(article(2), article(1)), Ledger("world", shown={1: Shown("d", NOON)}))
+    _, changes = difference(edition(article(2), article(1)), Ledger("world", shown={1: LedgerEntry("d", NOON)}))
     assert [it.key for it in changes] == [2]
 
 
 def test_R4_a_retraction_is_told_once_and_can_be_undone() -> None:
-    ledger = Ledger("world", shown={1: Shown("d", NOON, archive=2)})
+    ledger = Ledger("world", shown={1: LedgerEntry("d", NOON, archive=2)})
     gone = {1: "urn:x:1", 5: "urn:x:5"}
     shown, changes = difference(edition(), ledger, NOON, gone)
     assert [(it.kind, it.published_id, it.article) for it in changes] == [("retract", "urn:x:1", None)]
-    assert shown == {1: Shown(RETRACTED, NOON, archive=2)}
+    assert shown == {1: LedgerEntry(RETRACTED, NOON, archive=2)}
     again = replace(ledger, shown=shown)
     assert difference(edition(), again, NOON, gone) == ({}, ())
     back, changes = difference(edition(article(1)), again)
     assert [it.kind for it in changes] == ["article"]
-    assert back == {1: Shown("d", NOON, archive=2)}
+    assert back == {1: LedgerEntry("d", NOON, archive=2)}
 
 
 @given(st.lists(st.dictionaries(st.integers(1, 6), st.sampled_from("abc"), max_size=6), max_size=6))
@@ -157,7 +159,7 @@ class Desk:
         self.told: list[str] = []
 
     def issue(self, changed: int) -> list[str]:
-        edges = IssueEdges(
+        edges = IssueIO(
             articles=lambda feed: iter(self.articles),
             ledger=lambda feed_id, among: self.ledger,
             retracted=lambda feed_id: self.retracted,

@@ -17,8 +17,8 @@ from visiting import NOW, SITE, failure, fetched, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.throttle import REMEMBERED, Gate, Manners
-from feeds.model import Hosts, HostState
+from feeds.fetch.throttle import REMEMBERED, PacedGate, Throttle
+from feeds.model import HostLimits, HostState
 
 FEED = b"<rss><channel><item/></channel></rss>"
 GAP = 0.05
@@ -87,7 +87,7 @@ def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
     crowd = Crowd(seconds)
     to = origin.put("/feed", crowd, host=TARGET)
     urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{n}") for n in range(10, 18)]
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(GAP, most))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(GAP, most))
     began = time.monotonic()
     at_once(fetcher, urls)
     fetcher.close()
@@ -99,7 +99,7 @@ def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
 
 def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> None:
     origin.put("/new", Document(FEED))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(600.0, 1))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(600.0, 1))
     assert fetched(fetcher.fetch(visit(origin.put("/old", redirect("/new", 301))))).body == FEED
     fetcher.close()
 
@@ -108,7 +108,7 @@ def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(ori
     gap, slow = 0.2, 0.15
     origin.put("/new", Document(FEED))
     url = origin.put("/old", raw(slow, reply(b"", 301, location="/new"), KEEP))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(gap, 2))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(gap, 2))
     began = time.monotonic()
     at_once(fetcher, [url, url])
     *_, old, new = origin.requests
@@ -120,7 +120,7 @@ def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(ori
 def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
     origin.put("/robots.txt", Document(b"User-agent: *\nAllow: /"))
     page = origin.put("/page", Document(FEED))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.2))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.2))
     began = time.monotonic()
     assert fetcher.robots(page, HostState("127.0.0.1"), NOW)[0]
     fetcher.fetch(visit(page))
@@ -131,7 +131,7 @@ def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
 
 def test_E13_whoever_comes_after_the_gap_waits_no_second_time() -> None:
     now = 0.0
-    gate = Gate(2, 1.0, lambda: now, threading.Event())
+    gate = PacedGate(2, 1.0, lambda: now, threading.Event())
     assert gate.enter("a") == gate.enter("b") == 0.0
     now = 1.0
     assert gate.enter("a") == 0.0
@@ -142,7 +142,7 @@ def test_E13_whoever_comes_after_the_gap_waits_no_second_time() -> None:
 
 def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -> None:
     urls = [origin.put(f"/{n}", Document(FEED)) for n in range(4)]
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.2))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.2))
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda url: fetcher.fetch(visit(url, timeout=0.5)), urls))
     assert [fetched(answer).body for answer in answers] == [FEED] * 4  # the last one after three gaps
@@ -151,7 +151,7 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
 
 def test_deliveries_wait_for_nobody(origin: Origin) -> None:
     url = origin.put("/hook", raw(reply(), KEEP))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(600.0, 1))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(600.0, 1))
     for _ in range(3):
         assert fetcher.send("POST", url, {}).status == 200
     fetcher.fetch(visit(origin.put("/feed", Document(FEED))))  # on a connection that a delivery left
@@ -172,7 +172,7 @@ def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origi
     origin.put("/feed", answer)
     urls = [f"http://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
     resolve = everything_at("127.0.0.1", origin.port())
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 2), resolve=resolve)
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 2), resolve=resolve)
     at_once(fetcher, urls, threads=64)
     assert len(origin.requests) == 200
     assert crowd.most["all"] == 8
@@ -186,7 +186,7 @@ def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> 
     """Hundreds that redirect to one host would else be started only to wait at its gate, and nobody beside them."""
     there = origin.put("/feed", Document(FEED), host="127.0.0.2")
     origin.put("/feed", redirect(there, 302))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0), resolve=everything_at("127.0.0.1", origin.port()))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
     fetched(fetcher.fetch(visit(f"http://one.example:{origin.port()}/feed")))
     assert fetcher.address_of("one.example") == "127.0.0.2"
     fetcher.close()
@@ -202,7 +202,7 @@ def test_E13_whoever_was_held_up_at_the_address_keeps_the_gap_of_its_host_once_m
 
     origin.put("/held", held)
     origin.put("/feed", Document(FEED))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.15, 2), resolve=everything_at("127.0.0.1", origin.port()))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.15, 2), resolve=everything_at("127.0.0.1", origin.port()))
     with ThreadPoolExecutor(10) as pool:
         waiting = [pool.submit(fetcher.fetch, visit(f"http://full{n}.example/held", timeout=20.0)) for n in range(8)]
         wait_until(lambda: len(origin.requests) == 8)
@@ -225,7 +225,7 @@ def test_E13_more_than_eight_where_the_operator_says_so(origin: Origin) -> None:
         return crowd(request)
 
     url = origin.put("/feed", together)
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 12))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 12))
     at_once(fetcher, [url] * 36, threads=36)
     assert crowd.most["all"] <= 12
     fetcher.close()
@@ -242,7 +242,7 @@ def test_behind_a_proxy_there_is_no_address_to_spare(origin: Origin) -> None:
     for url in urls:
         origin.put(url, together)
     proxy = f"http://127.0.0.1:{origin.port()}"
-    fetcher = Fetcher(SITE, hosts=Hosts())
+    fetcher = Fetcher(SITE, hosts=HostLimits())
     with ThreadPoolExecutor(20) as pool:
         for answer in pool.map(lambda url: fetcher.fetch(visit(url, proxy=proxy)), urls):
             fetched(answer)
@@ -253,7 +253,7 @@ def test_behind_a_proxy_there_is_no_address_to_spare(origin: Origin) -> None:
 def test_a_dead_address_is_left_before_the_next_one_is_tried(origin: Origin) -> None:
     origin.put("/feed", Document(FEED))
     both = [(socket.AF_INET, (host, origin.port())) for host in ("127.0.0.99", "127.0.0.1")]
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0), resolve=lambda host, port: both)
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=lambda host, port: both)
     at_once(fetcher, [f"http://n{n}.example/feed" for n in range(40)])
     assert fetcher.address_of("n3.example") == "127.0.0.1"
     assert nobody_inside(fetcher)
@@ -261,7 +261,7 @@ def test_a_dead_address_is_left_before_the_next_one_is_tried(origin: Origin) -> 
 
 
 def test_memory_of_addresses_has_its_limit() -> None:
-    manners = Manners(Hosts(), time.monotonic, threading.Event())
+    manners = Throttle(HostLimits(), time.monotonic, threading.Event())
     for n in range(REMEMBERED + 10):
         manners.led(f"h{n}.example", f"address {n}")
         manners.led("often.example", "near")
@@ -275,7 +275,7 @@ def test_memory_of_addresses_has_its_limit() -> None:
 
 @pytest.mark.parametrize("where", ["host", "gap", "address"])
 def test_F38_closing_ends_the_waiting_at_once(where: str, origin: Origin) -> None:
-    manners = {"host": Hosts(0.0, 1), "gap": Hosts(600.0, 8), "address": Hosts(0.0, 1)}[where]
+    manners = {"host": HostLimits(0.0, 1), "gap": HostLimits(600.0, 8), "address": HostLimits(0.0, 1)}[where]
     name = "n{}.example" if where == "address" else "same.example"
     origin.put("/hang", raw(HANG))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=manners, resolve=everything_at("127.0.0.1", origin.port()))
@@ -297,7 +297,7 @@ def test_two_hosts_that_redirect_to_each_other_block_nobody(origin: Origin) -> N
         origin.put("/a", redirect(origin.url("/b", there)), host=here)
         origin.put("/b", redirect(origin.url("/c", there)), host=here)
         origin.put("/c", Document(FEED), host=here)
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.001, 1))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.001, 1))
     at_once(fetcher, [origin.url("/a", hosts[n % 2]) for n in range(40)])
     assert len(origin.requests) == 120
     assert nobody_inside(fetcher)
@@ -318,7 +318,7 @@ TROUBLES = {
 def test_a_request_that_fails_gives_its_places_back(trouble: str, origin: Origin) -> None:
     origin.put("/robots.txt", TROUBLES["closes"])
     url = origin.put("/feed", TROUBLES[trouble])
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=Hosts(0.0, 1))
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 1))
     for _ in range(3):
         failure(fetcher, url, max_bytes=1000, timeout=0.1)
         fetcher.robots(url, HostState("h"), NOW)
@@ -327,7 +327,7 @@ def test_a_request_that_fails_gives_its_places_back(trouble: str, origin: Origin
 
 
 def test_first_come_first_served() -> None:
-    gate = Gate(1, 0.0, time.monotonic, threading.Event())
+    gate = PacedGate(1, 0.0, time.monotonic, threading.Event())
     gate.enter("a")
     served: list[int] = []
 
@@ -346,7 +346,7 @@ def test_first_come_first_served() -> None:
 
 def test_hosts_that_were_asked_once_are_forgotten() -> None:
     ticks = count(0.0, 0.001)
-    gate = Gate(2, 0.1, lambda: next(ticks), threading.Event())
+    gate = PacedGate(2, 0.1, lambda: next(ticks), threading.Event())
     gate.enter("stays")
     for n in range(20_000):
         gate.enter(f"h{n}.example")

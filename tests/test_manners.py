@@ -21,11 +21,11 @@ from sqlalchemy import Engine, event
 from wire import Wire, rss
 
 from feeds.app import App, Turn, TurnOptions
-from feeds.app.publisher import Meanwhile
+from feeds.app.publisher import BackgroundPublisher
 from feeds.errors import PublishError
 from feeds.fetch import Fetcher
 from feeds.http_headers import format_date
-from feeds.model import Hosts, Site
+from feeds.model import HostLimits, Site
 
 ALLOWED = frozenset(
     ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "If-None-Match", "If-Modified-Since")
@@ -172,7 +172,7 @@ def test_E13_five_hundred_sources_of_sixty_names_at_one_address_are_asked_eight_
     everywhere = [(socket.AF_INET, ("127.0.0.1", origin.port()))]
 
     def network(site: Site) -> Fetcher:
-        return Fetcher(site, hosts=Hosts(0.0, 2), resolve=lambda host, port: everywhere)
+        return Fetcher(site, hosts=HostLimits(0.0, 2), resolve=lambda host, port: everywhere)
 
     with wire.app(network) as app:
         for turns in (1, 2):
@@ -563,7 +563,7 @@ def test_L2_what_is_issued_meanwhile_keeps_nobody_waiting_and_is_told_of() -> No
         assert go_on.wait(20)
         return ["all.rss"]
 
-    meanwhile = Meanwhile(issue)
+    meanwhile = BackgroundPublisher(issue)
     assert meanwhile.tell() == []
     assert began.wait(20)
     assert meanwhile.tell() == []  # although the first is still at it
@@ -579,7 +579,7 @@ def test_what_goes_wrong_meanwhile_is_raised_where_the_turn_is_made() -> None:
         failed.set()
         raise PublishError("the disk is full")
 
-    meanwhile = Meanwhile(issue)
+    meanwhile = BackgroundPublisher(issue)
     meanwhile.tell()
     assert failed.wait(20)
     with meanwhile.held():  # nobody issues now

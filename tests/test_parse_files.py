@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feeds.errors import ParseError
-from feeds.model import Category, Fetched, Kind, Link, Parsed, Part, Person, Source, Story, Text
+from feeds.model import Category, Fetched, Kind, Link, Parsed, Person, Source, SourceFile, Story, Text
 from feeds.parse import parse
 from feeds.parse.own_stories import plain_text
 
@@ -19,7 +19,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 def folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
     source = Source("desk", Kind.FILES, "stories/*", **settings)  # type: ignore[arg-type]
     parts = tuple(
-        Part(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
+        SourceFile(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
         for at, (name, body) in enumerate(files.items())
     )
     return parse(Fetched(url="stories/*", body=b"", parts=parts), source)

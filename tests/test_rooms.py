@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,35 @@ def test_no_mocks_in_the_tests() -> None:
     word = "unittest" + ".mock"
     for path in Path(__file__).parent.rglob("*.py"):
         assert word not in path.read_text(encoding="utf-8"), path
+
+
+def _public_types(path: Path) -> Iterator[str]:
+    """The names of the public classes and type aliases of a module."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.AnnAssign):
+            names = [node.target.id] if isinstance(node.target, ast.Name) else []
+        else:
+            continue
+        yield from (name for name in names if name[0].isupper() and not name.isupper() and len(name) > 1)
+
+
+def test_no_public_type_name_occurs_twice() -> None:
+    """DESIGN §0: a name leads to one place."""
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for name in set(_public_types(path)):
+            places.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_no_module_name_occurs_twice_within_a_room() -> None:
+    """DESIGN §0: the room says which module of a name is meant."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for path in FILES:
+        if path.stem != "__init__":
+            places.setdefault((room_of(path), path.stem), []).append(str(path.relative_to(PACKAGE)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

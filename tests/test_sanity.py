@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.model import Known, Link, Parsed, Story
+from feeds.model import Link, Parsed, SeenItems, Story
 from feeds.sanity import Judgement, judge, what_is
 from feeds.sanity.not_a_feed import ROWS
 
@@ -37,12 +37,12 @@ def ids_of(stories: Sequence[Story]) -> list[str]:
     return [one.id or "" for one in stories]
 
 
-def known(stories: Sequence[Story] = (), listed: int | None = None, identity: str = "id") -> Known:
+def known(stories: Sequence[Story] = (), listed: int | None = None, identity: str = "id") -> SeenItems:
     links = {one.links[0].href: one.id or "" for one in stories if one.links}
-    return Known("example.org,2026", dict.fromkeys(ids_of(stories), "digest"), links, listed, identity)
+    return SeenItems("example.org,2026", dict.fromkeys(ids_of(stories), "digest"), links, listed, identity)
 
 
-def judged(stories: Sequence[Story], of: Known, *, first: bool = False, page: bool = False) -> Judgement:
+def judged(stories: Sequence[Story], of: SeenItems, *, first: bool = False, page: bool = False) -> Judgement:
     return judge(listing(*stories), ids_of(stories), of, first=first, page=page)
 
 
@@ -97,7 +97,7 @@ def test_F21_ids_that_change_at_every_visit_keep_the_number_of_articles_constant
     for poll in range(100):
         stories = [story(f"{poll}-{n}", f"https://example.org/{n}") for n in range(20)]
         under = [f"https://example.org/{n}" for n in range(20)] if identity == "link" else ids_of(stories)
-        memory = Known("example.org,2026", store, links, 20 if poll else None, identity)
+        memory = SeenItems("example.org,2026", store, links, 20 if poll else None, identity)
         judgement = judge(listing(*stories), under, memory, first=not poll)
         said += judgement.sentence is not None
         identity = judgement.identity
@@ -182,7 +182,9 @@ def test_only_a_storys_own_link_tells_it_apart() -> None:
 
 def test_a_permalink_guid_serves_as_link() -> None:
     stories = [Story(id=f"https://example.org/{n}?v=2", id_is_permalink=True) for n in range(5)]
-    memory = Known("example.org,2026", {"a": "digest"}, {f"https://example.org/{n}?v=2": f"{n}" for n in range(5)}, 5)
+    memory = SeenItems(
+        "example.org,2026", {"a": "digest"}, {f"https://example.org/{n}?v=2": f"{n}" for n in range(5)}, 5
+    )
     assert judged(stories, memory).ids == ("0", "1", "2", "3", "4")
 
 

@@ -23,7 +23,7 @@ from feeds.model import (
     Harvest,
     Hints,
     Hop,
-    Hosts,
+    HostLimits,
     HostState,
     Interval,
     Kind,
@@ -37,7 +37,7 @@ from feeds.model import (
     Validators,
     Visit,
 )
-from feeds.scheduling import LONGEST, Picker, Uplink, claim, clamp, conclude, spare, spent, unconditional
+from feeds.scheduling import LONGEST, Connectivity, HostQueue, claim, clamp, conclude, spare, spent, unconditional
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
@@ -584,7 +584,7 @@ def test_E12_the_claim_of_our_own_files_is_short_and_of_a_story_is_its_first_ret
 class World:
     """Simulated time in which each picked visit takes as long as its host does."""
 
-    def __init__(self, picker: Picker, takes: dict[str, float] | None = None, usual: float = 0.2) -> None:
+    def __init__(self, picker: HostQueue, takes: dict[str, float] | None = None, usual: float = 0.2) -> None:
         self.picker, self.takes, self.usual = picker, takes or {}, usual
         self.now = NOON
         self.in_flight: list[tuple[datetime, int, Visit]] = []
@@ -621,7 +621,7 @@ def queue(number: int, host: str = "example.org", prefix: str = "source", **fact
 
 
 def test_E13_five_hundred_sources_on_one_host_are_asked_two_at_once_a_second_apart() -> None:
-    picker = Picker(Hosts(gap=1.0, at_once=2), slots=64)
+    picker = HostQueue(HostLimits(gap=1.0, at_once=2), slots=64)
     picker.add(queue(500))
     world = World(picker, usual=3.0)
     world.run()
@@ -632,7 +632,7 @@ def test_E13_five_hundred_sources_on_one_host_are_asked_two_at_once_a_second_apa
 
 
 def test_E13_the_gap_is_kept_from_one_process_to_the_next() -> None:
-    picker = Picker(Hosts(gap=10.0), slots=4)
+    picker = HostQueue(HostLimits(gap=10.0), slots=4)
     asked = HostState("example.org", last_request=NOON - timedelta(seconds=3))
     picker.add([replace(visit(), host=asked)])
     assert picker.pick(NOON) == []
@@ -641,7 +641,7 @@ def test_E13_the_gap_is_kept_from_one_process_to_the_next() -> None:
 
 
 def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
-    picker = Picker(Hosts(gap=0.0, at_once=1), slots=8)
+    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
     first, second = queue(2)
     picker.add([first, second, visit(source("other"), host="other.example")])
     assert [one.source.id for one in picker.pick(NOON)] == ["source-0", "other"]
@@ -654,7 +654,7 @@ def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
 
 
 def test_E9_a_host_that_a_redirect_found_paused_waits_too() -> None:
-    picker = Picker(Hosts(gap=1.0, at_once=1), slots=8)
+    picker = HostQueue(HostLimits(gap=1.0, at_once=1), slots=8)
     led = visit(source("led"), host="near.example")
     picker.add([led, *queue(2, "far.example")])
     assert [one.source.id for one in picker.pick(NOON)] == ["led", "source-0"]
@@ -671,7 +671,7 @@ def test_E9_a_host_that_a_redirect_found_paused_waits_too() -> None:
 
 
 def test_E13_a_host_that_a_redirect_led_to_keeps_its_gap() -> None:
-    picker = Picker(Hosts(gap=10.0), slots=8)
+    picker = HostQueue(HostLimits(gap=10.0), slots=8)
     led, one = visit(source("led"), host="near.example"), visit(source("one"), host="far.example")
     picker.add([led])
     assert picker.pick(NOON) == [led]
@@ -682,7 +682,7 @@ def test_E13_a_host_that_a_redirect_led_to_keeps_its_gap() -> None:
 
 
 def test_E9_a_pause_outlasts_the_gap() -> None:
-    picker = Picker(Hosts(gap=1.0), slots=8)
+    picker = HostQueue(HostLimits(gap=1.0), slots=8)
     picker.add(queue(2))
     (first,) = picker.pick(NOON)
     picker.done(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
@@ -691,21 +691,21 @@ def test_E9_a_pause_outlasts_the_gap() -> None:
 
 
 def test_E13_the_oldest_comes_first_and_no_host_takes_all() -> None:
-    picker = Picker(Hosts(gap=0.0, at_once=64), slots=10)
+    picker = HostQueue(HostLimits(gap=0.0, at_once=64), slots=10)
     earlier = NOON - timedelta(hours=1)
     picker.add(queue(20, "big.example", "big", due_at=earlier))
     picker.add(queue(9, "small-{}.example", "small"))
     picked = Counter(one.host.host for one in picker.pick(NOON))
     assert picked["big.example"] == 1
     assert len(picked) == 10
-    alone = Picker(Hosts(gap=0.0, at_once=3), slots=10)
+    alone = HostQueue(HostLimits(gap=0.0, at_once=3), slots=10)
     dues = [NOON - timedelta(minutes=minutes) for minutes in (5, 50, 1, 20)]
     alone.add(visit(source(f"s{index}"), due_at=due_at) for index, due_at in enumerate(dues))
     assert [one.source.id for one in alone.pick(NOON)] == ["s1", "s3", "s0"]
 
 
 def test_E13_L2_a_thousand_dead_hosts_do_not_delay_the_healthy() -> None:
-    picker = Picker(Hosts(), slots=16)
+    picker = HostQueue(HostLimits(), slots=16)
     picker.add(queue(1000, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
     world = World(picker, {f"dead-{index}.example": 30.0 for index in range(1000)})
     world.run(NOON + timedelta(seconds=45))
@@ -721,13 +721,13 @@ def test_E13_L2_a_thousand_dead_hosts_do_not_delay_the_healthy() -> None:
 
 
 def test_E13_sources_that_failed_get_a_quarter_while_others_wait_but_never_starve() -> None:
-    picker = Picker(Hosts(), slots=16)
+    picker = HostQueue(HostLimits(), slots=16)
     picker.add(queue(100, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
     picker.add(queue(2000, "good-{}.example", "good"))
     picked = Counter(one.source.id.split("-")[0] for one in picker.pick(NOON))
     assert picked == {"dead": 4, "good": 12}
     for slots in (1, 2, 3):
-        small = Picker(Hosts(), slots)
+        small = HostQueue(HostLimits(), slots)
         small.add(queue(3, "dead-{}.example", "dead", failures=3))
         world = World(small)
         world.run()
@@ -735,7 +735,7 @@ def test_E13_sources_that_failed_get_a_quarter_while_others_wait_but_never_starv
 
 
 def test_local_files_wait_for_nobody() -> None:
-    picker = Picker(Hosts(), slots=2)
+    picker = HostQueue(HostLimits(), slots=2)
     picker.add(queue(50, "host-{}.example"))
     picker.add(visit(source(f"desk-{index}", kind=Kind.FILES), host="") for index in range(30))
     picked = Counter(one.source.kind for one in picker.pick(NOON))
@@ -743,7 +743,7 @@ def test_local_files_wait_for_nobody() -> None:
 
 
 def test_one_source_is_never_visited_twice_at_once() -> None:
-    picker = Picker(Hosts(gap=0.0, at_once=9), slots=32)
+    picker = HostQueue(HostLimits(gap=0.0, at_once=9), slots=32)
     picker.add([visit(host="feeds.example"), *(story_visit(f"p{index}") for index in range(40))])
     picker.add(replace(story_visit(f"q{index}"), host=HostState(f"h{index}.example")) for index in range(40))
     world = World(picker)
@@ -755,7 +755,7 @@ def test_one_source_is_never_visited_twice_at_once() -> None:
 
 
 def test_a_source_whose_stories_are_on_a_paused_host_goes_on_with_the_others() -> None:
-    picker = Picker(Hosts(gap=0.0), slots=4)
+    picker = HostQueue(HostLimits(gap=0.0), slots=4)
     paused = HostState("slow.example", paused_until=NOON + timedelta(hours=9))
     picker.add(
         [replace(story_visit("a"), host=paused), visit(), replace(story_visit("b"), host=HostState("b.example"))]
@@ -766,7 +766,7 @@ def test_a_source_whose_stories_are_on_a_paused_host_goes_on_with_the_others() -
 
 
 def test_a_visit_is_queued_once_until_it_is_done() -> None:
-    picker = Picker(Hosts(gap=0.0), slots=4)
+    picker = HostQueue(HostLimits(gap=0.0), slots=4)
     one = visit()
     picker.add([one, one])
     picker.add([replace(one, due_at=NOON - timedelta(hours=1))])
@@ -779,7 +779,7 @@ def test_a_visit_is_queued_once_until_it_is_done() -> None:
 
 
 def test_our_own_files_are_read_one_source_at_a_time() -> None:
-    picker = Picker(Hosts(), slots=1)
+    picker = HostQueue(HostLimits(), slots=1)
     desk = visit(source("desk", kind=Kind.FILES), host="")
     page = replace(story_visit("x", desk.source), host=HostState("h.example"))
     picker.add([page])
@@ -793,7 +793,7 @@ def test_our_own_files_are_read_one_source_at_a_time() -> None:
 
 
 def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_host_busy() -> None:
-    picker = Picker(Hosts(gap=0.0, at_once=1), slots=4)
+    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=4)
     picker.add([*queue(8, "h-{}.example"), visit(source("second"), host="h-0.example")])
     first = picker.pick(NOON)
     assert len(first) == 4 and picker.pick(NOON) == []
@@ -813,14 +813,14 @@ def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_ho
 
 
 def test_E13_at_most_eight_at_once_at_one_address() -> None:
-    picker = Picker(Hosts(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1" if "shared" in host else None)
+    picker = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1" if "shared" in host else None)
     picker.add(queue(100, "shared-{}.example", "shared"))
     picker.add(queue(20, "own-{}.example", "own"))
     first = Counter(one.host.host.split("-")[0] for one in picker.pick(NOON))
     assert first == {"shared": 8, "own": 20}
     world = World(picker)
     world.in_flight = []
-    again = Picker(Hosts(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
+    again = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
     again.add(queue(100, "shared-{}.example", "shared"))
     world = World(again)
     world.run()
@@ -830,7 +830,7 @@ def test_E13_at_most_eight_at_once_at_one_address() -> None:
 
 
 def test_E13_a_host_that_sleeps_does_not_hold_a_place_at_its_address() -> None:
-    picker = Picker(Hosts(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
+    picker = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
     eight = list(queue(8, "a-{}.example", "a"))
     more = list(queue(30, "b-{}.example", "b"))
     picker.add(eight)
@@ -846,7 +846,7 @@ def test_E13_a_host_that_sleeps_does_not_hold_a_place_at_its_address() -> None:
 
 
 def test_F9_a_clock_that_jumps_back_leaves_no_host_waiting_for_a_day() -> None:
-    picker = Picker(Hosts(gap=1.0), slots=4)
+    picker = HostQueue(HostLimits(gap=1.0), slots=4)
     picker.add(queue(3))
     assert len(picker.pick(NOON)) == 1
     yesterday = NOON - timedelta(days=1)
@@ -857,14 +857,14 @@ def test_F9_a_clock_that_jumps_back_leaves_no_host_waiting_for_a_day() -> None:
 
 
 def test_F9_what_a_wrong_clock_wrote_holds_nobody_up() -> None:
-    picker = Picker(Hosts(gap=1.0), slots=4)
+    picker = HostQueue(HostLimits(gap=1.0), slots=4)
     wrong = HostState("a.example", NOON + timedelta(days=30), NOON + timedelta(days=99))
     picker.add([replace(visit(), host=wrong)])
     assert len(picker.pick(NOON)) == 1
 
 
 def test_wait_says_what_the_picker_is_waiting_for() -> None:
-    picker = Picker(Hosts(gap=0.0, at_once=1), slots=8)
+    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
     assert picker.wait(NOON) is None
     picker.add(queue(2))
     assert picker.wait(NOON) == 0.0
@@ -874,7 +874,7 @@ def test_wait_says_what_the_picker_is_waiting_for() -> None:
 
 def test_E13_ten_thousand_visits_on_five_thousand_hosts_cost_a_few_heap_moves_each() -> None:
     """Counted, not timed: how many hosts are offered a place for each visit made."""
-    picker = Counting(Hosts(gap=0.5), slots=64)
+    picker = Counting(HostLimits(gap=0.5), slots=64)
     picker.add(visit(source(f"s{index}"), host=f"h{index % 5000}.example") for index in range(10_000))
     world = World(picker, usual=0.3)
     world.run()
@@ -882,7 +882,7 @@ def test_E13_ten_thousand_visits_on_five_thousand_hosts_cost_a_few_heap_moves_ea
     assert picker.offers < 5 * 10_000
 
 
-class Counting(Picker):
+class Counting(HostQueue):
     """A picker that counts how often it looks at a host."""
 
     offers = 0
@@ -901,7 +901,7 @@ def silence(index: int, **facts: object) -> Outcome:
 
 
 def test_F26_host_after_host_falling_silent_means_our_line_is_down() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     recorded = [uplink.saw(silence(index)) for index in range(5_000)]
     assert uplink.down
     assert sum(outcome.failures for outcome in recorded) <= 8
@@ -911,7 +911,7 @@ def test_F26_host_after_host_falling_silent_means_our_line_is_down() -> None:
 
 
 def test_F26_one_answer_and_the_line_is_up_again() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     for index in range(100):
         uplink.saw(silence(index))
     answered = conclude(visit(), failure(404), NOON)
@@ -920,7 +920,7 @@ def test_F26_one_answer_and_the_line_is_up_again() -> None:
 
 
 def test_F26_dead_publishers_are_not_a_dead_line() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     for index in range(1_000):
         uplink.saw(silence(index, failures=5))
     assert not uplink.down, "what failed last time too proves nothing"
@@ -934,7 +934,7 @@ def test_F26_dead_publishers_are_not_a_dead_line() -> None:
 
 
 def test_F26_those_who_hang_come_last_and_are_not_a_dead_line() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     uplink.saw(worked(visit()))
     for index in range(1_000):
         hung = visit(source(f"source-{index}"), host=f"host-{index}.example")
@@ -948,7 +948,7 @@ def test_F26_those_who_hang_come_last_and_are_not_a_dead_line() -> None:
 
 
 def test_F26_outcomes_that_come_together_are_judged_together() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     answered = worked(visit())
     sifted = uplink.sift([silence(100), answered, *map(silence, range(30)), worked(visit(source(kind=Kind.FILES)))])
     assert not uplink.down and sifted[0].failures == 1 and sifted[1] is answered
@@ -961,7 +961,7 @@ def test_F26_outcomes_that_come_together_are_judged_together() -> None:
 
 
 def test_F26_a_small_set_of_sources_needs_all_its_hosts() -> None:
-    uplink = Uplink(hosts=4)
+    uplink = Connectivity(hosts=4)
     for index in range(3):
         uplink.saw(silence(index))
     assert not uplink.down
@@ -970,7 +970,7 @@ def test_F26_a_small_set_of_sources_needs_all_its_hosts() -> None:
 
 
 def test_F26_our_own_files_tell_nothing_about_the_line() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     for index in range(20):
         uplink.saw(silence(index))
     uplink.saw(worked(visit(source(kind=Kind.FILES))))
@@ -978,8 +978,8 @@ def test_F26_our_own_files_tell_nothing_about_the_line() -> None:
 
 
 def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_none_was_counted_out() -> None:
-    uplink = Uplink()
-    picker = Picker(Hosts(), slots=16, uplink=uplink)
+    uplink = Connectivity()
+    picker = HostQueue(HostLimits(), slots=16, uplink=uplink)
     of = {f"source-{index}": one for index, one in enumerate(queue(2_000, "host-{}.example"))}
     of = {
         name: replace(one, due_at=NOON + timedelta(seconds=1.8 * index)) for index, (name, one) in enumerate(of.items())
@@ -1006,10 +1006,10 @@ def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_no
 
 
 def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
-    uplink = Uplink()
+    uplink = Connectivity()
     for index in range(9):
         uplink.saw(silence(index))
-    picker = Picker(Hosts(), slots=16, uplink=uplink)
+    picker = HostQueue(HostLimits(), slots=16, uplink=uplink)
     picker.add([*queue(9, "h-{}.example"), visit(source("desk", kind=Kind.FILES), host="")])
     probe = picker.pick(NOON)
     assert len(probe) == 2

@@ -28,7 +28,7 @@ import pytest
 
 from feeds.errors import FeedsError
 from feeds.serve import ASGIApp, create_app, run
-from feeds.serve.cache import Bodies
+from feeds.serve.cache import BodyCache
 from feeds.serve.file_response import wanted
 from feeds.serve.files import WHOLE, Files
 
@@ -748,7 +748,7 @@ def test_who_asks_at_the_same_moment_shares_the_work(tmp_path: Path) -> None:
 
 
 def test_bodies_stay_within_their_budget() -> None:
-    bodies = Bodies(100)
+    bodies = BodyCache(100)
     for number in range(50):
         bodies.put(f"a{number}", bytes(30))
         bodies.get("a0")

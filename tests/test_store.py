@@ -29,8 +29,8 @@ from store_cases import (
 )
 
 from feeds.errors import StoreError
-from feeds.model import Cron, Hints, HostState, Interval, Ledger, Move, Shown, Story, StoryVisit, Text, Validators
-from feeds.store import Gone, Store
+from feeds.model import Cron, Hints, HostState, Interval, Ledger, LedgerEntry, Move, Story, StoryVisit, Text, Validators
+from feeds.store import Store, WithdrawnFeeds
 from feeds.store import ledgers as ledger_rows
 
 
@@ -592,13 +592,13 @@ def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(), article("2", "b"), article("3"))
         keys = {held.title[-1]: held.key for held in store.articles()}
-        store.issued(issue("f", {keys["1"]: Shown("d", AT), keys["2"]: Shown("d", AT)}), AT)
+        store.issued(issue("f", {keys["1"]: LedgerEntry("d", AT), keys["2"]: LedgerEntry("d", AT)}), AT)
         assert store.retracted("f") == {}
         store.retract("https://x.example/1", AT)
         store.retract("https://x.example/3", AT)
         store.forget("b", AT)
         assert store.retracted("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
-        store.issued(issue("f", {keys["1"]: Shown("", AT)}), AT)
+        store.issued(issue("f", {keys["1"]: LedgerEntry("", AT)}), AT)
         assert store.retracted("f") == {keys["2"]: "https://x.example/2"}
 
 
@@ -608,12 +608,14 @@ def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
 def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path) -> None:
     with opened(path) as store:
         assert store.ledger("f") == Ledger("f")
-        store.issued(issue("f", {1: Shown("d1", AT), 2: Shown("d2", AT, 1)}, changed=7), AT)
-        store.issued(issue("f", {2: Shown("d3", AT, 1), 3: Shown("d4", AT)}, changed=9, files=("f.rss",)), AT)
-        shown = {1: Shown("d1", AT), 2: Shown("d3", AT, 1), 3: Shown("d4", AT)}
+        store.issued(issue("f", {1: LedgerEntry("d1", AT), 2: LedgerEntry("d2", AT, 1)}, changed=7), AT)
+        store.issued(
+            issue("f", {2: LedgerEntry("d3", AT, 1), 3: LedgerEntry("d4", AT)}, changed=9, files=("f.rss",)), AT
+        )
+        shown = {1: LedgerEntry("d1", AT), 2: LedgerEntry("d3", AT, 1), 3: LedgerEntry("d4", AT)}
         assert store.ledger("f") == Ledger("f", "recipe", 9, AT, shown, ("f.rss",))
         assert store.ledgers() == {"f": Ledger("f", "recipe", 9, AT, {}, ("f.rss",))}
-        assert store.ledger("f", [1, 3, 4]).shown == {1: Shown("d1", AT), 3: Shown("d4", AT)}
+        assert store.ledger("f", [1, 3, 4]).shown == {1: LedgerEntry("d1", AT), 3: LedgerEntry("d4", AT)}
         assert store.ledger("f", ()).shown == {}
 
 
@@ -635,7 +637,7 @@ def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
             raw.set_progress_handler(lambda: steps.append(1) and None, 10)
         taken = []
         for many in (10, 5000):
-            store.issued(issue("f", {key: Shown("d", AT) for key in range(1, many)}), AT)
+            store.issued(issue("f", {key: LedgerEntry("d", AT) for key in range(1, many)}), AT)
             steps.clear()
             assert store.retracted("f") == {1: "https://x.example/1"}
             assert len(store.ledger("f", [1]).shown) == 1
@@ -678,7 +680,7 @@ def test_an_issue_takes_the_same_statements_for_many_events(path: Path, many: in
     keys = range(1, many + 1)
     with opened(path) as store:
         with statements(store) as sent:
-            store.issued(issue("f", {key: Shown("d", AT) for key in keys}, *map(event, keys)), AT)
+            store.issued(issue("f", {key: LedgerEntry("d", AT) for key in keys}, *map(event, keys)), AT)
         assert sent == ["BEGIN", "INSERT", "INSERT", "DELETE", "SELECT", "INSERT", "DELETE"]
         with statements(store) as sent:
             store.issued(issue("f"), AT)
@@ -686,15 +688,15 @@ def test_an_issue_takes_the_same_statements_for_many_events(path: Path, many: in
 
 
 def test_R12_each_event_gets_its_number_once(path: Path) -> None:
-    first = issue("f", {1: Shown("d1", AT), 2: Shown("d2", AT)}, event(1), event(2))
+    first = issue("f", {1: LedgerEntry("d1", AT), 2: LedgerEntry("d2", AT)}, event(1), event(2))
     with opened(path) as store:
         store.issued(first, AT)
         store.issued(first, AT + HOUR)  # repeated, as after a crash
         assert store.outbox(0, 10) == [(1, event(1)), (2, event(2))]
-        store.issued(issue("f", {1: Shown("d1b", AT)}, event(1, item='{"edited": 1}')), AT)
-        store.issued(issue("g", {1: Shown("d1b", AT)}, event(1, "g")), AT)
-        store.issued(issue("f", {1: Shown("", AT)}, event(1, kind="retract", item=None)), AT)
-        store.issued(issue("f", {1: Shown("d1b", AT)}, event(1)), AT)  # the retraction was undone
+        store.issued(issue("f", {1: LedgerEntry("d1b", AT)}, event(1, item='{"edited": 1}')), AT)
+        store.issued(issue("g", {1: LedgerEntry("d1b", AT)}, event(1, "g")), AT)
+        store.issued(issue("f", {1: LedgerEntry("", AT)}, event(1, kind="retract", item=None)), AT)
+        store.issued(issue("f", {1: LedgerEntry("d1b", AT)}, event(1)), AT)  # the retraction was undone
         assert [(seq, e.kind, e.feed_id) for seq, e in store.outbox(2, 10)] == [
             (3, "article", "f"), (4, "article", "g"), (5, "retract", "f"), (6, "article", "f"),
         ]  # fmt: skip
@@ -707,23 +709,23 @@ def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
     monkeypatch.setattr(ledger_rows, "KEPT_EVENTS", 3)
     with opened(path) as store:
         for n in range(1, 6):
-            store.issued(issue("f", {n: Shown("d", AT)}, event(n)), AT)
+            store.issued(issue("f", {n: LedgerEntry("d", AT)}, event(n)), AT)
         assert [seq for seq, _ in store.outbox(0, 10)] == [3, 4, 5]
 
 
 def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: Path) -> None:
-    gone = Gone(path)
+    gone = WithdrawnFeeds(path)
     assert gone.feeds() == {}
     with opened(path) as store:
-        store.issued(issue("f", {1: Shown("d", AT)}), AT)
-        store.issued(issue("old", {1: Shown("d", AT)}, event(1, "old")), AT)
+        store.issued(issue("f", {1: LedgerEntry("d", AT)}), AT)
+        store.issued(issue("old", {1: LedgerEntry("d", AT)}, event(1, "old")), AT)
         assert store.withdraw("f") == ("f.rss", "f.atom")
         assert store.withdraw("f") == ()
         assert store.withdraw("old", became="new") == ("old.rss", "old.atom")
         assert store.gone() == gone.feeds() == {"f": None, "old": "new"}
         renamed = store.ledger("new")
-        assert (renamed.recipe, renamed.shown, renamed.files) == ("", {1: Shown("d", AT)}, ())
-        store.issued(issue("new", {1: Shown("d", AT)}, event(1, "new")), AT)
+        assert (renamed.recipe, renamed.shown, renamed.files) == ("", {1: LedgerEntry("d", AT)}, ())
+        store.issued(issue("new", {1: LedgerEntry("d", AT)}, event(1, "new")), AT)
         assert len(store.outbox(0, 9)) == 1  # nobody is told the same under the new name
         store.issued(issue("f"), AT)
         assert store.gone() == {"old": "new"}
@@ -735,6 +737,6 @@ def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: P
 def test_gone_before_the_first_start_is_nothing(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
-    gone = Gone(path)
+    gone = WithdrawnFeeds(path)
     assert gone.feeds() == {}
     gone.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from feeds import App
 from feeds.app import Turn, TurnOptions
-from feeds.app.protocols import Network
+from feeds.app.protocols import NetworkClient
 from feeds.model import Site
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Wire:
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(json.dumps(tree | top, indent=1), encoding="utf-8")
 
-    def app(self, network: Callable[[Site], Network] | None = None) -> App:
+    def app(self, network: Callable[[Site], NetworkClient] | None = None) -> App:
         """The program on this installation, its clock ours, and its network if it is given one."""
         return App(self.config, now=lambda: self.now, network=network)
 

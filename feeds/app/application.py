@@ -33,15 +33,15 @@ from ..model import (
     Outline,
     Site,
     Source,
-    SourceState,
+    SourceStatus,
     Visit,
 )
 from ..publish import are_there, sweep, withdraw
 from ..store import Store
 from ..store.lock import hold
-from .protocols import Network, Visits
-from .publisher import Meanwhile, shelves, with_shelves
-from .turn import BATCH, Pulling, PullingEdges, Turn, TurnOptions
+from .protocols import NetworkClient, VisitService
+from .publisher import BackgroundPublisher, shelves, with_shelves
+from .turn import BATCH, Turn, TurnIO, TurnLoop, TurnOptions
 
 log = logging.getLogger("feeds.app")
 
@@ -70,7 +70,7 @@ class App:
         now: Callable[[], datetime] = utcnow,
         *,
         allow: Sequence[str] = (),
-        network: Callable[[Site], Network] | None = None,
+        network: Callable[[Site], NetworkClient] | None = None,
     ) -> None:
         self.now = now
         self.config = configuration.load(Path(config_path), os.environ)
@@ -81,7 +81,7 @@ class App:
         with ExitStack() as opening:
             opening.enter_context(hold(self.config.data))
             self.store = opening.enter_context(open_store(self.config, now()))
-            self._meanwhile = Meanwhile(self.issue)
+            self._meanwhile = BackgroundPublisher(self.issue)
             opening.callback(self._meanwhile.leave)
             self._opened = opening.pop_all()
         self._settle_in()
@@ -105,15 +105,15 @@ class App:
         self._cut_off()
 
     @cached_property
-    def _visiting(self) -> Visits:
+    def _visiting(self) -> VisitService:
         """Made when the first visit is due: a turn without one does not pay for loading HTTP and the readers."""
         from ..fetch import Fetcher
-        from .visit_runner import Visiting, give_back_early
+        from .visit_runner import VisitRunner, give_back_early
 
         give_back_early()
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return Visiting(self.config, self.store, self.now, network)
+        return VisitRunner(self.config, self.store, self.now, network)
 
     def _cut_off(self) -> None:
         if "_visiting" in vars(self):
@@ -170,9 +170,9 @@ class App:
         } | with_shelves(feed_ids or (), self.config)
         if not chosen and not gone:
             return []
-        from .issuing import Issuing  # a turn that changes nothing does not pay for loading the writers
+        from .issuing import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
 
-        issuing = Issuing(self.config, self.sources, self.store, self.now)
+        issuing = FeedIssuer(self.config, self.sources, self.store, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuing.publish_shared_files()
         self._withdraw(gone)
@@ -183,7 +183,7 @@ class App:
         """Visit these sources as soon as possible, whatever the schedule says; any thread may ask for it."""
         self._woken.update(sources)
 
-    def states(self) -> list[SourceState]:
+    def states(self) -> list[SourceStatus]:
         """How every declared source stands."""
         return self.store.states()
 
@@ -197,7 +197,9 @@ class App:
     def _settle_in(self) -> None:
         """Bring store and public folder in line with the configuration."""
         config = self.config
-        self._uplink = scheduling.Uplink(len({urlsplit(source.address).hostname for source in config.sources.values()}))
+        self._uplink = scheduling.Connectivity(
+            len({urlsplit(source.address).hostname for source in config.sources.values()})
+        )
         sweep(config.public)
         self._take_sources()
         self._shelves = shelves(config)
@@ -223,7 +225,7 @@ class App:
         visits = [*self.store.due(start, named), *self._awake()]
         if not visits:
             return iter(())
-        edges = PullingEdges(
+        edges = TurnIO(
             pull=self._visiting.pull(refetch=options.refetch, released=options.sources is not None),
             claim=self._claim,
             due=lambda: self._due(options, start),
@@ -231,8 +233,8 @@ class App:
             now=self.now,
         )
         address_of = self._visiting.address_of
-        picker = scheduling.Picker(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
-        return Pulling(picker, edges, self._stopping, SLOTS).batches(visits, options.patience)
+        picker = scheduling.HostQueue(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
+        return TurnLoop(picker, edges, self._stopping, SLOTS).batches(visits, options.patience)
 
     def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:
         """What has become due since the turn began: story pages, and sources unless each is visited once a turn."""

@@ -11,7 +11,7 @@ from .. import pipeline
 from ..compose import selected
 from ..errors import FetchError
 from ..fetch.local_files import opened
-from ..model import Article, Beside, Config, Feed, Site, Source, Stamp
+from ..model import Article, Config, Feed, FileStamp, Site, Source, StoryFile
 from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
@@ -21,7 +21,7 @@ from .publisher import feeds_of, shelves
 log = logging.getLogger("feeds.app")
 
 
-class Issuing:
+class FeedIssuer:
     """Issues feeds of one configuration."""
 
     def __init__(
@@ -53,25 +53,25 @@ class Issuing:
         """Write the list of feeds and the style sheets, which belong to no ledger."""
         publish(self._config.public, [*assets(), opml(self._site, list(self._config.feeds.values()))])
 
-    def _issue_pages(self, shelf: Feed, site: Site, edges: pipeline.IssueEdges) -> list[str]:
+    def _issue_pages(self, shelf: Feed, site: Site, edges: pipeline.IssueIO) -> list[str]:
         """Regenerate the pages of the one source of a shelf."""
         public, (name,) = self._config.public, shelf.sources
         source = self._sources[name]
 
-        def put(beside: Beside) -> bool | None:
-            stamp = Stamp(beside.size, beside.modified_ns)
+        def put(beside: StoryFile) -> bool | None:
+            stamp = FileStamp(beside.size, beside.modified_ns)
             try:
                 return place(public, beside.path, stamp, lambda: opened(source, beside))
             except FetchError as error:
                 log.warning("%s", error)
                 return None
 
-        pages = pipeline.PageEdges(put, lambda paths: withdraw(public, paths))
+        pages = pipeline.PageIO(put, lambda paths: withdraw(public, paths))
         return pipeline.issue_pages(shelf, site, feeds_of(source, self._config), edges, pages)
 
-    def _edges(self, changed: int, *, anew: bool) -> pipeline.IssueEdges:
+    def _edges(self, changed: int, *, anew: bool) -> pipeline.IssueIO:
         public = self._config.public
-        return pipeline.IssueEdges(
+        return pipeline.IssueIO(
             articles=self._articles,
             ledger=self._store.ledger,
             retracted=self._store.retracted,

@@ -9,7 +9,7 @@ from typing import Protocol
 from ..model import Fetched, HostState, NotModified, Outcome, Source, Visit
 
 
-class Network(Protocol):
+class NetworkClient(Protocol):
     """What fetches: `feeds.fetch.Fetcher`, or what a test hands over in its place."""
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
@@ -25,8 +25,8 @@ class Network(Protocol):
         """Cut off what is under way, for good."""
 
 
-class Visits(Protocol):
-    """What makes visits: `feeds.app.visit_runner.Visiting`."""
+class VisitService(Protocol):
+    """What makes visits: `feeds.app.visit_runner.VisitRunner`."""
 
     def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
         """How to make one visit."""

@@ -17,7 +17,7 @@ REST = 4.0  # times as long as issuing took: it takes a fifth of the time, howev
 GRACE = 1.0  # seconds that the feed which is being written is waited for in the end
 
 
-class Meanwhile:
+class BackgroundPublisher:
     """Calls `issue` in a thread each time it is told that something changed, as soon as it has rested.
 
     One for the life of an `App`. What `issue` returns, the files it has written, comes back when it is told again.

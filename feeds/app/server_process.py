@@ -14,15 +14,15 @@ from pathlib import Path
 from .. import config as configuration
 from ..model import Config
 from ..serve import ASGIApp, create_app, run
-from ..store import Gone
+from ..store import WithdrawnFeeds
 from ..store.lock import hold
 
 log = logging.getLogger("feeds.server")
 
-Address = tuple[str, int]
+HostPort = tuple[str, int]
 
 
-def serve(config_path: Path, listen: Address | None = None) -> None:
+def serve(config_path: Path, listen: HostPort | None = None) -> None:
     """Serve the published files until SIGTERM or SIGINT. Raises LockedError when another server runs on this data."""
     config = configuration.load(config_path, os.environ)
     with hold(config.data, "server.lock"):
@@ -33,12 +33,12 @@ def serve(config_path: Path, listen: Address | None = None) -> None:
 
 def application(config: Config) -> ASGIApp:
     """The ASGI application for a configuration."""
-    gone = Gone(config.data / "feeds.db")
+    gone = WithdrawnFeeds(config.data / "feeds.db")
     return create_app(config.public, gone=gone.feeds, health=lambda: True)
 
 
 @contextmanager
-def server_process(config_path: Path, listen: Address | None) -> Iterator[multiprocessing.process.BaseProcess]:
+def server_process(config_path: Path, listen: HostPort | None) -> Iterator[multiprocessing.process.BaseProcess]:
     """The server in a process of its own while inside; it ends with us, however we end."""
     spawn = multiprocessing.get_context("spawn")
     process = spawn.Process(target=_serve_beside, args=(config_path, listen), name="server", daemon=True)
@@ -51,7 +51,7 @@ def server_process(config_path: Path, listen: Address | None) -> Iterator[multip
         process.kill()
 
 
-def _serve_beside(config_path: Path, listen: Address | None) -> None:
+def _serve_beside(config_path: Path, listen: HostPort | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve(config_path, listen)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..model import Failure, Harvest, Outcome, Visit
-from ..scheduling import Picker
-from .worker_threads import Crew
+from ..scheduling import HostQueue
+from .worker_threads import WorkerThreads
 
 BATCH = 50  # outcomes a transaction
 HOLD = 0.5  # seconds that the first outcome of a batch waits for others (L7: published within a second)
@@ -74,7 +74,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class PullingEdges:
+class TurnIO:
     """What pulling needs: one visit made, many claimed before they start (E12), what is due by now,
     whether nothing more shall be started, and the clock."""
 
@@ -85,15 +85,15 @@ class PullingEdges:
     now: Callable[[], datetime]
 
 
-class Pulling:
+class TurnLoop:
     """Runs visits in threads, `slots` of them and some more for those that hang, as politely as the picker says."""
 
-    def __init__(self, picker: Picker, edges: PullingEdges, stopping: threading.Event, slots: int) -> None:
+    def __init__(self, picker: HostQueue, edges: TurnIO, stopping: threading.Event, slots: int) -> None:
         self._picker = picker
         self._edges = edges
         self._stopping = stopping
         self._slots = slots
-        self._crew = Crew(edges.pull, slots * THREADS)
+        self._crew = WorkerThreads(edges.pull, slots * THREADS)
         self._taken: set[Key] = set()  # queued, in flight, or landed and not recorded yet
         self._started: dict[Key, tuple[float, Visit]] = {}  # in flight and not lingering, oldest first
         self._landed: list[Outcome] = []

@@ -15,7 +15,7 @@ from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators
 from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.source_index import host_of
-from .protocols import Network
+from .protocols import NetworkClient
 
 # What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with what they are set to. Left alone, the threshold
 # grows to the largest document that was ever let go of, and each thread's arena keeps what it once held: a dozen
@@ -37,11 +37,11 @@ def give_back_early() -> None:
 
 OTHERS = 1000  # hosts whose robots.txt is remembered here
 
-Answer = TypeVar("Answer")
-Given = TypeVarTuple("Given")
+_Answer = TypeVar("_Answer")
+_Given = TypeVarTuple("_Given")
 
 
-class Visiting:
+class VisitRunner:
     """Makes visits, from any number of threads, until it is closed."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Visiting:
         config: Config,
         store: Store,
         now: Callable[[], datetime],
-        network: Network,
+        network: NetworkClient,
     ) -> None:
         self._site = config.site.url
         self._store = store
@@ -61,7 +61,7 @@ class Visiting:
 
     def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
         """How to make one visit: without validators, or with trust in whatever listing comes."""
-        edges = pipeline.PullEdges(
+        edges = pipeline.VisitIO(
             robots=self._robots,
             fetch=self._fetch_whole if refetch else self._fetch,
             run=self._run,
@@ -95,7 +95,7 @@ class Visiting:
             self._others.clear()
         self._others[state.host] = state
 
-    def _run(self, answer: Fetched | None, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
+    def _run(self, answer: Fetched | None, function: Callable[[*_Given], _Answer], /, *given: *_Given) -> _Answer:
         """Work here on what is harmless, and in a process that can be killed on what might not be (S11, S15).
 
         Here only one thread works at a time: together they would not be faster, but fight for the interpreter, which

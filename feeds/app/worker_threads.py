@@ -11,7 +11,7 @@ from ..model import Outcome, Visit
 Sent = SimpleQueue[Visit | None]
 
 
-class Crew:
+class WorkerThreads:
     """Makes visits with `pull`, each in a thread, up to `most` at once; they land one by one.
 
     The threads are daemons, unlike those of the standard pools, which keep a process that was told to stop until the

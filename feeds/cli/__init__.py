@@ -14,7 +14,7 @@ from .options import common_options
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """Where a command lives, and what `--help` says of it: the heavy libraries come with the module."""
 
     module: str
@@ -23,21 +23,21 @@ class Entry:
 
 # In the order in which a newcomer needs them.
 COMMANDS = {
-    "init": Entry("setup", "Write a commented configuration that works at once."),
-    "check": Entry("setup", "Check the configuration and warn of what will surprise."),
-    "run": Entry("run", "Pull what is due, publish what changed, and end: for cron."),
-    "daemon": Entry("daemon", "Pull and publish for ever, and serve the files."),
-    "serve": Entry("daemon", "Only serve the published files, beside cron."),
-    "publish": Entry("run", "Regenerate the published files from the store."),
-    "preview": Entry("preview", "Show what would be pulled, or what a feed would hold; store nothing."),
-    "add": Entry("subscribe", "Find the feed behind an address and add it to the configuration."),
-    "import": Entry("subscribe", "Add the subscriptions of an OPML file to the configuration."),
-    "export": Entry("subscribe", "Print the sources as OPML, for other feed readers."),
-    "status": Entry("status", "Say how every source and feed stands."),
-    "retract": Entry("admin", "Take an article out of everything published."),
-    "forget": Entry("admin", "Drop a source's articles."),
-    "backup": Entry("admin", "Copy the store while it is in use."),
-    "schema": Entry("setup", "Print the JSON Schema of the configuration, for editors."),
+    "init": CommandEntry("setup", "Write a commented configuration that works at once."),
+    "check": CommandEntry("setup", "Check the configuration and warn of what will surprise."),
+    "run": CommandEntry("run", "Pull what is due, publish what changed, and end: for cron."),
+    "daemon": CommandEntry("daemon", "Pull and publish for ever, and serve the files."),
+    "serve": CommandEntry("daemon", "Only serve the published files, beside cron."),
+    "publish": CommandEntry("run", "Regenerate the published files from the store."),
+    "preview": CommandEntry("preview", "Show what would be pulled, or what a feed would hold; store nothing."),
+    "add": CommandEntry("subscribe", "Find the feed behind an address and add it to the configuration."),
+    "import": CommandEntry("subscribe", "Add the subscriptions of an OPML file to the configuration."),
+    "export": CommandEntry("subscribe", "Print the sources as OPML, for other feed readers."),
+    "status": CommandEntry("status", "Say how every source and feed stands."),
+    "retract": CommandEntry("admin", "Take an article out of everything published."),
+    "forget": CommandEntry("admin", "Drop a source's articles."),
+    "backup": CommandEntry("admin", "Copy the store while it is in use."),
+    "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
 }
 
 FAILED = 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from .options import Settings, common_options, json_option
+from .options import GlobalOptions, common_options, json_option
 
 LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -26,7 +26,7 @@ def utcnow() -> datetime:
 
 def loudness(ctx: click.Context) -> int:
     """How many times more `-v` was given than `-q`."""
-    return ctx.ensure_object(Settings).loudness
+    return ctx.ensure_object(GlobalOptions).loudness
 
 
 def start_logging(ctx: click.Context) -> None:

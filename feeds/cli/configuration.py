@@ -17,12 +17,12 @@ from ..errors import ConfigError
 from ..model import Config, Source
 from ..store import Store
 from .common import Mask
-from .options import Settings
+from .options import GlobalOptions
 
 
 def config_path(ctx: click.Context) -> Path:
     """The configuration file to use. Raises ConfigError when none is found."""
-    explicit = ctx.ensure_object(Settings).config
+    explicit = ctx.ensure_object(GlobalOptions).config
     return configuration.find(Path(explicit) if explicit else None, os.environ)
 
 
@@ -61,7 +61,7 @@ def looking(config: Config) -> Iterator[Store | None]:
             store.close()
 
 
-class Duration(click.ParamType[float]):
+class DurationOption(click.ParamType[float]):
     """A length of time as in the YAML: `30s`, `15m`, `1h30m`."""
 
     name = "duration"
@@ -74,7 +74,7 @@ class Duration(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-class Address(click.ParamType[tuple[str, int]]):
+class ListenAddress(click.ParamType[tuple[str, int]]):
     """HOST:PORT, or a port alone."""
 
     name = "host:port"

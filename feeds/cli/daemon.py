@@ -9,12 +9,12 @@ from ..app.server_process import serve as serve_files
 from ..app.server_process import server_process
 from ..daemon import Daemon
 from .common import common_options, print_lines, start_logging
-from .configuration import Address, config_path, mask
+from .configuration import ListenAddress, config_path, mask
 from .run import report
 
 
 @click.command()
-@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
+@click.option("--listen", type=ListenAddress(), help="Serve at this address instead of the configured one.")
 @common_options
 @click.pass_context
 def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
@@ -31,7 +31,7 @@ def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
 
 
 @click.command()
-@click.option("--listen", type=Address(), help="Serve at this address instead of the configured one.")
+@click.option("--listen", type=ListenAddress(), help="Serve at this address instead of the configured one.")
 @common_options
 @click.pass_context
 def serve(ctx: click.Context, listen: tuple[str, int] | None) -> None:

@@ -78,7 +78,7 @@ READ_AS_FEED = Source("add", Kind.FEED, "")  # without a source, any plain text 
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredSource:
     """What was read: where it is, what it calls itself, who read it, what is new in it, and how it is declared."""
 
     url: str
@@ -89,7 +89,7 @@ class Found:
     kind: Kinds = "feed"
 
 
-def behind(url: str, fetch: Fetch) -> list[Found]:
+def behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
     """What can be followed behind an address, the likeliest first. Raises SourceError when nothing can, saying why."""
     answer = fetch(url)
     try:
@@ -108,7 +108,7 @@ def _candidates(answer: Fetched) -> Iterator[Candidate]:
     return islice(candidates(answer.body, answer.url, answer.charset), MOST)
 
 
-def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[Found]:
+def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:
     """Those of the candidates that are feeds, each document once."""
     seen: set[str] = set()
     for candidate in offered:
@@ -121,7 +121,7 @@ def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[Found]:
             yield found
 
 
-def _without_feed(answer: Fetched, url: str, fetch: Fetch) -> Iterator[Found]:
+def _without_feed(answer: Fetched, url: str, fetch: Fetch) -> Iterator[DiscoveredSource]:
     """The page itself if it is an h-feed, the sitemaps that robots.txt names, else the page as a list of stories."""
     page = [_told(read_page(answer, None), answer, url, "page")]
     is_list = page[0].reader == "page:list" and page[0].articles >= FEW
@@ -146,15 +146,15 @@ def _sitemaps(url: str, fetch: Fetch) -> Iterator[str]:
         yield urljoin(url, line)
 
 
-def _found(answer: Fetched, asked: str) -> Found:
+def _found(answer: Fetched, asked: str) -> DiscoveredSource:
     return _told(parse(answer, READ_AS_FEED), answer, asked, "feed")
 
 
-def _told(parsed: Parsed, answer: Fetched, asked: str, kind: Kinds) -> Found:
+def _told(parsed: Parsed, answer: Fetched, asked: str, kind: Kinds) -> DiscoveredSource:
     titles = (plain(story.title) or plain(story.summary) for story in parsed.stories)
     newest = tuple(islice(titles, TITLES))
     title = about(parsed).title
-    return Found(_address(answer, asked), title, parsed.reader, len(parsed.stories), newest, kind)
+    return DiscoveredSource(_address(answer, asked), title, parsed.reader, len(parsed.stories), newest, kind)
 
 
 def _address(answer: Fetched, asked: str) -> str:

@@ -12,7 +12,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
-class Settings:
+class GlobalOptions:
     """What is said before or after the command's name alike."""
 
     config: str | None = None
@@ -34,20 +34,20 @@ def common_options(command: Command) -> Command:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-def _remembered(take: Callable[[Settings, Any], None]) -> dict[str, Any]:
+def _remembered(take: Callable[[GlobalOptions, Any], None]) -> dict[str, Any]:
     def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        take(ctx.ensure_object(Settings), value)
+        take(ctx.ensure_object(GlobalOptions), value)
 
     return {"callback": callback, "expose_value": False}
 
 
-def _take_config(settings: Settings, value: str | None) -> None:
+def _take_config(settings: GlobalOptions, value: str | None) -> None:
     settings.config = value or settings.config
 
 
-def _louder(settings: Settings, value: int) -> None:
+def _louder(settings: GlobalOptions, value: int) -> None:
     settings.loudness += value
 
 
-def _quieter(settings: Settings, value: int) -> None:
+def _quieter(settings: GlobalOptions, value: int) -> None:
     settings.loudness -= value

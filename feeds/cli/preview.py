@@ -84,7 +84,7 @@ def preview(
 
         show(ctx, feed_id, steps, as_json)
         return
-    seen, mask = looks(ctx, places, Look(url, dict(headers), read_as, allow_private))
+    seen, mask = looks(ctx, places, PreviewOptions(url, dict(headers), read_as, allow_private))
     if as_json:
         print_json(seen[0] if len(seen) == 1 else seen, mask)
     else:
@@ -102,12 +102,12 @@ EVERYWHERE = ("0.0.0.0/0", "::/0")
 ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
 KINDS: Mapping[str | None, Kind] = {"feed": Kind.FEED, "story": Kind.PAGE, "list": Kind.PAGE, None: Kind.ANY}
 
-Seen = dict[str, object]
+Preview = dict[str, object]
 ReadAs = Literal["story", "list", "feed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PreviewOptions:
     """How to look: what is said of the files or sent to the addresses, and what is there."""
 
     url: str | None = None
@@ -121,13 +121,13 @@ class Look:
         return Source("preview", KINDS[self.read_as], address, headers=headers, read_as=self.read_as)
 
 
-def looks(ctx: click.Context, places: Iterable[str], look: Look) -> tuple[list[Seen], Mask]:
+def looks(ctx: click.Context, places: Iterable[str], look: PreviewOptions) -> tuple[list[Preview], Mask]:
     """Each place as a JSON Feed, or as what is wrong with it under `error`; and what hides the secrets in them."""
-    asking = _Asking(ctx, look)
+    asking = _Previewer(ctx, look)
     return [_seen(place, asking) for place in places], asking.mask
 
 
-def _seen(place: str, asking: _Asking) -> Seen:
+def _seen(place: str, asking: _Previewer) -> Preview:
     way = next(way for applies, way in WAYS if applies(place))
     try:
         return way(asking, place)
@@ -135,15 +135,15 @@ def _seen(place: str, asking: _Asking) -> Seen:
         return {"error": error.sentence, "place": place}
 
 
-class _Asking:
+class _Previewer:
     """One call of the command: what it was asked, and the secrets of the configuration once that was needed."""
 
-    def __init__(self, ctx: click.Context, look: Look) -> None:
+    def __init__(self, ctx: click.Context, look: PreviewOptions) -> None:
         self._ctx = ctx
         self._look = look
         self.mask: Mask = as_it_is
 
-    def file(self, place: str) -> Seen:
+    def file(self, place: str) -> Preview:
         """A saved document."""
         path, look = Path(place), self._look
         headers = dict(look.headers)
@@ -155,12 +155,12 @@ class _Asking:
             raise FetchError(f"{place} cannot be read: {error.strerror}.", kind="missing") from error
         return _read(pipeline.saved(body, look.url, headers), look.source(look.url or "") if look.read_as else None)
 
-    def address(self, place: str) -> Seen:
+    def address(self, place: str) -> Preview:
         """What an address answers with now."""
         source = self._look.source(place)
         return _read(self._fetched(source, ANYONE), source if self._look.read_as else None)
 
-    def declared(self, place: str) -> Seen:
+    def declared(self, place: str) -> Preview:
         """What a source of the configuration answers with now."""
         from .configuration import load, mask, source_of  # a file or an address needs no configuration
 
@@ -169,7 +169,7 @@ class _Asking:
         source = source_of(config, place)
         return _read(self._fetched(source, config.site), source)
 
-    def nothing(self, place: str) -> Seen:
+    def nothing(self, place: str) -> Preview:
         """Neither of them."""
         what = "a directory" if Path(place).is_dir() else "neither a file, nor a URL, nor the id of a source"
         raise FetchError(f"{place} is {what}.", kind="missing")
@@ -186,15 +186,15 @@ class _Asking:
         return answer
 
 
-WAYS: tuple[tuple[Callable[[str], object], Callable[[_Asking, str], Seen]], ...] = (
-    (lambda place: Path(place).is_file(), _Asking.file),
-    (lambda place: "://" in place, _Asking.address),
-    (ID.fullmatch, _Asking.declared),
-    (lambda place: True, _Asking.nothing),
+WAYS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], Preview]], ...] = (
+    (lambda place: Path(place).is_file(), _Previewer.file),
+    (lambda place: "://" in place, _Previewer.address),
+    (ID.fullmatch, _Previewer.declared),
+    (lambda place: True, _Previewer.nothing),
 )
 
 
-def _read(answer: Fetched, source: Source | None) -> Seen:
+def _read(answer: Fetched, source: Source | None) -> Preview:
     """The document as a JSON Feed, read as the source says, or as what it is."""
     return pipeline.reading(pipeline.recognised(answer, source), utcnow(), source)
 
@@ -202,11 +202,11 @@ def _read(answer: Fetched, source: Source | None) -> Seen:
 # ── A JSON Feed as lines for people ───────────────────────────────────────────────────────────────────────────────────
 
 
-Members = Mapping[str, Any]  # JSON
+FeedObject = Mapping[str, Any]  # JSON
 INDENT = " " * 18
 
 
-def described(place: str, seen: Members, *, found: bool = False) -> Iterator[str]:
+def described(place: str, seen: FeedObject, *, found: bool = False) -> Iterator[str]:
     """The feed's title, reader and warnings, then each article; with `found` also where each field was found."""
     if "error" in seen:
         yield f"{place}: {styled(line(seen['error']), fg='red')}"
@@ -220,7 +220,7 @@ def described(place: str, seen: Members, *, found: bool = False) -> Iterator[str
         yield from article(item, found=found)
 
 
-def article(item: Members, *, found: bool = False) -> Iterator[str]:
+def article(item: FeedObject, *, found: bool = False) -> Iterator[str]:
     """Date, title, authors, address and attachments of one article."""
     date = item.get("date_published") or item.get("date_modified") or ""
     title = styled(line(item.get("title") or "(no title)"), bold=True)
@@ -237,12 +237,12 @@ def _date(text: str) -> str:
     return text[:16].replace("T", " ") or "no date"
 
 
-def _by(authors: Sequence[Members]) -> str:
+def _by(authors: Sequence[FeedObject]) -> str:
     names = ", ".join(line(author["name"]) for author in authors if "name" in author)
     return f" — {names}" if names else ""
 
 
-def _attachment(attachment: Members) -> str:
+def _attachment(attachment: FeedObject) -> str:
     facts = [attachment["mime_type"]]
     if octets := attachment.get("size_in_bytes"):
         facts.append(size(octets))

@@ -15,7 +15,7 @@ from .common import print_json, print_lines, styled
 from .configuration import load, looking, mask, must_be_known
 from .formatting import count, iso, line
 
-Stage = Callable[[Iterator[Article]], Iterator[Article]]
+_Stage = Callable[[Iterator[Article]], Iterator[Article]]
 Brief = dict[str, object]
 SHOWN = 20  # dropped articles of one step, unless all are asked for with --json
 
@@ -57,7 +57,7 @@ def select(
     return [_brief(article) for article in articles], dropped
 
 
-def _stages(config: Config, feed: Feed) -> Iterator[tuple[str, Stage]]:
+def _stages(config: Config, feed: Feed) -> Iterator[tuple[str, _Stage]]:
     """What stands between the store and an edition, in order, as `pipeline.issue` has it."""
     if any(source.steps for source in config.sources.values()):
         yield "steps of the sources", partial(apply_per_source, config.sources)
@@ -73,7 +73,7 @@ def _name(step: Step) -> str:
     return f"{kind}: {step.count}"
 
 
-def _noting(dropped: Dropped, stage: Stage, articles: Iterator[Article]) -> Iterator[Article]:
+def _noting(dropped: Dropped, stage: _Stage, articles: Iterator[Article]) -> Iterator[Article]:
     """Run a stage; whatever goes in and does not come out is noted, whichever way the stage works."""
 
     def noted() -> Iterator[Article]:

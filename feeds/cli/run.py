@@ -12,7 +12,7 @@ import click
 
 from ..app import App, Turn, TurnOptions
 from .common import common_options, json_option, print_json, print_lines, start_logging
-from .configuration import Duration, config_path, mask, must_be_known
+from .configuration import DurationOption, config_path, mask, must_be_known
 from .formatting import count, line
 
 STRICT = 4  # the exit code of a turn that is done although some source fails
@@ -23,9 +23,13 @@ STRICT = 4  # the exit code of a turn that is done although some source fails
 @click.option("--all", "everything", is_flag=True, help="Every source, whatever the schedule says.")
 @click.option("--refetch", is_flag=True, help="Without validators: get everything whole.")
 @click.option(
-    "--wait", type=Duration(), default="1m", show_default=True, help="Wait at most this long for a host that must rest."
+    "--wait",
+    type=DurationOption(),
+    default="1m",
+    show_default=True,
+    help="Wait at most this long for a host that must rest.",
 )
-@click.option("--for", "limit", type=Duration(), help="Start nothing new after this long.")
+@click.option("--for", "limit", type=DurationOption(), help="Start nothing new after this long.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when some source fails, now or since an earlier turn.")
 @json_option
 @common_options

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceState
+from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
 from .common import common_options, json_option, present, print_json, print_lines, start_logging, styled, utcnow
 from .configuration import load, looking, mask, source_of
 from .formatting import ago, columns, count, iso, line, size, span, stamp
@@ -20,15 +20,15 @@ WITHHELD = "quarantine"  # the kind of failure that takes nothing from a listing
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceReport:
     """A source as declared, what is remembered of it, and when that is said."""
 
     source: Source
-    state: SourceState | None
+    state: SourceStatus | None
     now: datetime
 
     @property
-    def known(self) -> SourceState:
+    def known(self) -> SourceStatus:
         """What is remembered, for conditions that stand behind `not visited yet`."""
         assert self.state is not None
         return self.state
@@ -55,52 +55,52 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SourceCondition:
     """One way to stand: `name` is for programs, `says` for people, `colour` for their eyes."""
 
     name: str
-    holds: Callable[[Standing], object]
-    says: Callable[[Standing], str]
+    holds: Callable[[SourceReport], object]
+    says: Callable[[SourceReport], str]
     colour: str
 
 
-def _sentence(standing: Standing) -> str:
+def _sentence(standing: SourceReport) -> str:
     failure = standing.failure
     return line(failure.sentence).rstrip(".") if failure else ""
 
 
-def _since(standing: Standing) -> str:
+def _since(standing: SourceReport) -> str:
     """`for 3 h`, or for the first time."""
     tries = standing.known.failures
     return f"for {standing.failing_for}, {count(tries, 'visit')}" if tries > 1 else "at its last visit"
 
 
-def _held(standing: Standing) -> str:
+def _held(standing: SourceReport) -> str:
     known = standing.known
     newest = f", newest {ago(known.newest, standing.now)}" if known.newest else ""
     return f"{count(known.articles, 'article')}{newest}"
 
 
-CONDITIONS: tuple[Condition, ...] = (
-    Condition(
+CONDITIONS: tuple[SourceCondition, ...] = (
+    SourceCondition(
         "disabled",
         lambda standing: not standing.source.enabled,
         lambda standing: "disabled by `enabled: false`; its articles stay",
         "bright_black",
     ),
-    Condition(
+    SourceCondition(
         "unvisited",
         lambda standing: standing.state is None or (standing.state.last_at is None and not _planned(standing)),
         lambda standing: "not visited yet",
         "bright_black",
     ),
-    Condition(
+    SourceCondition(
         "interrupted",
         lambda standing: standing.known.last_at is None,
         lambda standing: "its first visit is under way or was interrupted; nothing is lost",
         "yellow",
     ),
-    Condition(
+    SourceCondition(
         "quarantined",
         lambda standing: standing.failure and standing.failure.kind == WITHHELD,
         lambda standing: (
@@ -109,19 +109,19 @@ CONDITIONS: tuple[Condition, ...] = (
         ),
         "yellow",
     ),
-    Condition(
+    SourceCondition(
         "gone",
         lambda standing: standing.failure and standing.failure.status == GONE,
         lambda standing: f"gone {_since(standing)}: {_sentence(standing)}; {_held(standing)}",
         "red",
     ),
-    Condition(
+    SourceCondition(
         "never_worked",
         lambda standing: standing.failure and standing.known.worked_at is None,
         lambda standing: f"has never worked, failing {_since(standing)}: {_sentence(standing)}",
         "red",
     ),
-    Condition(
+    SourceCondition(
         "failing",
         lambda standing: standing.failure,
         lambda standing: (
@@ -129,29 +129,29 @@ CONDITIONS: tuple[Condition, ...] = (
         ),
         "red",
     ),
-    Condition(
+    SourceCondition(
         "empty",
         lambda standing: not standing.known.articles and not standing.known.pending,
         lambda standing: "works, but has no articles",
         "yellow",
     ),
-    Condition(
+    SourceCondition(
         "suspicious",
         lambda standing: standing.warnings,
         lambda standing: f"{_held(standing)}; {' '.join(map(line, standing.warnings)).rstrip('.')}",
         "yellow",
     ),
-    Condition(
+    SourceCondition(
         "quiet",
         lambda standing: standing.newest_for >= QUIET,
         lambda standing: f"works, but nothing new for {span(standing.newest_for)}; {_held(standing)}",
         "yellow",
     ),
-    Condition("fine", lambda standing: True, _held, "green"),
+    SourceCondition("fine", lambda standing: True, _held, "green"),
 )
 
 
-def _planned(standing: Standing) -> bool:
+def _planned(standing: SourceReport) -> bool:
     """Whether a visit was claimed: only that moves the due time of a source that was never visited (E12)."""
     return standing.known.due_at > standing.now
 
@@ -159,12 +159,12 @@ def _planned(standing: Standing) -> bool:
 # ── what is said besides ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pending(standing: Standing) -> str:
+def _pending(standing: SourceReport) -> str:
     pending = standing.state.pending if standing.state else 0
     return f"{count(pending, 'story page')} still to be visited" if pending else ""
 
 
-def _moving(standing: Standing) -> str:
+def _moving(standing: SourceReport) -> str:
     """E10: followed at once, believed after days, never written into the YAML."""
     move = standing.state.move if standing.state else None
     if move is None:
@@ -173,19 +173,19 @@ def _moving(standing: Standing) -> str:
     return f"redirects permanently{_to(standing, move.target)} ({seen}): if that stays so, change its address"
 
 
-def _moved(standing: Standing) -> str:
+def _moved(standing: SourceReport) -> str:
     state = standing.state
     if state is None or not state.url or state.url == standing.source.address or standing.source.root:
         return ""
     return f"has moved for good: in the YAML, put{_to(standing, state.url) or ' its new address'} in place of the old"
 
 
-def _to(standing: Standing, address: str) -> str:
+def _to(standing: SourceReport, address: str) -> str:
     """The address of a private source appears nowhere."""
     return "" if standing.source.private else f" {line(address)}"
 
 
-def _next(standing: Standing) -> str:
+def _next(standing: SourceReport) -> str:
     if not standing.source.enabled:
         return ""
     state, now = standing.state, standing.now
@@ -194,15 +194,15 @@ def _next(standing: Standing) -> str:
     return f"next visit {ago(state.due_at, now)}"
 
 
-BESIDES: tuple[Callable[[Standing], str], ...] = (_pending, _moving, _moved, _next)
+BESIDES: tuple[Callable[[SourceReport], str], ...] = (_pending, _moving, _moved, _next)
 
 
-def condition(standing: Standing) -> Condition:
+def condition(standing: SourceReport) -> SourceCondition:
     """The one condition that holds."""
     return next(one for one in CONDITIONS if one.holds(standing))
 
 
-def sentence(standing: Standing) -> str:
+def sentence(standing: SourceReport) -> str:
     """How the source stands, in one sentence."""
     besides = (say(standing) for say in BESIDES)
     return "; ".join([condition(standing).says(standing), *filter(None, besides)])
@@ -221,22 +221,22 @@ class Report:
     config: Config
     now: datetime
     began: datetime | None
-    states: Mapping[str, SourceState]
+    states: Mapping[str, SourceStatus]
     ledgers: Mapping[str, Ledger]
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[SourceReport]:
         """Every declared source, and each outline of an `opml:` source after it."""
         sources = self.config.sources
         members = [name for name in self.states if name not in sources and name.partition("/")[0] in sources]
         return [self.standing(name) for name in sorted([*sources, *members])]
 
-    def standing(self, name: str) -> Standing:
+    def standing(self, name: str) -> SourceReport:
         """How one of them stands. Raises ConfigError when there is none of that id."""
         state = self.states.get(name)
         if state is None or name in self.config.sources:
-            return Standing(source_of(self.config, name), state, self.now)
+            return SourceReport(source_of(self.config, name), state, self.now)
         listing = source_of(self.config, name.partition("/")[0])
-        return Standing(replace(listing, id=name, kind=Kind.FEED, address=state.url), state, self.now)
+        return SourceReport(replace(listing, id=name, kind=Kind.FEED, address=state.url), state, self.now)
 
 
 @click.command()
@@ -271,14 +271,14 @@ def _gathered(config: Config) -> Report:
 
 # ── a source ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-Value = str | int | datetime | None
+FactValue = str | int | datetime | None
 
 
-def _of_state(name: str) -> Callable[[Standing], Value]:
+def _of_state(name: str) -> Callable[[SourceReport], FactValue]:
     return lambda standing: getattr(standing.state, name, None)
 
 
-def _schedule(standing: Standing) -> str:
+def _schedule(standing: SourceReport) -> str:
     schedule = standing.source.schedule
     if isinstance(schedule, Cron):
         return f"cron {schedule.expression} ({schedule.timezone})"
@@ -286,20 +286,20 @@ def _schedule(standing: Standing) -> str:
     return f"every {span(timedelta(seconds=schedule.seconds))}{most}"
 
 
-def _address(standing: Standing) -> str | None:
+def _address(standing: SourceReport) -> str | None:
     """`private: true` keeps addresses out of all output."""
     source = standing.source
     return None if source.private else str(source.root / source.address) if source.root else source.address
 
 
-def _now_at(standing: Standing) -> str | None:
+def _now_at(standing: SourceReport) -> str | None:
     """The address that is really visited, where that is another (E10)."""
     state, source = standing.state, standing.source
     return None if state is None or source.private or state.url == source.address else state.url
 
 
 # The facts of a source, by their names in JSON; `last_visit` is `last visit` for people.
-FACTS: Mapping[str, Callable[[Standing], Value]] = {
+FACTS: Mapping[str, Callable[[SourceReport], FactValue]] = {
     "title": _of_state("title"),
     "kind": lambda standing: str(standing.source.kind),
     "url": _address,
@@ -317,7 +317,7 @@ FACTS: Mapping[str, Callable[[Standing], Value]] = {
 }
 
 
-def _told(standing: Standing) -> dict[str, object]:
+def _told(standing: SourceReport) -> dict[str, object]:
     """A source for programs: every fact, known or not."""
     facts = {name: value(standing) for name, value in FACTS.items()}
     failure = standing.failure
@@ -336,7 +336,7 @@ def _told(standing: Standing) -> dict[str, object]:
     }
 
 
-def _all_about(standing: Standing) -> Iterator[str]:
+def _all_about(standing: SourceReport) -> Iterator[str]:
     """A source for people: one sentence, then every fact that is known, a line each."""
     yield f"{styled(standing.source.id, fg=condition(standing).colour, bold=True)}: {sentence(standing)}"
     facts = {name.replace("_", " "): value(standing) for name, value in FACTS.items()}
@@ -344,14 +344,14 @@ def _all_about(standing: Standing) -> Iterator[str]:
     yield from (f"  warning: {line(warning)}" for warning in standing.warnings)
 
 
-def _words(value: Value, now: datetime) -> str:
+def _words(value: FactValue, now: datetime) -> str:
     return f"{stamp(value)} ({ago(value, now)})" if isinstance(value, datetime) else line(str(value))
 
 
 # ── all of them, and the feeds ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _overview(report: Report, standings: list[Standing]) -> Iterator[str]:
+def _overview(report: Report, standings: list[SourceReport]) -> Iterator[str]:
     if report.began is None:
         yield NOTHING_YET
         yield ""

@@ -9,16 +9,16 @@ from pathlib import Path
 import click
 
 from .. import config as configuration
-from ..config.edit import Settings
+from ..config.edit import NewSettings
 from ..config.values import is_url
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import id_for
-from ..parse.opml import Outline, outlines
+from ..parse.opml import OpmlOutline, outlines
 from ..render.opml import SPELLED, subscriptions
 from .common import common_options, json_option, print_json, print_lines, start_logging, styled
 from .configuration import load, looking, mask
-from .discovery import Fetch, Found, behind, fetching, same, web_address
+from .discovery import DiscoveredSource, Fetch, behind, fetching, same, web_address
 from .formatting import count, line
 
 # ── add ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -50,7 +50,7 @@ def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json:
     chosen = offered[0 if yes or as_json else _choice(offered)]
     _refuse_known(config, chosen.url)
     name = source_id or id_for(chosen.title, chosen.url, config.sources)
-    entry: str | Settings = chosen.url if chosen.kind == "feed" else {chosen.kind: chosen.url}
+    entry: str | NewSettings = chosen.url if chosen.kind == "feed" else {chosen.kind: chosen.url}
     configuration.add_sources(config.path, [(name, entry)])
     if as_json:
         print_json({"id": name, "url": chosen.url, "candidates": [_told(found) for found in offered]}, mask(config))
@@ -64,21 +64,21 @@ def _refuse_known(config: Config, url: str) -> None:
         raise ConfigError([f"{config.path}: {url} is there already, as the source {known}"])
 
 
-def _behind(url: str, fetch: Fetch) -> list[Found]:
+def _behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
     try:
         return behind(url, fetch)
     except SourceError as error:
         raise click.ClickException(error.sentence) from error
 
 
-def _offer(offered: Sequence[Found]) -> Iterator[str]:
+def _offer(offered: Sequence[DiscoveredSource]) -> Iterator[str]:
     for number, found in enumerate(offered, 1):
         yield f"{number}. {styled(line(found.title) or '(no title)', bold=True)}"
         yield f"   {line(found.url)} ({found.reader}, {count(found.articles, 'article')})"
         yield from (f"   · {line(title)}" for title in found.newest)
 
 
-def _choice(offered: Sequence[Found]) -> int:
+def _choice(offered: Sequence[DiscoveredSource]) -> int:
     """Which one: asked for on a terminal where there are several, and otherwise the first."""
     if len(offered) == 1:
         return 0
@@ -88,7 +88,7 @@ def _choice(offered: Sequence[Found]) -> int:
     return 0
 
 
-def _told(found: Found) -> dict[str, object]:
+def _told(found: DiscoveredSource) -> dict[str, object]:
     told = {"url": found.url, "kind": found.kind, "title": found.title, "reader": found.reader}
     return {**told, "newest": list(found.newest)}
 
@@ -129,11 +129,11 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
     )
 
 
-def _wanted(listed: Sequence[Outline], config: Config) -> tuple[dict[str, Settings], list[Skipped]]:
+def _wanted(listed: Sequence[OpmlOutline], config: Config) -> tuple[dict[str, NewSettings], list[Skipped]]:
     """The entries to add, by their new ids, and what is left out."""
     known = {same(source.address) for source in config.sources.values()}
     taken = set(config.sources)
-    entries: dict[str, Settings] = {}
+    entries: dict[str, NewSettings] = {}
     skipped: list[Skipped] = []
     for outline in listed:
         url = web_address(outline.feed_url)
@@ -148,7 +148,7 @@ def _wanted(listed: Sequence[Outline], config: Config) -> tuple[dict[str, Settin
     return entries, skipped
 
 
-def _why_not(outline: Outline, url: str, known: Container[str]) -> str:
+def _why_not(outline: OpmlOutline, url: str, known: Container[str]) -> str:
     if outline.kind in NOT_FEEDS:
         return NOT_FEEDS[outline.kind]
     if not is_url(url):

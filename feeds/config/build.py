@@ -13,19 +13,19 @@ from ..model import (
     Cron,
     Drop,
     Feed,
-    Hosts,
+    HostLimits,
     Interval,
     Keep,
     Kind,
     Limit,
     Schedule,
-    Server,
+    ServerSettings,
     Site,
     Source,
     Step,
 )
 from . import fingerprint
-from .paths import Surroundings, local
+from .paths import ConfigEnvironment, local
 from .patterns import Regexp
 from .schema import (
     KINDS,
@@ -42,7 +42,7 @@ from .schema import (
 from .values import is_remote
 
 
-def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> Config:
+def config(shape: FileShape, around: ConfigEnvironment, secrets: frozenset[str]) -> Config:
     """The whole configuration."""
     site = Site(
         title=shape.site.title,
@@ -53,15 +53,15 @@ def config(shape: FileShape, around: Surroundings, secrets: frozenset[str]) -> C
         contact=shape.site.contact,
     )
     sources = {
-        name: source(name, entry, shape.defaults, _Ground(around, site)) for name, entry in shape.sources.items()
+        name: source(name, entry, shape.defaults, _BuildContext(around, site)) for name, entry in shape.sources.items()
     }
     return Config(
         path=around.path,
         site=site,
         data=around.state or around.locate(shape.data),
         public=around.locate(shape.public),
-        server=Server(shape.server.listen, shape.server.admin, shape.server.trusted_proxies),
-        hosts=Hosts(shape.hosts.gap, shape.hosts.at_once),
+        server=ServerSettings(shape.server.listen, shape.server.admin, shape.server.trusted_proxies),
+        hosts=HostLimits(shape.hosts.gap, shape.hosts.at_once),
         sources=sources,
         feeds=_feeds(shape, site, sources),
         secrets=secrets | _private(sources.values()),
@@ -75,12 +75,12 @@ LOCAL = Interval(60.0)  # how often our own files are looked at when nothing is 
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
-    around: Surroundings
+class _BuildContext:
+    around: ConfigEnvironment
     site: Site
 
 
-def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _Ground) -> Source:
+def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _BuildContext) -> Source:
     """One source, with the defaults under its own settings."""
     own = entry if isinstance(entry, SourceShape) else SourceShape()
     said = _merged(defaults, own)
@@ -141,7 +141,7 @@ def _schedule(said: SettingsShape, timezone: str, unsaid: Interval | None) -> Sc
     return Interval(said.every)
 
 
-def _address(entry: str | SourceShape, around: Surroundings) -> tuple[Kind, str, Path | None]:
+def _address(entry: str | SourceShape, around: ConfigEnvironment) -> tuple[Kind, str, Path | None]:
     if isinstance(entry, str):
         return Kind.ANY, entry, None
     kind, text = next((Kind(key), value) for key in KINDS if (value := getattr(entry, key)) is not None)

@@ -13,17 +13,17 @@ from ..errors import ConfigError
 from ..model import Config
 from .load import check, contents
 from .problems import Problem
-from .yaml_nodes import Node, read
+from .yaml_nodes import YamlNode, read
 
-Settings = Mapping[str, str | Sequence[str]]
-Entry = tuple[str, Settings | str]
+NewSettings = Mapping[str, str | Sequence[str]]
+NewSource = tuple[str, NewSettings | str]
 
 _PLAIN = re.compile(r"[A-Za-z][!-~]*(?<!:)")  # no space, so neither `: ` nor ` #` can occur
 _WORD = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
 _WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
-def add_sources(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = os.environ) -> None:
+def add_sources(path: Path, entries: Sequence[NewSource], env: Mapping[str, str] = os.environ) -> None:
     """Insert sources (id, URL or settings) at the end of `sources:`; ConfigError, and an untouched file, if that fails.
 
     The new file is written only after it was read back: it must load, and say what the old one said and the entries.
@@ -34,12 +34,12 @@ def add_sources(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = o
         _replace(path, new)
 
 
-def proposed(path: Path, entries: Sequence[Entry], env: Mapping[str, str] = os.environ) -> Config:
+def proposed(path: Path, entries: Sequence[NewSource], env: Mapping[str, str] = os.environ) -> Config:
     """The configuration as it would be after `add_sources`; the file stays as it is."""
     return check(_edited(path, entries, env), path, env)
 
 
-def _edited(path: Path, entries: Sequence[Entry], env: Mapping[str, str]) -> bytes:
+def _edited(path: Path, entries: Sequence[NewSource], env: Mapping[str, str]) -> bytes:
     data = contents(path)
     check(data, path, env)
     root, _ = read(data, str(path))
@@ -51,7 +51,7 @@ def _edited(path: Path, entries: Sequence[Entry], env: Mapping[str, str]) -> byt
     return new
 
 
-def _refuse_known(path: Path, root: Node, entries: Sequence[Entry]) -> None:
+def _refuse_known(path: Path, root: YamlNode, entries: Sequence[NewSource]) -> None:
     sources = root.child("sources")
     known = dict(sources.keys) if sources else {}
     problems = []
@@ -64,7 +64,7 @@ def _refuse_known(path: Path, root: Node, entries: Sequence[Entry]) -> None:
         raise ConfigError(problems)
 
 
-def _says(new: bytes, old: Node, entries: Sequence[Entry]) -> bool:
+def _says(new: bytes, old: YamlNode, entries: Sequence[NewSource]) -> bool:
     """Whether the new text means what the old one did, and the entries."""
     try:
         told = read(new, "")[0].plain()
@@ -76,14 +76,14 @@ def _says(new: bytes, old: Node, entries: Sequence[Entry]) -> bool:
     return told == before | {"sources": (before.get("sources") or {}) | added}
 
 
-def _all_escaped(entry: Settings) -> dict[str, str | list[str]]:
+def _all_escaped(entry: NewSettings) -> dict[str, str | list[str]]:
     return {key: _escaped(said) if isinstance(said, str) else [*map(_escaped, said)] for key, said in entry.items()}
 
 
 # ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _inserted(text: str, root: Node, entries: Sequence[Entry]) -> str:
+def _inserted(text: str, root: YamlNode, entries: Sequence[NewSource]) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     sources = root.child("sources")
@@ -99,11 +99,11 @@ def _inserted(text: str, root: Node, entries: Sequence[Entry]) -> str:
     return "".join([*lines[:at], *(line + newline for line in new), *lines[at:]])
 
 
-def _indent(sources: Node) -> int:
+def _indent(sources: YamlNode) -> int:
     return sources.place.column - 1 if sources.value else 2
 
 
-def _written(entry: Entry, indent: str) -> Iterator[str]:
+def _written(entry: NewSource, indent: str) -> Iterator[str]:
     name, said = entry
     if isinstance(said, str):
         yield f"{indent}{_scalar(name)}: {_scalar(_escaped(said))}"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .problems import Problem, meant
-from .yaml_nodes import Node, Route
+from .yaml_nodes import KeyPath, YamlNode
 
-Data = str | None | list["Data"] | dict[str, "Data"]
+PlainValue = str | None | list["PlainValue"] | dict[str, "PlainValue"]
 
 MAX_FILE = 65_536
 
@@ -33,7 +33,7 @@ class _Unknown(ValueError):
 
 
 @dataclass(slots=True)
-class Expander:
+class Interpolator:
     """Writes references out, and remembers what is to be masked and what went wrong."""
 
     folder: Path
@@ -41,12 +41,12 @@ class Expander:
     secrets: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
-    def mapping(self, node: Node, route: Route = ()) -> dict[str, Data]:
+    def mapping(self, node: YamlNode, route: KeyPath = ()) -> dict[str, PlainValue]:
         """The plain values of a mapping."""
         value = node.value if isinstance(node.value, dict) else {}
         return {key: self.data(below, (*route, key)) for key, below in value.items()}
 
-    def data(self, node: Node, route: Route = ()) -> Data:
+    def data(self, node: YamlNode, route: KeyPath = ()) -> PlainValue:
         """The plain value of a node."""
         value = node.value
         if isinstance(value, dict):
@@ -61,11 +61,11 @@ class Expander:
             self.problems.append(Problem(node.place, str(error)))
             return value
 
-    def text(self, text: str, route: Route) -> str:
+    def text(self, text: str, route: KeyPath) -> str:
         """The text with its references written out."""
         return _REFERENCE.sub(lambda found: self._value(found, route), text)
 
-    def _value(self, found: re.Match[str], route: Route) -> str:
+    def _value(self, found: re.Match[str], route: KeyPath) -> str:
         if found.group() == "$${":
             return "${"
         inside, closed = found.groups()
@@ -78,7 +78,7 @@ class Expander:
             raise _Unknown(f"`{found.group()}` names nothing, {_SPELLING}")
         return self._variable(name[1], name[2], route)
 
-    def _variable(self, name: str, default: str | None, route: Route) -> str:
+    def _variable(self, name: str, default: str | None, route: KeyPath) -> str:
         value = self.env.get(name)
         if default is not None and not value:
             return default
@@ -102,7 +102,7 @@ class Expander:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise _Unknown(f"{path} cannot be read: {reason}, expected a file that holds the value") from error
 
-    def _secret(self, value: str, route: Route) -> str:
+    def _secret(self, value: str, route: KeyPath) -> str:
         if route and route[0] in _SECRET_SECTIONS and value.strip():
             sure = bool(_SECRET_KEYS.intersection(map(str, route)))
             if sure or len(value) >= _SHORTEST_SECRET:

@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from ..errors import ConfigError
 from ..model import Config
 from . import build
-from .interpolate import Data, Expander
+from .interpolate import Interpolator, PlainValue
 from .masking import hide
 from .messages import problems
 from .paths import surroundings
 from .problems import Problem
 from .schema import FileShape
 from .validate import Finding, findings
-from .yaml_nodes import MAX_BYTES, Node, read
+from .yaml_nodes import MAX_BYTES, YamlNode, read
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -29,7 +29,7 @@ def check(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
     """The configuration that these bytes would be, if they stood in that file."""
     root, twice = read(data, str(path))
     around = surroundings(path, env)
-    expander = Expander(around.folder, env)
+    expander = Interpolator(around.folder, env)
     values = expander.mapping(root)
     secrets = frozenset(expander.secrets)
     shape, wrong = _shape(values, root)
@@ -41,14 +41,14 @@ def check(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
     return build.config(shape, around, secrets)
 
 
-def _shape(values: dict[str, Data], root: Node) -> tuple[FileShape | None, list[Problem]]:
+def _shape(values: dict[str, PlainValue], root: YamlNode) -> tuple[FileShape | None, list[Problem]]:
     try:
         return FileShape.model_validate(values), []
     except ValidationError as error:
         return None, list(problems(error, root))
 
 
-def _located(finding: Finding, root: Node) -> Problem:
+def _located(finding: Finding, root: YamlNode) -> Problem:
     place = root.find_key(finding.route) if finding.at_key else root.find(finding.route)
     return Problem(place, finding.message)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .problems import Place, Problem, hint, kind_of, listed, meant, nearest
+from .problems import Position, Problem, hint, kind_of, listed, meant, nearest
 from .schema import KINDS, SHAPES, STEPS, StepShape, keys
-from .yaml_nodes import Node, Route
+from .yaml_nodes import KeyPath, YamlNode
 
 # What people call a key elsewhere → what it is called here.
 _ELSEWHERE = {
@@ -44,7 +44,7 @@ _WANTED = {
 }
 
 
-def problems(error: ValidationError, root: Node) -> Iterator[Problem]:
+def problems(error: ValidationError, root: YamlNode) -> Iterator[Problem]:
     """Every mistake once, each at the nearest place that exists in the file."""
     details = error.errors(include_url=False)
     strangers = {(_route(found)[:-1], _suggestion(found)) for found in details if found["type"] == "extra_forbidden"}
@@ -55,11 +55,11 @@ def problems(error: ValidationError, root: Node) -> Iterator[Problem]:
         yield Problem(_place(found, route, root), _message(found, route))
 
 
-def _route(found: ErrorDetails) -> Route:
+def _route(found: ErrorDetails) -> KeyPath:
     return tuple(step for step in found["loc"] if not (isinstance(step, str) and step[:1] in "(["))
 
 
-def _place(found: ErrorDetails, route: Route, root: Node) -> Place:
+def _place(found: ErrorDetails, route: KeyPath, root: YamlNode) -> Position:
     if found["type"] == "missing":
         return root.find_key(route[:-1])
     if found["type"] == "extra_forbidden" or found["loc"][-1] == "[key]":
@@ -67,7 +67,7 @@ def _place(found: ErrorDetails, route: Route, root: Node) -> Place:
     return root.find(route)
 
 
-def _message(found: ErrorDetails, route: Route) -> str:
+def _message(found: ErrorDetails, route: KeyPath) -> str:
     kind = found["type"]
     if kind == "value_error":
         return str(found.get("ctx", {}).get("error"))

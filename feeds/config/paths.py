@@ -11,7 +11,7 @@ from ..errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ConfigEnvironment:
     """Where a file stands: its folder, the home folder for `~`, and `$STATE_DIRECTORY`."""
 
     path: Path
@@ -30,11 +30,11 @@ class Surroundings:
         return (self.folder / text).resolve()
 
 
-def surroundings(path: Path, env: Mapping[str, str]) -> Surroundings:
+def surroundings(path: Path, env: Mapping[str, str]) -> ConfigEnvironment:
     """What the file's place and the environment say."""
     home, state = env.get("HOME"), env.get("STATE_DIRECTORY")
     first = state.split(":")[0] if state else ""  # systemd lists several, separated by colons
-    return Surroundings(path.absolute(), Path(home) if home else None, Path(first).resolve() if first else None)
+    return ConfigEnvironment(path.absolute(), Path(home) if home else None, Path(first).resolve() if first else None)
 
 
 def find(explicit: Path | None, env: Mapping[str, str]) -> Path:
@@ -58,7 +58,7 @@ def _candidates(env: Mapping[str, str]) -> Iterator[Path]:
     yield Path("/etc/feeds/feeds.yaml")
 
 
-def local(text: str, around: Surroundings) -> tuple[Path, str]:
+def local(text: str, around: ConfigEnvironment) -> tuple[Path, str]:
     """The folder a path or glob certainly lies in, and the rest: what is read can then be held to that folder (S14)."""
     fixed, wild = split_glob(text)
     if not wild:

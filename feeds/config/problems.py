@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A line and a column, both counted from 1."""
 
     line: int
@@ -17,7 +17,7 @@ class Place(NamedTuple):
 class Problem(NamedTuple):
     """One mistake of the operator, with its place."""
 
-    place: Place
+    place: Position
     message: str
 
     def line(self, name: str) -> str:

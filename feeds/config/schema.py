@@ -55,27 +55,31 @@ def _form(long: str) -> Discriminator:
 class SiteShape(Shape):
     """Who publishes."""
 
-    title: f.Line = Field(description="What the whole is called.")
-    url: f.BaseUrl = Field(description="Where readers reach the files; every address of ours begins with it.")
-    description: f.Line | None = Field(default=None, description="One sentence about it.")
-    language: f.Language | None = Field(default=None, description="The language of the feeds, such as en.")
-    timezone: f.Zone = Field(default="UTC", description="Where cron expressions are at home, such as Europe/Berlin.")
-    contact: f.Contact | None = Field(default=None, description="An e-mail or web address; goes into the User-Agent.")
+    title: f.LineValue = Field(description="What the whole is called.")
+    url: f.BaseUrlValue = Field(description="Where readers reach the files; every address of ours begins with it.")
+    description: f.LineValue | None = Field(default=None, description="One sentence about it.")
+    language: f.LanguageValue | None = Field(default=None, description="The language of the feeds, such as en.")
+    timezone: f.ZoneValue = Field(
+        default="UTC", description="Where cron expressions are at home, such as Europe/Berlin."
+    )
+    contact: f.ContactValue | None = Field(
+        default=None, description="An e-mail or web address; goes into the User-Agent."
+    )
 
 
 class ServerShape(Shape):
     """Where the built-in server listens."""
 
-    listen: f.Endpoint = Field(default=("127.0.0.1", 8080), description="HOST:PORT of the published files.")
-    admin: f.Endpoint = Field(default=("127.0.0.1", 8081), description="HOST:PORT of health details and metrics.")
-    trusted_proxies: f.Networks = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
+    listen: f.EndpointValue = Field(default=("127.0.0.1", 8080), description="HOST:PORT of the published files.")
+    admin: f.EndpointValue = Field(default=("127.0.0.1", 8081), description="HOST:PORT of health details and metrics.")
+    trusted_proxies: f.NetworksValue = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
 
 
 class HostsShape(Shape):
     """Manners towards any one host name."""
 
-    gap: f.Gap = Field(default=1.0, description="Time between two requests, such as 1s.")
-    at_once: f.Whole = Field(default=2, description="Requests at the same time.")
+    gap: f.GapValue = Field(default=1.0, description="Time between two requests, such as 1s.")
+    at_once: f.WholeValue = Field(default=2, description="Requests at the same time.")
 
 
 # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,14 +108,14 @@ class ConditionsShape(Shape):
 class LimitShape(Shape):
     """How many articles a feed keeps."""
 
-    count: f.Whole = Field(default=50, description="At least so many of the newest.")
-    hours: f.Hours = Field(default=48.0, description="And all first seen in the last so many hours of the data.")
+    count: f.WholeValue = Field(default=50, description="At least so many of the newest.")
+    hours: f.HoursValue = Field(default=48.0, description="And all first seen in the last so many hours of the data.")
 
 
 Conditions = Annotated[
     Annotated[f.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag("(conditions)")], _form("(conditions)")
 ]
-LimitValue = Annotated[Annotated[f.Whole, Tag(SHORT)] | Annotated[LimitShape, Tag("(limit)")], _form("(limit)")]
+LimitValue = Annotated[Annotated[f.WholeValue, Tag(SHORT)] | Annotated[LimitShape, Tag("(limit)")], _form("(limit)")]
 
 
 class StepShape(Shape):
@@ -151,62 +155,68 @@ Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, T
 class AutoShape(Shape):
     """An interval that follows the source, between two bounds."""
 
-    auto: f.Bounds = Field(description="The shortest and the longest interval, such as [15m, 24h].")
+    auto: f.BoundsValue = Field(description="The shortest and the longest interval, such as [15m, 24h].")
 
 
 class AuthShape(Shape):
     """Who we are to a source."""
 
-    basic: f.Pair | None = Field(default=None, description='User and password, such as [me, "${PASSWORD}"].')
+    basic: f.PairValue | None = Field(default=None, description='User and password, such as [me, "${PASSWORD}"].')
     bearer: f.HeaderValue | None = Field(default=None, description='A token, such as "${TOKEN}".')
 
 
-Every = Annotated[Annotated[f.Duration, Tag(SHORT)] | Annotated[AutoShape, Tag("(auto)")], _form("(auto)")]
+Every = Annotated[Annotated[f.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag("(auto)")], _form("(auto)")]
 
 
 class SettingsShape(Shape):
     """What can be said of any source, and of all in `defaults:`."""
 
     every: Every = Field(default=3600.0, description="How often to look, such as 15m, 1h or {auto: [15m, 24h]}.")
-    cron: f.CronText | None = Field(default=None, description="When to look instead, such as */10 7-20 * * mon-fri.")
-    tags: f.Tags = Field(default=(), description="Added to every article.")
-    full_text: f.Switch = Field(default=False, description="Follow each story to its page.")
-    read_as: f.ReadAs | None = Field(default=None, alias="as", description="What is there: story, list or feed.")
-    stories: f.Text | None = Field(default=None, description="CSS or XPath of the links to the stories of a page.")
-    title: f.Text | None = Field(default=None, description="CSS or XPath of a story page's title.")
-    content: f.Text | None = Field(default=None, description="CSS or XPath of a story page's text.")
-    date: f.Text | None = Field(default=None, description="CSS or XPath of a story page's date.")
-    author: f.Text | None = Field(default=None, description="CSS or XPath of a story page's author.")
-    image: f.Text | None = Field(default=None, description="CSS or XPath of a story page's image.")
-    remove: f.Text | None = Field(default=None, description="CSS or XPath of what is cut out of a story page.")
-    include: f.Expression | None = Field(default=None, description="Only stories whose address this finds.")
-    exclude: f.Expression | None = Field(default=None, description="No stories whose address this finds.")
-    headers: dict[f.HeaderName, f.HeaderValue] = Field(default={}, description="Sent with every request.")
+    cron: f.CronValue | None = Field(default=None, description="When to look instead, such as */10 7-20 * * mon-fri.")
+    tags: f.TagsValue = Field(default=(), description="Added to every article.")
+    full_text: f.SwitchValue = Field(default=False, description="Follow each story to its page.")
+    read_as: f.ReadAsValue | None = Field(default=None, alias="as", description="What is there: story, list or feed.")
+    stories: f.TextValue | None = Field(default=None, description="CSS or XPath of the links to the stories of a page.")
+    title: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's title.")
+    content: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's text.")
+    date: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's date.")
+    author: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's author.")
+    image: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's image.")
+    remove: f.TextValue | None = Field(default=None, description="CSS or XPath of what is cut out of a story page.")
+    include: f.ExpressionValue | None = Field(default=None, description="Only stories whose address this finds.")
+    exclude: f.ExpressionValue | None = Field(default=None, description="No stories whose address this finds.")
+    headers: dict[f.HeaderNameValue, f.HeaderValue] = Field(default={}, description="Sent with every request.")
     auth: AuthShape | None = Field(default=None, description="Who we are to the source.")
-    private: f.Switch = Field(default=False, description="Its addresses never appear in output, logs or metrics.")
-    proxy: f.Url | None = Field(default=None, description="The HTTP proxy to go through.")
-    timeout: f.Duration = Field(default=30.0, description="For a whole visit, such as 30s.")
-    max_bytes: f.Size = Field(default=15_000_000, description="The largest answer, such as 15MB.")
-    max_items: f.Whole = Field(default=1000, description="The most stories of one visit.")
-    allow_private: f.Allowances = Field(default=(), description="Private networks it may live in, such as 10.0.0.0/8.")
-    language: f.Language | None = Field(default=None, description="The language of articles that name none.")
-    timezone: f.Zone = Field(default="UTC", description="Of its dates without a zone.")
+    private: f.SwitchValue = Field(default=False, description="Its addresses never appear in output, logs or metrics.")
+    proxy: f.UrlValue | None = Field(default=None, description="The HTTP proxy to go through.")
+    timeout: f.DurationValue = Field(default=30.0, description="For a whole visit, such as 30s.")
+    max_bytes: f.SizeValue = Field(default=15_000_000, description="The largest answer, such as 15MB.")
+    max_items: f.WholeValue = Field(default=1000, description="The most stories of one visit.")
+    allow_private: f.AllowancesValue = Field(
+        default=(), description="Private networks it may live in, such as 10.0.0.0/8."
+    )
+    language: f.LanguageValue | None = Field(default=None, description="The language of articles that name none.")
+    timezone: f.ZoneValue = Field(default="UTC", description="Of its dates without a zone.")
     steps: Steps = Field(default=(), description="In order, on its articles alone.")
-    enabled: f.Switch = Field(default=True, description="Whether it is visited.")
+    enabled: f.SwitchValue = Field(default=True, description="Whether it is visited.")
 
 
 class SourceShape(SettingsShape):
     """Where stories come from: exactly one of feed, page, sitemap, files and opml, and any settings."""
 
-    feed: f.Address | None = Field(default=None, description="URL or path of an RSS, Atom, JSON Feed or CDF document.")
-    page: f.Url | None = Field(default=None, description="URL of a web page that lists stories.")
-    sitemap: f.Url | None = Field(default=None, description="URL of a sitemap.")
-    files: f.Text | None = Field(default=None, description="Our own stories, such as stories/*.md.")
-    opml: f.Address | None = Field(default=None, description="URL or path of an OPML list; each outline is a source.")
-    was: f.Slugs = Field(default=(), description="Earlier ids.")
+    feed: f.AddressValue | None = Field(
+        default=None, description="URL or path of an RSS, Atom, JSON Feed or CDF document."
+    )
+    page: f.UrlValue | None = Field(default=None, description="URL of a web page that lists stories.")
+    sitemap: f.UrlValue | None = Field(default=None, description="URL of a sitemap.")
+    files: f.TextValue | None = Field(default=None, description="Our own stories, such as stories/*.md.")
+    opml: f.AddressValue | None = Field(
+        default=None, description="URL or path of an OPML list; each outline is a source."
+    )
+    was: f.SlugsValue = Field(default=(), description="Earlier ids.")
 
 
-SourceEntry = Annotated[Annotated[f.Url, Tag(SHORT)] | Annotated[SourceShape, Tag("(source)")], _form("(source)")]
+SourceEntry = Annotated[Annotated[f.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag("(source)")], _form("(source)")]
 
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,17 +224,17 @@ SourceEntry = Annotated[Annotated[f.Url, Tag(SHORT)] | Annotated[SourceShape, Ta
 class FeedShape(Shape):
     """What is published."""
 
-    title: f.Line | None = Field(default=None, description="What readers see; the id when left out.")
-    description: f.Line | None = Field(default=None, description="One sentence about it.")
-    sources: f.SourceRefs = Field(default=(), description="Ids of sources; all when left out.")
-    tags: f.Tags = Field(default=(), description="Any of these; with sources, both must hold.")
+    title: f.LineValue | None = Field(default=None, description="What readers see; the id when left out.")
+    description: f.LineValue | None = Field(default=None, description="One sentence about it.")
+    sources: f.SourceRefsValue = Field(default=(), description="Ids of sources; all when left out.")
+    tags: f.TagsValue = Field(default=(), description="Any of these; with sources, both must hold.")
     steps: Steps = Field(default=(), description="In order: keep, drop, limit.")
-    author: f.Line | None = Field(default=None, description="Who publishes it.")
-    link: f.Url | None = Field(default=None, description="The page it belongs to.")
-    image: f.Url | None = Field(default=None, description="A picture for it.")
-    icon: f.Url | None = Field(default=None, description="A small square picture.")
-    language: f.Language | None = Field(default=None, description="Its language, where it is not the site's.")
-    was: f.Slugs = Field(default=(), description="Earlier ids.")
+    author: f.LineValue | None = Field(default=None, description="Who publishes it.")
+    link: f.UrlValue | None = Field(default=None, description="The page it belongs to.")
+    image: f.UrlValue | None = Field(default=None, description="A picture for it.")
+    icon: f.UrlValue | None = Field(default=None, description="A small square picture.")
+    language: f.LanguageValue | None = Field(default=None, description="Its language, where it is not the site's.")
+    was: f.SlugsValue = Field(default=(), description="Earlier ids.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]
@@ -236,15 +246,15 @@ class FileShape(Shape):
     """A configuration of feeds."""
 
     site: SiteShape
-    data: f.Text = Field(default="../data", description="The store, keys and locks; relative to this file.")
-    public: f.Text = Field(default="../public", description="The published files; relative to this file.")
+    data: f.TextValue = Field(default="../data", description="The store, keys and locks; relative to this file.")
+    public: f.TextValue = Field(default="../public", description="The published files; relative to this file.")
     server: ServerShape = Field(default=ServerShape(), description="Where the built-in server listens.")
     hosts: HostsShape = Field(default=HostsShape(), description="Manners towards any one host name.")
     defaults: SettingsShape = Field(default=SettingsShape(), description="Of every source that says nothing else.")
-    sources: dict[f.Slug, SourceEntry] = Field(
+    sources: dict[f.SlugValue, SourceEntry] = Field(
         default={}, description="Id → where stories come from.", json_schema_extra=_IDS
     )
-    feeds: dict[f.FeedSlug, FeedEntry] = Field(
+    feeds: dict[f.FeedSlugValue, FeedEntry] = Field(
         default={}, description="Id → what is published.", json_schema_extra=_IDS
     )
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from . import units, values
-from .interpolate import Data
-from .paths import Surroundings, split_glob
+from .interpolate import PlainValue
+from .paths import ConfigEnvironment, split_glob
 from .problems import listed, meant
 from .schema import KINDS, SELECTORS, SourceShape, keys
-from .yaml_nodes import Route
+from .yaml_nodes import KeyPath
 
 SHORTEST_INTERVAL = 300.0  # E12: for other people's servers
 _SHORTEST = "expected at least 5m for other people's servers"
@@ -26,15 +26,15 @@ _SOURCE_KEYS = frozenset(keys(SourceShape))
 class Finding(NamedTuple):
     """A mistake at a route; `at_key` points to the key instead of its value."""
 
-    route: Route
+    route: KeyPath
     message: str
     at_key: bool = False
 
 
-Settings = Mapping[str, Data]
+SettingsMapping = Mapping[str, PlainValue]
 
 
-def findings(data: Settings, around: Surroundings) -> Iterator[Finding]:
+def findings(data: SettingsMapping, around: ConfigEnvironment) -> Iterator[Finding]:
     """All such mistakes of a file."""
     sources, feeds, defaults = (_mapping(data.get(key)) for key in ("sources", "feeds", "defaults"))
     yield from _exclusive(("defaults",), defaults)
@@ -52,14 +52,14 @@ def findings(data: Settings, around: Surroundings) -> Iterator[Finding]:
         yield Finding(("server", "admin"), "this is where `listen` is, expected another port")
 
 
-def _mapping(value: Data | None) -> dict[str, Data]:
+def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
     return value if isinstance(value, dict) else {}
 
 
 # ── one source ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_source(route: Route, source: Settings, defaults: Settings) -> Iterator[Finding]:
+def _of_source(route: KeyPath, source: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
     given = [kind for kind in KINDS if source.get(kind) is not None]
     if not given and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, and that is said already
         yield Finding(route, f"the source has no address, expected exactly one of {listed(KINDS)}", at_key=True)
@@ -69,7 +69,7 @@ def _of_source(route: Route, source: Settings, defaults: Settings) -> Iterator[F
     yield from _needless(route, source, defaults, given)
 
 
-def _exclusive(route: Route, source: Settings) -> Iterator[Finding]:
+def _exclusive(route: KeyPath, source: SettingsMapping) -> Iterator[Finding]:
     if source.get("every") is not None and source.get("cron") is not None:
         yield Finding((*route, "cron"), "`every` and `cron` are both given, expected one of them", at_key=True)
     auth = _mapping(source.get("auth"))
@@ -83,7 +83,9 @@ def _exclusive(route: Route, source: Settings) -> Iterator[Finding]:
             yield Finding((*route, "headers", header), "`auth` sends this header, expected one of them", at_key=True)
 
 
-def _needless(route: Route, source: Settings, defaults: Settings, given: list[str]) -> Iterator[Finding]:
+def _needless(
+    route: KeyPath, source: SettingsMapping, defaults: SettingsMapping, given: list[str]
+) -> Iterator[Finding]:
     """Selectors where no page is ever read: most likely `title:` was meant to be a name."""
     full_text = str(source.get("full_text", defaults.get("full_text"))).lower() == "true"
     if given in (["feed"], ["files"]) and not full_text and source.get("as") is None:
@@ -93,7 +95,7 @@ def _needless(route: Route, source: Settings, defaults: Settings, given: list[st
                 yield Finding((*route, key), message, at_key=True)
 
 
-def _files(route: Route, pattern: Data | None, around: Surroundings) -> Iterator[Finding]:
+def _files(route: KeyPath, pattern: PlainValue | None, around: ConfigEnvironment) -> Iterator[Finding]:
     """S14: nothing outside the fixed part of a glob is read."""
     if not isinstance(pattern, str):
         return
@@ -108,7 +110,7 @@ def _files(route: Route, pattern: Data | None, around: Surroundings) -> Iterator
 # ── manners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _manners(sources: Settings, defaults: Settings) -> Iterator[Finding]:
+def _manners(sources: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
     """E12: at least five minutes between visits to other people's servers, whoever says how often."""
     hasty_default = _hasty(defaults)
     for name, entry in sources.items():
@@ -123,7 +125,7 @@ def _manners(sources: Settings, defaults: Settings) -> Iterator[Finding]:
             hasty_default = None  # once is enough
 
 
-def _hasty(settings: Settings) -> Finding | None:
+def _hasty(settings: SettingsMapping) -> Finding | None:
     """What asks for visits more often than is polite, if anything does."""
     every, cron = settings.get("every"), settings.get("cron")
     bounds = every.get("auto") if isinstance(every, dict) else every
@@ -138,7 +140,7 @@ def _hasty(settings: Settings) -> Finding | None:
     return None
 
 
-def _is_foreign(entry: Data) -> bool:
+def _is_foreign(entry: PlainValue) -> bool:
     """Whether the source lives on a server, and that is not this very machine."""
     addresses = [entry] if isinstance(entry, str) else [_mapping(entry).get(kind) for kind in KINDS if kind != "files"]
     return any(
@@ -158,7 +160,7 @@ def is_loopback(url: str) -> bool:
 # ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _earlier(section: str, entries: Settings) -> Iterator[Finding]:
+def _earlier(section: str, entries: SettingsMapping) -> Iterator[Finding]:
     """An earlier id belongs to one entry, and is no present id."""
     owners: dict[str, str] = {}
     for name, entry in entries.items():
@@ -173,7 +175,7 @@ def _earlier(section: str, entries: Settings) -> Iterator[Finding]:
                 yield Finding(route, f"`{old}` is an earlier id of `{owners[old]}` already, expected it once")
 
 
-def _references(route: Route, value: Data | None, sources: Settings) -> Iterator[Finding]:
+def _references(route: KeyPath, value: PlainValue | None, sources: SettingsMapping) -> Iterator[Finding]:
     for index, reference in enumerate(value if isinstance(value, list) else [value]):
         if not isinstance(reference, str) or reference in sources:
             continue

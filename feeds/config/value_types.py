@@ -59,46 +59,48 @@ _PATTERN = {
 }
 _WEB = r"^https?://"
 
-Text = Annotated[str, reading(values.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
-Line = Annotated[str, reading(values.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
-Slug = Annotated[str, reading(values.slug, "an id"), _schema("string")]
-FeedSlug = Annotated[str, reading(values.feed_slug, "an id"), _schema("string")]
-SourceRefs = Annotated[tuple[str, ...], each(values.source_ref, "the id of a source"), _texts("")]
-Slugs = Annotated[tuple[str, ...], each(values.source_ref, "an id"), _texts("")]
-Tags = Annotated[tuple[str, ...], each(values.one_line, "a tag"), _texts()]
-Allowances = Annotated[tuple[str, ...], each(units.allowance, "a network such as 10.0.0.0/8"), _texts("")]
-Networks = Annotated[tuple[str, ...], each(units.network, "a network such as 10.0.0.0/8"), _texts("")]
-Language = Annotated[str, reading(values.language, "a language tag such as en"), _schema("string")]
-Zone = Annotated[str, reading(values.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
-Switch = Annotated[bool, reading(values.switch, "true or false"), _schema("boolean")]
-Whole = Annotated[int, reading(values.whole, "a whole number"), _schema("integer", minimum=1)]
-Hours = Annotated[float, reading(values.hours, "a number of hours"), _schema("number", minimum=0)]
-Url = Annotated[str, reading(values.url, "a URL"), _schema("string", _WEB)]
-BaseUrl = Annotated[str, reading(values.base_url, "a URL"), _schema("string", _WEB)]
-Address = Annotated[str, reading(values.address, "a URL or a path"), _schema("string")]
-Gap = Annotated[float, reading(values.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
-Duration = Annotated[float, reading(values.interval, "a length of time such as 15m"), _schema("string", units.DURATION)]
-CronText = Annotated[str, reading(values.cron, "a cron expression"), _schema("string")]
-Size = Annotated[int, reading(values.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
-Endpoint = Annotated[tuple[str, int], reading(units.endpoint, "HOST:PORT"), _schema("string", r":\d+$")]
-Expression = Annotated[Regexp, reading(regexp, "a regular expression"), WithJsonSchema(_PATTERN["anyOf"][0])]
+TextValue = Annotated[str, reading(values.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
+LineValue = Annotated[str, reading(values.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
+SlugValue = Annotated[str, reading(values.slug, "an id"), _schema("string")]
+FeedSlugValue = Annotated[str, reading(values.feed_slug, "an id"), _schema("string")]
+SourceRefsValue = Annotated[tuple[str, ...], each(values.source_ref, "the id of a source"), _texts("")]
+SlugsValue = Annotated[tuple[str, ...], each(values.source_ref, "an id"), _texts("")]
+TagsValue = Annotated[tuple[str, ...], each(values.one_line, "a tag"), _texts()]
+AllowancesValue = Annotated[tuple[str, ...], each(units.allowance, "a network such as 10.0.0.0/8"), _texts("")]
+NetworksValue = Annotated[tuple[str, ...], each(units.network, "a network such as 10.0.0.0/8"), _texts("")]
+LanguageValue = Annotated[str, reading(values.language, "a language tag such as en"), _schema("string")]
+ZoneValue = Annotated[str, reading(values.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
+SwitchValue = Annotated[bool, reading(values.switch, "true or false"), _schema("boolean")]
+WholeValue = Annotated[int, reading(values.whole, "a whole number"), _schema("integer", minimum=1)]
+HoursValue = Annotated[float, reading(values.hours, "a number of hours"), _schema("number", minimum=0)]
+UrlValue = Annotated[str, reading(values.url, "a URL"), _schema("string", _WEB)]
+BaseUrlValue = Annotated[str, reading(values.base_url, "a URL"), _schema("string", _WEB)]
+AddressValue = Annotated[str, reading(values.address, "a URL or a path"), _schema("string")]
+GapValue = Annotated[float, reading(values.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
+DurationValue = Annotated[
+    float, reading(values.interval, "a length of time such as 15m"), _schema("string", units.DURATION)
+]
+CronValue = Annotated[str, reading(values.cron, "a cron expression"), _schema("string")]
+SizeValue = Annotated[int, reading(values.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
+EndpointValue = Annotated[tuple[str, int], reading(units.endpoint, "HOST:PORT"), _schema("string", r":\d+$")]
+ExpressionValue = Annotated[Regexp, reading(regexp, "a regular expression"), WithJsonSchema(_PATTERN["anyOf"][0])]
 PatternValue = Annotated[Regexp, PlainValidator(values.pattern), WithJsonSchema(_PATTERN)]
-HeaderName = Annotated[str, reading(values.header_name, "a header's name"), _schema("string")]
+HeaderNameValue = Annotated[str, reading(values.header_name, "a header's name"), _schema("string")]
 HeaderValue = Annotated[
     str, reading(values.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
 ]
-Contact = Annotated[str, reading(values.contact, "an e-mail or web address"), _schema("string")]
-ReadAs = Annotated[
+ContactValue = Annotated[str, reading(values.contact, "an e-mail or web address"), _schema("string")]
+ReadAsValue = Annotated[
     Literal["story", "list", "feed"],
     reading(values.one_of("story", "list", "feed"), "story, list or feed"),
     _schema("string", "^(story|list|feed)$"),
 ]
-Bounds = Annotated[
+BoundsValue = Annotated[
     Interval,
     PlainValidator(values.bounds),
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}),
 ]
-Pair = Annotated[
+PairValue = Annotated[
     tuple[str, str],
     PlainValidator(values.pair),
     WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}),

@@ -16,13 +16,13 @@ from typing import NoReturn
 import yaml
 
 from ..errors import ConfigError
-from .problems import Place, Problem
+from .problems import Position, Problem
 
 MAX_BYTES = 16 * 2**20  # 10,000 sources are 1.2 MB
 MAX_DEPTH = 40  # the deepest key of ours is 8 levels down; libyaml takes 69 s for 200,000 open brackets
 MAX_COPIES = 100_000  # nodes that aliases may add
 
-Route = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _TAGS = {None, "!"} | {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map")}
 _TOO_DEEP = f"this is more than {MAX_DEPTH} levels deep, expected a flatter file"
@@ -31,17 +31,17 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class YamlNode:
     """One value with its place; `last` is the line it ends in. `keys` holds the places of a mapping's keys."""
 
-    place: Place
-    value: str | list[Node] | dict[str, Node] | None
+    place: Position
+    value: str | list[YamlNode] | dict[str, YamlNode] | None
     last: int = 0
-    keys: dict[str, Place] = field(default_factory=dict)
+    keys: dict[str, Position] = field(default_factory=dict)
     size: int = 1  # with all it contains, aliases written out
     flow: bool = False
 
-    def child(self, step: str | int) -> Node | None:
+    def child(self, step: str | int) -> YamlNode | None:
         """What stands under a key or at an index, if anything does."""
         if isinstance(self.value, dict):
             return self.value.get(str(step))
@@ -55,9 +55,9 @@ class Node:
             return {key: below.plain() for key, below in self.value.items()}
         return [below.plain() for below in self.value] if isinstance(self.value, list) else self.value
 
-    def find(self, route: Route) -> Place:
+    def find(self, route: KeyPath) -> Position:
         """The place of the value at a route, or of the last part of the route that exists."""
-        node: Node | None = self
+        node: YamlNode | None = self
         place = self.place
         for step in route:
             node = node and node.child(step)
@@ -66,7 +66,7 @@ class Node:
             place = node.place
         return place
 
-    def find_key(self, route: Route) -> Place:
+    def find_key(self, route: KeyPath) -> Position:
         """The place of the key (of a list item: the item) at the end of a route."""
         node, place = self, self.place
         for step in route:
@@ -78,10 +78,10 @@ class Node:
         return place
 
 
-def read(data: bytes, name: str) -> tuple[Node, list[Problem]]:
+def read(data: bytes, name: str) -> tuple[YamlNode, list[Problem]]:
     """The tree of one YAML document that is a mapping, and the keys that stand in it twice; ConfigError otherwise."""
     if len(data) > MAX_BYTES:
-        raise _refused(name, Place(1, 1), f"the file has {len(data)} bytes, expected at most {MAX_BYTES}")
+        raise _refused(name, Position(1, 1), f"the file has {len(data)} bytes, expected at most {MAX_BYTES}")
     text = _text(data, name)
     composer = _Composer(name, yaml.parse(text, Loader=yaml.CSafeLoader))
     try:
@@ -89,13 +89,13 @@ def read(data: bytes, name: str) -> tuple[Node, list[Problem]]:
     except yaml.YAMLError as error:
         raise _refused(name, *_syntax(error, text)) from error
     if root is None or root.value is None:
-        raise _refused(name, Place(1, 1), "the file is empty, expected `site`, `sources` and `feeds`")
+        raise _refused(name, Position(1, 1), "the file is empty, expected `site`, `sources` and `feeds`")
     if not isinstance(root.value, dict):
         raise _refused(name, root.place, "this is no mapping, expected keys such as `site:`, `sources:` and `feeds:`")
     return root, composer.problems
 
 
-def _refused(name: str, place: Place, message: str) -> ConfigError:
+def _refused(name: str, place: Position, message: str) -> ConfigError:
     return ConfigError([Problem(place, message).line(name)])
 
 
@@ -106,9 +106,9 @@ def _text(data: bytes, name: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8 text, expected the file saved as UTF-8"
-        raise _refused(name, Place(line, column), message) from error
+        raise _refused(name, Position(line, column), message) from error
     if found := _UNPRINTABLE.search(text):
-        place = Place(text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start()))
+        place = Position(text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start()))
         code = ord(found.group())
         raise _refused(name, place, f"the character U+{code:04X} cannot stand in YAML, expected plain text")
     return text
@@ -128,15 +128,15 @@ _ADVICE = (
 )
 
 
-def _syntax(error: yaml.YAMLError, text: str) -> tuple[Place, str]:
+def _syntax(error: yaml.YAMLError, text: str) -> tuple[Position, str]:
     if not isinstance(error, yaml.MarkedYAMLError):
-        return Place(1, 1), f"{error}, expected YAML"
+        return Position(1, 1), f"{error}, expected YAML"
     mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    place = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
     problem = error.problem or str(error)
     run = _open_brackets(text, mark.index) if mark else 0
     if run > MAX_DEPTH:
-        return Place(place.line, place.column - run + MAX_DEPTH + 1), _TOO_DEEP
+        return Position(place.line, place.column - run + MAX_DEPTH + 1), _TOO_DEEP
     if "cannot start any token" in problem:
         return place, _bad_start(text, place)
     advice = next((advice for said, advice in _ADVICE if said in problem), f"{problem}, expected YAML")
@@ -153,7 +153,7 @@ def _open_brackets(text: str, index: int) -> int:
     return index + 1 - len(text[: index + 1].rstrip("[{")) if index < len(text) else 0
 
 
-def _bad_start(text: str, place: Place) -> str:
+def _bad_start(text: str, place: Position) -> str:
     line = text.splitlines()[place.line - 1 :][:1]
     character = line[0][place.column - 1 : place.column] if line else ""
     if character == "\t":
@@ -170,17 +170,17 @@ class _Composer:
     def __init__(self, name: str, events: Iterator[yaml.Event]) -> None:
         self.name = name
         self.events = events
-        self.anchors: dict[str, Node] = {}
+        self.anchors: dict[str, YamlNode] = {}
         self.copies = 0
         self.problems: list[Problem] = []
-        self.build: dict[type[yaml.Event], Callable[..., Node]] = {
+        self.build: dict[type[yaml.Event], Callable[..., YamlNode]] = {
             yaml.ScalarEvent: self.scalar,
             yaml.SequenceStartEvent: self.sequence,
             yaml.MappingStartEvent: self.mapping,
             yaml.AliasEvent: self.alias,
         }
 
-    def document(self) -> Node | None:
+    def document(self) -> YamlNode | None:
         """The one document of the stream, none if there is nothing but comments."""
         root = None
         for event in self.events:
@@ -190,7 +190,7 @@ class _Composer:
                 root = self.node(next(self.events), 1)
         return root
 
-    def node(self, event: yaml.Event, depth: int) -> Node:
+    def node(self, event: yaml.Event, depth: int) -> YamlNode:
         if depth > MAX_DEPTH:
             self.refuse(event, _TOO_DEEP)
         tag = getattr(event, "tag", None)
@@ -202,23 +202,23 @@ class _Composer:
             self.anchors[anchor] = node
         return node
 
-    def scalar(self, event: yaml.ScalarEvent, _depth: int) -> Node:
+    def scalar(self, event: yaml.ScalarEvent, _depth: int) -> YamlNode:
         nothing = event.implicit[0] and event.value in _NULLS
         last = _end(event) - (event.style in {"|", ">"})  # a block ends where the next line begins
-        return Node(_place(event), None if nothing else event.value, last)
+        return YamlNode(_place(event), None if nothing else event.value, last)
 
-    def sequence(self, event: yaml.SequenceStartEvent, depth: int) -> Node:
-        items: list[Node] = []
+    def sequence(self, event: yaml.SequenceStartEvent, depth: int) -> YamlNode:
+        items: list[YamlNode] = []
         while not isinstance(below := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(below, depth + 1))
         size = 1 + sum(item.size for item in items)
         flow = bool(event.flow_style)
         last = _end(below) if flow or not items else items[-1].last
-        return Node(_place(event), items, last, size=size, flow=flow)
+        return YamlNode(_place(event), items, last, size=size, flow=flow)
 
-    def mapping(self, event: yaml.MappingStartEvent, depth: int) -> Node:
-        items: dict[str, Node] = {}
-        node = Node(_place(event), items, flow=bool(event.flow_style))
+    def mapping(self, event: yaml.MappingStartEvent, depth: int) -> YamlNode:
+        items: dict[str, YamlNode] = {}
+        node = YamlNode(_place(event), items, flow=bool(event.flow_style))
         while not isinstance(key := next(self.events), yaml.MappingEndEvent):
             name = self.key(key)
             value = self.node(next(self.events), depth + 1)
@@ -240,7 +240,7 @@ class _Composer:
             self.refuse(event, "`<<` does not merge here, expected the keys written out, or `defaults:`")
         return str(event.value)
 
-    def alias(self, event: yaml.AliasEvent, _depth: int) -> Node:
+    def alias(self, event: yaml.AliasEvent, _depth: int) -> YamlNode:
         node = self.anchors.get(str(event.anchor))
         if node is None:
             self.refuse(event, f"the alias `*{event.anchor}` names nothing, expected `&{event.anchor}` before it")
@@ -253,9 +253,9 @@ class _Composer:
         raise _refused(self.name, _place(event), message)
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: yaml.Event) -> Position:
     mark = event.start_mark
-    return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+    return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
 
 
 def _end(event: yaml.Event) -> int:

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import FetchError
-from ..model import Fetched, Hop, Hosts, HostState, NotModified, Site, Source, Visit
+from ..model import Fetched, Hop, HostLimits, HostState, NotModified, Site, Source, Visit
 from . import local_files, robots
-from .connection import Lines, shared_tls
+from .connection import ConnectionPool, shared_tls
 from .decoding import beginning
-from .http1_parser import Answer
-from .problems import Trouble, told_of
-from .request import Errand, agent, errand_of, errand_to_robots
-from .response import Arrival, concluded
-from .ssrf import Guard, Resolve, system_resolver
+from .http1_parser import HttpResponse
+from .problems import FetchProblem, told_of
+from .request import RequestTemplate, agent, errand_of, errand_to_robots
+from .response import FinalResponse, concluded
+from .ssrf import GuardedConnector, Resolve, system_resolver
 from .target import Target, is_remote, joined, target_of
-from .throttle import Manners, Passage, VisitPassage
+from .throttle import Throttle, Unthrottled, VisitThrottle
 from .transport import SECONDS, Transport, call
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-FREELY = Hosts(gap=0.0, at_once=sys.maxsize)
+FREELY = HostLimits(gap=0.0, at_once=sys.maxsize)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Fetcher:
         self,
         site: Site,
         *,
-        hosts: Hosts = FREELY,
+        hosts: HostLimits = FREELY,
         allow: Sequence[str] = (),
         resolve: Resolve = system_resolver,
         clock: Callable[[], float] = time.monotonic,
         tls: Callable[[], ssl.SSLContext] = shared_tls,
     ) -> None:
-        lines = Lines(Guard(allow, resolve), tls, clock)
+        lines = ConnectionPool(GuardedConnector(allow, resolve), tls, clock)
         self.agent = agent(site)
-        self.manners = Manners(hosts, clock, lines.stopping)
+        self.manners = Throttle(hosts, clock, lines.stopping)
         self.transport = Transport(lines, clock)
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
@@ -94,7 +94,7 @@ class Fetcher:
         answer came.
         """
         with told_of("The address"):
-            passage = Passage(self.transport.budget(timeout))
+            passage = Unthrottled(self.transport.budget(timeout))
             request = call(target_of(url), {"User-Agent": self.agent, **headers}, passage)
         request.method, request.body = method, body
         answer = self.transport.send(request).answer
@@ -114,10 +114,10 @@ class Fetcher:
         self.transport.close()
         self.manners.close()
 
-    def _passage(self, seconds: float) -> VisitPassage:
+    def _passage(self, seconds: float) -> VisitThrottle:
         return self.manners.passage(self.transport.budget(seconds))
 
-    def _follow(self, url: str, errand: Errand, passage: VisitPassage) -> Arrival:
+    def _follow(self, url: str, errand: RequestTemplate, passage: VisitThrottle) -> FinalResponse:
         """Go where the redirects lead; every hop is asked under the same guard (S3)."""
         with told_of("The address"):
             target = start = target_of(url)
@@ -131,7 +131,7 @@ class Fetcher:
             answer = self.transport.send(request).answer
             if answer.status not in REDIRECTS:
                 hops = map(Hop, seen.values(), [*(hop.url for hop in seen), target.url][1:])
-                return Arrival(target, answer, tuple(hops))
+                return FinalResponse(target, answer, tuple(hops))
             seen[target] = answer.status
             with told_of(request.place):
                 target = _redirected(target, answer, seen, errand.hops)
@@ -151,7 +151,7 @@ class Fetcher:
             return (404 if error.kind in ("redirect", "refused") else None), ""
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: HttpResponse) -> str:
     try:
         coding = answer.headers.get("content-encoding", "")
         body = beginning(answer.chunks(), coding, robots.LARGEST) if answer.status < 300 else b""
@@ -160,18 +160,18 @@ def _text(answer: Answer) -> str:
     return body.decode("utf-8-sig", "replace")
 
 
-def _redirected(target: Target, answer: Answer, seen: Mapping[Target, int], most: int) -> Target:
+def _redirected(target: Target, answer: HttpResponse, seen: Mapping[Target, int], most: int) -> Target:
     """Where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
     answer.done()
     location = answer.headers.get("location")
     if not location:
-        raise Trouble("redirect", f"redirects to nowhere ({answer.status})")
+        raise FetchProblem("redirect", f"redirects to nowhere ({answer.status})")
     try:
         following = target_of(joined(target.url, location))
-    except Trouble as trouble:
-        raise Trouble(trouble.kind, f"redirects to an address that {trouble.what}", trouble.advice) from trouble
+    except FetchProblem as trouble:
+        raise FetchProblem(trouble.kind, f"redirects to an address that {trouble.what}", trouble.advice) from trouble
     if following in seen:
-        raise Trouble("redirect", "redirects in a circle")
+        raise FetchProblem("redirect", "redirects in a circle")
     if len(seen) > most:
-        raise Trouble("redirect", f"redirects more than {most} times")
+        raise FetchProblem("redirect", f"redirects more than {most} times")
     return following

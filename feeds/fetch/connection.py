@@ -17,12 +17,12 @@ from urllib.parse import unquote, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util import wait_for_read
 
-from .deadline import Budget
-from .http1_parser import Answer, Reader
-from .problems import Trouble, of_socket
-from .ssrf import CONNECT, Guard
+from .deadline import Deadline
+from .http1_parser import HttpResponse, SocketReader
+from .problems import FetchProblem, of_socket
+from .ssrf import CONNECT, GuardedConnector
 from .target import Target, target_of
-from .throttle import Passage
+from .throttle import Unthrottled
 
 PER_ROUTE = 2
 IN_ALL = 64
@@ -41,7 +41,7 @@ class Route:
 DIRECT = Route()
 
 
-class Line:
+class Connection:
     """One open connection and what has come in on it. `address` is where it leads, unless that is a proxy's business;
     `prefix` and `extra` are what a proxy wants in each request."""
 
@@ -50,37 +50,37 @@ class Line:
     def __init__(self, connection: socket.socket, address: str | None = None) -> None:
         self.socket = connection
         self.address = address
-        self.reader = Reader()
+        self.reader = SocketReader()
         self.since = 0.0
         self.prefix = ""
         self.extra = ""
 
-    def exchange(self, request: bytes, method: str, budget: Budget) -> Answer:
+    def exchange(self, request: bytes, method: str, budget: Deadline) -> HttpResponse:
         """Send a request and read the head of its answer."""
         self.reader.receive = partial(budget.receive, self.socket)
         budget.send(self.socket, request)
-        return Answer(self.reader, method)
+        return HttpResponse(self.reader, method)
 
     def close(self) -> None:
         """Hang up."""
         self.socket.close()
 
 
-class Lines:
+class ConnectionPool:
     """Opens connections and keeps a few: `PER_ROUTE` for one origin and `IN_ALL` together, the stalest closed first."""
 
-    def __init__(self, guard: Guard, tls: Callable[[], ssl.SSLContext], clock: Callable[[], float]) -> None:
+    def __init__(self, guard: GuardedConnector, tls: Callable[[], ssl.SSLContext], clock: Callable[[], float]) -> None:
         self._guard = guard
         self._tls = tls
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], list[Line]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], list[Connection]] = OrderedDict()
         self._count = 0
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.stopping = threading.Event()
         weakref.finalize(self, _hang_up, self._kept)
 
-    def kept(self, target: Target, route: Route) -> Line | None:
+    def kept(self, target: Target, route: Route) -> Connection | None:
         """A connection that is still open from an earlier request to the same origin, by the same route."""
         while line := self._newest((target.origin, route)):
             # Bytes or an end that nobody asked for: neither leaves a connection that can be used.
@@ -89,7 +89,7 @@ class Lines:
             line.close()
         return None
 
-    def keep(self, target: Target, route: Route, line: Line) -> None:
+    def keep(self, target: Target, route: Route, line: Connection) -> None:
         """Leave a connection for the next request; the stalest make room."""
         line.since = self._clock()
         key = (target.origin, route)
@@ -101,7 +101,7 @@ class Lines:
         for stale in surplus:
             stale.close()
 
-    def _newest(self, key: tuple[object, ...]) -> Line | None:
+    def _newest(self, key: tuple[object, ...]) -> Connection | None:
         with self._lock:
             lines = self._kept.get(key)
             if lines is None:
@@ -112,7 +112,7 @@ class Lines:
                 del self._kept[key]
             return line
 
-    def _surplus(self, newest: tuple[object, ...]) -> list[Line]:
+    def _surplus(self, newest: tuple[object, ...]) -> list[Connection]:
         surplus = []
         if len(self._kept[newest]) > PER_ROUTE:
             surplus.append(self._kept[newest].pop(0))
@@ -141,17 +141,17 @@ class Lines:
             self._open.add(connection)
         return connection
 
-    def open(self, target: Target, route: Route, passage: Passage) -> Line:
+    def open(self, target: Target, route: Route, passage: Unthrottled) -> Connection:
         """A new connection, with TLS where the target wants it."""
         if route.proxy is not None:
             return self._through(route.proxy, target, route, passage.budget)
         connection = self._guard.connect(target, route.allow, passage, self._watched)
         if target.scheme == "http":
-            return Line(connection, passage.address)
+            return Connection(connection, passage.address)
         with closed_on_failure(connection):
-            return Line(self._secured(connection, target, passage.budget), passage.address)
+            return Connection(self._secured(connection, target, passage.budget), passage.address)
 
-    def _secured(self, connection: socket.socket, target: Target, budget: Budget) -> socket.socket:
+    def _secured(self, connection: socket.socket, target: Target, budget: Deadline) -> socket.socket:
         try:
             # The time-out covers the handshake as a whole, not each of its reads.
             connection.settimeout(min(CONNECT, budget.left()))
@@ -161,17 +161,17 @@ class Lines:
             return secured
         except TimeoutError as error:
             budget.left()
-            raise Trouble("timeout", "did not finish the TLS handshake in time") from error
+            raise FetchProblem("timeout", "did not finish the TLS handshake in time") from error
         except OSError as error:
             budget.left()
             raise of_socket(error) from error
 
-    def _through(self, address: str, target: Target, route: Route, budget: Budget) -> Line:
+    def _through(self, address: str, target: Target, route: Route, budget: Deadline) -> Connection:
         """A connection by way of a proxy, which looks names up itself; addresses are still checked here."""
         proxy, login = _proxy(address)
         self._guard.check_literal(target, route.allow)
-        connection = self._guard.connect(proxy, _ANYWHERE, Passage(budget), self._watched)
-        line = Line(connection)
+        connection = self._guard.connect(proxy, _ANYWHERE, Unthrottled(budget), self._watched)
+        line = Connection(connection)
         if target.scheme == "http":
             line.prefix, line.extra = target.url.removesuffix(target.path), login
             return line
@@ -180,11 +180,11 @@ class Lines:
             request = f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n"
             answer = line.exchange(request.encode(), "CONNECT", budget)
             if answer.status != 200:
-                raise Trouble("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
-            return Line(self._secured(connection, target, budget))
+                raise FetchProblem("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
+            return Connection(self._secured(connection, target, budget))
 
 
-def _hang_up(kept: Mapping[tuple[object, ...], Iterable[Line]]) -> None:
+def _hang_up(kept: Mapping[tuple[object, ...], Iterable[Connection]]) -> None:
     for lines in kept.values():
         for line in lines:
             line.close()
@@ -207,7 +207,7 @@ def _proxy(address: str) -> tuple[Target, str]:
     host = parts.netloc.rpartition("@")[2]
     target = target_of(f"{parts.scheme}://{host}/")
     if target.scheme != "http":
-        raise Trouble("refused", f"is to be asked through the proxy {target.place}, which is not an http proxy")
+        raise FetchProblem("refused", f"is to be asked through the proxy {target.place}, which is not an http proxy")
     if parts.username is None:
         return target, ""
     login = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()

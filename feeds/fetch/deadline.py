@@ -6,13 +6,13 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .problems import Trouble, of_socket, stopped
+from .problems import FetchProblem, of_socket, stopped
 
 IDLE = 20.0
 CHUNK = 65_536
 
 
-class Budget:
+class Deadline:
     """The time of one visit, redirects and all. Every wait on a socket goes through here, so that none outlasts it.
 
     The time-out of a socket counts from each byte anew and so never ends a drip (F11); here it is cut to what is left.
@@ -32,7 +32,7 @@ class Budget:
             raise stopped()
         left = self._ends - self._clock()
         if left <= 0:
-            raise Trouble("timeout", f"was not done within {self.seconds:g} s")
+            raise FetchProblem("timeout", f"was not done within {self.seconds:g} s")
         return left
 
     def grant(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Budget:
             data = line.recv(CHUNK)
         except TimeoutError as error:
             self.left()
-            raise Trouble("timeout", f"sent nothing for {IDLE:g} s") from error
+            raise FetchProblem("timeout", f"sent nothing for {IDLE:g} s") from error
         except OSError as error:
             self.left()
             raise of_socket(error) from error
@@ -61,7 +61,7 @@ class Budget:
             line.sendall(data)
         except TimeoutError as error:
             self.left()
-            raise Trouble("timeout", f"took nothing for {IDLE:g} s") from error
+            raise FetchProblem("timeout", f"took nothing for {IDLE:g} s") from error
         except OSError as error:
             self.left()
             raise of_socket(error) from error

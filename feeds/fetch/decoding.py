@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 from io import BytesIO
 
-from .problems import Trouble
+from .problems import FetchProblem
 
 CODINGS = "gzip, deflate"
 _GZIP = b"\x1f\x8b"
@@ -29,18 +29,18 @@ def beginning(pieces: Iterable[bytes], coding: str, most: int) -> bytes:
         for piece in pieces:
             decoder.feed(piece)
         return decoder.finish()
-    except Trouble as trouble:
+    except FetchProblem as trouble:
         if trouble.kind != "too_large":
             raise
         return decoder.held()[:most]
 
 
-class Decoder:
+class BodyDecoder:
     """Decodes piece by piece and counts what comes out."""
 
     def __init__(self, coding: str, limit: int) -> None:
         if coding not in ("identity", "gzip", "x-gzip", "deflate"):
-            raise Trouble("encoding", f"compressed the document in a way we did not ask for ({coding[:40]!a})")
+            raise FetchProblem("encoding", f"compressed the document in a way we did not ask for ({coding[:40]!a})")
         self._coding = coding.removeprefix("x-")
         self._limit = limit
         self._start = b""
@@ -117,16 +117,16 @@ class Decoder:
         if self._out.tell() > self._limit:
             raise self._too_large()
 
-    def _too_large(self) -> Trouble:
-        return Trouble("too_large", f"sent a document of more than {self._limit:,} bytes")
+    def _too_large(self) -> FetchProblem:
+        return FetchProblem("too_large", f"sent a document of more than {self._limit:,} bytes")
 
 
-def _decoder(coding: str, limit: int) -> Decoder:
+def _decoder(coding: str, limit: int) -> BodyDecoder:
     names = [name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")]
     if len(names) > 1:
-        raise Trouble("encoding", f"compressed the document {len(names)} times over")
-    return Decoder(names[0] if names else "identity", limit)
+        raise FetchProblem("encoding", f"compressed the document {len(names)} times over")
+    return BodyDecoder(names[0] if names else "identity", limit)
 
 
-def _damaged(how: str) -> Trouble:
-    return Trouble("truncated", f"sent a compressed document that {how}")
+def _damaged(how: str) -> FetchProblem:
+    return FetchProblem("truncated", f"sent a compressed document that {how}")

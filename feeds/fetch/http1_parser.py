@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from .deadline import CHUNK
-from .problems import Trouble
+from .problems import FetchProblem
 
 HEAD = 65_536  # E18: status line and headers together
 DRAIN = 65_536  # a body nobody wants is read up to here, to keep the connection
@@ -21,7 +21,7 @@ _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
 
 
-class Reader:
+class SocketReader:
     """Bytes as they come from one connection, over all its answers."""
 
     __slots__ = ("_buffer", "receive")
@@ -42,7 +42,9 @@ class Reader:
             start = max(0, len(buffer) - 3)
             self._more(what)
         if found is None or found.end() > limit:
-            raise Trouble("too_large", f"sent {what} of more than {limit:,} bytes", "Its operator has to mend that.")
+            raise FetchProblem(
+                "too_large", f"sent {what} of more than {limit:,} bytes", "Its operator has to mend that."
+            )
         taken = bytes(buffer[: found.start()])
         del buffer[: found.end()]
         return taken
@@ -63,17 +65,17 @@ class Reader:
         data = self.receive()
         if not data:
             if what == "a head" and not self._buffer:
-                raise Trouble("connection", "closed the connection without an answer")
-            raise Trouble("truncated", f"closed the connection in the middle of {what}")
+                raise FetchProblem("connection", "closed the connection without an answer")
+            raise FetchProblem("truncated", f"closed the connection in the middle of {what}")
         self._buffer += data
 
 
-class Answer:
+class HttpResponse:
     """One answer: its head is read, its body is still on the line. `headers` has names in lower case."""
 
     __slots__ = ("_begun", "_chunked", "_length", "_reader", "done", "headers", "over", "reusable", "status")
 
-    def __init__(self, reader: Reader, method: str = "GET") -> None:
+    def __init__(self, reader: SocketReader, method: str = "GET") -> None:
         self._reader = reader
         self.done: Callable[[], None] = nothing  # to be called once no more is wanted: keeps or ends the connection
         version, self.status, self.headers = _head(reader)
@@ -93,14 +95,14 @@ class Answer:
         self.over = True
         if self._length is not None and not self._reader.idle:
             self.reusable = False
-            raise Trouble("truncated", f"sent more than the {self._length:,} bytes it announced")
+            raise FetchProblem("truncated", f"sent more than the {self._length:,} bytes it announced")
 
     def drain(self) -> None:
         """Read a small body that nobody wants, so that the connection can be used again; give all others up."""
         if self.over or self._begun or not self.reusable or (self._length or 0) > DRAIN:
             return
         taken = 0
-        with suppress(Trouble):
+        with suppress(FetchProblem):
             for piece in self.chunks():
                 taken += len(piece)
                 if taken > DRAIN:
@@ -118,7 +120,7 @@ class Answer:
         while left:
             piece = self._reader.some(left)
             if not piece:
-                raise Trouble("truncated", f"closed the connection after {length - left:,} of {length:,} bytes")
+                raise FetchProblem("truncated", f"closed the connection after {length - left:,} of {length:,} bytes")
             left -= len(piece)
             yield piece
 
@@ -126,7 +128,7 @@ class Answer:
         while size := self._chunk_size():
             yield from self._exactly(size)
             if b"".join(self._exactly(2)) != b"\r\n":
-                raise Trouble("truncated", "sent a chunk that is longer than it says")
+                raise FetchProblem("truncated", "sent a chunk that is longer than it says")
         while self._reader.until(_END_OF_LINE, HEAD, "a trailer"):
             pass
 
@@ -134,7 +136,7 @@ class Answer:
         line = self._reader.until(_END_OF_LINE, 4096, "a chunk size")
         size = _CHUNK_SIZE.fullmatch(line)
         if size is None:
-            raise Trouble("truncated", "sent something that is not the size of a chunk")
+            raise FetchProblem("truncated", "sent something that is not the size of a chunk")
         return int(size[1], 16)
 
 
@@ -142,16 +144,16 @@ def nothing() -> None:
     """Nobody waits for the connection."""
 
 
-def _head(reader: Reader) -> tuple[int, int, dict[str, str]]:
+def _head(reader: SocketReader) -> tuple[int, int, dict[str, str]]:
     """The minor version, status and headers; interim answers (1xx) are passed over."""
     for _ in range(10):
         status, _, fields = reader.until(_END_OF_HEAD, HEAD, "a head").replace(b"\r\n", b"\n").partition(b"\n")
         line = _STATUS.fullmatch(status)
         if line is None:
-            raise Trouble("connection", "does not speak HTTP/1.1", "Check the address and its port.")
+            raise FetchProblem("connection", "does not speak HTTP/1.1", "Check the address and its port.")
         if int(line[2]) >= 200:
             return int(line[1]), int(line[2]), _headers(fields)
-    raise Trouble("connection", "sends interim answers without end")
+    raise FetchProblem("connection", "sends interim answers without end")
 
 
 def _headers(fields: bytes) -> dict[str, str]:
@@ -172,14 +174,14 @@ def _framing(headers: dict[str, str]) -> tuple[bool, int | None]:
     transfer, lengths = headers.get("transfer-encoding"), headers.get("content-length")
     if transfer is not None:
         if transfer.lower() != "chunked":
-            raise Trouble("encoding", f"uses a transfer coding that we did not ask for ({transfer[:40]!a})")
+            raise FetchProblem("encoding", f"uses a transfer coding that we did not ask for ({transfer[:40]!a})")
         if lengths is not None:
-            raise Trouble("truncated", "says in two ways where the document ends")
+            raise FetchProblem("truncated", "says in two ways where the document ends")
         return True, None
     if lengths is None:
         return False, None
     stated = {length.strip() for length in lengths.split(",")}
     length = stated.pop()
     if stated or not _LENGTH.fullmatch(length):
-        raise Trouble("truncated", f"gives no length that can be believed ({lengths[:40]!a})")
+        raise FetchProblem("truncated", f"gives no length that can be believed ({lengths[:40]!a})")
     return False, int(length)

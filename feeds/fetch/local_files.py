@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ..errors import FetchError
-from ..model import Beside, Fetched, Kind, NotModified, Part, Source, Stamp, Validators, Visit
+from ..model import Fetched, FileStamp, Kind, NotModified, Source, SourceFile, StoryFile, Validators, Visit
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ MEDIA = frozenset((
 ))  # fmt: skip
 LARGEST = 500_000_000  # bytes of a file beside a story
 MOST_FILES = 20_000  # that are looked through for them
-NO_STAMPS: Mapping[str, Stamp] = {}
+NO_STAMPS: Mapping[str, FileStamp] = {}
 
 
-class Unfit(Exception):
+class RejectedFile(Exception):
     """Why one file is not taken: `kind` as in FetchError, and a sentence."""
 
     def __init__(self, kind: str, sentence: str) -> None:
@@ -60,7 +60,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LocalFile:
     """A file that may be read, and what it was when that was found out."""
 
     path: Path
@@ -71,10 +71,10 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class MatchedFiles:
     """What a pattern finds, and the names of what it finds and may not be read."""
 
-    files: tuple[Found, ...]
+    files: tuple[LocalFile, ...]
     unread: tuple[str, ...]
 
 
@@ -94,7 +94,7 @@ def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
     parts, changing = _read(listing.files)
     if changing:  # they are to be looked at again
         validators = Validators()
-    stamps = {file.name: Stamp(file.size, file.modified_ns) for file in beside}
+    stamps = {file.name: FileStamp(file.size, file.modified_ns) for file in beside}
     unread = (*listing.unread, *changing)
     digest = _digest(parts, unread, stamps)
     if visit.body_digest == digest:
@@ -109,9 +109,9 @@ def _document(visit: Visit, root: Path) -> Fetched | NotModified:
         return NotModified(visit.url, validators)
     try:
         body = _body(file)
-    except Unfit as reason:
+    except RejectedFile as reason:
         raise FetchError(str(reason), kind=reason.kind) from reason
-    digest = _digest([Part(file.name, body, _moment(file.modified_ns))])
+    digest = _digest([SourceFile(file.name, body, _moment(file.modified_ns))])
     if visit.body_digest == digest:
         return NotModified(visit.url, validators)
     media_type = MEDIA_TYPES.get(PurePosixPath(visit.url).suffix.lower(), "")
@@ -119,16 +119,16 @@ def _document(visit: Visit, root: Path) -> Fetched | NotModified:
 
 
 @contextmanager
-def opened(source: Source, beside: Beside) -> Iterator[BinaryIO]:
+def opened(source: Source, beside: StoryFile) -> Iterator[BinaryIO]:
     """The bytes of a file that goes with a story; FetchError when it is no longer what it was."""
     try:
         found = _found(_root(source), _root(source) / beside.file, LARGEST)
         if found is None or (found.size, found.modified_ns) != (beside.size, beside.modified_ns):
-            raise Unfit("changing", f"{beside.file} has changed; the next visit takes it.")
+            raise RejectedFile("changing", f"{beside.file} has changed; the next visit takes it.")
         with _stream(found) as stream:
             yield stream
-    except (Unfit, OSError) as reason:
-        kind = reason.kind if isinstance(reason, Unfit) else "missing"
+    except (RejectedFile, OSError) as reason:
+        kind = reason.kind if isinstance(reason, RejectedFile) else "missing"
         raise FetchError(f"{source.id}: {reason}", kind=kind) from reason
 
 
@@ -141,7 +141,7 @@ def _root(source: Source) -> Path:
         raise _missing(source.root, error) from error
 
 
-def _listed(root: Path, source: Source) -> Listing:
+def _listed(root: Path, source: Source) -> MatchedFiles:
     """The files a pattern finds, by name. Those that may not be read are left out, unless there are no others."""
     pattern = PurePosixPath(source.address)
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
@@ -150,7 +150,7 @@ def _listed(root: Path, source: Source) -> Listing:
     for path in _matches(root, source.address):
         try:
             found = _found(root, path, source.max_bytes)
-        except Unfit as reason:
+        except RejectedFile as reason:
             log.warning("%s: left out %s", source.id, reason)
             unfit = reason
             unread.append(_shown_name(root, path))
@@ -159,7 +159,7 @@ def _listed(root: Path, source: Source) -> Listing:
             files.append(found)
     if unfit is not None and not files:
         raise FetchError(str(unfit), kind=unfit.kind) from unfit
-    return Listing(tuple(files), tuple(unread))
+    return MatchedFiles(tuple(files), tuple(unread))
 
 
 def _closed_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _shown_name(root: Path, path: Path) -> str:
     return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
 
 
-def _beside(root: Path) -> list[Found]:
+def _beside(root: Path) -> list[LocalFile]:
     """The pictures, recordings and the like below the root, by name."""
     media = (path for path in islice(_visible(root), MOST_FILES) if path.suffix.lower() in MEDIA)
     return sorted(_fit(root, media), key=attrgetter("name"))
@@ -194,11 +194,11 @@ def _visible(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _fit(root: Path, paths: Iterable[Path]) -> Iterator[Found]:
+def _fit(root: Path, paths: Iterable[Path]) -> Iterator[LocalFile]:
     for path in paths:
         try:
             found = _found(root, path, LARGEST)
-        except Unfit as reason:
+        except RejectedFile as reason:
             log.warning("left out %s", reason)
             continue
         if found is not None:
@@ -218,55 +218,55 @@ def _matches(root: Path, pattern: str) -> list[Path]:
         raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind="refused") from error
 
 
-def _single(root: Path, name: str, most: int) -> Found:
+def _single(root: Path, name: str, most: int) -> LocalFile:
     try:
         found = _found(root, root / name, most)
-    except Unfit as reason:
+    except RejectedFile as reason:
         raise FetchError(str(reason), kind=reason.kind) from reason
     if found is None:
         raise FetchError(f"{root / name} is a directory. Name the file, or use `files:` for many.", kind="refused")
     return found
 
 
-def _found(root: Path, path: Path, most: int) -> Found | None:
+def _found(root: Path, path: Path, most: int) -> LocalFile | None:
     """One file as it is now, None for a directory; Unfit when it may not be read (S14, F34)."""
     shown = ascii(str(path))
     try:
         real = path.resolve(strict=True)
         info = real.stat()
     except (OSError, RuntimeError, ValueError) as error:
-        raise Unfit("missing", f"{shown}: {_reason(error)}.") from error
+        raise RejectedFile("missing", f"{shown}: {_reason(error)}.") from error
     if not (real.is_relative_to(root) and path.is_relative_to(root)):
-        raise Unfit("refused", f"{shown} leads out of {root}. Files are read below it only.")
+        raise RejectedFile("refused", f"{shown} leads out of {root}. Files are read below it only.")
     name = path.relative_to(root).as_posix()
     if any("\ud800" <= letter <= "\udfff" for letter in name):  # what stands in for undecodable bytes
-        raise Unfit("refused", f"{shown} has a name that is not UTF-8.")
+        raise RejectedFile("refused", f"{shown} has a name that is not UTF-8.")
     if stat.S_ISDIR(info.st_mode):
         return None
     if not stat.S_ISREG(info.st_mode):
-        raise Unfit("refused", f"{shown} is no regular file.")
+        raise RejectedFile("refused", f"{shown} is no regular file.")
     if info.st_size > most:
         limit = "no file beside a story has more than" if most == LARGEST else "`max_bytes:` of the source allows"
-        raise Unfit("too_large", f"{shown} has {info.st_size:,} bytes; {limit} {most:,}.")
-    return Found(real, name, info.st_size, info.st_mtime_ns, info.st_ino)
+        raise RejectedFile("too_large", f"{shown} has {info.st_size:,} bytes; {limit} {most:,}.")
+    return LocalFile(real, name, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
-def _read(files: Sequence[Found]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+def _read(files: Sequence[LocalFile]) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
     """The files that did not change while they were read, and the names of the others."""
     parts, changing = [], []
     for file in files:
         try:
-            parts.append(Part(file.name, _body(file), _moment(file.modified_ns)))
-        except Unfit as reason:
+            parts.append(SourceFile(file.name, _body(file), _moment(file.modified_ns)))
+        except RejectedFile as reason:
             log.info("left out for now: %s", reason)
             changing.append(file.name)
     return tuple(parts), tuple(changing)
 
 
-def _body(file: Found) -> bytes:
+def _body(file: LocalFile) -> bytes:
     age = time.time() - file.modified_ns / 1e9
     if not file.size and 0 <= age < EMPTY:
-        raise Unfit("changing", f"{file.name} is still empty; the next visit reads it.")
+        raise RejectedFile("changing", f"{file.name} is still empty; the next visit reads it.")
     if 0 <= age < SETTLED:
         time.sleep(SETTLED - age)
     try:
@@ -274,14 +274,14 @@ def _body(file: Found) -> bytes:
             body = stream.read(file.size + 1)
             _must_be_the_same(file, stream)
     except OSError as error:
-        raise Unfit("missing", f"{file.name}: {_reason(error)}.") from error
+        raise RejectedFile("missing", f"{file.name}: {_reason(error)}.") from error
     if len(body) != file.size:
-        raise Unfit("changing", f"{file.name} is being written; the next visit reads it.")
+        raise RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
     return body
 
 
 @contextmanager
-def _stream(file: Found) -> Iterator[BinaryIO]:
+def _stream(file: LocalFile) -> Iterator[BinaryIO]:
     # Neither a link nor a FIFO that took the file's place meanwhile is followed or waited for.
     descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
@@ -289,10 +289,10 @@ def _stream(file: Found) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _must_be_the_same(file: Found, stream: BinaryIO) -> None:
+def _must_be_the_same(file: LocalFile, stream: BinaryIO) -> None:
     info = os.fstat(stream.fileno())
     if (info.st_size, info.st_mtime_ns, info.st_ino) != (file.size, file.modified_ns, file.inode):
-        raise Unfit("changing", f"{file.name} is being written; the next visit reads it.")
+        raise RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
 
 
 def _moment(nanoseconds: int) -> datetime:
@@ -300,7 +300,7 @@ def _moment(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(min(max(nanoseconds // 1_000_000_000, 0), LAST_SECOND), UTC)
 
 
-def _fingerprint(files: Sequence[Found]) -> str:
+def _fingerprint(files: Sequence[LocalFile]) -> str:
     digest = blake2b(digest_size=16)
     for file in files:
         digest.update(
@@ -309,7 +309,9 @@ def _fingerprint(files: Sequence[Found]) -> str:
     return digest.hexdigest()
 
 
-def _digest(parts: Sequence[Part], unread: Sequence[str] = (), beside: Mapping[str, Stamp] = NO_STAMPS) -> str:
+def _digest(
+    parts: Sequence[SourceFile], unread: Sequence[str] = (), beside: Mapping[str, FileStamp] = NO_STAMPS
+) -> str:
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(os.fsencode(f"{part.name}\0{len(part.body)}\n"))

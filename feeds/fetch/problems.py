@@ -38,7 +38,7 @@ STATUSES: Mapping[int, tuple[str, str]] = {
 }
 
 
-class Trouble(Exception):
+class FetchProblem(Exception):
     """What went wrong, without saying where: `what` is said of the host, as in “closed the connection”."""
 
     def __init__(self, kind: str, what: str, advice: str | None = None) -> None:
@@ -48,9 +48,9 @@ class Trouble(Exception):
         self.advice = ADVICE[kind] if advice is None else advice
 
 
-def stopped() -> Trouble:
+def stopped() -> FetchProblem:
     """The trouble of whoever still waits when all are to stop (F38)."""
-    return Trouble("stopped", "was left, because this program is stopping")
+    return FetchProblem("stopped", "was left, because this program is stopping")
 
 
 @contextmanager
@@ -58,11 +58,11 @@ def told_of(place: str) -> Iterator[None]:
     """Turn trouble inside into a FetchError about this place."""
     try:
         yield
-    except Trouble as trouble:
+    except FetchProblem as trouble:
         raise failure(trouble, place) from trouble
 
 
-def failure(trouble: Trouble, place: str) -> FetchError:
+def failure(trouble: FetchProblem, place: str) -> FetchError:
     """The error for one trouble at one place."""
     return FetchError(f"{place} {trouble.what}. {trouble.advice}".rstrip(), kind=trouble.kind)
 
@@ -85,16 +85,16 @@ def _by_class(status: int) -> tuple[str, str]:
     return "gave an answer that we did not ask for", "Check the address."
 
 
-def of_socket(error: OSError) -> Trouble:
+def of_socket(error: OSError) -> FetchProblem:
     """The trouble behind an error of a socket."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble("tls", f"has a certificate that cannot be trusted ({error.verify_message})")
+        return FetchProblem("tls", f"has a certificate that cannot be trusted ({error.verify_message})")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return Trouble("tls", f"does not speak TLS as it should ({error.reason or error})")
+        return FetchProblem("tls", f"does not speak TLS as it should ({error.reason or error})")
     if isinstance(error, socket.gaierror):
-        return Trouble("dns", f"has no address ({error.strerror or error})")
+        return FetchProblem("dns", f"has no address ({error.strerror or error})")
     if isinstance(error, ConnectionRefusedError):
-        return Trouble("connection", "accepts no connections")
+        return FetchProblem("connection", "accepts no connections")
     if isinstance(error, (ConnectionError, ssl.SSLEOFError)):
-        return Trouble("connection", "broke the connection off")
-    return Trouble("connection", f"cannot be reached ({error.strerror or error})")
+        return FetchProblem("connection", "broke the connection off")
+    return FetchProblem("connection", f"cannot be reached ({error.strerror or error})")

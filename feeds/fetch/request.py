@@ -10,7 +10,7 @@ from .. import __version__, http_headers
 from ..model import Kind, Site, Source, Validators, Visit
 from .connection import DIRECT, Route
 from .decoding import CODINGS
-from .problems import Trouble
+from .problems import FetchProblem
 from .target import Target, target_of
 
 HOPS = 5  # E18: for what is polled
@@ -46,7 +46,7 @@ _OPEN = frozenset({"user-agent", "accept", "accept-language"})
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class RequestTemplate:
     """What stays the same over the redirects of one visit. `secret` goes to the origin `home` and nowhere else."""
 
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ class Errand:
         return {**self.headers, **self.secret} if self.secret and target.origin == self.home else self.headers
 
 
-def errand_of(visit: Visit, agent: str) -> Errand:
+def errand_of(visit: Visit, agent: str) -> RequestTemplate:
     """What a visit asks for. Nothing goes out but these headers, `Host` and `Connection` (E15)."""
     source = visit.source
     page = visit.story is not None
@@ -72,16 +72,16 @@ def errand_of(visit: Visit, agent: str) -> Errand:
     }
     route, hops = Route(source.allow_private, source.proxy), HOPS_OF_PAGES if page else HOPS
     if not (source.headers or source.basic_auth or source.bearer):
-        return Errand(headers, route=route, hops=hops)
+        return RequestTemplate(headers, route=route, hops=hops)
     headers |= {name: value for name, value in source.headers if name.lower() in _OPEN}
     secret = _login(source) | {name: value for name, value in source.headers if name.lower() not in _OPEN}
-    return Errand(headers, secret, _origin(source.address), route, hops)
+    return RequestTemplate(headers, secret, _origin(source.address), route, hops)
 
 
-def errand_to_robots(source: Source | None, agent: str) -> Errand:
+def errand_to_robots(source: Source | None, agent: str) -> RequestTemplate:
     """What is asked of a host before its pages are."""
     route = Route(source.allow_private, source.proxy) if source else DIRECT
-    return Errand({"User-Agent": agent, "Accept": ROBOTS, "Accept-Encoding": CODINGS}, route=route)
+    return RequestTemplate({"User-Agent": agent, "Accept": ROBOTS, "Accept-Encoding": CODINGS}, route=route)
 
 
 def agent(site: Site) -> str:
@@ -112,5 +112,5 @@ def _login(source: Source) -> dict[str, str]:
 def _origin(address: str) -> tuple[str, str, int] | None:
     try:
         return target_of(address).origin
-    except Trouble:
+    except FetchProblem:
         return None

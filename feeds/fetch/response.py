@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .decoding import plain_body
-from .http1_parser import Answer
+from .http1_parser import HttpResponse
 from .problems import rejected
 from .target import Target, target_of
 
@@ -17,15 +17,15 @@ DOCUMENTS = frozenset({200, 203})
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class FinalResponse:
     """Where the redirects ended, and the answer that was given there."""
 
     target: Target
-    answer: Answer
+    answer: HttpResponse
     hops: tuple[Hop, ...]
 
 
-def concluded(visit: Visit, arrival: Arrival) -> Fetched | NotModified:
+def concluded(visit: Visit, arrival: FinalResponse) -> Fetched | NotModified:
     """What a visit brings back. Validators are those of this very answer, except that a 304 may leave some out."""
     answer, target = arrival.answer, arrival.target
     asked, headers = visit.validators, answer.headers

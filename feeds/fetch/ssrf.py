@@ -16,23 +16,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .deadline import Budget
-from .problems import Trouble, of_socket
+from .deadline import Deadline
+from .problems import FetchProblem, of_socket
 from .target import Target
-from .throttle import Passage
+from .throttle import Unthrottled
 
 IPv4 = ipaddress.IPv4Address
-Address = IPv4 | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPAddress = IPv4 | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 SocketAddress = tuple[Any, ...]  # as `socket` has it: (host, port) or (host, port, flow, scope)
-Answer = list[tuple[int, SocketAddress]]
+AddressInfo = list[tuple[int, SocketAddress]]
 Watch = Callable[[socket.socket], socket.socket]
-Resolve = Callable[[str, int], Answer]
+Resolve = Callable[[str, int], AddressInfo]
 
 CONNECT = 10.0
 
 # S1, S4: what is never a publisher. The public internet of IPv6 is 2000::/3; the rest of it is refused as a whole.
-REFUSED: Sequence[tuple[Network, str]] = tuple(
+REFUSED: Sequence[tuple[IPNetwork, str]] = tuple(
     (ipaddress.ip_network(network), name)
     for network, name in (
         ("0.0.0.0/8", "this host"),
@@ -81,10 +81,10 @@ _COMPATIBLE = ipaddress.IPv6Network("::/96")
 class Allowance:
     """A network that may be visited although it is not public, at one port or at all of them."""
 
-    network: Network
+    network: IPNetwork
     port: int | None = None
 
-    def covers(self, address: Address, port: int) -> bool:
+    def covers(self, address: IPAddress, port: int) -> bool:
         """Whether this address at this port is meant."""
         return address in self.network and self.port in (None, port)
 
@@ -101,7 +101,7 @@ def allowance(pattern: str) -> Allowance:
     )
 
 
-def refusal(address: Address, port: int, allowances: Sequence[Allowance]) -> str | None:
+def refusal(address: IPAddress, port: int, allowances: Sequence[Allowance]) -> str | None:
     """What makes an address one that may not be visited, as in `loopback`; None when it may."""
     if not any(allowed.covers(address, port) for allowed in allowances):
         for network, name in REFUSED:
@@ -111,7 +111,7 @@ def refusal(address: Address, port: int, allowances: Sequence[Allowance]) -> str
     return refusal(inner, port, allowances) if inner is not None else None
 
 
-def _embedded(address: Address) -> IPv4 | None:
+def _embedded(address: IPAddress) -> IPv4 | None:
     """The IPv4 address a translator would make of an IPv6 one."""
     if isinstance(address, IPv4):
         return None
@@ -120,33 +120,33 @@ def _embedded(address: Address) -> IPv4 | None:
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def system_resolver(host: str, port: int) -> Answer:
+def system_resolver(host: str, port: int) -> AddressInfo:
     """The addresses of a name, in the order this machine prefers."""
     return [(family, address) for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-class Guard:
+class GuardedConnector:
     """Opens connections, to addresses that may be visited and to no others."""
 
     def __init__(self, allow: Sequence[str] = (), resolve: Resolve = system_resolver) -> None:
         self._allow = tuple(allowance(pattern) for pattern in allow)
         self._resolve = resolve
 
-    def connect(self, target: Target, allow: Sequence[str], passage: Passage, watch: Watch) -> socket.socket:
+    def connect(self, target: Target, allow: Sequence[str], passage: Unthrottled, watch: Watch) -> socket.socket:
         """A connection to the first address of this target that answers; Trouble when there is none, or none may be.
 
         Each socket is handed to `watch` before it is connected, so that somebody else can end the waiting.
         """
         budget = passage.budget
         answer = self._checked(target, self._allowances(allow), budget)
-        trouble = Trouble("dns", "has no address")
+        trouble = FetchProblem("dns", "has no address")
         for left, (family, address) in zip(range(len(answer), 0, -1), answer, strict=True):
             passage.at(str(address[0]))
             try:
                 seconds = min(CONNECT, budget.left() / left)
                 return _connected(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
             except TimeoutError:
-                trouble = Trouble("timeout", "did not take the connection in time")
+                trouble = FetchProblem("timeout", "did not take the connection in time")
             except OSError as error:
                 trouble = of_socket(error)
         raise trouble
@@ -158,36 +158,36 @@ class Guard:
     def _allowances(self, allow: Sequence[str]) -> Sequence[Allowance]:
         return (*self._allow, *(allowance(pattern) for pattern in allow))
 
-    def _checked(self, target: Target, allowances: Sequence[Allowance], budget: Budget) -> Answer:
+    def _checked(self, target: Target, allowances: Sequence[Allowance], budget: Deadline) -> AddressInfo:
         """What the name resolves to; one refused address among public ones condemns them all (S2)."""
         answer = _literal(target) or self._looked_up(target, budget)
         _check(answer, target.port, allowances)
         return answer
 
-    def _looked_up(self, target: Target, budget: Budget) -> Answer:
+    def _looked_up(self, target: Target, budget: Deadline) -> AddressInfo:
         """Ask in a thread of its own, which is left behind when the answer takes longer than the visit may (F10)."""
-        future: Future[Answer] = Future()
+        future: Future[AddressInfo] = Future()
         asking = (self._resolve, target.host, target.port, future)
         threading.Thread(target=_ask, args=asking, name="feeds-dns", daemon=True).start()
         try:
             answer = future.result(budget.left())
         except TimeoutError as error:
-            raise Trouble("dns", f"had no address within {budget.seconds:g} s") from error
+            raise FetchProblem("dns", f"had no address within {budget.seconds:g} s") from error
         except UnicodeError as error:
-            raise Trouble("dns", "has no address: its name cannot be looked up") from error
+            raise FetchProblem("dns", "has no address: its name cannot be looked up") from error
         except OSError as error:
             raise of_socket(error) from error
         return [(family, address) for family, address in answer if family in (socket.AF_INET, socket.AF_INET6)]
 
 
-def _ask(resolve: Resolve, host: str, port: int, future: Future[Answer]) -> None:
+def _ask(resolve: Resolve, host: str, port: int, future: Future[AddressInfo]) -> None:
     try:
         future.set_result(resolve(host, port))
     except Exception as error:  # noqa: BLE001 - raised where the answer is waited for
         future.set_exception(error)
 
 
-def _literal(target: Target) -> Answer:
+def _literal(target: Target) -> AddressInfo:
     try:
         address = ipaddress.ip_address(target.host)
     except ValueError:
@@ -197,7 +197,7 @@ def _literal(target: Target) -> Answer:
     return [(socket.AF_INET6, (target.host, target.port, 0, 0))]
 
 
-def _check(answer: Answer, port: int, allowances: Sequence[Allowance]) -> None:
+def _check(answer: AddressInfo, port: int, allowances: Sequence[Allowance]) -> None:
     for _, address in answer:
         text = str(address[0]).partition("%")[0]
         if reason := refusal(ipaddress.ip_address(text), port, allowances):
@@ -215,9 +215,9 @@ def _connected(line: socket.socket, address: SocketAddress, seconds: float) -> s
     return line
 
 
-def _refused(address: str, reason: str) -> Trouble:
+def _refused(address: str, reason: str) -> FetchProblem:
     network = f"{address}/{128 if ':' in address else 32}"
-    return Trouble(
+    return FetchProblem(
         "refused",
         f"has the address {address} ({reason}), which is not public",
         f"It was not contacted. If it is yours and meant, add `allow_private: [{network}]` to the source.",

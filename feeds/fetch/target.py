@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from .problems import Trouble
+from .problems import FetchProblem
 
 PORTS = {"http": 80, "https": 443}
 _USUAL = {scheme: f":{port}" for scheme, port in PORTS.items()}
@@ -115,6 +115,6 @@ def _punycode(name: str, address: str) -> str:
         raise _odd("has a host name that is no international domain name", address) from error
 
 
-def _odd(what: str, address: str) -> Trouble:
+def _odd(what: str, address: str) -> FetchProblem:
     shown = re.sub(r"//[^/@]*@", "//…@", address)
-    return Trouble("refused", f"{what}: {shown[:200]!a}", "It was not asked. Check the address.")
+    return FetchProblem("refused", f"{what}: {shown[:200]!a}", "It was not asked. Check the address.")

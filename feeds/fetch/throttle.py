@@ -14,8 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from ..model import Hosts
-from .deadline import Budget
+from ..model import HostLimits
+from .deadline import Deadline
 from .problems import stopped
 
 _FEW = 256  # places that are not worth looking through
@@ -32,7 +32,7 @@ class _Place:
         self.free_at = 0.0
 
 
-class Gate:
+class PacedGate:
     """Lets in `most` at once for each name, `gap` seconds apart, first come, first served.
 
     The gap is kept to the letter: a request that its visit's picker let go a millisecond early waits a millisecond.
@@ -145,10 +145,10 @@ class Gate:
 REMEMBERED = 4096  # host names whose address is known
 
 
-class Passage:
+class Unthrottled:
     """The way of requests that wait for nobody: deliveries, which are no visits, and the way to a proxy."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Deadline) -> None:
         self.budget = budget
         self.address: str | None = None  # that is asked
 
@@ -157,10 +157,10 @@ class Passage:
         self.address = address
 
 
-class VisitPassage(Passage):
+class VisitThrottle(Unthrottled):
     """The way of one visit's requests, one after the other. What is waited here does not count against its time."""
 
-    def __init__(self, manners: Manners, budget: Budget) -> None:
+    def __init__(self, manners: Throttle, budget: Deadline) -> None:
         super().__init__(budget)
         self._manners = manners
         self._first: str | None = None
@@ -209,18 +209,18 @@ class VisitPassage(Passage):
             self._manners.addresses.leave(address)
 
 
-class Manners:
+class Throttle:
     """The gates of one fetcher, and the address to which each host name last led."""
 
-    def __init__(self, hosts: Hosts, clock: Callable[[], float], stopping: threading.Event) -> None:
-        self.hosts = Gate(hosts.at_once, hosts.gap, clock, stopping)
-        self.addresses = Gate(hosts.at_one_address, 0.0, clock, stopping)
+    def __init__(self, hosts: HostLimits, clock: Callable[[], float], stopping: threading.Event) -> None:
+        self.hosts = PacedGate(hosts.at_once, hosts.gap, clock, stopping)
+        self.addresses = PacedGate(hosts.at_one_address, 0.0, clock, stopping)
         self._lock = threading.Lock()
         self._led: dict[str, str] = {}
 
-    def passage(self, budget: Budget) -> VisitPassage:
+    def passage(self, budget: Deadline) -> VisitThrottle:
         """The way of a visit; leaving it gives back what is held."""
-        return VisitPassage(self, budget)
+        return VisitThrottle(self, budget)
 
     def led(self, host: str, address: str) -> None:
         """Remember where a host is, or where its redirects end; the one that was asked longest ago makes room."""

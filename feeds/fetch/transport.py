@@ -14,12 +14,12 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from .connection import DIRECT, Line, Lines, Route
-from .deadline import Budget
-from .http1_parser import Answer, nothing
-from .problems import Trouble, told_of
+from .connection import DIRECT, Connection, ConnectionPool, Route
+from .deadline import Deadline
+from .http1_parser import HttpResponse, nothing
+from .problems import FetchProblem, told_of
 from .target import Target, target_of
-from .throttle import Passage
+from .throttle import Unthrottled
 
 SECONDS = 30.0
 DRAINING = 0.5  # a body that nobody wants is not worth more time than a new connection
@@ -30,27 +30,27 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-class Call(requests.PreparedRequest):
+class OutboundRequest(requests.PreparedRequest):
     """A prepared request that knows its target, its passage with its time, and its route."""
 
     target: Target
-    passage: Passage
+    passage: Unthrottled
     route: Route
     place: str  # how the target is called when something goes wrong
 
 
-def call(target: Target, headers: Mapping[str, str], passage: Passage, route: Route = DIRECT) -> Call:
+def call(target: Target, headers: Mapping[str, str], passage: Unthrottled, route: Route = DIRECT) -> OutboundRequest:
     """A GET that is ready to be sent: what preparing it would do is done, or not wanted."""
-    prepared = Call()
+    prepared = OutboundRequest()
     prepared.method, prepared.url, prepared.headers = "GET", target.url, CaseInsensitiveDict(headers)
     prepared.target, prepared.passage, prepared.route, prepared.place = target, passage, route, target.place
     return prepared
 
 
-class Raw:
+class RawBody:
     """The body of an answer as `requests` reads it, for sessions of other libraries."""
 
-    def __init__(self, answer: Answer, place: str) -> None:
+    def __init__(self, answer: HttpResponse, place: str) -> None:
         self._answer = answer
         self._place = place
 
@@ -67,16 +67,16 @@ class Raw:
         self._answer.done()
 
 
-class Received(requests.Response):
+class StreamedResponse(requests.Response):
     """A response whose body is still on the line, as `answer` has it."""
 
-    answer: Answer
+    answer: HttpResponse
 
 
 class Transport(BaseAdapter):
     """Sends prepared requests, one by one, following nothing. Safe for many threads at once."""
 
-    def __init__(self, lines: Lines, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lines: ConnectionPool, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._lines = lines
         self._clock = clock
@@ -89,45 +89,47 @@ class Transport(BaseAdapter):
         verify: bool | str = True,
         cert: object = None,
         proxies: object = None,
-    ) -> Received:
+    ) -> StreamedResponse:
         """The answer to one request, its body still on the line; FetchError when there is none.
 
         Certificates are always verified and proxies are never taken from the environment, whatever the caller says.
         """
-        asked = request if isinstance(request, Call) else self._adopted(request, timeout)
+        asked = request if isinstance(request, OutboundRequest) else self._adopted(request, timeout)
         with told_of(asked.place):
             line, answer = self._exchange(asked)
         return self._response(asked, line, answer)
 
-    def budget(self, seconds: float) -> Budget:
+    def budget(self, seconds: float) -> Deadline:
         """The time of one visit, which ends early when this transport is closed."""
-        return Budget(seconds, self._clock, self._lines.stopping)
+        return Deadline(seconds, self._clock, self._lines.stopping)
 
     def close(self) -> None:
         """Hang up on everybody for good."""
         self._lines.close()
 
-    def _adopted(self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None) -> Call:
+    def _adopted(
+        self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None
+    ) -> OutboundRequest:
         """A request that came through a session of somebody else."""
         seconds = timeout if isinstance(timeout, (int, float)) else SECONDS
         with told_of("The address"):
-            adopted = call(target_of(request.url or ""), request.headers, Passage(self.budget(seconds)))
+            adopted = call(target_of(request.url or ""), request.headers, Unthrottled(self.budget(seconds)))
         adopted.method, adopted.body = request.method, request.body
         return adopted
 
-    def _exchange(self, call: Call) -> tuple[Line, Answer]:
+    def _exchange(self, call: OutboundRequest) -> tuple[Connection, HttpResponse]:
         """Send on a kept connection, or on a new one where there is none or it turns out to be closed."""
         line = self._lines.kept(call.target, call.route)
         if line is not None:
             try:
                 return line, self._on(line, call)
-            except Trouble as trouble:
+            except FetchProblem as trouble:
                 if trouble.kind != "connection" or call.method not in ("GET", "HEAD"):
                     raise
         line = self._lines.open(call.target, call.route, call.passage)
         return line, self._on(line, call)
 
-    def _on(self, line: Line, call: Call) -> Answer:
+    def _on(self, line: Connection, call: OutboundRequest) -> HttpResponse:
         try:
             if line.address is not None:
                 call.passage.at(line.address)
@@ -136,7 +138,7 @@ class Transport(BaseAdapter):
             line.close()
             raise
 
-    def _response(self, call: Call, line: Line, answer: Answer) -> Received:
+    def _response(self, call: OutboundRequest, line: Connection, answer: HttpResponse) -> StreamedResponse:
         def done() -> None:
             answer.done = nothing  # lets go of the line, and of this function
             line.reader.receive = partial(self.budget(DRAINING).receive, line.socket)
@@ -147,17 +149,17 @@ class Transport(BaseAdapter):
                 line.close()
 
         answer.done = done
-        response = Received()
+        response = StreamedResponse()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)
         response.url = call.target.url
         response.request = call
         response.answer = answer
-        response.raw = Raw(answer, call.place)
+        response.raw = RawBody(answer, call.place)
         return response
 
 
-def _spelled(call: Call, line: Line) -> bytes:
+def _spelled(call: OutboundRequest, line: Connection) -> bytes:
     """The request as bytes. Header text that could break out of its line is refused (S13)."""
     target, body = call.target, call.body
     payload = body.encode() if isinstance(body, str) else bytes(body or b"")
@@ -166,7 +168,7 @@ def _spelled(call: Call, line: Line) -> bytes:
         if name.lower() in _OURS:
             continue
         if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-            raise Trouble("refused", f"was to be sent a header that is none ({name[:40]!a})", "It was not asked.")
+            raise FetchProblem("refused", f"was to be sent a header that is none ({name[:40]!a})", "It was not asked.")
         fields.append(f"{name}: {value}\r\n")
     if payload or call.method in ("POST", "PUT", "PATCH"):
         fields.append(f"Content-Length: {len(payload)}\r\n")

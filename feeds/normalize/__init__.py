@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from .article import Context, normalize
-from .channel import About, about
+from .channel import ChannelFacts, about
 from .dates import date
 from .html import clean, plain, shortened
 from .identity import story_digest, upstream_id
 from .links import canonical_link, story_url
 from .merge import carried, merged
-from .own_pages import Places, housed, laid_out, settled
+from .own_pages import PageLayout, housed, laid_out, settled
 from .slugs import id_for, named, slug
 from .text import is_inert
 
 __all__ = [
-    "About",
+    "ChannelFacts",
     "Context",
-    "Places",
+    "PageLayout",
     "about",
     "canonical_link",
     "carried",

@@ -39,7 +39,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DocumentContext:
     """What all stories of one document share."""
 
     bases: tuple[str | None, ...] = ()
@@ -92,7 +92,7 @@ def normalize(story: Story, parsed: Parsed, upstream: str, digest: str, context:
     )
 
 
-def _texts(story: Story, url: str | None, around: Surroundings) -> tuple[str, str, str]:
+def _texts(story: Story, url: str | None, around: DocumentContext) -> tuple[str, str, str]:
     """Title, summary and HTML. Nothing is lost: HTML holds the content, or the whole summary where that is all."""
     content, base = _content(story), around.base
     if content and not (story.summary and story.summary.value == content.value):
@@ -217,10 +217,10 @@ def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin
 
 # ── what all stories of a document share ────────────────────────────────────────────────────────────────────────────
 
-_last: tuple[Channel | None, str | None, Source | None, Surroundings] = (None, None, None, Surroundings())
+_last: tuple[Channel | None, str | None, Source | None, DocumentContext] = (None, None, None, DocumentContext())
 
 
-def _surroundings(parsed: Parsed, source: Source | None, at: datetime) -> Surroundings:
+def _surroundings(parsed: Parsed, source: Source | None, at: datetime) -> DocumentContext:
     """The same for every story of a document, so the last one made is kept: a cache of one, safe between threads."""
     global _last
     channel, base, owner, around = _last
@@ -230,11 +230,11 @@ def _surroundings(parsed: Parsed, source: Source | None, at: datetime) -> Surrou
     return around
 
 
-def _around(parsed: Parsed, source: Source | None, at: datetime) -> Surroundings:
+def _around(parsed: Parsed, source: Source | None, at: datetime) -> DocumentContext:
     channel = parsed.channel
     site = _first(channel.links, "alternate", parsed.base)
     bases = (site, parsed.base)
-    return Surroundings(
+    return DocumentContext(
         bases=bases,
         base=site or web_url(parsed.base),
         authors=authors(channel.people, *bases),

@@ -16,7 +16,7 @@ FACTS = ("id", "generator", "updated", "published", "ttl")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ChannelFacts:
     """The facts of a channel: plain texts, absolute addresses."""
 
     title: str
@@ -31,7 +31,7 @@ class About:
     facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, updated … as it gave them
 
 
-def about(parsed: Parsed) -> About:
+def about(parsed: Parsed) -> ChannelFacts:
     """What the document says about itself."""
     channel, base = parsed.channel, parsed.base
 
@@ -41,7 +41,7 @@ def about(parsed: Parsed) -> About:
 
     home, feed = links("alternate"), links("self")
     facts = {"rights": html.plain(channel.rights), **{name: label(getattr(channel, name)) for name in FACTS}}
-    return About(
+    return ChannelFacts(
         title=html.plain(channel.title),
         description=html.plain(channel.description) or None,
         home=home[0] if home else None,

@@ -122,7 +122,7 @@ def _fixed(found: re.Match[str]) -> tzinfo | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ParsedMoment:
     """A day with a time on the clock, in a zone if one was named. Hour 24 is the midnight after."""
 
     year: int
@@ -171,7 +171,7 @@ _YEAR_MONTH = re.compile(r"\s*(\d{4})(?:[-/.](\d{1,2}))?\s*")
 _VIETNAMESE = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
 
 
-def scanned(text: str) -> Moment | None:
+def scanned(text: str) -> ParsedMoment | None:
     """What a text says of a moment, if it says of which day."""
     text = _signed(text)
     clock, where, rest = _clock(text)
@@ -180,7 +180,7 @@ def scanned(text: str) -> Moment | None:
         return None
     if clock is None:
         clock, where = _late_clock(rest), where or _late_zone(rest)
-    return Moment(*day, clock, where)
+    return ParsedMoment(*day, clock, where)
 
 
 def _signed(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .date_grammar import Moment, full_year, named, scanned, zone
+from .date_grammar import ParsedMoment, full_year, named, scanned, zone
 
 # Feeds are younger; an earlier date is a zero or a misread number.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -125,7 +125,7 @@ CHAIN: tuple[Callable[[str, datetime, str], datetime | None], ...] = (
 )
 
 
-def _instant(moment: Moment, home: str) -> datetime:
+def _instant(moment: ParsedMoment, home: str) -> datetime:
     hour, minute, second = moment.clock or (0, 0, 0)
     midnight = datetime(moment.year, moment.month, moment.day, tzinfo=moment.zone or named(home) or UTC)
     when = midnight.replace(hour=hour % 24, minute=minute, second=min(second, 59))

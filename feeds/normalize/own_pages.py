@@ -15,7 +15,7 @@ from html import unescape
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
-from ..model import Article, Attachment, Beside, Link, Page, Stamp, Story
+from ..model import Article, Attachment, FileStamp, Link, Story, StoryFile, StoryPage
 
 # Stands for the folder while addresses are made absolute. Nobody can own it (RFC 2606), so nothing else begins so.
 FOLDER = "https://folder.invalid/"
@@ -28,13 +28,13 @@ _NO_LETTER = re.compile(r"[^a-z0-9_.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PageLayout:
     """Where one source is published: the page of each story by its file, and the place of each file beside them."""
 
     site: str
     folder: str  # below the public folder
-    pages: Mapping[str, Page]
-    stamps: Mapping[str, Stamp]
+    pages: Mapping[str, StoryPage]
+    stamps: Mapping[str, FileStamp]
     beside: Mapping[str, str]  # the other files' places below the public folder
 
     def address(self, file: str) -> str | None:
@@ -45,17 +45,19 @@ class Places:
 
 
 def laid_out(
-    site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, Stamp], held: Iterable[Page] = ()
-) -> Places:
+    site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, FileStamp], held: Iterable[StoryPage] = ()
+) -> PageLayout:
     """Where the stories in these files are published; a page that is `held` stays where it is."""
     folder = f"stories/{source_id}/"
     before = {page.file: page.path for page in held if page.path.startswith(folder)}
     pages = _paths(files, lambda file: f"{folder}{_safe_path(file)}.html", before)
     others = _paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
-    return Places(site, folder, {file: Page(file, path, site + path) for file, path in pages.items()}, stamps, others)
+    return PageLayout(
+        site, folder, {file: StoryPage(file, path, site + path) for file, path in pages.items()}, stamps, others
+    )
 
 
-def housed(story: Story, page: Page) -> Story:
+def housed(story: Story, page: StoryPage) -> Story:
     """The story with its page as its address, unless it has one, and all that it names counted from its file."""
     base = FOLDER + quote(page.file)
     links = story.links if any(link.rel == "alternate" for link in story.links) else (Link(page.address), *story.links)
@@ -68,7 +70,7 @@ def housed(story: Story, page: Page) -> Story:
     )
 
 
-def settled(article: Article, page: Page, places: Places) -> Article:
+def settled(article: Article, page: StoryPage, places: PageLayout) -> Article:
     """The article of a housed story with the public addresses of what stands in the folder, and with its page."""
     used: set[str] = set()
 
@@ -88,13 +90,13 @@ def settled(article: Article, page: Page, places: Places) -> Article:
         attachments=tuple(replace(one, url=address(one.url), size=_size(one, places)) for one in article.attachments),
     )
     beside = tuple(
-        Beside(places.beside[file], file, places.stamps[file].size, places.stamps[file].modified_ns)
+        StoryFile(places.beside[file], file, places.stamps[file].size, places.stamps[file].modified_ns)
         for file in sorted(used & places.beside.keys())
     )
     return replace(made, page=replace(page, beside=beside))
 
 
-def _size(attachment: Attachment, places: Places) -> int | None:
+def _size(attachment: Attachment, places: PageLayout) -> int | None:
     inside = _INSIDE.fullmatch(attachment.url)
     stamp = places.stamps.get(unquote(inside[1])) if inside else None
     return stamp.size if stamp else attachment.size

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..errors import ParseError
 from ..model import Channel, Fetched, Kind, Parsed, Source
 from . import xml_tree
-from .document import Document, opened
+from .document import SourceDocument, opened
 from .feed import feedparser_fallback, json, xml
 from .own_stories import reader
 from .page import read_page
@@ -51,7 +51,7 @@ def _format(text: str) -> str:
     return "xml" if xml_tree.ROOT.search(text) else "other"
 
 
-def _xml(document: Document) -> Parsed:
+def _xml(document: SourceDocument) -> Parsed:
     """Strictly where the document allows it, repaired where not, by feedparser where repair would lose items."""
     found = xml_tree.read(document.text)
     if found is None or not xml.is_feed(found.root):
@@ -69,14 +69,14 @@ def _xml(document: Document) -> Parsed:
     return _understood(replace(parsed, warnings=(REPAIRED, *parsed.warnings)), document)
 
 
-def _understood(parsed: Parsed, document: Document) -> Parsed:
+def _understood(parsed: Parsed, document: SourceDocument) -> Parsed:
     """A page is not a feed, even where a tree of some sort can be made of it."""
     if parsed.stories or parsed.channel.title or parsed.channel.links:
         return parsed
     return _other(document)
 
 
-def _other(document: Document) -> Parsed:
+def _other(document: SourceDocument) -> Parsed:
     if not document.text.strip("\ufeff\0 \t\r\n"):
         raise ParseError("The answer is empty where a feed was expected.", kind="empty")
     if HTML.search(document.text[:20_000]):
@@ -90,7 +90,7 @@ def _other(document: Document) -> Parsed:
 
 
 # What the document looks like → who reads it.
-READERS: Mapping[str, Callable[[Document], Parsed]] = {"json": json.read, "xml": _xml, "other": _other}
+READERS: Mapping[str, Callable[[SourceDocument], Parsed]] = {"json": json.read, "xml": _xml, "other": _other}
 # What a source was declared as → who reads it, whatever it looks like.
 DECLARED: Mapping[Kind, Callable[[Fetched, Source], Parsed]] = {
     Kind.FILES: reader.read,

@@ -13,14 +13,14 @@ from urllib.parse import urljoin, urlsplit
 from ..model import Fetched, Source
 from .charset import Decoded, decode
 
-Item = TypeVar("Item")
-DateOf = Callable[[Item], str | None]
+_Item = TypeVar("_Item")
+DateOf = Callable[[_Item], str | None]
 MAX_ITEMS = 1_000
 ISO_DATE = re.compile(r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SourceDocument:
     """One answer, decoded. `base` is what relative addresses in it are relative to, unless it says otherwise."""
 
     fetched: Fetched
@@ -33,22 +33,22 @@ class Document:
         """The whole text."""
         return self.decoded.text
 
-    def newest(self, found: Sequence[Item], date_of: Callable[[Item], str | None]) -> Sequence[Item]:
+    def newest(self, found: Sequence[_Item], date_of: Callable[[_Item], str | None]) -> Sequence[_Item]:
         """At most `max_items` of the items: the first ones, or the last where the oldest stands first (F16)."""
         if len(found) <= self.max_items:
             return found
         first, last = moment(date_of(found[0])), moment(date_of(found[-1]))
         return found[-self.max_items :] if first and last and first < last else found[: self.max_items]
 
-    def warnings(self, found: Sequence[Item]) -> tuple[str, ...]:
+    def warnings(self, found: Sequence[_Item]) -> tuple[str, ...]:
         """A sentence where not all items are taken."""
         most = self.max_items
         return (f"more than {most} items are listed; only the newest are read",) if len(found) > most else ()
 
 
-def opened(fetched: Fetched, source: Source | None) -> Document:
+def opened(fetched: Fetched, source: Source | None) -> SourceDocument:
     """A document made of an answer."""
-    return Document(
+    return SourceDocument(
         fetched,
         decode(fetched.body, fetched.charset),
         _base(fetched),

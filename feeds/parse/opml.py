@@ -20,11 +20,11 @@ FEEDS = ("rss", "atom", "feed")
 MOST = 20_000
 
 
-Kind = Literal["feed", "list", "page"]
+OutlineKind = Literal["feed", "list", "page"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class OpmlOutline:
     """One subscription; with kind `list` another list to read, with kind `page` a page that may lead to a feed.
 
     Categories are those given and the titles of the outlines above it.
@@ -34,15 +34,15 @@ class Outline:
     feed_url: str
     html_url: str | None = None
     categories: tuple[str, ...] = ()
-    kind: Kind = "feed"
+    kind: OutlineKind = "feed"
 
 
-def outlines(body: bytes, charset: str | None = None) -> tuple[Outline, ...]:
+def outlines(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ...]:
     """What an OPML document subscribes to, each address once, in its order; ParseError when it is none."""
     found = xml_tree.read(decode(body, charset).text)
     if found is None or namespaces.local(found.root) not in ("opml", "oml"):
         raise ParseError("This is not OPML: it has no `opml` element.", kind="not_opml")
-    made: dict[tuple[str, str], Outline] = {}
+    made: dict[tuple[str, str], OpmlOutline] = {}
     waiting: list[tuple[etree._Element, tuple[str, ...]]] = [(found.root, ())]
     while waiting and len(made) < MOST:
         element, above = waiting.pop()
@@ -56,7 +56,7 @@ def outlines(body: bytes, charset: str | None = None) -> tuple[Outline, ...]:
     return tuple(made.values())
 
 
-def _outline(element: etree._Element, above: tuple[str, ...]) -> Outline | None:
+def _outline(element: etree._Element, above: tuple[str, ...]) -> OpmlOutline | None:
     given = _given(element)
     kind, address = _address(given)
     if not address:
@@ -64,10 +64,10 @@ def _outline(element: etree._Element, above: tuple[str, ...]) -> Outline | None:
     terms = [part.strip() for term in given.get("category", "").split(",") for part in term.split("/")]
     categories = tuple(dict.fromkeys([*above, *filter(None, terms)]))
     title = given.get("text") or given.get("title") or None
-    return Outline(title, address[:URL], given.get("htmlurl") or None, categories, kind)
+    return OpmlOutline(title, address[:URL], given.get("htmlurl") or None, categories, kind)
 
 
-def _address(given: Mapping[str, str]) -> tuple[Kind, str]:
+def _address(given: Mapping[str, str]) -> tuple[OutlineKind, str]:
     kind, feed, url, page = (given.get(name, "") for name in ("type", "xmlurl", "url", "htmlurl"))
     kind = kind.lower()
     if kind == "source":
@@ -96,6 +96,8 @@ def _with(above: tuple[str, ...], title: str | None) -> tuple[str, ...]:
     return above if not title or title in above else (*above, title)
 
 
-def _merged(known: Outline, again: Outline) -> Outline:
+def _merged(known: OpmlOutline, again: OpmlOutline) -> OpmlOutline:
     categories = tuple(dict.fromkeys((*known.categories, *again.categories)))
-    return Outline(known.title or again.title, known.feed_url, known.html_url or again.html_url, categories, known.kind)
+    return OpmlOutline(
+        known.title or again.title, known.feed_url, known.html_url or again.html_url, categories, known.kind
+    )

@@ -57,10 +57,10 @@ def _unpacked(body: bytes) -> bytes:
     return plain
 
 
-Entry = dict[str, str]
+SitemapEntry = dict[str, str]
 
 
-def _read(body: bytes, url: str) -> tuple[str, list[Entry], list[str]]:
+def _read(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
     """What kind of document it is, its entries, and what was wrong."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     if not text.startswith(b"<"):
@@ -102,7 +102,7 @@ def _elements(text: bytes) -> Iterator[tuple[str, etree._Element]]:
                 del element.getparent()[0]
 
 
-def _plain(text: bytes, url: str) -> tuple[str, list[Entry], list[str]]:
+def _plain(text: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
     """A sitemap of one address a line."""
     lines = text[:LARGEST].decode("utf-8", "replace").split()[:MOST]
     entries = [{"loc": line} for line in lines if line.startswith(("http://", "https://"))]
@@ -115,9 +115,9 @@ def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
-def _entry(element: etree._Element, url: str) -> Entry:
+def _entry(element: etree._Element, url: str) -> SitemapEntry:
     """The fields of an entry; `news:title` is `title`, `image:loc` is `image`."""
-    found: Entry = {}
+    found: SitemapEntry = {}
     for inner in element.iterdescendants(etree.Element):
         name, value = _local(inner), (inner.text or "").strip()
         above = inner.getparent()
@@ -152,7 +152,7 @@ def _host(address: str) -> str:
 # ── its stories ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wanted(entries: list[Entry], source: Source | None) -> list[Entry]:
+def _wanted(entries: list[SitemapEntry], source: Source | None) -> list[SitemapEntry]:
     seen: set[str] = set()
     wanted = []
     for entry in entries:
@@ -166,7 +166,7 @@ def _wanted(entries: list[Entry], source: Source | None) -> list[Entry]:
     return wanted
 
 
-def _stories(entries: list[Entry], source: Source | None, warnings: list[str]) -> tuple[Story, ...]:
+def _stories(entries: list[SitemapEntry], source: Source | None, warnings: list[str]) -> tuple[Story, ...]:
     meaningless = _meaningless(entries)
     most = source.max_items if source else MAX_ITEMS
     newest = sorted(entries, key=lambda entry: _order(entry, meaningless), reverse=True)
@@ -175,13 +175,13 @@ def _stories(entries: list[Entry], source: Source | None, warnings: list[str]) -
     return tuple(_story(entry, meaningless) for entry in newest[:most])
 
 
-def _meaningless(entries: list[Entry]) -> bool:
+def _meaningless(entries: list[SitemapEntry]) -> bool:
     """Whether all have one lastmod: the moment the file was made, not that of a change."""
     told = [entry["lastmod"] for entry in entries if entry.get("lastmod")]
     return len(told) >= SAME and len({text[:16] for text in told}) == 1
 
 
-def _order(entry: Entry, meaningless: bool) -> str:
+def _order(entry: SitemapEntry, meaningless: bool) -> str:
     told = entry.get("publication_date") or ("" if meaningless else entry.get("lastmod", ""))
     match = DATE.match(told)
     return "-".join(part or "" for part in match.groups()) if match else ""

@@ -10,16 +10,16 @@ No stage knows another one; what touches the outside is handed in.
 
 from __future__ import annotations
 
-from .issue import IssueEdges, issue
-from .own_stories import PageEdges, issue_pages
-from .read import Reader, read, reading, recognised, saved, understand
-from .visit import PullEdges, pull
+from .issue import IssueIO, issue
+from .own_stories import PageIO, issue_pages
+from .read import DocumentReader, read, reading, recognised, saved, understand
+from .visit import VisitIO, pull
 
 __all__ = [
-    "IssueEdges",
-    "PageEdges",
-    "PullEdges",
-    "Reader",
+    "IssueIO",
+    "PageIO",
+    "VisitIO",
+    "DocumentReader",
     "issue",
     "issue_pages",
     "pull",

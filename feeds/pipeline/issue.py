@@ -13,7 +13,7 @@ from ..steps import apply
 
 
 @dataclass(frozen=True, slots=True)
-class IssueEdges:
+class IssueIO:
     """What issuing needs of the outside: the store's articles, ledger and retractions, the disk, and two facts.
 
     The ledger is asked for what it has shown of these articles alone: it holds all that the feed ever showed. `kept`
@@ -31,7 +31,7 @@ class IssueEdges:
     changed: int
 
 
-def issue(feed: Feed, site: Site, edges: IssueEdges) -> list[str]:
+def issue(feed: Feed, site: Site, edges: IssueIO) -> list[str]:
     """Regenerate one feed; return the paths that differ from what was on disk.
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).

@@ -14,23 +14,23 @@ from pathlib import PurePosixPath
 from .. import sanity
 from ..model import (
     Article,
-    Beside,
     Edition,
     Feed,
+    FileStamp,
     Harvest,
     Issue,
-    Known,
-    Page,
     Parsed,
     PublicationWindow,
+    SeenItems,
     Site,
     Source,
-    Stamp,
+    StoryFile,
+    StoryPage,
 )
-from ..normalize import Context, Places, housed, laid_out, normalize, settled, shortened, story_digest
+from ..normalize import Context, PageLayout, housed, laid_out, normalize, settled, shortened, story_digest
 from ..normalize.dates import date
 from ..render import story_page
-from .issue import IssueEdges
+from .issue import IssueIO
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -39,13 +39,13 @@ FEW = 10  # stories: whoever deletes most of so few means it
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class FolderListing:
     """What one look into a folder brought: its stories as they were judged, and what stands beside them."""
 
     source: Source
     parsed: Parsed
     judged: sanity.Judgement
-    beside: Mapping[str, Stamp]
+    beside: Mapping[str, FileStamp]
 
 
 def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
@@ -82,7 +82,7 @@ def _moment(text: str, at: datetime, zone: str) -> datetime | None:
     return far if far.tzinfo else far.replace(tzinfo=UTC)
 
 
-def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
+def stories(folder: FolderListing, known: SeenItems, site: str, at: datetime) -> Harvest:
     """What a folder brings: new and changed stories, and those that are gone; what is left out is logged."""
     judged, parsed = folder.judged, folder.parsed
     for warning in parsed.warnings:
@@ -96,7 +96,7 @@ def stories(folder: Folder, known: Known, site: str, at: datetime) -> Harvest:
     )
 
 
-def _changed(folder: Folder, known: Known, site: str, at: datetime) -> Iterator[Article]:
+def _changed(folder: FolderListing, known: SeenItems, site: str, at: datetime) -> Iterator[Article]:
     """The articles whose story was edited, whose page moved, or beside which another file stands now."""
     source, parsed, judged = folder.source, folder.parsed, folder.judged
     places = _places(folder, known, site)
@@ -111,14 +111,14 @@ def _changed(folder: Folder, known: Known, site: str, at: datetime) -> Iterator[
             yield article
 
 
-def _places(folder: Folder, known: Known, site: str) -> Places:
+def _places(folder: FolderListing, known: SeenItems, site: str) -> PageLayout:
     """Where everything in the folder is published; what could not be read this time keeps its place."""
     unread = {page.file for page in known.pages.values() if _is_unread(page.file, folder.parsed.unread)}
     files = {story.file or "" for story in folder.parsed.stories} | unread
     return laid_out(site, folder.source.id, files, folder.beside, known.pages.values())
 
 
-def _gone(folder: Folder, known: Known) -> Iterator[str]:
+def _gone(folder: FolderListing, known: SeenItems) -> Iterator[str]:
     """The stories that were held and are no longer told, though all that could tell them was read (F31)."""
     if folder.judged.verdict is not sanity.Verdict.NORMAL:
         return
@@ -137,18 +137,18 @@ def _is_unread(file: str, unread: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class PageEdges:
+class PageIO:
     """What issuing pages needs beyond what issuing a feed does.
 
     `place` puts a file of the source beside its page: whether it differed, or none where it cannot be had. `withdraw`
     removes published files.
     """
 
-    place: Callable[[Beside], bool | None]
+    place: Callable[[StoryFile], bool | None]
     withdraw: Callable[[Iterable[str]], list[str]]
 
 
-def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueEdges, pages: PageEdges) -> list[str]:
+def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueIO, pages: PageIO) -> list[str]:
     """Regenerate the pages of one source, whose ledger is that of `shelf`; return the paths that changed.
 
     `feeds` are those that take from the source. What no story needs any more is removed.
@@ -164,8 +164,8 @@ def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueEd
     return changed
 
 
-def _placed(articles: Iterable[Article], pages: PageEdges) -> Iterator[tuple[str, bool | None]]:
+def _placed(articles: Iterable[Article], pages: PageIO) -> Iterator[tuple[str, bool | None]]:
     """Each file that stands beside a page, once, though several stories may show it."""
-    held: Iterable[Page] = (article.page for article in articles if article.page)
+    held: Iterable[StoryPage] = (article.page for article in articles if article.page)
     files = {beside.path: beside for page in held for beside in page.beside}
     return ((path, pages.place(files[path])) for path in sorted(files))

@@ -20,10 +20,10 @@ NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
 WEB_PAGE = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
 
-Reader = Callable[[Fetched, Source | None], Parsed]
+DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
 
-def understand(answer: Fetched, source: Source | None = None, read: Reader = parse) -> Parsed:
+def understand(answer: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
     """Parse; when that fails, say what came instead of a feed (F31)."""
     try:
         return read(answer, source)

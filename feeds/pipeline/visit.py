@@ -22,12 +22,12 @@ from ..model import (
     Harvest,
     HostState,
     Kind,
-    Known,
     NotModified,
     Outcome,
     Outline,
     Parsed,
     Result,
+    SeenItems,
     Source,
     Story,
     StoryVisit,
@@ -51,22 +51,22 @@ from ..parse.opml import outlines
 from ..parse.page import read_page
 from ..parse.page.article import join, read_story
 from ..parse.sitemap import read_sitemap
-from .own_stories import FEW, TOMBSTONE, Folder, publishable, stories
+from .own_stories import FEW, TOMBSTONE, FolderListing, publishable, stories
 from .read import WEB_PAGE, announced, understand
 
-Answer = TypeVar("Answer")
-Given = TypeVarTuple("Given")
+_Answer = TypeVar("_Answer")
+_Given = TypeVarTuple("_Given")
 
 
 class Run(Protocol):
     """Calls a function on what came of `answer`, or of an earlier one, in whatever process can be spared for it."""
 
-    def __call__(self, answer: Fetched | None, function: Callable[[*Given], Answer], /, *given: *Given) -> Answer:
+    def __call__(self, answer: Fetched | None, function: Callable[[*_Given], _Answer], /, *given: *_Given) -> _Answer:
         """What the function gives."""
 
 
 @dataclass(frozen=True, slots=True)
-class PullEdges:
+class VisitIO:
     """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
 
     `robots` tells whether a visit may have an address, and what is now known of that host. `run` calls a function in
@@ -77,16 +77,16 @@ class PullEdges:
     robots: Callable[[str, Visit], tuple[bool, HostState]]
     fetch: Callable[[Visit], Fetched | NotModified]
     run: Run
-    known: Callable[[str], Known]
+    known: Callable[[str], SeenItems]
     now: Callable[[], datetime]
     released: bool = False
     site: str = ""
 
 
-class Trip:
+class VisitContext:
     """One visit under way; `visit` comes to know what its host told of itself, whatever becomes of the visit (E17)."""
 
-    def __init__(self, visit: Visit, edges: PullEdges) -> None:
+    def __init__(self, visit: Visit, edges: VisitIO) -> None:
         self.visit = visit
         self.source = visit.source
         self.edges = edges
@@ -138,9 +138,9 @@ class _Seen:
     feed: str | None = None
 
 
-def pull(visit: Visit, edges: PullEdges) -> Outcome:
+def pull(visit: Visit, edges: VisitIO) -> Outcome:
     """Make one visit; whatever happens, exactly one outcome comes back."""
-    trip, told = Trip(visit, edges), visit.story
+    trip, told = VisitContext(visit, edges), visit.story
     seen = _tried(trip, _listing if told is None else partial(_story_page, told))
     outcome = scheduling.conclude(trip.visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
     if seen.feed:
@@ -153,7 +153,7 @@ def pull(visit: Visit, edges: PullEdges) -> Outcome:
     return outcome
 
 
-def _tried(trip: Trip, attempt: Callable[[Trip], _Seen]) -> _Seen:
+def _tried(trip: VisitContext, attempt: Callable[[VisitContext], _Seen]) -> _Seen:
     """What an attempt came to, if only to a failure."""
     try:
         return attempt(trip)
@@ -178,7 +178,7 @@ def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
 # ── a listing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _listing(trip: Trip) -> _Seen:
+def _listing(trip: VisitContext) -> _Seen:
     visit, source, edges = trip.visit, trip.source, trip.edges
     if source.kind in ASKS_ROBOTS:
         trip.ask_leave(visit.url)
@@ -209,19 +209,21 @@ def _listing(trip: Trip) -> _Seen:
         # a folder while the day comes at which one of its stories is to be published or no longer is.
         answer = replace(answer, validators=Validators(), body_digest="")
     if ours:
-        return _Seen(stories(Folder(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer)
+        return _Seen(
+            stories(FolderListing(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer
+        )
     context = Context(source.id, known.authority, edges.now(), source=source)
     return _Seen(harvest(parsed, judged, known, context, partial(edges.run, answer)), answer, parsed.channel)
 
 
-def _subscriptions(answer: Fetched, known: Known) -> Harvest:
+def _subscriptions(answer: Fetched, known: SeenItems) -> Harvest:
     """What an OPML list subscribes to; each outline becomes a source. Lists inside the list are not followed."""
     told = [outline for outline in outlines(answer.body, answer.charset) if outline.kind != "list"]
     made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
     return Harvest((), (), outlines=named(made, known.outlines))
 
 
-def _with_children(parsed: Parsed, children: list[str], trip: Trip) -> Parsed:
+def _with_children(parsed: Parsed, children: list[str], trip: VisitContext) -> Parsed:
     """The stories of an index's sitemaps; an index inside an index is not followed."""
     answers = [trip.fetch_more(url) for url in children]
     documents = [trip.edges.run(answer, read_sitemap, answer, trip.source) for answer in answers]
@@ -231,7 +233,11 @@ def _with_children(parsed: Parsed, children: list[str], trip: Trip) -> Parsed:
 
 
 def harvest(
-    parsed: Parsed, judged: sanity.Judgement, known: Known, context: Context, run: Callable[..., tuple[Article, ...]]
+    parsed: Parsed,
+    judged: sanity.Judgement,
+    known: SeenItems,
+    context: Context,
+    run: Callable[..., tuple[Article, ...]],
 ) -> Harvest:
     """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
     told = about(parsed)
@@ -262,7 +268,7 @@ def articles_of(
     )
 
 
-def _judge(parsed: Parsed, known: Known, *, first: bool) -> sanity.Judgement:
+def _judge(parsed: Parsed, known: SeenItems, *, first: bool) -> sanity.Judgement:
     """Whether a listing is believable; ParseError when nothing may be taken from it."""
     by_identity = partial(upstream_id, base=parsed.base, identity=known.identity)
     by_link = partial(upstream_id, base=parsed.base, identity="link")
@@ -274,7 +280,7 @@ def _judge(parsed: Parsed, known: Known, *, first: bool) -> sanity.Judgement:
     return judged
 
 
-def _fresh(parsed: Parsed, judged: sanity.Judgement, known: Known) -> Iterator[Fresh]:
+def _fresh(parsed: Parsed, judged: sanity.Judgement, known: SeenItems) -> Iterator[Fresh]:
     """Id, story and digest of what is new or was edited; the rest is dropped before any cleaning."""
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
@@ -297,7 +303,7 @@ def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _story_page(told: Story, trip: Trip) -> _Seen:
+def _story_page(told: Story, trip: VisitContext) -> _Seen:
     """The article that listing and page make together."""
     visit, run = trip.visit, trip.edges.run
     trip.ask_leave(visit.url)
@@ -322,12 +328,12 @@ def _must_be_a_story(answer: Fetched) -> None:
         raise ParseError(seen.sentence, kind=seen.kind)
 
 
-def _bare_story(told: Story, trip: Trip) -> _Seen:
+def _bare_story(told: Story, trip: VisitContext) -> _Seen:
     """The article as the listing told it: its page had its chances."""
     return _Seen(_one(told, Parsed("listing", trip.visit.url, stories=(told,)), None, trip))
 
 
-def _one(told: Story, parsed: Parsed, answer: Fetched | None, trip: Trip) -> Harvest:
+def _one(told: Story, parsed: Parsed, answer: Fetched | None, trip: VisitContext) -> Harvest:
     """The article of a document's one story; its digest is of what the next listing is compared with."""
     visit, edges = trip.visit, trip.edges
     known = edges.known(visit.source.id)

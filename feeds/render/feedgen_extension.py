@@ -16,7 +16,7 @@ from lxml import etree
 from ..model import Article, Edition, Origin
 from . import formatting, modules
 from .stylesheets import PATH as STYLESHEET
-from .xml_elements import ATOM_LINK, ATOM_UPDATED, NAMESPACES, XML_LANG, Element, drop, element, leaf, rewrite, tag
+from .xml_elements import ATOM_LINK, ATOM_UPDATED, NAMESPACES, XML_LANG, XmlElement, drop, element, leaf, rewrite, tag
 
 _CREATOR = tag("dc", "creator")
 _LANGUAGE = tag("dc", "language")
@@ -61,7 +61,7 @@ class FeedExtension:
         """Declare the prefixes that entries may need."""
         return NAMESPACES
 
-    def extend_rss(self, root: Element) -> Element:
+    def extend_rss(self, root: XmlElement) -> XmlElement:
         """Write date, hubs and author of the channel, and the stylesheet."""
         feed, site = self.edition.feed, self.edition.site
         channel = root[0]
@@ -73,7 +73,7 @@ class FeedExtension:
         _style(root, feed.id)
         return root
 
-    def extend_atom(self, root: Element) -> Element:
+    def extend_atom(self, root: XmlElement) -> XmlElement:
         """Write date and hubs of the feed, and the stylesheet."""
         rewrite(root, "updated", formatting.rfc3339(self.edition.updated))
         for hub in self.edition.site.hubs:
@@ -87,7 +87,7 @@ class EntryExtension:
 
     article: Article
 
-    def extend_rss(self, item: Element) -> Element:
+    def extend_rss(self, item: XmlElement) -> XmlElement:
         """Write dates, people, categories and modules of an item."""
         article = self.article
         if not article.title:
@@ -107,7 +107,7 @@ class EntryExtension:
         _finish(item, article)
         return item
 
-    def extend_atom(self, entry: Element) -> Element:
+    def extend_atom(self, entry: XmlElement) -> XmlElement:
         """Write dates, categories, links, origin and modules of an entry."""
         article = self.article
         if not article.title:
@@ -127,7 +127,7 @@ class EntryExtension:
         return entry
 
 
-def _leave_empty(entry: Element, article: Article) -> None:
+def _leave_empty(entry: XmlElement, article: Article) -> None:
     """Write no content where a page is there to read; an entry that points nowhere must have one (R18)."""
     if article.url:
         drop(entry, "content")
@@ -135,7 +135,7 @@ def _leave_empty(entry: Element, article: Article) -> None:
         rewrite(entry, "content", None)
 
 
-def _links(entry: Element, article: Article) -> None:
+def _links(entry: XmlElement, article: Article) -> None:
     """Write all links of an Atom entry; one alternate only, so that no two can be alike (R18)."""
     if article.url:
         element(entry, "link", rel="alternate", href=article.url)
@@ -148,7 +148,7 @@ def _links(entry: Element, article: Article) -> None:
         element(entry, "link", rel="replies", type="text/html", href=article.comments.url)
 
 
-def _source(entry: Element, origin: Origin, article: Article) -> None:
+def _source(entry: XmlElement, origin: Origin, article: Article) -> None:
     """Name the feed an article came from by id, title and time (R24)."""
     id = origin.id or origin.feed or origin.url
     if not id:
@@ -166,12 +166,12 @@ def _source(entry: Element, origin: Origin, article: Article) -> None:
         element(source, "link", rel="self", href=origin.feed)
 
 
-def _finish(parent: Element, article: Article) -> None:
+def _finish(parent: XmlElement, article: Article) -> None:
     modules.modules(parent, article)
     parent.tail = "\n"  # one article a line, for those who read or compare the file
 
 
-def _style(root: Element, feed_id: str) -> None:
+def _style(root: XmlElement, feed_id: str) -> None:
     """Name the stylesheet that makes the bare document readable in a browser; never one of a source (S24)."""
     href = "../" * feed_id.count("/") + STYLESHEET
     root.addprevious(etree.ProcessingInstruction("xml-stylesheet", f'type="text/css" href="{href}"'))

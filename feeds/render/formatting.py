@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..model import Article, Category, Feed, Site
 
-Record = TypeVar("Record")
+_Record = TypeVar("_Record")
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +98,7 @@ def categories(article: Article) -> Iterator[Category]:
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def legal(record: Record) -> Record:
+def legal(record: _Record) -> _Record:
     """Give the record with every string in it, however deep, free of what XML 1.0 cannot hold."""
     if is_dataclass(record) and not isinstance(record, type):
         told = (field.name for field in fields(record) if field.init)

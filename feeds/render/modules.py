@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..model import Article, Attachment, Comments, Media
-from .xml_elements import Element, element, leaf, tag
+from .xml_elements import XmlElement, element, leaf, tag
 
 UNKNOWN_TYPE = "application/octet-stream"
 
@@ -35,7 +35,7 @@ _PODCAST: Mapping[str, str] = {
 }
 
 
-def modules(parent: Element, article: Article) -> None:
+def modules(parent: XmlElement, article: Article) -> None:
     """Append what an article holds beyond RSS and Atom themselves."""
     if article.comments:
         _discussion(parent, article.comments)
@@ -45,7 +45,7 @@ def modules(parent: Element, article: Article) -> None:
         _podcast(parent, article)
 
 
-def attachment(parent: Element, it: Attachment) -> None:
+def attachment(parent: XmlElement, it: Attachment) -> None:
     """Append an attachment for which the format has no place left of its own (R29)."""
     content = element(
         parent,
@@ -58,13 +58,13 @@ def attachment(parent: Element, it: Attachment) -> None:
     leaf(content, _TITLE, it.title)
 
 
-def _discussion(parent: Element, comments: Comments) -> None:
+def _discussion(parent: XmlElement, comments: Comments) -> None:
     leaf(parent, _COMMENT_FEED, comments.feed)
     if comments.count and comments.count.isdecimal():
         leaf(parent, _COMMENT_COUNT, comments.count)
 
 
-def _pictures(parent: Element, article: Article) -> None:
+def _pictures(parent: XmlElement, article: Article) -> None:
     """Write the lead image and the other media, nothing twice."""
     told = {it.url for it in article.attachments}
     if article.image:
@@ -75,7 +75,7 @@ def _pictures(parent: Element, article: Article) -> None:
             _medium(parent, medium)
 
 
-def _medium(parent: Element, medium: Media) -> None:
+def _medium(parent: XmlElement, medium: Media) -> None:
     if medium.role == "thumbnail":
         element(parent, _THUMBNAIL, url=medium.url, width=medium.width, height=medium.height)
         return
@@ -94,7 +94,7 @@ def _medium(parent: Element, medium: Media) -> None:
     leaf(content, _TITLE, medium.title)
 
 
-def _podcast(parent: Element, article: Article) -> None:
+def _podcast(parent: XmlElement, article: Article) -> None:
     facts = {name.lower().replace("_", ""): fact for name, fact in article.podcast.items()}
     if "duration" not in facts and article.attachments and article.attachments[0].duration:
         facts["duration"] = f"{article.attachments[0].duration:.0f}"

@@ -8,7 +8,7 @@ from functools import cache
 from html import escape
 from zoneinfo import ZoneInfo
 
-from ..model import Article, Attachment, Author, Document, Feed, Page, Site
+from ..model import Article, Attachment, Author, Document, Feed, Site, StoryPage
 from . import formatting
 from .json_feed import line
 from .stylesheets import STORY
@@ -102,7 +102,7 @@ def _day(at: datetime, site: Site, *, english: bool) -> str:
 # ── for machines ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _facts(article: Article, site: Site, page: Page) -> str:
+def _facts(article: Article, site: Site, page: StoryPage) -> str:
     """The story in the words of schema.org, as JSON that no markup can break out of."""
     told: Mapping[str, object] = {
         "@context": "https://schema.org",

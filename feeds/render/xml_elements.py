@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lxml import etree
 
-Element = etree._Element
+XmlElement = etree._Element
 
 # Every document declares all of them, whatever it holds, so that an article never changes the first line.
 NAMESPACES: Mapping[str, str] = {
@@ -26,13 +26,13 @@ def tag(prefix: str, name: str) -> str:
     return f"{{{NAMESPACES[prefix]}}}{name}"
 
 
-def leaf(parent: Element, name: str, value: str | None) -> None:
+def leaf(parent: XmlElement, name: str, value: str | None) -> None:
     """Append an element that holds a text; nothing when there is none."""
     if value:
         etree.SubElement(parent, name).text = value
 
 
-def element(parent: Element, name: str, **attributes: str | None) -> Element:
+def element(parent: XmlElement, name: str, **attributes: str | None) -> XmlElement:
     """Append an element with those of the attributes that have a value."""
     child = etree.SubElement(parent, name)
     for key, value in attributes.items():  # one by one: lxml takes a whole mapping more slowly
@@ -41,13 +41,13 @@ def element(parent: Element, name: str, **attributes: str | None) -> Element:
     return child
 
 
-def rewrite(parent: Element, name: str, value: str | None) -> None:
+def rewrite(parent: XmlElement, name: str, value: str | None) -> None:
     """Give the element of that name another text."""
     for found in parent.findall(name):
         found.text = value
 
 
-def drop(parent: Element, name: str) -> None:
+def drop(parent: XmlElement, name: str) -> None:
     """Take the element of that name away."""
     for found in parent.findall(name):
         parent.remove(found)

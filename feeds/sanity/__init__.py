@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .listing import Judgement, Verdict, judge
-from .not_a_feed import Seen, what_is
+from .not_a_feed import Diagnosis, what_is
 
-__all__ = ["Judgement", "Seen", "Verdict", "judge", "what_is"]
+__all__ = ["Judgement", "Diagnosis", "Verdict", "judge", "what_is"]

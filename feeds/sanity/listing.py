@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urljoin
 
-from ..model import Known, Parsed, Story
+from ..model import Parsed, SeenItems, Story
 
 MOSTLY = 0.8  # of a listing (F21)
 SHRUNKEN = 0.1  # of the last listing (F31)
@@ -95,7 +95,7 @@ RULES: tuple[Rule, ...] = (
 def judge(
     parsed: Parsed,
     ids: Sequence[str],
-    known: Known,
+    known: SeenItems,
     *,
     first: bool,
     page: bool = False,
@@ -126,7 +126,7 @@ def judge(
 
 
 def _identity(
-    parsed: Parsed, ids: Sequence[str], known: Known, link_of: Callable[[Story], str | None]
+    parsed: Parsed, ids: Sequence[str], known: SeenItems, link_of: Callable[[Story], str | None]
 ) -> tuple[str, tuple[str, ...]]:
     """How the stories are told apart, and their ids so. Links are looked at only when the ids look wrong."""
     if known.identity == "link":  # for good: going back would make every article new once more
@@ -145,12 +145,12 @@ def _repeated(ids: Sequence[str]) -> bool:
     return len(ids) > 1 and len(set(ids)) * 2 <= len(ids)
 
 
-def _strange(ids: Sequence[str], known: Known) -> bool:
+def _strange(ids: Sequence[str], known: SeenItems) -> bool:
     """Whether hardly any id was seen before, though others were (F21)."""
     return bool(known.digests) and len(ids) > 1 and sum(own not in known.digests for own in ids) > len(ids) * MOSTLY
 
 
-def _seen_before(links: Sequence[str], known: Known) -> bool:
+def _seen_before(links: Sequence[str], known: SeenItems) -> bool:
     """Whether half of the links are known, so that the stories are old and only their ids are new."""
     return sum(link in known.links for link in links) * 2 >= len(links)
 

@@ -183,21 +183,21 @@ LOOKED_AT = 200_000  # bytes; whatever gives a page away stands near its top
 FEW_WORDS = 250  # of visible text: a page about nothing else
 
 
-class Seen(NamedTuple):
+class Diagnosis(NamedTuple):
     """What it is, as a short machine word, and as a sentence for the operator."""
 
     kind: str
     sentence: str
 
 
-def what_is(body: bytes, media_type: str, url: str) -> Seen | None:
+def what_is(body: bytes, media_type: str, url: str) -> Diagnosis | None:
     """What a body is that cannot be read as a feed; None when it looks like a broken feed, or like nothing known."""
     page = _Page(_decoded(body[:LOOKED_AT]), media_type, url)
     if _FEED.match(page.text):
         return None
     for row in ROWS:
         if row.applies(page):
-            return Seen(row.kind, row.sentence.format(place=urlsplit(url).hostname or url, feed=page.announced))
+            return Diagnosis(row.kind, row.sentence.format(place=urlsplit(url).hostname or url, feed=page.announced))
     return None
 
 

@@ -15,7 +15,7 @@ SOON = 5 * MINUTE
 PROBE_EVERY = 15.0  # seconds between two visits while the line is down
 
 
-class Uplink:
+class Connectivity:
     """Watches outcomes: when host after host falls silent and nobody answers in between, the line is down.
 
     `hosts` is how many different ones there are; with fewer than three, a dead line looks like a dead publisher.

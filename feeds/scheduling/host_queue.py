@@ -14,8 +14,8 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
-from ..model import Hosts, HostState, Visit
-from .connectivity import PROBE_EVERY, Uplink
+from ..model import HostLimits, HostState, Visit
+from .connectivity import PROBE_EVERY, Connectivity
 from .intervals import DAY, is_local
 
 LOOK_AGAIN = 60.0  # seconds, when only visits in flight stand in the way
@@ -38,13 +38,13 @@ class _Host:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _SourceQueue:
     ready: list[Rank] = field(default_factory=list)
     queued: int = 0
     running: int = 0
 
 
-class Picker:
+class HostQueue:
     """The queue of due visits. `pick` says which may start, `done` that one ended, `wait` how long to do nothing.
 
     `slots` is how many may be in flight at once, our own files not counted; `address_of` gives the resolved address of
@@ -53,21 +53,21 @@ class Picker:
 
     def __init__(
         self,
-        hosts: Hosts,
+        hosts: HostLimits,
         slots: int,
         *,
         address_of: Callable[[str], str | None] | None = None,
-        uplink: Uplink | None = None,
+        uplink: Connectivity | None = None,
     ) -> None:
         self._manners = hosts
-        self._uplink = uplink or Uplink()
+        self._uplink = uplink or Connectivity()
         self._probe_at = 0.0
         self._slots = slots
         self._quarter = max(1, slots // 4)
         self._address_of = address_of
         self._numbers = count(1)
         self._hosts: dict[str, _Host] = {}
-        self._lanes = (_Lane(), _Lane())  # those that worked last time, those that failed
+        self._lanes = (_SourceQueue(), _SourceQueue())  # those that worked last time, those that failed
         self._local: Queue = []
         self._held: set[tuple[str, str]] = set()  # queued or in flight
         self._busy: set[str] = set()  # source ids in flight
@@ -77,7 +77,7 @@ class Picker:
         self._sleeping: list[tuple[float, str]] = []
         self._addresses: defaultdict[str, int] = defaultdict(int)
         self._waiting: defaultdict[str, deque[_Host]] = defaultdict(deque)  # by address
-        self._clock = _Steady()
+        self._clock = _MonotonicClock()
 
     def add(self, visits: Iterable[Visit]) -> None:
         """Queue visits; one that is queued or in flight already is not taken twice."""
@@ -299,7 +299,7 @@ class Picker:
         self._offer(host, moment)
 
 
-class _Steady:
+class _MonotonicClock:
     """The wall clock in seconds, held still where it jumps back, so that no gap or pause lasts for ever (F9)."""
 
     def __init__(self) -> None:

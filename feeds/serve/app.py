@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .file_response import deliver
 from .files import Files
-from .index_page import STYLE_PATH, Listing, style
+from .index_page import STYLE_PATH, IndexPage, style
 from .media_types import FORMATS, PUBLIC
-from .responses import Asked, tell_plainly
+from .responses import Request, tell_plainly
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def create_app(root: Path, *, gone: Callable[[], Mapping[str, str | None]], heal
 class _Application:
     def __init__(self, root: Path, gone: Callable[[], Mapping[str, str | None]], health: Callable[[], bool]) -> None:
         self._files = Files(root)
-        self._listing = Listing(root)
+        self._listing = IndexPage(root)
         self._style = style()
         self._gone = gone
         self._health = health
@@ -41,23 +41,23 @@ class _Application:
         if scope["method"] not in {"GET", "HEAD"}:
             await tell_plainly(send, 405, (b"allow", b"GET, HEAD"))
             return
-        asked = Asked.of(scope)
+        asked = Request.of(scope)
         try:
             await self._routes.get(asked.path, self._file)(asked, send)
         except OSError as error:
             _log.error("cannot serve %r: %s", asked.path, error)
             await tell_plainly(send, 503)
 
-    async def _home(self, asked: Asked, send: Send) -> None:
-        index = Asked(asked.head, "/index.html", asked.headers)
+    async def _home(self, asked: Request, send: Send) -> None:
+        index = Request(asked.head, "/index.html", asked.headers)
         if not await deliver(self._files, index, send):
             await self._listing.page().answer(asked, send)
 
-    async def _tell_health(self, asked: Asked, send: Send) -> None:
+    async def _tell_health(self, asked: Request, send: Send) -> None:
         well = self._health()
         await tell_plainly(send, 200 if well else 503, word="ok" if well else "degraded")
 
-    async def _file(self, asked: Asked, send: Send) -> None:
+    async def _file(self, asked: Request, send: Send) -> None:
         if await deliver(self._files, asked, send):
             return
         if asked.path == STYLE_PATH:
@@ -65,7 +65,7 @@ class _Application:
         else:
             await self._tell_absence(asked, send)
 
-    async def _tell_absence(self, asked: Asked, send: Send) -> None:
+    async def _tell_absence(self, asked: Request, send: Send) -> None:
         """Say that there is no such file, and of a feed that was here once, that it is gone or where it went."""
         feed, _, suffix = asked.path[1:].rpartition(".")
         gone = self._gone() if suffix in _OF_A_FEED else {}

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Bodies:
+class BodyCache:
     """Bytes by their ETag, so that equal files are held once; the one used longest ago goes first."""
 
     def __init__(self, budget: int) -> None:
@@ -36,7 +36,7 @@ class Bodies:
             self.size -= len(self._held.popitem(last=False)[1])
 
 
-class Once(Generic[T]):
+class SingleFlight(Generic[T]):
     """Work in progress by name; who asks for what is being done waits for it instead of doing it again."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from io import FileIO
 from starlette.types import Send
 
 from .files import WHOLE, Files, Resource
-from .responses import Asked, Representation, length, tell, tell_plainly
+from .responses import Representation, Request, length, tell, tell_plainly
 
 _ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _LONGEST = 64  # of a header with one range
@@ -35,7 +35,7 @@ def wanted(header: str | None, size: int) -> range | None:
 _BLOCK = 262_144
 
 
-async def deliver(files: Files, asked: Asked, send: Send) -> bool:
+async def deliver(files: Files, asked: Request, send: Send) -> bool:
     """Answer with the file of that name; false, and nothing sent, when there is none."""
     while resource := await files.find(asked.path):
         chosen = await _choose(files, resource, asked)
@@ -45,14 +45,14 @@ async def deliver(files: Files, asked: Asked, send: Send) -> bool:
     return False
 
 
-async def _choose(files: Files, resource: Resource, asked: Asked) -> Representation | None:
+async def _choose(files: Files, resource: Resource, asked: Request) -> Representation | None:
     plain = resource.plain
     if plain.kind.text and plain.size <= WHOLE and asked.accepts_gzip():
         return await files.packed(resource)
     return plain
 
 
-async def _tell(files: Files, resource: Resource, chosen: Representation, asked: Asked, send: Send) -> bool:
+async def _tell(files: Files, resource: Resource, chosen: Representation, asked: Request, send: Send) -> bool:
     if chosen.held_by(asked):
         await tell(send, 304, chosen.brief)
         return True
@@ -67,13 +67,15 @@ async def _tell(files: Files, resource: Resource, chosen: Representation, asked:
     return True
 
 
-def _part(chosen: Representation, asked: Asked) -> range | None:
+def _part(chosen: Representation, asked: Request) -> range | None:
     """The range to send. Only what is never compressed is given in parts: recordings, pictures, books."""
     condition = asked.headers.get(b"if-range", chosen.tag)
     return None if chosen.kind.text or condition != chosen.tag else wanted(asked.headers.get(b"range"), chosen.size)
 
 
-async def _send(chosen: Representation, part: range | None, content: bytes | FileIO, asked: Asked, send: Send) -> None:
+async def _send(
+    chosen: Representation, part: range | None, content: bytes | FileIO, asked: Request, send: Send
+) -> None:
     span = part or range(chosen.size)
     headers = [*chosen.full(asked), length(len(span))]
     if part:

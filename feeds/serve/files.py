@@ -21,7 +21,7 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from .cache import Bodies, Once
+from .cache import BodyCache, SingleFlight
 from .media_types import kind_of
 from .responses import Representation, pack, tag_of
 
@@ -71,10 +71,10 @@ class Files:
     def __init__(self, root: Path, *, budget: int = 64_000_000, clock: Callable[[], int] = time.time_ns) -> None:
         self._root = root
         self._clock = clock
-        self._bodies = Bodies(budget)
+        self._bodies = BodyCache(budget)
         self._known: dict[str, Resource] = {}
-        self._packing: Once[bytes | None] = Once()
-        self._digesting: Once[Resource | None] = Once()
+        self._packing: SingleFlight[bytes | None] = SingleFlight()
+        self._digesting: SingleFlight[Resource | None] = SingleFlight()
 
     async def find(self, name: str) -> Resource | None:
         """What stands under this name at this moment; none when nothing does."""

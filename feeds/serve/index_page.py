@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .files import is_name
 from .media_types import BESIDE, FORMATS, KINDS, PAGE, STYLE
-from .responses import Fixed
+from .responses import StaticDocument
 
 STYLE_PATH = "/assets/listing.css"
 _NAMES = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
@@ -37,7 +37,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-class Listing:
+class IndexPage:
     """The page, made anew when a folder with feeds has changed."""
 
     def __init__(self, root: Path, *, clock: Callable[[], int] = time.time_ns) -> None:
@@ -45,21 +45,21 @@ class Listing:
         self._clock = clock
         self._folders: tuple[Path, ...] = ()
         self._seen: tuple[int, ...] = ()
-        self._page = Fixed(PAGE, b"")
+        self._page = StaticDocument(PAGE, b"")
 
-    def page(self) -> Fixed:
+    def page(self) -> StaticDocument:
         """The page as of this moment."""
         if not self._seen or self._seen != _times(self._folders):
             self._folders = tuple(_folders(self._root))
             seen = _times(self._folders)
-            self._page = Fixed(PAGE, _page(_feeds(self._root, self._folders)).encode())
+            self._page = StaticDocument(PAGE, _page(_feeds(self._root, self._folders)).encode())
             self._seen = seen if self._clock() - max(seen, default=0) > _RACY else ()
         return self._page
 
 
-def style() -> Fixed:
+def style() -> StaticDocument:
     """The style of the page, for `STYLE_PATH`."""
-    return Fixed(STYLE, Path(__file__).with_name("listing.css").read_bytes())
+    return StaticDocument(STYLE, Path(__file__).with_name("listing.css").read_bytes())
 
 
 def _folders(root: Path) -> Iterator[Path]:

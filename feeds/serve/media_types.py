@@ -19,7 +19,7 @@ _SANDBOX = _POLICY + b"; sandbox"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class MediaType:
     """How files of one suffix are served.
 
     `navigated` is the media type for a browser that navigates to the file, so that it shows the file with its style.
@@ -33,62 +33,62 @@ class Kind:
     navigated: str | None = None
 
 
-PLAIN = Kind("text/plain; charset=utf-8", text=True)
-PAGE = Kind("text/html; charset=utf-8", text=True, role="page")
-STYLE = Kind("text/css; charset=utf-8", text=True)
+PLAIN = MediaType("text/plain; charset=utf-8", text=True)
+PAGE = MediaType("text/html; charset=utf-8", text=True, role="page")
+STYLE = MediaType("text/css; charset=utf-8", text=True)
 _XML = "application/xml; charset=utf-8"
-_JSON = Kind("application/json", text=True)
+_JSON = MediaType("application/json", text=True)
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, MediaType] = {
     # R25, R35, R40
-    "rss": Kind("application/rss+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
-    "atom": Kind("application/atom+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
-    "json": Kind("application/feed+json", text=True, role="feed"),
-    "opml": Kind("text/x-opml", text=True, role="feed"),
+    "rss": MediaType("application/rss+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
+    "atom": MediaType("application/atom+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
+    "json": MediaType("application/feed+json", text=True, role="feed"),
+    "opml": MediaType("text/x-opml", text=True, role="feed"),
     "html": PAGE,
     "css": STYLE,
-    "js": Kind("text/javascript; charset=utf-8", text=True),
+    "js": MediaType("text/javascript; charset=utf-8", text=True),
     "txt": PLAIN,
-    "xml": Kind(_XML, text=True),
-    "svg": Kind("image/svg+xml", text=True),
-    "vtt": Kind("text/vtt; charset=utf-8", text=True),
-    "webmanifest": Kind("application/manifest+json", text=True),
-    "png": Kind("image/png"),
-    "jpg": Kind("image/jpeg"),
-    "jpeg": Kind("image/jpeg"),
-    "gif": Kind("image/gif"),
-    "webp": Kind("image/webp"),
-    "avif": Kind("image/avif"),
-    "ico": Kind("image/x-icon"),
-    "mp3": Kind("audio/mpeg"),
-    "m4a": Kind("audio/mp4"),
-    "aac": Kind("audio/aac"),
-    "ogg": Kind("audio/ogg"),
-    "oga": Kind("audio/ogg"),
-    "opus": Kind("audio/ogg"),
-    "flac": Kind("audio/flac"),
-    "wav": Kind("audio/wav"),
-    "mp4": Kind("video/mp4"),
-    "m4v": Kind("video/mp4"),
-    "webm": Kind("video/webm"),
-    "pdf": Kind("application/pdf"),
-    "epub": Kind("application/epub+zip"),
-    "zip": Kind("application/zip"),
-    "woff2": Kind("font/woff2"),
+    "xml": MediaType(_XML, text=True),
+    "svg": MediaType("image/svg+xml", text=True),
+    "vtt": MediaType("text/vtt; charset=utf-8", text=True),
+    "webmanifest": MediaType("application/manifest+json", text=True),
+    "png": MediaType("image/png"),
+    "jpg": MediaType("image/jpeg"),
+    "jpeg": MediaType("image/jpeg"),
+    "gif": MediaType("image/gif"),
+    "webp": MediaType("image/webp"),
+    "avif": MediaType("image/avif"),
+    "ico": MediaType("image/x-icon"),
+    "mp3": MediaType("audio/mpeg"),
+    "m4a": MediaType("audio/mp4"),
+    "aac": MediaType("audio/aac"),
+    "ogg": MediaType("audio/ogg"),
+    "oga": MediaType("audio/ogg"),
+    "opus": MediaType("audio/ogg"),
+    "flac": MediaType("audio/flac"),
+    "wav": MediaType("audio/wav"),
+    "mp4": MediaType("video/mp4"),
+    "m4v": MediaType("video/mp4"),
+    "webm": MediaType("video/webm"),
+    "pdf": MediaType("application/pdf"),
+    "epub": MediaType("application/epub+zip"),
+    "zip": MediaType("application/zip"),
+    "woff2": MediaType("font/woff2"),
 }
 
 FORMATS = tuple(suffix for suffix, kind in KINDS.items() if kind.role == "feed" and suffix != "opml")
 BESIDE = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
-def kind_of(path: str) -> Kind | None:
+def kind_of(path: str) -> MediaType | None:
     """The kind of a file by its suffix, none when such files are not served."""
     suffix = path.rpartition(".")[2]
     return _JSON if suffix == "json" and path.startswith(BESIDE) else KINDS.get(suffix)
 
 
 @cache
-def common(kind: Kind) -> Headers:
+def common(kind: MediaType) -> Headers:
     """The headers of every answer about a file of this kind, 304 included (RFC 9110 §15.4.5)."""
     headers = [*security(sandbox=kind.role != "page"), (b"cache-control", FRESH)]
     vary = [b"Accept"] * bool(kind.navigated) + [b"Accept-Encoding"] * kind.text

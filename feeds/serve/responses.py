@@ -13,13 +13,13 @@ from typing import Protocol
 from starlette.types import Scope, Send
 
 from .. import http_headers
-from .media_types import Headers, Kind, common, security
+from .media_types import Headers, MediaType, common, security
 
 _READ = frozenset({b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """One request: whether only the head is wanted, its percent-decoded path, and the few headers that count."""
 
     head: bool
@@ -27,7 +27,7 @@ class Asked:
     headers: dict[bytes, str]
 
     @classmethod
-    def of(cls, scope: Scope) -> Asked:
+    def of(cls, scope: Scope) -> Request:
         """Read an ASGI scope. The Host header is not among what is read (S19)."""
         headers: dict[bytes, str] = {}
         for name, value in scope["headers"]:
@@ -49,13 +49,13 @@ class Asked:
 class Representation:
     """One sequence of bytes that an address can give; `tag` is the strong ETag of exactly these bytes (R10)."""
 
-    kind: Kind
+    kind: MediaType
     tag: str
     size: int
     modified: datetime | None = None
     packed: bool = False
 
-    def held_by(self, asked: Asked) -> bool:
+    def held_by(self, asked: Request) -> bool:
         """Whether the asker has these bytes already."""
         get = asked.headers.get
         return http_headers.not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
@@ -68,7 +68,7 @@ class Representation:
             headers.append((b"last-modified", http_headers.format_date(self.modified).encode()))
         return headers
 
-    def full(self, asked: Asked) -> Headers:
+    def full(self, asked: Request) -> Headers:
         """The headers of a 200, without the length."""
         kind = self.kind
         media_type = kind.navigated if kind.navigated and asked.navigates() else kind.media_type
@@ -78,7 +78,7 @@ class Representation:
         return headers
 
 
-def _represent(kind: Kind, body: bytes, *, packed: bool = False) -> Representation:
+def _represent(kind: MediaType, body: bytes, *, packed: bool = False) -> Representation:
     """Describe these bytes."""
     return Representation(kind, tag_of(hashlib.sha256(body)), len(body), packed=packed)
 
@@ -99,15 +99,15 @@ def pack(body: bytes) -> bytes:
     return gzip.compress(body, 6, mtime=0)
 
 
-class Fixed:
+class StaticDocument:
     """A small document that is held in memory in both codings."""
 
-    def __init__(self, kind: Kind, body: bytes) -> None:
+    def __init__(self, kind: MediaType, body: bytes) -> None:
         packed = pack(body)
         self._plain = _represent(kind, body), body
         self._packed = _represent(kind, packed, packed=True), packed
 
-    async def answer(self, asked: Asked, send: Send) -> None:
+    async def answer(self, asked: Request, send: Send) -> None:
         """Answer with the document, or that the asker has it."""
         representation, body = self._packed if asked.accepts_gzip() else self._plain
         if representation.held_by(asked):

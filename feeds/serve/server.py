@@ -21,7 +21,7 @@ class _Cycle(Protocol):
     response_complete: bool
 
 
-class Guard(asyncio.Protocol):
+class GuardedProtocol(asyncio.Protocol):
     """Stands before uvicorn's protocol class, whichever that is.
 
     Uvicorn waits for ever for the rest of a request's head, and for ever for a client to read (slow loris).
@@ -104,7 +104,7 @@ def run(
         h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
     config.load()
-    config.http_protocol_class = type("Guarded", (Guard, config.http_protocol_class), {"patience": patience})
+    config.http_protocol_class = type("Guarded", (GuardedProtocol, config.http_protocol_class), {"patience": patience})
     try:
         _Server(config, on_ready, stop).run()
     except SystemExit as refusal:  # how uvicorn says that it could not listen; the reason is what it was handling

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .facade import Store
-from .ledgers import Gone
+from .ledgers import WithdrawnFeeds
 
-__all__ = ["Store", "Gone"]
+__all__ = ["Store", "WithdrawnFeeds"]

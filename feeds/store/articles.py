@@ -36,12 +36,12 @@ from . import codec
 from .codec import moment, ticks
 from .schema import articles, shown, sources, tombstones, visits
 from .seen_items import FORGOTTEN, WITHDRAWN
-from .source_index import Roster, bump, next_numbers
+from .source_index import SourceIndex, bump, next_numbers
 from .statements import Row, inserting, members, updating
 
-Place = tuple[int, str]  # source key, upstream id
-Stored = Result[tuple[object, ...]]
-Query = Select[tuple[object, ...]]
+StoryId = tuple[int, str]  # source key, upstream id
+StoredRows = Result[tuple[object, ...]]
+ArticleSelect = Select[tuple[object, ...]]
 
 # ── record ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,7 +70,7 @@ _FACTS_AT = itemgetter(*(articles.c.keys().index(name) for name in _FACTS))
 _TEXTS_OF = itemgetter("body", "html")
 
 
-def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> frozenset[str]:
+def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
     """Keep the articles of all harvests; the ids of the sources in which something visible changed come back."""
     told, gone = _told(roster, outcomes), _gone(roster, outcomes)
     if not told and not gone:
@@ -98,7 +98,7 @@ def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) 
     return frozenset(roster.ids[key] for key in changed)
 
 
-def _told(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, Article]:
+def _told(roster: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:
     """All articles of a batch by their identity; what was told last of one holds."""
     return {
         (roster.keys[article.source_id], codec.name(article.upstream_id)): article
@@ -108,7 +108,7 @@ def _told(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, Article]:
     }
 
 
-def _gone(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, datetime]:
+def _gone(roster: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
     """What the sources of a batch took back, and when."""
     return {
         (roster.keys[outcome.visit.source.id], codec.name(upstream)): outcome.at
@@ -118,7 +118,7 @@ def _gone(roster: Roster, outcomes: Sequence[Outcome]) -> dict[Place, datetime]:
     }
 
 
-def _added(connection: Connection, new: Sequence[tuple[Place, Article]], number: int) -> Iterator[Row]:
+def _added(connection: Connection, new: Sequence[tuple[StoryId, Article]], number: int) -> Iterator[Row]:
     taken = _taken(connection, [codec.name(article.published_id) for _, article in new])
     for at, (place, article) in enumerate(new, number):
         published_id = _free(connection, article, taken)
@@ -137,7 +137,7 @@ def _added(connection: Connection, new: Sequence[tuple[Place, Article]], number:
         )
 
 
-def _edit(connection: Connection, article: Article, row: Stored, number: int) -> bool:
+def _edit(connection: Connection, article: Article, row: StoredRows, number: int) -> bool:
     """Take over what is new in an article; whether a reader can see the difference comes back."""
     told, held = _told_by(article), row._asdict()
     if told.items() <= held.items():
@@ -210,7 +210,7 @@ _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("fi
 
 
 def stream(
-    connection: Connection, roster: Roster, source_ids: Collection[str] | None, tags: Collection[str]
+    connection: Connection, roster: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
 ) -> Iterator[Article]:
     """The selected articles, newest first, read as they are asked for (R7)."""
     keys = None if source_ids is None else {roster.keys[id] for id in source_ids if id in roster.keys}
@@ -220,7 +220,9 @@ def stream(
         yield _article(row, roster.ids[row.source])
 
 
-def _selected(chosen: Query, keys: set[int] | None, stored: int) -> Query | CompoundSelect[tuple[object, ...]]:
+def _selected(
+    chosen: ArticleSelect, keys: set[int] | None, stored: int
+) -> ArticleSelect | CompoundSelect[tuple[object, ...]]:
     if keys is None or len(keys) == stored:
         return chosen
     if 0 < len(keys) <= MERGED:
@@ -230,7 +232,7 @@ def _selected(chosen: Query, keys: set[int] | None, stored: int) -> Query | Comp
     return chosen.where((articles.c.source + literal_column("0")).in_(members("keys", codec.dump(sorted(keys)))))
 
 
-def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:
+def _tagged(roster: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
     """Articles with any of the tags, and all of a source declared with one: a new tag selects old articles too."""
     wanted = {tag.casefold() for tag in tags}
     keys = {key for tag in wanted for key in roster.tagged.get(tag, ())}
@@ -238,7 +240,7 @@ def _tagged(roster: Roster, tags: Collection[str]) -> ColumnElement[bool]:
     return or_(*named, articles.c.source.in_(members("tagged", codec.dump(sorted(keys)))))
 
 
-def _article(row: Stored, source_id: str) -> Article:
+def _article(row: StoredRows, source_id: str) -> Article:
     if _checksum(_FACTS_AT(row), row.body, row.html) != row.checksum:
         raise StoreError(f"the article {row.published_id} is damaged; keep a copy of the file, then restore a backup")
     return codec.article_of(

@@ -18,7 +18,6 @@ from ..model import (
     Article,
     Attachment,
     Author,
-    Beside,
     Category,
     Comments,
     Failure,
@@ -28,9 +27,10 @@ from ..model import (
     Move,
     Origin,
     Outline,
-    Page,
     Person,
     Story,
+    StoryFile,
+    StoryPage,
     Text,
 )
 
@@ -183,7 +183,7 @@ _MOVE = _shape(Move, since=_MOMENT)
 _FAILURE = _shape(Failure)
 _HINTS = _shape(Hints, skip_hours=_TUPLE, skip_days=_TUPLE)
 _OUTLINE = _shape(Outline, tags=_TUPLE)
-_PAGE = _shape(Page, beside=_many(_shape(Beside)))
+_PAGE = _shape(StoryPage, beside=_many(_shape(StoryFile)))
 _STORY = _shape(
     Story,
     links=_many(_LINK),
@@ -252,9 +252,9 @@ def _record_of(shape: _Shape, kind: type[T], text: str | None) -> T | None:
     return cast(T, shape.unpack(load(text))) if text else None
 
 
-def page_of(text: str) -> Page:
+def page_of(text: str) -> StoryPage:
     """The page that stands in an article's body."""
-    return cast(Page, _PAGE.unpack(load(text)))
+    return cast(StoryPage, _PAGE.unpack(load(text)))
 
 
 def story_text(story: Story | None) -> str | None:

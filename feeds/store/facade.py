@@ -12,11 +12,11 @@ from typing import Self
 from sqlalchemy import insert, select
 
 from ..errors import StoreError
-from ..model import Article, Event, Issue, Known, Ledger, Outcome, Outline, Page, Source, SourceState, Visit
+from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, StoryPage, Visit
 from . import articles, codec, ledgers, migrate, seen_items, visits
 from .codec import moment, ticks
 from .schema import REVISION, meta, sources
-from .source_index import Roster, survey, sync
+from .source_index import SourceIndex, survey, sync
 from .sqlite import Engines, connect
 
 
@@ -29,7 +29,7 @@ class Store:
 
     def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
         self._engines = engines
-        self._roster = Roster()
+        self._roster = SourceIndex()
         self._asking = Lock()
         self.authority = authority
         self.created = created
@@ -59,7 +59,7 @@ class Store:
                 if (found := migrate.revision(connection, path)) not in (None, REVISION):
                     raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
                 row = connection.execute(_ORIGIN).first() if found else None
-                roster = survey(connection, declared) if row else Roster()
+                roster = survey(connection, declared) if row else SourceIndex()
         except BaseException:
             engines.close()
             raise
@@ -103,7 +103,7 @@ class Store:
         with self._engines.write() as connection:
             visits.claim(connection, self._roster, [pair for pair in claims if self._holds(pair[0])])
 
-    def known(self, source_id: str) -> Known:
+    def known(self, source_id: str) -> SeenItems:
         """What is remembered of a source's stories; the digest of what must not come back is empty."""
         key = self._key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
@@ -117,7 +117,7 @@ class Store:
             visits.record(connection, self._roster, current)
             return articles.record(connection, self._roster, current)
 
-    def states(self) -> list[SourceState]:
+    def states(self) -> list[SourceStatus]:
         """How every declared source stands, by id."""
         with self._engines.read() as connection:
             return visits.states(connection)
@@ -215,7 +215,7 @@ class Store:
         with self._engines.read() as connection:
             return seen_items.links(connection, key)
 
-    def _pages(self, key: int) -> Mapping[str, Page]:
+    def _pages(self, key: int) -> Mapping[str, StoryPage]:
         with self._engines.read() as connection:
             return seen_items.pages(connection, key)
 

@@ -11,23 +11,23 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, updat
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Event, Issue, Ledger, Shown
+from ..model import Event, Issue, Ledger, LedgerEntry
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .migrate import revision
 from .schema import gone, ledgers, outbox, shown
 from .sqlite import connect
-from .statements import Many, Row, inserting, members
+from .statements import BatchStatement, Row, inserting, members
 
 KEPT_EVENTS = 50_000  # whoever follows the outbox from further behind starts anew (R72, F41)
 
 
-def _replacing(table: Table) -> Many:
+def _replacing(table: Table) -> BatchStatement:
     """INSERT of all columns, or UPDATE of the row with the same primary key."""
     statement = insert(table).values({column.name: bindparam(column.name) for column in table.c})
     keys = [column.name for column in table.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-    return Many(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+    return BatchStatement(statement.on_conflict_do_update(index_elements=keys, set_=rest))
 
 
 _LEDGERS = select(ledgers)
@@ -63,16 +63,16 @@ def ledger(connection: Connection, feed_id: str, among: Collection[int] | None) 
     return _ledger(row, _shown(connection, feed_id, among)) if row else Ledger(feed_id)
 
 
-def _shown(connection: Connection, feed_id: str, among: Collection[int] | None) -> dict[int, Shown]:
+def _shown(connection: Connection, feed_id: str, among: Collection[int] | None) -> dict[int, LedgerEntry]:
     place = {"feed": feed_id}
     if among is None:
         rows = connection.execute(_SHOWN, place)
     else:
         rows = connection.execute(_SHOWN_OF, {**place, "articles": codec.dump(list(among))})
-    return {row.article: Shown(row.digest, moment(row.first_shown), row.archive) for row in rows}
+    return {row.article: LedgerEntry(row.digest, moment(row.first_shown), row.archive) for row in rows}
 
 
-def _ledger(row: Result[tuple[object, ...]], entries: Mapping[int, Shown]) -> Ledger:
+def _ledger(row: Result[tuple[object, ...]], entries: Mapping[int, LedgerEntry]) -> Ledger:
     updated, files = optional_moment(row.updated), codec.strings(row.files)
     return Ledger(row.feed, row.recipe, row.changed, updated, entries, files, row.edition)
 
@@ -104,7 +104,7 @@ def _send(connection: Connection, issue: Issue, at: datetime) -> None:
     connection.execute(delete(outbox).where(outbox.c.seq <= newest - KEPT_EVENTS))
 
 
-def _entries(feed_id: str, entries: Mapping[int, Shown]) -> Iterator[Row]:
+def _entries(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[Row]:
     for key, entry in entries.items():
         yield {
             "feed": feed_id,
@@ -168,7 +168,7 @@ def gone_feeds(connection: Connection) -> dict[str, str | None]:
     return {row.feed: row.became for row in connection.execute(_GONE)}
 
 
-class Gone:
+class WithdrawnFeeds:
     """The feeds that are no more, for a server that needs nothing else of the store and may start before it exists."""
 
     def __init__(self, path: Path) -> None:

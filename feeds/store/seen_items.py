@@ -8,10 +8,10 @@ from typing import Generic, TypeVar, cast
 
 from sqlalchemy import Connection, bindparam, case, func, literal, select
 
-from ..model import Known, Page
+from ..model import SeenItems, StoryPage
 from . import codec
 from .schema import articles, sources, tombstones
-from .statements import Asking
+from .statements import Query
 
 FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
 WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest until the source lists it again
@@ -19,7 +19,7 @@ WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest u
 V = TypeVar("V")
 
 # A retracted article has a tombstone besides, which comes later and so holds.
-_DIGESTS = Asking(
+_DIGESTS = Query(
     select(articles.c.upstream_id, articles.c.story_digest)
     .where(articles.c.source == bindparam("source"))
     .union_all(
@@ -36,12 +36,12 @@ _PAGE = func.json_extract(articles.c.body, "$.page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
     articles.c.source == bindparam("source"), articles.c.retracted.is_(None), _PAGE.is_not(None)
 )
-_LISTING = Asking(
+_LISTING = Query(
     select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
 )
 
 
-class Lazily(Mapping[str, V], Generic[V]):
+class LazyMapping(Mapping[str, V], Generic[V]):
     """A mapping that is read when first asked for: a listing that looks normal never asks."""
 
     def __init__(self, load: Callable[[], Mapping[str, V]]) -> None:
@@ -66,18 +66,18 @@ def known(
     key: int,
     authority: str,
     load_links: Callable[[], Mapping[str, str]],
-    load_pages: Callable[[], Mapping[str, Page]],
-) -> Known:
+    load_pages: Callable[[], Mapping[str, StoryPage]],
+) -> SeenItems:
     """What is remembered of a source's stories; their links and pages are loaded when they are asked for."""
     (listing,) = _LISTING.rows(connection, source=key)
-    return Known(
+    return SeenItems(
         authority=authority,
         digests=_pairs(_DIGESTS.rows(connection, source=key)),
-        links=Lazily(load_links),
+        links=LazyMapping(load_links),
         listed=listing.listed,
         identity=listing.identity,
         outlines=codec.outlines_of(listing.outlines),
-        pages=Lazily(load_pages),
+        pages=LazyMapping(load_pages),
     )
 
 
@@ -86,7 +86,7 @@ def links(connection: Connection, key: int) -> Mapping[str, str]:
     return _pairs(connection.execute(_LINKS, {"source": key}).all())
 
 
-def pages(connection: Connection, key: int) -> Mapping[str, Page]:
+def pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:
     """Upstream id → our own page, of a source's articles that have one."""
     found = _pairs(connection.execute(_PAGES, {"source": key}).all())
     return {upstream: codec.page_of(text) for upstream, text in found.items()}

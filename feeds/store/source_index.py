@@ -19,7 +19,7 @@ from .statements import inserting, updating
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 
 
-class Stored(NamedTuple):
+class StoredSource(NamedTuple):
     """A source's row, as far as it is compared with its declaration."""
 
     key: int
@@ -30,7 +30,7 @@ class Stored(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class SourceIndex:
     """The sources: the id and key of all that are stored, and by key the declarations of those that are visited."""
 
     ids: Mapping[int, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Roster:
     tagged: Mapping[str, Collection[int]] = field(default_factory=dict)  # folded tag → keys of those declared with it
 
 
-_ROWS = select(*(sources.c[name] for name in Stored._fields))
+_ROWS = select(*(sources.c[name] for name in StoredSource._fields))
 _LATE = select(exists().where(visits.c.due_at > bindparam("horizon")))
 _COUNT = update(meta).values(changed=meta.c.changed + bindparam("count")).returning(meta.c.changed)
 
@@ -72,7 +72,7 @@ def next_numbers(connection: Connection, count: int) -> int:
     return last - count + 1
 
 
-def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> Roster:
+def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> SourceIndex:
     """Bring the rows in line with the declarations; when they are already, two small queries are all it takes."""
     wanted = {source.id: source for source in declared}
     with engines.read() as connection:
@@ -84,18 +84,18 @@ def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> Roster:
     return _roster(rows, wanted)
 
 
-def survey(connection: Connection, declared: Iterable[Source]) -> Roster:
+def survey(connection: Connection, declared: Iterable[Source]) -> SourceIndex:
     """The sources as they are stored, declarations beside them, nothing brought in line: for those who only look."""
     return _roster(_rows(connection), {source.id: source for source in declared})
 
 
-def _roster(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> Roster:
+def _roster(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> SourceIndex:
     declared = {rows[id].key: source for id, source in wanted.items() if source.enabled and id in rows}
     tagged: dict[str, list[int]] = {}
     for key, source in declared.items():
         for tag in source.tags:
             tagged.setdefault(tag.casefold(), []).append(key)
-    return Roster(
+    return SourceIndex(
         ids={row.key: row.id for row in rows.values()},
         keys={row.id: row.key for row in rows.values()},
         declared=declared,
@@ -108,11 +108,11 @@ def bump(connection: Connection, key: int) -> None:
     _BUMP.run(connection, [{"the_key": key, "changed": next_numbers(connection, 1)}])
 
 
-def _rows(connection: Connection) -> dict[str, Stored]:
-    return {row[1]: Stored(*row) for row in connection.execute(_ROWS)}
+def _rows(connection: Connection) -> dict[str, StoredSource]:
+    return {row[1]: StoredSource(*row) for row in connection.execute(_ROWS)}
 
 
-def _differs(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> bool:
+def _differs(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> bool:
     return (
         any(not _same(rows.get(source.id), source) for source in wanted.values())
         or any(row.declared and row.id not in wanted for row in rows.values())
@@ -120,16 +120,16 @@ def _differs(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> bool:
     )
 
 
-def _same(row: Stored | None, source: Source) -> bool:
+def _same(row: StoredSource | None, source: Source) -> bool:
     return row is not None and row[2:] == (source.enabled, source.address, source.recipe)
 
 
-def _renames(rows: Mapping[str, Stored], wanted: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
+def _renames(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
     """(earlier id, id) of each stored source that goes by another id now."""
     return ((old, source.id) for source in wanted.values() for old in source.was if old in rows and old not in wanted)
 
 
-def _settle(connection: Connection, wanted: Mapping[str, Source], at: datetime) -> dict[str, Stored]:
+def _settle(connection: Connection, wanted: Mapping[str, Source], at: datetime) -> dict[str, StoredSource]:
     rows = _rows(connection)
     for old, new in list(_renames(rows, wanted)):
         if old in rows:
@@ -169,7 +169,7 @@ def _add(connection: Connection, added: list[Source], at: datetime) -> None:
     )
 
 
-def _edit(connection: Connection, row: Stored, source: Source, at: datetime) -> None:
+def _edit(connection: Connection, row: StoredSource, source: Source, at: datetime) -> None:
     """Take over an edited declaration: what was learned of another address or by another recipe is dropped (E5)."""
     due = ticks(at) if source.enabled else None
     place = {"the_source": row.key, "the_upstream_id": "", "the_key": row.key}
@@ -189,7 +189,7 @@ def _edit(connection: Connection, row: Stored, source: Source, at: datetime) -> 
         _FORGET_LISTING.run(connection, [{**place, "listed": None}])
 
 
-def _rename(connection: Connection, old: Stored, new: str, taken: Stored | None) -> None:
+def _rename(connection: Connection, old: StoredSource, new: str, taken: StoredSource | None) -> None:
     """Give a source its new id; where that has articles of its own already, the old ones join them."""
     if taken is None:
         connection.execute(update(sources).where(sources.c.key == old.key).values(id=new))
@@ -203,7 +203,9 @@ def _rename(connection: Connection, old: Stored, new: str, taken: Stored | None)
     bump(connection, taken.key)
 
 
-def _pull_in(connection: Connection, rows: Mapping[str, Stored], wanted: Mapping[str, Source], at: datetime) -> None:
+def _pull_in(
+    connection: Connection, rows: Mapping[str, StoredSource], wanted: Mapping[str, Source], at: datetime
+) -> None:
     """Bring visits that a wrong clock planned beyond the horizon back to within their own interval (F9)."""
     ids = {row.key: row.id for row in rows.values()}
     late = select(visits.c.source).where(visits.c.due_at > ticks(at + HORIZON)).distinct()

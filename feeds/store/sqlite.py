@@ -103,7 +103,7 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ConnectionMode:
     """One way to use the file: how it is opened and prepared, how transactions begin, how many connections are kept."""
 
     mode: str
@@ -115,9 +115,9 @@ class Way:
 
 # Pages of 8 KiB hold two articles where 4 KiB hold one; it counts only for a new file.
 DURABLE = ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL", "cache_size = -16000")
-WRITE = Way("rw", "BEGIN IMMEDIATE", (*DURABLE, "foreign_keys = ON"), kept=1, more=0)
-READ = Way("ro", "BEGIN", ("query_only = ON", "cache_size = -8000"), kept=4, more=-1)
-MIGRATE = Way("rw", "BEGIN IMMEDIATE", DURABLE, kept=1, more=0)  # rebuilt tables need foreign keys off
+WRITE = ConnectionMode("rw", "BEGIN IMMEDIATE", (*DURABLE, "foreign_keys = ON"), kept=1, more=0)
+READ = ConnectionMode("ro", "BEGIN", ("query_only = ON", "cache_size = -8000"), kept=4, more=-1)
+MIGRATE = ConnectionMode("rw", "BEGIN IMMEDIATE", DURABLE, kept=1, more=0)  # rebuilt tables need foreign keys off
 
 
 def connect(path: Path) -> Engines:
@@ -125,7 +125,7 @@ def connect(path: Path) -> Engines:
     return Engines(path, engine(path, WRITE), engine(path, READ))
 
 
-def engine(path: Path, way: Way) -> Engine:
+def engine(path: Path, way: ConnectionMode) -> Engine:
     """SQLAlchemy's engine for one way to use the file."""
     address = f"{path.absolute().as_uri()}?mode={way.mode}"
 

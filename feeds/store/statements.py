@@ -25,7 +25,7 @@ from sqlalchemy.sql.dml import UpdateBase
 Row = Mapping[str, object]
 
 
-class Asking:
+class Query:
     """A query for a few rows, handed to SQLite as plain text: SQLAlchemy's way costs more than the query itself."""
 
     def __init__(self, query: Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]) -> None:
@@ -40,7 +40,7 @@ class Asking:
         return connection.exec_driver_sql(self._text, tuple([bound[name] for name in self._names])).all()
 
 
-class Many:
+class BatchStatement:
     """A statement for many rows: handed to SQLite as plain tuples, which costs half of what SQLAlchemy's way does."""
 
     def __init__(self, statement: UpdateBase) -> None:
@@ -56,15 +56,15 @@ class Many:
             connection.exec_driver_sql(self._text, values)
 
 
-def inserting(table: Table, *names: str) -> Many:
+def inserting(table: Table, *names: str) -> BatchStatement:
     """INSERT of these columns, each bound by its own name."""
-    return Many(insert(table).values({name: bindparam(name) for name in names}))
+    return BatchStatement(insert(table).values({name: bindparam(name) for name in names}))
 
 
-def updating(table: Table, by: Sequence[str], *names: str) -> Many:
+def updating(table: Table, by: Sequence[str], *names: str) -> BatchStatement:
     """UPDATE of these columns, each bound by its own name, in the row with the bound `the_‹column›` of each in `by`."""
     place = [table.c[name] == bindparam(f"the_{name}") for name in by]
-    return Many(update(table).values({name: bindparam(name) for name in names}).where(*place))
+    return BatchStatement(update(table).values({name: bindparam(name) for name in names}).where(*place))
 
 
 def members(name: str, value: str | None = None) -> Select[tuple[str]]:

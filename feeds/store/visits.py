@@ -22,12 +22,12 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Failure, Harvest, HostState, Outcome, SourceState, Validators, Visit
+from ..model import Failure, Harvest, HostState, Outcome, SourceStatus, Validators, Visit
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .schema import articles, hosts, sources, visits
-from .source_index import HORIZON, Roster, host_of
-from .statements import Many, Row, members, updating
+from .source_index import HORIZON, SourceIndex, host_of
+from .statements import BatchStatement, Row, members, updating
 
 # ── asked ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -47,7 +47,7 @@ _NEXT = select(func.min(visits.c.due_at))
 
 
 def due(
-    connection: Connection, roster: Roster, at: datetime, ids: Collection[str] | None, limit: int | None
+    connection: Connection, roster: SourceIndex, at: datetime, ids: Collection[str] | None, limit: int | None
 ) -> list[Visit]:
     """The due visits, oldest first; of the sources in `ids`, if given, whether due or not, with their due stories."""
     values: dict[str, object] = {"at": ticks(at), "limit": -1 if limit is None else limit}
@@ -64,7 +64,7 @@ def next_due(connection: Connection) -> datetime | None:
     return optional_moment(connection.execute(_NEXT).scalar())
 
 
-def _visit(row: Result[tuple[object, ...]], roster: Roster, at: datetime) -> Visit:
+def _visit(row: Result[tuple[object, ...]], roster: SourceIndex, at: datetime) -> Visit:
     return Visit(
         source=roster.declared[row.source],
         url=row.url,
@@ -108,13 +108,13 @@ _STATE = updating(
     *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints"),
 )
 _PLACE = [visits.c[name] == bindparam(f"the_{name}") for name in ("source", "upstream_id")]
-_FINISH = Many(delete(visits).where(*_PLACE))
+_FINISH = BatchStatement(delete(visits).where(*_PLACE))
 _STORY = ("source", "upstream_id", "url", "host", "due_at", "story")
-_ADD_STORY = Many(insert(visits).values({name: bindparam(name) for name in _STORY}).on_conflict_do_nothing())
+_ADD_STORY = BatchStatement(insert(visits).values({name: bindparam(name) for name in _STORY}).on_conflict_do_nothing())
 
 # What a listing says of its source; what it leaves out stays as it was.
 _KEPT = ("title", "link", "hub", "self_url", "listed", "outlines")
-_FACTS = Many(
+_FACTS = BatchStatement(
     update(sources)
     .values({name: func.coalesce(bindparam(name), sources.c[name]) for name in _KEPT})
     .values(identity=bindparam("identity"), warnings=bindparam("warnings"))
@@ -134,7 +134,7 @@ _HOST = insert(hosts).values({column.name: bindparam(column.name) for column in 
 _NEW = _HOST.excluded
 _FRESH_ROBOTS = and_(_NEW.robots_at.is_not(None), _NEW.robots_at >= func.coalesce(hosts.c.robots_at, _ZERO))
 # Outcomes of one batch were under way at once: none may undo the pause or the robots.txt that another one brought.
-_REMEMBER_HOST = Many(
+_REMEMBER_HOST = BatchStatement(
     _HOST.on_conflict_do_update(
         index_elements=["host"],
         set_={
@@ -147,12 +147,12 @@ _REMEMBER_HOST = Many(
 )
 
 
-def claim(connection: Connection, roster: Roster, claims: Iterable[tuple[Visit, datetime]]) -> None:
+def claim(connection: Connection, roster: SourceIndex, claims: Iterable[tuple[Visit, datetime]]) -> None:
     """Plan each visit's successor before it starts, so that a crash does not repeat it at once (E12)."""
     _CLAIM.run(connection, ({**_place(visit, roster), "due_at": ticks(due_at)} for visit, due_at in claims))
 
 
-def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) -> None:
+def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outcome]) -> None:
     """Keep all that the outcomes tell of visits, sources and hosts."""
     harvests = [(o, o.result) for o in outcomes if isinstance(o.result, Harvest)]
     listings = [(o, harvest) for o, harvest in harvests if o.visit.story is None]
@@ -164,18 +164,18 @@ def record(connection: Connection, roster: Roster, outcomes: Sequence[Outcome]) 
     _REMEMBER_HOST.run(connection, (_remembered(host) for host in met if host and host.host))
 
 
-def _place(visit: Visit, roster: Roster) -> dict[str, object]:
+def _place(visit: Visit, roster: SourceIndex) -> dict[str, object]:
     return {"the_source": roster.keys[visit.source.id], "the_upstream_id": codec.name(visit.upstream_id)}
 
 
-def _is_stale(outcome: Outcome, roster: Roster) -> bool:
+def _is_stale(outcome: Outcome, roster: SourceIndex) -> bool:
     """Whether the source was edited or removed while the visit was under way: the answer is not of the new one."""
     source = outcome.visit.source
     declared = roster.declared.get(roster.keys[source.id])
     return declared is None or (declared.address, declared.recipe) != (source.address, source.recipe)
 
 
-def _state(outcome: Outcome, roster: Roster) -> Row:
+def _state(outcome: Outcome, roster: SourceIndex) -> Row:
     visit, result = outcome.visit, outcome.result
     failed = isinstance(result, Failure)
     return {
@@ -214,7 +214,7 @@ def _facts(key: int, harvest: Harvest) -> Row:
     }
 
 
-def _stories(outcome: Outcome, harvest: Harvest, roster: Roster) -> Iterable[Row]:
+def _stories(outcome: Outcome, harvest: Harvest, roster: SourceIndex) -> Iterable[Row]:
     key = roster.keys[outcome.visit.source.id]
     for story in harvest.visits:
         yield {
@@ -260,13 +260,13 @@ _STATES = (
 )
 
 
-def states(connection: Connection) -> list[SourceState]:
+def states(connection: Connection) -> list[SourceStatus]:
     """How every declared source stands, by id."""
     return [_source_state(row) for row in connection.execute(_STATES)]
 
 
-def _source_state(row: Result[tuple[object, ...]]) -> SourceState:
-    return SourceState(
+def _source_state(row: Result[tuple[object, ...]]) -> SourceStatus:
+    return SourceStatus(
         source_id=row.id,
         url=row.url,
         due_at=moment(row.due_at),

@@ -8,7 +8,7 @@ from lxml import etree
 
 from ...model import Category, Link, Media, Origin, Person
 from . import namespaces, text_constructs
-from .builder import Draft, Spec
+from .builder import ElementSpec, ItemBuilder
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RDF_ABOUT = f"{RDF}about"
@@ -19,27 +19,27 @@ ITUNES_SCHEME = "http://www.itunes.com/"
 FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/feed+json")
 
 
-def word(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def word(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A plain string."""
     draft.offer(spec, text_constructs.plain(element))
 
 
-def title(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def title(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A title of RSS and of the modules."""
     draft.offer(spec, text_constructs.rss_title(element, draft.scope_of(element)))
 
 
-def html(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def html(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A text of RSS and of the modules."""
     draft.offer(spec, text_constructs.rss(element, draft.scope_of(element)))
 
 
-def atom_text(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def atom_text(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A text construct of Atom."""
     draft.offer(spec, text_constructs.atom(element, draft.scope_of(element)))
 
 
-def description(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def description(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """Of `description` and `summary` in one item, the first is the summary and the second the content."""
     if draft.found.get("summary", "").lower() in ("description", "summary"):
         draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
@@ -47,12 +47,12 @@ def description(element: etree._Element, draft: Draft, spec: Spec) -> None:
         html(element, draft, spec)
 
 
-def content(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def content(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """The whole text, in RSS."""
     draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
 
 
-def atom_content(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def atom_content(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """The content of Atom, which may stand elsewhere (`src`, RFC 4287 §4.1.3.2)."""
     source = element.get("src")
     if source is None:
@@ -63,7 +63,7 @@ def atom_content(element: etree._Element, draft: Draft, spec: Spec) -> None:
     draft.link(spec, Link(source.strip()[:URL], rel, kind, base=draft.scope_of(element).base))
 
 
-def guid(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def guid(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """An id of RSS, which is the story's address unless it says otherwise."""
     value = text_constructs.plain(element)
     draft.offer(spec, value)
@@ -71,7 +71,7 @@ def guid(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.values["id_is_permalink"] = (element.get("isPermaLink") or "true").strip().lower() == "true"
 
 
-def link(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def link(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A link of RSS, written as text; some write it as Atom does, some close it before its address."""
     if element.get("href"):
         atom_link(element, draft, spec)
@@ -83,12 +83,12 @@ def link(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.link(spec, Link(href, base=draft.scope_of(element).base))
 
 
-def original(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def original(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """The address of the story where the other links lead through a counter."""
     draft.link(spec, Link(text_constructs.plain(element, URL), "canonical", base=draft.scope_of(element).base))
 
 
-def atom_link(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def atom_link(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A link of Atom; `rel` may be written as an IRI of IANA's registry (RFC 4287 §4.2.7.2)."""
     get = element.get
     href = get("href")
@@ -111,7 +111,7 @@ def atom_link(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.extra.setdefault("license", made.href)
 
 
-def enclosure(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def enclosure(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A file that belongs to the item."""
     get = element.get
     href = get("url") or get("href") or get(RDF_RESOURCE) or ""
@@ -119,17 +119,17 @@ def enclosure(element: etree._Element, draft: Draft, spec: Spec) -> None:
     draft.link(spec, Link(href.strip()[:URL], "enclosure", get("type"), get("length"), title=get("title"), base=base))
 
 
-def person(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def person(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A person: with parts as in Atom, or one string. `field` is the role where it is not the author."""
     draft.person(spec, made_person(element, spec.field if spec.field != "people" else "author", draft))
 
 
-def credit(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def credit(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A person with a role of their own."""
     draft.person(spec, made_person(element, (element.get("role") or spec.field).strip().lower()[:100], draft))
 
 
-def made_person(element: etree._Element, role: str, draft: Draft) -> Person | None:
+def made_person(element: etree._Element, role: str, draft: ItemBuilder) -> Person | None:
     """A person from an element, if it names one."""
     if not len(element):
         name = text_constructs.plain(element)
@@ -149,12 +149,12 @@ def made_person(element: etree._Element, role: str, draft: Draft) -> Person | No
     return Person(whole, role=role) if whole else None
 
 
-def _absolute(url: str, draft: Draft, element: etree._Element) -> str:
+def _absolute(url: str, draft: ItemBuilder, element: etree._Element) -> str:
     base = draft.scope_of(element).base
     return text_constructs.joined(base, url) or url if base else url
 
 
-def category(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A category: text with a domain, or attributes as in Atom."""
     term = element.get("term")
     if term is None:
@@ -163,27 +163,27 @@ def category(element: etree._Element, draft: Draft, spec: Spec) -> None:
     draft.category(spec, Category(term.strip()[: text_constructs.SHORT], scheme, element.get("label")))
 
 
-def media_category(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def media_category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A category of Media RSS, which has a scheme of its own by default."""
     scheme = element.get("scheme") or MEDIA_SCHEME
     draft.category(spec, Category(text_constructs.plain(element), scheme, element.get("label")))
 
 
-def itunes_category(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def itunes_category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A podcast category, and those inside it."""
     for inner in element.iter():
         if term := inner.get("text"):
             draft.category(spec, Category(term.strip()[: text_constructs.SHORT], ITUNES_SCHEME))
 
 
-def keywords(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def keywords(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """Keywords between commas."""
     scheme = ITUNES_SCHEME if spec.label.startswith("itunes:") else None
     for term in text_constructs.plain(element, text_constructs.TITLE).split(","):
         draft.category(spec, Category(term.strip(), scheme))
 
 
-def media(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def media(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A media object or thumbnail. What stands inside tells of the item, but for the object's own title."""
     get = element.get
     own = None
@@ -208,7 +208,7 @@ def media(element: etree._Element, draft: Draft, spec: Spec) -> None:
     )
 
 
-def image(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def image(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A picture of the item or channel, in whatever way it is given."""
     href, name = element.get("href") or element.get("url") or element.get(RDF_RESOURCE), None
     for part in element:
@@ -222,13 +222,13 @@ def image(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.offer(spec, Link(href[:URL], spec.field, title=name, base=draft.scope_of(element).base))
 
 
-def media_image(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def media_image(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A media object that is a picture of the channel."""
     if "image" in ((element.get("type") or element.get("medium") or "").partition("/")[0]):
         image(element, draft, spec)
 
 
-def origin(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def origin(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """The feed an item came from."""
     if not len(element):
         where = element.get("url") or element.get("href")
@@ -253,12 +253,12 @@ def origin(element: etree._Element, draft: Draft, spec: Spec) -> None:
     draft.offer(spec, Origin(**kept) if any(kept.values()) else None)
 
 
-def comments(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def comments(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """Where a story is discussed: `field` says which part of that."""
     draft.comment({spec.field: text_constructs.plain(element, URL)})
 
 
-def podcast(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def podcast(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A fact about an episode or a show, by its own name."""
     name = spec.label.rpartition(":")[2]
     value = text_constructs.plain(element) or (element.get("url") or element.get("href") or "").strip()[:URL]
@@ -266,7 +266,7 @@ def podcast(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.podcast.setdefault(name, value)
 
 
-def extra(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def extra(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """A fact without a field of its own; `field` is its name."""
     get = element.get
     value = text_constructs.plain(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
@@ -274,7 +274,7 @@ def extra(element: etree._Element, draft: Draft, spec: Spec) -> None:
         draft.extra.setdefault(spec.field, " ".join(value[:URL].split()))
 
 
-def names_of_days(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def names_of_days(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     """The hours or days at which nobody need look."""
     found = tuple(filter(None, (text_constructs.plain(part) for part in islice(element, 50))))
     draft.skipped.setdefault(spec.field, found)

@@ -10,7 +10,7 @@ import feedparser
 from ...errors import ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from .. import xml_tree
-from ..document import Document
+from ..document import SourceDocument
 from . import text_constructs
 from .elements import FEED_TYPES
 
@@ -27,11 +27,11 @@ LONG_TAGS = re.compile(r"(<[A-Za-z/][^<>]{20000})[^<>]+")
 # What its code runs into on documents nobody thought of (found by fuzzing); it promises no exceptions of its own.
 TROUBLE = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
-Entry = Mapping[str, object]
-EMPTY: Entry = {}
+FeedparserEntry = Mapping[str, object]
+EMPTY: FeedparserEntry = {}
 
 
-def read(document: Document) -> Parsed:
+def read(document: SourceDocument) -> Parsed:
     """What feedparser makes of a document that is no tree."""
     text = LONG_TAGS.sub(r"\1", LONG_NAMES.sub(r"\1", xml_tree.inert(document.text[:LARGEST])))
     answer = _answer(text.encode("utf-8", "replace"))
@@ -47,7 +47,7 @@ def read(document: Document) -> Parsed:
     )
 
 
-def _answer(body: bytes) -> Entry:
+def _answer(body: bytes) -> FeedparserEntry:
     headers = {"content-type": "application/xml; charset=utf-8"}
     try:
         return _object(
@@ -57,7 +57,7 @@ def _answer(body: bytes) -> Entry:
         raise ParseError("This looks like a feed, but is too broken to be read.", kind="broken") from error
 
 
-def _channel(feed: Entry, rss: bool) -> Channel:
+def _channel(feed: FeedparserEntry, rss: bool) -> Channel:
     image = _string(_object(feed.get("image")), "href") or _string(feed, "logo")
     icon = _string(feed, "icon")
     return Channel(
@@ -81,7 +81,7 @@ def _channel(feed: Entry, rss: bool) -> Channel:
     )
 
 
-def _story(entry: Entry, rss: bool) -> Story:
+def _story(entry: FeedparserEntry, rss: bool) -> Story:
     image = _string(_object(entry.get("image")), "href")
     published, updated = _dates(entry, rss)
     contents = (_made(_object(one), rss) for one in _list(entry.get("content")))
@@ -106,18 +106,18 @@ def _story(entry: Entry, rss: bool) -> Story:
     )
 
 
-def _dates(entry: Entry, rss: bool) -> tuple[str | None, str | None]:
+def _dates(entry: FeedparserEntry, rss: bool) -> tuple[str | None, str | None]:
     """Published and updated. feedparser calls `dc:date` an update; in RSS it is the only date there is."""
     published, updated = _string(entry, "published") or _string(entry, "created"), _string(entry, "updated")
     return (updated, None) if rss and not published else (published, updated)
 
 
-def _construct(holder: Entry, name: str, rss: bool) -> Text | None:
+def _construct(holder: FeedparserEntry, name: str, rss: bool) -> Text | None:
     """A text, where it was in the document: what feedparser copies from elsewhere has no detail."""
     return _made(_object(holder.get(f"{name}_detail")), rss, name == "title")
 
 
-def _made(detail: Entry, rss: bool, is_title: bool = False) -> Text | None:
+def _made(detail: FeedparserEntry, rss: bool, is_title: bool = False) -> Text | None:
     value = _string(detail, "value")
     if not value:
         return None
@@ -127,7 +127,7 @@ def _made(detail: Entry, rss: bool, is_title: bool = False) -> Text | None:
     return Text(value[: text_constructs.LONG], kind, language=_string(detail, "language"))
 
 
-def _links(holder: Entry) -> tuple[Link, ...]:
+def _links(holder: FeedparserEntry) -> tuple[Link, ...]:
     made = []
     for link in (_object(one) for one in _list(holder.get("links"))):
         if href := _string(link, "href") or _string(link, "url"):
@@ -145,7 +145,7 @@ def _links(holder: Entry) -> tuple[Link, ...]:
     return tuple(made)
 
 
-def _people(holder: Entry) -> tuple[Person, ...]:
+def _people(holder: FeedparserEntry) -> tuple[Person, ...]:
     rows = (("authors", "author"), ("contributors", "contributor"))
     found = [
         Person(_string(one, "name"), _string(one, "email"), _string(one, "href"), None, role)
@@ -157,13 +157,13 @@ def _people(holder: Entry) -> tuple[Person, ...]:
     return tuple(found) or ((Person(whole),) if whole else ())
 
 
-def _categories(holder: Entry) -> tuple[Category, ...]:
+def _categories(holder: FeedparserEntry) -> tuple[Category, ...]:
     tags = (_object(tag) for tag in _list(holder.get("tags")))
     made = (Category(_string(tag, "term") or "", _string(tag, "scheme"), _string(tag, "label")) for tag in tags)
     return tuple(dict.fromkeys(category for category in made if category.term or category.label))
 
 
-def _media(entry: Entry) -> tuple[Media, ...]:
+def _media(entry: FeedparserEntry) -> tuple[Media, ...]:
     return tuple(
         Media(
             url,
@@ -176,12 +176,12 @@ def _media(entry: Entry) -> tuple[Media, ...]:
     )
 
 
-def _origin(source: Entry) -> Origin | None:
+def _origin(source: FeedparserEntry) -> Origin | None:
     made = Origin(_string(source, "id"), _string(source, "title"), _string(source, "link"), _string(source, "href"))
     return made if made != Origin() else None
 
 
-def _comments(entry: Entry) -> Comments | None:
+def _comments(entry: FeedparserEntry) -> Comments | None:
     count = _string(entry, "slash_comments") or _string(entry, "thr_total")
     replies = [_object(one) for one in _list(entry.get("links")) if _string(_object(one), "rel") == "replies"]
     feed = next((_string(one, "href") for one in replies if _string(one, "type") in FEED_TYPES), None)
@@ -190,13 +190,13 @@ def _comments(entry: Entry) -> Comments | None:
     return made if made != Comments() else None
 
 
-def _podcast(entry: Entry) -> Mapping[str, str]:
+def _podcast(entry: FeedparserEntry) -> Mapping[str, str]:
     names = ("duration", "episode", "season", "episodetype", "explicit")
     found = {name.replace("type", "Type"): value for name in names if (value := _string(entry, f"itunes_{name}"))}
     return found or NOTHING
 
 
-def _object(value: object) -> Entry:
+def _object(value: object) -> FeedparserEntry:
     return dict(value.items()) if isinstance(value, Mapping) else EMPTY  # its own type warns when asked for dates
 
 
@@ -204,6 +204,6 @@ def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _string(holder: Entry, name: str) -> str | None:
+def _string(holder: FeedparserEntry, name: str) -> str | None:
     value = holder.get(name)
     return value.strip() or None if isinstance(value, str) else None

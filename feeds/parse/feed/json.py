@@ -9,11 +9,11 @@ from typing import Literal, TypeVar
 
 from ...errors import ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
-from ..document import Document
+from ..document import SourceDocument
 from . import text_constructs
 from .builder import MANY
 
-Record = TypeVar("Record", Category, Media, Origin, Comments)
+_Record = TypeVar("_Record", Category, Media, Origin, Comments)
 Object = Mapping[str, object]
 EMPTY: Object = {}
 DATES = {"published": ("date_published", "pubDate", "published"), "updated": ("date_modified", "updated")}
@@ -36,7 +36,7 @@ def is_json(text: str) -> bool:
     return text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
 
 
-def read(document: Document) -> Parsed:
+def read(document: SourceDocument) -> Parsed:
     """What a JSON Feed says."""
     top = _top(_loaded(document.text))
     found = next((top[name] for name in ("items", "item", "entries") if isinstance(top.get(name), list)), None)
@@ -207,14 +207,14 @@ def _banner(item: Object) -> tuple[Media, ...]:
     return (Media(url, medium="image"),) if url else ()
 
 
-def _records(ours: Object, name: str, kind: type[Record], needed: str) -> tuple[Record, ...]:
+def _records(ours: Object, name: str, kind: type[_Record], needed: str) -> tuple[_Record, ...]:
     """A list of our own records; those without what they are about are left out."""
     told = (_object(one) for one in _list(ours.get(name))[:MANY])
     made = (_record(one, kind) for one in told if _text(one, needed))
     return tuple(record for record in made if record is not None)
 
 
-def _record(told: Object, kind: type[Record]) -> Record | None:
+def _record(told: Object, kind: type[_Record]) -> _Record | None:
     known = {one.name: value for one in fields(kind) if (value := _text(told, one.name))}
     return kind(**known) if known else None
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 from lxml import etree
 
 from . import elements as read
-from .builder import Draft, Lookup, Reader, Spec, fill, table
+from .builder import ElementLookup, ElementReader, ElementSpec, ItemBuilder, fill, table
 
 
-def _group(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def _group(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     fill(element, draft, MEDIA_PARTS)
 
 
-def _media(element: etree._Element, draft: Draft, spec: Spec) -> None:
+def _media(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
     read.media(element, draft, spec)
     if len(element):
         fill(element, draft, MEDIA_INSIDE)
 
 
-SHARED: tuple[tuple[Reader, str, str], ...] = (
+SHARED: tuple[tuple[ElementReader, str, str], ...] = (
     (read.atom_text, "title", "atom:title"),
     (read.title, "title", "title cdf:title"),
     (read.word, "id", "atom:id"),
@@ -115,5 +115,5 @@ CHANNEL = table(
 )
 
 # The parts of a media group are those of the item; the title of a media object is its own.
-MEDIA_PARTS = Lookup({name: spec for name, spec in ITEM.items() if name.startswith("media:")}, "")
-MEDIA_INSIDE = Lookup({name: spec for name, spec in MEDIA_PARTS.table.items() if name != "media:title"}, "")
+MEDIA_PARTS = ElementLookup({name: spec for name, spec in ITEM.items() if name.startswith("media:")}, "")
+MEDIA_INSIDE = ElementLookup({name: spec for name, spec in MEDIA_PARTS.table.items() if name != "media:title"}, "")

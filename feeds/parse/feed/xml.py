@@ -8,9 +8,9 @@ from itertools import chain, islice
 from lxml import etree
 
 from ...model import NOTHING, Channel, Link, Parsed, Story
-from ..document import Document
+from ..document import SourceDocument
 from . import elements, namespaces, vocabulary
-from .builder import Draft, Lookup, fill
+from .builder import ElementLookup, ItemBuilder, fill
 from .text_constructs import Scope
 
 # Children of one element that are looked at in any case, however few items are wanted of them.
@@ -19,8 +19,9 @@ ITEMS = frozenset(("item", "entry"))
 # Elements around items, in the order in which one may hold the next.
 CONTAINERS = frozenset(("rss", "rdf", "feed", "channel", "items"))
 
-LOOKUPS: Mapping[str, tuple[Lookup, Lookup]] = {
-    core: (Lookup(vocabulary.CHANNEL, core), Lookup(vocabulary.ITEM, core)) for core in ("", "atom:", "cdf:")
+LOOKUPS: Mapping[str, tuple[ElementLookup, ElementLookup]] = {
+    core: (ElementLookup(vocabulary.CHANNEL, core), ElementLookup(vocabulary.ITEM, core))
+    for core in ("", "atom:", "cdf:")
 }
 DATES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
 Shared = dict[tuple[tuple[str, str], ...], dict[str, str]]
@@ -53,7 +54,7 @@ def nested(root: etree._Element, most: int) -> list[etree._Element]:
     return list(islice((element for element in root.iter("*") if _is_item(element)), max(most, ENOUGH)))
 
 
-def read(root: etree._Element, found: Sequence[etree._Element], document: Document) -> Parsed:
+def read(root: etree._Element, found: Sequence[etree._Element], document: SourceDocument) -> Parsed:
     """What a feed says: `root` and the items `found` in it."""
     core, base = _core(root), document.base
     if core == "cdf:":
@@ -74,8 +75,8 @@ def read(root: etree._Element, found: Sequence[etree._Element], document: Docume
         reader="xml",
         base=scope.base,
         warnings=document.warnings(found),
-        channel=_channel(root, Draft(given, deep), channels),
-        stories=tuple(_story(item, Draft(_scope(given, item, deep), deep), stories, shared) for item in chosen),
+        channel=_channel(root, ItemBuilder(given, deep), channels),
+        stories=tuple(_story(item, ItemBuilder(_scope(given, item, deep), deep), stories, shared) for item in chosen),
     )
 
 
@@ -115,7 +116,7 @@ def _containers(root: etree._Element) -> Iterator[etree._Element]:
     yield root
 
 
-def _channel(root: etree._Element, draft: Draft, lookup: Lookup) -> Channel:
+def _channel(root: etree._Element, draft: ItemBuilder, lookup: ElementLookup) -> Channel:
     for container in _containers(root):
         fill(container, draft, lookup)
     if lookup.core == "cdf:":
@@ -136,7 +137,7 @@ def _channel(root: etree._Element, draft: Draft, lookup: Lookup) -> Channel:
     )
 
 
-def _story(item: etree._Element, draft: Draft, lookup: Lookup, shared: Shared) -> Story:
+def _story(item: etree._Element, draft: ItemBuilder, lookup: ElementLookup, shared: Shared) -> Story:
     fill(item, draft, lookup)
     values = draft.values
     if lookup.core == "cdf:":
@@ -162,7 +163,7 @@ def _story(item: etree._Element, draft: Draft, lookup: Lookup, shared: Shared) -
     )
 
 
-def _cdf(element: etree._Element, draft: Draft) -> None:
+def _cdf(element: etree._Element, draft: ItemBuilder) -> None:
     """CDF keeps address and date in attributes."""
     if href := element.get("href"):
         draft.links.insert(0, Link(href, base=draft.scope.base))

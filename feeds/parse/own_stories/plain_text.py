@@ -54,7 +54,7 @@ HEADLINE = 200
 
 
 @dataclass(slots=True)
-class Page:
+class PlainTextPage:
     """The blocks of a page, and what its furniture said."""
 
     blocks: list[str]
@@ -65,7 +65,9 @@ class Page:
 
 def read(text: str) -> Story:
     """The story of a plain text."""
-    page = Page([block for block in map(_tidy, re.split(r"\n[ \t\f\v\r]*\n", text.replace("\r\n", "\n"))) if block])
+    page = PlainTextPage(
+        [block for block in map(_tidy, re.split(r"\n[ \t\f\v\r]*\n", text.replace("\r\n", "\n"))) if block]
+    )
     _take_stamps(page)
     _take_banners(page)
     title = _take_headline(page)
@@ -107,7 +109,7 @@ def _tidy(block: str) -> str:
     return "\n".join(line.strip() for line in block.strip().splitlines() if line.strip())
 
 
-def _take_stamps(page: Page) -> None:
+def _take_stamps(page: PlainTextPage) -> None:
     """Take stamps out of the first and last blocks; the first of each kind counts."""
     blocks: list[str] = []
     last = len(page.blocks)
@@ -131,7 +133,7 @@ def _take_stamps(page: Page) -> None:
     page.blocks = blocks
 
 
-def _take_banners(page: Page) -> None:
+def _take_banners(page: PlainTextPage) -> None:
     """Take calls off both ends; before a stamp also what is no headline, because that one follows the stamp."""
     blocks = page.blocks
     while len(blocks) > 1 and is_call(blocks[-1]):
@@ -153,7 +155,7 @@ def _is_headline(block: str) -> bool:
     return "\n" not in block and len(block) <= HEADLINE and not block.endswith((".", ",", ";"))
 
 
-def _take_headline(page: Page) -> str | None:
+def _take_headline(page: PlainTextPage) -> str | None:
     """The first line is the headline, unless it is a paragraph of its own."""
     if not page.blocks:
         return None
@@ -164,7 +166,7 @@ def _take_headline(page: Page) -> str | None:
     return first
 
 
-def _take_byline(page: Page) -> None:
+def _take_byline(page: PlainTextPage) -> None:
     if len(page.blocks) < 2:
         return
     first, _, rest = page.blocks[0].partition("\n")

@@ -10,7 +10,19 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ...errors import ParseError
-from ...model import Category, Channel, Fetched, Link, Parsed, Part, Person, PublicationWindow, Source, Story, Text
+from ...model import (
+    Category,
+    Channel,
+    Fetched,
+    Link,
+    Parsed,
+    Person,
+    PublicationWindow,
+    Source,
+    SourceFile,
+    Story,
+    Text,
+)
 from ..charset import decode
 from . import html, markdown, plain_text
 from .front_matter import Unreadable, read_front_matter
@@ -84,14 +96,14 @@ def read_one(fetched: Fetched) -> Parsed:
     return Parsed("files", fetched.url or None, channel, stories=(story,), windows=windows)
 
 
-def _newest(parts: tuple[Part, ...], most: int) -> tuple[Part, ...]:
+def _newest(parts: tuple[SourceFile, ...], most: int) -> tuple[SourceFile, ...]:
     if len(parts) <= most:
         return parts
     kept = sorted(parts, key=lambda part: part.modified, reverse=True)[:most]
     return tuple(part for part in parts if part in kept)
 
 
-def _story(part: Part) -> Written | None:
+def _story(part: SourceFile) -> Written | None:
     suffix = PurePosixPath(part.name).suffix.lower()
     if suffix not in WRITTEN:
         raise Unreadable(f"stories are Markdown, HTML or plain text, not `{suffix}`")

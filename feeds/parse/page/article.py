@@ -13,10 +13,10 @@ from lxml import etree
 from ...model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
 from ..own_stories import reader
 from . import authors, body, dates, html_tree, images, json_ld, region, selectors, title
-from .authors import Found
-from .dates import Stamp
-from .html_tree import WebPage, joined, squeezed, words_of
-from .region import Element, Ground
+from .authors import Byline
+from .dates import DateMark
+from .html_tree import Element, WebPage, joined, squeezed, words_of
+from .region import PageSurvey
 
 MOST = 10
 NUMBER = re.compile(
@@ -79,7 +79,7 @@ class Other:
     where: str
 
 
-def better(page: WebPage, story: json_ld.Node, letters: int) -> Other | None:
+def better(page: WebPage, story: json_ld.JsonLdNode, letters: int) -> Other | None:
     """A text that tells clearly more than the `letters` found on the page; none where that is whole."""
     body = json_ld.text(story.get("articleBody")) or json_ld.text(story.get("text")) or ""
     if len(body) > LITTLE and letters < 0.3 * len(body):
@@ -143,13 +143,13 @@ def of_page(page: WebPage, source: Source | None = None) -> Parsed:
 
 
 @dataclass(frozen=True)
-class View:
+class StoryView:
     """A page looked over for its story: the node of its data, its headline, the place of its text, what is around."""
 
     page: WebPage
-    node: json_ld.Node
-    title: title.Told | None
-    ground: Ground
+    node: json_ld.JsonLdNode
+    title: title.TitleCandidate | None
+    ground: PageSurvey
     heading: Element | None
     place: Element | None
     region: Element
@@ -158,7 +158,7 @@ class View:
     warnings: tuple[str, ...] = ()
 
 
-def look(page: WebPage, source: Source | None) -> View:
+def look(page: WebPage, source: Source | None) -> StoryView:
     """Look a page over; what the source's selectors match counts more than what is found."""
     declared = source.selectors if source else NO_SELECTORS
     _remove(page, declared.get("remove"))
@@ -174,16 +174,16 @@ def look(page: WebPage, source: Source | None) -> View:
     heading = region.headline_of(page, heading_text[0] if heading_text else "")
     story_region = region.region(page, place, heading) if place is not None else page.root
     home = source.timezone if source else "UTC"
-    return View(page, node, heading_text, survey, heading, place, story_region, chosen, home, warnings)
+    return StoryView(page, node, heading_text, survey, heading, place, story_region, chosen, home, warnings)
 
 
 def _remove(page: WebPage, selector: str | None) -> None:
     for element in selectors.select(page.root, selector, "remove") if selector else []:
-        if isinstance(element, etree._Element) and element.getparent() is not None:
+        if isinstance(element, Element) and element.getparent() is not None:
             element.drop_tree()  # type: ignore[attr-defined]
 
 
-def _selected_title(chosen: Mapping[str, list[Element | str]]) -> title.Told | None:
+def _selected_title(chosen: Mapping[str, list[Element | str]]) -> title.TitleCandidate | None:
     words = next(filter(None, map(_words, chosen.get("title", []))), "")
     return (words, "title:") if words else None
 
@@ -195,7 +195,7 @@ def _words(match: Element | str) -> str:
 # ── the story ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def story_of(view: View) -> Story:
+def story_of(view: StoryView) -> Story:
     """The story that a page tells."""
     page, node = view.page, view.node
     found_dates = _dates(view)
@@ -229,24 +229,24 @@ def story_of(view: View) -> Story:
     )
 
 
-def _dates(view: View) -> dict[str, Stamp]:
+def _dates(view: StoryView) -> dict[str, DateMark]:
     found = dates.find(view.page, view.node, view.region, view.home)
     for match in view.chosen.get("date", [])[:1]:
         text = match if isinstance(match, str) else dates.value_of(match)
-        found["published"] = Stamp(text.strip(), "date:")
+        found["published"] = DateMark(text.strip(), "date:")
     return found
 
 
-def _people(view: View) -> Found:
+def _people(view: StoryView) -> Byline:
     names = [
         name for match in view.chosen.get("author", [])[: authors.MANY] for name in authors.names_in(_words(match))
     ]
     if names:
-        return Found(tuple(map(Person, dict.fromkeys(names))), "author:")
+        return Byline(tuple(map(Person, dict.fromkeys(names))), "author:")
     return authors.find(view.page, view.node)
 
 
-def _image(view: View) -> tuple[str, str] | None:
+def _image(view: StoryView) -> tuple[str, str] | None:
     for match in view.chosen.get("image", [])[:1]:
         if isinstance(match, str):
             return match.strip(), "image:"
@@ -257,10 +257,10 @@ def _image(view: View) -> tuple[str, str] | None:
     return images.find(view.page, view.node, shown)
 
 
-def _text(view: View, people: Found) -> tuple[list[body.Block], str]:
+def _text(view: StoryView, people: Byline) -> tuple[list[body.Block], str]:
     """The blocks of the text: of what the selector chose, of the place found, else of what others make of the page."""
-    told = body.Told(view.title[0] if view.title else "", tuple(person.name or "" for person in people.people))
-    chosen = [match for match in view.chosen.get("content", []) if isinstance(match, etree._Element)]
+    told = body.StoryFacts(view.title[0] if view.title else "", tuple(person.name or "" for person in people.people))
+    chosen = [match for match in view.chosen.get("content", []) if isinstance(match, Element)]
     if chosen:
         return body.gathered(chosen, view.ground, view.page.base, told), "content:"
     blocks: list[body.Block] = []
@@ -276,18 +276,18 @@ def _text(view: View, people: Found) -> tuple[list[body.Block], str]:
     return blocks, "page"
 
 
-def _signed(people: Found, blocks: list[body.Block]) -> tuple[Found, list[body.Block]]:
+def _signed(people: Byline, blocks: list[body.Block]) -> tuple[Byline, list[body.Block]]:
     """A name that stands alone below the text is that of who wrote it."""
     persons = [person for person in people.people if authors.looks_like_a_person(person.name or "")]
     if persons or not blocks:
         return people, blocks
     last = blocks[-1]
     if last.tag == "p" and len(last.words) < 40 and authors.looks_like_a_person(last.words) and "<strong" in last.html:
-        return Found((Person(last.words),), "signature"), blocks[:-1]
+        return Byline((Person(last.words),), "signature"), blocks[:-1]
     return people, blocks
 
 
-def _summary(page: WebPage, node: json_ld.Node) -> tuple[str, str] | None:
+def _summary(page: WebPage, node: json_ld.JsonLdNode) -> tuple[str, str] | None:
     for name in SUMMARIES:
         if text := page.says(name):
             return text[:2000], f"meta {name}"
@@ -295,7 +295,7 @@ def _summary(page: WebPage, node: json_ld.Node) -> tuple[str, str] | None:
     return (html_tree.squeezed(text)[:2000], "json-ld description") if text else None
 
 
-def _tags(page: WebPage, node: json_ld.Node) -> tuple[Category, ...]:
+def _tags(page: WebPage, node: json_ld.JsonLdNode) -> tuple[Category, ...]:
     """The first place that names any: one term each, or many with commas between."""
     told = [json_ld.text(value) or "" for value in json_ld.several(node.get("keywords"))[:MANY_TAGS]]
     places = [told, *(list(page.meta.get(name, ())) for name in TAGS)]

@@ -11,9 +11,7 @@ from lxml import etree
 
 from ...model import Person
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN, LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
-
-Element = etree._Element
+from .html_tree import HIDDEN, LONGEST_ADDRESS, Element, WebPage, joined, squeezed, words_of
 
 METAS = (
     "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author",
@@ -76,29 +74,29 @@ LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Byline:
     """The authors, and where they were found."""
 
     people: tuple[Person, ...] = ()
     where: str = ""
 
 
-def find(page: WebPage, story: json_ld.Node) -> Found:
+def find(page: WebPage, story: json_ld.JsonLdNode) -> Byline:
     """Persons first, from the best place that names any; else the organisation of the best place."""
     places: tuple[tuple[str, Callable[[], Iterable[Person]]], ...] = (
         ("json-ld author", lambda: _of_data(page, story)),
         ("byline", lambda: _of_marks(page)),
         ("meta author", lambda: _of_head(page)),
     )
-    told: list[Found] = []
+    told: list[Byline] = []
     for where, read in places:
-        found = Found(_distinct(read()), where)
+        found = Byline(_distinct(read()), where)
         told.append(found)
         persons = tuple(person for person in found.people if not is_organisation(person, page))
         if persons:
-            return Found(persons, found.where)
-    best = next((found for found in told if found.people), Found())
-    return Found(tuple(replace(person, role="author") for person in best.people), best.where)
+            return Byline(persons, found.where)
+    best = next((found for found in told if found.people), Byline())
+    return Byline(tuple(replace(person, role="author") for person in best.people), best.where)
 
 
 def looks_like_a_person(name: str) -> bool:
@@ -159,7 +157,7 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
 # ── what data say ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_data(page: WebPage, story: json_ld.Node) -> Iterator[Person]:
+def _of_data(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[Person]:
     for key in ("author", "creator"):
         values = [page.data.resolved(value) for value in json_ld.several(story.get(key))[:MANY]]
         for value in values:
@@ -169,7 +167,7 @@ def _of_data(page: WebPage, story: json_ld.Node) -> Iterator[Person]:
 
 
 def _of_value(value: object) -> Iterator[Person]:
-    node: json_ld.Node = value if isinstance(value, dict) else {}
+    node: json_ld.JsonLdNode = value if isinstance(value, dict) else {}
     role = "organisation" if json_ld.types(node) & json_ld.ORGANISATIONS else "author"
     told = node.get("name") if node else value
     for name in json_ld.several(told)[:MANY]:

@@ -10,9 +10,9 @@ from html import escape
 from lxml import etree
 
 from . import boilerplate, images
-from .html_tree import HIDDEN, squeezed, words_of
+from .html_tree import HIDDEN, Element, squeezed, words_of
 from .images import Picture
-from .region import PARAGRAPHS, WRAPPERS, Element, Ground
+from .region import PARAGRAPHS, WRAPPERS, PageSurvey
 from .title import fold
 
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
@@ -44,17 +44,17 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StoryFacts:
     """What is known of the story before its text is chosen: it is not repeated there."""
 
     title: str = ""
     people: tuple[str, ...] = ()
 
 
-class Collector:
+class BlockCollector:
     """The blocks below an element in order; loose words become paragraphs."""
 
-    def __init__(self, ground: Ground, base: str) -> None:
+    def __init__(self, ground: PageSurvey, base: str) -> None:
         self.ground = ground
         self.base = base
         self.blocks: list[Block] = []
@@ -177,15 +177,15 @@ def shown(found: Picture) -> str:
     return f'<figure><img src="{escape(found.url)}"{alt}{title}></figure>'
 
 
-def gathered(parts: list[Element], ground: Ground, base: str, told: Told) -> list[Block]:
+def gathered(parts: list[Element], ground: PageSurvey, base: str, told: StoryFacts) -> list[Block]:
     """The blocks of the story in some parts of the page."""
-    return chosen([block for part in parts for block in Collector(ground, base).collect(part)], told)
+    return chosen([block for part in parts for block in BlockCollector(ground, base).collect(part)], told)
 
 
 # ── which blocks belong to the story ────────────────────────────────────────────────────────────────────────────────
 
 
-def chosen(blocks: list[Block], told: Told) -> list[Block]:
+def chosen(blocks: list[Block], told: StoryFacts) -> list[Block]:
     """The blocks of the story: what repeats, calls, stamps, or leads elsewhere is left out."""
     kept: list[Block] = []
     refrains = _refrains(blocks)
@@ -202,7 +202,7 @@ def chosen(blocks: list[Block], told: Told) -> list[Block]:
     return kept
 
 
-def _once(blocks: list[Block], told: Told) -> Iterator[Block]:
+def _once(blocks: list[Block], told: StoryFacts) -> Iterator[Block]:
     seen = {fold(told.title)} | {fold(name) for name in told.people}
     for block in blocks:
         if block.tag in ("hr", "media"):

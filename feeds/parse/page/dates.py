@@ -14,7 +14,7 @@ from lxml import etree
 
 from ..own_stories import plain_text
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN, WebPage, words_of
+from .html_tree import HIDDEN, Element, WebPage, words_of
 
 # Countries of one zone, or where nearly all live in one.
 COUNTRIES = {
@@ -65,8 +65,6 @@ def zone_of(url: str, *languages: str | None) -> str | None:
 # ── When a story was published and when it was changed: the exact instant, put together from all that tells of it ─────
 
 
-Element = etree._Element
-
 PUBLISHED = (
     "article:published_time", "article:published", "og:published_time", "og:article:published_time", "datepublished",
     "parsely-pub-date", "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued",
@@ -113,16 +111,16 @@ UTC_SIGNS = ("Z", "+00:00", "+0000")
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class DateMark:
     """One telling of a date: the text, and where it was found."""
 
     text: str
     where: str
 
 
-def find(page: WebPage, story: json_ld.Node, region: Element | None, home: str = "UTC") -> dict[str, Stamp]:
+def find(page: WebPage, story: json_ld.JsonLdNode, region: Element | None, home: str = "UTC") -> dict[str, DateMark]:
     """`published` and `updated`, with zones where they can be known; `home` is the zone the operator gave."""
-    told: dict[str, list[Stamp]] = {"published": [], "updated": []}
+    told: dict[str, list[DateMark]] = {"published": [], "updated": []}
     for tell in (_of_head, _of_page):
         for field, stamp in tell(page, story, region if region is not None else page.root):
             if (len(stamp.text) <= LONGEST and DATED.search(stamp.text)) or stamp.text.isdigit():
@@ -133,21 +131,21 @@ def find(page: WebPage, story: json_ld.Node, region: Element | None, home: str =
     site = None if home != "UTC" else zone_of(page.url, page.language, page.says("og:locale"))
     found = {field: _exact(stamps, everything, site) for field, stamps in told.items() if stamps}
     if "published" not in found and (match := IN_ADDRESS.search(urlsplit(page.url).path)):
-        found["published"] = Stamp("-".join(match.groups()), "address")
+        found["published"] = DateMark("-".join(match.groups()), "address")
     return found
 
 
 # ── what is told, best place first ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_head(page: WebPage, story: json_ld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_head(page: WebPage, story: json_ld.JsonLdNode, region: Element) -> Iterator[tuple[str, DateMark]]:
     yield from _of_data(story, "json-ld")
     for field, names in METAS.items():
         for name in names:
-            yield from ((field, Stamp(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
+            yield from ((field, DateMark(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
 
 
-def _of_page(page: WebPage, story: json_ld.Node, region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_page(page: WebPage, story: json_ld.JsonLdNode, region: Element) -> Iterator[tuple[str, DateMark]]:
     yield from _of_marks(region)
     for node in page.data.pages():
         yield from _of_data(node, "json-ld page")
@@ -155,35 +153,35 @@ def _of_page(page: WebPage, story: json_ld.Node, region: Element) -> Iterator[tu
     yield from _of_words(region)
 
 
-def _of_data(node: json_ld.Node, where: str) -> Iterator[tuple[str, Stamp]]:
+def _of_data(node: json_ld.JsonLdNode, where: str) -> Iterator[tuple[str, DateMark]]:
     for field, keys in KEYS.items():
         for key in keys:
             if text := json_ld.text(node.get(key)):
-                yield field, Stamp(text.strip(), f"{where} {key}")
+                yield field, DateMark(text.strip(), f"{where} {key}")
 
 
-def _of_marks(region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_marks(region: Element) -> Iterator[tuple[str, DateMark]]:
     """Microdata, h-entry and hAtom."""
     for element in _visible(region):
         attributes = element.attrib
         for prop in (attributes.get("itemprop") or "").lower().split():
             if prop in ITEMPROPS and (text := value_of(element)):
-                yield ITEMPROPS[prop], Stamp(text, f"itemprop {prop}")
+                yield ITEMPROPS[prop], DateMark(text, f"itemprop {prop}")
         if element.tag in ("time", "abbr", "data") or "dt-" in (attributes.get("class") or ""):
             for name in (attributes.get("class") or "").split():
                 if name in CLASSES and (text := value_of(element)):
-                    yield CLASSES[name], Stamp(text, f"class {name}")
+                    yield CLASSES[name], DateMark(text, f"class {name}")
 
 
-def _of_times(region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_times(region: Element) -> Iterator[tuple[str, DateMark]]:
     """The first `time` that does not say of itself that it tells of a change."""
     times = [element for element in _visible(region) if element.tag == "time"][:6]
     for element in sorted(times, key=lambda one: one.get("pubdate") is None):
         if text := value_of(element):
-            yield ("updated" if tells_of_change(element) else "published"), Stamp(text, "time")
+            yield ("updated" if tells_of_change(element) else "published"), DateMark(text, "time")
 
 
-def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
+def _of_words(region: Element) -> Iterator[tuple[str, DateMark]]:
     """Stamps in words, and short texts whose name says that they are dates."""
     for element in _visible(region):
         if (
@@ -195,11 +193,11 @@ def _of_words(region: Element) -> Iterator[tuple[str, Stamp]]:
         if not 6 <= len(words) <= LONGEST or not DATED.search(words):
             continue
         if taken := plain_text.stamp(words):
-            yield from ((field, Stamp(date, "stamp")) for field, date in taken[1].items())
+            yield from ((field, DateMark(date, "stamp")) for field, date in taken[1].items())
         elif _is_named_date(element) and sum(char.isdigit() for char in words) >= 5:
             yield (
                 ("updated" if CHANGED.search(words) or tells_of_change(element) else "published"),
-                Stamp(words, "date"),
+                DateMark(words, "date"),
             )
 
 
@@ -243,17 +241,17 @@ def value_of(element: Element) -> str:
 # ── the exact instant ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _exact(stamps: list[Stamp], everything: list[str], site: str | None) -> Stamp:
+def _exact(stamps: list[DateMark], everything: list[str], site: str | None) -> DateMark:
     """The first telling, with what others add to it: the time of day, the seconds, the zone."""
     first = stamps[0]
     match = ISO.match(first.text)
     if match is None:
-        return Stamp(_in_words(first.text, site), first.where)
+        return DateMark(_in_words(first.text, site), first.where)
     day, clock, _, zone = match.groups()
     others = [other for other in map(ISO.match, everything) if other]
     if clock is None:
         same_day = [one for one in map(ISO.match, (stamp.text for stamp in stamps)) if one and one[1] == day and one[2]]
-        return Stamp(_zoned(same_day[0], others, site), first.where) if same_day else first
+        return DateMark(_zoned(same_day[0], others, site), first.where) if same_day else first
     if zone is not None and zone.upper() not in UTC_SIGNS:
         return first
     if zone is not None:  # `Z` is often put behind a local time: another zone for the same clock knows better
@@ -265,8 +263,8 @@ def _exact(stamps: list[Stamp], everything: list[str], site: str | None) -> Stam
             ),
             None,
         )
-        return Stamp(f"{first.text.strip()[: -len(zone)]}{local}", first.where) if local else first
-    return Stamp(_zoned(match, others, site), first.where)
+        return DateMark(f"{first.text.strip()[: -len(zone)]}{local}", first.where) if local else first
+    return DateMark(_zoned(match, others, site), first.where)
 
 
 def _zoned(match: re.Match[str], others: list[re.Match[str]], site: str | None) -> str:
@@ -297,6 +295,6 @@ def _in_words(text: str, site: str | None) -> str:
     return f"{ENDING.sub('', text)} {site}"
 
 
-def found(stamps: Mapping[str, Stamp]) -> dict[str, str]:
+def found(stamps: Mapping[str, DateMark]) -> dict[str, str]:
     """Where each date was found."""
     return {field: stamp.where for field, stamp in stamps.items()}

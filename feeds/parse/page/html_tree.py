@@ -16,6 +16,8 @@ from ..charset import decode
 from ..own_stories import html
 from . import json_ld
 
+Element = etree._Element
+
 # A page that is shown to people is smaller; what is larger costs more than it can tell.
 LARGEST = 6_000_000
 SPACE = re.compile(r"\s+")
@@ -33,7 +35,7 @@ class WebPage:
     """A page: `url` is where it came from, `root` its tree, `warning` what was wrong with its charset."""
 
     url: str
-    root: etree._Element
+    root: Element
     warning: str | None = None
 
     @cached_property
@@ -59,7 +61,7 @@ class WebPage:
         return {name: tuple(values) for name, values in found.items()}
 
     @cached_property
-    def data(self) -> json_ld.Data:
+    def data(self) -> json_ld.JsonLd:
         """All that is said in JSON-LD."""
         scripts = (element.text or "" for element in self.root.iter("script") if _is_json(element))
         return json_ld.read(scripts)
@@ -84,7 +86,7 @@ class WebPage:
         return (told or self.says("content-language", "language", "og:locale") or "").strip().replace("_", "-") or None
 
     @cached_property
-    def headings(self) -> tuple[etree._Element, ...]:
+    def headings(self) -> tuple[Element, ...]:
         """The headings of the first rank that have words."""
         return tuple(element for element in self.root.iter("h1") if words_of(element))
 
@@ -119,7 +121,7 @@ def squeezed(text: str) -> str:
     return SPACE.sub(" ", text).strip()
 
 
-def words_of(element: etree._Element) -> str:
+def words_of(element: Element) -> str:
     """The words inside an element in one line, those of scripts and styles left out."""
     if not len(element):
         return squeezed(element.text or "") if element.tag not in HIDDEN else ""
@@ -128,7 +130,7 @@ def words_of(element: etree._Element) -> str:
     return squeezed("".join(_pieces(element)))
 
 
-def _pieces(element: etree._Element) -> Iterator[str]:
+def _pieces(element: Element) -> Iterator[str]:
     """The pieces of text inside an element, in one pass; blocks are set apart by a blank."""
     for event, inner in etree.iterwalk(element, events=("start", "end")):
         if event == "start":
@@ -141,10 +143,10 @@ def _pieces(element: etree._Element) -> Iterator[str]:
                 yield inner.tail
 
 
-def _inside_hidden(element: etree._Element) -> bool:
+def _inside_hidden(element: Element) -> bool:
     parent = element.getparent()
     return parent is not None and parent.tag in HIDDEN
 
 
-def _is_json(element: etree._Element) -> bool:
+def _is_json(element: Element) -> bool:
     return "ld+json" in (element.get("type") or "").lower()

@@ -11,9 +11,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from . import boilerplate, json_ld
-from .html_tree import LONGEST_ADDRESS, WebPage, joined, squeezed, words_of
-
-Element = etree._Element
+from .html_tree import LONGEST_ADDRESS, Element, WebPage, joined, squeezed, words_of
 
 NO_PICTURE = re.compile(
     r"(?:^|[/_.-])(?:spacer|blank|pixel|placeholder|transparent|loading|loader|lazy|dummy|empty|1x1|logos?|icons?|favicon|sprite"
@@ -121,7 +119,7 @@ def _path(address: str) -> str:
 # ── which one leads ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find(page: WebPage, story: json_ld.Node, shown: list[Picture]) -> tuple[str, str] | None:
+def find(page: WebPage, story: json_ld.JsonLdNode, shown: list[Picture]) -> tuple[str, str] | None:
     """The address of the lead image, and where it was found.
 
     `shown` are the pictures of the story in their order. What the head names for social networks is often cut for them
@@ -163,7 +161,7 @@ def shown_in(region: Element, place: Element, base: str) -> list[Picture]:
     return found
 
 
-def _told(page: WebPage, story: json_ld.Node) -> Iterator[tuple[str, str]]:
+def _told(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[tuple[str, str]]:
     for name in ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"):
         for address in page.meta.get(name, ())[:1]:
             if url := _usable(address, page.base):

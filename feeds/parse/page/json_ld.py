@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import unescape
 
-Node = Mapping[str, object]
+JsonLdNode = Mapping[str, object]
 
 LARGEST = 3_000_000
 MAX_NODES = 3_000
@@ -47,19 +47,19 @@ FIELD = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class JsonLd:
     """The nodes of a page in document order, the outer before the inner, and those that have an `@id`."""
 
-    nodes: tuple[Node, ...] = ()
-    by_id: Mapping[str, Node] = field(default_factory=dict)
+    nodes: tuple[JsonLdNode, ...] = ()
+    by_id: Mapping[str, JsonLdNode] = field(default_factory=dict)
     parts: frozenset[int] = frozenset()  # the nodes, by their place, that are parts of others
 
-    def stories(self) -> list[Node]:
+    def stories(self) -> list[JsonLdNode]:
         """The nodes that are stories of their own; the parts of others where there is no such."""
         found = [(at, node) for at, node in enumerate(self.nodes) if types(node) & STORIES]
         return [node for at, node in found if at not in self.parts] or [node for _, node in found]
 
-    def pages(self) -> list[Node]:
+    def pages(self) -> list[JsonLdNode]:
         """The nodes that are pages or recordings, which may tell what the story does not."""
         return [node for node in self.nodes if types(node) & PAGES]
 
@@ -70,9 +70,9 @@ class Data:
         return value
 
 
-def read(scripts: Iterable[str]) -> Data:
+def read(scripts: Iterable[str]) -> JsonLd:
     """All nodes in some blocks of JSON-LD."""
-    nodes: list[Node] = []
+    nodes: list[JsonLdNode] = []
     parts: set[int] = set()
     budget = LARGEST
     for script in scripts:
@@ -83,15 +83,15 @@ def read(scripts: Iterable[str]) -> Data:
             if is_part:
                 parts.add(len(nodes))
             nodes.append(node)
-    by_id: dict[str, Node] = {}
+    by_id: dict[str, JsonLdNode] = {}
     for node in nodes:
         name = node.get("@id")
         if isinstance(name, str) and len(node) > len(by_id.get(name, ())):
             by_id[name] = node
-    return Data(tuple(nodes), by_id, frozenset(parts))
+    return JsonLd(tuple(nodes), by_id, frozenset(parts))
 
 
-def types(node: Node) -> frozenset[str]:
+def types(node: JsonLdNode) -> frozenset[str]:
     """What a node says it is, in lower case, free of any namespace."""
     told = node.get("@type", node.get("type"))
     names = told if isinstance(told, list) else [told]
@@ -159,7 +159,7 @@ def _repairs(body: str) -> Iterator[str]:
     yield "[" + re.sub(r"\}\s*\{", "},{", body[start:end]) + "]"
 
 
-def _walk(value: object) -> Iterator[tuple[Node, bool]]:
+def _walk(value: object) -> Iterator[tuple[JsonLdNode, bool]]:
     """Every node, outer first, without recursion, and whether it is a part of another."""
     waiting: list[tuple[object, int, bool]] = [(value, 0, False)]
     count = 0
@@ -177,14 +177,14 @@ def _walk(value: object) -> Iterator[tuple[Node, bool]]:
             waiting += [one for one in reversed(below) if isinstance(one[0], dict | list)]
 
 
-def main(data: Data, *addresses: str | None) -> Node:
+def main(data: JsonLd, *addresses: str | None) -> JsonLdNode:
     """The node of the story that the page is about; an empty one where none is told."""
     wanted = {_plain(address) for address in addresses if address}
     stories = data.stories()
     return max(stories, key=lambda node: _weight(node, wanted), default={})
 
 
-def _weight(node: Node, wanted: set[str]) -> float:
+def _weight(node: JsonLdNode, wanted: set[str]) -> float:
     told = {_plain(address) for key in ("url", "mainEntityOfPage", "@id") if (address := _address(node.get(key)))}
     facts = sum(bool(node.get(key)) for key in ("headline", "datePublished", "author", "articleBody", "image"))
     return 4 * bool(told & wanted) + facts + ("headline" in node)

@@ -9,9 +9,7 @@ from itertools import pairwise
 from lxml import etree
 
 from . import boilerplate
-from .html_tree import words_of
-
-Element = etree._Element
+from .html_tree import Element, words_of
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Places on a front page that hold no list of its stories.

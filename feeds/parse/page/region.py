@@ -9,10 +9,8 @@ from typing import Protocol
 from lxml import etree
 
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN, WebPage, words_of
+from .html_tree import HIDDEN, Element, WebPage, words_of
 from .title import fold
-
-Element = etree._Element
 
 # Where authors of pages say that the text is: microdata and h-entry.
 MARKED = etree.XPath("//*[@itemprop='articleBody' or contains(concat(' ', @class, ' '), ' e-content ')]")
@@ -28,7 +26,7 @@ LENIENT = (BULK, 0.1, 0.0)
 
 
 @dataclass(frozen=True)
-class Ground:
+class PageSurvey:
     """A page looked over once: letters of running text below each element, and the elements that are furniture."""
 
     weights: Mapping[Element, float]
@@ -39,7 +37,7 @@ class Ground:
         return self.weights.get(element, 0.0)
 
 
-def survey(root: Element) -> Ground:
+def survey(root: Element) -> PageSurvey:
     """Look a page over. What holds the headline, or nearly all of the text, is no furniture, however it is named."""
     running, named = _walked(root)
     raw = _summed(running, frozenset())
@@ -56,7 +54,7 @@ def survey(root: Element) -> Ground:
             one for one in out if one.tag in boilerplate.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0)
         )
         weights = _summed(running, out)
-    return Ground(weights, out)
+    return PageSurvey(weights, out)
 
 
 def _summed(running: list[tuple[Element, float]], out: frozenset[Element]) -> dict[Element, float]:
@@ -111,7 +109,7 @@ def _weight(element: Element) -> float:
     return float(min(len(words), 1000)) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
 
 
-def choose(page: WebPage, ground: Ground) -> Element | None:
+def choose(page: WebPage, ground: PageSurvey) -> Element | None:
     """The smallest element that holds the story."""
     if not ground.weight(page.root):
         return None
@@ -123,9 +121,9 @@ def choose(page: WebPage, ground: Ground) -> Element | None:
         current = child
 
 
-def _start(page: WebPage, ground: Ground) -> Element:
+def _start(page: WebPage, ground: PageSurvey) -> Element:
     found = MARKED(page.root)
-    marked = [one for one in found if isinstance(one, etree._Element)] if isinstance(found, list) else []
+    marked = [one for one in found if isinstance(one, Element)] if isinstance(found, list) else []
     best = max(marked, key=ground.weight, default=None)
     total = ground.weight(page.root)
     if best is not None and ground.weight(best) >= max(0.4 * total, ENOUGH):
@@ -167,11 +165,11 @@ def region(page: WebPage, place: Element, heading: Element | None) -> Element:
     return next((one for one in _upwards(place) if one in above), page.root)
 
 
-class Lookout(Protocol):
+class RegionView(Protocol):
     """A page looked over, as far as is needed here."""
 
     @property
-    def ground(self) -> Ground: ...
+    def ground(self) -> PageSurvey: ...
 
     @property
     def heading(self) -> Element | None: ...
@@ -183,7 +181,7 @@ class Lookout(Protocol):
     def region(self) -> Element: ...
 
 
-def standfirst(page: WebPage, node: Mapping[str, object], view: Lookout) -> str | None:
+def standfirst(page: WebPage, node: Mapping[str, object], view: RegionView) -> str | None:
     """The paragraph between headline and text: named so, described so, or simply standing there."""
     heading, place, ground = view.heading, view.place, view.ground
     told = [
@@ -225,7 +223,7 @@ def _leaf_words(element: Element) -> str:
     return words_of(element)
 
 
-def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
+def _rank(element: Element, words: str, told: list[str], ground: PageSurvey) -> int:
     ours = fold(words)
     if any(len(one) > 30 and (ours.startswith(one[:60]) or one.startswith(ours[:60])) for one in told):
         return 3
@@ -239,7 +237,7 @@ def _rank(element: Element, words: str, told: list[str], ground: Ground) -> int:
     return 1 if element.tag in ("p", "h2", "h3") and len(words) >= 60 else 0
 
 
-def places(heading: Element | None, place: Element, ground: Ground) -> list[Element]:
+def places(heading: Element | None, place: Element, ground: PageSurvey) -> list[Element]:
     """The place with what of the story stands beside it: before it, from the headline on, and like parts after it."""
     above = set(_upwards(heading)) if heading is not None else set()
     before: list[Element] = []

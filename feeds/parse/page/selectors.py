@@ -7,13 +7,14 @@ import re
 from lxml import etree
 
 from ...errors import ParseError
+from .html_tree import Element
 
 XPATH = re.compile(
     r"\s*(?:\.{0,2}/|\(|(?:string|normalize-space|concat|id|descendant|ancestor|following|child)\b.*[(:])"
 )
 
 
-def select(root: etree._Element, selector: str, name: str) -> list[etree._Element | str]:
+def select(root: Element, selector: str, name: str) -> list[Element | str]:
     """Elements, or texts where the selector asks for texts; ParseError when it is neither CSS nor XPath.
 
     `name` is the setting it comes from.
@@ -29,4 +30,4 @@ def select(root: etree._Element, selector: str, name: str) -> list[etree._Elemen
             kind="selector",
         ) from error
     matches = found if isinstance(found, list) else [str(found)]
-    return [one if isinstance(one, etree._Element) else str(one) for one in matches]
+    return [one if isinstance(one, Element) else str(one) for one in matches]

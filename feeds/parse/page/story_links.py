@@ -11,7 +11,7 @@ from lxml import etree
 
 from ...model import Channel, Fetched, Link, Parsed, Source, Story, Text
 from . import dates, html_tree, images, json_ld, list_region, selectors, url_patterns
-from .html_tree import WebPage, joined, squeezed, words_of
+from .html_tree import Element, WebPage, joined, squeezed, words_of
 from .list_region import HEADINGS
 from .title import fold
 
@@ -53,8 +53,6 @@ def _summary(block: etree._Element, title: str) -> str | None:
 # ── A page that lists stories: what the source's selector matches, what data say, or the headlines that look alike ────
 
 
-Element = etree._Element
-
 HEADLINE = re.compile(r"head-?line|title|titel|titre|titulo|heading|hed\b|\bttl\b", re.I)
 KICKER = re.compile(
     r"kicker|topline|eyebrow|overline|dachzeile|label|category|rubrik|section-?name|flag|badge|tag|date|time|author|byline|count",
@@ -72,7 +70,7 @@ REPEATED = 3
 
 
 @dataclass
-class Item:
+class StoryLink:
     """One address that may be a story's: the links that lead to it, its best words, and what speaks for it."""
 
     address: str
@@ -115,12 +113,12 @@ def _is_wanted(address: str, source: Source | None) -> bool:
 
 def _selected(page: WebPage, selector: str) -> list[Story]:
     matches = [one for one in selectors.select(page.root, selector, "stories") if isinstance(one, etree._Element)]
-    items: dict[str, Item] = {}
+    items: dict[str, StoryLink] = {}
     for match in matches:
         link = match if match.tag == "a" else _best_link(match)
         address = joined(page.base, link.get("href") or "") if link is not None else None
         if link is not None and address:
-            item = items.setdefault(url_patterns.key(address), Item(address))
+            item = items.setdefault(url_patterns.key(address), StoryLink(address))
             item.links.append(link)
             _name(item, link, words_of(match) if match.tag != "a" and match.tag in HEADINGS else "")
     return _told(page, list(items.values()), "stories:")
@@ -152,9 +150,9 @@ def _found(page: WebPage) -> list[Story]:
     return [*stories, *of_data]
 
 
-def _entries(page: WebPage) -> list[Item]:
+def _entries(page: WebPage) -> list[StoryLink]:
     """The entries of an h-feed (microformats 2)."""
-    items: dict[str, Item] = {}
+    items: dict[str, StoryLink] = {}
     for entry in page.root.iter(etree.Element):
         if "h-entry" not in (entry.get("class") or "").split():
             continue
@@ -164,13 +162,13 @@ def _entries(page: WebPage) -> list[Item]:
         if link is not None and address:
             name = named.get("p-name")
             title = words_of(name) if name is not None else words_of(link)
-            items.setdefault(url_patterns.key(address), Item(address, [link], title[:400]))
+            items.setdefault(url_patterns.key(address), StoryLink(address, [link], title[:400]))
     return list(items.values())
 
 
-def _items(page: WebPage) -> list[Item]:
+def _items(page: WebPage) -> list[StoryLink]:
     """Every address that is linked from where stories may stand, with its words."""
-    items: dict[str, Item] = {}
+    items: dict[str, StoryLink] = {}
     here = url_patterns.key(page.url)
     for link in list_region.links(page.root):
         address = joined(page.base, link.get("href") or "")
@@ -180,13 +178,13 @@ def _items(page: WebPage) -> list[Item]:
         name = url_patterns.key(address)
         if name == here or url_patterns.is_other_thing(address):
             continue
-        item = items.setdefault(name, Item(address))
+        item = items.setdefault(name, StoryLink(address))
         item.links.append(link)
         _name(item, link)
     return [item for item in items.values() if item.title]
 
 
-def _name(item: Item, link: Element, words: str = "") -> None:
+def _name(item: StoryLink, link: Element, words: str = "") -> None:
     """Take the words of a link for the headline where they are better than those known."""
     heading = _heading(link)
     words = words or (_heading_words(heading) if heading is not None else _own_words(link))
@@ -259,7 +257,7 @@ def _signature(link: Element) -> str:
 # ── which items are stories ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _score(items: list[Item], page: WebPage) -> None:
+def _score(items: list[StoryLink], page: WebPage) -> None:
     """Weigh what speaks for each item: words, heading, address, and that many look like it."""
     alike = Counter(item.signature for item in items if list_region.length(item.title) >= 20)
     above = Counter(path for item in items for path in url_patterns.above(item.address))
@@ -316,14 +314,14 @@ def _of_data(page: WebPage) -> Iterator[Story]:
             )
 
 
-def _told(page: WebPage, items: Iterable[Item], where: str) -> list[Story]:
+def _told(page: WebPage, items: Iterable[StoryLink], where: str) -> list[Story]:
     """The stories of some items, each with what stands in its block."""
     items = list(items)
     own = {link: at for at, item in enumerate(items) for link in item.links}
     return [_story(page, item, _block(item, own), where) for item in items]
 
 
-def _block(item: Item, own: dict[Element, int]) -> Element:
+def _block(item: StoryLink, own: dict[Element, int]) -> Element:
     """The largest element around an item's links that holds no other item's."""
     mine = set(item.links)
     block = next((link for link in item.links if words_of(link)), item.links[0])
@@ -336,7 +334,7 @@ def _block(item: Item, own: dict[Element, int]) -> Element:
     return block
 
 
-def _story(page: WebPage, item: Item, block: Element, where: str) -> Story:
+def _story(page: WebPage, item: StoryLink, block: Element, where: str) -> Story:
     told = read(block, item.title, page.base)
     found = {"links": where, "title": where} | {
         name: "block" for name in ("published", "image", "summary") if getattr(told, name)

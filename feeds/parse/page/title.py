@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from . import json_ld
 from .html_tree import WebPage, squeezed, words_of
 
-Told = tuple[str, str]  # what, and where it was found
+TitleCandidate = tuple[str, str]  # what, and where it was found
 
 # Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one, so that what is
 # written for social networks alone, or for one column of the front page, is not taken.
@@ -34,7 +34,7 @@ SHORT = 15  # letters of what may be a name as well
 MANY = 5  # headings of the first rank
 
 
-def find(page: WebPage, story: json_ld.Node) -> Told | None:
+def find(page: WebPage, story: json_ld.JsonLdNode) -> TitleCandidate | None:
     """The headline and where it stood."""
     told = [(text[: 4 * LONGEST].translate(INVISIBLE), where) for text, where in _told(page, story)]
     names = _names(page)
@@ -65,7 +65,7 @@ def squashed(text: str) -> str:
     )
 
 
-def _told(page: WebPage, story: json_ld.Node) -> Iterator[Told]:
+def _told(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[TitleCandidate]:
     for name in ("headline", "name"):
         if text := json_ld.text(story.get(name)):
             yield squeezed(text), f"json-ld {name}"
@@ -78,7 +78,7 @@ def _told(page: WebPage, story: json_ld.Node) -> Iterator[Told]:
         break
 
 
-def _shown(page: WebPage) -> Iterator[Told]:
+def _shown(page: WebPage) -> Iterator[TitleCandidate]:
     """Headings; those of the second rank only where the page itself is called so."""
     for element in page.headings[:MANY]:
         text = words_of(element)
