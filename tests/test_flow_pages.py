@@ -149,6 +149,32 @@ def test_a_story_whose_page_is_gone_is_published_as_its_listing_told_it(wire: Wi
     assert (item["title"], item["content_html"]) == ("Only a teaser", "About Only a teaser.")
 
 
+@pytest.mark.parametrize("last", ["First", "Third"])
+def test_what_a_feed_says_last_of_a_story_is_published_once_its_page_answers(
+    wire: Wire, origin: Origin, last: str
+) -> None:
+    """Also when it takes back an edit of what is published already."""
+
+    def say(title: str) -> None:
+        body = rss(("urn:x:1", title)).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+        origin.put("/feed", Document(body, etag=f'"{title}"'))
+        wire.now += timedelta(minutes=20)
+        wire.turn(everything=True)
+
+    wire.declare({"a": {"feed": origin.url("/feed"), "full_text": True}})
+    origin.put("/1", page("A headline of the page"))
+    say("First")
+    origin.put("/1", raw(reply(b"down", 500), KEEP))
+    for title in ("Second", last):
+        say(title)
+    assert [item["title"] for item in wire.items()] == ["First"]
+    origin.put("/1", page("A headline of the page"))
+    for _ in range(4):
+        wire.now += timedelta(hours=8)
+        wire.turn(everything=True)
+    assert [item["title"] for item in wire.items()] == [last]
+
+
 def test_a_challenge_page_is_no_story(wire: Wire, origin: Origin) -> None:
     wall = (
         b"<html><head><title>Just a moment...</title></head><body><script src='/cdn-cgi/challenge-platform/x'></script>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +29,21 @@ from store_cases import (
 )
 
 from feeds.errors import StoreError
-from feeds.model import Cron, Hints, HostState, Interval, Ledger, LedgerEntry, Move, Story, StoryVisit, Text, Validators
+from feeds.model import (
+    Cron,
+    Hints,
+    HostState,
+    Interval,
+    Ledger,
+    LedgerEntry,
+    Move,
+    Source,
+    Story,
+    StoryVisit,
+    Text,
+    Validators,
+    Visit,
+)
 from feeds.store import Store, WithdrawnFeeds
 from feeds.store import ledgers as ledger_rows
 
@@ -347,6 +361,78 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         store.record([harvest(page, article("s1"))])
         assert [visit.story for visit in store.due(AT + 9 * HOUR)] == [None]
         assert (store.states()[0].pending, store.known("a").listed) == (0, None)
+
+
+EDITED = replace(PAGE, url="https://pages.example/s1-new", story=replace(STORY, title=Text("A better headline")))
+
+
+def pages_of(store: Store, at: datetime = AT) -> list[Visit]:
+    return [visit for visit in store.due(at) if visit.story is not None]
+
+
+def following() -> Source:
+    return source(full_text=True)
+
+
+def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_attempts(path: Path) -> None:
+    with opened(path, following()) as store:
+        listing = visit_of(store)
+        store.record([harvest(listing, visits=(PAGE,), listed=("s1",))])
+        store.record([replace(failed(pages_of(store)[0], attempts=2), due_at=AT + 3 * HOUR)])
+        store.record([harvest(listing, visits=(EDITED,), listed=("s1",), at=AT + HOUR)])
+        assert pages_of(store, AT + 2 * HOUR) == []
+        (page,) = pages_of(store, AT + 3 * HOUR)
+        assert (page.url, page.story, page.host.host) == (EDITED.url, EDITED.story, "pages.example")
+        assert (page.due_at, page.attempts, page.failures) == (AT + 3 * HOUR, 2, 1)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("first", ["listing", "page"])
+@pytest.mark.parametrize("works", [False, True])
+def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, first: str, apart: bool) -> None:
+    with opened(path, following()) as store:
+        listing = visit_of(store)
+        store.record([harvest(listing, visits=(PAGE,), listed=("s1",))])
+        (page,) = pages_of(store)
+        store.claim([(page, AT + HOUR)])
+        edit = harvest(listing, visits=(EDITED,), listed=("s1",))
+        came = harvest(page, article(upstream_id="s1"), listed=()) if works else failed(page, attempts=1)
+        outcomes = [edit, came] if first == "listing" else [came, edit]
+        for batch in [[one] for one in outcomes] if apart else [outcomes]:
+            store.record(batch)
+        (page,) = pages_of(store, AT + HOUR)
+        assert (page.url, page.story) == (EDITED.url, EDITED.story)
+        assert not works or page.validators == Validators()  # those of the page are for the story as it was
+        assert len(titles(store)) == works
+        store.record([harvest(page, article(upstream_id="s1", title="Newest", story_digest="d2"), listed=())])
+        assert (titles(store), pages_of(store, AT + 9 * HOUR)) == (["Newest"], [])
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, apart: bool, under_way: bool) -> None:
+    with opened(path, following()) as store:
+        listing = visit_of(store)
+        put(store, article(upstream_id="s1"), article("2", upstream_id="s2"))
+        other = replace(PAGE, upstream_id="s2")
+        store.record([harvest(listing, visits=(PAGE, other), listed=("s1", "s2"))])
+        pages = pages_of(store)
+        whole = article("2", upstream_id="s2", title="Whole", story_digest="d3")
+        batch = [harvest(listing, whole, listed=("s1", "s2"))]
+        late = [harvest(page, article(upstream_id=page.upstream_id, title="Late", story_digest="d2")) for page in pages]
+        for outcomes in ([batch, late] if apart else [batch + late]) if under_way else [batch]:
+            store.record(outcomes)
+        assert sorted(titles(store)) == ["Title 1", "Whole"]
+        assert (pages_of(store, AT + 9 * HOUR), store.states()[0].pending) == ([], 0)
+
+
+def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(path: Path) -> None:
+    with opened(path, following(), source("b", full_text=True)) as store:
+        for id in "ab":
+            store.record([harvest(visit_of(store, id), visits=(PAGE,), listed=("s1",))])
+        store.record([harvest(visit_of(store), article("9"))])
+        store.record([harvest(visit_of(store), article(upstream_id="s1"))])
+        assert [page.source.id for page in pages_of(store, AT + HOUR)] == ["b"]
 
 
 # ── known, record of articles ───────────────────────────────────────────────────────────────────────────────────────

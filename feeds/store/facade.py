@@ -114,8 +114,8 @@ class Store:
         """Keep what came of these visits; the ids of the sources whose articles changed come back."""
         current = [outcome for outcome in outcomes if self._holds(outcome.visit)]
         with self._engines.write() as connection:
-            visits.record(connection, self._roster, current)
-            return articles.record(connection, self._roster, current)
+            counting = visits.record(connection, self._roster, current)
+            return articles.record(connection, self._roster, counting)
 
     def states(self) -> list[SourceStatus]:
         """How every declared source stands, by id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Failure, Harvest, HostState, Outcome, SourceStatus, Validators, Visit
+from ..model import Failure, Harvest, HostState, Kind, Outcome, Source, SourceStatus, Validators, Visit
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .schema import articles, hosts, sources, visits
@@ -110,7 +110,30 @@ _STATE = updating(
 _PLACE = [visits.c[name] == bindparam(f"the_{name}") for name in ("source", "upstream_id")]
 _FINISH = BatchStatement(delete(visits).where(*_PLACE))
 _STORY = ("source", "upstream_id", "url", "host", "due_at", "story")
-_ADD_STORY = BatchStatement(insert(visits).values({name: bindparam(name) for name in _STORY}).on_conflict_do_nothing())
+_STORY_VISIT = insert(visits).values({name: bindparam(name) for name in _STORY})
+_LISTED = {name: _STORY_VISIT.excluded[name] for name in ("url", "host", "story")}
+# The newest listing of a story holds; when its page is visited, and how often it was tried, stays as it was.
+_ADD_STORY = BatchStatement(
+    _STORY_VISIT.on_conflict_do_update(
+        index_elements=["source", "upstream_id"],
+        set_=_LISTED,
+        where=or_(*(visits.c[name].is_distinct_from(value) for name, value in _LISTED.items())),
+    )
+)
+_DROP_STORIES = BatchStatement(
+    delete(visits).where(
+        visits.c.source == bindparam("the_source"),
+        visits.c.upstream_id > literal_column("''"),
+        visits.c.upstream_id.in_(members("listed")),
+    )
+)
+_PAIRS = func.json_each(bindparam("pairs")).table_valued("value")
+_PENDING_STORIES = select(visits.c.source, visits.c.upstream_id, visits.c.url, visits.c.host, visits.c.story).join_from(
+    _PAIRS,
+    visits,
+    (visits.c.source == func.json_extract(_PAIRS.c.value, "$[0]"))
+    & (visits.c.upstream_id == func.json_extract(_PAIRS.c.value, "$[1]")),
+)
 
 # What a listing says of its source; what it leaves out stays as it was.
 _KEPT = ("title", "link", "hub", "self_url", "listed", "outlines")
@@ -121,6 +144,8 @@ _FACTS = BatchStatement(
     .where(sources.c.key == bindparam("the_key"))
 )
 
+
+Place = tuple[int, str]  # source key, upstream id
 
 _ZERO: ColumnElement[int] = literal_column("0")
 
@@ -152,16 +177,65 @@ def claim(connection: Connection, roster: SourceIndex, claims: Iterable[tuple[Vi
     _CLAIM.run(connection, ({**_place(visit, roster), "due_at": ticks(due_at)} for visit, due_at in claims))
 
 
-def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outcome]) -> None:
-    """Keep all that the outcomes tell of visits, sources and hosts."""
-    harvests = [(o, o.result) for o in outcomes if isinstance(o.result, Harvest)]
-    listings = [(o, harvest) for o, harvest in harvests if o.visit.story is None]
-    _STATE.run(connection, (_state(o, roster) for o in outcomes if not _is_stale(o, roster)))
-    _FINISH.run(connection, (_place(o.visit, roster) for o, _ in harvests if o.visit.story is not None))
+def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Keep all that the outcomes tell of visits, sources and hosts; return those whose articles count.
+
+    A listing may edit a story while its page is being visited. Then the visit stays planned for what the listing says,
+    and where the listing itself brought the story, or took its edit back, what came of the page is dropped.
+    """
+    listings = [(o, o.result) for o in outcomes if o.visit.story is None and isinstance(o.result, Harvest)]
     _FACTS.run(connection, (_facts(roster.keys[o.visit.source.id], harvest) for o, harvest in listings))
+    following = ((o, harvest) for o, harvest in listings if _follows(o.visit.source))
+    _DROP_STORIES.run(connection, (_settled(roster.keys[o.visit.source.id], harvest) for o, harvest in following))
     _ADD_STORY.run(connection, chain.from_iterable(_stories(o, harvest, roster) for o, harvest in listings))
+    pending = _pending(connection, outcomes, roster)
+    states, finished, counting = [], [], []
+    for outcome in outcomes:
+        row = pending.get(_key(outcome.visit, roster))
+        is_page = outcome.visit.story is not None
+        is_edited = is_page and (row is None or _is_edited(row, outcome.visit))
+        is_whole = is_page and isinstance(outcome.result, Harvest)
+        if not (is_edited and is_whole) and not _is_stale(outcome, roster):
+            states.append({**_state(outcome, roster), **({"url": row.url, "host": row.host} if row else {})})
+        if is_whole and not is_edited:
+            finished.append(_place(outcome.visit, roster))
+        if row is not None or not is_page:
+            counting.append(outcome)
+    _STATE.run(connection, states)
+    _FINISH.run(connection, finished)
     met = (host for o in outcomes for host in (o.host, o.elsewhere))
     _REMEMBER_HOST.run(connection, (_remembered(host) for host in met if host and host.host))
+    return counting
+
+
+def _pending(
+    connection: Connection, outcomes: Sequence[Outcome], roster: SourceIndex
+) -> Mapping[Place, Result[tuple[object, ...]]]:
+    """The rows of the story visits among the outcomes, as the newest listings left them."""
+    places = [_key(o.visit, roster) for o in outcomes if o.visit.story is not None]
+    if not places:
+        return {}
+    rows: Iterable[Result[tuple[object, ...]]] = connection.execute(_PENDING_STORIES, {"pairs": codec.dump(places)})
+    return {(row.source, row.upstream_id): row for row in rows}
+
+
+def _is_edited(row: Result[tuple[object, ...]], visit: Visit) -> bool:
+    return row.url != visit.url or codec.story_of(row.story) != visit.story
+
+
+def _follows(source: Source) -> bool:
+    """Whether stories of a source may have visits of their own."""
+    return source.full_text or source.kind in (Kind.ANY, Kind.PAGE, Kind.SITEMAP)
+
+
+def _settled(key: int, harvest: Harvest) -> Row:
+    """The listed stories that are not to be visited: any earlier visit to their pages is planned in vain."""
+    visited = {story.upstream_id for story in harvest.visits}
+    return {"the_source": key, "listed": codec.dump([codec.name(id) for id in harvest.listed if id not in visited])}
+
+
+def _key(visit: Visit, roster: SourceIndex) -> Place:
+    return roster.keys[visit.source.id], codec.name(visit.upstream_id)
 
 
 def _place(visit: Visit, roster: SourceIndex) -> dict[str, object]:
