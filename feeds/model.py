@@ -178,7 +178,10 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One whole, checked YAML file. `path` is the file; `secrets` are values to be masked in every output."""
+    """One whole, checked YAML file. `path` is the file; `secrets` are values to be masked in every output.
+
+    `searched_secrets` are those that may stand in no document: long enough not to be found there by chance.
+    """
 
     path: Path
     site: Site
@@ -189,6 +192,7 @@ class Config:
     sources: Mapping[str, Source]
     feeds: Mapping[str, Feed]
     secrets: frozenset[str] = frozenset()
+    searched_secrets: frozenset[str] = frozenset()
 
 
 # ── asked: one thing to look at, with all that is remembered about it ───────────────────────────────────────────────

@@ -8,7 +8,7 @@ import click
 
 from ..app import App
 from .common import common_options, json_option, print_json, start_logging
-from .configuration import config_path, load, looking
+from .configuration import config_path, load, looking, mask_logs
 from .formatting import count, size
 
 
@@ -22,6 +22,7 @@ def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None
     """Take an article out of everything published, by its published id or its URL; it does not come back by itself."""
     start_logging(ctx)
     with App(config_path(ctx)) as app:
+        mask_logs(ctx, lambda: app.config)
         if not app.store.retract(article, app.now(), undo):
             raise click.ClickException(f"no article has the id or the URL {article}")
         files = app.issue(app.config.feeds.keys())
@@ -40,6 +41,7 @@ def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
     """Drop a source's articles for good, also of a source that is no longer declared; they do not come back."""
     start_logging(ctx)
     with App(config_path(ctx)) as app:
+        mask_logs(ctx, lambda: app.config)
         dropped = app.store.forget(source_id, app.now())
         files = app.issue(app.config.feeds.keys())
     if as_json:

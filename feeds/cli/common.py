@@ -29,10 +29,24 @@ def loudness(ctx: click.Context) -> int:
     return ctx.ensure_object(GlobalOptions).loudness
 
 
+class _MaskingFormatter(logging.Formatter):
+    """Formats records without the secrets of the configuration, once one is loaded."""
+
+    def __init__(self, settings: GlobalOptions) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+        self._settings = settings
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the traceback where there is one."""
+        return self._settings.mask(super().format(record))
+
+
 def start_logging(ctx: click.Context) -> None:
     """Log to stderr: warnings, or more with -v and less with -q."""
     level = LEVELS[min(max(2 + loudness(ctx), 0), len(LEVELS) - 1)]
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_MaskingFormatter(ctx.ensure_object(GlobalOptions)))
+    logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick that a long turn swallows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,14 @@ def config_path(ctx: click.Context) -> Path:
 
 def load(ctx: click.Context) -> Config:
     """The configuration. Raises ConfigError when there is none, or with all that is wrong with it."""
-    return configuration.load(config_path(ctx), os.environ)
+    config = configuration.load(config_path(ctx), os.environ)
+    mask_logs(ctx, lambda: config)
+    return config
+
+
+def mask_logs(ctx: click.Context, config: Callable[[], Config]) -> None:
+    """Keep the secrets of a configuration, as it is at that moment, out of what is logged."""
+    ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.masked(text, config())
 
 
 def mask(config: Config) -> Mask:

@@ -9,7 +9,7 @@ from ..app.server_process import serve as serve_files
 from ..app.server_process import server_process
 from ..daemon import Daemon
 from .common import common_options, print_lines, start_logging
-from .configuration import ListenAddress, config_path, mask
+from .configuration import ListenAddress, config_path, mask, mask_logs
 from .run import report
 
 
@@ -25,6 +25,7 @@ def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
     start_logging(ctx)
     path = config_path(ctx)
     with App(path) as app, server_process(path, listen):
+        mask_logs(ctx, lambda: app.config)
         host, port = listen or app.config.server.listen
         click.echo(f"feeds at http://{host}:{port}/ from {app.config.public}", err=True)
         Daemon(app, lambda turn: print_lines(report(turn), mask(app.config))).run()

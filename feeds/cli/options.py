@@ -13,10 +13,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """What is said before or after the command's name alike."""
+    """What is said before or after the command's name alike; `mask` hides the secrets of the configuration in logs."""
 
     config: str | None = None
     loudness: int = 0
+    mask: Callable[[str], str] = str
 
 
 def common_options(command: Command) -> Command:

@@ -12,7 +12,7 @@ import click
 
 from ..app import App, Turn, TurnOptions
 from .common import common_options, json_option, print_json, print_lines, start_logging
-from .configuration import DurationOption, config_path, mask, must_be_known
+from .configuration import DurationOption, config_path, mask, mask_logs, must_be_known
 from .formatting import count, line
 
 STRICT = 4  # the exit code of a turn that is done although some source fails
@@ -50,6 +50,7 @@ def run(
     """
     start_logging(ctx)
     with App(config_path(ctx)) as app, stopped_by_signals(app):
+        mask_logs(ctx, lambda: app.config)
         must_be_known(app.config, "source", source_ids, app.config.sources)
         with shown() as progress:
             turn = app.turn(TurnOptions(source_ids or None, everything, refetch, wait, limit), progress)
@@ -95,6 +96,7 @@ def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> Non
     """Regenerate the published files from the store, all feeds or these; print the files that changed."""
     start_logging(ctx)
     with App(config_path(ctx)) as app:
+        mask_logs(ctx, lambda: app.config)
         must_be_known(app.config, "feed", feed_ids, app.config.feeds)
         paths = app.issue(feed_ids or app.config.feeds.keys())
     if as_json:

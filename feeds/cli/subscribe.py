@@ -170,7 +170,7 @@ def export(ctx: click.Context) -> None:
     start_logging(ctx)
     config = load(ctx)
     with looking(config) as store:
-        titles = {state.source_id: state.title for state in store.states()} if store else {}
+        titles = {state.source_id: mask(config)(state.title or "") for state in store.states()} if store else {}
     given = [source for source in config.sources.values() if _shared(source, config)]
     click.echo(subscriptions(config.site.title, given, titles), nl=False)
     if kept := [source.id for source in config.sources.values() if source not in given]:

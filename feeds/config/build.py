@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from ..model import (
     Step,
 )
 from . import fingerprint
+from .masking import holds, secrets_in
 from .paths import ConfigEnvironment, local
 from .patterns import Regexp
 from .schema import (
@@ -39,10 +41,11 @@ from .schema import (
     SourceShape,
     StepShape,
 )
+from .secrets import SEARCHED, Secrets
 from .values import is_remote
 
 
-def config(shape: FileShape, around: ConfigEnvironment, secrets: frozenset[str]) -> Config:
+def config(shape: FileShape, around: ConfigEnvironment, secrets: Secrets) -> Config:
     """The whole configuration."""
     site = Site(
         title=shape.site.title,
@@ -53,8 +56,10 @@ def config(shape: FileShape, around: ConfigEnvironment, secrets: frozenset[str])
         contact=shape.site.contact,
     )
     sources = {
-        name: source(name, entry, shape.defaults, _BuildContext(around, site)) for name, entry in shape.sources.items()
+        name: source(name, entry, shape.defaults, _BuildContext(around, site, secrets))
+        for name, entry in shape.sources.items()
     }
+    searched = _searched(secrets, shape, sources.values())
     return Config(
         path=around.path,
         site=site,
@@ -63,8 +68,9 @@ def config(shape: FileShape, around: ConfigEnvironment, secrets: frozenset[str])
         server=ServerSettings(shape.server.listen, shape.server.admin, shape.server.trusted_proxies),
         hosts=HostLimits(shape.hosts.gap, shape.hosts.at_once),
         sources=sources,
-        feeds=_feeds(shape, site, sources),
-        secrets=secrets | _private(sources.values()),
+        feeds=_feeds(shape, site, sources, searched),
+        secrets=searched | secrets.printed | _private(sources.values()),
+        searched_secrets=searched,
     )
 
 
@@ -78,6 +84,7 @@ LOCAL = Interval(60.0)  # how often our own files are looked at when nothing is 
 class _BuildContext:
     around: ConfigEnvironment
     site: Site
+    secrets: Secrets
 
 
 def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _BuildContext) -> Source:
@@ -102,7 +109,7 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         headers=tuple(said.headers.items()),
         basic_auth=auth.basic if auth else None,
         bearer=auth.bearer if auth else None,
-        private=said.private,
+        private=said.private or (_is_visited(kind, root) and _holds_secret(name, own, ground.secrets)),
         proxy=said.proxy,
         timeout=said.timeout,
         max_bytes=said.max_bytes,
@@ -114,6 +121,16 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         enabled=said.enabled,
     )
     return replace(made, recipe=fingerprint.of_source(made, ground.site.url))
+
+
+def _is_visited(kind: Kind, root: Path | None) -> bool:
+    """Whether anything of the source goes out to the network: of a local list, its outlines do."""
+    return root is None or kind is Kind.OPML
+
+
+def _holds_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:
+    """Whether a value from outside stands in the address, headers or auth of a source, its own or the defaults'."""
+    return name in secrets.sources or bool(secrets.defaults - own.model_fields_set)
 
 
 def _merged(defaults: SettingsShape, own: SourceShape) -> SettingsShape:
@@ -154,14 +171,14 @@ def _address(entry: str | SourceShape, around: ConfigEnvironment) -> tuple[Kind,
 # ── feeds and steps ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source]) -> dict[str, Feed]:
+def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source], searched: frozenset[str]) -> dict[str, Feed]:
     traces = {name: fingerprint.trace(source) for name, source in sources.items()}
     everything = sorted(traces.values())
     made: dict[str, Feed] = {}
     for name, said in shape.feeds.items():
         chosen = _chosen(said.sources, traces) if said.sources else everything
         unsigned = feed(name, said)
-        made[name] = replace(unsigned, recipe=fingerprint.of_feed(unsigned, site, chosen))
+        made[name] = replace(unsigned, recipe=fingerprint.of_feed(unsigned, site, [*chosen, *sorted(searched)]))
     return made
 
 
@@ -203,6 +220,25 @@ def _conditions(said: Regexp | ConditionsShape) -> tuple[Condition, ...]:
         return (Condition("any", said),)
     named = ((name, getattr(said, name)) for name in ConditionsShape.model_fields)
     return tuple(Condition(name, pattern) for name, pattern in named if pattern is not None)
+
+
+def _searched(secrets: Secrets, shape: FileShape, sources: Iterable[Source]) -> frozenset[str]:
+    """The secrets that may stand in no document: not those that the file itself publishes elsewhere."""
+    logins = (source.basic_auth for source in sources if source.basic_auth)
+    secret_logins = (login for login in logins if any(holds(word, secrets.printed) for word in login))
+    encoded = (b64encode(":".join(login).encode()).decode("ascii") for login in secret_logins)
+    found = frozenset((*secrets.searched, *(login for login in encoded if len(login) >= SEARCHED)))
+    return found - secrets_in("\n".join(_published(shape, sources)), found)
+
+
+def _published(shape: FileShape, sources: Iterable[Source]) -> Iterator[str]:
+    """The texts of the file that stand in published documents."""
+    site = shape.site
+    yield from filter(None, (site.title, site.url, site.description, site.contact))
+    for name, said in shape.feeds.items():
+        yield from filter(None, (name, said.title, said.description, said.author, said.link, said.image, said.icon))
+    for source in sources:
+        yield from (source.id, *source.tags)
 
 
 def _private(sources: Iterable[Source]) -> frozenset[str]:

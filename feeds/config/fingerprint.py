@@ -40,13 +40,14 @@ def of_source(source: Source, site_url: str) -> str:
     return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, home)
 
 
-def of_pages(source: Source, site: Site, feeds: Iterable[Feed]) -> str:
-    """The recipe of the pages of a source; `feeds` are those that they name."""
-    return _digest("pages", PAGE_FORMAT, trace(source), _fields(site), [(feed.id, feed.title) for feed in feeds])
+def of_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
+    """The recipe of the pages of a source; `feeds` are those that they name, `secrets` those that they may not hold."""
+    names = [(feed.id, feed.title) for feed in feeds]
+    return _digest("pages", PAGE_FORMAT, trace(source), _fields(site), names, *sorted(secrets))
 
 
 def of_feed(feed: Feed, site: Site, chosen: Iterable[str]) -> str:
-    """The recipe of a feed; `chosen` are the `trace`s of its sources."""
+    """The recipe of a feed; `chosen` are the `trace`s of its sources, and the secrets that it may not hold."""
     return _digest("feed", FEED_FORMAT, _fields(replace(feed, recipe="", was=())), _fields(site), list(chosen))
 
 

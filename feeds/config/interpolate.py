@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .problems import Problem, meant
+from .secrets import Secrets, Span
 from .yaml_nodes import KeyPath, YamlNode
 
 PlainValue = str | None | list["PlainValue"] | dict[str, "PlainValue"]
@@ -22,11 +23,6 @@ _SPELLING = "expected ${NAME}, ${NAME:-default} or ${file:PATH} (and $${ for a l
 _REFERENCE = re.compile(r"\$\$\{|\$\{((?:[^${}]|\$\{[^${}]*\}|\$)*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
-# What comes from outside may be a secret only where visits are described: the rest is published or shown anyway.
-_SECRET_SECTIONS = {"sources", "defaults"}
-_SECRET_KEYS = {"auth", "headers", "proxy"}
-_SHORTEST_SECRET = 4  # elsewhere: masking `80` or `en` would garble every line
-
 
 class _Unknown(ValueError):
     """A reference that cannot be written out; the message says why."""
@@ -34,11 +30,11 @@ class _Unknown(ValueError):
 
 @dataclass(slots=True)
 class Interpolator:
-    """Writes references out, and remembers what is to be masked and what went wrong."""
+    """Writes references out, and remembers which values are secret and what went wrong."""
 
     folder: Path
     env: Mapping[str, str]
-    secrets: set[str] = field(default_factory=set)
+    secrets: Secrets = field(default_factory=Secrets)
     problems: list[Problem] = field(default_factory=list)
 
     def mapping(self, node: YamlNode, route: KeyPath = ()) -> dict[str, PlainValue]:
@@ -56,38 +52,49 @@ class Interpolator:
         if value is None or "${" not in value:
             return value
         try:
-            return self.text(value, route) or None
+            text, spans = self._written(value)
         except _Unknown as error:
             self.problems.append(Problem(node.place, str(error)))
             return value
+        self.secrets.add(route, text, spans)
+        return text or None
 
-    def text(self, text: str, route: KeyPath) -> str:
-        """The text with its references written out."""
-        return _REFERENCE.sub(lambda found: self._value(found, route), text)
+    def _written(self, text: str) -> tuple[str, list[Span]]:
+        """The text with its references written out, and where in it the values from outside stand."""
+        written, spans, rest = "", [], 0
+        for reference in _REFERENCE.finditer(text):
+            written += text[rest : reference.start()]
+            value, is_from_outside = self._value(reference)
+            if is_from_outside and value.strip():
+                spans.append((len(written), len(written) + len(value)))
+            written += value
+            rest = reference.end()
+        return written + text[rest:], spans
 
-    def _value(self, found: re.Match[str], route: KeyPath) -> str:
-        if found.group() == "$${":
-            return "${"
-        inside, closed = found.groups()
+    def _value(self, reference: re.Match[str]) -> tuple[str, bool]:
+        """The value of a reference, and whether it comes from outside the file."""
+        if reference.group() == "$${":
+            return "${", False
+        inside, closed = reference.groups()
         if not closed:
-            raise _Unknown(f"`{found.group()}` is not closed, {_SPELLING}")
+            raise _Unknown(f"`{reference.group()}` is not closed, {_SPELLING}")
         if inside.startswith("file:"):
-            return self._secret(self._file(self.text(inside.removeprefix("file:"), route)), route)
+            return self._file(self._written(inside.removeprefix("file:"))[0]), True
         name = _NAME.fullmatch(inside)
         if not name:
-            raise _Unknown(f"`{found.group()}` names nothing, {_SPELLING}")
-        return self._variable(name[1], name[2], route)
+            raise _Unknown(f"`{reference.group()}` names nothing, {_SPELLING}")
+        return self._variable(name[1], name[2])
 
-    def _variable(self, name: str, default: str | None, route: KeyPath) -> str:
+    def _variable(self, name: str, default: str | None) -> tuple[str, bool]:
         value = self.env.get(name)
         if default is not None and not value:
-            return default
+            return default, False
         if value is None:
             near = meant(name, [known for known in self.env if known[:2].upper() == name[:2].upper()])
             raise _Unknown(
                 f"the environment variable `{name}` is not set, expected it set or `${{{name}:-default}}`{near}"
             )
-        return self._secret(value, route)
+        return value, True
 
     def _file(self, name: str) -> str:
         path = self.folder / name
@@ -101,10 +108,3 @@ class Interpolator:
                 raise
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise _Unknown(f"{path} cannot be read: {reason}, expected a file that holds the value") from error
-
-    def _secret(self, value: str, route: KeyPath) -> str:
-        if route and route[0] in _SECRET_SECTIONS and value.strip():
-            sure = bool(_SECRET_KEYS.intersection(map(str, route)))
-            if sure or len(value) >= _SHORTEST_SECRET:
-                self.secrets.add(value)
-        return value

@@ -31,14 +31,13 @@ def check(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
     around = surroundings(path, env)
     expander = Interpolator(around.folder, env)
     values = expander.mapping(root)
-    secrets = frozenset(expander.secrets)
     shape, wrong = _shape(values, root)
     wrong += twice + expander.problems
     wrong += [_located(finding, root) for finding in findings(values, around)]
     if shape is None or wrong:
-        hidden = (Problem(place, hide(message, secrets)) for place, message in sorted(set(wrong)))
+        hidden = (Problem(place, hide(message, expander.secrets.printed)) for place, message in sorted(set(wrong)))
         raise ConfigError([problem.line(str(path)) for problem in hidden])
-    return build.config(shape, around, secrets)
+    return build.config(shape, around, expander.secrets)
 
 
 def _shape(values: dict[str, PlainValue], root: YamlNode) -> tuple[FileShape | None, list[Problem]]:

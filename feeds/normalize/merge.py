@@ -9,8 +9,11 @@ from . import html
 from .links import web_url
 
 
-def carried(story: Story, parsed: Parsed) -> Story:
-    """The story as the visit to its page carries it: nothing of it leans on its listing any more."""
+def carried(story: Story, parsed: Parsed, *, private: bool = False) -> Story:
+    """The story as the visit to its page carries it: nothing of it leans on its listing any more.
+
+    Of a private listing only the name is told.
+    """
     channel, base = parsed.channel, parsed.base
     return replace(
         story,
@@ -19,7 +22,7 @@ def carried(story: Story, parsed: Parsed) -> Story:
         content=tuple(replace(text, base=text.base or base) for text in story.content),
         people=story.people or channel.people,
         language=story.language or channel.language,
-        origin=story.origin or _origin(channel, base),
+        origin=story.origin or _origin(channel, base, private=private),
     )
 
 
@@ -59,8 +62,10 @@ def _anchored(text: Text | None, base: str | None) -> Text | None:
     return replace(text, base=text.base or base) if text else None
 
 
-def _origin(channel: Channel, base: str | None) -> Origin:
+def _origin(channel: Channel, base: str | None, *, private: bool) -> Origin:
     """The listing, where the item names no other origin."""
+    if private:
+        return Origin(title=html.plain(channel.title) or None)
     addresses = {link.rel: web_url(link.href, link.base, base) for link in reversed(channel.links)}
     return Origin(
         id=channel.id,

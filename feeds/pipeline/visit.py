@@ -294,10 +294,11 @@ def _fresh(parsed: Parsed, judged: sanity.Judgement, known: SeenItems) -> Iterat
 
 def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> Iterator[tuple[str, StoryVisit]]:
     """The stories that their own pages tell better."""
+    private = source is not None and source.private
     if (source is not None and source.full_text) or parsed.reader in LISTS:
         for upstream, story, _ in fresh:
             if url := story_url(story, parsed.base):
-                yield upstream, StoryVisit(upstream, url, carried(story, parsed))
+                yield upstream, StoryVisit(upstream, url, carried(story, parsed, private=private))
 
 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
