@@ -40,6 +40,7 @@ from ..publish import are_there, sweep, withdraw
 from ..store import Store
 from ..store.lock import hold
 from .protocols import NetworkClient, VisitService
+from .publication_gate import PublicationGate
 from .publisher import BackgroundPublisher, shelves, with_shelves
 from .turn import BATCH, Turn, TurnIO, TurnLoop, TurnOptions
 
@@ -141,7 +142,7 @@ class App:
         turn, told, changed = Turn(), self.now(), False
         for landed in self._pull(options):
             outcomes = self._uplink.sift([outcome for outcome in landed if not _was_stopped(outcome)])
-            changed |= bool(self.store.record(outcomes))
+            changed |= bool(self.store.record(list(map(self._gate.outcome, outcomes))))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._take_sources()
             for outcome in outcomes:
@@ -203,6 +204,7 @@ class App:
         sweep(config.public)
         self._take_sources()
         self._shelves = shelves(config)
+        self._gate = PublicationGate(config.searched_secrets, self.store.authority)
         self._woken.intersection_update(config.sources)
 
     def _withdraw(self, files: Mapping[str, Sequence[str]]) -> None:

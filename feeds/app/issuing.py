@@ -16,6 +16,7 @@ from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml
 from ..steps import apply_per_source
 from ..store import Store
+from .publication_gate import PublicationGate
 from .publisher import feeds_of, shelves
 
 log = logging.getLogger("feeds.app")
@@ -32,6 +33,7 @@ class FeedIssuer:
         self._store = store
         self._now = now
         self._site = replace(config.site, authority=store.authority)
+        self._gate = PublicationGate(config.searched_secrets, store.authority)
 
     def issue(self, changed: Mapping[str, int], over: Callable[[], bool], *, anew: bool = False) -> list[str]:
         """Regenerate these feeds (id → the newest change among their sources); return the paths that changed.
@@ -74,8 +76,8 @@ class FeedIssuer:
         return pipeline.IssueIO(
             articles=self._articles,
             ledger=self._store.ledger,
-            retracted=self._store.retracted,
-            publish=lambda documents: publish(public, documents),
+            retracted=self._retracted,
+            publish=lambda documents: publish(public, map(self._gate.document, documents)),
             kept=lambda files: not anew and are_there(public, files),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
@@ -84,4 +86,8 @@ class FeedIssuer:
 
     def _articles(self, feed: Feed) -> Iterator[Article]:
         chosen = self._store.articles(selected(feed, self._sources), feed.tags)
-        return apply_per_source(self._sources, chosen)
+        return map(self._gate.article, apply_per_source(self._sources, chosen))
+
+    def _retracted(self, feed_id: str) -> Mapping[int, str]:
+        retracted = self._store.retracted(feed_id)
+        return {key: self._gate.published_id(published_id) for key, published_id in retracted.items()}
