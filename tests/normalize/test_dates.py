@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from feeds.normalize import date
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
-DATA = Path(__file__).parent / "data" / "normalize"
+DATA = Path(__file__).parents[1] / "data" / "normalize"
 TABLE = [
     pytest.param(text, told, id=f"{group}: {text}")
     for group, rows in json.loads((DATA / "dates.json").read_text(encoding="utf-8")).items()

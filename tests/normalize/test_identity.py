@@ -17,7 +17,7 @@ from feeds.normalize.identity import minted_id, published_id, story_key
 from feeds.normalize.text import legal
 
 BASE = "https://example.org/feed.xml"
-CASES = json.loads((Path(__file__).parent / "data" / "normalize" / "ids.json").read_text(encoding="utf-8"))
+CASES = json.loads((Path(__file__).parents[1] / "data" / "normalize" / "ids.json").read_text(encoding="utf-8"))
 
 
 def story(told: dict[str, str]) -> Story:

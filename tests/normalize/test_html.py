@@ -19,7 +19,7 @@ from feeds.normalize.images import lead
 from feeds.normalize.text import excerpt, inert, legal, paragraphs
 
 BASE = "https://example.org/blog/"
-DATA = Path(__file__).parent / "data" / "normalize"
+DATA = Path(__file__).parents[1] / "data" / "normalize"
 CASES = [
     pytest.param(told, kept, id=f"{group}: {told[:60]}")
     for group, rows in json.loads((DATA / "html.json").read_text(encoding="utf-8")).items()

@@ -1,0 +1,83 @@
+"""Media: attachments, sizes, durations, media types and the image that a publisher chose."""
+
+from __future__ import annotations
+
+import pytest
+
+from feeds.model import Attachment, Link, Media, Story
+from feeds.normalize.media import attachments, lead_image, media, media_type, number, seconds
+
+BASE = "https://example.org/blog/"
+
+
+def test_attachments_are_enclosures_and_playable_media_each_once() -> None:
+    story = Story(
+        links=(
+            Link("https://example.org/a.mp3", "enclosure", "audio/mpeg", "100"),
+            Link("/b.pdf", "enclosure", title="B &amp; C"),
+            Link("javascript:x", "enclosure"),
+        ),
+        media=(
+            Media("https://example.org/a.mp3", type="audio/mpeg", duration="0:59"),
+            Media("https://example.org/c", type="video/mp4; codecs=x", length="7"),
+            Media("https://example.org/d.jpg"),
+            Media("https://example.org/e", medium="image"),
+            Media("https://example.org/f.jpg", "thumbnail"),
+        ),
+    )
+    assert attachments(story, BASE) == (
+        Attachment("https://example.org/a.mp3", "audio/mpeg", None, 100, 59.0),
+        Attachment("https://example.org/b.pdf", "application/pdf", "B & C"),
+        Attachment("https://example.org/c", "video/mp4", None, 7),
+    )
+    assert [one.url for one in media(story, BASE)] == [one.url for one in story.media]
+
+
+def test_the_length_of_an_episode_belongs_to_its_recording() -> None:
+    links = (Link("https://example.org/a.pdf", "enclosure"), Link("https://example.org/a.mp3", "enclosure"))
+    found = attachments(Story(links=links, podcast={"duration": "1:00:01"}))
+    assert [one.duration for one in found] == [None, 3601.0]
+    assert attachments(Story(links=links[:1], podcast={"duration": "1:00:01"}))[0].duration is None
+
+
+@pytest.mark.parametrize(
+    ("told", "length"),
+    [("3601", 3601.0), ("60:01", 3601.0), ("1:00:01", 3601.0), ("12.5", 12.5), ("x", None), ("", None), (None, None)],
+)
+def test_lengths_of_time(told: str | None, length: float | None) -> None:
+    assert seconds(told) == length
+
+
+@pytest.mark.parametrize(
+    ("told", "size"), [("12", 12), (" 12 ", 12), ("0", None), ("-1", None), ("1e3", None), (None, None)]
+)
+def test_sizes(told: str | None, size: int | None) -> None:
+    assert number(told) == size
+
+
+@pytest.mark.parametrize(
+    ("told", "url", "kind"),
+    [
+        ("Audio/MPEG; x=y", "https://example.org/a", "audio/mpeg"),
+        (None, "https://example.org/a.M4A?x=1", "audio/mp4"),
+        ("nonsense", "https://example.org/a.webp", "image/webp"),
+        (None, "https://example.org/a", "application/octet-stream"),
+    ],
+)
+def test_media_types(told: str | None, url: str, kind: str) -> None:
+    assert media_type(told, url) == kind
+
+
+@pytest.mark.parametrize(
+    ("story", "image"),
+    [
+        (Story(image=Link("/a.jpg"), media=(Media("/b.jpg"),)), "https://example.org/a.jpg"),
+        (Story(image=Link("javascript:x"), media=(Media("/b.jpg", "thumbnail"),)), "https://example.org/b.jpg"),
+        (Story(media=(Media("/s.jpg", width="75"), Media("/l.jpg", width="800"))), "https://example.org/l.jpg"),
+        (Story(media=(Media("https://secure.gravatar.com/avatar/1", medium="image"),)), None),
+        (Story(links=(Link("/c.png", "enclosure"),)), "https://example.org/c.png"),
+        (Story(media=(Media("/d.mp4"),)), None),
+    ],
+)
+def test_the_image_a_publisher_chose(story: Story, image: str | None) -> None:
+    assert lead_image(story, BASE) == image
