@@ -15,7 +15,7 @@ from ..fetch import Fetcher
 from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit
 from ..normalize import about, plain
 from ..parse import parse
-from ..parse.discover import Candidate, candidates
+from ..parse.discover import Candidate, find_feeds
 from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
 from .common import utcnow
@@ -95,7 +95,7 @@ def behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
     try:
         return [_found(answer, url)]
     except ParseError as error:
-        for _, alike in groupby(_candidates(answer), key=lambda candidate: candidate.found == "guessed"):
+        for _, alike in groupby(_candidates(answer), key=lambda candidate: candidate.method == "guessed"):
             # The usual places are asked for only where the page names nothing that is a feed.
             if found := list(_each(alike, fetch)):
                 return found
@@ -105,7 +105,7 @@ def behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
 
 
 def _candidates(answer: Fetched) -> Iterator[Candidate]:
-    return islice(candidates(answer.body, answer.url, answer.charset), MOST)
+    return islice(find_feeds(answer.body, answer.url, answer.charset), MOST)
 
 
 def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:

@@ -14,7 +14,7 @@ from ..config.values import is_url
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import id_for
-from ..parse.opml import OpmlOutline, outlines
+from ..parse.opml import OpmlOutline, parse_opml
 from ..render.opml import SPELLED, subscriptions
 from .common import common_options, json_option, print_json, print_lines, start_logging, styled
 from .configuration import load, looking, mask
@@ -113,7 +113,7 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
     start_logging(ctx)
     config = load(ctx)
     try:
-        listed = outlines(file.read_bytes())
+        listed = parse_opml(file.read_bytes())
     except SourceError as error:
         raise click.ClickException(f"{file}: {error.sentence}") from error
     entries, skipped = _wanted(listed, config)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..errors import ParseError
 from ..model import Channel, Fetched, Kind, Parsed, Source
 from . import xml_tree
-from .document import SourceDocument, opened
+from .document import SourceDocument, open_document
 from .feed import feedparser_fallback, json, xml
 from .own_stories import reader
 from .page import read_page
@@ -29,9 +29,9 @@ def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
     """What the bytes say, as a source of that kind; ParseError when nothing can be made of them."""
     if source is not None and source.kind in DECLARED:
         return DECLARED[source.kind](fetched, source)
-    document = opened(fetched, source)
-    if source is None and fetched.media_type in reader.TEXTS and _format(document.text) == "other":
-        return reader.read_one(fetched)
+    document = open_document(fetched, source)
+    if source is None and fetched.media_type in reader.TEXT_SUFFIXES and _format(document.text) == "other":
+        return reader.read_text(fetched)
     parsed = READERS[_format(document.text)](document)
     warnings = [*parsed.warnings, *([document.decoded.warning] if document.decoded.warning else [])]
     return replace(parsed, channel=_spoken(parsed.channel, fetched), warnings=tuple(warnings))

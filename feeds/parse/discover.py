@@ -66,17 +66,17 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An address where a feed may be; `found` says how it was come by: best are links, worst are guesses."""
+    """An address where a feed may be; `method` says how it was found, most reliable first."""
 
     url: str
     title: str | None = None
     media_type: str | None = None
-    found: Literal["link", "anchor", "guessed"] = "link"
+    method: Literal["link", "anchor", "guessed"] = "link"
 
 
-def candidates(body: bytes, url: str, charset: str | None) -> tuple[Candidate, ...]:
+def find_feeds(body: bytes, url: str, charset: str | None) -> tuple[Candidate, ...]:
     """The feeds a page may lead to, the likeliest first; guesses come last and only from the page's own host."""
-    root = html.parsed(decode(body, charset or html.charset(body)).text)
+    root = html.parse_html(decode(body, charset or html.find_charset(body)).text)
     base = _base(root, url)
     found: dict[str, Candidate] = {}
     sources = [] if root is None else [_linked(root, base), _anchored(root, base)]
@@ -165,7 +165,7 @@ def _guessed(url: str) -> Iterator[Candidate]:
         return
     if parts.scheme in ("http", "https"):
         for path in USUAL:
-            yield Candidate(urljoin(url, f"/{path}"), found="guessed")
+            yield Candidate(urljoin(url, f"/{path}"), method="guessed")
 
 
 def _address(base: str, href: str | None) -> str | None:

@@ -46,7 +46,7 @@ class SourceDocument:
         return (f"more than {most} items are listed; only the newest are read",) if len(found) > most else ()
 
 
-def opened(fetched: Fetched, source: Source | None) -> SourceDocument:
+def open_document(fetched: Fetched, source: Source | None) -> SourceDocument:
     """A document made of an answer."""
     return SourceDocument(
         fetched,

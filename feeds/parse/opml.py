@@ -37,7 +37,7 @@ class OpmlOutline:
     kind: OutlineKind = "feed"
 
 
-def outlines(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ...]:
+def parse_opml(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ...]:
     """What an OPML document subscribes to, each address once, in its order; ParseError when it is none."""
     found = xml_tree.read(decode(body, charset).text)
     if found is None or namespaces.local(found.root) not in ("opml", "oml"):

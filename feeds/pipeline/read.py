@@ -11,7 +11,7 @@ from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Text
 from ..normalize import Context, about, is_inert, normalize, plain, shortened, story_digest, upstream_id
 from ..parse import parse
-from ..parse.discover import candidates
+from ..parse.discover import find_feeds
 from ..parse.page import read_page
 from ..render import json_feed
 from .own_stories import publishable
@@ -48,8 +48,8 @@ def recognised(answer: Fetched, source: Source | None = None) -> Parsed:
 
 def announced(answer: Fetched) -> str | None:
     """The feed that a page names in its head."""
-    found = candidates(answer.body, answer.url, answer.charset)
-    return next((candidate.url for candidate in found if candidate.found == "link"), None)
+    found = find_feeds(answer.body, answer.url, answer.charset)
+    return next((candidate.url for candidate in found if candidate.method == "link"), None)
 
 
 def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:

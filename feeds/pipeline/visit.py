@@ -47,7 +47,7 @@ from ..normalize import (
     upstream_id,
 )
 from ..parse import parse
-from ..parse.opml import outlines
+from ..parse.opml import parse_opml
 from ..parse.page import read_page
 from ..parse.page.article import join, read_story
 from ..parse.sitemap import read_sitemap
@@ -218,7 +218,7 @@ def _listing(trip: VisitContext) -> _Seen:
 
 def _subscriptions(answer: Fetched, known: SeenItems) -> Harvest:
     """What an OPML list subscribes to; each outline becomes a source. Lists inside the list are not followed."""
-    told = [outline for outline in outlines(answer.body, answer.charset) if outline.kind != "list"]
+    told = [outline for outline in parse_opml(answer.body, answer.charset) if outline.kind != "list"]
     made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
     return Harvest((), (), outlines=named(made, known.outlines))
 

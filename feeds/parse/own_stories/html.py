@@ -22,13 +22,13 @@ FOUND = {"author": "people", "keywords": "categories"}
 FURNITURE = ("script", "style", "nav", "template", "noscript")
 
 
-def charset(body: bytes) -> str | None:
+def find_charset(body: bytes) -> str | None:
     """The charset that a page's own `meta` names."""
     name = html_body_declared_encoding(body)
     return str(name) if name else None
 
 
-def parsed(text: str) -> etree._Element | None:
+def parse_html(text: str) -> etree._Element | None:
     """The tree of a page or of a piece of one."""
     text = re.sub(r"^\s*<\?xml[^>]{0,200}\?>", "", text)
     if not text.strip():
@@ -42,7 +42,7 @@ def parsed(text: str) -> etree._Element | None:
 
 def read(text: str) -> Story:
     """The story of a page."""
-    root = parsed(text)
+    root = parse_html(text)
     if root is None:
         return Story()
     body = _body(root)

@@ -87,7 +87,7 @@ def read(text: str) -> Story:
     )
 
 
-def stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
+def split_date_stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
     """What is left of a line without its stamp, and the date of the stamp; none where the line has no stamp."""
     if len(line) > HEADLINE:
         return None
@@ -98,7 +98,7 @@ def stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
     return match["before"].strip(" \t.|·•-–—"), {kind: match["date"].strip()}
 
 
-def is_call(line: str) -> bool:
+def is_call_to_action(line: str) -> bool:
     """Whether a line wants something of its reader rather than telling a story."""
     if len(line) > HEADLINE:
         return False
@@ -117,7 +117,7 @@ def _take_stamps(page: PlainTextPage) -> None:
         near_edge = at < FURTHEST or at >= last - 3
         lines = []
         for line in block.splitlines():
-            taken = stamp(line) if near_edge else None
+            taken = split_date_stamp(line) if near_edge else None
             if taken is None:
                 lines.append(line)
                 continue
@@ -136,10 +136,10 @@ def _take_stamps(page: PlainTextPage) -> None:
 def _take_banners(page: PlainTextPage) -> None:
     """Take calls off both ends; before a stamp also what is no headline, because that one follows the stamp."""
     blocks = page.blocks
-    while len(blocks) > 1 and is_call(blocks[-1]):
+    while len(blocks) > 1 and is_call_to_action(blocks[-1]):
         blocks.pop()
     before = page.stamp_at or 0
-    while len(blocks) > 1 and is_call(blocks[0]) and (before > 0 or not _opens(blocks[1])):
+    while len(blocks) > 1 and is_call_to_action(blocks[0]) and (before > 0 or not _opens(blocks[1])):
         blocks.pop(0)
         before -= 1
     if 0 < before < len(blocks) - 1 and _is_headline(blocks[before]) and DATELINE.match(blocks[before + 1]):

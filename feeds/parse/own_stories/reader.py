@@ -40,7 +40,7 @@ WRITTEN: Mapping[str, Callable[[str], Story]] = {
     "": plain_text.read,
 }
 # Media types of a story that comes by itself.
-TEXTS = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
+TEXT_SUFFIXES = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
 Told = Mapping[str, object]
 Written = tuple[Story, PublicationWindow | None]
 
@@ -81,11 +81,11 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     )
 
 
-def read_one(fetched: Fetched) -> Parsed:
+def read_text(fetched: Fetched) -> Parsed:
     """One document of text that came by itself."""
     name = PurePosixPath(fetched.url).name or "story"
     try:
-        written = _written(decode(fetched.body, fetched.charset).text, TEXTS[fetched.media_type])
+        written = _written(decode(fetched.body, fetched.charset).text, TEXT_SUFFIXES[fetched.media_type])
     except Unreadable as error:
         raise ParseError(f"This is no story: {error}.", kind="not_a_feed") from error
     if written is None:
@@ -109,7 +109,7 @@ def _story(part: SourceFile) -> Written | None:
         raise Unreadable(f"stories are Markdown, HTML or plain text, not `{suffix}`")
     if b"\0" in part.body[:4] or part.body.count(b"\0") > len(part.body) // 2 + 1:
         raise Unreadable("this is no text")
-    charset = html.charset(part.body) if WRITTEN[suffix] is html.read else None
+    charset = html.find_charset(part.body) if WRITTEN[suffix] is html.read else None
     written = _written(decode(part.body, charset).text, suffix)
     if written is None:
         return None

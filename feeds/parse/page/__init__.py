@@ -17,7 +17,7 @@ SPREAD = 5  # other stories for each paragraph of a story
 
 def read_page(fetched: Fetched, source: Source | None = None) -> Parsed:
     """The story, or the stories, of a page; `reader` says which: `page:story` or `page:list`."""
-    if fetched.media_type in reader.TEXTS:
+    if fetched.media_type in reader.TEXT_SUFFIXES:
         return article.read_story(fetched, source)
     page = html_tree.opened(fetched)
     if _is_story(page, source):

@@ -128,8 +128,8 @@ MANY_TAGS = 40
 
 def read_story(fetched: Fetched, source: Source | None = None) -> Parsed:
     """The one story of a page or of a plain text; ParseError where there is none."""
-    if fetched.media_type in reader.TEXTS:
-        return replace(reader.read_one(fetched), reader="page:story")
+    if fetched.media_type in reader.TEXT_SUFFIXES:
+        return replace(reader.read_text(fetched), reader="page:story")
     return of_page(html_tree.opened(fetched), source)
 
 

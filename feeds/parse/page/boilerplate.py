@@ -196,8 +196,8 @@ def is_notice(text: str) -> bool:
     if len(text) > 220:
         return False
     return (
-        plain_text.is_call(text)
-        or plain_text.stamp(text) is not None
+        plain_text.is_call_to_action(text)
+        or plain_text.split_date_stamp(text) is not None
         or (len(text) < 160 and bool(RIGHTS.match(text) or WALL.search(text)))
     )
 

@@ -192,7 +192,7 @@ def _of_words(region: Element) -> Iterator[tuple[str, DateMark]]:
         words = words_of(element)
         if not 6 <= len(words) <= LONGEST or not DATED.search(words):
             continue
-        if taken := plain_text.stamp(words):
+        if taken := plain_text.split_date_stamp(words):
             yield from ((field, DateMark(date, "stamp")) for field, date in taken[1].items())
         elif _is_named_date(element) and sum(char.isdigit() for char in words) >= 5:
             yield (

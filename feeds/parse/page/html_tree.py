@@ -97,8 +97,8 @@ class WebPage:
 
 def opened(fetched: Fetched) -> WebPage:
     """The page of an answer; ParseError where it is none."""
-    decoded = decode(fetched.body[:LARGEST], fetched.charset or html.charset(fetched.body[:4096]))
-    root = html.parsed(decoded.text.replace("\0", " "))
+    decoded = decode(fetched.body[:LARGEST], fetched.charset or html.find_charset(fetched.body[:4096]))
+    root = html.parse_html(decoded.text.replace("\0", " "))
     if root is None:
         raise ParseError("The answer is empty where a web page was expected.", kind="empty")
     return WebPage(fetched.url, root, decoded.warning)

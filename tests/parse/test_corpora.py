@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CORPUS = Path(__file__).parent / "bench" / "corpus.py"
+CORPUS = Path(__file__).parents[1] / "bench" / "corpus.py"
 CORPORA = os.environ.get("FEEDS_CORPORA")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import feeds
 
-SEEDS = sorted(path for path in (Path(__file__).parent / "data").rglob("*") if path.suffix in {
+SEEDS = sorted(path for path in (Path(__file__).parents[1] / "data").rglob("*") if path.suffix in {
     ".atom", ".cdf", ".html", ".json", ".opml", ".rdf", ".rss", ".txt", ".xml"
 })  # fmt: skip
 MUTANTS = int(os.environ.get("FEEDS_FUZZ", "1500"))

@@ -15,10 +15,10 @@ import pytest
 from feeds.errors import ParseError
 from feeds.model import Fetched, Kind, Parsed, Source, Story
 from feeds.parse import READERS, parse, xml_tree
-from feeds.parse.document import opened
+from feeds.parse.document import open_document
 from feeds.parse.feed import feedparser_fallback
 
-DATA = Path(__file__).parent / "data" / "parse" / "feeds"
+DATA = Path(__file__).parents[1] / "data" / "parse" / "feeds"
 CASES = sorted(file for file in DATA.iterdir() if not file.name.endswith(".expect.json"))
 WELL_FORMED = [file for file in CASES if file.suffix in (".xml", ".rdf") and file.stem not in ("broken", "rss091")]
 
@@ -87,7 +87,7 @@ def told(story: Story, base: str) -> dict[str, object]:
 @pytest.mark.parametrize("file", [file for file in WELL_FORMED if file.stem != "media"], ids=lambda file: file.name)
 def test_F30_all_tiers_tell_the_same_stories(file: Path) -> None:
     body = file.read_bytes()
-    first, last = parse(fetched(body)), feedparser_fallback.read(opened(fetched(body), None))
+    first, last = parse(fetched(body)), feedparser_fallback.read(open_document(fetched(body), None))
     assert first.reader == "xml" and last.reader == "feedparser"
     for ours, theirs in zip(first.stories, last.stories, strict=True):
         known = told(theirs, "https://feeds.example/doc/x")

@@ -12,7 +12,7 @@ from feeds.model import Category, Fetched, Kind, Link, Parsed, Person, Source, S
 from feeds.parse import parse
 from feeds.parse.own_stories import plain_text
 
-DATA = Path(__file__).parent / "data" / "parse" / "stories"
+DATA = Path(__file__).parents[1] / "data" / "parse" / "stories"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -109,7 +109,7 @@ STAMPS = [
 
 @pytest.mark.parametrize(("line", "rest", "said"), STAMPS, ids=[row[0] for row in STAMPS])
 def test_stamps_are_told_from_sentences(line: str, rest: str | None, said: dict[str, str] | None) -> None:
-    assert plain_text.stamp(line) == (None if rest is None else (rest, said))
+    assert plain_text.split_date_stamp(line) == (None if rest is None else (rest, said))
 
 
 CALLS = [
@@ -128,7 +128,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("line", "is_call"), CALLS, ids=[row[0] for row in CALLS])
 def test_calls_to_the_reader_are_told_from_headlines(line: str, is_call: bool) -> None:
-    assert plain_text.is_call(line) is is_call
+    assert plain_text.is_call_to_action(line) is is_call
 
 
 def test_a_headline_that_sounds_like_a_call_stays() -> None:
