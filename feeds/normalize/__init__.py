@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .article import Context, normalize
+from .article import Context, document_context, normalize
 from .channel import ChannelFacts, about
 from .dates import date
 from .html import clean, plain, shortened
@@ -22,6 +22,7 @@ __all__ = [
     "carried",
     "clean",
     "date",
+    "document_context",
     "housed",
     "id_for",
     "is_inert",

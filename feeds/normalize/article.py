@@ -20,7 +20,6 @@ from .people import authors
 from .text import LABEL_LIMIT, RUNS, SUMMARY_LIMIT, decoded, excerpt, inert, label
 
 TITLE_LIMIT = 80
-NOWHERE = Origin()
 _VALUES = 50
 # Schemes that label a category for machines, not for readers.
 _MACHINE_SCHEMES = ("http://schemas.google.com/g/2005#kind", "http://schemas.google.com/blogger/2008/kind")
@@ -40,21 +39,38 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class DocumentContext:
-    """What all stories of one document share."""
+    """What all stories of one document share; `document_context` makes it once for each."""
 
-    bases: tuple[str | None, ...] = ()
-    base: str | None = None  # of HTML
-    authors: tuple[Author, ...] = ()
-    origin: Origin = NOWHERE
-    rights: str | None = None
+    reader: str
+    bases: tuple[str | None, ...]
+    base: str | None  # of HTML
+    authors: tuple[Author, ...]
+    language: str | None
+    origin: Origin
+    rights: str | None
 
 
-def normalize(story: Story, parsed: Parsed, upstream: str, digest: str, context: Context) -> Article:
-    """The article that a story makes: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
-    around = _surroundings(parsed, context.source, context.at)
-    bases = around.bases
+def document_context(parsed: Parsed, context: Context) -> DocumentContext:
+    """Return what the stories of a parsed document share."""
+    channel = parsed.channel
+    site = _first(channel.links, "alternate", parsed.base)
+    bases = (site, parsed.base)
+    return DocumentContext(
+        reader=parsed.reader,
+        bases=bases,
+        base=site or web_url(parsed.base),
+        authors=authors(channel.people, *bases),
+        language=channel.language,
+        origin=_channel_origin(channel, parsed.base, context.source, context.at),
+        rights=html.plain(channel.rights) or None,
+    )
+
+
+def normalize(story: Story, document: DocumentContext, upstream: str, digest: str, context: Context) -> Article:
+    """Return the article of a story: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
+    bases = document.bases
     url = story_url(story, *bases)
-    title, summary, body = _texts(story, url, around)
+    title, summary, body = _texts(story, url, document.base)
     home = context.source.timezone if context.source else "UTC"
     published, modified = date(story.published, context.at, home), date(story.updated, context.at, home)
     minted = minted_id(upstream, context.source_id, context.authority)
@@ -73,28 +89,28 @@ def normalize(story: Story, parsed: Parsed, upstream: str, digest: str, context:
         updated=_updated(published, modified, context),
         first_seen=context.at,
         story_digest=digest,
-        authors=authors(story.people, *bases) or around.authors,
+        authors=authors(story.people, *bases) or document.authors,
         tags=_tags(categories, context.source),
         categories=categories,
-        language=_language(story, parsed.channel, context.source),
+        language=_language(story, document.language, context.source),
         image=lead_image(story, *bases) or lead(body),
-        external_url=_external(story, parsed.reader, bases),
+        external_url=_external(story, document.reader, bases),
         attachments=attachments(story, *bases),
         media=media(story, *bases) if story.media else (),
-        rights=html.plain(story.rights) or around.rights,
+        rights=html.plain(story.rights) or document.rights,
         comments=_comments(story.comments, bases) if story.comments else None,
-        origin=_origin(story.origin, bases, context.at) if story.origin else around.origin,
+        origin=_origin(story.origin, bases, context.at) if story.origin else document.origin,
         podcast=_values(story.podcast) if story.podcast else NOTHING,
         extra=_values(story.extra) if story.extra else NOTHING,
         found=story.found,
-        reader=parsed.reader,
+        reader=document.reader,
         story_key=story_key(url, title, published or modified),
     )
 
 
-def _texts(story: Story, url: str | None, around: DocumentContext) -> tuple[str, str, str]:
+def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, str]:
     """Title, summary and HTML. Nothing is lost: HTML holds the content, or the whole summary where that is all."""
-    content, base = _content(story), around.base
+    content = _content(story)
     if content and not (story.summary and story.summary.value == content.value):
         body, summary = _markup(content, url, base), html.plain(story.summary)
     else:
@@ -132,14 +148,14 @@ def _updated(published: datetime | None, modified: datetime | None, context: Con
     return min(context.at, told) if told else context.at
 
 
-def _language(story: Story, channel: Channel, source: Source | None) -> str | None:
+def _language(story: Story, channel_language: str | None, source: Source | None) -> str | None:
     """The item's own language, else that of its words; where title and summary differ, the one the channel speaks."""
     words = [text.language for text in story.content] or [
         text.language for text in (story.summary, story.title) if text
     ]
-    if len(words) > 1 and channel.language in words:
-        words.insert(0, channel.language)
-    return first_language(story.language, *words, channel.language, source.language if source else None)
+    if len(words) > 1 and channel_language in words:
+        words.insert(0, channel_language)
+    return first_language(story.language, *words, channel_language, source.language if source else None)
 
 
 def _external(story: Story, reader: str, bases: tuple[str | None, ...]) -> str | None:
@@ -216,31 +232,6 @@ def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin
 
 
 # ── what all stories of a document share ────────────────────────────────────────────────────────────────────────────
-
-_last: tuple[Channel | None, str | None, Source | None, DocumentContext] = (None, None, None, DocumentContext())
-
-
-def _surroundings(parsed: Parsed, source: Source | None, at: datetime) -> DocumentContext:
-    """The same for every story of a document, so the last one made is kept: a cache of one, safe between threads."""
-    global _last
-    channel, base, owner, around = _last
-    if channel is not parsed.channel or base != parsed.base or owner is not source:
-        around = _around(parsed, source, at)
-        _last = (parsed.channel, parsed.base, source, around)
-    return around
-
-
-def _around(parsed: Parsed, source: Source | None, at: datetime) -> DocumentContext:
-    channel = parsed.channel
-    site = _first(channel.links, "alternate", parsed.base)
-    bases = (site, parsed.base)
-    return DocumentContext(
-        bases=bases,
-        base=site or web_url(parsed.base),
-        authors=authors(channel.people, *bases),
-        origin=_channel_origin(channel, parsed.base, source, at),
-        rights=html.plain(channel.rights) or None,
-    )
 
 
 def _channel_origin(channel: Channel, base: str | None, source: Source | None, at: datetime) -> Origin:

@@ -27,7 +27,17 @@ from ..model import (
     StoryFile,
     StoryPage,
 )
-from ..normalize import Context, PageLayout, housed, laid_out, normalize, settled, shortened, story_digest
+from ..normalize import (
+    Context,
+    PageLayout,
+    document_context,
+    housed,
+    laid_out,
+    normalize,
+    settled,
+    shortened,
+    story_digest,
+)
 from ..normalize.dates import date
 from ..render import story_page
 from .issue import IssueIO
@@ -99,14 +109,15 @@ def stories(folder: FolderListing, known: SeenItems, site: str, at: datetime) ->
 def _changed(folder: FolderListing, known: SeenItems, site: str, at: datetime) -> Iterator[Article]:
     """The articles whose story was edited, whose page moved, or beside which another file stands now."""
     source, parsed, judged = folder.source, folder.parsed, folder.judged
-    places = _places(folder, known, site)
+    places, context = _places(folder, known, site), Context(source.id, known.authority, at, source=source)
+    document = document_context(parsed, context)
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
         digest, before, page = story_digest(story), known.digests.get(upstream), places.pages[story.file or ""]
         if before == TOMBSTONE:
             continue
-        context = Context(source.id, known.authority, at, changed=before is not None, source=source)
-        article = settled(normalize(housed(story, page), parsed, upstream, digest, context), page, places)
+        context = replace(context, changed=before is not None)
+        article = settled(normalize(housed(story, page), document, upstream, digest, context), page, places)
         if before != digest or article.page != known.pages.get(upstream):
             yield article
 

@@ -9,7 +9,17 @@ from datetime import UTC, datetime
 from .. import http_headers, sanity
 from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Text
-from ..normalize import Context, about, is_inert, normalize, plain, shortened, story_digest, upstream_id
+from ..normalize import (
+    Context,
+    about,
+    document_context,
+    is_inert,
+    normalize,
+    plain,
+    shortened,
+    story_digest,
+    upstream_id,
+)
 from ..parse import parse
 from ..parse.discover import find_feeds
 from ..parse.page import read_page
@@ -92,9 +102,10 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
         },
     )
     context = Context(source.id if source else "preview", NOBODY, at, source=source)
+    document = document_context(parsed, context)
     items = []
     for story in parsed.stories:
         upstream = upstream_id(story, parsed.base)
-        article = normalize(story, parsed, upstream, story_digest(story), context)
+        article = normalize(story, document, upstream, story_digest(story), context)
         items.append(json_feed.item(article, id=upstream if is_inert(upstream) else article.minted_id))
     return json_feed.document(head, items)

@@ -38,6 +38,7 @@ from ..normalize import (
     Context,
     about,
     carried,
+    document_context,
     merged,
     named,
     normalize,
@@ -262,8 +263,9 @@ def articles_of(
     fresh: Sequence[Fresh], parsed: Parsed, context: Context, changed: frozenset[str]
 ) -> tuple[Article, ...]:
     """The articles that stories of one document make; module-level, for it may have to run in a worker."""
+    document = document_context(parsed, context)
     return tuple(
-        normalize(story, parsed, upstream, digest, replace(context, changed=upstream in changed))
+        normalize(story, document, upstream, digest, replace(context, changed=upstream in changed))
         for upstream, story, digest in fresh
     )
 
@@ -338,7 +340,9 @@ def _one(told: Story, parsed: Parsed, answer: Fetched | None, trip: VisitContext
     """The article of a document's one story; its digest is of what the next listing is compared with."""
     visit, edges = trip.visit, trip.edges
     known = edges.known(visit.source.id)
-    changed = visit.upstream_id in known.digests
-    context = Context(visit.source.id, known.authority, edges.now(), changed=changed, source=visit.source)
-    article = edges.run(answer, normalize, parsed.stories[0], parsed, visit.upstream_id, story_digest(told), context)
-    return Harvest(articles=(article,), listed=(), warnings=parsed.warnings, identity=known.identity)
+    context = Context(visit.source.id, known.authority, edges.now(), source=visit.source)
+    fresh = [(visit.upstream_id, parsed.stories[0], story_digest(told))]
+    articles = edges.run(
+        answer, articles_of, fresh, parsed, context, frozenset(known.digests.keys() & {visit.upstream_id})
+    )
+    return Harvest(articles=articles, listed=(), warnings=parsed.warnings, identity=known.identity)

@@ -29,7 +29,7 @@ from feedparser.datetimes import _parse_date
 
 from feeds.errors import ParseError
 from feeds.model import Article, Fetched, Link, Parsed, Person, Text
-from feeds.normalize import Context, normalize, story_digest, upstream_id
+from feeds.normalize import Context, document_context, normalize, story_digest, upstream_id
 from feeds.parse import parse
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -69,8 +69,9 @@ def reading(body: bytes, headers: Mapping[str, str], url: str) -> Reading:
     media_type = kind.strip().lower()
     parsed = parse(Fetched(url, body, media_type, charset[1] if charset else None, dict(headers)))
     context = Context(source_id="corpus", authority="corpus.example,2026", at=AT)
+    document = document_context(parsed, context)
     stories = ((story, upstream_id(story, parsed.base), story_digest(story)) for story in parsed.stories)
-    return Reading(parsed, tuple(normalize(story, parsed, id, digest, context) for story, id, digest in stories))
+    return Reading(parsed, tuple(normalize(story, document, id, digest, context) for story, id, digest in stories))
 
 
 # ── comparing ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from lxml import html
 
 from feeds.errors import ParseError
 from feeds.model import Article, Fetched, Kind, Source
-from feeds.normalize import Context, normalize, story_digest, upstream_id
+from feeds.normalize import Context, document_context, normalize, story_digest, upstream_id
 from feeds.parse.page.article import read_story
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -180,7 +180,8 @@ def article_of(page: Page) -> Article | None:
         return None
     story = parsed.stories[0]
     context = Context(source_id="bench", authority="bench.example,2026", at=AT, source=source)
-    return normalize(story, parsed, upstream_id(story, parsed.base), story_digest(story), context)
+    document = document_context(parsed, context)
+    return normalize(story, document, upstream_id(story, parsed.base), story_digest(story), context)
 
 
 def measure(pages: Iterator[Page], verbose: bool) -> Score:

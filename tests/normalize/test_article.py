@@ -27,7 +27,7 @@ from feeds.model import (
     Story,
     Text,
 )
-from feeds.normalize import Context, about, normalize, story_digest, upstream_id
+from feeds.normalize import Context, about, document_context, normalize, story_digest, upstream_id
 from feeds.normalize.text import legal
 
 AT = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -46,7 +46,9 @@ CONTEXT = Context("wire", "example.net,2026", AT)
 
 def article(story: Story, channel: Channel = CHANNEL, context: Context = CONTEXT) -> Article:
     parsed = Parsed("xml", "https://example.org/feed.xml", channel, (story,))
-    return normalize(story, parsed, upstream_id(story, parsed.base), story_digest(story), context)
+    return normalize(
+        story, document_context(parsed, context), upstream_id(story, parsed.base), story_digest(story), context
+    )
 
 
 # ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +224,7 @@ def test_image_attachments_comments_and_the_page_a_link_post_is_about() -> None:
         comments=Comments("/a#c", "07", "javascript:x"),
     )
     parsed = Parsed("json", "https://example.org/feed.json", CHANNEL, (story,))
-    made = normalize(story, parsed, "1", "d", CONTEXT)
+    made = normalize(story, document_context(parsed, CONTEXT), "1", "d", CONTEXT)
     assert made.image == "https://example.org/b.jpg"
     assert [one.size for one in made.attachments] == [9]
     assert made.comments == Comments("https://example.org/a#c", "7")
