@@ -237,26 +237,38 @@ class Hints:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One due thing to look at: a source, or (with `story`) one story's page carrying what its listing told."""
+class VisitState:
+    """What one visit leaves for the next one to the same source or story page."""
 
-    source: Source
     url: str
-    due_at: datetime
-    host: HostState
-    story: Story | None = None
-    upstream_id: str = ""  # of the story; empty for a source
     validators: Validators = Validators()
     body_digest: str | None = None
     last_at: datetime | None = None  # the last visit
     full_at: datetime | None = None  # the last visit that brought a whole body (E6)
+    worked_at: datetime | None = None  # the last visit that did not fail; None: it never worked
     failures: int = 0  # in a row
     failing_since: datetime | None = None
-    worked_at: datetime | None = None  # None: it never worked
     attempts: int = 0  # of a story's page
     move: Move | None = None
     interval: float | None = None  # what an adaptive schedule has learned
     hints: Hints = Hints()
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One due fetch: of a source, or (with `story`, as its listing gave it) of one story's page."""
+
+    source: Source
+    state: VisitState
+    due_at: datetime
+    host: HostState
+    story: Story | None = None
+    upstream_id: str = ""  # of the story; empty for a source
+
+    @property
+    def url(self) -> str:
+        """Return the address to fetch."""
+        return self.state.url
 
 
 # ── fetched: what the network or the disk answered ──────────────────────────────────────────────────────────────────
@@ -639,23 +651,15 @@ Result = Harvest | NotModified | Failure
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Exactly one for each visit, always recorded. All that the next visit needs rides on it."""
+    """The result of a visit, exactly one for each, with the state that the next visit starts from."""
 
     visit: Visit
     at: datetime
     due_at: datetime
     result: Result
+    state: VisitState
     host: HostState
-    url: str
-    validators: Validators = Validators()
-    body_digest: str | None = None
-    failures: int = 0
-    attempts: int = 0  # of a story's page
-    full_at: datetime | None = None  # the last visit that brought a whole body (E6)
-    move: Move | None = None
-    interval: float | None = None
-    hints: Hints = Hints()
-    elsewhere: HostState | None = None  # what is now known of the host that redirects led to
+    elsewhere: HostState | None = None  # the host that redirects led to
 
 
 # ── issued: what we publish ─────────────────────────────────────────────────────────────────────────────────────────

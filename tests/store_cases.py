@@ -27,6 +27,7 @@ from feeds.model import (
     Source,
     Validators,
     Visit,
+    VisitState,
 )
 from feeds.store import Store
 
@@ -74,12 +75,21 @@ def harvest(visit: Visit, *articles: Article, at: datetime = AT, **facts: Any) -
 
 
 def unchanged(visit: Visit, at: datetime = AT) -> Outcome:
-    return _outcome(visit, NotModified(visit.url, visit.validators), at)
+    return _outcome(visit, NotModified(visit.url, visit.state.validators), at)
 
 
 def failed(visit: Visit, sentence: str = "no answer", at: datetime = AT, **facts: Any) -> Outcome:
     outcome = _outcome(visit, Failure("fetch", sentence, "timeout"), at)
-    return replace(outcome, **{"failures": visit.failures + 1, **facts})
+    before = visit.state
+    state = replace(
+        before,
+        last_at=at,
+        failures=before.failures + 1,
+        failing_since=before.failing_since or at,
+        validators=outcome.state.validators,
+        body_digest="body",
+    )
+    return replace(outcome, state=replace(state, **facts))
 
 
 def _outcome(visit: Visit, result: Harvest | NotModified | Failure, at: datetime) -> Outcome:
@@ -88,10 +98,14 @@ def _outcome(visit: Visit, result: Harvest | NotModified | Failure, at: datetime
         at=at,
         due_at=at + HOUR,
         result=result,
+        state=VisitState(
+            url=visit.url,
+            validators=Validators('W/"e"', "Sun, 01 Mar 2026 10:00:00 GMT"),
+            body_digest="body",
+            last_at=at,
+            worked_at=at,
+        ),
         host=replace(visit.host, last_request=at),
-        url=visit.url,
-        validators=Validators('W/"e"', "Sun, 01 Mar 2026 10:00:00 GMT"),
-        body_digest="body",
     )
 
 

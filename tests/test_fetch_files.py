@@ -11,7 +11,7 @@ import pytest
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, HostState, Kind, NotModified, Site, Source, Validators, Visit
+from feeds.model import Fetched, HostState, Kind, NotModified, Site, Source, Validators, Visit, VisitState
 
 SITE = Site("The Example Wire", "https://wire.example.org/")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -36,7 +36,7 @@ def put(path: Path, text: str, at: float = LONG_AGO) -> Path:
 
 def visit(root: Path | None, address: str, kind: Kind = Kind.FILES, **known: object) -> Visit:
     source = Source("own", kind, address, root=root, max_bytes=1000)
-    return Visit(source, address, NOW, HostState(""), **known)  # type: ignore[arg-type]
+    return Visit(source, VisitState(address, **known), NOW, HostState(""))  # type: ignore[arg-type]
 
 
 def parts(root: Path, address: str) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss
 
-from feeds.scheduling.policy import ATTEMPTS
+from feeds.scheduling.policy import STORY_ATTEMPTS
 
 HTML = {"content_type": "text/html; charset=utf-8"}
 PARAGRAPH = (
@@ -130,7 +130,7 @@ def test_E9_a_host_that_wants_rest_gets_it_though_its_story_is_given_up(wire: Wi
     origin.put("/1", raw(reply(b"later", 429, retry_after="7200"), KEEP))
     body = rss(("urn:x:1", "Only a teaser")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
     wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
-    for _ in range(ATTEMPTS):
+    for _ in range(STORY_ATTEMPTS):
         wire.turn()
         asked = len(origin.requests)
         wire.now += timedelta(hours=1)

@@ -36,8 +36,19 @@ from feeds.model import (
     Story,
     Validators,
     Visit,
+    VisitState,
 )
-from feeds.scheduling import LONGEST, Connectivity, HostQueue, claim, clamp, conclude, spare, spent, unconditional
+from feeds.scheduling import (
+    LONGEST,
+    Connectivity,
+    HostQueue,
+    claim,
+    clamp,
+    conclude,
+    is_last_attempt,
+    is_unconditional,
+    spare,
+)
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
@@ -57,7 +68,8 @@ def source(name: str = "example", schedule: Schedule = HOURLY, kind: Kind = Kind
 
 def visit(of: Source | None = None, *, host: str = "example.org", due_at: datetime = NOON, **facts: object) -> Visit:
     of = of or source()
-    return Visit(of, of.address, due_at, HostState(host), validators=OLD, body_digest="old", **facts)  # type: ignore[arg-type]
+    state = VisitState(**{"url": of.address, "validators": OLD, "body_digest": "old", **facts})  # type: ignore[arg-type]
+    return Visit(of, state, due_at, HostState(host))
 
 
 def fetched(**facts: object) -> Fetched:
@@ -71,12 +83,12 @@ def fetched(**facts: object) -> Fetched:
 
 
 def worked(of: Visit, at: datetime = NOON, channel: Channel | None = None, **facts: object) -> Outcome:
-    return conclude(of, NOTHING_NEW, at, answer=fetched(**facts), channel=channel or Channel())
+    return conclude(of, NOTHING_NEW, at, response=fetched(**facts), channel=channel or Channel())
 
 
 def unchanged(of: Visit, at: datetime = NOON, **facts: object) -> Outcome:
     answer = NotModified(of.url, OLD, **facts)  # type: ignore[arg-type]
-    return conclude(of, answer, at, answer=answer)
+    return conclude(of, answer, at, response=answer)
 
 
 def seconds(outcome: Outcome) -> float:
@@ -85,22 +97,7 @@ def seconds(outcome: Outcome) -> float:
 
 def following(outcome: Outcome) -> Visit:
     """The next visit, as a store that keeps everything hands it out."""
-    before = outcome.visit
-    return replace(
-        before,
-        url=outcome.url,
-        due_at=outcome.due_at,
-        host=outcome.host,
-        validators=outcome.validators,
-        body_digest=outcome.body_digest,
-        last_at=outcome.at,
-        full_at=outcome.full_at,
-        failures=outcome.failures,
-        attempts=outcome.attempts,
-        move=outcome.move,
-        interval=outcome.interval,
-        hints=outcome.hints,
-    )
+    return replace(outcome.visit, state=outcome.state, due_at=outcome.due_at, host=outcome.host)
 
 
 def no_earlier(outcome: Outcome, length: float) -> bool:
@@ -132,7 +129,7 @@ def test_E7_whatever_a_publisher_writes_the_next_visit_is_within_bounds(
 
 def test_E7_E3_hints_are_remembered_while_the_document_stays_the_same() -> None:
     first = worked(visit(), channel=Channel(ttl="180"), fresh_for=2 * HOUR)
-    assert first.hints == Hints(fresh_for=2 * HOUR, period=3 * HOUR)
+    assert first.state.hints == Hints(fresh_for=2 * HOUR, period=3 * HOUR)
     second = unchanged(following(first))
     assert no_earlier(second, 3 * HOUR), "a 304 without a document repeats its ttl"
     third = unchanged(following(second), fresh_for=5 * HOUR)
@@ -247,16 +244,16 @@ def test_an_adaptive_interval_halves_after_news_and_grows_by_half_after_none() -
     lengths = []
     for _ in range(9):
         of = following(unchanged(of))
-        lengths.append(of.interval)
+        lengths.append(of.state.interval)
     assert lengths[:3] == [22.5 * MINUTE, 33.75 * MINUTE, 50.625 * MINUTE]
     assert lengths[-1] == 4 * HOUR
     news = Harvest((object(),), ("1",))  # type: ignore[arg-type]
     lengths = []
     for _ in range(6):
-        outcome = conclude(of, news, NOON, answer=fetched(), channel=Channel())
+        outcome = conclude(of, news, NOON, response=fetched(), channel=Channel())
         of = following(outcome)
-        assert no_earlier(outcome, of.interval or 0)
-        lengths.append(of.interval)
+        assert no_earlier(outcome, of.state.interval or 0)
+        lengths.append(of.state.interval)
     assert lengths[:2] == [2 * HOUR, HOUR]
     assert lengths[-1] == 15 * MINUTE
 
@@ -264,10 +261,10 @@ def test_an_adaptive_interval_halves_after_news_and_grows_by_half_after_none() -
 def test_an_adaptive_interval_stays_within_edited_bounds_and_a_failure_teaches_nothing() -> None:
     of = visit(source(schedule=Interval(HOUR, at_most=2 * HOUR)), interval=9 * HOUR)
     failed = conclude(of, BROKEN, NOON)
-    assert failed.interval == 9 * HOUR
+    assert failed.state.interval == 9 * HOUR
     assert no_earlier(failed, 2 * HOUR)
-    assert unchanged(of).interval == 2 * HOUR
-    assert worked(visit(interval=9 * HOUR)).interval is None, "no longer adaptive"
+    assert unchanged(of).state.interval == 2 * HOUR
+    assert worked(visit(interval=9 * HOUR)).state.interval is None, "no longer adaptive"
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -289,7 +286,7 @@ def test_E11_failures_back_off_to_a_day_and_never_stop(kind: Failure) -> None:
     assert HOUR <= lengths[0] <= 1.1 * HOUR
     assert all(later >= earlier for earlier, later in pairwise(lengths))
     assert 20 * HOUR < lengths[-1] <= DAY
-    assert of.failures == 60
+    assert of.state.failures == 60
 
 
 def test_E11_a_million_failures_overflow_nothing() -> None:
@@ -309,7 +306,7 @@ def test_E11_E17_a_refusal_is_looked_at_daily() -> None:
 def test_E11_a_success_forgives_everything() -> None:
     of = visit(failures=20, failing_since=NOON - timedelta(days=9))
     for outcome in (worked(of), unchanged(of)):
-        assert outcome.failures == 0
+        assert outcome.state.failures == 0
         assert no_earlier(outcome, HOUR)
 
 
@@ -387,28 +384,29 @@ def test_E9_other_failures_with_a_wish_keep_it_for_themselves() -> None:
 
 def test_E2_a_whole_answer_replaces_both_validators() -> None:
     outcome = worked(visit())
-    assert (outcome.validators, outcome.body_digest, outcome.full_at) == (NEW, "new", NOON)
+    assert (outcome.state.validators, outcome.state.body_digest, outcome.state.full_at) == (NEW, "new", NOON)
 
 
 def test_E3_a_304_brings_the_validators_fetch_settled_on() -> None:
     of = visit(full_at=NOON - timedelta(days=1))
     answer = NotModified(of.url, replace(OLD, last_modified="Wed, 04 Mar 2026 11:00:00 GMT"))
-    outcome = conclude(of, answer, NOON, answer=answer)
-    assert outcome.validators == answer.validators
-    assert (outcome.body_digest, outcome.full_at) == ("old", NOON - timedelta(days=1))
+    outcome = conclude(of, answer, NOON, response=answer)
+    assert outcome.state.validators == answer.validators
+    assert (outcome.state.body_digest, outcome.state.full_at) == ("old", NOON - timedelta(days=1))
 
 
 @pytest.mark.parametrize("stage", ["fetch", "parse", "normalize"])
 def test_E19_F31_a_failure_keeps_the_old_validators(stage: str) -> None:
-    outcome = conclude(visit(full_at=NOON), Failure(stage, "broken"), NOON, answer=fetched(), channel=Channel())
-    assert (outcome.validators, outcome.body_digest, outcome.full_at) == (OLD, "old", NOON)
+    outcome = conclude(visit(full_at=NOON), Failure(stage, "broken"), NOON, response=fetched(), channel=Channel())
+    assert (outcome.state.validators, outcome.state.body_digest, outcome.state.full_at) == (OLD, "old", NOON)
 
 
 def test_F35_a_push_touches_neither_validators_nor_the_next_poll() -> None:
     of = visit(due_at=NOON + timedelta(minutes=40), failures=3)
     for result in (NOTHING_NEW, Failure("parse", "broken")):
-        outcome = conclude(of, result, NOON, answer=fetched(partial=True), channel=Channel(ttl="600"))
-        assert following(outcome) == replace(of, last_at=NOON)
+        outcome = conclude(of, result, NOON, response=fetched(partial=True), channel=Channel(ttl="600"))
+        worked_at = None if isinstance(result, Failure) else NOON
+        assert following(outcome) == replace(of, state=replace(of.state, last_at=NOON, worked_at=worked_at))
 
 
 def test_E6_a_source_that_says_304_for_ever_is_asked_without_conditions_every_eight_days() -> None:
@@ -416,7 +414,7 @@ def test_E6_a_source_that_says_304_for_ever_is_asked_without_conditions_every_ei
     unconditional_at = []
     for hour in range(1, 24 * 40):
         at = NOON + timedelta(hours=hour)
-        if unconditional(of, at):
+        if is_unconditional(of, at):
             unconditional_at.append(hour)
             outcome = worked(of, at)
         else:
@@ -429,15 +427,17 @@ def test_E6_a_source_that_says_304_for_ever_is_asked_without_conditions_every_ei
 def test_E6_is_jittered_and_leaves_files_and_the_never_seen_alone() -> None:
     week_ago = NOON - timedelta(days=8, hours=9)
     of = [visit(source(f"source-{number}"), full_at=week_ago) for number in range(100)]
-    assert 20 < sum(unconditional(one, NOON) for one in of) < 80
-    assert not unconditional(visit(full_at=None), NOON)
-    assert not unconditional(visit(source(kind=Kind.FILES), full_at=week_ago - timedelta(days=30)), NOON)
-    assert unconditional(visit(full_at=NOON + timedelta(days=300)), NOON), "the clock was wrong when that was written"
+    assert 20 < sum(is_unconditional(one, NOON) for one in of) < 80
+    assert not is_unconditional(visit(full_at=None), NOON)
+    assert not is_unconditional(visit(source(kind=Kind.FILES), full_at=week_ago - timedelta(days=30)), NOON)
+    assert is_unconditional(visit(full_at=NOON + timedelta(days=300)), NOON), (
+        "the clock was wrong when that was written"
+    )
 
 
 def test_E6_an_equal_body_that_came_without_conditions_counts_as_whole() -> None:
-    of = replace(visit(full_at=NOON - timedelta(days=9)), validators=Validators())
-    assert unchanged(of).full_at == NOON
+    of = visit(full_at=NOON - timedelta(days=9), validators=Validators())
+    assert unchanged(of).state.full_at == NOON
 
 
 # ── permanent redirects ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -459,9 +459,9 @@ def moving(answers: list[tuple[str, tuple[Hop, ...]] | Result], every: timedelta
 
 def test_E10_a_permanent_redirect_is_believed_after_three_visits_and_a_day() -> None:
     waiting = moving([(TARGET, TO_TARGET)] * 2)
-    assert (waiting.url, waiting.move) == ("https://example.org/feed", Move(TARGET, NOON, 2))
+    assert (waiting.url, waiting.state.move) == ("https://example.org/feed", Move(TARGET, NOON, 2))
     believed = moving([(TARGET, TO_TARGET)] * 3)
-    assert (believed.url, believed.move) == (TARGET, None)
+    assert (believed.url, believed.state.move) == (TARGET, None)
 
 
 def test_E10_three_visits_within_a_day_are_not_enough() -> None:
@@ -489,17 +489,17 @@ def test_E10_what_is_never_believed(answers: list[tuple[str, tuple[Hop, ...]] | 
 
 
 def test_E10_a_failure_neither_counts_nor_resets() -> None:
-    assert moving([(TARGET, TO_TARGET), BROKEN, (TARGET, TO_TARGET)]).move == Move(TARGET, NOON, 2)
+    assert moving([(TARGET, TO_TARGET), BROKEN, (TARGET, TO_TARGET)]).state.move == Move(TARGET, NOON, 2)
     assert moving([(TARGET, TO_TARGET), BROKEN, (TARGET, TO_TARGET), (TARGET, TO_TARGET)]).url == TARGET
 
 
 def test_E10_chains_308_304_and_a_safer_scheme_count() -> None:
     chain = (Hop(308, "https://example.org/x"), Hop(301, TARGET))
     assert moving([(TARGET, chain)] * 3).url == TARGET
-    of = replace(visit(), url="http://example.org/feed")
+    of = visit(url="http://example.org/feed")
     for hour in (0, 12, 24):
         answer = NotModified(TARGET, OLD, hops=(Hop(301, TARGET),))
-        of = following(conclude(of, answer, NOON + timedelta(hours=hour), answer=answer))
+        of = following(conclude(of, answer, NOON + timedelta(hours=hour), response=answer))
     assert of.url == TARGET
 
 
@@ -508,23 +508,26 @@ def test_E10_chains_308_304_and_a_safer_scheme_count() -> None:
 
 def story_visit(name: str = "a", of: Source | None = None, **facts: object) -> Visit:
     given = visit(of, **facts)
-    return replace(given, url=f"https://example.org/{name}", story=Story(id=name))
+    return replace(given, state=replace(given.state, url=f"https://example.org/{name}"), story=Story(id=name))
 
 
 def test_a_story_page_is_tried_three_times_later_and_later() -> None:
     of, lengths = story_visit(), []
-    while not spent(of, BROKEN):
+    while not is_last_attempt(of, BROKEN):
         outcome = conclude(of, BROKEN, NOON)
         lengths.append(seconds(outcome))
         of = following(outcome)
-    assert of.attempts == 2
+    assert of.state.attempts == 2
     assert [round(length, -3) for length in lengths] == [1_000, 7_000] or lengths[0] < lengths[1] < 3 * HOUR
     assert lengths[0] >= 10 * MINUTE
 
 
 def test_a_story_page_that_is_forbidden_or_gone_is_tried_once() -> None:
-    assert all(spent(story_visit(), kind) for kind in (failure(410), failure(None, "robots"), failure(None, "refused")))
-    assert not spent(story_visit(), failure(429))
+    assert all(
+        is_last_attempt(story_visit(), kind)
+        for kind in (failure(410), failure(None, "robots"), failure(None, "refused"))
+    )
+    assert not is_last_attempt(story_visit(), failure(429))
 
 
 def test_E9_a_story_page_pauses_the_host_like_any_other() -> None:
@@ -535,7 +538,7 @@ def test_E9_a_story_page_pauses_the_host_like_any_other() -> None:
 
 def test_a_story_that_is_published_as_its_listing_told_it_needs_no_answer() -> None:
     outcome = conclude(story_visit(attempts=2), Harvest((), ("a",)), NOON)
-    assert (outcome.failures, outcome.validators) == (0, OLD)
+    assert (outcome.state.failures, outcome.state.validators) == (0, OLD)
 
 
 # ── the clock, and crashes ──────────────────────────────────────────────────────────────────────────────────────────
@@ -552,7 +555,7 @@ def test_F9_no_due_time_outlives_a_clock_that_was_ahead() -> None:
 @given(st.integers(0, 60), st.sampled_from([BROKEN, SILENT, failure(410), failure(429), NOTHING_NEW]))
 def test_F9_no_outcome_is_due_later_than_the_longest_interval(failures: int, result: Result) -> None:
     for every in (MINUTE, HOUR, 100 * DAY):
-        outcome = conclude(visit(source(schedule=Interval(every)), failures=failures), result, NOON, answer=fetched())
+        outcome = conclude(visit(source(schedule=Interval(every)), failures=failures), result, NOON, response=fetched())
         assert NOON < outcome.due_at <= clamp(outcome.due_at, NOON)
 
 
@@ -806,10 +809,10 @@ def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_ho
     assert [one.source.id for one in picker.pick(NOON)] == ["second"], "nothing is left counted"
     failing = [visit(source(f"f-{n}"), host=f"f-{n}.example", failures=1) for n in range(9)]
     picker.add([*failing, *queue(1, "late-{}.example")])
-    slow = [one for one in picker.pick(NOON) if one.failures]
+    slow = [one for one in picker.pick(NOON) if one.state.failures]
     for one in slow:
         picker.linger(one)
-    assert not [one for one in picker.pick(NOON) if one.failures], "those that failed keep to their quarter"
+    assert not [one for one in picker.pick(NOON) if one.state.failures], "those that failed keep to their quarter"
 
 
 def test_E13_at_most_eight_at_once_at_one_address() -> None:
@@ -904,8 +907,8 @@ def test_F26_host_after_host_falling_silent_means_our_line_is_down() -> None:
     uplink = Connectivity()
     recorded = [uplink.saw(silence(index)) for index in range(5_000)]
     assert uplink.down
-    assert sum(outcome.failures for outcome in recorded) <= 8
-    assert all(outcome.failures == 0 for outcome in recorded[8:])
+    assert sum(outcome.state.failures for outcome in recorded) <= 8
+    assert all(outcome.state.failures == 0 for outcome in recorded[8:])
     assert all(MINUTE <= seconds(outcome) <= 10 * MINUTE for outcome in recorded[8:])
     assert len({outcome.due_at for outcome in recorded[8:]}) > 1_000, "the catching up is spread"
 
@@ -951,12 +954,12 @@ def test_F26_outcomes_that_come_together_are_judged_together() -> None:
     uplink = Connectivity()
     answered = worked(visit())
     sifted = uplink.sift([silence(100), answered, *map(silence, range(30)), worked(visit(source(kind=Kind.FILES)))])
-    assert not uplink.down and sifted[0].failures == 1 and sifted[1] is answered
+    assert not uplink.down and sifted[0].state.failures == 1 and sifted[1] is answered
     later = [
         conclude(visit(source(f"s-{n}"), host=f"h-{n}.example"), SILENT, NOON + timedelta(hours=1)) for n in range(30)
     ]
     assert uplink.down is False
-    assert [outcome.failures for outcome in uplink.sift(later)] == [0] * 30
+    assert [outcome.state.failures for outcome in uplink.sift(later)] == [0] * 30
     assert uplink.down
 
 
@@ -1000,7 +1003,7 @@ def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_no
                 caught_up.setdefault(one.source.id, now)
     assert len(caught_up) == 2_000
     assert max(caught_up.values()) - back < timedelta(hours=1, minutes=6)
-    assert sum(one.failures > 0 for one in of.values()) == 0
+    assert sum(one.state.failures > 0 for one in of.values()) == 0
     while_down = [at for at in tries if NOON + timedelta(minutes=6) <= at < back]
     assert len(while_down) <= 60 * 4, "a probe every fifteen seconds"
 
@@ -1024,9 +1027,9 @@ def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
 def test_F26_what_is_spared_keeps_its_count_and_comes_soon() -> None:
     outcome = conclude(visit(failures=6), SILENT, NOON)
     spared = spare(outcome)
-    assert (spared.failures, spared.result) == (6, SILENT)
+    assert (spared.state.failures, spared.result) == (6, SILENT)
     assert NOON + timedelta(minutes=5) <= spared.due_at <= NOON + timedelta(minutes=10)
     quick = spare(conclude(visit(source(schedule=Interval(60))), SILENT, NOON))
     assert seconds(quick) <= 2 * MINUTE
     assert seconds(spare(conclude(visit(source(schedule=Cron("0 7 * * *"))), SILENT, NOON))) <= 10 * MINUTE
-    assert spare(conclude(story_visit(attempts=1), SILENT, NOON)).attempts == 1
+    assert spare(conclude(story_visit(attempts=1), SILENT, NOON)).state.attempts == 1

@@ -77,7 +77,13 @@ def test_only_the_owner_can_look_into_the_data_directory(path: Path) -> None:
 def test_a_new_source_is_due_at_once_and_never_worked(path: Path) -> None:
     with opened(path, source(), source("b", address="https://B.example.org:8443/x")) as store:
         a, b = store.due(AT)
-        assert (a.source, a.url, a.due_at, a.worked_at, a.failures) == (source(), source().address, AT, None, 0)
+        assert (a.source, a.url, a.due_at, a.state.worked_at, a.state.failures) == (
+            source(),
+            source().address,
+            AT,
+            None,
+            0,
+        )
         assert (a.host, b.host) == (HostState("a.example.org"), HostState("b.example.org"))
         assert store.next_due() == AT
 
@@ -171,10 +177,10 @@ def test_two_sources_cannot_both_inherit(path: Path) -> None:
 def test_E5_another_recipe_or_address_makes_the_next_visit_full(path: Path, edit: dict[str, str]) -> None:
     with opened(path, source()) as store:
         put(store, article())
-        assert visit_of(store).validators.etag
+        assert visit_of(store).state.validators.etag
         store.sync([source(**edit)], AT + HOUR)
         visit = visit_of(store)
-        assert (visit.validators, visit.body_digest, visit.due_at) == (Validators(), None, AT + HOUR)
+        assert (visit.state.validators, visit.state.body_digest, visit.due_at) == (Validators(), None, AT + HOUR)
         assert visit.url == visit.source.address
 
 
@@ -185,11 +191,16 @@ def test_another_address_starts_with_a_clean_slate(path: Path) -> None:
         store.record([failed(visit_of(store), move=move, interval=5.0, hints=Hints(60.0))])
         store.sync([source(recipe="r2")], AT + HOUR)
         edited = visit_of(store)
-        assert (edited.failures, edited.move, edited.interval) == (1, move, 5.0)
+        assert (edited.state.failures, edited.state.move, edited.state.interval) == (1, move, 5.0)
         store.sync([source(recipe="r2", address="https://b.example/")], AT + HOUR)
         visit = visit_of(store)
-        assert (visit.failures, visit.failing_since, visit.worked_at, visit.move) == (0, None, None, None)
-        assert (visit.interval, visit.hints, visit.host.host) == (None, Hints(), "b.example")
+        assert (visit.state.failures, visit.state.failing_since, visit.state.worked_at, visit.state.move) == (
+            0,
+            None,
+            None,
+            None,
+        )
+        assert (visit.state.interval, visit.state.hints, visit.host.host) == (None, Hints(), "b.example")
         assert store.known("a").listed is None
         assert store.states()[0].failure is None
 
@@ -248,24 +259,29 @@ def test_E12_a_claimed_visit_is_not_due_again_after_a_crash(path: Path) -> None:
 def test_all_that_an_outcome_tells_rides_on_the_next_visit(path: Path) -> None:
     host = HostState("a.example.org", AT, AT + HOUR, "User-agent: *", AT - HOUR)
     with opened(path, source()) as store:
-        outcome = replace(
-            harvest(visit_of(store), article()),
+        outcome = harvest(visit_of(store), article())
+        state = replace(
+            outcome.state,
+            url="https://moved.example/feed",
             validators=Validators('W/"weird\x80, \\"tag"', "not a date at all"),
             full_at=AT - HOUR,
             move=Move("https://new.example/", AT - HOUR, 2),
             interval=1234.5,
             hints=Hints(60.0, 120.0, (0, 23), (6,)),
-            host=host,
-            url="https://moved.example/feed",
         )
+        outcome = replace(outcome, state=state, host=host)
         store.record([outcome])
         store.record([replace(outcome, host=host, visit=visit_of(store))])
         visit = visit_of(store, at=AT + HOUR / 2)
-        assert visit.validators == outcome.validators  # E1: byte for byte
-        assert (visit.full_at, visit.move, visit.interval) == (outcome.full_at, outcome.move, outcome.interval)
-        assert (visit.hints, visit.body_digest, visit.due_at) == (outcome.hints, "body", AT + HOUR)
+        assert visit.state.validators == outcome.state.validators  # E1: byte for byte
+        assert (visit.state.full_at, visit.state.move, visit.state.interval) == (
+            outcome.state.full_at,
+            outcome.state.move,
+            outcome.state.interval,
+        )
+        assert (visit.state.hints, visit.state.body_digest, visit.due_at) == (outcome.state.hints, "body", AT + HOUR)
         assert (visit.url, visit.host.host) == ("https://moved.example/feed", "moved.example")
-        assert (visit.last_at, visit.worked_at, visit.failing_since) == (AT, AT, None)
+        assert (visit.state.last_at, visit.state.worked_at, visit.state.failing_since) == (AT, AT, None)
         store.sync([source(address="https://a.example.org/again")], AT)
         assert visit_of(store).host == host
 
@@ -324,7 +340,7 @@ def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(pat
         store.sync([source(address="https://new.example/")], AT + HOUR)
         store.record([harvest(old, article()), harvest(gone, article("2", "gone"))])
         visit = visit_of(store)
-        assert (visit.url, visit.validators, visit.due_at) == ("https://new.example/", Validators(), AT + HOUR)
+        assert (visit.url, visit.state.validators, visit.due_at) == ("https://new.example/", Validators(), AT + HOUR)
         assert store.due(AT + 9 * HOUR, ["gone"]) == []
         assert sorted(titles(store)) == ["Title 1", "Title 2"]
 
@@ -353,7 +369,7 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
 
         store.record([failed(page, attempts=1)])
         (page,) = (visit for visit in store.due(AT + HOUR) if visit.story)
-        assert (page.attempts, page.failures, page.story) == (1, 1, STORY)
+        assert (page.state.attempts, page.state.failures, page.story) == (1, 1, STORY)
         state = store.states()[0]
         assert (state.failures, state.failure) == (0, None)  # the source itself works
 
@@ -383,7 +399,7 @@ def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_at
         assert pages_of(store, AT + 2 * HOUR) == []
         (page,) = pages_of(store, AT + 3 * HOUR)
         assert (page.url, page.story, page.host.host) == (EDITED.url, EDITED.story, "pages.example")
-        assert (page.due_at, page.attempts, page.failures) == (AT + 3 * HOUR, 2, 1)
+        assert (page.due_at, page.state.attempts, page.state.failures) == (AT + 3 * HOUR, 2, 1)
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -402,7 +418,7 @@ def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, f
             store.record(batch)
         (page,) = pages_of(store, AT + HOUR)
         assert (page.url, page.story) == (EDITED.url, EDITED.story)
-        assert not works or page.validators == Validators()  # those of the page are for the story as it was
+        assert not works or page.state.validators == Validators()  # those of the page are for the story as it was
         assert len(titles(store)) == works
         store.record([harvest(page, article(upstream_id="s1", title="Newest", story_digest="d2"), listed=())])
         assert (titles(store), pages_of(store, AT + 9 * HOUR)) == (["Newest"], [])

@@ -8,19 +8,18 @@ import pytest
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, HostState, Kind, NotModified, Site, Source, Validators, Visit
+from feeds.model import Fetched, HostState, Kind, NotModified, Site, Source, Validators, Visit, VisitState
 
 SITE = Site("The Example Wire", "https://wire.example.org/")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NONE = Validators()
-OF_THE_VISIT = ("story", "body_digest")
 
 
 def visit(url: str, validators: Validators = NONE, kind: Kind = Kind.FEED, **settings: object) -> Visit:
     """A visit to a source at this address; `settings` are those of the source, or a story, or a body digest."""
-    known = {name: settings.pop(name) for name in OF_THE_VISIT if name in settings}
+    story, body_digest = settings.pop("story", None), settings.pop("body_digest", None)
     source = Source("wire", kind, **{"address": url, "timeout": 5.0, **settings})  # type: ignore[arg-type]
-    return Visit(source, url, NOW, HostState("h"), validators=validators, **known)  # type: ignore[arg-type]
+    return Visit(source, VisitState(url, validators, body_digest), NOW, HostState("h"), story)  # type: ignore[arg-type]
 
 
 def fetched(answer: Fetched | NotModified) -> Fetched:

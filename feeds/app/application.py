@@ -244,7 +244,7 @@ class App:
             visit
             for visit in self.store.due(self.now())
             if (options.sources is None or visit.source.id in options.sources)
-            and (options.again or _is_new(visit) or visit.last_at is None or visit.last_at < start)
+            and (options.again or _is_new(visit) or visit.state.last_at is None or visit.state.last_at < start)
         ]
         return [*regular, *self._awake()]
 
@@ -282,7 +282,7 @@ def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequenc
 
 def _is_new(visit: Visit) -> bool:
     """Whether it came of another visit: a story's page, or the feed that a page named."""
-    return visit.story is not None or (visit.full_at is None and visit.url != visit.source.address)
+    return visit.story is not None or (visit.state.full_at is None and visit.url != visit.source.address)
 
 
 def _was_stopped(outcome: Outcome) -> bool:

@@ -62,10 +62,10 @@ class Turn:
         self.visits += 1
         if isinstance(result, Failure):
             self.failures += 1
-            if not visit.failures and visit.story is None:
+            if not visit.state.failures and visit.story is None:
                 self.worse.append((visit.source.id, result.sentence))
             return
-        if visit.failures and visit.story is None:
+        if visit.state.failures and visit.story is None:
             self.better.append(visit.source.id)
         if isinstance(result, Harvest):
             self.articles += len(result.articles)

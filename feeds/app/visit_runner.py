@@ -107,7 +107,11 @@ class VisitRunner:
             return function(*given)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
-        return self._fetch_whole(visit) if scheduling.unconditional(visit, self._now()) else self._network.fetch(visit)
+        return (
+            self._fetch_whole(visit) if scheduling.is_unconditional(visit, self._now()) else self._network.fetch(visit)
+        )
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
-        return self._network.fetch(replace(visit, validators=Validators(), body_digest=None))
+        return self._network.fetch(
+            replace(visit, state=replace(visit.state, validators=Validators(), body_digest=None))
+        )

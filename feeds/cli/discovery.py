@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..errors import FetchError, ParseError, SourceError
 from ..fetch import Fetcher
-from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit
+from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit, VisitState
 from ..normalize import about, plain
 from ..parse import parse
 from ..parse.discover import Candidate, find_feeds
@@ -50,7 +50,7 @@ def fetching(config: Config, source: Source) -> Iterator[Fetch]:
     fetcher = Fetcher(config.site, hosts=config.hosts)
 
     def fetch(url: str) -> Fetched:
-        answer = fetcher.fetch(Visit(replace(source, address=url), url, utcnow(), HostState("")))
+        answer = fetcher.fetch(Visit(replace(source, address=url), VisitState(url), utcnow(), HostState("")))
         assert isinstance(answer, Fetched)  # without validators nobody can answer 304
         return answer
 

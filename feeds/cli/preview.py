@@ -14,7 +14,7 @@ import click
 
 from .. import pipeline
 from ..errors import FetchError, SourceError
-from ..model import Fetched, HostState, Kind, Site, Source, Visit
+from ..model import Fetched, HostState, Kind, Site, Source, Visit, VisitState
 from .common import (
     Mask,
     as_it_is,
@@ -179,7 +179,7 @@ class _Previewer:
 
         fetcher = Fetcher(site, allow=EVERYWHERE if self._look.allow_private else ())
         try:
-            answer = fetcher.fetch(Visit(source, source.address, utcnow(), HostState("")))
+            answer = fetcher.fetch(Visit(source, VisitState(source.address), utcnow(), HostState("")))
         finally:
             fetcher.close()
         assert isinstance(answer, Fetched)  # nothing was sent that could be answered by 304

@@ -89,7 +89,7 @@ def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
     listing = _listed(root, visit.source)
     beside = _beside(root)
     validators = Validators(etag=_fingerprint([*listing.files, *beside]))
-    if validators == visit.validators:
+    if validators == visit.state.validators:
         return NotModified(visit.url, validators)
     parts, changing = _read(listing.files)
     if changing:  # they are to be looked at again
@@ -97,7 +97,7 @@ def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
     stamps = {file.name: FileStamp(file.size, file.modified_ns) for file in beside}
     unread = (*listing.unread, *changing)
     digest = _digest(parts, unread, stamps)
-    if visit.body_digest == digest:
+    if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
     return Fetched(visit.url, b"", validators=validators, body_digest=digest, parts=parts, unread=unread, beside=stamps)
 
@@ -105,14 +105,14 @@ def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
 def _document(visit: Visit, root: Path) -> Fetched | NotModified:
     file = _single(root, visit.url, visit.source.max_bytes)
     validators = Validators(etag=_fingerprint([file]))
-    if validators == visit.validators:
+    if validators == visit.state.validators:
         return NotModified(visit.url, validators)
     try:
         body = _body(file)
     except RejectedFile as reason:
         raise FetchError(str(reason), kind=reason.kind) from reason
     digest = _digest([SourceFile(file.name, body, _moment(file.modified_ns))])
-    if visit.body_digest == digest:
+    if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
     media_type = MEDIA_TYPES.get(PurePosixPath(visit.url).suffix.lower(), "")
     return Fetched(visit.url, body, media_type, validators=validators, body_digest=digest)

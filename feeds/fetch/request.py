@@ -68,7 +68,7 @@ def errand_of(visit: Visit, agent: str) -> RequestTemplate:
         "User-Agent": agent,
         "Accept": PAGE if page else ACCEPT[source.kind],
         "Accept-Encoding": CODINGS,
-        **_conditions(visit.validators),
+        **_conditions(visit.state.validators),
     }
     route, hops = Route(source.allow_private, source.proxy), HOPS_OF_PAGES if page else HOPS
     if not (source.headers or source.basic_auth or source.bearer):

@@ -28,7 +28,7 @@ class FinalResponse:
 def concluded(visit: Visit, arrival: FinalResponse) -> Fetched | NotModified:
     """What a visit brings back. Validators are those of this very answer, except that a 304 may leave some out."""
     answer, target = arrival.answer, arrival.target
-    asked, headers = visit.validators, answer.headers
+    asked, headers = visit.state.validators, answer.headers
     given = Validators(
         http_headers.validator(headers.get("etag")), http_headers.validator(headers.get("last-modified"))
     )
@@ -42,7 +42,7 @@ def concluded(visit: Visit, arrival: FinalResponse) -> Fetched | NotModified:
         return NotModified(target.url, given, fresh, arrival.hops)
     body = plain_body(answer.chunks(), headers.get("content-encoding", ""), visit.source.max_bytes)
     digest = blake2b(body, digest_size=16).hexdigest()
-    if digest == visit.body_digest:  # E4
+    if digest == visit.state.body_digest:  # E4
         return NotModified(target.url, given, fresh, arrival.hops)
     media_type, charset = http_headers.content_type(headers.get("content-type"))
     return Fetched(

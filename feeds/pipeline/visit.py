@@ -33,6 +33,7 @@ from ..model import (
     StoryVisit,
     Validators,
     Visit,
+    VisitState,
 )
 from ..normalize import (
     Context,
@@ -107,7 +108,7 @@ class VisitContext:
     def fetch_more(self, url: str) -> Fetched:
         """Another document that belongs to it, as far as its host permits that."""
         self.ask_leave(url)
-        answer = self.edges.fetch(replace(self.visit, url=url, validators=Validators(), body_digest=None))
+        answer = self.edges.fetch(replace(self.visit, state=VisitState(url)))
         assert isinstance(answer, Fetched)  # without validators nobody can answer 304
         return answer
 
@@ -143,10 +144,10 @@ def pull(visit: Visit, edges: VisitIO) -> Outcome:
     """Make one visit; whatever happens, exactly one outcome comes back."""
     trip, told = VisitContext(visit, edges), visit.story
     seen = _tried(trip, _listing if told is None else partial(_story_page, told))
-    outcome = scheduling.conclude(trip.visit, seen.result, edges.now(), answer=seen.answer, channel=seen.channel)
+    outcome = scheduling.conclude(trip.visit, seen.result, edges.now(), response=seen.answer, channel=seen.channel)
     if seen.feed:
         return _at_its_feed(outcome, seen.feed)
-    if told is not None and isinstance(seen.result, Failure) and scheduling.spent(visit, seen.result):
+    if told is not None and isinstance(seen.result, Failure) and scheduling.is_last_attempt(visit, seen.result):
         bare = _tried(trip, partial(_bare_story, told))
         return replace(
             scheduling.conclude(trip.visit, bare.result, edges.now()), host=outcome.host, elsewhere=outcome.elsewhere
@@ -171,9 +172,8 @@ def _tried(trip: VisitContext, attempt: Callable[[VisitContext], _Seen]) -> _See
 
 def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
     """The page was only asked where the feed is; that is visited next, and at once."""
-    return replace(
-        outcome, url=feed, due_at=outcome.at, validators=Validators(), body_digest=None, full_at=None, move=None
-    )
+    state = replace(outcome.state, url=feed, validators=Validators(), body_digest=None, full_at=None, move=None)
+    return replace(outcome, state=state, due_at=outcome.at)
 
 
 # ── a listing ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +203,7 @@ def _listing(trip: VisitContext) -> _Seen:
     parsed = publishable(parsed, edges.now(), source.timezone)
     known = edges.known(source.id)
     ours = source.kind is Kind.FILES
-    first = edges.released or visit.worked_at is None or (ours and (known.listed or 0) < FEW)
+    first = edges.released or visit.state.worked_at is None or (ours and (known.listed or 0) < FEW)
     judged = _judge(parsed, known, first=first)
     if children or parsed.windows or judged.verdict is sanity.Verdict.SUSPICIOUS:
         # Ask for it whole until it looks right again (F31); an index may stay the same while its children change, and

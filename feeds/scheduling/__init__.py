@@ -9,7 +9,7 @@ from __future__ import annotations
 from .connectivity import Connectivity, spare
 from .host_queue import HostQueue
 from .intervals import LONGEST, claim, clamp, is_local
-from .policy import conclude, spent, unconditional
+from .policy import conclude, is_last_attempt, is_unconditional
 
 __all__ = [
     "LONGEST",
@@ -20,6 +20,6 @@ __all__ = [
     "conclude",
     "is_local",
     "spare",
-    "spent",
-    "unconditional",
+    "is_last_attempt",
+    "is_unconditional",
 ]

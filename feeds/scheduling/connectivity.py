@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model import Failure, Interval, Outcome
-from .intervals import MINUTE, is_local, spread
+from .intervals import MINUTE, is_local, jitter_fraction
 
 ENOUGH = 8  # hosts that fell silent one after another
 SILENT = frozenset({"dns", "connection", "timeout"})  # nobody answered at all
@@ -38,7 +38,7 @@ class Connectivity:
         if not _silence(outcome):
             self._silent.clear()
             self._answered_at = outcome.at
-        elif not outcome.visit.failures and not self._was_up(outcome):  # what was silent before proves nothing
+        elif not outcome.visit.state.failures and not self._was_up(outcome):  # what was silent before proves nothing
             self._silent.add(outcome.host.host)
         return spare(outcome) if self.down and _silence(outcome) else outcome
 
@@ -63,8 +63,9 @@ def spare(outcome: Outcome) -> Outcome:
     """The outcome of a visit that failed through no fault of the source: nothing counted, and due again soon."""
     visit, schedule = outcome.visit, outcome.visit.source.schedule
     regular = schedule.seconds if isinstance(schedule, Interval) else SOON
-    soon = timedelta(seconds=min(regular, SOON) * (1 + spread(visit)))
-    return replace(outcome, failures=visit.failures, attempts=visit.attempts, due_at=outcome.at + soon)
+    soon = timedelta(seconds=min(regular, SOON) * (1 + jitter_fraction(visit)))
+    state = replace(outcome.state, failures=visit.state.failures, attempts=visit.state.attempts)
+    return replace(outcome, state=state, due_at=outcome.at + soon)
 
 
 def _silence(outcome: Outcome) -> bool:

@@ -323,4 +323,4 @@ def _key(visit: Visit) -> tuple[str, str]:
 
 
 def _lane(visit: Visit) -> int:
-    return 1 if visit.failures or visit.attempts else 0
+    return 1 if visit.state.failures or visit.state.attempts else 0

@@ -25,7 +25,7 @@ def is_local(visit: Visit) -> bool:
     return visit.story is None and (visit.source.kind is Kind.FILES or "://" not in visit.url)
 
 
-def spread(visit: Visit) -> float:
+def jitter_fraction(visit: Visit) -> float:
     """A number in [0, 1) that is always the same for the same source, or story: where in the jitter it stands."""
     key = visit.source.id if visit.story is None else f"{visit.source.id} {visit.url}"
     return int.from_bytes(blake2b(key.encode(), digest_size=7).digest()) / 2**56
@@ -39,7 +39,7 @@ def interval_of(visit: Visit, at: datetime) -> float:
         return (_tick(schedule, first) - first).total_seconds()
     if is_local(visit):
         return schedule.seconds
-    return min(max(_own(schedule, visit.interval), _asked(visit.hints)), WEEK)
+    return min(max(_own(schedule, visit.state.interval), _asked(visit.state.hints)), WEEK)
 
 
 def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
@@ -50,9 +50,9 @@ def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
     if isinstance(schedule, Cron):
         return _cron_due(visit, schedule, at, wait)
     length = max(interval_of(visit, at), wait)
-    jitter = timedelta(seconds=length * JITTER * spread(visit))
+    jitter = timedelta(seconds=length * JITTER * jitter_fraction(visit))
     due_at = at + timedelta(seconds=length) + jitter
-    awake = _awake(due_at, visit.hints)
+    awake = _awake(due_at, visit.state.hints)
     return due_at if awake == due_at else awake + min(jitter, timedelta(minutes=59))  # not all on the stroke
 
 
@@ -82,16 +82,16 @@ def _asked(hints: Hints) -> float:
 
 def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> datetime:
     # A tenth short: a daily cron and `max-age=86400` mean each other, and our jitter and the transfer took some of it.
-    earliest = at + timedelta(seconds=max(wait, _asked(visit.hints) * (1 - JITTER)))
+    earliest = at + timedelta(seconds=max(wait, _asked(visit.state.hints) * (1 - JITTER)))
     first = tick = _tick(schedule, earliest)
     for _ in range(_HOURS_IN_A_WEEK):
-        awake = _awake(tick, visit.hints)
+        awake = _awake(tick, visit.state.hints)
         if awake == tick:
             break
         tick = _tick(schedule, awake - timedelta(seconds=1))
     else:
         tick = first  # the two never agree: the operator's word counts
-    return tick + timedelta(seconds=CRON_JITTER * spread(visit))
+    return tick + timedelta(seconds=CRON_JITTER * jitter_fraction(visit))
 
 
 def _tick(schedule: Cron, after: datetime) -> datetime:

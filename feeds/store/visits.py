@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Failure, Harvest, HostState, Kind, Outcome, Source, SourceStatus, Validators, Visit
+from ..model import Failure, Harvest, HostState, Kind, Outcome, Source, SourceStatus, Validators, Visit, VisitState
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .schema import articles, hosts, sources, visits
@@ -67,18 +67,24 @@ def next_due(connection: Connection) -> datetime | None:
 def _visit(row: Result[tuple[object, ...]], roster: SourceIndex, at: datetime) -> Visit:
     return Visit(
         source=roster.declared[row.source],
-        url=row.url,
+        state=_state(row),
         due_at=moment(row.due_at),
         host=_host(row, at),
         story=codec.story_of(row.story),
         upstream_id=row.upstream_id,
+    )
+
+
+def _state(row: Result[tuple[object, ...]]) -> VisitState:
+    return VisitState(
+        url=row.url,
         validators=Validators(row.etag, row.last_modified),
         body_digest=row.body_digest,
         last_at=optional_moment(row.last_at),
         full_at=optional_moment(row.full_at),
+        worked_at=optional_moment(row.worked_at),
         failures=row.failures,
         failing_since=optional_moment(row.failing_since),
-        worked_at=optional_moment(row.worked_at),
         attempts=row.attempts,
         move=codec.move_of(row.move),
         interval=row.interval,
@@ -196,7 +202,7 @@ def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outco
         is_edited = is_page and (row is None or _is_edited(row, outcome.visit))
         is_whole = is_page and isinstance(outcome.result, Harvest)
         if not (is_edited and is_whole) and not _is_stale(outcome, roster):
-            states.append({**_state(outcome, roster), **({"url": row.url, "host": row.host} if row else {})})
+            states.append({**_state_values(outcome, roster), **({"url": row.url, "host": row.host} if row else {})})
         if is_whole and not is_edited:
             finished.append(_place(outcome.visit, roster))
         if row is not None or not is_page:
@@ -249,27 +255,26 @@ def _is_stale(outcome: Outcome, roster: SourceIndex) -> bool:
     return declared is None or (declared.address, declared.recipe) != (source.address, source.recipe)
 
 
-def _state(outcome: Outcome, roster: SourceIndex) -> Row:
-    visit, result = outcome.visit, outcome.result
-    failed = isinstance(result, Failure)
+def _state_values(outcome: Outcome, roster: SourceIndex) -> Row:
+    state, result = outcome.state, outcome.result
     return {
-        **_place(visit, roster),
-        "url": outcome.url,
-        "host": host_of(outcome.url),
+        **_place(outcome.visit, roster),
+        "url": state.url,
+        "host": host_of(state.url),
         "due_at": ticks(outcome.due_at),
-        "etag": outcome.validators.etag,
-        "last_modified": outcome.validators.last_modified,
-        "body_digest": outcome.body_digest,
-        "last_at": ticks(outcome.at),
-        "full_at": optional_ticks(outcome.full_at),
-        "worked_at": optional_ticks(visit.worked_at if failed else outcome.at),
-        "failures": outcome.failures,
-        "failing_since": ticks(visit.failing_since or outcome.at) if failed else None,
+        "etag": state.validators.etag,
+        "last_modified": state.validators.last_modified,
+        "body_digest": state.body_digest,
+        "last_at": optional_ticks(state.last_at),
+        "full_at": optional_ticks(state.full_at),
+        "worked_at": optional_ticks(state.worked_at),
+        "failures": state.failures,
+        "failing_since": optional_ticks(state.failing_since),
         "failure": codec.failure_text(result) if isinstance(result, Failure) else None,
-        "attempts": outcome.attempts,
-        "move": codec.move_text(outcome.move),
-        "interval": outcome.interval,
-        "hints": codec.hints_text(outcome.hints),
+        "attempts": state.attempts,
+        "move": codec.move_text(state.move),
+        "interval": state.interval,
+        "hints": codec.hints_text(state.hints),
     }
 
 
