@@ -183,8 +183,10 @@ class SettingsShape(Shape):
     author: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's author.")
     image: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's image.")
     remove: f.TextValue | None = Field(default=None, description="CSS or XPath of what is cut out of a story page.")
-    include: f.ExpressionValue | None = Field(default=None, description="Only stories whose address this finds.")
-    exclude: f.ExpressionValue | None = Field(default=None, description="No stories whose address this finds.")
+    include: f.ExpressionValue | None = Field(
+        default=None, description="Only stories whose address or file this finds."
+    )
+    exclude: f.ExpressionValue | None = Field(default=None, description="No stories whose address or file this finds.")
     headers: dict[f.HeaderNameValue, f.HeaderValue] = Field(default={}, description="Sent with every request.")
     auth: AuthShape | None = Field(default=None, description="Who we are to the source.")
     private: f.SwitchValue = Field(default=False, description="Its addresses never appear in output, logs or metrics.")

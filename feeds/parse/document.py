@@ -56,6 +56,15 @@ def open_document(fetched: Fetched, source: Source | None) -> SourceDocument:
     )
 
 
+def is_included(address: str, source: Source | None) -> bool:
+    """Tell whether `include` and `exclude` of a source let through what has this address, or this file name."""
+    if source is None:
+        return True
+    if source.include and not source.include.search(address):
+        return False
+    return not (source.exclude and source.exclude.search(address))
+
+
 def moment(date: str | None) -> tuple[int, ...] | None:
     """A date just well enough to tell which end of a list is the newer."""
     if not date:

@@ -15,6 +15,7 @@ from lxml import etree
 
 from ..errors import ParseError
 from ..model import Category, Channel, Fetched, Link, Parsed, Source, Story, Text
+from .document import is_included
 
 MOST = 50_000  # entries of one file, as the format has it
 LARGEST = 50_000_000  # bytes when unpacked, as the format has it
@@ -157,9 +158,7 @@ def _wanted(entries: list[SitemapEntry], source: Source | None) -> list[SitemapE
     wanted = []
     for entry in entries:
         address = entry["loc"]
-        if address in seen or (source and source.include and not source.include.search(address)):
-            continue
-        if source and source.exclude and source.exclude.search(address):
+        if address in seen or not is_included(address, source):
             continue
         seen.add(address)
         wanted.append(entry)

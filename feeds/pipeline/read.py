@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from .. import http_headers, sanity
 from ..errors import ParseError
-from ..model import Fetched, Kind, Parsed, Source, Text
+from ..model import Fetched, Kind, Parsed, Source, Story, Text
 from ..normalize import (
     Context,
     about,
@@ -18,10 +18,12 @@ from ..normalize import (
     plain,
     shortened,
     story_digest,
+    story_url,
     upstream_id,
 )
 from ..parse import parse
 from ..parse.discover import find_feeds
+from ..parse.document import is_included
 from ..parse.page import read_page
 from ..render import json_feed
 from .own_stories import publishable
@@ -29,6 +31,9 @@ from .own_stories import publishable
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
 WEB_PAGE = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
+
+# These readers apply `include` and `exclude` themselves: there they decide which entries count for `max_items`.
+_SELECTIVE_READERS = frozenset({"files", "page:list", "sitemap"})
 
 DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
@@ -42,6 +47,16 @@ def understand(answer: Fetched, source: Source | None = None, read: DocumentRead
         if seen is None:
             raise
         raise ParseError(seen.sentence, kind=seen.kind) from error
+
+
+def is_wanted(story: Story, parsed: Parsed, source: Source | None) -> bool:
+    """Tell whether `include` and `exclude` of a source let a story of its document through, by the story's address.
+
+    A story without an address is found by no pattern.
+    """
+    if source is None or not (source.include or source.exclude) or parsed.reader in _SELECTIVE_READERS:
+        return True
+    return is_included(story_url(story, parsed.base) or "", source)
 
 
 def recognised(answer: Fetched, source: Source | None = None) -> Parsed:
@@ -105,6 +120,8 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
     document = document_context(parsed, context)
     items = []
     for story in parsed.stories:
+        if not is_wanted(story, parsed, source):
+            continue
         upstream = upstream_id(story, parsed.base)
         article = normalize(story, document, upstream, story_digest(story), context)
         items.append(json_feed.item(article, id=upstream if is_inert(upstream) else article.minted_id))

@@ -54,7 +54,7 @@ from ..parse.page import read_page
 from ..parse.page.article import join, read_story
 from ..parse.sitemap import read_sitemap
 from .own_stories import FEW, TOMBSTONE, FolderListing, publishable, stories
-from .read import WEB_PAGE, announced, understand
+from .read import WEB_PAGE, announced, is_wanted, understand
 
 _Answer = TypeVar("_Answer")
 _Given = TypeVarTuple("_Given")
@@ -242,7 +242,7 @@ def harvest(
 ) -> Harvest:
     """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
     told = about(parsed)
-    fresh = list(_fresh(parsed, judged, known))
+    fresh = list(_fresh(parsed, judged, known, context.source))
     visits = dict(_followed(fresh, parsed, context.source))
     whole = [one for one in fresh if one[0] not in visits]
     changed = frozenset(upstream for upstream, _, _ in whole if upstream in known.digests)
@@ -282,10 +282,15 @@ def _judge(parsed: Parsed, known: SeenItems, *, first: bool) -> sanity.Judgement
     return judged
 
 
-def _fresh(parsed: Parsed, judged: sanity.Judgement, known: SeenItems) -> Iterator[Fresh]:
-    """Id, story and digest of what is new or was edited; the rest is dropped before any cleaning."""
+def _fresh(parsed: Parsed, judged: sanity.Judgement, known: SeenItems, source: Source | None) -> Iterator[Fresh]:
+    """Yield id, story and digest of what is wanted and new or edited; the rest is dropped before any cleaning.
+
+    A feed is judged whole before `include` and `exclude` choose from it: one that lists nothing wanted is no empty one.
+    """
     for index in judged.keep:
         story, upstream = parsed.stories[index], judged.ids[index]
+        if not is_wanted(story, parsed, source):
+            continue
         digest, before = story_digest(story), known.digests.get(upstream)
         if before in (digest, TOMBSTONE):
             continue

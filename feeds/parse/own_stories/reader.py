@@ -24,6 +24,7 @@ from ...model import (
     Text,
 )
 from ..charset import decode
+from ..document import is_included
 from . import html, markdown, plain_text
 from .front_matter import Unreadable, read_front_matter
 
@@ -50,9 +51,10 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     stories: dict[str, Story] = {}
     windows: dict[str, PublicationWindow] = {}
     warnings: list[str] = []
-    newest = _newest(fetched.parts, source.max_items)
+    parts = tuple(part for part in fetched.parts if is_included(part.name, source))
+    newest = _newest(parts, source.max_items)
     taken = {part.name for part in newest}
-    unread = [*fetched.unread, *(part.name for part in fetched.parts if part.name not in taken)]
+    unread = [*fetched.unread, *(part.name for part in parts if part.name not in taken)]
     for part in newest:
         try:
             written = _story(part)
@@ -68,8 +70,8 @@ def read(fetched: Fetched, source: Source) -> Parsed:
         stories[story.id] = story
         if written[1]:
             windows[story.id] = written[1]
-    if len(fetched.parts) > source.max_items:
-        warnings.append(f"only {source.max_items} of {len(fetched.parts)} files are read")
+    if len(parts) > source.max_items:
+        warnings.append(f"only {source.max_items} of {len(parts)} files are read")
     base = fetched.url if "://" in fetched.url else None
     return Parsed(
         "files",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from ...model import Channel, Fetched, Link, Parsed, Source, Story, Text
+from ..document import is_included
 from . import dates, html_tree, images, json_ld, list_region, selectors, url_patterns
 from .html_tree import Element, WebPage, joined, squeezed, words_of
 from .list_region import HEADINGS
@@ -90,7 +91,7 @@ def of_page(page: WebPage, source: Source | None = None) -> Parsed:
     """The stories that a page lists which is opened already."""
     selector = source.selectors.get("stories") if source else None
     stories = _selected(page, selector) if selector else _found(page)
-    stories = [story for story in stories if _is_wanted(story.links[0].href, source)]
+    stories = [story for story in stories if is_included(story.links[0].href, source)]
     most = source.max_items if source else 1000
     warnings = [page.warning] if page.warning else []
     if len(stories) > most:
@@ -98,14 +99,6 @@ def of_page(page: WebPage, source: Source | None = None) -> Parsed:
     title = page.site or next((words_of(one) for one in page.root.iter("title")), "")
     channel = Channel(title=Text(title, "text") if title else None, language=page.language)
     return Parsed("page:list", page.base, channel, tuple(stories[:most]), tuple(warnings))
-
-
-def _is_wanted(address: str, source: Source | None) -> bool:
-    if source is None:
-        return True
-    if source.include and not source.include.search(address):
-        return False
-    return not (source.exclude and source.exclude.search(address))
 
 
 # ── by selector ─────────────────────────────────────────────────────────────────────────────────────────────────────
