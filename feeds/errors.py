@@ -7,8 +7,7 @@ FeedsError
 │   └── ParseError   the bytes came and could not be understood
 ├── StoreError       the database
 ├── LockedError      another instance holds the data directory
-├── PublishError     the published files
-└── PushError        a delivery to a hub, a subscriber or a push service
+└── PublishError     the published files
 """
 
 from __future__ import annotations
@@ -76,10 +75,6 @@ class LockedError(FeedsError):
 
 class PublishError(FeedsError):
     """A published file could not be written."""
-
-
-class PushError(FeedsError):
-    """A delivery to a hub, a subscriber or a push service failed."""
 
 
 def _restore(kind: type[SourceError], sentence: str, state: dict[str, object]) -> SourceError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,10 +21,8 @@ _DATES = tuple(
 )
 _DIRECTIVE = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?')
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
-_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
 _UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _LONGEST_VALIDATOR = 4096
-_SIGNATURES = ("sha256", "sha384", "sha512", "sha1")  # WebSub §8 knows these; SHA-1 still holds in an HMAC
 
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,11 +121,6 @@ def content_type(value: str | None) -> tuple[str, str | None]:
     return (media_type if re.fullmatch(r"[^\s/,]+/[^\s/,]+", media_type) else ""), (charset or None)
 
 
-def links(value: str | None) -> list[tuple[str, dict[str, str]]]:
-    """The targets of a `Link` header (RFC 8288), as written, each with its parameters."""
-    return [(target.strip(), directives(rest)) for target, rest in _LINK.findall(value or "")]
-
-
 def validator(value: str | None) -> str | None:
     """An ETag or Last-Modified as it came, or None when it cannot be sent back without harm (S13)."""
     if not value or len(value) > _LONGEST_VALIDATOR or _UNFIT.search(value):
@@ -191,22 +183,3 @@ def _weight(text: str) -> float:
 
 def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] == '"' else text
-
-
-# ── signatures ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def signature(secret: bytes, body: bytes, method: str = "sha256") -> str:
-    """What `X-Hub-Signature` says of a body: the method and the HMAC in hexadecimal (WebSub §8)."""
-    return f"{method}={hmac.new(secret, body, method).hexdigest()}"
-
-
-def is_signed(header: str | None, secret: bytes, body: bytes) -> bool:
-    """Whether `X-Hub-Signature` shows that the sender of this body knows the secret.
-
-    The comparison takes the same time however much of it is right (S25).
-    """
-    method = (header or "").partition("=")[0]
-    if header is None or not secret or method not in _SIGNATURES:
-        return False
-    return hmac.compare_digest(header.encode(errors="replace"), signature(secret, body, method).encode())

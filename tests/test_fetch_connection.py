@@ -1,4 +1,4 @@
-"""Connections, TLS, robots.txt and deliveries."""
+"""Connections, TLS, robots.txt and sessions of `requests`."""
 
 from __future__ import annotations
 
@@ -218,62 +218,57 @@ def test_robots_of_a_refused_host_are_not_asked_for(origin: Origin) -> None:
     assert Fetcher(SITE).robots(url, state, NOW, private)[0] is False
 
 
-# ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── requests of other libraries ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_send_delivers_and_follows_nothing(origin: Origin, fetcher: Fetcher) -> None:
-    url = origin.put("/hook", redirect("/elsewhere", 307, body=b"x" * 100_000))
-    answer = fetcher.send("POST", url, {"Content-Type": "application/json"}, b"{}", max_bytes=10)
-    assert (answer.status, answer.headers["location"], answer.body) == (307, "/elsewhere", b"x" * 10)
-    (request,) = origin.requests
-    assert (request.method, request.body) == ("POST", b"{}")
-    assert request.headers["content-type"] == "application/json"
-    assert request.headers["user-agent"].startswith("feeds/")
-    with pytest.raises(FetchError) as caught:
-        Fetcher(SITE).send("POST", url, {}, b"{}")
-    assert caught.value.kind == "refused"
+@pytest.fixture
+def session(fetcher: Fetcher) -> Iterator[requests.Session]:
+    """A session of `requests` that goes through the transport of a fetcher."""
+    with requests.Session() as made:
+        made.trust_env = False
+        made.mount("http://", fetcher.transport)
+        yield made
 
 
-def test_a_delivery_is_never_sent_twice(origin: Origin, fetcher: Fetcher) -> None:
-    url = origin.put("/hook", raw(reply(), KEEP), raw(RESET))
-    fetcher.send("POST", url, {})
-    with pytest.raises(FetchError):
-        fetcher.send("POST", url, {})
-    assert len(origin.requests) == 2
-
-
-def test_sessions_of_other_libraries_go_through_the_same_door(origin: Origin, fetcher: Fetcher) -> None:
+def test_a_session_goes_through_the_transport(origin: Origin, session: requests.Session) -> None:
     url = origin.put("/hook", raw(reply(b"done", 201, content_type="text/plain"), KEEP))
-    with requests.Session() as session:
-        session.trust_env = False
-        session.mount("http://", fetcher.transport)
-        response = session.post(url, data=b"payload", headers={"TTL": "60"}, timeout=5)
-        assert (response.status_code, response.text, response.ok) == (201, "done", True)
-        assert origin.requests[0].body == b"payload" and origin.requests[0].headers["ttl"] == "60"
-        session.mount("http://", Fetcher(SITE).transport)
-        with pytest.raises(FetchError):
-            session.post(url, data=b"payload")
+    response = session.post(url, data=b"payload", headers={"TTL": "60"}, timeout=5)
+    assert (response.status_code, response.text, response.ok) == (201, "done", True)
+    assert origin.requests[0].body == b"payload" and origin.requests[0].headers["ttl"] == "60"
+    session.mount("http://", Fetcher(SITE).transport)
+    with pytest.raises(FetchError):
+        session.post(url, data=b"payload")
     assert len(origin.requests) == 1
 
 
-def test_a_hanging_receiver_is_left(origin: Origin, fetcher: Fetcher) -> None:
+def test_a_post_is_never_sent_twice(origin: Origin, session: requests.Session) -> None:
+    url = origin.put("/hook", raw(reply(), KEEP), raw(RESET))
+    session.post(url)
+    with pytest.raises(FetchError):
+        session.post(url)
+    assert len(origin.requests) == 2
+
+
+def test_a_receiver_that_does_not_answer_is_left(origin: Origin, session: requests.Session) -> None:
     with pytest.raises(FetchError) as caught:
-        fetcher.send("POST", origin.put("/hook", raw(HANG)), {}, timeout=0.1)
+        session.post(origin.put("/hook", raw(HANG)), timeout=0.1)
     assert caught.value.kind == "timeout"
 
 
-def test_a_receiver_that_does_not_read_is_left(fetcher: Fetcher) -> None:
+def test_a_receiver_that_does_not_read_is_left(session: requests.Session) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError) as caught:
-        fetcher.send("POST", f"http://127.0.0.1:{deaf.getsockname()[1]}/", {}, bytes(30_000_000), timeout=0.2)
+        session.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", bytes(30_000_000), timeout=0.2)
     assert caught.value.kind == "timeout"
 
 
-def test_E18_every_silence_has_its_limit(origin: Origin, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_E18_every_silence_has_its_limit(
+    origin: Origin, fetcher: Fetcher, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("feeds.fetch.deadline.IDLE", 0.05)
     error = failure(fetcher, origin.put("/feed", raw(HANG)))
     assert error.kind == "timeout" and "sent nothing for" in error.sentence
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):
-        fetcher.send("POST", f"http://127.0.0.1:{deaf.getsockname()[1]}/", {}, bytes(30_000_000))
+        session.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", bytes(30_000_000))
 
 
 def test_the_shared_context_is_one() -> None:

@@ -149,16 +149,6 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
     fetcher.close()
 
 
-def test_deliveries_wait_for_nobody(origin: Origin) -> None:
-    url = origin.put("/hook", raw(reply(), KEEP))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(600.0, 1))
-    for _ in range(3):
-        assert fetcher.send("POST", url, {}).status == 200
-    fetcher.fetch(visit(origin.put("/feed", Document(FEED))))  # on a connection that a delivery left
-    assert fetcher.send("POST", url, {}).status == 200
-    fetcher.close()
-
-
 # ── one address ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .client import Fetcher, Reply
+from .client import Fetcher
 
-__all__ = ["Fetcher", "Reply"]
+__all__ = ["Fetcher"]

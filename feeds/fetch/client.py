@@ -6,7 +6,6 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import FetchError
@@ -20,24 +19,15 @@ from .request import RequestTemplate, agent, errand_of, errand_to_robots
 from .response import FinalResponse, concluded
 from .ssrf import GuardedConnector, Resolve, system_resolver
 from .target import Target, is_remote, joined, target_of
-from .throttle import Throttle, Unthrottled, VisitThrottle
+from .throttle import Throttle, VisitThrottle
 from .transport import SECONDS, Transport, call
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 FREELY = HostLimits(gap=0.0, at_once=sys.maxsize)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of one request that was sent as it stands; `headers` has names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class Fetcher:
-    """Fetches visits and robots.txt, and sends deliveries; one for all threads.
+    """Fetches visits and robots.txt; one for all threads.
 
     `hosts` are the manners that visits keep between all their requests; who makes one visit only may do without.
     `allow` names networks that may be visited besides the public ones, as in `127.0.0.0/8` or `10.0.0.0/8:8080`.
@@ -77,33 +67,6 @@ class Fetcher:
             state = robots.learned(state, at, *self._rules(url, source))
             rules = state.robots or robots.EVERYBODY
         return robots.allows(rules, url), state
-
-    def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes = b"",
-        *,
-        timeout: float = SECONDS,
-        max_bytes: int = 65_536,
-    ) -> Reply:
-        """One guarded request that follows nothing, for deliveries; of a long reply only the beginning is read.
-
-        A delivery was asked for by whoever gets it, so it waits for no gap and counts in no cap. FetchError when no
-        answer came.
-        """
-        with told_of("The address"):
-            passage = Unthrottled(self.transport.budget(timeout))
-            request = call(target_of(url), {"User-Agent": self.agent, **headers}, passage)
-        request.method, request.body = method, body
-        answer = self.transport.send(request).answer
-        with told_of(request.target.place):
-            try:
-                taken = beginning(answer.chunks(), answer.headers.get("content-encoding", ""), max_bytes)
-            finally:
-                answer.done()
-        return Reply(answer.status, answer.headers, taken)
 
     def address_of(self, host: str) -> str | None:
         """The address to which a host name last led, so that those who share one need not be started in vain."""
