@@ -84,7 +84,8 @@ mkdir -p "$venv" 2>/dev/null && [ -w "$venv" ] || fail "$venv cannot be written;
 rm -f "$stamp"
 
 pip() {
-  "$venv/bin/python" -m pip --quiet --quiet "$@" >&2 || fail "pip could not install what feeds needs; the reason stands above."
+  "$venv/bin/python" -m pip --quiet --quiet "$@" >&2 ||
+    fail "pip could not install the libraries (see above): is there a network? Or name an older Python in FEEDS_PYTHON."
 }
 
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then

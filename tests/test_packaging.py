@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -54,3 +58,29 @@ def _requires(name: str) -> list[str]:
     except PackageNotFoundError:  # what builds the wheel need not be here
         return []
     return installed.requires or [] if installed.version == PINS[name] else []
+
+
+TOOLS = ("sh", "dirname", "cat", "find", "sort", "cksum", "mkdir", "rm")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sentence"),
+    [
+        ("*", "Python 3.11 or newer is needed (python3 here: none); install it"),
+        ("*'3, 11'*|*pip*", "Python 3.11 or newer is needed (python3 here: 3."),
+        ("*pip*", "python3 has no venv module; install it (Debian, Ubuntu: python3."),
+    ],
+    ids=["no Python", "old Python", "no ensurepip"],
+)
+def test_the_first_command_says_what_is_missing(tmp_path: Path, lacking: str, sentence: str) -> None:
+    for tool in TOOLS:
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    (tmp_path / "python3").write_text(
+        f'#!/bin/sh\ncase "$*" in {lacking}) exit 1 ;; esac\nexec {sys.executable} "$@"\n', encoding="ascii"
+    )
+    (tmp_path / "python3").chmod(0o755)
+    environment = {"PATH": str(tmp_path), "FEEDS_PYTHON": "python3", "FEEDS_VENV": str(tmp_path / "venv")}
+    command = ["sh", str(HERE.parent / "config/feeds.sh"), "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("feeds: ") and sentence in done.stderr
