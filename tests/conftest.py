@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,6 +17,10 @@ from origin import ALLOW, Origin
 from visiting import SITE
 
 from feeds.fetch import Fetcher
+
+# How long an example takes is the machine's affair.
+settings.register_profile("feeds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("feeds")
 
 BLOCKED: list[object] = []
 

@@ -80,6 +80,12 @@ def announce_and_spin(path: Path) -> None:
     spin()
 
 
+def announce_and_sleep(path: Path) -> None:
+    """Say who it is, then do nothing for long."""
+    announce(path)
+    sleep()
+
+
 def linger() -> int:
     """Leave something behind that keeps the process alive."""
     threading.Thread(target=sleep).start()

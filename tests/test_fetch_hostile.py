@@ -54,9 +54,9 @@ SLOW = {
 def test_F11_F12_every_drip_ends_at_the_deadline(origin: Origin, fetcher: Fetcher) -> None:
     urls = [origin.put(f"/{n}", behaviour) for n, behaviour in enumerate(SLOW.values())]
     with ThreadPoolExecutor(len(urls)) as pool:
-        errors = list(pool.map(lambda url: failure(fetcher, url, timeout=0.4), urls))
+        errors = list(pool.map(lambda url: failure(fetcher, url, timeout=3.0), urls))
     assert {name: error.kind for name, error in zip(SLOW, errors, strict=True)} == dict.fromkeys(SLOW, "timeout")
-    assert all("was not done within 0.4 s" in error.sentence for error in errors)
+    assert all("was not done within 3 s" in error.sentence for error in errors)
 
 
 def test_F11_the_deadline_covers_all_redirects_together(origin: Origin, fetcher: Fetcher) -> None:

@@ -17,7 +17,7 @@ from typing import TypedDict
 
 import feedparser
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -239,7 +239,6 @@ emptied = {
 }
 
 
-@settings(deadline=None)
 @given(st.fixed_dictionaries(absent_or_full | emptied))
 def test_R15_to_R40_whatever_an_article_lacks_its_documents_are_valid(fields: dict[str, object]) -> None:
     for suffix, body in rendered(article(**fields)).items():
@@ -251,7 +250,6 @@ def test_R15_to_R40_whatever_an_article_lacks_its_documents_are_valid(fields: di
 anything = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates and control characters too
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(title=anything, summary=anything, html=anything, tag=anything, name=anything, rights=anything, media=anything)
 def test_R6_two_parsers_read_every_code_point_back(**texts: str) -> None:
     it = article(

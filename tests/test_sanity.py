@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -282,11 +283,12 @@ HOSTILE = {
 }
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_S15_no_page_makes_the_looking_slow(body: bytes) -> None:
     """Each of these is 200 kB; what went back over them again and again would take minutes."""
+    began = time.process_time()
     seen = what_is(body, "", "https://example.org/")
+    assert time.process_time() - began < 20
     assert seen is None or seen.kind in {"page", "login", "announces"}
 
 

@@ -62,7 +62,7 @@ class Served:
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Reply:
         """Ask over a connection of its own; header names with _ for -."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in ({"host": "127.0.0.1"} | headers).items():
@@ -79,7 +79,7 @@ class Served:
 
     def raw(self, request: bytes) -> bytes:
         """Send bytes as they are; give all that comes back until the server closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=300) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(65_536), b""))
 
@@ -91,10 +91,10 @@ def serving(app: ASGIApp, root: Path, patience: float = 10.0) -> Iterator[Served
     thread = threading.Thread(target=run, args=(app, ("127.0.0.1", 0)), kwargs=arguments)
     thread.start()
     try:
-        yield Served(ready.get(timeout=30), root)
+        yield Served(ready.get(timeout=300), root)
     finally:
         stop.set()
-        thread.join(timeout=30)
+        thread.join(timeout=300)
         assert not thread.is_alive()
 
 
@@ -507,7 +507,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("request_bytes", MALFORMED, ids=range(len(MALFORMED)))
 def test_S17_what_is_no_http_is_refused_with_the_same_headers(tmp_path: Path, request_bytes: bytes) -> None:
-    with serving(application(tmp_path), tmp_path, patience=0.2) as server:
+    with serving(application(tmp_path), tmp_path, patience=2.0) as server:
         answer = server.raw(request_bytes + b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"x-content-type-options: nosniff\r\n" in answer
@@ -655,7 +655,7 @@ def test_a_large_file_is_streamed_with_the_same_answers(served: Served) -> None:
 
 
 def test_a_large_file_that_is_cut_short_breaks_the_answer_off(own: Served) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=300)
     connection.request("GET", "/assets/film.mp4")
     response = connection.getresponse()
     os.truncate(own.root / "assets" / "film.mp4", 1000)
@@ -688,7 +688,8 @@ class Opened:
 
 sys.addaudithook(Opened.hook)
 
-Later = Callable[[], int]
+Clock = Callable[[], int]
+STARTED = time.time_ns()
 
 
 def later() -> int:
@@ -696,8 +697,13 @@ def later() -> int:
     return time.time_ns() + 60_000_000_000
 
 
-@pytest.mark.parametrize(("clock", "opens"), [(later, 1), (time.time_ns, 10)], ids=["settled", "changed just now"])
-def test_L5_a_file_that_did_not_change_is_not_opened_again(tmp_path: Path, clock: Later, opens: int) -> None:
+def earlier() -> int:
+    """A clock for which every file of the test changed just now."""
+    return STARTED
+
+
+@pytest.mark.parametrize(("clock", "opens"), [(later, 1), (earlier, 10)], ids=["settled", "changed just now"])
+def test_L5_a_file_that_did_not_change_is_not_opened_again(tmp_path: Path, clock: Clock, opens: int) -> None:
     fill(tmp_path)
 
     async def look() -> None:
@@ -816,7 +822,7 @@ def test_a_file_that_cannot_be_opened_is_no_missing_file(served: Served) -> None
     command = [sys.executable, "-c", PROGRAM, str(served.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        connection = http.client.HTTPConnection("127.0.0.1", int(process.stdout.readline()), timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", int(process.stdout.readline()), timeout=300)
         for path, status in (("/health", 200), ("/world.rss", 503), ("/none.rss", 404)):
             connection.request("GET", path)
             response = connection.getresponse()
@@ -824,7 +830,7 @@ def test_a_file_that_cannot_be_opened_is_no_missing_file(served: Served) -> None
             response.read()
         connection.close()
         process.terminate()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=300)
     assert "cannot serve '/world.rss'" in errors
 
 
@@ -840,7 +846,7 @@ def test_a_signal_stops_the_server_though_clients_hang_on(served: Served, number
             greedy.sendall(b"GET /assets/film.mp4 HTTP/1.1\r\nhost: a\r\n\r\n")
             assert greedy.recv(1)
             process.send_signal(number)
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=300)
     assert (process.returncode, output) == (0, "stopped\n")
     assert "Traceback" not in errors
 
@@ -853,10 +859,10 @@ def test_an_address_that_is_taken_is_said_in_one_sentence(served: Served) -> Non
 def test_a_connection_that_makes_no_progress_is_dropped(tmp_path: Path) -> None:
     fill(tmp_path)
     put(tmp_path / "film.mp4", bytes(WHOLE * 8))
-    with serving(application(tmp_path), tmp_path, patience=0.2) as server:
+    with serving(application(tmp_path), tmp_path, patience=2.0) as server:
         assert server.raw(b"") == b""
         assert server.raw(b"GET /world.rss HTTP/1.1\r\nhost: a\r\nx-slow") == b""
-        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as idle:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=300) as idle:
             idle.sendall(b"GET /film.mp4 HTTP/1.1\r\nhost: a\r\n\r\n")
             assert dropped(idle)
         assert server.ask("/world.rss").body == RSS
@@ -864,7 +870,7 @@ def test_a_connection_that_makes_no_progress_is_dropped(tmp_path: Path) -> None:
 
 def dropped(connection: socket.socket) -> bool:
     """Read nothing until the server has given up, then all that is left: less than was promised."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         time.sleep(0.05)
         try:
@@ -875,7 +881,7 @@ def dropped(connection: socket.socket) -> bool:
 
 
 def test_several_requests_on_one_connection(served: Served) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=300)
     for _ in range(3):
         for path, status in (("/world.rss", 200), ("/none", 404), ("/closed.rss", 410), ("/health", 200)):
             connection.request("GET", path)
@@ -916,7 +922,7 @@ def nginx(folder: Path, served: Served) -> Iterator[Served]:
     assert NGINX
     path, port = nginx_files(folder, served.root, served.port)
     command = [NGINX, "-c", str(path), "-e", str(folder / "errors"), "-p", str(folder)]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=30, check=False)
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=300, check=False)
     assert checked.returncode == 0, checked.stderr
     assert "warn" not in checked.stderr
     with subprocess.Popen(command) as process:
@@ -928,7 +934,7 @@ def nginx(folder: Path, served: Served) -> Iterator[Served]:
 
 
 def await_port(port: int) -> None:
-    for _ in range(500):
+    for _ in range(15_000):
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except OSError:
@@ -960,7 +966,7 @@ def test_the_nginx_sample_is_valid_and_answers_as_we_do(served: Served, tmp_path
 def test_the_caddy_sample_is_valid(tmp_path: Path) -> None:
     command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(CONFIG / "Caddyfile")]
     environment = os.environ | {"HOME": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     assert done.returncode == 0, done.stderr
 
 
@@ -969,7 +975,7 @@ def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
     unit = (CONFIG / "feeds.service").read_text(encoding="utf-8").replace("/opt/feeds/bin/feeds", "/bin/true")
     (tmp_path / "feeds.service").write_text(unit, encoding="utf-8")
     command = ["systemd-analyze", "verify", str(tmp_path / "feeds.service")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -48,20 +48,20 @@ def _value(hint: typing.Any) -> st.SearchStrategy[typing.Any]:
     return of(hint) if hasattr(hint, "__dataclass_fields__") else st.from_type(hint)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(of(Article))
 def test_an_article_comes_back_equal(told: Article) -> None:
     columns = {name: getattr(told, name) for name in codec.COLUMNS}
     assert codec.article_of(codec.article_body(told), **columns) == replace(told, **UNKEPT)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(of(Story))
 def test_a_story_comes_back_equal(told: Story) -> None:
     assert codec.story_of(codec.story_text(told)) == told
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(of(Move), of(Hints), of(Failure))
 def test_small_facts_come_back_equal(move: Move, hints: Hints, failure: Failure) -> None:
     assert codec.move_of(codec.move_text(move)) == move
@@ -74,7 +74,7 @@ def test_moments_come_back_to_the_microsecond(moment: datetime) -> None:
     assert codec.moment(codec.ticks(moment)) == moment
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(st.lists(of(Article), max_size=6, unique_by=lambda told: codec.name(told.upstream_id)))
 def test_what_is_recorded_is_known_and_read_back(told: list[Article]) -> None:
     """record → known → articles, through the file and a second opening of it."""

@@ -18,7 +18,7 @@ NONE = Validators()
 def visit(url: str, validators: Validators = NONE, kind: Kind = Kind.FEED, **settings: object) -> Visit:
     """A visit to a source at this address; `settings` are those of the source, or a story, or a body digest."""
     story, body_digest = settings.pop("story", None), settings.pop("body_digest", None)
-    source = Source("wire", kind, **{"address": url, "timeout": 5.0, **settings})  # type: ignore[arg-type]
+    source = Source("wire", kind, **{"address": url, "timeout": 60.0, **settings})  # type: ignore[arg-type]
     return Visit(source, VisitState(url, validators, body_digest), NOW, HostState("h"), story)  # type: ignore[arg-type]
 
 

@@ -66,7 +66,7 @@ class Wire:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
             env=self.env(),
         )
