@@ -21,9 +21,9 @@ from feeds.model import Fetched, Kind, Parsed, Source, Story
 from feeds.normalize.dates import date
 from feeds.parse import parse
 from feeds.parse.page import read_page
-from feeds.parse.page.article import is_next_page, join, read_story
+from feeds.parse.page.article import is_next_page, join_pages, read_story
 from feeds.parse.page.story_links import read_listing
-from feeds.parse.page.url_patterns import key
+from feeds.parse.page.url_patterns import url_key
 from feeds.parse.sitemap import read_sitemap
 
 PAGES = Path(__file__).parent / "data" / "pages"
@@ -426,7 +426,7 @@ def test_pages_of_one_story_are_joined() -> None:
     )
     second = story(html("", f"<h1>Bridge reopens</h1><p>{'Two. ' * 60}</p>{PARAGRAPH}"))
     assert [link.href for link in first.links if link.rel == "next"] == [f"{URL}?page=2"]
-    whole = join([first, second])
+    whole = join_pages([first, second])
     assert words(whole).count("Eleven months") == 1
     assert words(whole).index("One.") < words(whole).index("Two.")
     assert not [link for link in whole.links if link.rel == "next"]
@@ -439,7 +439,7 @@ def listed(path: Path) -> tuple[set[str], set[str]]:
     """The addresses found and expected."""
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     parsed = read_listing(Fetched(expected["url"], path.read_bytes(), "text/html"))
-    return {key(found.links[0].href) for found in parsed.stories}, set(map(key, expected["stories"]))
+    return {url_key(found.links[0].href) for found in parsed.stories}, set(map(url_key, expected["stories"]))
 
 
 def test_lists_find_themselves() -> None:

@@ -51,7 +51,7 @@ from ..normalize import (
 from ..parse import parse
 from ..parse.opml import parse_opml
 from ..parse.page import read_page
-from ..parse.page.article import join, read_story
+from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from .own_stories import FEW, TOMBSTONE, FolderListing, publishable, stories
 from .read import WEB_PAGE, announced, is_wanted, understand
@@ -325,7 +325,7 @@ def _story_page(told: Story, trip: VisitContext) -> _Seen:
     while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
         more = trip.fetch_more(following.href)
         pages.append(run(more, read_story, more, visit.source).stories[0])
-    story = merged(told, join(pages), by_feed=visit.source.kind in FEEDS)
+    story = merged(told, join_pages(pages), by_feed=visit.source.kind in FEEDS)
     return _Seen(_one(told, replace(page, stories=(story,)), answer, trip), answer)
 
 

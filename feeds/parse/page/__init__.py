@@ -1,4 +1,4 @@
-"""A web page: one story or a list of them, as the operator says, as the page says, or by what it holds."""
+"""Web pages as sources: one story or a list of stories, as the source, the page or its text says."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from urllib.parse import urlsplit
 
 from ...model import Fetched, Parsed, Source
 from ..own_stories import reader
-from . import article, html_tree, json_ld, region, story_links
-from .html_tree import WebPage
+from . import json_ld
+from .article import extract_story, read_story
+from .html_tree import WebPage, parse_page
+from .region import find_text_element, survey_page
+from .story_links import extract_listing
 
-LETTERS = 700  # of running text that one story has and a teaser has not
-LONG = 200  # of a paragraph
-FEW = 4
-SPREAD = 5  # other stories for each paragraph of a story
+MIN_STORY_LENGTH = 700  # letters of running text, more than a teaser has
+MIN_LONG_PARAGRAPH = 200  # letters
+MAX_RELATED_STORIES = 4  # on the page of one story
+LISTED_PER_PARAGRAPH = 5  # other stories that a story page lists for each long paragraph, at most
 
 
 def read_page(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """The story, or the stories, of a page; `reader` says which: `page:story` or `page:list`."""
+    """Return the story or the stories of a page; `reader` says which: `page:story` or `page:list`."""
     if fetched.media_type in reader.TEXT_SUFFIXES:
-        return article.read_story(fetched, source)
-    page = html_tree.opened(fetched)
+        return read_story(fetched, source)
+    page = parse_page(fetched)
     if _is_story(page, source):
-        return article.of_page(page, source)
-    listed = story_links.of_page(page, source)
-    if listed.stories or _is_declared_list(source) or not _running(page):
-        return listed
-    return article.of_page(page, source)
+        return extract_story(page, source)
+    listing = extract_listing(page, source)
+    if listing.stories or _is_declared_list(source) or not _has_running_text(page):
+        return listing
+    return extract_story(page, source)
 
 
 def _is_declared_list(source: Source | None) -> bool:
@@ -33,46 +36,46 @@ def _is_declared_list(source: Source | None) -> bool:
 
 
 def _is_story(page: WebPage, source: Source | None) -> bool:
-    """By the operator's word, then by the page's, then by its text."""
+    """Return whether a page is one story: by the source's settings, then by its metadata, then by its text."""
     if source is not None and source.read_as in ("story", "list"):
         return source.read_as == "story"
     if _is_declared_list(source):
         return False
-    told = _says(page)
-    return told if told is not None else _looks_like_one(page)
+    declared = _declares_story(page)
+    return declared if declared is not None else _looks_like_story(page)
 
 
-def _says(page: WebPage) -> bool | None:
-    """What the page says of itself; none where it says nothing."""
+def _declares_story(page: WebPage) -> bool | None:
+    """Return whether the URL and the metadata of a page say that it is one story; None where they do not say."""
     if urlsplit(page.url).path in ("", "/") and page.url.startswith("http"):
         return False
-    kinds = [json_ld.types(node) for node in page.data.nodes]
-    stories = len(page.data.stories())
-    if any(kind & json_ld.LISTS - {"breadcrumblist"} for kind in kinds) and not stories:
+    types = [json_ld.get_types(node) for node in page.json_ld.nodes]
+    count = len(page.json_ld.story_nodes())
+    if any(node_types & json_ld.LIST_TYPES - {"breadcrumblist"} for node_types in types) and not count:
         return False
-    kind = (page.says("og:type") or "").lower()
-    if kind == "article" or page.says("article:published_time"):
+    og_type = (page.meta_value("og:type") or "").lower()
+    if og_type == "article" or page.meta_value("article:published_time") or 0 < count <= 2:
         return True
-    if stories and stories <= 2:
-        return True
-    if stories > FEW or kind in ("website", "blog"):
-        return False if not _running(page) or stories > FEW else None
+    if count > MAX_RELATED_STORIES or (og_type in ("website", "blog") and not _has_running_text(page)):
+        return False
     return None
 
 
-def _looks_like_one(page: WebPage) -> bool:
-    """One place holds long paragraphs, and more of them than a list of teasers would."""
-    survey = region.survey(page.root)
-    place = region.choose(page, survey)
-    if place is None or sum(1 for _ in page.root.iter("article")) >= FEW:
+def _looks_like_story(page: WebPage) -> bool:
+    """Return whether one element holds long paragraphs, and more of them than a list of teasers would."""
+    survey = survey_page(page.root)
+    text_element = find_text_element(page, survey)
+    if text_element is None or sum(1 for _ in page.root.iter("article")) >= MAX_RELATED_STORIES:
         return False
-    listed = len(story_links.of_page(page).stories)
-    paragraphs = sum(1 for one in place.iter("p") if survey.weight(one) >= LONG)
+    listed = len(extract_listing(page).stories)
     if listed == 0:
         return True
-    return survey.weight(place) >= LETTERS and (listed <= FEW or paragraphs * SPREAD >= max(listed, FEW * SPREAD))
+    paragraphs = sum(1 for element in text_element.iter("p") if survey.weight(element) >= MIN_LONG_PARAGRAPH)
+    return survey.weight(text_element) >= MIN_STORY_LENGTH and (
+        listed <= MAX_RELATED_STORIES
+        or paragraphs * LISTED_PER_PARAGRAPH >= max(listed, MAX_RELATED_STORIES * LISTED_PER_PARAGRAPH)
+    )
 
 
-def _running(page: WebPage) -> bool:
-    survey = region.survey(page.root)
-    return survey.weight(page.root) >= LETTERS / 4
+def _has_running_text(page: WebPage) -> bool:
+    return survey_page(page.root).weight(page.root) >= MIN_STORY_LENGTH / 4

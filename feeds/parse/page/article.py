@@ -1,4 +1,4 @@
-"""A page that is one story: its facts, each from the best place that tells it."""
+"""A page that is one story: its title, dates, authors, image, text and further pages."""
 
 from __future__ import annotations
 
@@ -12,99 +12,225 @@ from lxml import etree
 
 from ...model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
 from ..own_stories import reader
-from . import authors, body, dates, html_tree, images, json_ld, region, selectors, title
-from .authors import Byline
-from .dates import DateMark
-from .html_tree import Element, WebPage, joined, squeezed, words_of
-from .region import PageSurvey
+from . import json_ld, selectors
+from .authors import MAX_AUTHORS, Byline, find_authors, is_person_name, parse_byline
+from .body import Block, StoryFacts, add_lead, collect_story_blocks
+from .dates import DateMark, find_dates, get_date_text
+from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page, resolve_url
+from .images import find_lead_image, find_pictures, parse_picture
+from .region import RegionView, find_lead, find_region, find_story_parts
+from .title import TitleCandidate, find_title
 
-MOST = 10
-NUMBER = re.compile(
-    r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
-    re.I,
-)
+NO_SELECTORS: Mapping[str, str] = {}
+SUMMARY_META = ("og:description", "description", "twitter:description", "dc.description", "dcterms.description")
+TAG_META = ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthru.tags")
+MAX_TAGS = 40
+MAX_SUMMARY_LENGTH = 2000
+MAX_TAG_LENGTH = 100
 
 
-def following(page: WebPage) -> tuple[Link, ...]:
-    """The link to the next page of the same story, if there is one."""
-    for element in page.root.iter("link", "a"):
-        if "next" in (element.get("rel") or "").lower().split():
-            address = joined(page.base, element.get("href") or "")
-            if (address and is_next_page(page.canonical or page.url, address)) or (
-                address and is_next_page(page.url, address)
-            ):
-                return (Link(address, "next"),)
+@dataclass(frozen=True)
+class StoryView:
+    """The parts of a page that its story is built from; `matches` are those of the source's selectors, by setting."""
+
+    page: WebPage
+    node: json_ld.JsonLdNode
+    title: TitleCandidate | None
+    region: RegionView
+    matches: Mapping[str, list[Element | str]]
+    timezone: str = "UTC"
+    warnings: tuple[str, ...] = ()
+
+
+def read_story(fetched: Fetched, source: Source | None = None) -> Parsed:
+    """Return the one story of a page or of a plain text; raises ParseError where there is none."""
+    if fetched.media_type in reader.TEXT_SUFFIXES:
+        return replace(reader.read_text(fetched), reader="page:story")
+    return extract_story(parse_page(fetched), source)
+
+
+def extract_story(page: WebPage, source: Source | None = None) -> Parsed:
+    """Return the one story of a parsed page; what the source's selectors remove is dropped from its tree."""
+    view = _view_story(page, source)
+    warnings = tuple(filter(None, (page.warning, *view.warnings)))
+    site_name = Text(page.site_name, "text") if page.site_name else None
+    channel = Channel(title=site_name, language=page.language)
+    return Parsed("page:story", page.base_url, channel, (_build_story(view),), warnings)
+
+
+def _view_story(page: WebPage, source: Source | None) -> StoryView:
+    settings = source.selectors if source else NO_SELECTORS
+    _remove_matches(page, settings.get("remove"))
+    declared = {name: settings[name] for name in ("title", "content", "date", "author", "image") if settings.get(name)}
+    matches = {name: selectors.select(page.root, selector, name) for name, selector in declared.items()}
+    warnings = tuple(
+        f"`{name}: {declared[name]}` matches nothing on {page.url}" for name, matched in matches.items() if not matched
+    )
+    node = json_ld.find_main_node(page.json_ld, page.url, page.canonical_url)
+    title = _get_selected_title(matches) or find_title(page, node)
+    region = find_region(page, title.text if title else "")
+    return StoryView(page, node, title, region, matches, source.timezone if source else "UTC", warnings)
+
+
+def _remove_matches(page: WebPage, selector: str | None) -> None:
+    for element in selectors.select(page.root, selector, "remove") if selector else []:
+        if isinstance(element, Element) and element.getparent() is not None:
+            element.drop_tree()  # type: ignore[attr-defined]
+
+
+def _get_selected_title(matches: Mapping[str, list[Element | str]]) -> TitleCandidate | None:
+    text = next(filter(None, map(_get_match_text, matches.get("title", []))), "")
+    return TitleCandidate(text, "title:") if text else None
+
+
+def _get_match_text(match: Element | str) -> str:
+    return collapse_spaces(match) if isinstance(match, str) else get_text(match)
+
+
+def _build_story(view: StoryView) -> Story:
+    page, node = view.page, view.node
+    dates = _find_dates(view)
+    image = _find_image(view)  # before the text, which takes the tree apart
+    byline = _find_authors(view)
+    blocks, content_where = _find_blocks(view, byline)
+    byline, blocks = _move_signature(byline, blocks)
+    summary = _find_summary(page, node)
+    tags = _find_tags(page, node)
+    found = {
+        "title": view.title.where if view.title else "",
+        "people": byline.where,
+        "image": image[1] if image else "",
+        "content": content_where if blocks else "",
+        "summary": summary[1] if summary else "",
+        "categories": "page" if tags else "",
+        **{field: mark.where for field, mark in dates.items()},
+    }
+    return Story(
+        links=(Link(page.canonical_url or page.url), *_find_next_page(page)),
+        title=Text(view.title.text, "text") if view.title else None,
+        summary=Text(summary[0], "text") if summary else None,
+        content=(Text("\n".join(block.html for block in blocks), "html"),) if blocks else (),
+        published=dates["published"].text if "published" in dates else None,
+        updated=dates["updated"].text if "updated" in dates else None,
+        people=byline.people,
+        categories=tags,
+        image=Link(image[0], "image") if image else None,
+        language=page.language or json_ld.as_text(node.get("inLanguage")),
+        found={name: where for name, where in found.items() if where},
+    )
+
+
+def _find_dates(view: StoryView) -> dict[str, DateMark]:
+    dates = find_dates(view.page, view.node, view.region.root, view.timezone)
+    for match in view.matches.get("date", [])[:1]:
+        text = match if isinstance(match, str) else get_date_text(match)
+        dates["published"] = DateMark(text.strip(), "date:")
+    return dates
+
+
+def _find_authors(view: StoryView) -> Byline:
+    matches = view.matches.get("author", [])[:MAX_AUTHORS]
+    names = dict.fromkeys(name for match in matches for name in parse_byline(_get_match_text(match)))
+    return Byline(tuple(map(Person, names)), "author:") if names else find_authors(view.page, view.node)
+
+
+def _find_image(view: StoryView) -> tuple[str, str] | None:
+    for match in view.matches.get("image", [])[:1]:
+        if isinstance(match, str):
+            return match.strip(), "image:"
+        picture = parse_picture(match, view.page.base_url)
+        if url := picture.url if picture else match.get("content") or match.get("href"):
+            return url, "image:"
+    text_element = view.region.text_element
+    pictures = [] if text_element is None else find_pictures(view.region.root, text_element, view.page.base_url)
+    return find_lead_image(view.page, view.node, pictures)
+
+
+def _find_blocks(view: StoryView, byline: Byline) -> tuple[list[Block], str]:
+    """Return the blocks of the text, and where they were found: by the selector, on the page, else a fallback."""
+    facts = StoryFacts(view.title.text if view.title else "", tuple(person.name or "" for person in byline.people))
+    region, base_url = view.region, view.page.base_url
+    selected = [match for match in view.matches.get("content", []) if isinstance(match, Element)]
+    if selected:
+        return collect_story_blocks(selected, region.survey, base_url, facts), "content:"
+    blocks: list[Block] = []
+    if region.text_element is not None:
+        lead = find_lead(view.page, view.node, region)  # before the blocks are collected, which takes the tree apart
+        parts = find_story_parts(region, region.text_element)
+        blocks = collect_story_blocks(parts, region.survey, base_url, facts)
+        if lead:
+            blocks = add_lead(blocks, lead)
+    length = sum(len(block.text) for block in blocks)
+    return _find_fallback_blocks(view.page, view.node, length) or (blocks, "page")
+
+
+def _move_signature(byline: Byline, blocks: list[Block]) -> tuple[Byline, list[Block]]:
+    """Return a name that stands alone and strong below the text as the author, where no person is named yet."""
+    if not blocks or any(is_person_name(person.name or "") for person in byline.people):
+        return byline, blocks
+    last = blocks[-1]
+    if last.tag == "p" and len(last.text) < 40 and is_person_name(last.text) and "<strong" in last.html:
+        return Byline((Person(last.text),), "signature"), blocks[:-1]
+    return byline, blocks
+
+
+def _find_summary(page: WebPage, node: json_ld.JsonLdNode) -> tuple[str, str] | None:
+    for name in SUMMARY_META:
+        if text := page.meta_value(name):
+            return text[:MAX_SUMMARY_LENGTH], f"meta {name}"
+    text = json_ld.as_text(node.get("description"))
+    return (collapse_spaces(text)[:MAX_SUMMARY_LENGTH], "json-ld description") if text else None
+
+
+def _find_tags(page: WebPage, node: json_ld.JsonLdNode) -> tuple[Category, ...]:
+    """Return the tags of the first place that names any: one tag each, or many with commas between."""
+    keywords = [json_ld.as_text(value) or "" for value in json_ld.as_list(node.get("keywords"))[:MAX_TAGS]]
+    for values in (keywords, *(page.meta.get(name, ()) for name in TAG_META)):
+        parts = values if len(values) > 1 else re.split(r"[,;|]", values[0]) if values else []
+        terms = dict.fromkeys(filter(None, (collapse_spaces(part)[:MAX_TAG_LENGTH] for part in parts)))
+        if terms:
+            return tuple(Category(term.removeprefix("Tag:").strip()) for term in list(terms)[:MAX_TAGS])
     return ()
 
 
-def is_next_page(here: str, there: str) -> bool:
-    """Whether two addresses are one but for their number, and the second has the next one."""
-    if urlsplit(here).netloc != urlsplit(there).netloc or urlsplit(here).path in ("", "/"):
-        return False
-    ours, theirs = _numbered(here), _numbered(there)
-    if theirs[1] is None or theirs[1] > MOST:
-        return False
-    if ours[1] is None:
-        return theirs[1] == 2 and _stem(theirs[0]) == _stem(here)
-    return theirs == (ours[0], ours[1] + 1)
+# ── text from elsewhere, where the page's markup holds none: from JSON-LD, or extracted by trafilatura ──────────────
 
 
-def _numbered(address: str) -> tuple[str, int | None]:
-    address = address.partition("#")[0]
-    match = next(reversed(list(NUMBER.finditer(address))), None)
-    if match is None or urlsplit(address).path in ("", "/"):
-        return address, None
-    return address[: match.start()] + address[match.end() :], int(match[1])
-
-
-def _stem(address: str) -> str:
-    return re.sub(r"(?:/|/index)?(?:\.\w{3,5})?/?$", "", address.partition("#")[0].partition("?")[0])
-
-
-# ── Texts from other places, for pages whose own markup does not give them away: the data of the head, or a library ───
-
-
-LITTLE = 250  # letters: less is no story, ask elsewhere
-MARKUP = re.compile(r"<(?:p|br|div|h\d)\b", re.I)
+MIN_TEXT_LENGTH = 250  # letters; a shorter text is no story
+MAX_EXTRACTION_LENGTH = 1_500_000
+BLOCK_TAG = re.compile(r"<(?:p|br|div|h\d)\b", re.I)
 TAG = re.compile(r"<[^>]{1,500}>")
-PARAGRAPH = re.compile(r"</p\s*>|<br\s*/?>\s*<br\s*/?>|\n\s*\n|\r?\n", re.I)
-LARGEST = 1_500_000
+PARAGRAPH_END = re.compile(r"</p\s*>|<br\s*/?>\s*<br\s*/?>|\n\s*\n|\r?\n", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A text found elsewhere: paragraphs of HTML, and where."""
-
-    blocks: tuple[str, ...]
-    where: str
-
-
-def better(page: WebPage, story: json_ld.JsonLdNode, letters: int) -> Other | None:
-    """A text that tells clearly more than the `letters` found on the page; none where that is whole."""
-    body = json_ld.text(story.get("articleBody")) or json_ld.text(story.get("text")) or ""
-    if len(body) > LITTLE and letters < 0.3 * len(body):
-        return Other(tuple(_paragraphs(body)), "json-ld articleBody")
-    if letters >= LITTLE:
+def _find_fallback_blocks(page: WebPage, node: json_ld.JsonLdNode, length: int) -> tuple[list[Block], str] | None:
+    """Return a text that is clearly longer than the `length` letters found on the page, and where it was found."""
+    text = json_ld.as_text(node.get("articleBody")) or json_ld.as_text(node.get("text")) or ""
+    if len(text) > MIN_TEXT_LENGTH and length < 0.3 * len(text):
+        return [Block("p", paragraph, paragraph) for paragraph in _split_paragraphs(text)], "json-ld articleBody"
+    if length >= MIN_TEXT_LENGTH:
         return None
-    found = _extracted(page)
-    return Other((found,), "trafilatura") if len(TAG.sub("", found)) > max(letters, 80) else None
+    html = _extract_html(page)
+    return ([Block("p", html, html)], "trafilatura") if len(TAG.sub("", html)) > max(length, 80) else None
 
 
-def _paragraphs(body: str) -> list[str]:
-    plain = [squeezed(TAG.sub("", part)) if MARKUP.search(body) else squeezed(part) for part in PARAGRAPH.split(body)]
-    return [f"<p>{escape(part, quote=False)}</p>" for part in plain if part]
+def _split_paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text, plain or with markup, as HTML."""
+    has_markup = BLOCK_TAG.search(text)
+    parts = [collapse_spaces(TAG.sub("", part) if has_markup else part) for part in PARAGRAPH_END.split(text)]
+    return [f"<p>{escape(part, quote=False)}</p>" for part in parts if part]
 
 
-def _extracted(page: WebPage) -> str:
-    """What the library makes of the page; it is heavy, and few pages need it."""
+def _extract_html(page: WebPage) -> str:
+    """Return the text that trafilatura finds; it is imported here because it is heavy, and few pages need it."""
     import trafilatura
 
-    source = etree.tostring(page.root, encoding="unicode", method="html")
-    if len(source) > LARGEST:
+    html = etree.tostring(page.root, encoding="unicode", method="html")
+    if len(html) > MAX_EXTRACTION_LENGTH:
         return ""
     return (
         trafilatura.extract(
-            source,
+            html,
             url=page.url,
             output_format="html",
             include_comments=False,
@@ -117,209 +243,63 @@ def _extracted(page: WebPage) -> str:
     )
 
 
-# ── A page that is one story: its facts, each from the best place that tells it ───────────────────────────────────────
-
-
-NO_SELECTORS: Mapping[str, str] = {}
-SUMMARIES = ("og:description", "description", "twitter:description", "dc.description", "dcterms.description")
-TAGS = ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthru.tags")
-MANY_TAGS = 40
-
-
-def read_story(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """The one story of a page or of a plain text; ParseError where there is none."""
-    if fetched.media_type in reader.TEXT_SUFFIXES:
-        return replace(reader.read_text(fetched), reader="page:story")
-    return of_page(html_tree.opened(fetched), source)
-
-
-def of_page(page: WebPage, source: Source | None = None) -> Parsed:
-    """The one story of a page that is opened already."""
-    view = look(page, source)
-    warnings = tuple(filter(None, (page.warning, *view.warnings)))
-    title = Text(page.site, "text") if page.site else None
-    channel = Channel(title=title, language=page.language)
-    return Parsed("page:story", page.base, channel, (story_of(view),), warnings)
-
-
-@dataclass(frozen=True)
-class StoryView:
-    """A page looked over for its story: the node of its data, its headline, the place of its text, what is around."""
-
-    page: WebPage
-    node: json_ld.JsonLdNode
-    title: title.TitleCandidate | None
-    ground: PageSurvey
-    heading: Element | None
-    place: Element | None
-    region: Element
-    chosen: Mapping[str, list[Element | str]]
-    home: str = "UTC"
-    warnings: tuple[str, ...] = ()
-
-
-def look(page: WebPage, source: Source | None) -> StoryView:
-    """Look a page over; what the source's selectors match counts more than what is found."""
-    declared = source.selectors if source else NO_SELECTORS
-    _remove(page, declared.get("remove"))
-    named = {name: declared[name] for name in ("title", "content", "date", "author", "image") if declared.get(name)}
-    chosen = {name: selectors.select(page.root, selector, name) for name, selector in named.items()}
-    warnings = tuple(
-        f"`{name}: {named[name]}` matches nothing on {page.url}" for name, found in chosen.items() if not found
-    )
-    node = json_ld.main(page.data, page.url, page.canonical)
-    heading_text = _selected_title(chosen) or title.find(page, node)
-    survey = region.survey(page.root)
-    place = region.choose(page, survey)
-    heading = region.headline_of(page, heading_text[0] if heading_text else "")
-    story_region = region.region(page, place, heading) if place is not None else page.root
-    home = source.timezone if source else "UTC"
-    return StoryView(page, node, heading_text, survey, heading, place, story_region, chosen, home, warnings)
-
-
-def _remove(page: WebPage, selector: str | None) -> None:
-    for element in selectors.select(page.root, selector, "remove") if selector else []:
-        if isinstance(element, Element) and element.getparent() is not None:
-            element.drop_tree()  # type: ignore[attr-defined]
-
-
-def _selected_title(chosen: Mapping[str, list[Element | str]]) -> title.TitleCandidate | None:
-    words = next(filter(None, map(_words, chosen.get("title", []))), "")
-    return (words, "title:") if words else None
-
-
-def _words(match: Element | str) -> str:
-    return html_tree.squeezed(match) if isinstance(match, str) else words_of(match)
-
-
-# ── the story ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def story_of(view: StoryView) -> Story:
-    """The story that a page tells."""
-    page, node = view.page, view.node
-    found_dates = _dates(view)
-    image = _image(view)  # before the text, which is taken apart
-    people = _people(view)
-    blocks, text_where = _text(view, people)
-    people, blocks = _signed(people, blocks)
-    summary = _summary(page, node)
-    tags = _tags(page, node)
-    told = {
-        "title": view.title[1] if view.title else "",
-        "people": people.where,
-        "image": image[1] if image else "",
-        "content": text_where if blocks else "",
-        "summary": summary[1] if summary else "",
-        "categories": "page" if tags else "",
-        **dates.found(found_dates),
-    }
-    return Story(
-        links=(Link(page.canonical or page.url), *following(page)),
-        title=Text(view.title[0], "text") if view.title else None,
-        summary=Text(summary[0], "text") if summary else None,
-        content=(Text("\n".join(block.html for block in blocks), "html"),) if blocks else (),
-        published=found_dates["published"].text if "published" in found_dates else None,
-        updated=found_dates["updated"].text if "updated" in found_dates else None,
-        people=people.people,
-        categories=tags,
-        image=Link(image[0], "image") if image else None,
-        language=page.language or json_ld.text(node.get("inLanguage")),
-        found={name: where for name, where in told.items() if where},
-    )
-
-
-def _dates(view: StoryView) -> dict[str, DateMark]:
-    found = dates.find(view.page, view.node, view.region, view.home)
-    for match in view.chosen.get("date", [])[:1]:
-        text = match if isinstance(match, str) else dates.value_of(match)
-        found["published"] = DateMark(text.strip(), "date:")
-    return found
-
-
-def _people(view: StoryView) -> Byline:
-    names = [
-        name for match in view.chosen.get("author", [])[: authors.MANY] for name in authors.names_in(_words(match))
-    ]
-    if names:
-        return Byline(tuple(map(Person, dict.fromkeys(names))), "author:")
-    return authors.find(view.page, view.node)
-
-
-def _image(view: StoryView) -> tuple[str, str] | None:
-    for match in view.chosen.get("image", [])[:1]:
-        if isinstance(match, str):
-            return match.strip(), "image:"
-        found = images.picture_of(match, view.page.base)
-        if address := found.url if found else match.get("content") or match.get("href"):
-            return address, "image:"
-    shown = images.shown_in(view.region, view.place, view.page.base) if view.place is not None else []
-    return images.find(view.page, view.node, shown)
-
-
-def _text(view: StoryView, people: Byline) -> tuple[list[body.Block], str]:
-    """The blocks of the text: of what the selector chose, of the place found, else of what others make of the page."""
-    told = body.StoryFacts(view.title[0] if view.title else "", tuple(person.name or "" for person in people.people))
-    chosen = [match for match in view.chosen.get("content", []) if isinstance(match, Element)]
-    if chosen:
-        return body.gathered(chosen, view.ground, view.page.base, told), "content:"
-    blocks: list[body.Block] = []
-    if view.place is not None:
-        lead = region.standfirst(view.page, view.node, view)
-        parts = region.places(view.heading, view.place, view.ground)
-        blocks = body.gathered(parts, view.ground, view.page.base, told)
-        if lead:
-            blocks = body.with_lead(blocks, lead)
-    letters = sum(len(block.words) for block in blocks)
-    if other := better(view.page, view.node, letters):
-        return [body.Block("p", html, html) for html in other.blocks], other.where
-    return blocks, "page"
-
-
-def _signed(people: Byline, blocks: list[body.Block]) -> tuple[Byline, list[body.Block]]:
-    """A name that stands alone below the text is that of who wrote it."""
-    persons = [person for person in people.people if authors.looks_like_a_person(person.name or "")]
-    if persons or not blocks:
-        return people, blocks
-    last = blocks[-1]
-    if last.tag == "p" and len(last.words) < 40 and authors.looks_like_a_person(last.words) and "<strong" in last.html:
-        return Byline((Person(last.words),), "signature"), blocks[:-1]
-    return people, blocks
-
-
-def _summary(page: WebPage, node: json_ld.JsonLdNode) -> tuple[str, str] | None:
-    for name in SUMMARIES:
-        if text := page.says(name):
-            return text[:2000], f"meta {name}"
-    text = json_ld.text(node.get("description"))
-    return (html_tree.squeezed(text)[:2000], "json-ld description") if text else None
-
-
-def _tags(page: WebPage, node: json_ld.JsonLdNode) -> tuple[Category, ...]:
-    """The first place that names any: one term each, or many with commas between."""
-    told = [json_ld.text(value) or "" for value in json_ld.several(node.get("keywords"))[:MANY_TAGS]]
-    places = [told, *(list(page.meta.get(name, ())) for name in TAGS)]
-    for place in places:
-        parts = place if len(place) > 1 else re.split(r"[,;|]", place[0]) if place else []
-        terms = dict.fromkeys(filter(None, (html_tree.squeezed(part)[:100] for part in parts)))
-        if terms:
-            return tuple(Category(term.removeprefix("Tag:").strip()) for term in list(terms)[:MANY_TAGS])
-    return ()
-
-
 # ── a story over several pages ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def join(stories: list[Story]) -> Story:
-    """One story of the pages it was spread over, in their order: the first tells the facts, all tell the text."""
+MAX_PAGES = 10
+PAGE_NUMBER = re.compile(
+    r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
+    re.I,
+)
+
+
+def join_pages(stories: list[Story]) -> Story:
+    """Return one story of the pages it is spread over, in order: the facts of the first, the text of all."""
     first = stories[0]
-    seen: set[str] = set()
+    seen_lines: set[str] = set()
     parts = []
-    for story in stories[:MOST]:
+    for story in stories[:MAX_PAGES]:
         for text in story.content:
-            lines = [line for line in text.value.split("\n") if line not in seen or not line.startswith("<p")]
-            seen.update(line for line in lines if len(line) > 60)
+            lines = [line for line in text.value.split("\n") if line not in seen_lines or not line.startswith("<p")]
+            seen_lines.update(line for line in lines if len(line) > 60)
             parts.append("\n".join(lines))
     links = tuple(link for link in first.links if link.rel != "next")
     content = (Text("\n".join(filter(None, parts)), "html"),) if any(parts) else ()
     return replace(first, links=links, content=content)
+
+
+def is_next_page(url: str, next_url: str) -> bool:
+    """Return whether two URLs differ only in the page number, and the second has the next one."""
+    if urlsplit(url).netloc != urlsplit(next_url).netloc or urlsplit(url).path in ("", "/"):
+        return False
+    base, number = _split_page_number(url)
+    next_base, next_number = _split_page_number(next_url)
+    if next_number is None or next_number > MAX_PAGES:
+        return False
+    if number is None:
+        return next_number == 2 and _strip_suffix(next_base) == _strip_suffix(url)
+    return (next_base, next_number) == (base, number + 1)
+
+
+def _find_next_page(page: WebPage) -> tuple[Link, ...]:
+    """Return the link to the next page of the same story, if there is one."""
+    for element in page.root.iter("link", "a"):
+        if "next" in (element.get("rel") or "").lower().split():
+            url = resolve_url(page.base_url, element.get("href") or "")
+            if url and (is_next_page(page.canonical_url or page.url, url) or is_next_page(page.url, url)):
+                return (Link(url, "next"),)
+    return ()
+
+
+def _split_page_number(url: str) -> tuple[str, int | None]:
+    """Return a URL without its last page number, and that number."""
+    url = url.partition("#")[0]
+    matches = list(PAGE_NUMBER.finditer(url))
+    if not matches or urlsplit(url).path in ("", "/"):
+        return url, None
+    match = matches[-1]
+    return url[: match.start()] + url[match.end() :], int(match[1])
+
+
+def _strip_suffix(url: str) -> str:
+    return re.sub(r"(?:/|/index)?(?:\.\w{3,5})?/?$", "", url.partition("#")[0].partition("?")[0])

@@ -1,32 +1,33 @@
-"""Who wrote a story: every person named as its author, or the organisation where no person is."""
+"""The authors of a story page: every person named as one, or the organisation where no person is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from lxml import etree
 
 from ...model import Person
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN, LONGEST_ADDRESS, Element, WebPage, joined, squeezed, words_of
+from .html_tree import HIDDEN_TAGS, MAX_URL_LENGTH, Element, WebPage, collapse_spaces, get_path, get_text, resolve_url
 
-METAS = (
+META_NAMES = (
     "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author",
     "sailthru.author", "byl", "cxenseparse:author", "dcsext.author", "articleauthor", "article:author_name",
     "citation_author", "citation_authors",
 )  # fmt: skip
-LEAD = re.compile(
+BYLINE_PREFIX = re.compile(
     r"\A\W*(?:(?:written|posted|published|reported|words|story|text|article|reporting)?\s*\bby\b\s*:?|author[s]?\s*:|autor(?:en|in|es)?\s*:"
     r"|(?:ein\s+\w+\s+|eine\s+\w+\s+|text\s*:?\s*)?\bvon\b|text\s*:|par\b|por\b|door\b|di\b|av\b|af\b|przez\b|yazar\s*:|haber\s*:|автор(?:ы)?\s*:|текст\s*:"
     r"|文[:：／/]\s*|記者[:：]|聞き手・)\s*",
     re.I,
 )
-AND = re.compile(r"\s+(?:and|&|und|et|y|e|en|og|och|ja|i|ve|и|и|und\s+von)\s+|\s*[;|·•／/]\s*|、|・(?=\S+\s)")
+NAME_SEPARATOR = re.compile(
+    r"\s+(?:and|&|und|et|y|e|en|og|och|ja|i|ve|и|и|und\s+von)\s+|\s*[;|·•／/]\s*|、|・(?=\S+\s)"
+)
 COMMA = re.compile(r"\s*[,،，]\s*(?:(?:and|und|et|y|e)\s+)?")
-JOB = re.compile(
+JOB_TITLE = re.compile(
     r"\b(?:editor|reporter|correspondent|writer|staff|journalist|columnist|contributor|producer|author|photographer|analyst|critic|chief|freelance"
     r"|head|bureau|desk|redakteur\w*|redaktion\w*|korrespondent\w*|autor\w*|chef\w*|journalistin?|volont[äa]r\w*|reporterin|rédact\w+|journaliste"
     r"|envoy[ée]\w*|correspondant\w*|redactor\w*|periodista|corresponsal|redattore|giornalista|redacteur|verslaggever|correspondent|journalista?"
@@ -34,7 +35,7 @@ JOB = re.compile(
     r"|doc\.|prof\.?|live|news|politics|sports?|health|business|science|technology|money|royal|showbiz|world|digital|international)\b",
     re.I,
 )
-ORGANISATION = re.compile(
+ORGANISATION_NAME = re.compile(
     r"\b(?:news|press|agency|agencia|agence|agentur|staff|team|desk|redaktion\w*|redacción|rédaction|redactie|redazione|redakcja|redaksjonen|redaktionen|editorial|editors?"
     r"|reuters|afp|dpa|ap|efe|ansa|tass|xinhua|bloomberg|associated|online|zeitung|times|post|daily|journal|magazine|media|tv|radio|group|newsroom|network"
     r"|university|institute|foundation|association|ajansı|ajans|haber|gazete\w*|web|digital|service|inc|ltd|gmbh|le\s+monde|with|and\s+agencies|agencies|admin\w*|guest)\b"
@@ -45,226 +46,221 @@ NOT_A_NAME = re.compile(
     r"https?:|www\.|@|\d{2}|[<>{}=_]|\b(?:min(?:ute)?s?\s+read|updated|published|comments?|share|follow|read|view|more|about|profile|posts|photo|foto|image|bild)\b",
     re.I,
 )
-NOBODY = frozenset(
+NON_NAMES = frozenset(
     (
         "", "admin", "administrator", "author", "unknown", "none", "null", "n/a", "undefined", "web", "redaktion",
         "by", "von", "-",
     )
 )  # fmt: skip
-MARKS = frozenset(
+AUTHOR_WORDS = frozenset(
     (
         "author", "authors", "byline", "bylines", "autor", "autoren", "auteur", "writer", "yazar", "muhabir",
         "contributor", "skribent",
     )
 )  # fmt: skip
-NAMING = ("class", "data-testid", "id")
-PROFILE = re.compile(
+NAME_ATTRIBUTES = ("class", "data-testid", "id")
+PROFILE_PATH = re.compile(
     r"/(?:authors?|autor(?:en|es|as|a|i)?|auteurs?|profiles?|people|staff|journalists?|redakteure?|reporter|contributors?|by|byline|person(?:en)?|yazar(?:lar)?"
     r"|muhabir|correspondents?|team|firma|skribent|redactie|autorzy|autorius|journalist|writers?|user)/[^/?#]{3,}",
     re.I,
 )
-PARTICLES = frozenset(
+NAME_PARTICLES = frozenset(
     (
         "de", "del", "della", "di", "da", "do", "dos", "du", "van", "von", "der", "den", "zu", "la", "le", "el",
         "al", "bin", "ter", "y", "af", "av",
     )
 )  # fmt: skip
-MANY = 20
-LONGEST = 200
+MAX_AUTHORS = 20
+MAX_BYLINE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Byline:
-    """The authors, and where they were found."""
+    """The authors of a story, and where they were found."""
 
     people: tuple[Person, ...] = ()
     where: str = ""
 
 
-def find(page: WebPage, story: json_ld.JsonLdNode) -> Byline:
-    """Persons first, from the best place that names any; else the organisation of the best place."""
+def find_authors(page: WebPage, story: json_ld.JsonLdNode) -> Byline:
+    """Return the persons from the best place that names any, else the organisation of the best place."""
     places: tuple[tuple[str, Callable[[], Iterable[Person]]], ...] = (
-        ("json-ld author", lambda: _of_data(page, story)),
-        ("byline", lambda: _of_marks(page)),
-        ("meta author", lambda: _of_head(page)),
+        ("json-ld author", lambda: _find_in_json_ld(page, story)),
+        ("byline", lambda: _find_marked(page)),
+        ("meta author", lambda: _find_in_meta(page)),
     )
-    told: list[Byline] = []
-    for where, read in places:
-        found = Byline(_distinct(read()), where)
-        told.append(found)
-        persons = tuple(person for person in found.people if not is_organisation(person, page))
+    bylines: list[Byline] = []
+    for where, find in places:
+        byline = Byline(_deduplicate(find()), where)
+        bylines.append(byline)
+        persons = tuple(person for person in byline.people if not is_organisation(person, page))
         if persons:
-            return Byline(persons, found.where)
-    best = next((found for found in told if found.people), Byline())
+            return Byline(persons, where)
+    best = next((byline for byline in bylines if byline.people), Byline())
     return Byline(tuple(replace(person, role="author") for person in best.people), best.where)
 
 
-def looks_like_a_person(name: str) -> bool:
-    """Two to five words that begin like names; what marks of a page say is believed only then."""
+def is_person_name(name: str) -> bool:
+    """Return whether a name is two to five words that begin like names."""
     words = name.split()
     if not 2 <= len(words) <= 5 or any(sign in name for sign in ":!?/|") or any(char.isdigit() for char in name):
         return False
-    return all(word[:1].isupper() or word.lower() in PARTICLES or word[1:2].isupper() for word in words)
+    return all(word[:1].isupper() or word.lower() in NAME_PARTICLES or word[1:2].isupper() for word in words)
 
 
 def is_organisation(person: Person, page: WebPage) -> bool:
-    """Whether a name is that of a newsroom, an agency or the site, not of a person."""
+    """Return whether a name is that of a newsroom, an agency or the site, not of a person."""
     name = person.name or ""
-    if person.role == "organisation" or ORGANISATION.search(name):
+    if person.role == "organisation" or ORGANISATION_NAME.search(name):
         return True
-    site = (page.site or "").casefold()
-    return bool(site) and name.casefold() in (site, site.partition(".")[0])
+    site_name = (page.site_name or "").casefold()
+    return bool(site_name) and name.casefold() in (site_name, site_name.partition(".")[0])
 
 
-def names_in(text: str) -> list[str]:
-    """The names in a byline: `By A and B`, without jobs."""
-    text = LEAD.sub("", squeezed(text)[: 4 * LONGEST]).strip(" ,.:;|–—-\u2022")
-    found: list[str] = []
-    for part in AND.split(text):
-        commas = [one for one in COMMA.split(part) if one]
-        found += [one for at, one in enumerate(commas) if at == 0 or not _is_job(one, commas[0])]
-    return [name for one in found if (name := _name(one))][:MANY]
+def parse_byline(text: str) -> list[str]:
+    """Return the names in a byline such as `By A and B, Staff Writer`, without job titles."""
+    text = BYLINE_PREFIX.sub("", collapse_spaces(text)[: 4 * MAX_BYLINE_LENGTH]).strip(" ,.:;|–—-\u2022")
+    parts: list[str] = []
+    for group in NAME_SEPARATOR.split(text):
+        members = [part for part in COMMA.split(group) if part]
+        parts += [part for index, part in enumerate(members) if index == 0 or not _is_job_title(part, members[0])]
+    return [name for part in parts if (name := _clean_name(part))][:MAX_AUTHORS]
 
 
-def _is_job(part: str, first: str) -> bool:
-    """What stands behind a comma: a job, a place or a paper, unless it looks just like another name."""
+def _is_job_title(part: str, first: str) -> bool:
+    """Return whether a part behind a comma is a job, a place or a paper: all that does not look like a name."""
     words = part.split()
-    if JOB.search(part) or ORGANISATION.search(part):
+    if JOB_TITLE.search(part) or ORGANISATION_NAME.search(part):
         return True
     return not (
         2 <= len(words) <= 4 and len(first.split()) >= 2 and all(word[:1].isupper() or len(word) < 4 for word in words)
     )
 
 
-def _name(text: str) -> str:
-    name = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", LEAD.sub("", text)).strip(" ,.:;|–—-/\u2022\"'*")
-    if len(name) < 2 or len(name) > 80 or len(name.split()) > 7 or name.casefold() in NOBODY:
+def _clean_name(text: str) -> str:
+    name = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", BYLINE_PREFIX.sub("", text)).strip(" ,.:;|–—-/\u2022\"'*")
+    if len(name) < 2 or len(name) > 80 or len(name.split()) > 7 or name.casefold() in NON_NAMES:
         return ""
     if "http" in name or "www." in name or "@" in name or not any(char.isalpha() for char in name):
         return ""
     return name
 
 
-def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
-    found: dict[str, Person] = {}
+def _deduplicate(people: Iterable[Person]) -> tuple[Person, ...]:
+    by_name: dict[str, Person] = {}
     for person in people:
-        found.setdefault((person.name or "").casefold(), person)
-        if len(found) >= MANY:
+        by_name.setdefault((person.name or "").casefold(), person)
+        if len(by_name) >= MAX_AUTHORS:
             break
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
-# ── what data say ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── in JSON-LD and meta elements ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_data(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[Person]:
+def _find_in_json_ld(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[Person]:
     for key in ("author", "creator"):
-        values = [page.data.resolved(value) for value in json_ld.several(story.get(key))[:MANY]]
+        values = [page.json_ld.resolve(value) for value in json_ld.as_list(story.get(key))[:MAX_AUTHORS]]
         for value in values:
-            yield from _of_value(value)
+            yield from _parse_author(value)
         if any(values):
             return
 
 
-def _of_value(value: object) -> Iterator[Person]:
+def _parse_author(value: object) -> Iterator[Person]:
+    """Yield the persons of a value of `author`: a node or a text, with one name or several."""
     node: json_ld.JsonLdNode = value if isinstance(value, dict) else {}
-    role = "organisation" if json_ld.types(node) & json_ld.ORGANISATIONS else "author"
-    told = node.get("name") if node else value
-    for name in json_ld.several(told)[:MANY]:
-        text = json_ld.text(name)
+    role = "organisation" if json_ld.get_types(node) & json_ld.ORGANISATION_TYPES else "author"
+    url = json_ld.as_text(node.get("url")) or ""
+    for name in json_ld.as_list(node.get("name") if node else value)[:MAX_AUTHORS]:
+        text = json_ld.as_text(name)
         if not text and node.get("givenName"):
-            text = f"{json_ld.text(node.get('givenName'))} {json_ld.text(node.get('familyName')) or ''}"
-        names = [text] if role == "organisation" and text else names_in(text or "")
-        for one in names:
-            yield Person(one, url=_web(json_ld.text(node.get("url"))) if len(names) == 1 else None, role=role)
+            text = f"{json_ld.as_text(node.get('givenName'))} {json_ld.as_text(node.get('familyName')) or ''}"
+        names = [text] if role == "organisation" and text else parse_byline(text or "")
+        is_profile = len(names) == 1 and url.startswith(("http://", "https://"))
+        yield from (Person(name, url=url if is_profile else None, role=role) for name in names)
 
 
-def _web(address: str | None) -> str | None:
-    return address if address and address.startswith(("http://", "https://")) else None
-
-
-def _of_head(page: WebPage) -> Iterator[Person]:
-    for name in METAS:
+def _find_in_meta(page: WebPage) -> Iterator[Person]:
+    for name in META_NAMES:
         for value in page.meta.get(name, ()):
             if not NOT_A_NAME.search(value):
-                yield from (Person(one) for one in names_in(value))
-    label, value = page.says("twitter:label1") or "", page.says("twitter:data1") or ""
+                yield from map(Person, parse_byline(value))
+    label, value = page.meta_value("twitter:label1") or "", page.meta_value("twitter:data1") or ""
     if value and not any(char.isdigit() for char in label + value) and len(value) < 60:
-        yield from (Person(one) for one in names_in(value))
+        yield from map(Person, parse_byline(value))
 
 
-# ── what the page shows ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── in the visible page ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_marks(page: WebPage) -> Iterator[Person]:
-    """Names marked as authors, those of the first mark that has any: later ones belong to other stories."""
-    marks: list[tuple[int, list[Person]]] = []
-    for element in _marked(page.root):
-        people = [person for person in _named(element, page.base) if looks_like_a_person(person.name or "")]
+def _find_marked(page: WebPage) -> Iterator[Person]:
+    """Yield the persons of the first element of the best rank: later ones belong to other stories.
+
+    Elements of rank 3 often name one author each, so the persons of the next three are added.
+    """
+    ranked: dict[int, list[list[Person]]] = {}
+    for element in _iter_author_elements(page.root):
+        people = [
+            person for person in _parse_author_element(element, page.base_url) if is_person_name(person.name or "")
+        ]
         if people:
-            marks.append((_rank(element), people))
-    for rank in (3, 2, 1):
-        ranked = [people for one, people in marks if one == rank]
-        if ranked:
-            yield from ranked[0]
-            for people in ranked[1:4]:
-                yield from people if rank == 3 else ()
-            return
+            ranked.setdefault(_rank_author_element(element), []).append(people)
+    if ranked:
+        rank = max(ranked)
+        for people in ranked[rank][: 4 if rank == 3 else 1]:
+            yield from people
 
 
-def _marked(root: Element) -> Iterator[Element]:
-    """Elements that name authors: near the headline and after it, not in lists of other stories."""
+def _iter_author_elements(root: Element) -> Iterator[Element]:
+    """Yield the elements that name authors, except in lists of other stories."""
     walk = etree.iterwalk(root, events=("start",))
     count = 0
     for _, element in walk:
         if (
-            element.tag in HIDDEN
+            element.tag in HIDDEN_TAGS
             or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption")
-            or boilerplate.is_of_other_stories(element)
+            or boilerplate.is_other_list(element)
         ):
             walk.skip_subtree()
-        elif _rank(element):
+        elif _rank_author_element(element):
             count += 1
             yield element
             walk.skip_subtree()
-        if count > MANY:
+        if count > MAX_AUTHORS:
             return
 
 
-def _rank(element: Element) -> int:
-    """How plainly an element is marked as naming the author; 0 where it is not."""
+def _rank_author_element(element: Element) -> int:
+    """Return how plainly an element is marked as naming the author, 3 to 1; 0 where it is not."""
     attributes = element.attrib
     if "author" in (attributes.get("rel") or "").split() or (attributes.get("itemprop") or "") in ("author", "creator"):
         return 3
-    if any(not MARKS.isdisjoint(boilerplate.names(attributes[name])) for name in NAMING if name in attributes):
+    names = (boilerplate.split_names(attributes[name]) for name in NAME_ATTRIBUTES if name in attributes)
+    if any(not AUTHOR_WORDS.isdisjoint(words) for words in names):
         return 2
-    if element.tag == "a" and PROFILE.search(_path(attributes.get("href") or "")):
-        return 1
-    return 0
+    return 1 if element.tag == "a" and _is_profile_link(element) else 0
 
 
-def _path(address: str) -> str:
-    try:
-        return urlsplit(address[:LONGEST_ADDRESS]).path
-    except ValueError:
-        return ""
+def _is_profile_link(anchor: Element) -> bool:
+    return PROFILE_PATH.search(get_path((anchor.get("href") or "")[:MAX_URL_LENGTH])) is not None
 
 
-def _named(element: Element, base: str) -> Iterator[Person]:
-    """The persons that a marked element names: those of its links to them, else its words."""
+def _parse_author_element(element: Element, base_url: str) -> Iterator[Person]:
+    """Yield the persons that an element names: those of its links to profiles, else its text."""
     for inner in element.iter(etree.Element):
-        if (inner.get("itemprop") or "") == "name" and (name := inner.get("content") or words_of(inner)):
-            yield from (Person(one) for one in names_in(name))
+        if (inner.get("itemprop") or "") == "name" and (text := inner.get("content") or get_text(inner)):
+            yield from map(Person, parse_byline(text))
             return
-    links = [one for one in element.iter("a") if PROFILE.search(_path(one.get("href") or "")) or one is element]
-    named = [(link, words_of(link)) for link in links]
-    found = [(link, words) for link, words in named if 3 < len(words) < 60 and not NOT_A_NAME.search(words)]
-    if found:
-        for link, words in found:
-            url = joined(base, link.get("href") or "")
-            names = names_in(words)
-            yield from (Person(one, url=url if len(names) == 1 else None) for one in names)
+    anchors = [anchor for anchor in element.iter("a") if anchor is element or _is_profile_link(anchor)]
+    texts = [(anchor, get_text(anchor)) for anchor in anchors]
+    profiles = [(anchor, text) for anchor, text in texts if 3 < len(text) < 60 and not NOT_A_NAME.search(text)]
+    for anchor, text in profiles:
+        url = resolve_url(base_url, anchor.get("href") or "")
+        names = parse_byline(text)
+        yield from (Person(name, url=url if len(names) == 1 else None) for name in names)
+    if profiles:
         return
-    words = element.get("content") or words_of(element)
-    if 3 < len(words) < LONGEST and not NOT_A_NAME.search(words):
-        yield from (Person(one) for one in names_in(words) if len(one.split()) > 1)
+    text = element.get("content") or get_text(element)
+    if 3 < len(text) < MAX_BYLINE_LENGTH and not NOT_A_NAME.search(text):
+        yield from (Person(name) for name in parse_byline(text) if len(name.split()) > 1)

@@ -1,4 +1,4 @@
-"""The text of a story: what remains of its place on the page without the furniture, as blocks of HTML."""
+"""The text of a story as blocks of HTML: what remains of its elements without boilerplate."""
 
 from __future__ import annotations
 
@@ -9,264 +9,249 @@ from html import escape
 
 from lxml import etree
 
-from . import boilerplate, images
-from .html_tree import HIDDEN, Element, squeezed, words_of
-from .images import Picture
-from .region import PARAGRAPHS, WRAPPERS, PageSurvey
+from . import boilerplate
+from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, contains_tag, get_link_length, get_text
+from .images import Picture, parse_picture
+from .region import PARAGRAPH_TAGS, WRAPPER_TAGS, PageSurvey
 from .title import fold
 
-HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-LISTS = frozenset(("ul", "ol", "dl", "table"))
-WHOLE = frozenset(("p", "blockquote", "pre", "hr", "video", "audio", "details", *LISTS, *HEADINGS))
-QUOTED = ("blockquote", "table", "pre")
-INLINE = frozenset(
+LIST_TAGS = frozenset(("ul", "ol", "dl", "table"))
+WHOLE_BLOCK_TAGS = frozenset(("p", "blockquote", "pre", "hr", "video", "audio", "details", *LIST_TAGS, *HEADING_TAGS))
+QUOTE_TAGS = ("blockquote", "table", "pre")
+INLINE_TAGS = frozenset(
     (
         "a", "abbr", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em", "i", "ins", "kbd",
         "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "font", "strike",
     )
 )  # fmt: skip
-ENDS = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")
-TEASER = 250  # letters of an item, at most
-LABEL = 40  # letters of a loose word or two: a button, a byline, a price
+SENTENCE_END = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")
+MAX_TEASER_LENGTH = 250  # letters of a list item, on average
+MAX_LABEL_LENGTH = 40  # letters of loose words: a button, a byline, a price
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, heading, list or picture: its HTML, its words, and the share of them that are links."""
+    """A paragraph, heading, list or picture: its HTML, its text, and the share of the text that is links."""
 
     tag: str
     html: str
-    words: str = ""
-    linked: float = 0.0
-    loose: bool = False  # words that stood outside of any paragraph
+    text: str = ""
+    link_share: float = 0.0
+    is_loose: bool = False  # the text stood outside of any paragraph
     picture: Picture | None = None
-    teasers: bool = False  # a list whose items are other stories, with headlines or pictures of their own
+    has_teasers: bool = False  # a list whose items are other stories, with headlines or pictures of their own
 
 
 @dataclass(frozen=True, slots=True)
 class StoryFacts:
-    """What is known of the story before its text is chosen: it is not repeated there."""
+    """The facts of the story that its text does not repeat."""
 
     title: str = ""
-    people: tuple[str, ...] = ()
+    author_names: tuple[str, ...] = ()
 
 
 class BlockCollector:
-    """The blocks below an element in order; loose words become paragraphs."""
+    """A walk through an element that collects its blocks in order; loose words become paragraphs."""
 
-    def __init__(self, ground: PageSurvey, base: str) -> None:
-        self.ground = ground
-        self.base = base
+    def __init__(self, survey: PageSurvey, base_url: str) -> None:
+        self.survey = survey
+        self.base_url = base_url
         self.blocks: list[Block] = []
-        self._run: list[str] = []
-        self._words: list[str] = []
+        self._loose_html: list[str] = []
+        self._loose_text: list[str] = []
 
-    def collect(self, place: Element) -> list[Block]:
-        """Walk once through the place."""
-        walk = etree.iterwalk(place, events=("start", "end"))
+    def collect(self, root: Element) -> list[Block]:
+        """Walk once through an element; return all blocks collected so far."""
+        walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "end":
-                self._leave(element, place)
-            elif self._enter(element, place):
+                self._end(element, root)
+            elif self._start(element, root):
                 walk.skip_subtree()
         self._flush()
         return self.blocks
 
-    def _enter(self, element: Element, place: Element) -> bool:
-        """Take what can be taken whole; whether what is inside is done with."""
-        if element.tag in HIDDEN or (element is not place and element in self.ground.furniture):
+    def _start(self, element: Element, root: Element) -> bool:
+        """Add what can be added whole; return whether the inside of the element is done with."""
+        if element.tag in HIDDEN_TAGS or (element is not root and element in self.survey.boilerplate):
             self._flush()
-            if _is_captioned(element):
-                self._picture(element)
+            if "caption" in (element.get("class") or "") and contains_tag(element, "img"):  # a picture and its caption
+                self._add_picture(element)
             return True
-        if element.tag in ("img", "picture") or (element.tag == "figure" and not _holds(element, QUOTED)):
+        if element.tag in ("img", "picture") or (element.tag == "figure" and not contains_tag(element, *QUOTE_TAGS)):
             self._flush()
-            self._picture(element)
+            self._add_picture(element)
             return True
-        if element.tag in WHOLE:
+        if element.tag in WHOLE_BLOCK_TAGS:
             self._flush()
-            self._whole(element)
+            self._add_block(element)
             return True
-        if element.tag in INLINE and not _holds_blocks(element):
-            self._inline(element)
+        if element.tag in INLINE_TAGS and not _contains_blocks(element):
+            self._add_inline(element)
             return True
         self._flush()
-        self._loose(element.text)
+        self._add_text(element.text)
         return element.tag == "figcaption"
 
-    def _leave(self, element: Element, place: Element) -> None:
-        if element.tag in WRAPPERS:
+    def _end(self, element: Element, root: Element) -> None:
+        if element.tag in WRAPPER_TAGS:
             self._flush()
-        if element is not place:
-            self._loose(element.tail)
+        if element is not root:
+            self._add_text(element.tail)
 
-    def _loose(self, text: str | None) -> None:
+    def _add_text(self, text: str | None) -> None:
         if text and text.strip():
-            self._run.append(escape(text, quote=False))
-            self._words.append(text)
+            self._loose_html.append(escape(text, quote=False))
+            self._loose_text.append(text)
 
-    def _inline(self, element: Element) -> None:
-        self._tidy(element)
-        self._run.append(spelled(element))
-        self._words.append(" " if element.tag == "br" else words_of(element))
+    def _add_inline(self, element: Element) -> None:
+        self._drop_boilerplate(element)
+        self._loose_html.append(_to_html(element))
+        self._loose_text.append(" " if element.tag == "br" else get_text(element))
 
     def _flush(self) -> None:
-        words = squeezed("".join(self._words))
-        if words:
-            self.blocks.append(Block("p", f"<p>{''.join(self._run).strip()}</p>", words, loose=True))
-        self._run.clear()
-        self._words.clear()
+        """Make a paragraph of the loose words."""
+        text = collapse_spaces("".join(self._loose_text))
+        if text:
+            self.blocks.append(Block("p", f"<p>{''.join(self._loose_html).strip()}</p>", text, is_loose=True))
+        self._loose_html.clear()
+        self._loose_text.clear()
 
-    def _picture(self, element: Element) -> None:
-        found = images.picture_of(element, self.base)
-        if found:
-            self.blocks.append(Block("img", shown(found), picture=found))
+    def _add_picture(self, element: Element) -> None:
+        picture = parse_picture(element, self.base_url)
+        if picture:
+            alt = f' alt="{escape(picture.alt)}"' if picture.alt else ""
+            title = f' title="{escape(picture.caption)}"' if picture.caption else ""
+            html = f'<figure><img src="{escape(picture.url)}"{alt}{title}></figure>'
+            self.blocks.append(Block("img", html, picture=picture))
 
-    def _tidy(self, element: Element) -> None:
-        """Drop the furniture inside of what is taken whole."""
+    def _drop_boilerplate(self, element: Element) -> None:
+        """Drop the boilerplate inside of what is added whole."""
         if not len(element):
             return
-        for inner in [one for one in element.iterdescendants(etree.Element) if one in self.ground.furniture]:
+        for inner in [inner for inner in element.iterdescendants(etree.Element) if inner in self.survey.boilerplate]:
             if inner.getparent() is not None:
                 inner.drop_tree()  # type: ignore[attr-defined]
 
-    def _whole(self, element: Element) -> None:
-        self._tidy(element)
-        words = words_of(element)
-        if words:
-            linked = sum(len(words_of(anchor)) for anchor in element.iter("a")) / len(words)
-            teasers = element.tag in ("ul", "ol") and _holds_teasers(element, words)
-            self.blocks.append(Block(str(element.tag), spelled(element), words, linked, teasers=teasers))
+    def _add_block(self, element: Element) -> None:
+        self._drop_boilerplate(element)
+        text = get_text(element)
+        if text:
+            link_share = get_link_length(element) / len(text)
+            has_teasers = element.tag in ("ul", "ol") and _contains_teasers(element, text)
+            self.blocks.append(Block(str(element.tag), _to_html(element), text, link_share, has_teasers=has_teasers))
         elif element.tag in ("video", "audio"):
-            self.blocks.append(Block("media", spelled(element)))
+            self.blocks.append(Block("media", _to_html(element)))
         else:
             for image in element.iter("img"):
-                self._picture(image)
+                self._add_picture(image)
 
 
-def _holds_teasers(element: Element, words: str) -> bool:
+def _contains_teasers(element: Element, text: str) -> bool:
     items = list(element.iterchildren("li"))
-    if not items or len(words) / len(items) > TEASER:
+    if not items or len(text) / len(items) > MAX_TEASER_LENGTH:
         return False
-    first = items[0]
-    return _holds(first, ("a",)) and _holds(first, ("h2", "h3", "h4", "h5", "img", "article"))
+    return contains_tag(items[0], "a") and contains_tag(items[0], "h2", "h3", "h4", "h5", "img", "article")
 
 
-def _is_captioned(element: Element) -> bool:
-    """A picture with its caption, named after the caption."""
-    return "caption" in (element.get("class") or "") and next(element.iter("img"), None) is not None
+def _contains_blocks(element: Element) -> bool:
+    return any(inner.tag not in INLINE_TAGS for inner in element.iterdescendants(etree.Element))
 
 
-def _holds(element: Element, tags: tuple[str, ...]) -> bool:
-    return next(element.iter(*tags), None) is not None
-
-
-def _holds_blocks(element: Element) -> bool:
-    return any(inner.tag not in INLINE for inner in element.iterdescendants(etree.Element))
-
-
-def spelled(element: Element) -> str:
-    """An element as HTML."""
+def _to_html(element: Element) -> str:
     return etree.tostring(element, encoding="unicode", method="html", with_tail=False)
 
 
-def shown(found: Picture) -> str:
-    """A picture as HTML."""
-    alt = f' alt="{escape(found.alt)}"' if found.alt else ""
-    title = f' title="{escape(found.caption)}"' if found.caption else ""
-    return f'<figure><img src="{escape(found.url)}"{alt}{title}></figure>'
+# ── the blocks that belong to the story ─────────────────────────────────────────────────────────────────────────────
 
 
-def gathered(parts: list[Element], ground: PageSurvey, base: str, told: StoryFacts) -> list[Block]:
-    """The blocks of the story in some parts of the page."""
-    return chosen([block for part in parts for block in BlockCollector(ground, base).collect(part)], told)
-
-
-# ── which blocks belong to the story ────────────────────────────────────────────────────────────────────────────────
-
-
-def chosen(blocks: list[Block], told: StoryFacts) -> list[Block]:
-    """The blocks of the story: what repeats, calls, stamps, or leads elsewhere is left out."""
+def collect_story_blocks(parts: list[Element], survey: PageSurvey, base_url: str, facts: StoryFacts) -> list[Block]:
+    """Return the blocks of the story in some elements of the page: no repetitions, calls, date lines or link lists."""
+    blocks = [block for part in parts for block in BlockCollector(survey, base_url).collect(part)]
     kept: list[Block] = []
-    refrains = _refrains(blocks)
-    for block in _once(blocks, told):
-        if _is_list_of_links(block):
-            while kept and kept[-1].tag in HEADINGS:
+    link_starts = _find_repeated_link_starts(blocks)
+    for block in _drop_repetitions(blocks, facts):
+        if _is_link_list(block):
+            while kept and kept[-1].tag in HEADING_TAGS:
                 kept.pop()
         elif not (
-            _is_furniture(block) or (_leads_on(block) and _start(block) in refrains) or _is_before_the_text(block, kept)
+            _is_boilerplate(block)
+            or (_is_link_paragraph(block) and _get_start(block) in link_starts)
+            or _precedes_text(block, kept)
         ):
             kept.append(block)
-    while kept and (kept[-1].tag in HEADINGS or kept[-1].tag == "hr"):
+    while kept and (kept[-1].tag in HEADING_TAGS or kept[-1].tag == "hr"):
         kept.pop()
     return kept
 
 
-def _once(blocks: list[Block], told: StoryFacts) -> Iterator[Block]:
-    seen = {fold(told.title)} | {fold(name) for name in told.people}
+def add_lead(blocks: list[Block], lead: str) -> list[Block]:
+    """Return the blocks with the lead before them, unless one of the first repeats it."""
+    key = fold(lead)
+    for index, block in enumerate(blocks[:6]):
+        folded = fold(block.text)
+        if block.text and (folded.startswith(key[:60]) or (key.startswith(folded[:60]) and len(folded) > 30)):
+            if block.tag not in HEADING_TAGS:
+                return blocks
+            return [*blocks[:index], _make_paragraph(block.text), *blocks[index + 1 :]]
+    return [_make_paragraph(lead), *blocks]
+
+
+def _make_paragraph(text: str) -> Block:
+    return Block("p", f"<p>{escape(text, quote=False)}</p>", text)
+
+
+def _drop_repetitions(blocks: list[Block], facts: StoryFacts) -> Iterator[Block]:
+    seen_keys = {fold(facts.title)} | {fold(name) for name in facts.author_names}
     for block in blocks:
         if block.tag in ("hr", "media"):
             yield block
             continue
-        key = block.picture.url if block.picture else fold(block.words)
-        if key and key not in seen:
+        key = block.picture.url if block.picture else fold(block.text)
+        if key and key not in seen_keys:
             yield block
             if block.picture or len(key) > 30:
-                seen.add(key)
+                seen_keys.add(key)
 
 
-def _start(block: Block) -> str:
-    return " ".join(fold(block.words).split()[:2])
+def _get_start(block: Block) -> str:
+    return " ".join(fold(block.text).split()[:2])
 
 
-def _refrains(blocks: list[Block]) -> set[str]:
-    """How several lines begin that hold a link: `More:`, in whatever language."""
-    starts = [_start(block) for block in blocks if _leads_on(block)]
+def _find_repeated_link_starts(blocks: list[Block]) -> set[str]:
+    """Return how several link paragraphs begin: `More:`, in whatever language."""
+    starts = [_get_start(block) for block in blocks if _is_link_paragraph(block)]
     return {start for start in starts if starts.count(start) > 1}
 
 
-def _leads_on(block: Block) -> bool:
-    return block.tag == "p" and block.linked > 0.35 and len(block.words) < 200
+def _is_link_paragraph(block: Block) -> bool:
+    return block.tag == "p" and block.link_share > 0.35 and len(block.text) < 200
 
 
-def _is_list_of_links(block: Block) -> bool:
-    if block.tag not in LISTS:
+def _is_link_list(block: Block) -> bool:
+    if block.tag not in LIST_TAGS:
         return False
-    if block.linked > 0.6 or boilerplate.heads_a_list(block.words[:79]):
-        return True
-    return block.teasers
+    return block.link_share > 0.6 or boilerplate.is_link_list_heading(block.text[:79]) or block.has_teasers
 
 
-def _is_furniture(block: Block) -> bool:
-    if block.tag in HEADINGS:
-        return boilerplate.heads_a_list(block.words) or block.linked > 0.8
-    if block.tag not in PARAGRAPHS:
+def _is_label(block: Block) -> bool:
+    return len(block.text) < MAX_LABEL_LENGTH and not SENTENCE_END.search(block.text)
+
+
+def _is_boilerplate(block: Block) -> bool:
+    if block.tag in HEADING_TAGS:
+        return boilerplate.is_link_list_heading(block.text) or block.link_share > 0.8
+    if block.tag not in PARAGRAPH_TAGS:
         return False
-    if block.loose and len(block.words) < LABEL and not ENDS.search(block.words):
+    if (block.is_loose and _is_label(block)) or block.text.startswith("<"):
         return True
-    if block.words.startswith("<"):
-        return True
-    return boilerplate.leads_elsewhere(block.words, block.linked) or boilerplate.is_notice(block.words)
+    return boilerplate.is_link_line(block.text, block.link_share) or boilerplate.is_notice(block.text)
 
 
-def _is_before_the_text(block: Block, kept: list[Block]) -> bool:
-    """A heading or a label that stands above the first paragraph: a kicker, a byline, the headline in other words."""
-    if any(one.tag in PARAGRAPHS or one.tag in LISTS for one in kept):
+def _precedes_text(block: Block, kept: list[Block]) -> bool:
+    """Return whether a block above the first paragraph is a kicker, a byline or the headline in other words."""
+    if any(other.tag in PARAGRAPH_TAGS or other.tag in LIST_TAGS for other in kept):
         return False
-    if block.tag in HEADINGS:
-        return len(block.words) < 120
-    return block.tag == "p" and len(block.words) < LABEL and not ENDS.search(block.words)
-
-
-def with_lead(blocks: list[Block], lead: str) -> list[Block]:
-    """The blocks with the standfirst before them, unless one of the first says it already."""
-    key = fold(lead)
-    for at, block in enumerate(blocks[:6]):
-        ours = fold(block.words)
-        if block.words and (ours.startswith(key[:60]) or (key.startswith(ours[:60]) and len(ours) > 30)):
-            return (
-                [*blocks[:at], Block("p", f"<p>{escape(block.words, quote=False)}</p>", block.words), *blocks[at + 1 :]]
-                if block.tag in HEADINGS
-                else blocks
-            )
-    return [Block("p", f"<p>{escape(lead, quote=False)}</p>", lead), *blocks]
+    if block.tag in HEADING_TAGS:
+        return len(block.text) < 120
+    return block.tag == "p" and _is_label(block)

@@ -1,4 +1,4 @@
-"""One web page, opened once and shared by all who read something in it: its tree, what its head says, its JSON-LD."""
+"""A parsed web page: its tree, its meta elements, its JSON-LD, and the text of its elements."""
 
 from __future__ import annotations
 
@@ -14,139 +14,156 @@ from ...errors import ParseError
 from ...model import Fetched
 from ..charset import decode
 from ..own_stories import html
-from . import json_ld
+from .json_ld import JsonLd, parse_json_ld
 
 Element = etree._Element
 
-# A page that is shown to people is smaller; what is larger costs more than it can tell.
-LARGEST = 6_000_000
-SPACE = re.compile(r"\s+")
-MAX_META = 500
-LONGEST_ADDRESS = 4_000
-HIDDEN = frozenset(("script", "style", "template", "noscript", "svg"))
-BLOCKS = frozenset(
+MAX_PAGE_BYTES = 6_000_000  # pages shown to people are smaller; larger ones cost more than they can contain
+MAX_META_ELEMENTS = 500
+MAX_URL_LENGTH = 4_000
+WHITESPACE = re.compile(r"\s+")
+HEADING_TAGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+HIDDEN_TAGS = frozenset(("script", "style", "template", "noscript", "svg"))
+BLOCK_TAGS = frozenset(
     ("br", "p", "div", "li", "h1", "h2", "h3", "h4", "td", "tr", "figcaption", "section", "header", "ul")
 )
-APART = tuple(HIDDEN | BLOCKS)  # what must not be read, or not without a blank
+SPECIAL_TAGS = tuple(HIDDEN_TAGS | BLOCK_TAGS)  # left out of the text, or followed by a space there
 
 
 @dataclass(frozen=True)
 class WebPage:
-    """A page: `url` is where it came from, `root` its tree, `warning` what was wrong with its charset."""
+    """A parsed page: `url` is where it came from, `root` its tree, `warning` what was wrong with its charset."""
 
     url: str
     root: Element
     warning: str | None = None
 
     @cached_property
-    def base(self) -> str:
-        """What relative addresses are relative to: the first `base` with an address (HTML §4.2.3)."""
+    def base_url(self) -> str:
+        """The URL that relative references resolve against: the first `base` with a URL (HTML §4.2.3)."""
         for element in self.root.iter("base"):
             if href := (element.get("href") or "").strip():
-                return joined(self.url, href) or self.url
+                return resolve_url(self.url, href) or self.url
         return self.url
 
     @cached_property
     def meta(self) -> Mapping[str, tuple[str, ...]]:
-        """What the head says by name, property or itemprop, all in lower case; empty words left out."""
-        found: dict[str, list[str]] = {}
+        """The non-empty contents of the meta elements by name, property or itemprop in lower case."""
+        contents: dict[str, list[str]] = {}
         for count, element in enumerate(self.root.iter("meta")):
-            value = squeezed(element.get("content") or "")
-            if not value or count > MAX_META:
+            content = collapse_spaces(element.get("content") or "")
+            if not content or count > MAX_META_ELEMENTS:
                 continue
             for attribute in ("property", "name", "itemprop"):
                 name = (element.get(attribute) or "").strip().lower()
-                if name and value not in found.setdefault(name, []):
-                    found[name].append(value)
-        return {name: tuple(values) for name, values in found.items()}
+                if name and content not in contents.setdefault(name, []):
+                    contents[name].append(content)
+        return {name: tuple(values) for name, values in contents.items()}
 
     @cached_property
-    def data(self) -> json_ld.JsonLd:
-        """All that is said in JSON-LD."""
-        scripts = (element.text or "" for element in self.root.iter("script") if _is_json(element))
-        return json_ld.read(scripts)
+    def json_ld(self) -> JsonLd:
+        """The nodes of all JSON-LD scripts."""
+        scripts = (element for element in self.root.iter("script") if "ld+json" in (element.get("type") or "").lower())
+        return parse_json_ld(script.text or "" for script in scripts)
 
     @cached_property
-    def canonical(self) -> str | None:
-        """The address that the page calls its own."""
+    def canonical_url(self) -> str | None:
+        """The URL that the page calls its own."""
         for element in self.root.iter("link"):
-            if "canonical" in (element.get("rel") or "").lower().split() and element.get("href"):
-                return joined(self.base, element.get("href") or "")
-        return joined(self.base, self.says("og:url") or "") if self.says("og:url") else None
+            if "canonical" in (element.get("rel") or "").lower().split() and (href := element.get("href")):
+                return resolve_url(self.base_url, href)
+        url = self.meta_value("og:url")
+        return resolve_url(self.base_url, url) if url else None
 
     @cached_property
-    def site(self) -> str | None:
-        """The site's name as the head gives it."""
-        return self.says("og:site_name", "application-name", "apple-mobile-web-app-title")
+    def site_name(self) -> str | None:
+        """The name of the site in the meta elements."""
+        return self.meta_value("og:site_name", "application-name", "apple-mobile-web-app-title")
 
     @cached_property
     def language(self) -> str | None:
-        """The language of the document."""
-        told = self.root.get("lang") or self.root.get("{http://www.w3.org/XML/1998/namespace}lang")
-        return (told or self.says("content-language", "language", "og:locale") or "").strip().replace("_", "-") or None
+        """The language tag of the document."""
+        tag = self.root.get("lang") or self.root.get("{http://www.w3.org/XML/1998/namespace}lang")
+        return (tag or self.meta_value("content-language", "language", "og:locale") or "").strip().replace(
+            "_", "-"
+        ) or None
 
     @cached_property
     def headings(self) -> tuple[Element, ...]:
-        """The headings of the first rank that have words."""
-        return tuple(element for element in self.root.iter("h1") if words_of(element))
+        """The `h1` elements that have text."""
+        return tuple(element for element in self.root.iter("h1") if get_text(element))
 
-    def says(self, *names: str) -> str | None:
-        """The first word of the head under one of these names, the names in order of trust."""
+    def meta_value(self, *names: str) -> str | None:
+        """Return the first content of a meta element with one of these names, the names in order of preference."""
         return next((self.meta[name][0] for name in names if name in self.meta), None)
 
 
-def opened(fetched: Fetched) -> WebPage:
-    """The page of an answer; ParseError where it is none."""
-    decoded = decode(fetched.body[:LARGEST], fetched.charset or html.find_charset(fetched.body[:4096]))
+def parse_page(fetched: Fetched) -> WebPage:
+    """Parse the page in a response; raises ParseError where the response is empty."""
+    decoded = decode(fetched.body[:MAX_PAGE_BYTES], fetched.charset or html.find_charset(fetched.body[:4096]))
     root = html.parse_html(decoded.text.replace("\0", " "))
     if root is None:
-        raise ParseError("The answer is empty where a web page was expected.", kind="empty")
+        raise ParseError("The response is empty where a web page was expected.", kind="empty")
     return WebPage(fetched.url, root, decoded.warning)
 
 
-def joined(base: str | None, reference: str) -> str | None:
-    """A web address made absolute; none for what is no web address."""
-    if len(reference) > LONGEST_ADDRESS:
+def resolve_url(base: str | None, reference: str) -> str | None:
+    """Return a reference as an absolute URL; None where that is no HTTP URL or the reference is too long."""
+    if len(reference) > MAX_URL_LENGTH:
         return None
     try:
-        address = urljoin(base or "", reference.strip())
-        parts = urlsplit(address)
+        url = urljoin(base or "", reference.strip())
+        parts = urlsplit(url)
     except ValueError:
         return None
-    return address if parts.scheme in ("http", "https") and parts.hostname else None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def squeezed(text: str) -> str:
-    """A text in one line."""
-    return SPACE.sub(" ", text).strip()
+def get_path(url: str, default: str = "") -> str:
+    """Return the path of a URL, or the default where the URL is malformed."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return default
 
 
-def words_of(element: Element) -> str:
-    """The words inside an element in one line, those of scripts and styles left out."""
+def collapse_spaces(text: str) -> str:
+    """Return a text in one line."""
+    return WHITESPACE.sub(" ", text).strip()
+
+
+def get_text(element: Element) -> str:
+    """Return the text inside an element in one line, without scripts and styles."""
     if not len(element):
-        return squeezed(element.text or "") if element.tag not in HIDDEN else ""
-    if element.tag not in HIDDEN and next(element.iterdescendants(*APART), None) is None:
-        return squeezed("".join(map(str, element.itertext())))
-    return squeezed("".join(_pieces(element)))
+        return collapse_spaces(element.text or "") if element.tag not in HIDDEN_TAGS else ""
+    if element.tag not in HIDDEN_TAGS and next(element.iterdescendants(*SPECIAL_TAGS), None) is None:
+        return collapse_spaces("".join(map(str, element.itertext())))
+    return collapse_spaces("".join(_iter_text(element)))
 
 
-def _pieces(element: Element) -> Iterator[str]:
-    """The pieces of text inside an element, in one pass; blocks are set apart by a blank."""
+def get_link_length(element: Element) -> int:
+    """Return how many letters of an element's text stand in links."""
+    return sum(len(get_text(anchor)) for anchor in element.iter("a"))
+
+
+def contains_tag(element: Element, *tags: str) -> bool:
+    """Return whether an element, or one inside it, has one of these tags."""
+    return next(element.iter(*tags), None) is not None
+
+
+def _iter_text(element: Element) -> Iterator[str]:
+    """Yield the pieces of text inside an element, in one pass; a block ends with a space."""
     for event, inner in etree.iterwalk(element, events=("start", "end")):
         if event == "start":
-            if inner.text and inner.tag not in HIDDEN:
+            if inner.text and inner.tag not in HIDDEN_TAGS:
                 yield inner.text
         else:
-            if inner.tag in BLOCKS:
+            if inner.tag in BLOCK_TAGS:
                 yield " "
-            if inner.tail and inner is not element and not _inside_hidden(inner):
+            if inner.tail and inner is not element and not _is_in_hidden_tag(inner):
                 yield inner.tail
 
 
-def _inside_hidden(element: Element) -> bool:
+def _is_in_hidden_tag(element: Element) -> bool:
     parent = element.getparent()
-    return parent is not None and parent.tag in HIDDEN
-
-
-def _is_json(element: Element) -> bool:
-    return "ld+json" in (element.get("type") or "").lower()
+    return parent is not None and parent.tag in HIDDEN_TAGS

@@ -1,197 +1,197 @@
-"""Pictures on a page: which address of an element is the real and largest one, and which picture leads the story."""
+"""Pictures on a page: the real and largest URL of each, and the lead image of the story."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lxml import etree
 
 from . import boilerplate, json_ld
-from .html_tree import LONGEST_ADDRESS, Element, WebPage, joined, squeezed, words_of
+from .html_tree import MAX_URL_LENGTH, Element, WebPage, collapse_spaces, get_path, get_text, resolve_url
 
-NO_PICTURE = re.compile(
+NON_PICTURE_PATH = re.compile(
     r"(?:^|[/_.-])(?:spacer|blank|pixel|placeholder|transparent|loading|loader|lazy|dummy|empty|1x1|logos?|icons?|favicon|sprite"
     r"|avatars?|gravatar|authors?|emoji|badge|button|share|tracking|default-(?:image|thumb))(?:[/_.-]|\d|$)|\.svg(?:$|\?)",
     re.I,
 )
-AVATAR = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
-ADDRESS = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
-CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
-LEAST = 100  # of the sides of a picture
-MANY = 60
-# What only the addresses of one picture have: a long number or code, or a long name.
-CODE = re.compile(r"(?=[a-z]*\d)[a-z0-9]{6,}")
-NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_+ ][a-z0-9]+){2,}")
-DATE = re.compile(r"(?:19|20)\d{2}[01]\d(?:[0-3]\d)?|\d{2,4}x\d{2,4}")
+NON_PICTURE_CLASS = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
+PICTURE_URL = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
+SRCSET_CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
+MIN_SIDE = 100  # pixels of the longer side
+MAX_PICTURES = 60
+# What identifies a picture in its URLs: a long number or code, or a long name.
+PICTURE_CODE = re.compile(r"(?=[a-z]*\d)[a-z0-9]{6,}")
+PICTURE_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_+ ][a-z0-9]+){2,}")
+DATE_OR_SIZE = re.compile(r"(?:19|20)\d{2}[01]\d(?:[0-3]\d)?|\d{2,4}x\d{2,4}")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a page: its best address, all its addresses, its words; `sure` when it is of this story."""
+    """A picture of a page: its best URL and all its URLs; `is_own` when it belongs to this story."""
 
     url: str
-    all: tuple[str, ...]
+    urls: tuple[str, ...]
     alt: str = ""
     caption: str = ""
-    sure: bool = True
+    is_own: bool = True
 
 
-def picture_of(element: Element, base: str, *, sure: bool = True) -> Picture | None:
-    """The picture of an `img`, `picture` or `figure`; none where it only fills a place."""
+def parse_picture(element: Element, base_url: str, *, is_own: bool = True) -> Picture | None:
+    """Return the picture of an `img`, `picture` or `figure`; None for an icon, an avatar or a placeholder."""
     image = element if element.tag == "img" else next(element.iter("img"), None)
     if image is not None and _is_small(image):
         return None
-    found = (_usable(address, base) for address in _addresses(element, image))
-    urls = list(dict.fromkeys(url for url in found if url))
+    urls = _resolve_urls(_iter_urls(element, image), base_url)
     if not urls:
         return None
-    alt = squeezed(image.get("alt") or "") if image is not None else ""
-    caption = next((words_of(one) for one in element.iter("figcaption")), "")
-    return Picture(urls[0], tuple(urls), alt[:500], caption[:500], sure)
+    alt = collapse_spaces(image.get("alt") or "") if image is not None else ""
+    caption = next((get_text(caption) for caption in element.iter("figcaption")), "")
+    return Picture(urls[0], urls, alt[:500], caption[:500], is_own)
 
 
 def _is_small(image: Element) -> bool:
-    if AVATAR.search(image.get("class") or ""):
+    if NON_PICTURE_CLASS.search(image.get("class") or ""):
         return True
     if image.get("srcset"):
         return False
-    sizes = [size for name in ("width", "height") if (size := _number(image.get(name)))]
-    return bool(sizes) and max(sizes) < LEAST
+    sides = [side for name in ("width", "height") if (side := _parse_pixels(image.get(name)))]
+    return bool(sides) and max(sides) < MIN_SIDE
 
 
-def _number(text: str | None) -> float | None:
+def _parse_pixels(text: str | None) -> float | None:
     match = re.match(r"\s*(\d{1,5})(?:px)?\s*$", text or "")
     return float(match[1]) if match else None
 
 
-def _addresses(element: Element, image: Element | None) -> Iterator[str]:
-    """All addresses, the best first: the largest of the image's own sets, its own, then those of its sources."""
+def _iter_urls(element: Element, image: Element | None) -> Iterator[str]:
+    """Yield all URLs, the best first: the largest of the image's own sets, its own, then those of its sources."""
     if image is not None:
-        yield from _own(image)
+        yield from _iter_attribute_urls(image)
     holder = image.getparent() if image is not None and element.tag == "img" else element
     if holder is not None and holder.tag in ("picture", "source"):
-        holder = next((one for one in holder.iterancestors("picture")), holder)
+        holder = next(holder.iterancestors("picture"), holder)
     if holder is not None and (holder.tag == "picture" or element.tag != "img"):
-        sources = [one for one in holder.iter("source") if "video" not in (one.get("type") or "")]
-        for source in sorted(sources, key=lambda one: "avif" in (one.get("type") or "")):
-            yield from _own(source)
+        sources = [source for source in holder.iter("source") if "video" not in (source.get("type") or "")]
+        for source in sorted(sources, key=lambda source: "avif" in (source.get("type") or "")):
+            yield from _iter_attribute_urls(source)
 
 
-def _own(element: Element) -> Iterator[str]:
-    """The addresses in an element's attributes; a page may keep the real one in any `data-…src…` until it is needed."""
-    named = [(str(name), str(value)) for name, value in element.attrib.items() if "src" in str(name)]
-    for name, value in named:
+def _iter_attribute_urls(element: Element) -> Iterator[str]:
+    """Yield the URLs in an element's attributes; a lazy page keeps the real one in any `data-…src…`."""
+    attributes = [(str(name), str(value)) for name, value in element.attrib.items() if "src" in str(name)]
+    for name, value in attributes:
         if "srcset" in name:
-            yield from _largest(value)
-    for name, value in sorted(named, key=lambda one: one[0] == "src"):
+            yield from _parse_srcset(value)
+    for name, value in sorted(attributes, key=lambda attribute: attribute[0] == "src"):
         if "srcset" not in name:
             yield value.strip()
     yield from (element.get(name) or "" for name in ("data-original", "data-lazy", "data-url", "data-image"))
 
 
-def _largest(value: str) -> list[str]:
-    """The addresses of a set, the largest first."""
-    found = [(float(size or 1), address) for address, size, _ in CANDIDATE.findall(value[:20_000]) if _is_number(size)]
-    return [address for _, address in sorted(found, key=lambda one: -one[0])]
+def _parse_srcset(value: str) -> list[str]:
+    """Return the URLs of a `srcset`, the largest first."""
+    candidates = [
+        (float(size or 1), url)
+        for url, size, _ in SRCSET_CANDIDATE.findall(value[:20_000])
+        if size.count(".") < 2 and size != "."
+    ]
+    return [url for _, url in sorted(candidates, key=lambda candidate: -candidate[0])]
 
 
-def _is_number(size: str) -> bool:
-    return size.count(".") < 2 and size != "."
+def _resolve_urls(references: Iterable[str], base_url: str) -> tuple[str, ...]:
+    """Return the references that may be pictures as absolute URLs, each once."""
+    return tuple(dict.fromkeys(url for reference in references if (url := _resolve_picture_url(reference, base_url))))
 
 
-def _usable(address: str, base: str) -> str | None:
-    if len(address) > LONGEST_ADDRESS or not ADDRESS.match(address) or NO_PICTURE.search(_path(unquote(address))):
+def _resolve_picture_url(reference: str, base_url: str) -> str | None:
+    if len(reference) > MAX_URL_LENGTH or not PICTURE_URL.match(reference):
         return None
-    return joined(base, address)
+    plain = unquote(reference)
+    return None if NON_PICTURE_PATH.search(get_path(plain, plain)) else resolve_url(base_url, reference)
 
 
-def _path(address: str) -> str:
-    try:
-        return urlsplit(address).path
-    except ValueError:
-        return address
+# ── the lead image ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── which one leads ─────────────────────────────────────────────────────────────────────────────────────────────────
+def find_lead_image(page: WebPage, story: json_ld.JsonLdNode, pictures: list[Picture]) -> tuple[str, str] | None:
+    """Return the URL of the lead image, and where it was found.
 
-
-def find(page: WebPage, story: json_ld.JsonLdNode, shown: list[Picture]) -> tuple[str, str] | None:
-    """The address of the lead image, and where it was found.
-
-    `shown` are the pictures of the story in their order. What the head names for social networks is often cut for them
-    or carries their lettering: where the same picture is shown in the story, that address counts.
+    `pictures` are those around the story in their order. What the head names for social networks is often cut for them
+    or carries their lettering: where the same picture is shown with the story, that URL counts.
     """
-    told = list(_told(page, story))
-    pictures = [*shown, *_preloaded(page)]
-    common = _common(shown)
-    for address, where in told:
-        marks = _marks(address) - common
-        for picture in pictures:
-            if address in picture.all or any(marks & _marks(url) for url in picture.all[:3]):
+    declared = list(_find_declared_images(page, story))
+    shown = [*pictures, *_find_preloaded(page)]
+    common_marks = _find_common_marks(pictures)
+    for url, where in declared:
+        marks = _find_marks(url) - common_marks
+        for picture in shown:
+            if url in picture.urls or any(marks & _find_marks(other) for other in picture.urls[:3]):
                 return picture.url, f"{where}, as shown"
-    sure = [picture for picture in shown if picture.sure]
-    if sure:
-        return sure[0].url, "first picture"
-    return told[0] if told else None
+    own = next((picture for picture in pictures if picture.is_own), None)
+    if own:
+        return own.url, "first picture"
+    return declared[0] if declared else None
 
 
-def shown_in(region: Element, place: Element, base: str) -> list[Picture]:
-    """The pictures from the headline to the end of the story."""
-    found: list[Picture] = []
-    others = 0
+def find_pictures(region: Element, text_element: Element, base_url: str) -> list[Picture]:
+    """Return the pictures from the headline to the end of the story."""
+    pictures: list[Picture] = []
+    depth_of_others = 0
     walk = etree.iterwalk(region, events=("start", "end"))
     for event, element in walk:
-        of_others = element is not region and element is not place and boilerplate.is_of_others(element)
+        is_other = element is not region and element is not text_element and boilerplate.is_other_content(element)
         if event == "end":
-            others -= of_others
-            if element is place or len(found) >= MANY:
+            depth_of_others -= is_other
+            if element is text_element or len(pictures) >= MAX_PICTURES:
                 break
             continue
-        others += of_others
+        depth_of_others += is_other
         if element.tag in ("img", "picture"):
             walk.skip_subtree()
-            if picture := picture_of(element, base, sure=not others):
-                found.append(picture)
+            if picture := parse_picture(element, base_url, is_own=not depth_of_others):
+                pictures.append(picture)
         elif element.tag in ("nav", "footer", "script", "noscript"):
             walk.skip_subtree()
-    return found
+    return pictures
 
 
-def _told(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[tuple[str, str]]:
+def _find_declared_images(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[tuple[str, str]]:
+    """Yield the images that the meta elements and the JSON-LD name, and where."""
     for name in ("og:image:secure_url", "og:image", "og:image:url", "twitter:image", "twitter:image:src"):
-        for address in page.meta.get(name, ())[:1]:
-            if url := _usable(address, page.base):
+        for content in page.meta.get(name, ())[:1]:
+            if url := _resolve_picture_url(content, page.base_url):
                 yield url, f"meta {name}"
-    for value in [*json_ld.several(story.get("image"))[:3], *json_ld.several(story.get("thumbnailUrl"))[:1]]:
-        value = page.data.resolved(value)
-        if isinstance(value, dict):
-            value = value.get("url") or value.get("contentUrl") or value.get("@id")
-        told = json_ld.text(value)
-        usable = _usable(told, page.base) if told else None
-        if usable:
-            yield usable, "json-ld image"
+    for value in [*json_ld.as_list(story.get("image"))[:3], *json_ld.as_list(story.get("thumbnailUrl"))[:1]]:
+        image = page.json_ld.resolve(value)
+        if isinstance(image, dict):
+            image = image.get("url") or image.get("contentUrl") or image.get("@id")
+        reference = json_ld.as_text(image)
+        url = _resolve_picture_url(reference, page.base_url) if reference else None
+        if url:
+            yield url, "json-ld image"
 
 
-def _preloaded(page: WebPage) -> Iterator[Picture]:
-    """What the head asks browsers to load first."""
+def _find_preloaded(page: WebPage) -> Iterator[Picture]:
+    """Yield the images that the head asks browsers to load first."""
     for link in page.root.iter("link"):
         if link.get("as") == "image" and "preload" in (link.get("rel") or ""):
-            found = [*_largest(link.get("imagesrcset") or ""), link.get("href") or ""]
-            if urls := [url for address in found if (url := _usable(address, page.base))]:
-                yield Picture(urls[0], tuple(urls), sure=False)
+            references = [*_parse_srcset(link.get("imagesrcset") or ""), link.get("href") or ""]
+            if urls := _resolve_urls(references, page.base_url):
+                yield Picture(urls[0], urls, is_own=False)
 
 
-def _marks(address: str) -> set[str]:
-    """What only this picture's addresses have."""
-    path = unquote(unquote(address)).lower().partition("://")[2].partition("/")[2].partition("?")[0]
-    return {mark for mark in (*CODE.findall(path), *NAME.findall(path)) if len(mark) > 5 and not DATE.fullmatch(mark)}
+def _find_marks(url: str) -> set[str]:
+    """Return what only the URLs of one picture share: long numbers, codes and names in the path."""
+    path = unquote(unquote(url)).lower().partition("://")[2].partition("/")[2].partition("?")[0]
+    marks = (*PICTURE_CODE.findall(path), *PICTURE_NAME.findall(path))
+    return {mark for mark in marks if len(mark) > 5 and not DATE_OR_SIZE.fullmatch(mark)}
 
 
-def _common(pictures: list[Picture]) -> set[str]:
-    """Marks that are no marks, because many pictures have them."""
-    counts = Counter(mark for url in {picture.url for picture in pictures} for mark in _marks(url))
+def _find_common_marks(pictures: list[Picture]) -> set[str]:
+    """Return the marks that many pictures share, which identify none."""
+    counts = Counter(mark for url in {picture.url for picture in pictures} for mark in _find_marks(url))
     return {mark for mark, count in counts.items() if count > max(3, len(pictures) // 3)}

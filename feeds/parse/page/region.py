@@ -1,142 +1,28 @@
-"""Where on a page its story stands: letters of running text, weighed, with the furniture told apart."""
+"""Where on a page its story stands: the element with the most running text, its heading and its lead paragraph."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from lxml import etree
 
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN, Element, WebPage, words_of
+from .html_tree import HIDDEN_TAGS, Element, WebPage, contains_tag, get_link_length, get_text
 from .title import fold
 
-# Where authors of pages say that the text is: microdata and h-entry.
-MARKED = etree.XPath("//*[@itemprop='articleBody' or contains(concat(' ', @class, ' '), ' e-content ')]")
-PARAGRAPHS = frozenset(("p", "blockquote", "pre", "li", "dd", "td"))
-WRAPPERS = frozenset(
+# Where authors of pages mark the text: microdata and h-entry.
+MARKED_TEXT = etree.XPath("//*[@itemprop='articleBody' or contains(concat(' ', @class, ' '), ' e-content ')]")
+PARAGRAPH_TAGS = frozenset(("p", "blockquote", "pre", "li", "dd", "td"))
+WRAPPER_TAGS = frozenset(
     ("div", "section", "article", "main", "span", "header", "center", "body", "figure", "hgroup", "font")
 )
-SHORTEST = 60  # letters of a paragraph that tells where the story stands
-ENOUGH = 250  # letters of a story
-BULK = 0.4  # of all running text
-THIN = 0.15  # of all running text, once furniture is left out: then the names misled
-LENIENT = (BULK, 0.1, 0.0)
-
-
-@dataclass(frozen=True)
-class PageSurvey:
-    """A page looked over once: letters of running text below each element, and the elements that are furniture."""
-
-    weights: Mapping[Element, float]
-    furniture: frozenset[Element]
-
-    def weight(self, element: Element) -> float:
-        """Letters of running text below an element, furniture left out."""
-        return self.weights.get(element, 0.0)
-
-
-def survey(root: Element) -> PageSurvey:
-    """Look a page over. What holds the headline, or nearly all of the text, is no furniture, however it is named."""
-    running, named = _walked(root)
-    raw = _summed(running, frozenset())
-    bulk = BULK * raw.get(root, 0.0)
-    headed = {above for heading in root.iter("h1") for above in heading.iterancestors()}
-    out = frozenset(
-        one for one in named if one.tag in boilerplate.NEVER or raw.get(one, 0.0) < bulk or one not in headed
-    )
-    weights = _summed(running, out)
-    for least in LENIENT:
-        if weights.get(root, 0.0) >= THIN * raw.get(root, 0.0):
-            break
-        out = frozenset(
-            one for one in out if one.tag in boilerplate.NEVER or raw.get(one, 0.0) < least * raw.get(root, 0.0)
-        )
-        weights = _summed(running, out)
-    return PageSurvey(weights, out)
-
-
-def _summed(running: list[tuple[Element, float]], out: frozenset[Element]) -> dict[Element, float]:
-    """The weights below each element, without those inside of what is out."""
-    found: dict[Element, float] = {}
-    for element, weight in running:
-        line = list(_upwards(element))
-        if out.isdisjoint(line):
-            for above in line:
-                found[above] = found.get(above, 0.0) + weight
-    return found
-
-
-def _upwards(element: Element) -> Iterator[Element]:
-    yield element
-    yield from element.iterancestors()
-
-
-def _walked(root: Element) -> tuple[list[tuple[Element, float]], list[Element]]:
-    """Paragraphs with their weights, also wrappers with words of their own; and what is named like furniture."""
-    running: list[tuple[Element, float]] = []
-    named: list[Element] = []
-    walk = etree.iterwalk(root, events=("start",))
-    for _, element in walk:
-        if element.tag in HIDDEN or element.tag == "head":
-            walk.skip_subtree()
-            continue
-        if element.tag not in ("body", "html") and boilerplate.is_furniture(element):
-            named.append(element)
-        runs = element.tag in PARAGRAPHS or (element.tag in WRAPPERS and _own_words(element) >= SHORTEST)
-        if runs and (weight := _weight(element)) > 0:
-            running.append((element, weight))
-    return running, named
-
-
-def _own_words(element: Element) -> int:
-    own = len((element.text or "").strip())
-    for child in element:
-        own += len((child.tail or "").strip())
-    return own
-
-
-def _weight(element: Element) -> float:
-    if element.tag in WRAPPERS:
-        return float(_own_words(element))
-    words = words_of(element)
-    linked = sum(len(words_of(anchor)) for anchor in element.iter("a"))
-    if (len(words) < SHORTEST and not (len(words) > 25 and words.endswith((".", "。", "”", "”")))) or linked > len(
-        words
-    ) / 2:
-        return 0.0
-    return float(min(len(words), 1000)) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
-
-
-def choose(page: WebPage, ground: PageSurvey) -> Element | None:
-    """The smallest element that holds the story."""
-    if not ground.weight(page.root):
-        return None
-    current = _start(page, ground)
-    while True:
-        child = max(current, key=ground.weight, default=None)
-        if child is None or child.tag in PARAGRAPHS or ground.weight(child) < 0.8 * ground.weight(current):
-            return current
-        current = child
-
-
-def _start(page: WebPage, ground: PageSurvey) -> Element:
-    found = MARKED(page.root)
-    marked = [one for one in found if isinstance(one, Element)] if isinstance(found, list) else []
-    best = max(marked, key=ground.weight, default=None)
-    total = ground.weight(page.root)
-    if best is not None and ground.weight(best) >= max(0.4 * total, ENOUGH):
-        return best
-    best = max(page.root.iter("article", "main"), key=ground.weight, default=None)
-    if best is not None and ground.weight(best) >= max(0.5 * total, ENOUGH):
-        return best
-    return page.root
-
-
-# ── around the place ────────────────────────────────────────────────────────────────────────────────────────────────
-
-DEK = frozenset(
+MIN_PARAGRAPH_LENGTH = 60  # letters; a shorter one does not say where the story stands
+MIN_TEXT_LENGTH = 250  # letters of a story
+BULK_SHARE = 0.4  # of all running text: an element with more is no boilerplate where it holds the headline
+MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains without boilerplate, its names misled
+RETRY_SHARES = (BULK_SHARE, 0.1, 0.0)  # then only elements with less of the text than this count as boilerplate
+LEAD_WORDS = frozenset(
     (
         "standfirst", "dek", "deck", "strapline", "subtitle", "subheadline", "subheading", "subhead", "subline",
         "excerpt", "synopsis", "lede", "lead", "intro", "introduction", "chapo", "ingress", "vorspann", "summary",
@@ -145,120 +31,242 @@ DEK = frozenset(
     )
 )  # fmt: skip
 LEAD_TAGS = ("p", "h2", "h3", "h4", "h5", "div", "span", "strong", "li")
-LONGEST_LEAD = 900
+MAX_LEAD_LENGTH = 900
 
 
-def headline_of(page: WebPage, title: str) -> Element | None:
-    """The heading that shows the headline, else the first of its rank."""
-    wanted = fold(title)
+@dataclass(frozen=True)
+class PageSurvey:
+    """The letters of running text below each element of a page, and the elements that are boilerplate."""
+
+    weights: Mapping[Element, float]
+    boilerplate: frozenset[Element]
+
+    def weight(self, element: Element) -> float:
+        """Return the letters of running text below an element, without boilerplate."""
+        return self.weights.get(element, 0.0)
+
+
+@dataclass(frozen=True)
+class RegionView:
+    """The part of a page that holds its story: `root` is the smallest element around both heading and text."""
+
+    survey: PageSurvey
+    heading: Element | None
+    text_element: Element | None
+    root: Element
+
+
+def survey_page(root: Element) -> PageSurvey:
+    """Weigh the text of a page and find its boilerplate.
+
+    What holds the headline, or nearly all of the text, is no boilerplate, however it is named.
+    """
+    texts, suspects = _collect_texts(root)
+    all_weights = _sum_weights(texts, frozenset())
+    total = all_weights.get(root, 0.0)
+    heading_ancestors = {ancestor for heading in root.iter("h1") for ancestor in heading.iterancestors()}
+    excluded = frozenset(
+        element
+        for element in suspects
+        if element.tag in boilerplate.NON_STORY_TAGS
+        or all_weights.get(element, 0.0) < BULK_SHARE * total
+        or element not in heading_ancestors
+    )
+    weights = _sum_weights(texts, excluded)
+    for share in RETRY_SHARES:
+        if weights.get(root, 0.0) >= MIN_REMAINING_SHARE * total:
+            break
+        excluded = frozenset(
+            element
+            for element in excluded
+            if element.tag in boilerplate.NON_STORY_TAGS or all_weights.get(element, 0.0) < share * total
+        )
+        weights = _sum_weights(texts, excluded)
+    return PageSurvey(weights, excluded)
+
+
+def _sum_weights(texts: list[tuple[Element, float]], excluded: frozenset[Element]) -> dict[Element, float]:
+    """Return the weight below each element, without texts inside of excluded ones."""
+    weights: dict[Element, float] = {}
+    for element, weight in texts:
+        path = list(_iter_upwards(element))
+        if excluded.isdisjoint(path):
+            for ancestor in path:
+                weights[ancestor] = weights.get(ancestor, 0.0) + weight
+    return weights
+
+
+def _iter_upwards(element: Element) -> Iterator[Element]:
+    """Yield an element, then its ancestors."""
+    yield element
+    yield from element.iterancestors()
+
+
+def _collect_texts(root: Element) -> tuple[list[tuple[Element, float]], list[Element]]:
+    """Return the weighed paragraphs, and wrappers with text of their own; and what is named like boilerplate."""
+    texts: list[tuple[Element, float]] = []
+    suspects: list[Element] = []
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        if element.tag in HIDDEN_TAGS or element.tag == "head":
+            walk.skip_subtree()
+            continue
+        if element.tag not in ("body", "html") and boilerplate.is_boilerplate(element):
+            suspects.append(element)
+        is_text = element.tag in PARAGRAPH_TAGS or (
+            element.tag in WRAPPER_TAGS and _get_own_length(element) >= MIN_PARAGRAPH_LENGTH
+        )
+        if is_text and (weight := _weigh_text(element)) > 0:
+            texts.append((element, weight))
+    return texts, suspects
+
+
+def _get_own_length(element: Element) -> int:
+    """Return the letters that stand directly in an element."""
+    return len((element.text or "").strip()) + sum(len((child.tail or "").strip()) for child in element)
+
+
+def _weigh_text(element: Element) -> float:
+    if element.tag in WRAPPER_TAGS:
+        return float(_get_own_length(element))
+    text = get_text(element)
+    if len(text) < MIN_PARAGRAPH_LENGTH and not (len(text) > 25 and text.endswith((".", "。", "”", "”"))):
+        return 0.0
+    if get_link_length(element) > len(text) / 2:
+        return 0.0
+    return float(min(len(text), 1000)) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
+
+
+# ── the parts of the story ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find_region(page: WebPage, title: str) -> RegionView:
+    """Return the heading and the text of a page's story, and the smallest element around both."""
+    survey = survey_page(page.root)
+    text_element = find_text_element(page, survey)
+    heading = _find_heading(page, title)
+    if text_element is None:
+        return RegionView(survey, heading, None, page.root)
+    if heading is None:
+        return RegionView(survey, None, text_element, text_element)
+    path = set(_iter_upwards(heading))
+    root = next((element for element in _iter_upwards(text_element) if element in path), page.root)
+    return RegionView(survey, heading, text_element, root)
+
+
+def find_text_element(page: WebPage, survey: PageSurvey) -> Element | None:
+    """Return the smallest element that holds the text of the story; None where the page has no running text."""
+    if not survey.weight(page.root):
+        return None
+    current = _find_marked_element(page, survey)
+    while True:
+        child = max(current, key=survey.weight, default=None)
+        if child is None or child.tag in PARAGRAPH_TAGS or survey.weight(child) < 0.8 * survey.weight(current):
+            return current
+        current = child
+
+
+def _find_marked_element(page: WebPage, survey: PageSurvey) -> Element:
+    """Return the element marked as the text, else an `article` or `main` with most of it, else the root."""
+    matches = MARKED_TEXT(page.root)
+    marked = [match for match in matches if isinstance(match, Element)] if isinstance(matches, list) else []
+    total = survey.weight(page.root)
+    for elements, share in ((marked, 0.4), (page.root.iter("article", "main"), 0.5)):
+        best = max(elements, key=survey.weight, default=None)
+        if best is not None and survey.weight(best) >= max(share * total, MIN_TEXT_LENGTH):
+            return best
+    return page.root
+
+
+def _find_heading(page: WebPage, title: str) -> Element | None:
+    """Return the heading that shows the title, else the first `h1`."""
+    folded_title = fold(title)
     for element in page.root.iter("h1", "h2"):
-        if wanted and fold(words_of(element)) == wanted:
+        if folded_title and fold(get_text(element)) == folded_title:
             return element
     return page.headings[0] if page.headings else None
 
 
-def region(page: WebPage, place: Element, heading: Element | None) -> Element:
-    """The smallest element that holds both the headline and the story."""
-    if heading is None:
-        return place
-    above = set(_upwards(heading))
-    return next((one for one in _upwards(place) if one in above), page.root)
-
-
-class RegionView(Protocol):
-    """A page looked over, as far as is needed here."""
-
-    @property
-    def ground(self) -> PageSurvey: ...
-
-    @property
-    def heading(self) -> Element | None: ...
-
-    @property
-    def place(self) -> Element | None: ...
-
-    @property
-    def region(self) -> Element: ...
-
-
-def standfirst(page: WebPage, node: Mapping[str, object], view: RegionView) -> str | None:
-    """The paragraph between headline and text: named so, described so, or simply standing there."""
-    heading, place, ground = view.heading, view.place, view.ground
-    told = [
+def find_lead(page: WebPage, node: Mapping[str, object], region: RegionView) -> str | None:
+    """Return the paragraph between heading and text, by its class, by the page's description or by its position."""
+    descriptions = [
         fold(text)
-        for text in (page.says("description"), page.says("og:description"), json_ld.text(node.get("description")))
+        for text in (
+            page.meta_value("description"),
+            page.meta_value("og:description"),
+            json_ld.as_text(node.get("description")),
+        )
         if text
     ]
     best: tuple[int, str] | None = None
-    after = heading is None
-    walk = etree.iterwalk(view.region, events=("start",))
+    is_after_heading = region.heading is None
+    walk = etree.iterwalk(region.root, events=("start",))
     for _, element in walk:
-        if element is heading:
-            after = True
+        if element is region.heading:
+            is_after_heading = True
             walk.skip_subtree()
             continue
-        if element is place:
+        if element is region.text_element:
             break
-        if element.tag in HIDDEN or element.tag in ("figure", "nav", "button", "form"):
+        if element.tag in HIDDEN_TAGS or element.tag in ("figure", "nav", "button", "form"):
             walk.skip_subtree()
             continue
-        if element.tag not in LEAD_TAGS or not after:
+        if element.tag not in LEAD_TAGS or not is_after_heading:
             continue
-        words = _leaf_words(element)
-        if not 40 <= len(words) <= LONGEST_LEAD:
+        text = _get_paragraph_text(element)
+        if not 40 <= len(text) <= MAX_LEAD_LENGTH:
             continue
-        rank = _rank(element, words, told, ground)
+        rank = _rank_lead(element, text, descriptions, region.survey)
         if rank and (best is None or rank > best[0]):
-            best = rank, words
+            best = rank, text
     return best[1] if best else None
 
 
-def _leaf_words(element: Element) -> str:
-    """The words of an element that is one paragraph."""
+def _get_paragraph_text(element: Element) -> str:
+    """Return the text of an element that is one paragraph; an empty one for any other."""
+    is_block = any(
+        contains_tag(child, "div", "p", "section", "ul", "article", "figure", "h1", "h2", "h3") for child in element
+    )
+    return "" if is_block else get_text(element)
+
+
+def _rank_lead(element: Element, text: str, descriptions: list[str], survey: PageSurvey) -> int:
+    """Return how likely a text is the lead: 3 described so, 2 named so, 1 by its position; 0 where it is none."""
+    folded = fold(text)
     if any(
-        inner.tag in ("div", "p", "section", "ul", "article", "figure", "h1", "h2", "h3")
-        for inner in element.iterdescendants(etree.Element)
+        len(other) > 30 and (folded.startswith(other[:60]) or other.startswith(folded[:60])) for other in descriptions
     ):
-        return ""
-    return words_of(element)
-
-
-def _rank(element: Element, words: str, told: list[str], ground: PageSurvey) -> int:
-    ours = fold(words)
-    if any(len(one) > 30 and (ours.startswith(one[:60]) or one.startswith(ours[:60])) for one in told):
         return 3
-    if any(above in ground.furniture for above in _upwards(element)):
+    if not survey.boilerplate.isdisjoint(_iter_upwards(element)):
         return 0
-    linked = sum(len(words_of(anchor)) for anchor in element.iter("a"))
-    if linked > len(words) / 3 or boilerplate.is_notice(words):
+    if get_link_length(element) > len(text) / 3 or boilerplate.is_notice(text):
         return 0
-    if not DEK.isdisjoint(boilerplate.names(element.get("class")) | boilerplate.names(element.get("itemprop"))):
+    names = boilerplate.split_names(element.get("class")) | boilerplate.split_names(element.get("itemprop"))
+    if not LEAD_WORDS.isdisjoint(names):
         return 2
-    return 1 if element.tag in ("p", "h2", "h3") and len(words) >= 60 else 0
+    return 1 if element.tag in ("p", "h2", "h3") and len(text) >= 60 else 0
 
 
-def places(heading: Element | None, place: Element, ground: PageSurvey) -> list[Element]:
-    """The place with what of the story stands beside it: before it, from the headline on, and like parts after it."""
-    above = set(_upwards(heading)) if heading is not None else set()
+def find_story_parts(region: RegionView, text_element: Element) -> list[Element]:
+    """Return the text element with what stands between the heading and it, and with like elements after it."""
+    survey, heading = region.survey, region.heading
+    heading_path = set(_iter_upwards(heading)) if heading is not None else set()
     before: list[Element] = []
-    for step in _upwards(place):
-        if step in above or step.tag in ("body", "html"):
+    for step in _iter_upwards(text_element):
+        if step in heading_path or step.tag in ("body", "html"):
             break
         for sibling in step.itersiblings(preceding=True):
-            if sibling in above:
+            if sibling in heading_path:
                 break
-            if (
-                ground.weight(sibling)
-                and sibling not in ground.furniture
-                and sibling.tag not in ("figure", "figcaption")
-            ):
+            is_part = survey.weight(sibling) and sibling not in survey.boilerplate
+            if is_part and sibling.tag not in ("figure", "figcaption"):
                 before.insert(0, sibling)
         if heading is None:
             break
-    name = place.get("class")
+    name = text_element.get("class")
     after = [
-        one
-        for one in place.itersiblings()
-        if name and one.get("class") == name and one.tag == place.tag and ground.weight(one)
+        sibling
+        for sibling in text_element.itersiblings()
+        if name and sibling.get("class") == name and sibling.tag == text_element.tag and survey.weight(sibling)
     ]
-    return [*before, place, *after]
+    return [*before, text_element, *after]

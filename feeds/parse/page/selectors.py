@@ -1,4 +1,4 @@
-"""What a user's selectors match: CSS, with `::text` and `::attr(name)`, or XPath."""
+"""Evaluation of a user's selectors: CSS, with `::text` and `::attr(name)`, or XPath."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ XPATH = re.compile(
 
 
 def select(root: Element, selector: str, name: str) -> list[Element | str]:
-    """Elements, or texts where the selector asks for texts; ParseError when it is neither CSS nor XPath.
+    """Return the elements that a selector matches, or texts where it selects texts.
 
-    `name` is the setting it comes from.
+    `name` is the setting it comes from. Raises ParseError when it is neither CSS nor XPath.
     """
     from parsel import csstranslator  # only for sources that have selectors
 
     try:
-        path = selector if XPATH.match(selector) else csstranslator.css2xpath(selector)
-        found = root.xpath(path)
+        xpath = selector if XPATH.match(selector) else csstranslator.css2xpath(selector)
+        result = root.xpath(xpath)
     except (SyntaxError, RuntimeError, etree.XPathError, ValueError) as error:  # cssselect's errors are of these kinds
         raise ParseError(
             f"`{name}: {selector}` is neither a CSS selector nor an XPath that can be followed: {error}.",
             kind="selector",
         ) from error
-    matches = found if isinstance(found, list) else [str(found)]
-    return [one if isinstance(one, Element) else str(one) for one in matches]
+    matches = result if isinstance(result, list) else [str(result)]
+    return [match if isinstance(match, Element) else str(match) for match in matches]

@@ -1,21 +1,20 @@
-"""The headline of a story page: what most of the places agree on that tell it, without the site's name."""
+"""The headline of a story page: what most of its sources on the page agree on, without the site's name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from . import json_ld
-from .html_tree import WebPage, squeezed, words_of
+from .html_tree import WebPage, collapse_spaces, get_text
 
-TitleCandidate = tuple[str, str]  # what, and where it was found
-
-# Where a headline is told, and how far each place is trusted: an agreement of two outweighs any one, so that what is
-# written for social networks alone, or for one column of the front page, is not taken.
+# How far each source of a headline is trusted: an agreement of two outweighs any single one, so that what is written
+# for social networks alone, or for one column of the front page, is not taken.
 TRUST = {"json-ld headline": 4, "meta og:title": 4, "h1": 2, "h2": 2, "headline": 2}
-LITTLE = 1
-METAS = (
+DEFAULT_TRUST = 1
+META_NAMES = (
     "og:title",
     "twitter:title",
     "dc.title",
@@ -25,113 +24,126 @@ METAS = (
     "title",
     "headline",
 )
-SEPARATOR = re.compile(r"\s+(?:[|–—\-·•»«›~/]|::|\|\|)\s+|\s*[|｜]\s*|\s*：(?=\S{2,20}$)")
+TITLE_SEPARATOR = re.compile(r"\s+(?:[|–—\-·•»«›~/]|::|\|\|)\s+|\s*[|｜]\s*|\s*：(?=\S{2,20}$)")
 WORD = re.compile(r"\w+")
-INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u2060\ufeff"))
-CLIPPED = re.compile(r"\s*(?:\.\.\.|…)$")
-LONGEST = 500
-SHORT = 15  # letters of what may be a name as well
-MANY = 5  # headings of the first rank
+INVISIBLE_CHARACTERS = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u2060\ufeff"))
+TRAILING_ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)$")
+HOST_SUFFIX = re.compile(r"\.(?:com|org|net|co\.\w\w|com\.\w\w|[a-z]{2})$", re.I)
+MAX_TITLE_LENGTH = 500
+MAX_NAME_LENGTH = 15  # a shorter part of a title may be the site's name
+MAX_HEADINGS = 5
 
 
-def find(page: WebPage, story: json_ld.JsonLdNode) -> TitleCandidate | None:
-    """The headline and where it stood."""
-    told = [(text[: 4 * LONGEST].translate(INVISIBLE), where) for text, where in _told(page, story)]
-    names = _names(page)
-    bare = {fold(text) for text, _ in told}
-    whole = {fold(text) for text, where in told if where == "json-ld headline"}
-    clean = [
-        (without_site(text, names, bare if fold(text) not in whole else set())[:LONGEST], where) for text, where in told
+class TitleCandidate(NamedTuple):
+    """A text that may be the headline, and where on the page it was found."""
+
+    text: str
+    where: str
+
+
+def find_title(page: WebPage, story: json_ld.JsonLdNode) -> TitleCandidate | None:
+    """Return the headline without the site's name; None where the page has none."""
+    candidates = [
+        TitleCandidate(text[: 4 * MAX_TITLE_LENGTH].translate(INVISIBLE_CHARACTERS), where)
+        for text, where in _find_candidates(page, story)
     ]
-    clean = [(text, where) for text, where in clean if fold(text) and squashed(text) not in names]
-    if not clean:
+    names = _find_site_names(page)
+    texts = {fold(text) for text, _ in candidates}
+    headlines = {fold(text) for text, where in candidates if where == "json-ld headline"}
+    stripped = [
+        TitleCandidate(
+            strip_site_name(text, names, texts if fold(text) not in headlines else set())[:MAX_TITLE_LENGTH], where
+        )
+        for text, where in candidates
+    ]
+    stripped = [candidate for candidate in stripped if fold(candidate.text) and fold_name(candidate.text) not in names]
+    if not stripped:
         return None
     weights: dict[str, int] = {}
-    for where, key in dict.fromkeys((where, fold(text)) for text, where in clean):
-        weights[key] = weights.get(key, 0) + TRUST.get(where, LITTLE)
-    best = max((fold(text) for text, _ in clean), key=lambda key: weights[key])
-    return next((text, where) for text, where in clean if fold(text) == best)
+    for where, key in dict.fromkeys((where, fold(text)) for text, where in stripped):
+        weights[key] = weights.get(key, 0) + TRUST.get(where, DEFAULT_TRUST)
+    return max(stripped, key=lambda candidate: weights[fold(candidate.text)])
 
 
 def fold(text: str) -> str:
-    """A text for comparing: its words in lower case."""
+    """Return a text for comparing: its words in lower case."""
     return " ".join(WORD.findall(text.lower()))
 
 
-def squashed(text: str) -> str:
-    """A name for comparing: without blanks, signs, and the end of a host name."""
-    return "".join(
-        WORD.findall(re.sub(r"(?i)\.(?:com|org|net|co\.\w\w|com\.\w\w|[a-z]{2})$", "", text.strip()).lower())
-    )
+def fold_name(name: str) -> str:
+    """Return a name for comparing: without spaces, signs, and the end of a host name."""
+    return "".join(WORD.findall(HOST_SUFFIX.sub("", name.strip()).lower()))
 
 
-def _told(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[TitleCandidate]:
-    for name in ("headline", "name"):
-        if text := json_ld.text(story.get(name)):
-            yield squeezed(text), f"json-ld {name}"
-    yield from _shown(page)
-    for name in METAS:
-        for text in page.meta.get(name, ())[:1]:
-            yield text, f"meta {name}"
-    for element in page.root.iter("title"):
-        yield words_of(element), "title"
-        break
-
-
-def _shown(page: WebPage) -> Iterator[TitleCandidate]:
-    """Headings; those of the second rank only where the page itself is called so."""
-    for element in page.headings[:MANY]:
-        text = words_of(element)
-        if len(text) <= LONGEST and not CLIPPED.search(text):
-            yield text, "h1"
-    titles = [words_of(element) for element in page.root.iter("title")][:1]
-    parts = {fold(part) for title in titles for part in (title, *SEPARATOR.split(title)) if len(part) > SHORT}
-    for element in (
-        page.root.iter("h2") if page.headings else page.root.iter("h2", "h3", "div", "p", "b", "strong", "font")
-    ):
-        if len(element) <= 2 and fold(words_of(element)) in parts:
-            yield words_of(element), "h2" if element.tag == "h2" else "headline"
-            break
-
-
-def _names(page: WebPage) -> set[str]:
-    """The names of the site, as far as the page and its address tell them."""
-    host = (urlsplit(page.url).hostname or "").removeprefix("www.")
-    labels = host.split(".")
-    told = [page.site, host, *(labels[:-1] if len(labels) < 4 else labels[-3:-1])]
-    for node in page.data.nodes:
-        if json_ld.types(node) & json_ld.ORGANISATIONS:
-            told += [json_ld.text(node.get("name")), json_ld.text(node.get("alternateName"))]
-        told.append(json_ld.text(node.get("publisher")) if isinstance(node.get("publisher"), dict) else None)
-    return {squashed(name) for name in told if name and 2 <= len(squashed(name)) <= 60}
-
-
-def without_site(text: str, names: set[str], bare: set[str]) -> str:
-    """The text without the site's name at either end; or as it is told bare elsewhere."""
-    cuts = [(match.start(), match.end()) for match in SEPARATOR.finditer(text)]
+def strip_site_name(text: str, names: set[str], texts: set[str]) -> str:
+    """Return a title without the site's name at either end, or the part that stands alone in `texts`."""
+    cuts = [(match.start(), match.end()) for match in TITLE_SEPARATOR.finditer(text)]
     for start, end in cuts:
-        if fold(text[:start]) in bare:
+        if fold(text[:start]) in texts:
             return text[:start]
-        if fold(text[end:]) in bare and _is_site(text[:start], names):
+        if fold(text[end:]) in texts and _is_site_name(text[:start], names):
             return text[end:]
     for start, end in reversed(cuts):
-        if not _is_site(text[end:], names):
+        if not _is_site_name(text[end:], names):
             break
         text = text[:start]
     for start, end in cuts[:1]:
-        if end < len(text) and _is_site(text[:start], names):
+        if end < len(text) and _is_site_name(text[:start], names):
             text = text[end:]
     return text
 
 
-def _is_site(part: str, names: set[str]) -> bool:
-    """Whether a part of a title is the name of the site, alone or with a word of what it is."""
-    ours = squashed(part)
-    if not ours or len(part.split()) > 6:
+def _find_candidates(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[TitleCandidate]:
+    for name in ("headline", "name"):
+        if text := json_ld.as_text(story.get(name)):
+            yield TitleCandidate(collapse_spaces(text), f"json-ld {name}")
+    yield from _find_headings(page)
+    for name in META_NAMES:
+        for text in page.meta.get(name, ())[:1]:
+            yield TitleCandidate(text, f"meta {name}")
+    for element in page.root.iter("title"):
+        yield TitleCandidate(get_text(element), "title")
+        break
+
+
+def _find_headings(page: WebPage) -> Iterator[TitleCandidate]:
+    """Yield the `h1` headings, then the first lower heading that the `title` element repeats."""
+    for element in page.headings[:MAX_HEADINGS]:
+        text = get_text(element)
+        if len(text) <= MAX_TITLE_LENGTH and not TRAILING_ELLIPSIS.search(text):
+            yield TitleCandidate(text, "h1")
+    titles = [get_text(element) for element in page.root.iter("title")][:1]
+    parts = {
+        fold(part) for title in titles for part in (title, *TITLE_SEPARATOR.split(title)) if len(part) > MAX_NAME_LENGTH
+    }
+    for element in (
+        page.root.iter("h2") if page.headings else page.root.iter("h2", "h3", "div", "p", "b", "strong", "font")
+    ):
+        if len(element) <= 2 and fold(get_text(element)) in parts:
+            yield TitleCandidate(get_text(element), "h2" if element.tag == "h2" else "headline")
+            break
+
+
+def _find_site_names(page: WebPage) -> set[str]:
+    """Return the folded names of the site: those that the page gives, and the labels of its host name."""
+    host = (urlsplit(page.url).hostname or "").removeprefix("www.")
+    labels = host.split(".")
+    names = [page.site_name, host, *(labels[:-1] if len(labels) < 4 else labels[-3:-1])]
+    for node in page.json_ld.nodes:
+        if json_ld.get_types(node) & json_ld.ORGANISATION_TYPES:
+            names += [json_ld.as_text(node.get("name")), json_ld.as_text(node.get("alternateName"))]
+        names.append(json_ld.as_text(node.get("publisher")) if isinstance(node.get("publisher"), dict) else None)
+    return {fold_name(name) for name in names if name and 2 <= len(fold_name(name)) <= 60}
+
+
+def _is_site_name(part: str, names: set[str]) -> bool:
+    """Return whether a part of a title is the name of the site, alone or with a word beside it."""
+    folded = fold_name(part)
+    if not folded or len(part.split()) > 6:
         return False
     return any(
-        ours == name
-        or (len(name) > 2 and (ours.startswith(name) or ours.endswith(name)))
-        or (len(ours) > 4 and name.startswith(ours))
+        folded == name
+        or (len(name) > 2 and (folded.startswith(name) or folded.endswith(name)))
+        or (len(folded) > 4 and name.startswith(folded))
         for name in names
     )
