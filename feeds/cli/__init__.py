@@ -1,4 +1,4 @@
-"""The command line: argv → App. Each command lives in a module that is imported when the command is called."""
+"""The command line. Each command is in a module that is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import common_options
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """Where a command lives, and what `--help` says of it: the heavy libraries come with the module."""
+    """The module of a command, and its line in `feeds --help`, which imports no module of a command."""
 
     module: str
     help: str
@@ -24,41 +24,41 @@ class CommandEntry:
 # In the order in which a newcomer needs them.
 COMMANDS = {
     "init": CommandEntry("setup", "Write a commented configuration that works at once."),
-    "check": CommandEntry("setup", "Check the configuration and warn of what will surprise."),
-    "run": CommandEntry("run", "Pull what is due, publish what changed, and end: for cron."),
-    "daemon": CommandEntry("daemon", "Pull and publish for ever, and serve the files."),
-    "serve": CommandEntry("daemon", "Only serve the published files, beside cron."),
+    "check": CommandEntry("setup", "Check the configuration; print its mistakes and warnings."),
+    "run": CommandEntry("run", "Pull what is due, publish what changed, and exit; for cron."),
+    "daemon": CommandEntry("daemon", "Pull and publish continuously, and serve the files."),
+    "serve": CommandEntry("daemon", "Serve the published files only, beside cron."),
     "publish": CommandEntry("run", "Regenerate the published files from the store."),
-    "preview": CommandEntry("preview", "Show what would be pulled, or what a feed would hold; store nothing."),
-    "add": CommandEntry("subscribe", "Find the feed behind an address and add it to the configuration."),
+    "preview": CommandEntry("preview", "Show what would be pulled, or what a feed would hold."),
+    "add": CommandEntry("subscribe", "Find the feed behind a URL and add it to the configuration."),
     "import": CommandEntry("subscribe", "Add the subscriptions of an OPML file to the configuration."),
     "export": CommandEntry("subscribe", "Print the sources as OPML, for other feed readers."),
-    "status": CommandEntry("status", "Say how every source and feed stands."),
+    "status": CommandEntry("status", "Show the state of every source and feed."),
     "retract": CommandEntry("admin", "Take an article out of everything published."),
     "forget": CommandEntry("admin", "Drop a source's articles."),
     "backup": CommandEntry("admin", "Copy the store while it is in use."),
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
 }
 
-FAILED = 1
-# How a failure ends the program; what is not named ends it with 1. click ends with 2 for a wrong command line.
+# The exit code of each error, 1 for those not listed. click exits with 2 for a wrong command line.
 EXIT_CODES: dict[type[FeedsError], int] = {ConfigError: 2, LockedError: 3}
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+FAILED = 1
+INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 
 
-class Commands(click.Group):
-    """Commands by name, imported on use."""
+class CommandGroup(click.Group):
+    """The commands by name, each imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order a newcomer needs them."""
+        """Return the names of all commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command; None when there is no such."""
+        """Import and return a command, None when there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f".{COMMANDS[cmd_name].module}", __name__)
-        # `import` is a word of Python: its function is called `import_`.
+        # `import` is a keyword of Python: its function is called `import_`.
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
@@ -68,7 +68,7 @@ class Commands(click.Group):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="feeds")
 @common_options
 def cli() -> None:
@@ -76,14 +76,14 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and end the process with the code that says how it went."""
-    sys.exit(_outcome())
+    """Run the command line and exit with its code."""
+    sys.exit(_run_command())
 
 
-def _outcome() -> int:
-    """Run the command; whatever ends it becomes at most one clear message and an exit code.
+def _run_command() -> int:
+    """Run the command; print an error as one message, and return the exit code.
 
-    click itself ends the process quietly, with 1, when nobody reads its output any more.
+    click itself exits quietly with 1 when the reader of the output has gone (EPIPE).
     """
     try:
         return int(cli.main(prog_name="feeds", standalone_mode=False) or 0)
@@ -93,5 +93,6 @@ def _outcome() -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except FeedsError as error:
-        click.echo(str(error), err=True)
+        # A ConfigError has one line for each mistake, which begins with its place.
+        click.echo(str(error) if isinstance(error, ConfigError) else f"Error: {error}", err=True)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)

@@ -1,4 +1,4 @@
-"""The commands that care for what is stored: retract, forget, backup."""
+"""The commands that change or copy what is stored: retract, forget, backup."""
 
 from __future__ import annotations
 
@@ -6,48 +6,48 @@ from pathlib import Path
 
 import click
 
-from ..app import App
 from .common import common_options, json_option, print_json, start_logging
-from .configuration import config_path, load, looking, mask_logs
-from .formatting import count, size
+from .configuration import load_config, open_store
+from .formatting import format_count, format_size
+from .run import open_app
 
 
 @click.command()
 @click.argument("article")
-@click.option("--undo", is_flag=True, help="Put it back.")
+@click.option("--undo", is_flag=True, help="Publish it again.")
 @json_option
 @common_options
 @click.pass_context
 def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None:
-    """Take an article out of everything published, by its published id or its URL; it does not come back by itself."""
+    """Take an article out of everything published, by its published id or its URL. Only --undo brings it back."""
     start_logging(ctx)
-    with App(config_path(ctx)) as app:
-        mask_logs(ctx, lambda: app.config)
+    with open_app(ctx) as app:
         if not app.store.retract(article, app.now(), undo):
             raise click.ClickException(f"no article has the id or the URL {article}")
         files = app.issue(app.config.feeds.keys())
     if as_json:
         print_json({"article": article, "retracted": not undo, "files": files})
     else:
-        click.echo(f"{'put back' if undo else 'retracted'}: {article}; {count(len(files), 'file')} written")
+        click.echo(f"{'put back' if undo else 'retracted'} {article}; {format_count(len(files), 'file')} written")
 
 
 @click.command()
-@click.argument("source_id")
+@click.argument("source_id", metavar="SOURCE-ID")
 @json_option
 @common_options
 @click.pass_context
 def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
-    """Drop a source's articles for good, also of a source that is no longer declared; they do not come back."""
+    """Drop a source's articles for good. The source may be one that is no longer declared."""
     start_logging(ctx)
-    with App(config_path(ctx)) as app:
-        mask_logs(ctx, lambda: app.config)
+    with open_app(ctx) as app:
         dropped = app.store.forget(source_id, app.now())
         files = app.issue(app.config.feeds.keys())
     if as_json:
         print_json({"source": source_id, "articles": dropped, "files": files})
     else:
-        click.echo(f"{source_id}: {count(dropped, 'article')} dropped, {count(len(files), 'file')} written")
+        click.echo(
+            f"{source_id}: {format_count(dropped, 'article')} dropped, {format_count(len(files), 'file')} written"
+        )
 
 
 @click.command()
@@ -56,12 +56,12 @@ def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
 @common_options
 @click.pass_context
 def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
-    """Copy the store to FILE while it is in use; a FILE that is there is replaced once the copy is whole."""
+    """Copy the store to FILE while it is in use. An existing FILE is replaced once the copy is complete."""
     start_logging(ctx)
-    config = load(ctx)
+    config = load_config(ctx)
     if file.resolve().parent == config.data and file.name.startswith("feeds.db"):
         raise click.UsageError(f"{file} is the store itself; name another file")
-    with looking(config) as store:
+    with open_store(config) as store:
         if store is None:
             raise click.ClickException(f"{config.data} holds no store yet; there is nothing to copy")
         store.backup(file)
@@ -69,4 +69,4 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "size": octets})
     else:
-        click.echo(f"{file}: {size(octets)}")
+        click.echo(f"wrote {file} ({format_size(octets)})")

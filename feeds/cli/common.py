@@ -1,4 +1,4 @@
-"""What several commands share: logging, the clock, and how results are printed."""
+"""What the commands share: logging, the clock, and printing of results. It needs no configuration."""
 
 from __future__ import annotations
 
@@ -14,78 +14,73 @@ import click
 
 from .options import GlobalOptions, common_options, json_option
 
-LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+LOG_LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
+DEFAULT_LOG_LEVEL = LOG_LEVELS.index(logging.WARNING)
 
-Mask = Callable[[str], str]
+Mask = Callable[[str], str]  # hides the secrets in a text; `str` hides nothing
 
 
 def utcnow() -> datetime:
-    """The wall clock."""
+    """Return the time of the wall clock."""
     return datetime.now(UTC)
 
 
-def loudness(ctx: click.Context) -> int:
-    """How many times more `-v` was given than `-q`."""
-    return ctx.ensure_object(GlobalOptions).loudness
+def verbosity(ctx: click.Context) -> int:
+    """Return how many times more `-v` was given than `-q`."""
+    return ctx.ensure_object(GlobalOptions).verbosity
 
 
 class _MaskingFormatter(logging.Formatter):
-    """Formats records without the secrets of the configuration, once one is loaded."""
+    """Formats log records without the secrets of the configuration, once one is loaded."""
 
-    def __init__(self, settings: GlobalOptions) -> None:
+    def __init__(self, options: GlobalOptions) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
-        self._settings = settings
+        self._options = options
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and the traceback where there is one."""
-        return self._settings.mask(super().format(record))
+        """Return the line, and the traceback where there is one."""
+        return self._options.mask(super().format(record))
 
 
 def start_logging(ctx: click.Context) -> None:
-    """Log to stderr: warnings, or more with -v and less with -q."""
-    level = LEVELS[min(max(2 + loudness(ctx), 0), len(LEVELS) - 1)]
+    """Log to stderr: warnings and errors, more with -v and less with -q."""
+    level = LOG_LEVELS[min(max(DEFAULT_LOG_LEVEL + verbosity(ctx), 0), len(LOG_LEVELS) - 1)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_MaskingFormatter(ctx.ensure_object(GlobalOptions)))
     logging.basicConfig(level=level, handlers=[handler])
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick that a long turn swallows
 
 
-def as_it_is(text: str) -> str:
-    """Hide nothing: for what holds no value of the configuration."""
-    return text
-
-
-def print_json(value: object, mask: Mask = as_it_is) -> None:
-    """One JSON document on stdout."""
+def print_json(value: object, mask: Mask = str) -> None:
+    """Print one JSON document to stdout."""
     click.echo(mask(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
-def print_lines(lines: Iterable[str], mask: Mask = as_it_is) -> None:
-    """Lines on stdout."""
-    for one in lines:
-        click.echo(mask(one))
+def print_lines(lines: Iterable[str], mask: Mask = str) -> None:
+    """Print lines to stdout."""
+    for line in lines:
+        click.echo(mask(line))
 
 
-def styled(text: str, **style: Any) -> str:
-    """The text in a colour where a terminal shows it and nobody asked for none (no-color.org)."""
+def style(text: str, **attributes: Any) -> str:
+    """Return the text with click's colours where stdout is a terminal and NO_COLOR is not set (no-color.org)."""
     plain = "NO_COLOR" in os.environ or not sys.stdout.isatty()
-    return text if plain else click.style(text, **style)
+    return text if plain else click.style(text, **attributes)
 
 
-def present(members: Mapping[str, object]) -> dict[str, object]:
-    """The members that say something: none is left out, a zero is not."""
+def drop_none(members: Mapping[str, object]) -> dict[str, object]:
+    """Return the members that are not None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
 __all__ = [
-    "as_it_is",
     "common_options",
+    "drop_none",
     "json_option",
-    "loudness",
-    "present",
     "print_json",
     "print_lines",
     "start_logging",
-    "styled",
+    "style",
     "utcnow",
+    "verbosity",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,45 +21,48 @@ from .options import GlobalOptions
 
 
 def config_path(ctx: click.Context) -> Path:
-    """The configuration file to use. Raises ConfigError when none is found."""
+    """Return the path of the configuration file to use. Raises ConfigError when there is none."""
     explicit = ctx.ensure_object(GlobalOptions).config
     return configuration.find(Path(explicit) if explicit else None, os.environ)
 
 
-def load(ctx: click.Context) -> Config:
-    """The configuration. Raises ConfigError when there is none, or with all that is wrong with it."""
+def load_config(ctx: click.Context) -> Config:
+    """Load the configuration and mask its secrets in the log.
+
+    Raises ConfigError when there is no configuration, or with everything that is wrong in it.
+    """
     config = configuration.load(config_path(ctx), os.environ)
     mask_logs(ctx, lambda: config)
     return config
 
 
-def mask_logs(ctx: click.Context, config: Callable[[], Config]) -> None:
-    """Keep the secrets of a configuration, as it is at that moment, out of what is logged."""
-    ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.masked(text, config())
+def mask_logs(ctx: click.Context, current_config: Callable[[], Config]) -> None:
+    """Mask the secrets of the configuration in the log; a daemon's configuration may change later."""
+    ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.masked(text, current_config())
 
 
-def mask(config: Config) -> Mask:
-    """What hides the secrets of a configuration in a text."""
+def secret_mask(config: Config) -> Mask:
+    """Return the function that hides the secrets of a configuration in a text."""
     return partial(configuration.masked, config=config)
 
 
-def must_be_known(config: Config, noun: str, ids: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ConfigError for each id that is not among the known ones; it names the nearest."""
-    names = sorted(known)
-    unknown = [f"{config.path}: no {noun} is called `{id}`{meant(id, names)}" for id in ids if id not in names]
+def require_ids(config: Config, noun: str, ids: Iterable[str], declared: Collection[str]) -> None:
+    """Raise ConfigError for the ids that are not declared, each with the nearest declared id."""
+    names = sorted(declared)
+    unknown = [f"{config.path}: no {noun} has the id `{id}`{meant(id, names)}" for id in ids if id not in declared]
     if unknown:
         raise ConfigError(unknown)
 
 
-def source_of(config: Config, id: str) -> Source:
-    """One source of the configuration. Raises ConfigError when there is none of that id."""
-    must_be_known(config, "source", [id], config.sources)
+def find_source(config: Config, id: str) -> Source:
+    """Return a source of the configuration. Raises ConfigError when none has the id."""
+    require_ids(config, "source", [id], config.sources)
     return config.sources[id]
 
 
 @contextmanager
-def looking(config: Config) -> Iterator[Store | None]:
-    """The store for reading, None when nothing was ever kept; who holds the lock does not matter."""
+def open_store(config: Config) -> Iterator[Store | None]:
+    """Open the store for reading, without a lock; it is None when nothing was ever stored."""
     store = Store.look(config.data / "feeds.db", config.sources.values())
     try:
         yield store
@@ -74,7 +77,7 @@ class DurationOption(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
+        """Return the seconds."""
         try:
             return configuration.duration(str(value))
         except ValueError as error:
@@ -87,8 +90,8 @@ class ListenAddress(click.ParamType[tuple[str, int]]):
     name = "host:port"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Host and port; without a host, this machine only."""
+        """Return host and port; without a host it is the loopback address."""
         host, _, port = str(value).rpartition(":")
         if not port.isdecimal() or int(port) > 65535:
-            self.fail(f"{value!r} is no address; write HOST:PORT, as in 127.0.0.1:8080", param, ctx)
+            self.fail(f"{value!r} is not an address; write HOST:PORT, such as 127.0.0.1:8080", param, ctx)
         return host.strip("[]") or "127.0.0.1", int(port)

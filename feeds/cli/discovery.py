@@ -1,4 +1,4 @@
-"""What is behind an address: a feed, the feeds that a page leads to, or the stories of a site without one."""
+"""Discovery of sources: the feed at an address, the feeds that a page links to, or a site's list of stories."""
 
 from __future__ import annotations
 
@@ -20,9 +20,39 @@ from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
 from .common import utcnow
 
+MAX_CANDIDATES = 12  # that are fetched: a page may name hundreds
+MAX_SITEMAPS = 3  # of those that robots.txt names
+MIN_LISTED_STORIES = 3  # that a page must list to be offered as a list
+SAMPLE_TITLES = 3
+PERMANENT_REDIRECTS = frozenset({301, 308})
 
-def same(url: str) -> str:
-    """What is equal for two spellings of one address: neither scheme, case of the host, nor a last slash counts."""
+H_FEED = re.compile(rb"""class\s*=\s*["'][^"']*\bh-feed\b""")  # the microformat of a page that is a feed
+SITEMAP_LINE = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+# `mailto:`, `about:` …; not `host:8080`, which is a port.
+OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+-]*:(?!\d)")
+FEED_SOURCE = Source("add", Kind.FEED, "")  # without a source, any plain text would pass for a story
+
+Fetch = Callable[[str], Fetched]
+SourceKey = Literal["feed", "page", "sitemap"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredSource:
+    """A document that can be followed: its address, title, reader, newest titles, and the YAML key that declares it."""
+
+    url: str
+    title: str
+    reader: str
+    articles: int
+    newest: tuple[str, ...]
+    kind: SourceKey = "feed"
+
+
+# ── Addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def comparable_url(url: str) -> str:
+    """Return what two spellings of one address share: no scheme, no `www.`, host in lower case, no last slash."""
     try:
         parts = urlsplit(url.strip())
         port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
@@ -32,27 +62,36 @@ def same(url: str) -> str:
     return f"{(parts.hostname or '').removeprefix('www.')}{port}{parts.path.rstrip('/')}{query}"
 
 
-def web_address(typed: str) -> str:
-    """What somebody typed as a web address: `feed:` taken off, `https://` put before a bare host."""
-    typed = typed.strip()
-    if typed.lower().startswith("feed:"):
-        rest = typed[5:]
-        return f"https:{rest}" if rest.startswith("//") else web_address(rest)
-    return typed if "://" in typed else f"https://{typed}"
+def complete_url(text: str) -> str:
+    """Return a typed address as a URL: `feed:` is taken off, a bare host gets `https://`."""
+    text = text.strip()
+    if text.lower().startswith("feed:"):
+        rest = text[5:]
+        return f"https:{rest}" if rest.startswith("//") else complete_url(rest)
+    return text if "://" in text or OTHER_SCHEME.match(text) else f"https://{text}"
 
 
-# ── Fetching for somebody who waits: guarded as every visit is, with the gap between two requests to one host ─────────
+def _lasting_url(response: Fetched, url: str) -> str:
+    """Return the address to visit from now on: the final one if every redirect was permanent, else the given one."""
+    permanent = response.hops and all(hop.status in PERMANENT_REDIRECTS for hop in response.hops)
+    return response.url if permanent else url
+
+
+# ── Fetching and discovery ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
-def fetching(config: Config, source: Source) -> Iterator[Fetch]:
-    """What fetches addresses with the settings of a source."""
+def open_fetch(config: Config, source: Source) -> Iterator[Fetch]:
+    """Yield a function that fetches addresses with the settings of a source.
+
+    It has the same guard and the same gap between two requests to one host as scheduled visits.
+    """
     fetcher = Fetcher(config.site, hosts=config.hosts)
 
     def fetch(url: str) -> Fetched:
-        answer = fetcher.fetch(Visit(replace(source, address=url), VisitState(url), utcnow(), HostState("")))
-        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
-        return answer
+        response = fetcher.fetch(Visit(replace(source, address=url), VisitState(url), utcnow(), HostState("")))
+        assert isinstance(response, Fetched)  # a request without validators is not answered by 304
+        return response
 
     try:
         yield fetch
@@ -60,103 +99,70 @@ def fetching(config: Config, source: Source) -> Iterator[Fetch]:
         fetcher.close()
 
 
-# ── What is behind an address: a feed, the feeds that a page leads to, or the stories of a site without one ───────────
+def discover_sources(url: str, fetch: Fetch) -> list[DiscoveredSource]:
+    """Return what can be followed behind an address, the likeliest first.
 
-
-MOST = 12  # candidates asked for: a page may name hundreds
-TITLES = 3
-PERMANENT = frozenset({301, 308})
-
-SITEMAPS = 3  # of those that robots.txt names
-FEW = 3  # stories that a page must list to be offered as a list
-
-Fetch = Callable[[str], Fetched]
-Kinds = Literal["feed", "page", "sitemap"]
-MICROFORMAT = re.compile(rb"""class\s*=\s*["'][^"']*\bh-feed\b""")
-SITEMAP = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
-READ_AS_FEED = Source("add", Kind.FEED, "")  # without a source, any plain text would pass for a story
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveredSource:
-    """What was read: where it is, what it calls itself, who read it, what is new in it, and how it is declared."""
-
-    url: str
-    title: str
-    reader: str
-    articles: int
-    newest: tuple[str, ...]
-    kind: Kinds = "feed"
-
-
-def behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
-    """What can be followed behind an address, the likeliest first. Raises SourceError when nothing can, saying why."""
-    answer = fetch(url)
+    Raises SourceError when the address cannot be fetched or nothing behind it can be followed.
+    """
+    response = fetch(url)
     try:
-        return [_found(answer, url)]
+        return [_read_feed(response, url)]
     except ParseError as error:
-        for _, alike in groupby(_candidates(answer), key=lambda candidate: candidate.method == "guessed"):
-            # The usual places are asked for only where the page names nothing that is a feed.
-            if found := list(_each(alike, fetch)):
-                return found
-        if offered := list(_without_feed(answer, url, fetch)):
-            return offered
+        offered = islice(find_feeds(response.body, response.url, response.charset), MAX_CANDIDATES)
+        for _, group in groupby(offered, key=lambda candidate: candidate.method == "guessed"):
+            # The usual places are requested only where the page names nothing that is a feed.
+            if sources := list(_read_candidates(group, fetch)):
+                return sources
+        if sources := list(_find_stories(response, url, fetch)):
+            return sources
         raise FetchError(f"No feed was found at {url}. {error.sentence}", kind="not_a_feed") from error
 
 
-def _candidates(answer: Fetched) -> Iterator[Candidate]:
-    return islice(find_feeds(answer.body, answer.url, answer.charset), MOST)
-
-
-def _each(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:
-    """Those of the candidates that are feeds, each document once."""
-    seen: set[str] = set()
+def _read_candidates(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:
+    """Yield the candidates that are feeds, each address once."""
+    urls: set[str] = set()
     for candidate in offered:
         try:
-            found = _found(fetch(candidate.url), candidate.url)
+            source = _read_feed(fetch(candidate.url), candidate.url)
         except SourceError:
             continue
-        if found.url not in seen:
-            seen.add(found.url)
-            yield found
+        if source.url not in urls:
+            urls.add(source.url)
+            yield source
 
 
-def _without_feed(answer: Fetched, url: str, fetch: Fetch) -> Iterator[DiscoveredSource]:
-    """The page itself if it is an h-feed, the sitemaps that robots.txt names, else the page as a list of stories."""
-    page = [_told(read_page(answer, None), answer, url, "page")]
-    is_list = page[0].reader == "page:list" and page[0].articles >= FEW
-    if is_list and MICROFORMAT.search(answer.body):
-        yield from page
-    for address in islice(_sitemaps(answer.url, fetch), SITEMAPS):
+def _find_stories(response: Fetched, url: str, fetch: Fetch) -> Iterator[DiscoveredSource]:
+    """Yield the page if it is an h-feed, the sitemaps that robots.txt names, else the page as a list of stories."""
+    page = _describe(read_page(response, None), response, url, "page")
+    is_list = page.reader == "page:list" and page.articles >= MIN_LISTED_STORIES
+    is_h_feed = H_FEED.search(response.body) is not None
+    if is_list and is_h_feed:
+        yield page
+    for address in islice(_find_sitemaps(response.url, fetch), MAX_SITEMAPS):
         try:
             sitemap = fetch(address)
-            yield _told(read_sitemap(sitemap, None), sitemap, address, "sitemap")
+            yield _describe(read_sitemap(sitemap, None), sitemap, address, "sitemap")
         except SourceError:
             continue
-    if is_list and not MICROFORMAT.search(answer.body):
-        yield from page
+    if is_list and not is_h_feed:
+        yield page
 
 
-def _sitemaps(url: str, fetch: Fetch) -> Iterator[str]:
+def _find_sitemaps(url: str, fetch: Fetch) -> Iterator[str]:
     try:
         robots = fetch(urljoin(url, "/robots.txt")).body.decode("utf-8", "replace")
     except SourceError:
         return
-    for line in SITEMAP.findall(robots):
-        yield urljoin(url, line)
+    for address in SITEMAP_LINE.findall(robots):
+        yield urljoin(url, address)
 
 
-def _found(answer: Fetched, asked: str) -> DiscoveredSource:
-    return _told(parse(answer, READ_AS_FEED), answer, asked, "feed")
+def _read_feed(response: Fetched, url: str) -> DiscoveredSource:
+    return _describe(parse(response, FEED_SOURCE), response, url, "feed")
 
 
-def _told(parsed: Parsed, answer: Fetched, asked: str, kind: Kinds) -> DiscoveredSource:
+def _describe(parsed: Parsed, response: Fetched, url: str, kind: SourceKey) -> DiscoveredSource:
     titles = (plain(story.title) or plain(story.summary) for story in parsed.stories)
-    newest = tuple(islice(titles, TITLES))
+    newest = tuple(islice(titles, SAMPLE_TITLES))
     title = about(parsed).title
-    return DiscoveredSource(_address(answer, asked), title, parsed.reader, len(parsed.stories), newest, kind)
-
-
-def _address(answer: Fetched, asked: str) -> str:
-    """Where to ask from now on: what was typed, unless every redirect says it is for good."""
-    return answer.url if answer.hops and all(hop.status in PERMANENT for hop in answer.hops) else asked
+    return DiscoveredSource(_lasting_url(response, url), title, parsed.reader, len(parsed.stories), newest, kind)

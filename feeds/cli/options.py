@@ -1,4 +1,4 @@
-"""The options that commands share. Apart from the rest, because `feeds --help` loads them."""
+"""The options that all commands share. A module of its own, because `feeds --help` loads it and must stay quick."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """What is said before or after the command's name alike; `mask` hides the secrets of the configuration in logs."""
+    """The values of the shared options, given before or after the command's name alike.
+
+    `mask` hides the secrets of the configuration in the log; it is set once a configuration is loaded.
+    """
 
     config: str | None = None
-    loudness: int = 0
+    verbosity: int = 0
     mask: Callable[[str], str] = str
 
 
 def common_options(command: Command) -> Command:
-    """`--config`, `-v` and `-q`, which mean the same before the command and after it."""
+    """Add `--config`, `-v` and `-q`, which mean the same before the command and after it."""
     options = (
-        click.option("--config", metavar="PATH", help="The configuration file.", **_remembered(_take_config)),
-        click.option("-v", "--verbose", count=True, help="Say more.", **_remembered(_louder)),
-        click.option("-q", "--quiet", count=True, help="Say less.", **_remembered(_quieter)),
+        click.option("--config", metavar="PATH", help="The configuration file.", **_global_option(_set_config)),
+        click.option(
+            "-v", "--verbose", count=True, help="Log more; may be repeated.", **_global_option(_raise_verbosity)
+        ),
+        click.option(
+            "-q", "--quiet", count=True, help="Log less; may be repeated.", **_global_option(_lower_verbosity)
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -35,20 +42,22 @@ def common_options(command: Command) -> Command:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-def _remembered(take: Callable[[GlobalOptions, Any], None]) -> dict[str, Any]:
+def _global_option(store: Callable[[GlobalOptions, Any], None]) -> dict[str, Any]:
+    """Return the settings of a click option whose value goes into GlobalOptions instead of to the command."""
+
     def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        take(ctx.ensure_object(GlobalOptions), value)
+        store(ctx.ensure_object(GlobalOptions), value)
 
     return {"callback": callback, "expose_value": False}
 
 
-def _take_config(settings: GlobalOptions, value: str | None) -> None:
-    settings.config = value or settings.config
+def _set_config(options: GlobalOptions, path: str | None) -> None:
+    options.config = path or options.config
 
 
-def _louder(settings: GlobalOptions, value: int) -> None:
-    settings.loudness += value
+def _raise_verbosity(options: GlobalOptions, times: int) -> None:
+    options.verbosity += times
 
 
-def _quieter(settings: GlobalOptions, value: int) -> None:
-    settings.loudness -= value
+def _lower_verbosity(options: GlobalOptions, times: int) -> None:
+    options.verbosity -= times

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,17 +17,27 @@ from ..errors import FetchError, SourceError
 from ..model import Fetched, HostState, Kind, Site, Source, Visit, VisitState
 from .common import (
     Mask,
-    as_it_is,
     common_options,
     json_option,
-    loudness,
     print_json,
     print_lines,
     start_logging,
-    styled,
+    style,
     utcnow,
+    verbosity,
 )
-from .formatting import count, line, size
+from .formatting import format_count, format_size, sanitize_line
+
+DEFAULT_SITE = Site(title="preview", url="https://feeds.invalid/")  # for requests without a configuration
+ALL_NETWORKS = ("0.0.0.0/0", "::/0")
+SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
+INDENT = " " * 18
+
+ReadAs = Literal["story", "list", "feed"]
+KINDS: Mapping[ReadAs | None, Kind] = {"feed": Kind.FEED, "story": Kind.PAGE, "list": Kind.PAGE, None: Kind.ANY}
+
+JsonObject = Mapping[str, Any]
+Preview = dict[str, object]  # a JSON Feed, or `error` and `place`
 
 
 class Header(click.ParamType[tuple[str, str]]):
@@ -36,16 +46,34 @@ class Header(click.ParamType[tuple[str, str]]):
     name = "header"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Name in lower case, and value."""
-        name, colon, said = str(value).partition(":")
-        if not colon or not name.strip():
-            self.fail(f"{value!r} is no header; write 'Name: value'", param, ctx)
-        return name.strip().lower(), said.strip()
+        """Return the name in lower case, and the value."""
+        header_name, colon, header_value = str(value).partition(":")
+        if not colon or not header_name.strip():
+            self.fail(f"{value!r} is not a header; write 'Name: value'", param, ctx)
+        return header_name.strip().lower(), header_value.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewOptions:
+    """How to read the places: where the files came from, headers, what the places are, and which networks are allowed.
+
+    `headers` are those that came with a file, or that are sent to an address.
+    """
+
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    read_as: ReadAs | None = None
+    allow_private: bool = False
+
+    def make_source(self, address: str) -> Source:
+        """Return a source for an address that is not declared."""
+        headers = tuple(self.headers.items())
+        return Source("preview", KINDS[self.read_as], address, headers=headers, read_as=self.read_as)
 
 
 @click.command()
 @click.argument("places", nargs=-1, metavar="URL|SOURCE-ID|PATH...")
-@click.option("--url", help="Where the files came from: makes their relative addresses absolute.")
+@click.option("--url", metavar="URL", help="Where the files came from: makes their relative addresses absolute.")
 @click.option(
     "--header",
     "headers",
@@ -54,10 +82,12 @@ class Header(click.ParamType[tuple[str, str]]):
     metavar="'K: V'",
     help="A header that came with the files, or that is sent to the addresses.",
 )
-@click.option("--as", "read_as", type=click.Choice(["story", "list", "feed"]), help="What is there.")
-@click.option("--allow-private", is_flag=True, help="Ask addresses inside this network too.")
-@click.option("--feed", "feed_id", metavar="ID", help="Show the articles that a feed of ours would hold.")
-@click.option("--steps", is_flag=True, help="With --feed: which articles each of its steps drops.")
+@click.option(
+    "--as", "read_as", type=click.Choice(["story", "list", "feed"]), help="Read the places as this, without a guess."
+)
+@click.option("--allow-private", is_flag=True, help="Fetch from addresses inside this network too.")
+@click.option("--feed", "feed_id", metavar="ID", help="Show the articles that a declared feed would hold.")
+@click.option("--steps", is_flag=True, help="With --feed: show the articles that each step drops.")
 @json_option
 @common_options
 @click.pass_context
@@ -66,184 +96,151 @@ def preview(
     places: tuple[str, ...],
     url: str | None,
     headers: tuple[tuple[str, str], ...],
-    read_as: Literal["story", "list", "feed"] | None,
+    read_as: ReadAs | None,
     allow_private: bool,
     feed_id: str | None,
     steps: bool,
     as_json: bool,
 ) -> None:
-    """Show what would be pulled from addresses, sources or files, or with --feed what a feed would hold.
+    """Show what would be pulled from URLs, sources or files, or with --feed what a feed would hold.
 
     Nothing is stored. With --json one place is printed as a JSON Feed, several as an array of them.
     """
     start_logging(ctx)
     if bool(places) == bool(feed_id) or (steps and not feed_id):
-        raise click.UsageError("say what to look at: addresses, sources or files, or --feed ID [--steps]")
+        raise click.UsageError("name URLs, sources or files, or give --feed ID [--steps]")
     if feed_id:
-        from .preview_feed import show  # the database is read for nothing else
+        from .preview_feed import print_feed_preview  # only this reads the database
 
-        show(ctx, feed_id, steps, as_json)
+        print_feed_preview(ctx, feed_id, steps, as_json)
         return
-    seen, mask = looks(ctx, places, PreviewOptions(url, dict(headers), read_as, allow_private))
+    previewer = _Previewer(ctx, PreviewOptions(url, dict(headers), read_as, allow_private))
+    previews = [previewer.preview(place) for place in places]
     if as_json:
-        print_json(seen[0] if len(seen) == 1 else seen, mask)
+        print_json(previews[0] if len(previews) == 1 else previews, previewer.mask)
     else:
-        for place, one in zip(places, seen, strict=True):
-            print_lines([*described(place, one, found=loudness(ctx) > 0), ""], mask)
-    if any("error" in one for one in seen):
+        for place, document in zip(places, previews, strict=True):
+            print_lines([*_preview_lines(place, document, with_origins=verbosity(ctx) > 0), ""], previewer.mask)
+    if any("error" in document for document in previews):
         sys.exit(1)
 
 
-# ── Places to look at → JSON Feeds: a file, an address, or a source of the configuration ──────────────────────────────
-
-
-ANYONE = Site(title="preview", url="https://feeds.invalid/")  # who asks when there is no configuration
-EVERYWHERE = ("0.0.0.0/0", "::/0")
-ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
-KINDS: Mapping[str | None, Kind] = {"feed": Kind.FEED, "story": Kind.PAGE, "list": Kind.PAGE, None: Kind.ANY}
-
-Preview = dict[str, object]
-ReadAs = Literal["story", "list", "feed"]
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewOptions:
-    """How to look: what is said of the files or sent to the addresses, and what is there."""
-
-    url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    read_as: ReadAs | None = None
-    allow_private: bool = False
-
-    def source(self, address: str) -> Source:
-        """A source for what is not declared."""
-        headers = tuple(self.headers.items())
-        return Source("preview", KINDS[self.read_as], address, headers=headers, read_as=self.read_as)
-
-
-def looks(ctx: click.Context, places: Iterable[str], look: PreviewOptions) -> tuple[list[Preview], Mask]:
-    """Each place as a JSON Feed, or as what is wrong with it under `error`; and what hides the secrets in them."""
-    asking = _Previewer(ctx, look)
-    return [_seen(place, asking) for place in places], asking.mask
-
-
-def _seen(place: str, asking: _Previewer) -> Preview:
-    way = next(way for applies, way in WAYS if applies(place))
-    try:
-        return way(asking, place)
-    except SourceError as error:
-        return {"error": error.sentence, "place": place}
+# ── A place (file, URL or source id) → JSON Feed ────────────────────────────────────────────────────────────────────
 
 
 class _Previewer:
-    """One call of the command: what it was asked, and the secrets of the configuration once that was needed."""
+    """Reads places with the options of one command; `mask` hides the secrets of the configuration once loaded."""
 
-    def __init__(self, ctx: click.Context, look: PreviewOptions) -> None:
+    def __init__(self, ctx: click.Context, options: PreviewOptions) -> None:
         self._ctx = ctx
-        self._look = look
-        self.mask: Mask = as_it_is
+        self._options = options
+        self.mask: Mask = str
 
-    def file(self, place: str) -> Preview:
-        """A saved document."""
-        path, look = Path(place), self._look
-        headers = dict(look.headers)
-        if "content-type" not in headers and (guessed := mimetypes.guess_type(path.name)[0]):
-            headers["content-type"] = guessed
+    def preview(self, place: str) -> Preview:
+        """Return a place as a JSON Feed, or `error` and `place` when it cannot be read."""
+        read = next(read for applies, read in PLACE_READERS if applies(place))
+        try:
+            return read(self, place)
+        except SourceError as error:
+            return {"error": error.sentence, "place": place}
+
+    def read_file(self, place: str) -> Preview:
+        """Read a saved document."""
+        path, options = Path(place), self._options
+        headers = dict(options.headers)
+        if "content-type" not in headers and (media_type := mimetypes.guess_type(path.name)[0]):
+            headers["content-type"] = media_type
         try:
             body = path.read_bytes()
         except OSError as error:
             raise FetchError(f"{place} cannot be read: {error.strerror}.", kind="missing") from error
-        return _read(pipeline.saved(body, look.url, headers), look.source(look.url or "") if look.read_as else None)
+        source = options.make_source(options.url or "") if options.read_as else None
+        return _to_json_feed(pipeline.saved(body, options.url, headers), source)
 
-    def address(self, place: str) -> Preview:
-        """What an address answers with now."""
-        source = self._look.source(place)
-        return _read(self._fetched(source, ANYONE), source if self._look.read_as else None)
+    def read_url(self, place: str) -> Preview:
+        """Fetch an address and read the response."""
+        source = self._options.make_source(place)
+        return _to_json_feed(self._fetch(source, DEFAULT_SITE), source if self._options.read_as else None)
 
-    def declared(self, place: str) -> Preview:
-        """What a source of the configuration answers with now."""
-        from .configuration import load, mask, source_of  # a file or an address needs no configuration
+    def read_source(self, place: str) -> Preview:
+        """Fetch a source of the configuration and read the response."""
+        from .configuration import find_source, load_config, secret_mask  # a file or a URL needs no configuration
 
-        config = load(self._ctx)
-        self.mask = mask(config)
-        source = source_of(config, place)
-        return _read(self._fetched(source, config.site), source)
+        config = load_config(self._ctx)
+        self.mask = secret_mask(config)
+        source = find_source(config, place)
+        return _to_json_feed(self._fetch(source, config.site), source)
 
-    def nothing(self, place: str) -> Preview:
-        """Neither of them."""
+    def refuse(self, place: str) -> Preview:
+        """Raise FetchError for what is neither a file, nor a URL, nor a source id."""
         what = "a directory" if Path(place).is_dir() else "neither a file, nor a URL, nor the id of a source"
         raise FetchError(f"{place} is {what}.", kind="missing")
 
-    def _fetched(self, source: Source, site: Site) -> Fetched:
+    def _fetch(self, source: Source, site: Site) -> Fetched:
         from ..fetch import Fetcher  # a file needs no network
 
-        fetcher = Fetcher(site, allow=EVERYWHERE if self._look.allow_private else ())
+        fetcher = Fetcher(site, allow=ALL_NETWORKS if self._options.allow_private else ())
         try:
-            answer = fetcher.fetch(Visit(source, VisitState(source.address), utcnow(), HostState("")))
+            response = fetcher.fetch(Visit(source, VisitState(source.address), utcnow(), HostState("")))
         finally:
             fetcher.close()
-        assert isinstance(answer, Fetched)  # nothing was sent that could be answered by 304
-        return answer
+        assert isinstance(response, Fetched)  # a request without validators is not answered by 304
+        return response
 
 
-WAYS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], Preview]], ...] = (
-    (lambda place: Path(place).is_file(), _Previewer.file),
-    (lambda place: "://" in place, _Previewer.address),
-    (ID.fullmatch, _Previewer.declared),
-    (lambda place: True, _Previewer.nothing),
+PLACE_READERS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], Preview]], ...] = (
+    (lambda place: Path(place).is_file(), _Previewer.read_file),
+    (lambda place: "://" in place, _Previewer.read_url),
+    (SOURCE_ID.fullmatch, _Previewer.read_source),
+    (lambda place: True, _Previewer.refuse),
 )
 
 
-def _read(answer: Fetched, source: Source | None) -> Preview:
-    """The document as a JSON Feed, read as the source says, or as what it is."""
-    return pipeline.reading(pipeline.recognised(answer, source), utcnow(), source)
+def _to_json_feed(response: Fetched, source: Source | None) -> Preview:
+    """Return a document as a JSON Feed, read as the source says; without a source its kind is recognised."""
+    return pipeline.reading(pipeline.recognised(response, source), utcnow(), source)
 
 
-# ── A JSON Feed as lines for people ───────────────────────────────────────────────────────────────────────────────────
+# ── JSON Feed → lines for people ────────────────────────────────────────────────────────────────────────────────────
 
 
-FeedObject = Mapping[str, Any]  # JSON
-INDENT = " " * 18
-
-
-def described(place: str, seen: FeedObject, *, found: bool = False) -> Iterator[str]:
-    """The feed's title, reader and warnings, then each article; with `found` also where each field was found."""
-    if "error" in seen:
-        yield f"{place}: {styled(line(seen['error']), fg='red')}"
+def _preview_lines(place: str, document: JsonObject, *, with_origins: bool) -> Iterator[str]:
+    """Yield the feed's title, reader and warnings, then each article, `with_origins` with the place of each field."""
+    if "error" in document:
+        error = sanitize_line(document["error"])
+        yield style(error if error.startswith(place) else f"{place}: {error}", fg="red")
         return
-    told = seen.get("_feeds", {})
-    title = line(seen["title"]) or place
-    yield f"{styled(title, bold=True)} ({told.get('reader', 'unknown')}, {count(len(seen['items']), 'article')})"
-    yield from (line(seen[name]) for name in ("home_page_url", "description") if name in seen)
-    yield from (styled(f"warning: {line(warning)}", fg="yellow") for warning in told.get("warnings", ()))
-    for item in seen["items"]:
-        yield from article(item, found=found)
+    extension = document.get("_feeds", {})
+    title = style(sanitize_line(document["title"]) or place, bold=True)
+    yield f"{title} ({extension.get('reader', 'unknown')}, {format_count(len(document['items']), 'article')})"
+    yield from (sanitize_line(document[name]) for name in ("home_page_url", "description") if name in document)
+    for warning in extension.get("warnings", ()):
+        yield style(f"warning: {sanitize_line(warning)}", fg="yellow")
+    for item in document["items"]:
+        yield from _item_lines(item, with_origins=with_origins)
 
 
-def article(item: FeedObject, *, found: bool = False) -> Iterator[str]:
-    """Date, title, authors, address and attachments of one article."""
-    date = item.get("date_published") or item.get("date_modified") or ""
-    title = styled(line(item.get("title") or "(no title)"), bold=True)
-    yield f"{_date(date):16}  {title}{_by(item.get('authors', ()))}"
+def _item_lines(item: JsonObject, *, with_origins: bool) -> Iterator[str]:
+    """Yield date, title and authors of an item, then its address and attachments."""
+    date = str(item.get("date_published") or item.get("date_modified") or "")[:16].replace("T", " ") or "no date"
+    title = style(sanitize_line(item.get("title") or "(no title)"), bold=True)
+    yield f"{date:16}  {title}{_byline(item.get('authors', ()))}"
     if "url" in item:
-        yield f"{INDENT}{line(item['url'])}"
+        yield f"{INDENT}{sanitize_line(item['url'])}"
     for attachment in item.get("attachments", ()):
-        yield f"{INDENT}+ {_attachment(attachment)}"
-    if found:
-        yield from (f"{INDENT}{name}: {line(where)}" for name, where in item.get("_feeds", {}).get("found", {}).items())
+        yield f"{INDENT}+ {_attachment_line(attachment)}"
+    if with_origins:
+        for name, where in item.get("_feeds", {}).get("found", {}).items():
+            yield f"{INDENT}{name}: {sanitize_line(where)}"
 
 
-def _date(text: str) -> str:
-    return text[:16].replace("T", " ") or "no date"
-
-
-def _by(authors: Sequence[FeedObject]) -> str:
-    names = ", ".join(line(author["name"]) for author in authors if "name" in author)
+def _byline(authors: Sequence[JsonObject]) -> str:
+    names = ", ".join(sanitize_line(author["name"]) for author in authors if "name" in author)
     return f" — {names}" if names else ""
 
 
-def _attachment(attachment: FeedObject) -> str:
+def _attachment_line(attachment: JsonObject) -> str:
     facts = [attachment["mime_type"]]
     if octets := attachment.get("size_in_bytes"):
-        facts.append(size(octets))
-    return f"{line(attachment['url'])} ({line(', '.join(facts))})"
+        facts.append(format_size(octets))
+    return f"{sanitize_line(attachment['url'])} ({sanitize_line(', '.join(facts))})"

@@ -1,4 +1,4 @@
-"""`preview --feed`: which articles a feed would hold, and which of them each of its steps drops."""
+"""`preview --feed`: which articles a feed would hold, and which articles each of its steps drops."""
 
 from __future__ import annotations
 
@@ -11,105 +11,106 @@ import click
 from ..compose import plan
 from ..model import Article, Config, Drop, Feed, Keep, Step
 from ..steps import apply, apply_per_source
-from .common import print_json, print_lines, styled
-from .configuration import load, looking, mask, must_be_known
-from .formatting import count, iso, line
+from .common import print_json, print_lines, style
+from .configuration import load_config, open_store, require_ids, secret_mask
+from .formatting import format_count, format_rfc3339, sanitize_line
 
-_Stage = Callable[[Iterator[Article]], Iterator[Article]]
-Brief = dict[str, object]
-SHOWN = 20  # dropped articles of one step, unless all are asked for with --json
+StepFunction = Callable[[Iterator[Article]], Iterator[Article]]
+ArticleMembers = dict[str, object]  # what is shown of an article, as JSON members
+MAX_DROPPED_LINES = 20  # of one step; --json prints all
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
-    """What one step dropped: article key → article in brief, newest first."""
+class DroppedArticles:
+    """The articles that one step dropped, by article key, newest first."""
 
     step: str
-    articles: dict[int, Brief] = field(default_factory=dict)
+    articles: dict[int, ArticleMembers] = field(default_factory=dict)
 
 
-def show(ctx: click.Context, feed_id: str, steps: bool, as_json: bool) -> None:
-    """Print the articles of a feed, and with `steps` what each step dropped."""
-    config = load(ctx)
-    must_be_known(config, "feed", [feed_id], config.feeds)
+def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_json: bool) -> None:
+    """Print the articles of a feed, and if asked those that each step dropped."""
+    config = load_config(ctx)
+    require_ids(config, "feed", [feed_id], config.feeds)
     feed = config.feeds[feed_id]
-    with looking(config) as store:
+    with open_store(config) as store:
         stored = store.articles(feed.sources or config.sources.keys(), feed.tags) if store else iter(())
-        kept, dropped = select(config, feed, stored, noted=steps)
+        articles, dropped = _select_articles(config, feed, stored, with_steps)
     if as_json:
-        told = [{"step": one.step, "dropped": list(one.articles.values())} for one in dropped]
-        print_json({"feed": feed_id, "articles": kept} | ({"steps": told} if steps else {}), mask(config))
+        steps = [{"step": drop.step, "dropped": list(drop.articles.values())} for drop in dropped]
+        members = {"feed": feed_id, "articles": articles} | ({"steps": steps} if with_steps else {})
+        print_json(members, secret_mask(config))
     else:
-        print_lines(_lines(feed, kept, dropped), mask(config))
+        print_lines(_feed_lines(feed, articles, dropped), secret_mask(config))
 
 
-def select(
-    config: Config, feed: Feed, articles: Iterator[Article], *, noted: bool
-) -> tuple[list[Brief], list[Dropped]]:
-    """The articles that come through, and if they are to be noted, those that each step dropped."""
-    dropped: list[Dropped] = []
-    for name, stage in _stages(config, feed):
-        if noted:
-            dropped.append(Dropped(name))
-            articles = _noting(dropped[-1], stage, articles)
+def _select_articles(
+    config: Config, feed: Feed, articles: Iterator[Article], with_steps: bool
+) -> tuple[list[ArticleMembers], list[DroppedArticles]]:
+    """Return the articles that pass all steps, and `with_steps` those that each step dropped."""
+    dropped: list[DroppedArticles] = []
+    for name, step in _named_steps(config, feed):
+        if with_steps:
+            dropped.append(DroppedArticles(name))
+            articles = _record_dropped(dropped[-1], step, articles)
         else:
-            articles = stage(articles)
-    return [_brief(article) for article in articles], dropped
+            articles = step(articles)
+    return [_article_members(article) for article in articles], dropped
 
 
-def _stages(config: Config, feed: Feed) -> Iterator[tuple[str, _Stage]]:
-    """What stands between the store and an edition, in order, as `pipeline.issue` has it."""
+def _named_steps(config: Config, feed: Feed) -> Iterator[tuple[str, StepFunction]]:
+    """Yield what is between the store and an edition, in the order of `pipeline.issue`."""
     if any(source.steps for source in config.sources.values()):
         yield "steps of the sources", partial(apply_per_source, config.sources)
     for step in plan(feed):
-        yield _name(step), partial(apply, [step])
+        yield _step_name(step), partial(apply, [step])
 
 
-def _name(step: Step) -> str:
-    """The step as the YAML has it, without its patterns: `drop: title`."""
+def _step_name(step: Step) -> str:
+    """Return a step as the YAML has it, without its patterns: `drop: title`."""
     kind = type(step).__name__.lower()
     if isinstance(step, (Keep, Drop)):
         return f"{kind}: {', '.join(condition.field for condition in step.conditions)}"
     return f"{kind}: {step.count}"
 
 
-def _noting(dropped: Dropped, stage: _Stage, articles: Iterator[Article]) -> Iterator[Article]:
-    """Run a stage; whatever goes in and does not come out is noted, whichever way the stage works."""
+def _record_dropped(dropped: DroppedArticles, step: StepFunction, articles: Iterator[Article]) -> Iterator[Article]:
+    """Run a step and record every article that goes in and does not come out, whichever way the step works."""
 
-    def noted() -> Iterator[Article]:
+    def record_input() -> Iterator[Article]:
         for article in articles:
-            dropped.articles[article.key] = _brief(article)
+            dropped.articles[article.key] = _article_members(article)
             yield article
 
-    going_in = noted()
-    for article in stage(going_in):
+    recorded = record_input()
+    for article in step(recorded):
         dropped.articles.pop(article.key, None)
         yield article
-    for _ in going_in:  # what a limit leaves unread is dropped as well
+    for _ in recorded:  # what a limit leaves unread is dropped as well
         pass
 
 
-def _brief(article: Article) -> Brief:
+def _article_members(article: Article) -> ArticleMembers:
     return {
         "id": article.published_id,
         "source": article.source_id,
         "title": article.title,
         "url": article.url,
-        "date": iso(article.position),
+        "date": format_rfc3339(article.position),
     }
 
 
-def _lines(feed: Feed, kept: list[Brief], dropped: list[Dropped]) -> Iterator[str]:
-    yield f"{styled(line(feed.title), bold=True)} ({count(len(kept), 'article')})"
-    yield from map(_line, kept)
-    for one in dropped:
+def _feed_lines(feed: Feed, articles: list[ArticleMembers], dropped: list[DroppedArticles]) -> Iterator[str]:
+    yield f"{style(sanitize_line(feed.title), bold=True)} ({format_count(len(articles), 'article')})"
+    yield from map(_article_line, articles)
+    for drop in dropped:
         yield ""
-        yield f"{styled(one.step, bold=True)} drops {count(len(one.articles), 'article')}"
-        yield from map(_line, list(one.articles.values())[:SHOWN])
-        if len(one.articles) > SHOWN:
-            yield f"  and {len(one.articles) - SHOWN} more"
+        yield f"{style(drop.step, bold=True)} drops {format_count(len(drop.articles), 'article')}"
+        yield from map(_article_line, list(drop.articles.values())[:MAX_DROPPED_LINES])
+        if len(drop.articles) > MAX_DROPPED_LINES:
+            yield f"  and {len(drop.articles) - MAX_DROPPED_LINES} more"
 
 
-def _line(brief: Brief) -> str:
-    date = str(brief["date"])[:16].replace("T", " ")
-    return f"  {date}  {line(str(brief['title']))} ({brief['source']})"
+def _article_line(article: ArticleMembers) -> str:
+    date = str(article["date"])[:16].replace("T", " ")
+    return f"  {date}  {sanitize_line(str(article['title']))} ({article['source']})"

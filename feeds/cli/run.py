@@ -12,25 +12,25 @@ import click
 
 from ..app import App, Turn, TurnOptions
 from .common import common_options, json_option, print_json, print_lines, start_logging
-from .configuration import DurationOption, config_path, mask, mask_logs, must_be_known
-from .formatting import count, line
+from .configuration import DurationOption, config_path, mask_logs, require_ids, secret_mask
+from .formatting import format_count, sanitize_line
 
-STRICT = 4  # the exit code of a turn that is done although some source fails
+STRICT_EXIT_CODE = 4  # the turn is done, but a source fails
 
 
 @click.command()
 @click.argument("source_ids", nargs=-1, metavar="[SOURCE-ID]...")
-@click.option("--all", "everything", is_flag=True, help="Every source, whatever the schedule says.")
-@click.option("--refetch", is_flag=True, help="Without validators: get everything whole.")
+@click.option("--all", "everything", is_flag=True, help="Visit every source, whatever its schedule.")
+@click.option("--refetch", is_flag=True, help="Fetch without validators: everything whole.")
 @click.option(
     "--wait",
     type=DurationOption(),
     default="1m",
     show_default=True,
-    help="Wait at most this long for a host that must rest.",
+    help="Wait at most this long for a host that may not be asked yet.",
 )
-@click.option("--for", "limit", type=DurationOption(), help="Start nothing new after this long.")
-@click.option("--strict", is_flag=True, help="Exit with 4 when some source fails, now or since an earlier turn.")
+@click.option("--for", "limit", type=DurationOption(), help="Start no new visit after this long.")
+@click.option("--strict", is_flag=True, help="Exit with 4 if a source fails, now or since an earlier turn.")
 @json_option
 @common_options
 @click.pass_context
@@ -44,37 +44,36 @@ def run(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Pull what is due, publish what changed, and end.
+    """Pull what is due, publish what changed, and exit.
 
     Named sources, or --all, ignore the schedule, but never Retry-After nor the gap between two requests to one host.
     """
     start_logging(ctx)
-    with App(config_path(ctx)) as app, stopped_by_signals(app):
-        mask_logs(ctx, lambda: app.config)
-        must_be_known(app.config, "source", source_ids, app.config.sources)
-        with shown() as progress:
+    with open_app(ctx) as app, stop_on_signals(app):
+        require_ids(app.config, "source", source_ids, app.sources)
+        with show_progress() as progress:
             turn = app.turn(TurnOptions(source_ids or None, everything, refetch, wait, limit), progress)
-        failing = sum(
-            bool(state.failures) for state in app.states() if state.source_id in (source_ids or [state.source_id])
-        )
+        selected = [state for state in app.states() if not source_ids or state.source_id in source_ids]
+        failing = sum(state.failures > 0 for state in selected)
     if as_json:
-        print_json(_told(turn, failing), mask(app.config))
+        print_json(_turn_members(turn, failing), secret_mask(app.config))
     else:
-        print_lines(report(turn), mask(app.config))
+        print_lines(summarize(turn), secret_mask(app.config))
     if strict and failing:
-        sys.exit(STRICT)
+        sys.exit(STRICT_EXIT_CODE)
 
 
-def report(turn: Turn) -> list[str]:
-    """What changed for the worse or the better; nothing when all is as it was."""
-    lines = [f"{source_id}: {line(sentence)}" for source_id, sentence in turn.worse]
+def summarize(turn: Turn) -> list[str]:
+    """Return lines about what changed for the worse or the better; none when nothing changed."""
+    lines = [f"{source_id}: {sanitize_line(sentence)}" for source_id, sentence in turn.worse]
     lines += [f"{source_id}: works again" for source_id in turn.better]
-    told = [f"{count(turn.articles, 'article')} new or changed"] if turn.articles else []
-    told += [f"{count(len(turn.files), 'file')} written"] if turn.files else []
-    return [*lines, ", ".join(told)] if told else lines
+    totals = [f"{format_count(turn.articles, 'article')} new or changed"] if turn.articles else []
+    totals += [f"{format_count(len(turn.files), 'file')} written"] if turn.files else []
+    return [*lines, ", ".join(totals)] if totals else lines
 
 
-def _told(turn: Turn, failing: int) -> dict[str, object]:
+def _turn_members(turn: Turn, failing: int) -> dict[str, object]:
+    """Return the JSON members of a turn."""
     return {
         "visits": turn.visits,
         "not_modified": turn.not_modified,
@@ -93,24 +92,31 @@ def _told(turn: Turn, failing: int) -> dict[str, object]:
 @common_options
 @click.pass_context
 def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> None:
-    """Regenerate the published files from the store, all feeds or these; print the files that changed."""
+    """Regenerate the published files from the store, of all feeds or the named ones; print the files that changed."""
     start_logging(ctx)
-    with App(config_path(ctx)) as app:
-        mask_logs(ctx, lambda: app.config)
-        must_be_known(app.config, "feed", feed_ids, app.config.feeds)
-        paths = app.issue(feed_ids or app.config.feeds.keys())
+    with open_app(ctx) as app:
+        require_ids(app.config, "feed", feed_ids, app.config.feeds)
+        files = app.issue(feed_ids or app.config.feeds.keys())
     if as_json:
-        print_json({"files": paths})
+        print_json({"files": files})
     else:
-        print_lines([f"{count(len(paths), 'file')} written", *(f"  {path}" for path in paths)])
+        print_lines([f"{format_count(len(files), 'file')} written", *(f"  {file}" for file in files)])
 
 
-# ── A clean end of a turn that is asked to stop: what came is recorded and published, the rest stays due (F38) ────────
+# ── Context managers around the application ─────────────────────────────────────────────────────────────────────────
 
 
 @contextmanager
-def stopped_by_signals(app: App) -> Iterator[None]:
-    """Stop the turn at SIGTERM, and at Ctrl-C before it ends the program; what hangs is cut off."""
+def open_app(ctx: click.Context) -> Iterator[App]:
+    """Open the application of the command's configuration, with its secrets masked in the log."""
+    with App(config_path(ctx)) as app:
+        mask_logs(ctx, lambda: app.config)
+        yield app
+
+
+@contextmanager
+def stop_on_signals(app: App) -> Iterator[None]:
+    """Stop the turn at SIGTERM and at Ctrl-C: outcomes so far are recorded and published, the rest stays due (F38)."""
     # In a thread of its own: a handler runs in the middle of anything, and stopping takes locks.
     before = signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=app.stop).start())
     try:
@@ -122,20 +128,18 @@ def stopped_by_signals(app: App) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-# ── A line on the terminal that says how far a turn has come. In a pipe, a file or a cron job there is none ───────────
-
-
 @contextmanager
-def shown() -> Iterator[Callable[[Turn], None]]:
-    """Give what is to be told of the turn as it goes on; it is shown while inside."""
+def show_progress() -> Iterator[Callable[[Turn], None]]:
+    """Show the progress of a turn on stderr if that is a terminal; yield the function that updates it."""
     if not sys.stderr.isatty():
         yield lambda turn: None
         return
     from rich.console import Console  # only terminals pay for it
 
     with Console(stderr=True).status("pulling what is due") as status:
-        yield lambda turn: status.update(_words(turn))
+        yield lambda turn: status.update(_progress_line(turn))
 
 
-def _words(turn: Turn) -> str:
-    return f"{count(turn.visits, 'visit')}, {count(turn.articles, 'article')} new or changed, {turn.failures} failed"
+def _progress_line(turn: Turn) -> str:
+    counts = format_count(turn.visits, "visit"), format_count(turn.articles, "article")
+    return f"{counts[0]}, {counts[1]} new or changed, {turn.failures} failed"

@@ -12,49 +12,50 @@ import click
 from .. import config as configuration
 from ..errors import ConfigError
 from .common import common_options, json_option, print_json, print_lines
-from .configuration import config_path, load, mask
-from .formatting import count
+from .configuration import config_path, load_config, secret_mask
+from .formatting import format_count
 
-SAMPLE = ("feeds.yaml", "feeds.schema.json", "stories/*")
+SAMPLE_FILES = ("feeds.yaml", "feeds.schema.json", "stories/*")
 
 
 @click.command()
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 @common_options
 def init(directory: Path) -> None:
-    """Write a commented config/feeds.yaml with a story of its own into DIRECTORY; it works at once, offline too.
+    """Write a commented config/feeds.yaml and a first story into DIRECTORY. It works at once, offline too.
 
-    Files that are there already are left alone.
+    Existing files are left alone.
     """
     target = directory / "config"
     if (target / "feeds.yaml").exists():
-        raise click.ClickException(f"{target / 'feeds.yaml'} is there already; nothing was written")
+        raise click.ClickException(f"{target / 'feeds.yaml'} exists already; nothing was written")
     try:
         written = _copy_sample(target)
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: cannot be written: {error.strerror}") from error
+        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from error
     print_lines(f"wrote {path}" for path in written)
     click.echo(f"Now run: feeds daemon --config {target / 'feeds.yaml'}")
 
 
 def _copy_sample(target: Path) -> list[Path]:
-    written = []
-    with _sample() as sample:
-        for path in sorted(path for name in SAMPLE for path in sample.glob(name)):
+    """Copy the sample's files that are missing; return the copies."""
+    copies = []
+    with _sample_folder() as sample:
+        for path in sorted(path for name in SAMPLE_FILES for path in sample.glob(name)):
             copy = target / path.relative_to(sample)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
-                written.append(copy)
-    return written
+                copies.append(copy)
+    return copies
 
 
 @contextmanager
-def _sample() -> Iterator[Path]:
-    """The folder of the sample: the wheel carries it, a checkout has it beside the package."""
+def _sample_folder() -> Iterator[Path]:
+    """Yield the folder of the sample: in the wheel it is inside the package, in a checkout beside it."""
     with as_file(files("feeds")) as package:
-        carried = package / "sample"
-        yield carried if carried.is_dir() else package.parent / "config"
+        in_wheel = package / "sample"
+        yield in_wheel if in_wheel.is_dir() else package.parent / "config"
 
 
 @click.command()
@@ -62,21 +63,22 @@ def _sample() -> Iterator[Path]:
 @common_options
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
-    """Check the configuration: all its mistakes at once, each with its place, and what will surprise."""
+    """Check the configuration: print all mistakes at once, each with its place, and warnings."""
     path = config_path(ctx)
     try:
-        loaded = load(ctx)
+        config = load_config(ctx)
     except ConfigError as error:
         if as_json:
             print_json({"config": str(path), "problems": error.problems, "warnings": []})
         raise
-    warnings = configuration.warnings(loaded)
+    warnings = configuration.warnings(config)
     if as_json:
-        counts = {"sources": len(loaded.sources), "feeds": len(loaded.feeds)}
-        print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, mask(loaded))
+        counts = {"sources": len(config.sources), "feeds": len(config.feeds)}
+        print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, secret_mask(config))
         return
-    print_lines((f"warning: {warning}" for warning in warnings), mask(loaded))
-    click.echo(f"{path}: {count(len(loaded.sources), 'source')}, {count(len(loaded.feeds), 'feed')}, no mistakes")
+    print_lines((f"warning: {warning}" for warning in warnings), secret_mask(config))
+    counted = f"{format_count(len(config.sources), 'source')}, {format_count(len(config.feeds), 'feed')}"
+    click.echo(f"{path}: {counted}, no mistakes")
 
 
 @click.command()

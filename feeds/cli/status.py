@@ -1,4 +1,4 @@
-"""`status`: how every source and feed stands; it only reads, whoever holds the lock."""
+"""`status`: the state of every source and feed. It only reads, and needs no lock."""
 
 from __future__ import annotations
 
@@ -9,234 +9,239 @@ from datetime import datetime, timedelta
 import click
 
 from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
-from .common import common_options, json_option, present, print_json, print_lines, start_logging, styled, utcnow
-from .configuration import load, looking, mask, source_of
-from .formatting import ago, columns, count, iso, line, size, span, stamp
+from .common import common_options, drop_none, json_option, print_json, print_lines, start_logging, style, utcnow
+from .configuration import find_source, load_config, open_store, secret_mask
+from .formatting import (
+    format_columns,
+    format_count,
+    format_duration,
+    format_relative,
+    format_rfc3339,
+    format_size,
+    format_time,
+    sanitize_line,
+)
 
-QUIET = timedelta(days=90)  # after which it is worth saying that nothing new has come
-
-GONE = 410  # the status with which a server says that something is gone for good (E11)
-WITHHELD = "quarantine"  # the kind of failure that takes nothing from a listing until the operator says so (F32)
+QUIET_AFTER = timedelta(days=90)  # without a new article
+GONE = 410  # the HTTP status of what is gone for good (E11)
+QUARANTINE = "quarantine"  # the failure kind of a listing that is held back until the operator accepts it (F32)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """A source as declared, what is remembered of it, and when that is said."""
+    """A source as declared, its stored state (None: never visited), and the time of the report."""
 
     source: Source
     state: SourceStatus | None
     now: datetime
 
     @property
-    def known(self) -> SourceStatus:
-        """What is remembered, for conditions that stand behind `not visited yet`."""
+    def stored_state(self) -> SourceStatus:
+        """Return the state; only for conditions after `unvisited`, where there is one."""
         assert self.state is not None
         return self.state
 
     @property
     def failure(self) -> Failure | None:
-        """What went wrong the last time, if anything did."""
+        """Return the failure of the last visit, None when it succeeded."""
         return self.state.failure if self.state else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What was strange about the last listing."""
+        """Return the warnings about the last listing."""
         return self.state.warnings if self.state else ()
 
     @property
-    def failing_for(self) -> str:
-        """`3 h`, `now`."""
-        return span(self.now - (self.known.failing_since or self.now))
+    def newest_age(self) -> timedelta:
+        """Return the age of the newest article, zero when there is none."""
+        return self.now - self.stored_state.newest if self.stored_state.newest else timedelta(0)
 
-    @property
-    def newest_for(self) -> timedelta:
-        """How old the newest article is; nothing when there is none."""
-        return self.now - self.known.newest if self.known.newest else timedelta(0)
+
+# ── The sentence about a source: its condition, then notes ──────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class SourceCondition:
-    """One way to stand: `name` is for programs, `says` for people, `colour` for their eyes."""
+    """One possible condition of a source: its name in JSON, when it holds, its text for people, and their colour."""
 
     name: str
     holds: Callable[[SourceReport], object]
-    says: Callable[[SourceReport], str]
+    text: Callable[[SourceReport], str]
     colour: str
 
 
-def _sentence(standing: SourceReport) -> str:
-    failure = standing.failure
-    return line(failure.sentence).rstrip(".") if failure else ""
+def _failure_text(report: SourceReport) -> str:
+    return sanitize_line(report.failure.sentence).rstrip(".") if report.failure else ""
 
 
-def _since(standing: SourceReport) -> str:
-    """`for 3 h`, or for the first time."""
-    tries = standing.known.failures
-    return f"for {standing.failing_for}, {count(tries, 'visit')}" if tries > 1 else "at its last visit"
+def _failing_since(report: SourceReport) -> str:
+    """Return `for 3 h (4 visits)`, or `at its last visit` for the first failure."""
+    state = report.stored_state
+    if state.failures <= 1:
+        return "at its last visit"
+    duration = format_duration(report.now - (state.failing_since or report.now))
+    return f"for {duration} ({format_count(state.failures, 'visit')})"
 
 
-def _held(standing: SourceReport) -> str:
-    known = standing.known
-    newest = f", newest {ago(known.newest, standing.now)}" if known.newest else ""
-    return f"{count(known.articles, 'article')}{newest}"
+def _articles_text(report: SourceReport) -> str:
+    """Return `12 articles, newest 3 h ago`."""
+    state = report.stored_state
+    newest = f", newest {format_relative(state.newest, report.now)}" if state.newest else ""
+    return f"{format_count(state.articles, 'article')}{newest}"
 
 
+def _is_claimed(report: SourceReport) -> bool:
+    """Return whether a first visit was claimed: only that moves the due time of a source never visited (E12)."""
+    return report.stored_state.due_at > report.now
+
+
+# The first that holds is the condition.
 CONDITIONS: tuple[SourceCondition, ...] = (
     SourceCondition(
         "disabled",
-        lambda standing: not standing.source.enabled,
-        lambda standing: "disabled by `enabled: false`; its articles stay",
+        lambda report: not report.source.enabled,
+        lambda report: "disabled by `enabled: false`; its articles stay",
         "bright_black",
     ),
     SourceCondition(
         "unvisited",
-        lambda standing: standing.state is None or (standing.state.last_at is None and not _planned(standing)),
-        lambda standing: "not visited yet",
+        lambda report: report.state is None or (report.state.last_at is None and not _is_claimed(report)),
+        lambda report: "not visited yet",
         "bright_black",
     ),
     SourceCondition(
         "interrupted",
-        lambda standing: standing.known.last_at is None,
-        lambda standing: "its first visit is under way or was interrupted; nothing is lost",
+        lambda report: report.stored_state.last_at is None,
+        lambda report: "its first visit is in progress or was interrupted; nothing is lost",
         "yellow",
     ),
     SourceCondition(
         "quarantined",
-        lambda standing: standing.failure and standing.failure.kind == WITHHELD,
-        lambda standing: (
-            f"quarantined {_since(standing)}: {_sentence(standing)};"
-            f" `feeds run {standing.source.id}` takes it as it is; {_held(standing)}"
+        lambda report: report.failure and report.failure.kind == QUARANTINE,
+        lambda report: (
+            f"quarantined {_failing_since(report)}: {_failure_text(report)};"
+            f" `feeds run {report.source.id}` accepts the listing as it is; {_articles_text(report)}"
         ),
         "yellow",
     ),
     SourceCondition(
         "gone",
-        lambda standing: standing.failure and standing.failure.status == GONE,
-        lambda standing: f"gone {_since(standing)}: {_sentence(standing)}; {_held(standing)}",
+        lambda report: report.failure and report.failure.status == GONE,
+        lambda report: f"gone {_failing_since(report)}: {_failure_text(report)}; {_articles_text(report)}",
         "red",
     ),
     SourceCondition(
         "never_worked",
-        lambda standing: standing.failure and standing.known.worked_at is None,
-        lambda standing: f"has never worked, failing {_since(standing)}: {_sentence(standing)}",
+        lambda report: report.failure and report.stored_state.worked_at is None,
+        lambda report: f"never worked, failing {_failing_since(report)}: {_failure_text(report)}",
         "red",
     ),
     SourceCondition(
         "failing",
-        lambda standing: standing.failure,
-        lambda standing: (
-            f"failing {_since(standing)}, worked {ago(standing.known.worked_at, standing.now)}: {_sentence(standing)}"
+        lambda report: report.failure,
+        lambda report: (
+            f"failing {_failing_since(report)},"
+            f" last success {format_relative(report.stored_state.worked_at, report.now)}: {_failure_text(report)}"
         ),
         "red",
     ),
     SourceCondition(
         "empty",
-        lambda standing: not standing.known.articles and not standing.known.pending,
-        lambda standing: "works, but has no articles",
+        lambda report: not report.stored_state.articles and not report.stored_state.pending,
+        lambda report: "works, but has no articles",
         "yellow",
     ),
     SourceCondition(
         "suspicious",
-        lambda standing: standing.warnings,
-        lambda standing: f"{_held(standing)}; {' '.join(map(line, standing.warnings)).rstrip('.')}",
+        lambda report: report.warnings,
+        lambda report: f"{_articles_text(report)}; {' '.join(map(sanitize_line, report.warnings)).rstrip('.')}",
         "yellow",
     ),
     SourceCondition(
         "quiet",
-        lambda standing: standing.newest_for >= QUIET,
-        lambda standing: f"works, but nothing new for {span(standing.newest_for)}; {_held(standing)}",
+        lambda report: report.newest_age >= QUIET_AFTER,
+        lambda report: f"works, but no new article for {format_duration(report.newest_age)}; {_articles_text(report)}",
         "yellow",
     ),
-    SourceCondition("fine", lambda standing: True, _held, "green"),
+    SourceCondition("fine", lambda report: True, _articles_text, "green"),
 )
 
 
-def _planned(standing: SourceReport) -> bool:
-    """Whether a visit was claimed: only that moves the due time of a source that was never visited (E12)."""
-    return standing.known.due_at > standing.now
+def _pending_note(report: SourceReport) -> str:
+    pending = report.state.pending if report.state else 0
+    return f"{format_count(pending, 'story page')} still to visit" if pending else ""
 
 
-# ── what is said besides ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _pending(standing: SourceReport) -> str:
-    pending = standing.state.pending if standing.state else 0
-    return f"{count(pending, 'story page')} still to be visited" if pending else ""
-
-
-def _moving(standing: SourceReport) -> str:
-    """E10: followed at once, believed after days, never written into the YAML."""
-    move = standing.state.move if standing.state else None
+def _moving_note(report: SourceReport) -> str:
+    """Return the note about a permanent redirect, which is stored as the new address only after days (E10)."""
+    move = report.state.move if report.state else None
     if move is None:
         return ""
-    seen = f"{count(move.visits, 'visit')} since {ago(move.since, standing.now)}"
-    return f"redirects permanently{_to(standing, move.target)} ({seen}): if that stays so, change its address"
+    visits = f"{format_count(move.visits, 'visit')} since {format_relative(move.since, report.now)}"
+    return f"redirects permanently{_to_address(report, move.target)} ({visits}): if this lasts, change its address"
 
 
-def _moved(standing: SourceReport) -> str:
-    state = standing.state
-    if state is None or not state.url or state.url == standing.source.address or standing.source.root:
+def _moved_note(report: SourceReport) -> str:
+    state = report.state
+    if state is None or not state.url or state.url == report.source.address or report.source.root:
         return ""
-    return f"has moved for good: in the YAML, put{_to(standing, state.url) or ' its new address'} in place of the old"
+    return f"moved permanently: change its address in the YAML{_to_address(report, state.url)}"
 
 
-def _to(standing: SourceReport, address: str) -> str:
-    """The address of a private source appears nowhere."""
-    return "" if standing.source.private else f" {line(address)}"
+def _to_address(report: SourceReport, address: str) -> str:
+    """Return ` to ADDRESS`, or nothing for a private source, whose addresses appear nowhere."""
+    return "" if report.source.private else f" to {sanitize_line(address)}"
 
 
-def _next(standing: SourceReport) -> str:
-    if not standing.source.enabled:
+def _next_visit_note(report: SourceReport) -> str:
+    if not report.source.enabled:
         return ""
-    state, now = standing.state, standing.now
+    state, now = report.state, report.now
     if state is None or state.due_at <= now:
         return "due now"
-    return f"next visit {ago(state.due_at, now)}"
+    return f"next visit {format_relative(state.due_at, now)}"
 
 
-BESIDES: tuple[Callable[[SourceReport], str], ...] = (_pending, _moving, _moved, _next)
+NOTES: tuple[Callable[[SourceReport], str], ...] = (_pending_note, _moving_note, _moved_note, _next_visit_note)
 
 
-def condition(standing: SourceReport) -> SourceCondition:
-    """The one condition that holds."""
-    return next(one for one in CONDITIONS if one.holds(standing))
+def find_condition(report: SourceReport) -> SourceCondition:
+    """Return the first condition that holds; the last one always does."""
+    return next(condition for condition in CONDITIONS if condition.holds(report))
 
 
-def sentence(standing: SourceReport) -> str:
-    """How the source stands, in one sentence."""
-    besides = (say(standing) for say in BESIDES)
-    return "; ".join([condition(standing).says(standing), *filter(None, besides)])
+def compose_sentence(report: SourceReport) -> str:
+    """Return the state of a source in one sentence: its condition and the notes that apply."""
+    notes = (note(report) for note in NOTES)
+    return "; ".join([find_condition(report).text(report), *filter(None, notes)])
 
 
-# ── `status`: how every source and feed stands; it only reads, whoever holds the lock ─────────────────────────────────
-
-
-NOTHING_YET = "Nothing was pulled yet: `feeds run` does that once, `feeds daemon` all the time."
+# ── The command ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """All that is known at a moment; `began` is none when nothing was ever pulled."""
+class StatusReport:
+    """The state of all sources and feeds at one time; `created` is None when the store does not exist yet."""
 
     config: Config
     now: datetime
-    began: datetime | None
+    created: datetime | None
     states: Mapping[str, SourceStatus]
     ledgers: Mapping[str, Ledger]
 
-    def standings(self) -> list[SourceReport]:
-        """Every declared source, and each outline of an `opml:` source after it."""
+    def list_sources(self) -> list[SourceReport]:
+        """Return a report for every declared source, and after an `opml:` source for each of its outlines."""
         sources = self.config.sources
-        members = [name for name in self.states if name not in sources and name.partition("/")[0] in sources]
-        return [self.standing(name) for name in sorted([*sources, *members])]
+        outlines = [id for id in self.states if id not in sources and id.partition("/")[0] in sources]
+        return [self.find_source(id) for id in sorted([*sources, *outlines])]
 
-    def standing(self, name: str) -> SourceReport:
-        """How one of them stands. Raises ConfigError when there is none of that id."""
-        state = self.states.get(name)
-        if state is None or name in self.config.sources:
-            return SourceReport(source_of(self.config, name), state, self.now)
-        listing = source_of(self.config, name.partition("/")[0])
-        return SourceReport(replace(listing, id=name, kind=Kind.FEED, address=state.url), state, self.now)
+    def find_source(self, id: str) -> SourceReport:
+        """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
+        state = self.states.get(id)
+        if state is None or id in self.config.sources:
+            return SourceReport(find_source(self.config, id), state, self.now)
+        opml = find_source(self.config, id.partition("/")[0])
+        return SourceReport(replace(opml, id=id, kind=Kind.FEED, address=state.url), state, self.now)
 
 
 @click.command()
@@ -245,144 +250,154 @@ class Report:
 @common_options
 @click.pass_context
 def status(ctx: click.Context, source_id: str | None, as_json: bool) -> None:
-    """Say how every source and feed stands in one sentence each, or all about one source."""
+    """Show the state of every source and feed in one sentence each, or everything about one source."""
     start_logging(ctx)
-    config = load(ctx)
-    report = _gathered(config)
-    standings = report.standings() if source_id is None else [report.standing(source_id)]
+    config = load_config(ctx)
+    report = _read_report(config)
+    sources = report.list_sources() if source_id is None else [report.find_source(source_id)]
     if as_json:
-        told = [_told(standing) for standing in standings]
-        everything = {"sources": told, "feeds": [_feed(report, feed) for feed in config.feeds.values()]}
-        print_json(everything if source_id is None else told[0], mask(config))
+        members = [_source_members(source) for source in sources]
+        everything = {"sources": members, "feeds": [_feed_members(report, feed) for feed in config.feeds.values()]}
+        print_json(everything if source_id is None else members[0], secret_mask(config))
     elif source_id is None:
-        print_lines(_overview(report, standings), mask(config))
+        print_lines(_overview_lines(report, sources), secret_mask(config))
     else:
-        print_lines(_all_about(standings[0]), mask(config))
+        print_lines(_source_lines(sources[0]), secret_mask(config))
 
 
-def _gathered(config: Config) -> Report:
-    """What the store holds, if there is one; nothing is made or changed."""
-    with looking(config) as store:
+def _read_report(config: Config) -> StatusReport:
+    """Read the store, if there is one; nothing is created or changed."""
+    with open_store(config) as store:
         if store is None:
-            return Report(config, utcnow(), None, {}, {})
+            return StatusReport(config, utcnow(), None, {}, {})
         states = {state.source_id: state for state in store.states()}
-        return Report(config, utcnow(), store.created, states, store.ledgers())
+        return StatusReport(config, utcnow(), store.created, states, store.ledgers())
 
 
-# ── a source ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── One source ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FactValue = str | int | datetime | None
 
 
-def _of_state(name: str) -> Callable[[SourceReport], FactValue]:
-    return lambda standing: getattr(standing.state, name, None)
+def _stored_fact(name: str) -> Callable[[SourceReport], FactValue]:
+    return lambda report: getattr(report.state, name, None)
 
 
-def _schedule(standing: SourceReport) -> str:
-    schedule = standing.source.schedule
+def _schedule_text(report: SourceReport) -> str:
+    schedule = report.source.schedule
     if isinstance(schedule, Cron):
         return f"cron {schedule.expression} ({schedule.timezone})"
-    most = f" to {span(timedelta(seconds=schedule.at_most))}" if schedule.at_most else ""
-    return f"every {span(timedelta(seconds=schedule.seconds))}{most}"
+    longest = f" to {format_duration(timedelta(seconds=schedule.at_most))}" if schedule.at_most else ""
+    return f"every {format_duration(timedelta(seconds=schedule.seconds))}{longest}"
 
 
-def _address(standing: SourceReport) -> str | None:
-    """`private: true` keeps addresses out of all output."""
-    source = standing.source
-    return None if source.private else str(source.root / source.address) if source.root else source.address
+def _declared_address(report: SourceReport) -> str | None:
+    """Return the address of the YAML, None for a private source, whose addresses appear nowhere."""
+    source = report.source
+    if source.private:
+        return None
+    return str(source.root / source.address) if source.root else source.address
 
 
-def _now_at(standing: SourceReport) -> str | None:
-    """The address that is really visited, where that is another (E10)."""
-    state, source = standing.state, standing.source
+def _moved_address(report: SourceReport) -> str | None:
+    """Return the address that is really visited, if that is another (E10)."""
+    state, source = report.state, report.source
     return None if state is None or source.private or state.url == source.address else state.url
 
 
 # The facts of a source, by their names in JSON; `last_visit` is `last visit` for people.
 FACTS: Mapping[str, Callable[[SourceReport], FactValue]] = {
-    "title": _of_state("title"),
-    "kind": lambda standing: str(standing.source.kind),
-    "url": _address,
-    "moved_to": _now_at,
-    "tags": lambda standing: ", ".join(standing.source.tags) or None,
-    "schedule": _schedule,
-    "articles": _of_state("articles"),
-    "newest": _of_state("newest"),
-    "last_visit": _of_state("last_at"),
-    "worked": _of_state("worked_at"),
-    "next_visit": lambda standing: standing.state.due_at if standing.state and standing.source.enabled else None,
-    "failures": _of_state("failures"),
-    "failing_since": _of_state("failing_since"),
-    "pending": _of_state("pending"),
+    "title": _stored_fact("title"),
+    "kind": lambda report: str(report.source.kind),
+    "url": _declared_address,
+    "moved_to": _moved_address,
+    "tags": lambda report: ", ".join(report.source.tags) or None,
+    "schedule": _schedule_text,
+    "articles": _stored_fact("articles"),
+    "newest": _stored_fact("newest"),
+    "last_visit": _stored_fact("last_at"),
+    "worked": _stored_fact("worked_at"),
+    "next_visit": lambda report: report.state.due_at if report.state and report.source.enabled else None,
+    "failures": _stored_fact("failures"),
+    "failing_since": _stored_fact("failing_since"),
+    "pending": _stored_fact("pending"),
 }
 
 
-def _told(standing: SourceReport) -> dict[str, object]:
-    """A source for programs: every fact, known or not."""
-    facts = {name: value(standing) for name, value in FACTS.items()}
-    failure = standing.failure
+def _source_members(report: SourceReport) -> dict[str, object]:
+    """Return the JSON members of a source: every fact, with null for what is not known."""
+    facts = {name: value(report) for name, value in FACTS.items()}
+    failure = report.failure
     return {
-        "id": standing.source.id,
-        "condition": condition(standing).name,
-        "sentence": sentence(standing),
-        "enabled": standing.source.enabled,
-        **{name: iso(value) if isinstance(value, datetime) else value for name, value in facts.items()},
-        "tags": list(standing.source.tags),
+        "id": report.source.id,
+        "condition": find_condition(report).name,
+        "sentence": compose_sentence(report),
+        "enabled": report.source.enabled,
+        **{name: format_rfc3339(value) if isinstance(value, datetime) else value for name, value in facts.items()},
+        "tags": list(report.source.tags),
         "failure": failure
-        and present(
+        and drop_none(
             {"stage": failure.stage, "kind": failure.kind, "status": failure.status, "sentence": failure.sentence}
         ),
-        "warnings": list(standing.warnings),
+        "warnings": list(report.warnings),
     }
 
 
-def _all_about(standing: SourceReport) -> Iterator[str]:
-    """A source for people: one sentence, then every fact that is known, a line each."""
-    yield f"{styled(standing.source.id, fg=condition(standing).colour, bold=True)}: {sentence(standing)}"
-    facts = {name.replace("_", " "): value(standing) for name, value in FACTS.items()}
-    yield from columns([[f"  {name}", _words(value, standing.now)] for name, value in facts.items() if value])
-    yield from (f"  warning: {line(warning)}" for warning in standing.warnings)
+def _source_lines(report: SourceReport) -> Iterator[str]:
+    """Yield the sentence about a source, then a line for every fact and warning."""
+    yield f"{style(report.source.id, fg=find_condition(report).colour, bold=True)}: {compose_sentence(report)}"
+    facts = {name.replace("_", " "): value(report) for name, value in FACTS.items()}
+    yield from format_columns(
+        [[f"  {name}", _format_fact(value, report.now)] for name, value in facts.items() if value]
+    )
+    yield from (f"  warning: {sanitize_line(warning)}" for warning in report.warnings)
 
 
-def _words(value: FactValue, now: datetime) -> str:
-    return f"{stamp(value)} ({ago(value, now)})" if isinstance(value, datetime) else line(str(value))
+def _format_fact(value: FactValue, now: datetime) -> str:
+    if isinstance(value, datetime):
+        return f"{format_time(value)} ({format_relative(value, now)})"
+    return sanitize_line(str(value))
 
 
-# ── all of them, and the feeds ──────────────────────────────────────────────────────────────────────────────────────
+# ── All sources and feeds ───────────────────────────────────────────────────────────────────────────────────────────
+
+NEVER_RUN = "Nothing was pulled yet. `feeds run` pulls once, `feeds daemon` continuously."
 
 
-def _overview(report: Report, standings: list[SourceReport]) -> Iterator[str]:
-    if report.began is None:
-        yield NOTHING_YET
+def _overview_lines(report: StatusReport, sources: list[SourceReport]) -> Iterator[str]:
+    if report.created is None:
+        yield NEVER_RUN
         yield ""
-    width = max((len(standing.source.id) for standing in standings), default=0)
-    for standing in standings:
-        name = styled(standing.source.id.ljust(width), fg=condition(standing).colour)
-        yield f"{name}  {sentence(standing)}"
+    width = max((len(source.source.id) for source in sources), default=0)
+    for source in sources:
+        id = style(source.source.id.ljust(width), fg=find_condition(source).colour)
+        yield f"{id}  {compose_sentence(source)}"
     if report.config.feeds:
         yield ""
-        yield from columns([[feed.id, _feed_words(report, feed)] for feed in report.config.feeds.values()])
+        yield from format_columns([[feed.id, _feed_text(report, feed)] for feed in report.config.feeds.values()])
 
 
-def _feed(report: Report, feed: Feed) -> dict[str, object]:
-    """A feed for programs: its files with their sizes (none: missing), and how old its newest article is."""
+def _feed_members(report: StatusReport, feed: Feed) -> dict[str, object]:
+    """Return the JSON members of a feed; a file that is missing has the size null."""
     ledger = report.ledgers.get(feed.id)
-    files = [{"path": name, "size": _size(report, name)} for name in ledger.files] if ledger else []
-    return {"id": feed.id, "title": feed.title, "updated": iso(ledger.updated) if ledger else None, "files": files}
+    files = [{"path": name, "size": _file_size(report, name)} for name in ledger.files] if ledger else []
+    updated = format_rfc3339(ledger.updated) if ledger else None
+    return {"id": feed.id, "title": feed.title, "updated": updated, "files": files}
 
 
-def _feed_words(report: Report, feed: Feed) -> str:
+def _feed_text(report: StatusReport, feed: Feed) -> str:
     ledger = report.ledgers.get(feed.id)
     if ledger is None:
         return "not published yet"
-    sizes = [_size(report, name) for name in ledger.files]
-    there = [octets for octets in sizes if octets is not None]
-    facts = f"{count(len(there), 'file')}, {size(sum(there))}; newest article {ago(ledger.updated, report.now)}"
-    missing = len(sizes) - len(there)
-    return f"{facts}; {count(missing, 'file')} missing, the next turn writes them again" if missing else facts
+    sizes = [_file_size(report, name) for name in ledger.files]
+    existing = [octets for octets in sizes if octets is not None]
+    files = f"{format_count(len(existing), 'file')}, {format_size(sum(existing))}"
+    text = f"{files}; newest article {format_relative(ledger.updated, report.now)}"
+    missing = len(sizes) - len(existing)
+    return f"{text}; {format_count(missing, 'file')} missing, rewritten in the next turn" if missing else text
 
 
-def _size(report: Report, name: str) -> int | None:
+def _file_size(report: StatusReport, name: str) -> int | None:
     try:
         return (report.config.public / name).stat().st_size
     except OSError:

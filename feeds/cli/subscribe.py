@@ -1,4 +1,4 @@
-"""The commands that bring sources in and out: add, import, export."""
+"""The commands that move sources into and out of the configuration: add, import, export."""
 
 from __future__ import annotations
 
@@ -16,81 +16,88 @@ from ..model import Config, Source
 from ..normalize import id_for
 from ..parse.opml import OpmlOutline, parse_opml
 from ..render.opml import SPELLED, subscriptions
-from .common import common_options, json_option, print_json, print_lines, start_logging, styled
-from .configuration import load, looking, mask
-from .discovery import DiscoveredSource, Fetch, behind, fetching, same, web_address
-from .formatting import count, line
+from .common import common_options, json_option, print_json, print_lines, start_logging, style
+from .configuration import load_config, open_store, secret_mask
+from .discovery import DiscoveredSource, comparable_url, complete_url, discover_sources, open_fetch
+from .formatting import format_count, sanitize_line
 
 # ── add ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @click.command()
 @click.argument("url")
-@click.option("--id", "source_id", help="The id of the source; by default it is made of the feed's title.")
-@click.option("--yes", is_flag=True, help="Take the likeliest feed without asking.")
+@click.option(
+    "--id", "source_id", metavar="ID", help="The id of the source. The default is made from the feed's title."
+)
+@click.option("--yes", is_flag=True, help="Take the first one found, without a question.")
 @json_option
 @common_options
 @click.pass_context
 def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json: bool) -> None:
-    """Find what can be followed behind an address, and add it to the configuration.
+    """Find the feed behind a URL and add it to the configuration. Comments in the file stay.
 
-    That is a feed, the feeds that a page leads to, a sitemap that robots.txt names, or the page's own list of stories.
-
-    On a terminal you are asked which one; otherwise the likeliest is taken. Comments in the file stay.
+    Found are: a feed; the feeds that a page links to; a sitemap that robots.txt names; the page's own list of stories.
+    If there are several, a terminal asks which one; otherwise the first one, the likeliest, is taken.
     """
     start_logging(ctx)
-    config, url = load(ctx), web_address(url)
-    _refuse_known(config, url)
+    config, url = load_config(ctx), complete_url(url)
+    if not url.lower().startswith(("http://", "https://")):
+        raise click.UsageError(f"{url} is not a web address; write one such as https://example.org/feed")
+    _refuse_duplicate(config, url)
     # A trial entry under the name to be: what the configuration would refuse is refused before anything is fetched.
     trial = configuration.proposed(config.path, [(source_id or id_for(None, url, config.sources), url)])
-    with fetching(config, next(source for id, source in trial.sources.items() if id not in config.sources)) as fetch:
-        offered = _behind(url, fetch)
+    with open_fetch(config, next(source for id, source in trial.sources.items() if id not in config.sources)) as fetch:
+        try:
+            offered = discover_sources(url, fetch)
+        except SourceError as error:
+            raise click.ClickException(error.sentence) from error
     if not as_json:
-        print_lines(_offer(offered), mask(config))
-    chosen = offered[0 if yes or as_json else _choice(offered)]
-    _refuse_known(config, chosen.url)
-    name = source_id or id_for(chosen.title, chosen.url, config.sources)
-    entry: str | NewSettings = chosen.url if chosen.kind == "feed" else {chosen.kind: chosen.url}
-    configuration.add_sources(config.path, [(name, entry)])
+        print_lines(_offer_lines(offered), secret_mask(config))
+    source = offered[0 if yes or as_json else _choose(offered)]
+    _refuse_duplicate(config, source.url)
+    id = source_id or id_for(source.title, source.url, config.sources)
+    entry: str | NewSettings = source.url if source.kind == "feed" else {source.kind: source.url}
+    configuration.add_sources(config.path, [(id, entry)])
     if as_json:
-        print_json({"id": name, "url": chosen.url, "candidates": [_told(found) for found in offered]}, mask(config))
+        found = [_offer_members(source) for source in offered]
+        print_json({"id": id, "url": source.url, "candidates": found}, secret_mask(config))
     else:
-        print_lines([f"added {name}: {line(chosen.url)} to {config.path}"], mask(config))
+        print_lines([f"added {id} ({sanitize_line(source.url)}) to {config.path}"], secret_mask(config))
 
 
-def _refuse_known(config: Config, url: str) -> None:
-    known = next((source.id for source in config.sources.values() if same(source.address) == same(url)), None)
-    if known is not None:
-        raise ConfigError([f"{config.path}: {url} is there already, as the source {known}"])
+def _refuse_duplicate(config: Config, url: str) -> None:
+    """Raise ConfigError when a source has this address already."""
+    for source in config.sources.values():
+        if comparable_url(source.address) == comparable_url(url):
+            raise ConfigError([f"{config.path}: {url} is declared already, as the source `{source.id}`"])
 
 
-def _behind(url: str, fetch: Fetch) -> list[DiscoveredSource]:
-    try:
-        return behind(url, fetch)
-    except SourceError as error:
-        raise click.ClickException(error.sentence) from error
+def _offer_lines(offered: Sequence[DiscoveredSource]) -> Iterator[str]:
+    for number, source in enumerate(offered, 1):
+        yield f"{number}. {style(sanitize_line(source.title) or '(no title)', bold=True)}"
+        yield f"   {sanitize_line(source.url)} ({source.reader}, {format_count(source.articles, 'article')})"
+        yield from (f"   · {sanitize_line(title)}" for title in source.newest)
 
 
-def _offer(offered: Sequence[DiscoveredSource]) -> Iterator[str]:
-    for number, found in enumerate(offered, 1):
-        yield f"{number}. {styled(line(found.title) or '(no title)', bold=True)}"
-        yield f"   {line(found.url)} ({found.reader}, {count(found.articles, 'article')})"
-        yield from (f"   · {line(title)}" for title in found.newest)
-
-
-def _choice(offered: Sequence[DiscoveredSource]) -> int:
-    """Which one: asked for on a terminal where there are several, and otherwise the first."""
+def _choose(offered: Sequence[DiscoveredSource]) -> int:
+    """Return the index of the source to add: on a terminal the answer to a question, otherwise 0."""
     if len(offered) == 1:
         return 0
     if sys.stdin.isatty() and sys.stdout.isatty():
         return int(click.prompt("Which one", type=click.IntRange(1, len(offered)), default=1)) - 1
-    click.echo("The first one is taken; `feeds add` with the address of another takes that.")
+    click.echo("The first one is taken; to add another, run `feeds add` with its address.")
     return 0
 
 
-def _told(found: DiscoveredSource) -> dict[str, object]:
-    told = {"url": found.url, "kind": found.kind, "title": found.title, "reader": found.reader}
-    return {**told, "newest": list(found.newest)}
+def _offer_members(source: DiscoveredSource) -> dict[str, object]:
+    """Return the JSON members of a source on offer."""
+    return {
+        "url": source.url,
+        "kind": source.kind,
+        "title": source.title,
+        "reader": source.reader,
+        "newest": list(source.newest),
+    }
 
 
 # ── import ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,7 +107,7 @@ NOT_FEEDS: Mapping[str, str] = {
     "page": "a page without the address of a feed: try `feeds add`",
 }
 
-Skipped = tuple[str, str]  # what, and why
+SkippedOutline = tuple[str, str]  # URL, and the reason
 
 
 @click.command("import")
@@ -109,51 +116,54 @@ Skipped = tuple[str, str]  # what, and why
 @common_options
 @click.pass_context
 def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
-    """Add the subscriptions of an OPML file to the configuration, its folders as tags; what is there already stays."""
+    """Add the subscriptions of an OPML file to the configuration, with its folders as tags.
+
+    What is declared already is left alone.
+    """
     start_logging(ctx)
-    config = load(ctx)
+    config = load_config(ctx)
     try:
-        listed = parse_opml(file.read_bytes())
+        subscribed = parse_opml(file.read_bytes())
     except SourceError as error:
         raise click.ClickException(f"{file}: {error.sentence}") from error
-    entries, skipped = _wanted(listed, config)
+    entries, skipped = _new_entries(subscribed, config)
     configuration.add_sources(config.path, list(entries.items()))
     if as_json:
-        told = [{"url": what, "why": why} for what, why in skipped]
-        print_json({"added": list(entries), "skipped": told}, mask(config))
+        left_out = [{"url": url, "why": reason} for url, reason in skipped]
+        print_json({"added": list(entries), "skipped": left_out}, secret_mask(config))
         return
-    lines = [f"{name}: {line(str(entry['feed']))}" for name, entry in entries.items()]
-    lines += [f"left out: {line(what)}: {why}" for what, why in skipped]
-    print_lines(
-        [*lines, f"{count(len(entries), 'source')} added to {config.path}, {len(skipped)} left out"], mask(config)
-    )
+    lines = [f"{id}: {sanitize_line(str(entry['feed']))}" for id, entry in entries.items()]
+    lines += [f"left out: {sanitize_line(url)}: {reason}" for url, reason in skipped]
+    lines += [f"{format_count(len(entries), 'source')} added to {config.path}, {len(skipped)} left out"]
+    print_lines(lines, secret_mask(config))
 
 
-def _wanted(listed: Sequence[OpmlOutline], config: Config) -> tuple[dict[str, NewSettings], list[Skipped]]:
-    """The entries to add, by their new ids, and what is left out."""
-    known = {same(source.address) for source in config.sources.values()}
-    taken = set(config.sources)
+def _new_entries(
+    subscribed: Sequence[OpmlOutline], config: Config
+) -> tuple[dict[str, NewSettings], list[SkippedOutline]]:
+    """Return the entries to add, by their new ids, and the outlines that are left out."""
+    urls = {comparable_url(source.address) for source in config.sources.values()}
+    ids = set(config.sources)
     entries: dict[str, NewSettings] = {}
-    skipped: list[Skipped] = []
-    for outline in listed:
-        url = web_address(outline.feed_url)
-        why = _why_not(outline, url, known)
-        if why:
-            skipped.append((url, why))
+    skipped: list[SkippedOutline] = []
+    for outline in subscribed:
+        url = complete_url(outline.feed_url)
+        if reason := _reason_to_skip(outline, url, urls):
+            skipped.append((url, reason))
             continue
-        name = id_for(outline.title, url, taken)
-        taken.add(name)
-        known.add(same(url))
-        entries[name] = {"feed": url} | ({"tags": outline.categories} if outline.categories else {})
+        id = id_for(outline.title, url, ids)
+        ids.add(id)
+        urls.add(comparable_url(url))
+        entries[id] = {"feed": url} | ({"tags": outline.categories} if outline.categories else {})
     return entries, skipped
 
 
-def _why_not(outline: OpmlOutline, url: str, known: Container[str]) -> str:
+def _reason_to_skip(outline: OpmlOutline, url: str, urls: Container[str]) -> str:
     if outline.kind in NOT_FEEDS:
         return NOT_FEEDS[outline.kind]
     if not is_url(url):
-        return "no address that can be visited"
-    return "there already" if same(url) in known else ""
+        return "not a web address"
+    return "declared already" if comparable_url(url) in urls else ""
 
 
 # ── export ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,18 +175,19 @@ def _why_not(outline: OpmlOutline, url: str, known: Container[str]) -> str:
 def export(ctx: click.Context) -> None:
     """Print the sources as OPML, for other feed readers.
 
-    Left out is what others cannot read or must not see: our own files, sitemaps, and what is private or holds a secret.
+    Left out are sources that other readers cannot fetch or must not see: files, sitemaps, private sources, and
+    addresses that hold a secret.
     """
     start_logging(ctx)
-    config = load(ctx)
-    with looking(config) as store:
-        titles = {state.source_id: mask(config)(state.title or "") for state in store.states()} if store else {}
-    given = [source for source in config.sources.values() if _shared(source, config)]
-    click.echo(subscriptions(config.site.title, given, titles), nl=False)
-    if kept := [source.id for source in config.sources.values() if source not in given]:
-        click.echo(f"left out: {', '.join(kept)}", err=True)
+    config = load_config(ctx)
+    with open_store(config) as store:
+        titles = {state.source_id: secret_mask(config)(state.title or "") for state in store.states()} if store else {}
+    sources = [source for source in config.sources.values() if _is_exportable(source, config)]
+    click.echo(subscriptions(config.site.title, sources, titles), nl=False)
+    if left_out := [source.id for source in config.sources.values() if source not in sources]:
+        click.echo(f"left out: {', '.join(left_out)}", err=True)
 
 
-def _shared(source: Source, config: Config) -> bool:
-    is_open = not source.private and configuration.masked(source.address, config) == source.address
-    return source.kind in SPELLED and source.root is None and is_open
+def _is_exportable(source: Source, config: Config) -> bool:
+    is_public = not source.private and secret_mask(config)(source.address) == source.address
+    return source.kind in SPELLED and source.root is None and is_public
