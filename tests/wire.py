@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from origin import Document
 
 from feeds import App
 from feeds.app import Turn, TurnOptions
@@ -17,6 +21,7 @@ from feeds.app.protocols import NetworkClient
 from feeds.model import Site
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TITLES = (("1", "One"), ("2", "Two"), ("3", "Three"), ("4", "Four"))
 
 
 @dataclass
@@ -116,3 +121,16 @@ def rss(*items: tuple[str, str], title: str = "A source", when: str = "Mon, 02 M
     )
     head = f"<title>{title}</title><link>https://a.example/</link><description>d</description>"
     return f"<rss version='2.0'><channel>{head}{body}</channel></rss>".encode()
+
+
+def document(*items: tuple[str, str], **settings: Any) -> Document:
+    """An RSS document of (guid, title) items, or of four, for an origin."""
+    return Document(rss(*(items or TITLES)), **settings)
+
+
+def until(holds: Callable[[], object], patience: float = 300) -> None:
+    """Wait until a condition holds; fail after `patience` seconds."""
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)

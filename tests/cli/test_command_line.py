@@ -1,0 +1,110 @@
+"""The command line as a whole: help, options, exit codes, output."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import RunCommand, run_on_terminal
+from origin import Origin
+from wire import Wire, document
+
+from feeds.cli import COMMANDS
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_every_command_is_in_the_help_and_in_the_readme(feeds: RunCommand) -> None:
+    result = feeds("--help").out
+    readme = ROOT / "README.md"
+    documented = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    for name, entry in COMMANDS.items():
+        assert f"  {name} " in result
+        assert entry.help in " ".join(result.split())
+        assert not documented or f"feeds {name}" in documented or f"`{name}" in documented, name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, feeds: RunCommand) -> None:
+    result = feeds(name, "--help")
+    assert result.code == 0
+    assert result.out.startswith(f"Usage: feeds {name}")
+    assert "--config PATH" in result.out
+
+
+HEAVY = {"alembic", "apscheduler", "feedgen", "feedparser", "lxml", "pydantic", "requests", "rich", "sqlalchemy"}
+HEAVY |= {"starlette", "trafilatura", "urllib3", "uvicorn", "yaml"}
+
+
+def _imports(wire: Wire, *arguments: str) -> set[str]:
+    """The modules a command imports."""
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "feeds", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=wire.home,
+        env=wire.env() | {"PYTHONPATH": str(ROOT)},
+    )
+    return {row.rpartition("|")[2].strip() for row in result.stderr.splitlines() if row.startswith("import time:")}
+
+
+def test_help_imports_nothing_heavy(wire: Wire) -> None:
+    """DESIGN §6: `feeds --help` < 0.2 s, counted in modules."""
+    modules = _imports(wire, "--help")
+    assert not {name.partition(".")[0] for name in modules} & HEAVY
+    assert len(modules) < 250
+
+
+def test_config_is_taken_before_the_command_and_after_it(wire: Wire, feeds: RunCommand) -> None:
+    wire.declare({})
+    elsewhere = wire.home / "elsewhere.yaml"
+    wire.config.rename(elsewhere)
+    assert feeds("check").code == 2
+    assert feeds("--config", str(elsewhere), "check").code == 0
+    assert feeds("check", "--config", str(elsewhere)).code == 0
+
+
+def test_wrong_usage_and_a_wrong_configuration_end_with_2(wire: Wire, feeds: RunCommand) -> None:
+    wire.declare({"a": "no address"})
+    wrong = feeds("run")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert f"{wire.config}:" in wrong.err
+    assert feeds("nonsense").code == 2
+    assert feeds("run", "--wait", "soon").code == 2
+    assert feeds("preview").code == 2
+    assert feeds("preview", "--steps", "x").code == 2
+
+
+def test_no_colour_in_a_pipe(wire: Wire) -> None:
+    wire.declare({})
+    result = wire.command("status")
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["schema"]])
+def test_a_reader_that_leaves_ends_the_command_quietly(wire: Wire, arguments: list[str]) -> None:
+    process = wire.start(*arguments)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, errors = process.communicate(timeout=300)
+    assert (process.returncode, errors) == (1, "")
+
+
+def test_an_unknown_id_is_named_with_its_nearest(wire: Wire, feeds: RunCommand) -> None:
+    wire.declare({"metro": "https://a.example/feed"})
+    for arguments in (["run", "metra"], ["status", "metra"], ["publish", "al"], ["preview", "--feed", "al"]):
+        wrong = feeds(*arguments)
+        assert wrong.code == 2
+        assert "did you mean" in wrong.err
+
+
+def test_colour_and_progress_are_for_terminals(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", document())})
+    assert "1 visit, 4 articles new or changed, 0 failed" in run_on_terminal(wire, "run")
+    assert "\x1b[33m" in run_on_terminal(wire, "status")
+    assert "\x1b[33m" not in run_on_terminal(wire, "status", colour=False)

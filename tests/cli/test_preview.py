@@ -1,0 +1,81 @@
+"""`feeds preview`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import RunCommand
+from origin import Document, Origin
+from wire import Wire, document, rss
+
+DATA = Path(__file__).parent.parent / "data" / "cli"
+
+
+def test_preview_of_one_file_is_its_json_feed(feeds: RunCommand) -> None:
+    result = feeds("preview", str(DATA / "story.rss"), "--url", "https://saved.example/feed", "--json").json
+    assert result["version"] == "https://jsonfeed.org/version/1.1"
+    assert result["_feeds"]["reader"]
+    (item,) = result["items"]
+    assert (item["id"], item["url"]) == ("https://saved.example/1", "https://saved.example/1")
+    assert item["_feeds"]["found"]["title"]
+
+
+def test_preview_of_several_keeps_their_order_and_tells_failures_apart(feeds: RunCommand, origin: Origin) -> None:
+    """DESIGN §5.2: an array in order, a failure as an entry, exit 1; no configuration is needed, nothing is stored."""
+    good, page = str(DATA / "story.rss"), str(DATA / "bare.html")
+    url = origin.put("/feed", document())
+    result = feeds("preview", good, url, "no-such/thing.xml", "--allow-private", good, "--json")
+    assert result.code == 1
+    assert ["error" in one for one in result.json] == [False, False, True, False]
+    assert set(result.json[2]) == {"error", "place"}
+    assert feeds("preview", page, "--as", "feed", "--json").json["place"] == page
+    assert not (Path.cwd() / "data").exists()
+
+
+def test_preview_for_people(feeds: RunCommand) -> None:
+    result = feeds("preview", str(DATA / "story.rss"))
+    assert "2026-03-02 08:00  The first — Ann Author" in result.out
+    assert "+ https://saved.example/1.mp3 (audio/mpeg, 3.1 MB)" in result.out
+    assert result.out.startswith("Saved ")
+    assert "\x9b" not in result.out
+    assert "title: " not in result.out
+    assert "title: " in feeds("preview", "-v", str(DATA / "story.rss")).out
+
+
+def test_preview_asks_inside_this_network_only_when_told_to(feeds: RunCommand, origin: Origin) -> None:
+    """S6: the guard is on by default."""
+    url = origin.put("/feed", document())
+    assert "error" in feeds("preview", url, "--json").json
+    assert not origin.requests
+    result = feeds("preview", url, "--allow-private", "--header", "X-Key: 7", "--json")
+    assert len(result.json["items"]) == 4
+    assert origin.requests[0].headers["x-key"] == "7"
+
+
+def test_preview_of_a_source_hides_secrets(
+    wire: Wire, feeds: RunCommand, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "s3cret-key")
+    body = rss(("1", "One"), title="s3cret-key inside")
+    origin.put("/a?k=s3cret-key", Document(body))
+    wire.declare({"a": origin.url("/a?k=${KEY}")})
+    result = feeds("preview", "a", "--json")
+    assert result.code == 0
+    assert result.json["title"] == "*** inside"
+    assert not (wire.home / "data").exists()
+
+
+def test_preview_of_a_feed_shows_what_each_step_drops(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    steps = [{"drop": {"title": "One|Two"}}, {"limit": {"count": 1, "hours": 0}}]
+    wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "All", "steps": steps}})
+    feeds("run")
+    result = feeds("preview", "--feed", "all", "--steps", "--json").json
+    assert len(result["articles"]) == 1
+    by_title, by_limit = result["steps"]
+    assert by_title["step"] == "drop: title"
+    assert {article["title"] for article in by_title["dropped"]} == {"One", "Two"}
+    assert len(by_limit["dropped"]) == 1
+    assert [item["id"] for item in wire.items()] == [article["id"] for article in result["articles"]]
+    assert "drop: title drops 2 articles" in feeds("preview", "--feed", "all", "--steps").out
+    assert "drops" not in feeds("preview", "--feed", "all").out

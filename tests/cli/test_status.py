@@ -1,0 +1,193 @@
+"""`feeds status`: the sentence and the facts of each source."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from command import RunCommand
+from origin import HANG, KEEP, Origin, raw, reply
+from wire import Wire, document
+
+from feeds.cli.status import CONDITIONS, SourceReport, compose_sentence, find_condition
+from feeds.model import Failure, Kind, Move, Source, SourceStatus
+
+DATA = Path(__file__).parent.parent / "data" / "cli"
+
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SOURCE = Source("metro", Kind.FEED, "https://metro.example/feed")
+FINE = SourceStatus(
+    "metro",
+    SOURCE.address,
+    NOW + timedelta(minutes=40),
+    articles=12,
+    last_at=NOW - timedelta(minutes=20),
+    worked_at=NOW - timedelta(minutes=20),
+    newest=NOW - timedelta(hours=5),
+)
+BROKEN = replace(
+    FINE,
+    failures=3,
+    failing_since=NOW - timedelta(hours=3),
+    worked_at=NOW - timedelta(hours=4),
+    failure=Failure("fetch", "metro.example accepts no connections. The next visit tries again.", "connection"),
+)
+
+# condition → (source, state, sentence); every row of the table has one, and the sentence is all that people read.
+REPORTS: Mapping[str, tuple[Source, SourceStatus | None, str]] = {
+    "disabled": (replace(SOURCE, enabled=False), FINE, "disabled by `enabled: false`; its articles stay"),
+    "unvisited": (SOURCE, None, "not visited yet; due now"),
+    "interrupted": (
+        SOURCE,
+        SourceStatus("metro", SOURCE.address, NOW + timedelta(hours=1), 0),
+        "its first visit is in progress or was interrupted; nothing is lost; next visit in 1 h",
+    ),
+    "quarantined": (
+        SOURCE,
+        replace(BROKEN, failures=1, failure=Failure("parse", "All 60 stories are new.", "quarantine")),
+        "quarantined at its last visit: All 60 stories are new; `feeds run metro` accepts the listing as it is;"
+        " 12 articles, newest 5 h ago; next visit in 40 min",
+    ),
+    "gone": (
+        SOURCE,
+        replace(BROKEN, failure=Failure("fetch", "metro.example says it is gone.", "status", 410)),
+        "gone for 3 h (3 visits): metro.example says it is gone; 12 articles, newest 5 h ago; next visit in 40 min",
+    ),
+    "never_worked": (
+        SOURCE,
+        replace(BROKEN, worked_at=None, articles=0, newest=None),
+        "never worked, failing for 3 h (3 visits): metro.example accepts no connections."
+        " The next visit tries again; next visit in 40 min",
+    ),
+    "failing": (
+        SOURCE,
+        BROKEN,
+        "failing for 3 h (3 visits), last success 4 h ago: metro.example accepts no connections."
+        " The next visit tries again; next visit in 40 min",
+    ),
+    "empty": (SOURCE, replace(FINE, articles=0, newest=None), "works, but has no articles; next visit in 40 min"),
+    "suspicious": (
+        SOURCE,
+        replace(FINE, warnings=("It lists 1 where there were 30 stories.",)),
+        "12 articles, newest 5 h ago; It lists 1 where there were 30 stories; next visit in 40 min",
+    ),
+    "quiet": (
+        SOURCE,
+        replace(FINE, newest=NOW - timedelta(days=200)),
+        "works, but no new article for 6 months; 12 articles, newest 6 months ago; next visit in 40 min",
+    ),
+    "fine": (SOURCE, FINE, "12 articles, newest 5 h ago; next visit in 40 min"),
+}
+
+
+@pytest.mark.parametrize("name", [one.name for one in CONDITIONS])
+def test_E10_F31_F32_every_condition_has_its_sentence(name: str) -> None:
+    source, state, expected = REPORTS[name]
+    report = SourceReport(source, state, NOW)
+    assert find_condition(report).name == name
+    assert compose_sentence(report) == expected
+
+
+def test_E10_a_permanent_move_is_proposed_and_never_of_a_private_source() -> None:
+    move = Move("https://new.example/feed", NOW - timedelta(hours=9), 2)
+    moving, moved = replace(FINE, move=move), replace(FINE, url="https://new.example/feed")
+    assert "permanently to https://new.example/feed (2 visits since 9 h ago)" in compose_sentence(
+        SourceReport(SOURCE, moving, NOW)
+    )
+    assert "change its address in the YAML to https://new.example/feed" in compose_sentence(
+        SourceReport(SOURCE, moved, NOW)
+    )
+    for state in (moving, moved):
+        assert "new.example" not in compose_sentence(SourceReport(replace(SOURCE, private=True), state, NOW))
+
+
+def test_status_before_anything_was_run_says_so_and_creates_nothing(wire: Wire, feeds: RunCommand) -> None:
+    wire.declare({"a": "https://a.example/feed"})
+    result = feeds("status")
+    assert result.code == 0
+    assert result.out.startswith("Nothing was pulled yet")
+    assert "a  not visited yet; due now" in result.out
+    assert "all  not published yet" in result.out
+    assert not (wire.home / "data").exists()
+    assert not wire.public.exists()
+
+
+ERROR_PAGES: Mapping[str, tuple[bytes, str]] = {
+    "login": (b"<html><title>Sign in</title><form><input type=password></form></html>", "login"),
+    "parked": (
+        b"<html><title>x.example</title><body>This domain is for sale. Buy this domain.</body></html>",
+        "parked",
+    ),
+    "challenge": (b"<html><title>Just a moment...</title><body>_cf_chl_opt</body></html>", "challenge"),
+}
+
+
+@pytest.fixture
+def untrusted() -> Iterator[Origin]:
+    """An origin whose certificate nobody trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(DATA.parent / "fetch" / "server.pem")
+    server = Origin(context)
+    yield server
+    server.close()
+
+
+def test_status_tells_each_kind_of_failure_by_its_sentence(
+    wire: Wire, feeds: RunCommand, origin: Origin, untrusted: Origin
+) -> None:
+    """#4 item 8: what happened, since when, when the next visit is."""
+    sources: dict[str, object] = {
+        name: origin.put(f"/{name}", raw(reply(body, content_type="text/html"), KEEP))
+        for name, (body, _) in ERROR_PAGES.items()
+    }
+    sources |= {
+        "dns": "http://nowhere.invalid/feed",
+        "gone": origin.put("/gone", raw(reply(b"", 410), KEEP)),
+        "refused": {"feed": "http://10.0.0.1/feed", "allow_private": ["127.0.0.0/8"]},
+        "tls": untrusted.put("/tls", document()),
+        "slow": {"feed": origin.put("/slow", raw(HANG)), "timeout": "1s"},
+    }
+    wire.declare(sources)
+    feeds("run")
+    states = {state["id"]: state for state in feeds("status", "--json").json["sources"]}
+    assert {name: state["condition"] for name, state in states.items()} == {
+        name: "gone" if name == "gone" else "never_worked" for name in sources
+    }
+    kinds = {name: state["failure"]["kind"] for name, state in states.items()}
+    assert kinds["dns"] == "dns"
+    assert kinds["refused"] == "refused"
+    assert kinds["slow"] == "timeout"
+    assert kinds["tls"] == "tls"
+    assert {kinds[name] for name in ERROR_PAGES} == {kind for _, kind in ERROR_PAGES.values()}
+    lines = feeds("status").out
+    assert all(state["failure"]["sentence"].rstrip(".") in lines for state in states.values())
+    assert lines.count("next visit in") == len(sources)
+
+
+def test_status_of_one_source_tells_all_that_is_known(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    wire.declare({"a": {"feed": origin.put("/a", document()), "tags": ["x"], "every": "2h"}, "off": origin.url("/b")})
+    feeds("run", "a")
+    result = feeds("status", "a").out
+    for label in ("title", "url", "tags", "schedule", "articles", "newest", "last visit", "worked", "next visit"):
+        assert f"\n  {label} " in result
+    assert "every 2 h" in result
+    assert feeds("status", "a", "--json").json["articles"] == 4
+    files = feeds("status", "--json").json["feeds"][0]["files"]
+    assert {one["path"]: one["size"] for one in files} == {
+        name: len(body) for name, body in wire.files().items() if name.startswith("all.")
+    }
+    (wire.public / "all.rss").unlink()
+    assert "1 file missing" in feeds("status").out
+
+
+def test_status_of_a_private_source_shows_no_address(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    url = origin.put("/hidden-path", document())
+    wire.declare({"a": {"feed": url, "private": True}})
+    feeds("run")
+    for arguments in (["status"], ["status", "a"], ["status", "--json"], ["export"]):
+        assert "hidden-path" not in feeds(*arguments).out

@@ -1,0 +1,220 @@
+"""`feeds add`, `import` and `export`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import RunCommand, run_on_terminal
+from origin import KEEP, Document, Origin, raw, redirect, reply
+from wire import TITLES, Wire, document, rss
+
+from feeds.cli.discovery import comparable_url, complete_url
+from feeds.normalize import id_for, slug
+
+DATA = Path(__file__).parent.parent / "data" / "cli"
+
+
+def write_yaml(wire: Wire) -> str:
+    """A configuration as people write it, comments and all."""
+    text = (
+        "site: {title: T, url: https://t.example/}\ndata: ../data\npublic: ../public\nhosts: {gap: 0s}\n"
+        "defaults: {allow_private: [127.0.0.0/8]}\nsources:   # what I read\n"
+        "  known: https://known.example/feed   # since 2019\nfeeds: {all: {title: All}}\n"
+    )
+    wire.config.parent.mkdir(parents=True)
+    wire.config.write_text(text, encoding="utf-8")
+    return text
+
+
+def test_add_takes_a_feed_under_its_title(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    before = write_yaml(wire)
+    url = origin.put("/feed", Document(rss(*TITLES, title="The Daily Bread")))
+    result = feeds("add", url)
+    assert result.code == 0, result.err
+    assert "· One" in result.out
+    assert "· Three" in result.out
+    assert "· Four" not in result.out
+    added = f"  the-daily-bread: {url}\n"
+    assert wire.config.read_text(encoding="utf-8") == before.replace("2019\n", f"2019\n{added}")
+    again = feeds("add", url)
+    assert again.code == 2
+    assert "as the source `the-daily-bread`" in again.err
+
+
+def test_add_finds_the_feeds_of_a_page(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    """Base href, dead links passed over, the comments and the link in the text behind; the first is taken, and said."""
+    write_yaml(wire)
+    page = Document((DATA / "page.html").read_bytes(), headers={"content_type": "text/html"})
+    url = origin.put("/", page)
+    origin.put("/paper/all.rss", document())
+    origin.put("/paper/comments.atom", Document(rss(("c", "A comment"), title="Comments")))
+    origin.put("/podcast/feed", Document(rss(("p", "Sound"), title="Podcast")))
+    result = feeds("add", url, "--json").json
+    assert result == {
+        "id": "a-source",
+        "url": origin.url("/paper/all.rss"),
+        "candidates": [
+            {"url": origin.url(path), "kind": "feed", "title": title, "reader": "xml", "newest": newest}
+            for path, title, newest in (
+                ("/paper/all.rss", "A source", ["One", "Two", "Three"]),
+                ("/paper/comments.atom", "Comments", ["A comment"]),
+                ("/podcast/feed", "Podcast", ["Sound"]),
+            )
+        ],
+    }
+    origin.put("/paper/all.rss", raw(reply(b"", 404), KEEP))
+    repeated = feeds("add", url, "--id", "notes")
+    assert "The first one is taken" in repeated.out
+    assert f"  notes: {origin.url('/paper/comments.atom')}\n" in wire.config.read_text(encoding="utf-8")
+
+
+def test_add_asks_on_a_terminal(wire: Wire, origin: Origin) -> None:
+    write_yaml(wire)
+    page = Document((DATA / "page.html").read_bytes(), headers={"content_type": "text/html"})
+    origin.put("/paper/all.rss", document())
+    origin.put("/paper/comments.atom", Document(rss(("c", "A comment"), title="Comments")))
+    shown = run_on_terminal(wire, "add", origin.put("/", page), typed="2\n")
+    assert "Which one" in shown
+    assert f"  comments: {origin.url('/paper/comments.atom')}\n" in wire.config.read_text(encoding="utf-8")
+
+
+def test_add_tries_the_usual_places_last(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    url = origin.put("/blog/", Document((DATA / "bare.html").read_bytes(), headers={"content_type": "text/html"}))
+    origin.put("/atom.xml", document())
+    assert feeds("add", url, "--json").json["url"] == origin.url("/atom.xml")
+
+
+def test_add_says_what_is_there_instead_and_leaves_the_file(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    before = write_yaml(wire)
+    url = origin.put("/", Document((DATA / "bare.html").read_bytes(), headers={"content_type": "text/html"}))
+    nothing = feeds("add", url)
+    assert nothing.code == 1
+    assert "No feed was found" in nothing.err
+    assert feeds("add", origin.url("/none")).code == 1
+    assert feeds("add", "mailto:me@x.example").code == 2
+    assert feeds("add", origin.put("/feed", document()), "--id", "Not An Id").code == 2
+    assert feeds("add", origin.url("/feed"), "--id", "known").code == 2
+    assert feeds("add", "known.example/feed/").code == 2
+    assert wire.config.read_text(encoding="utf-8") == before
+
+
+def test_E10_add_writes_where_a_permanent_redirect_leads(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    new = origin.put("/new", document())
+    assert feeds("add", origin.put("/old", redirect(new, 301)), "--json").json["url"] == new
+    other = origin.put("/other", document(("9", "Nine")))
+    passing = origin.put("/passing", redirect(other, 302))
+    assert feeds("add", passing, "--json").json["url"] == passing
+
+
+def test_import_takes_titles_as_ids_and_folders_as_tags(wire: Wire, feeds: RunCommand) -> None:
+    write_yaml(wire)
+    result = feeds("import", str(DATA / "subscriptions.opml"), "--json").json
+    assert result["added"] == ["the-morning-page", "the-morning-page-2", "tokyo-shimbun", "a-name-with-signs-1"]
+    assert [one["why"] for one in result["skipped"]] == [
+        "declared already",
+        "declared already",
+        "not a web address",
+        "another list: declare it as `opml:`",
+        "a page without the address of a feed: try `feeds add`",
+    ]
+    text = wire.config.read_text(encoding="utf-8")
+    assert "# since 2019\n  the-morning-page:\n    feed: https://morning.example/feed\n    tags: [News]\n" in text
+    assert 'tags: [News, "Far away", asia, daily]' in text
+    assert "feed: https://signs.example/?a=1&b=$${HOME}" in text
+    assert feeds("check").code == 0
+    again = feeds("import", str(DATA / "subscriptions.opml"), "--json").json
+    assert again["added"] == []
+    assert wire.config.read_text(encoding="utf-8") == text
+
+
+def test_what_is_exported_can_be_imported(wire: Wire, feeds: RunCommand, tmp_path: Path) -> None:
+    write_yaml(wire)
+    feeds("import", str(DATA / "subscriptions.opml"))
+    result = feeds("export")
+    assert result.code == 0
+    (tmp_path / "out.opml").write_text(result.out, encoding="utf-8")
+    text = wire.config.read_text(encoding="utf-8")
+    other = Wire(tmp_path / "other")
+    write_yaml(other)
+    feeds("import", str(tmp_path / "out.opml"), "--config", str(other.config))
+    assert other.config.read_text(encoding="utf-8") == text
+
+
+def test_export_leaves_out_secrets_and_our_own_files(
+    wire: Wire, feeds: RunCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "s3cret-key")
+    wire.declare({"desk": {"files": "*.md"}, "keyed": "https://k.example/?k=${KEY}", "open": "https://o.example/f"})
+    result = feeds("export")
+    assert "https://o.example/f" in result.out
+    assert "k.example" not in result.out
+    assert result.err == "left out: desk, keyed\n"
+
+
+def test_import_of_no_opml_is_one_clear_line(wire: Wire, feeds: RunCommand) -> None:
+    before = write_yaml(wire)
+    wrong = feeds("import", str(DATA / "story.rss"))
+    assert wrong.code == 1
+    assert "not OPML" in wrong.err
+    assert wire.config.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    ("title", "url", "id"),
+    [
+        ("BBC News — World", "https://feeds.bbci.co.uk/rss.xml", "bbc-news-world"),
+        ("Le Café d'Été", "https://x.example/", "le-cafe-dete"),
+        ("東京", "https://www.tokyo-np.example/rss", "tokyo-np"),
+        (None, "https://feeds.bbci.co.uk/rss.xml", "bbci"),
+        ("a " * 60, "https://x.example/", "a" + "-a" * 19),
+        ("Taken", "https://x.example/", "taken-3"),
+    ],
+)
+def test_S14_an_id_is_a_slug_and_unique(title: str | None, url: str, id: str) -> None:
+    assert id_for(title, url, {"taken", "taken-2"}) == id
+    assert slug("...") == ""
+
+
+def test_addresses_that_are_the_same() -> None:
+    assert comparable_url("https://www.x.example/feed/") == comparable_url("HTTP://X.example:80/feed")
+    assert comparable_url("https://x.example/feed?a") != comparable_url("https://x.example/feed?b")
+    assert complete_url("feed://x.example/f") == "https://x.example/f"
+    assert complete_url("feed:https://x.example/f") == "https://x.example/f"
+    assert complete_url("x.example") == "https://x.example"
+
+
+FRONT = (
+    "<html><head><title>The Harbour Post</title></head><body><main>"
+    + "".join(
+        f"<article><h2><a href='/story-{number}'>What the ferry carried on day {number}</a></h2></article>"
+        for number in range(6)
+    )
+    + "</main></body></html>"
+).encode()
+
+
+def test_add_offers_the_stories_of_a_page_that_has_no_feed(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    page = origin.put("/news", Document(FRONT, headers={"content_type": "text/html"}))
+    added = feeds("add", page, "--id", "harbour", "--json")
+    assert added.code == 0, added.err
+    (found,) = json.loads(added.out)["candidates"]
+    assert (found["kind"], found["newest"][0]) == ("page", "What the ferry carried on day 0")
+    with wire.app() as app:
+        assert (app.config.sources["harbour"].kind, app.config.sources["harbour"].address) == ("page", page)
+
+
+def test_add_prefers_the_sitemap_that_robots_txt_names(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    page = origin.put("/news", Document(FRONT, headers={"content_type": "text/html"}))
+    urls = f"<url><loc>{origin.url('/story-1')}</loc></url>"
+    urlset = f"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{urls}</urlset>".encode()
+    sitemap = origin.put("/map.xml", Document(urlset))
+    origin.put("/robots.txt", raw(reply(f"Sitemap: {sitemap}\n".encode(), content_type="text/plain"), KEEP))
+    added = feeds("add", page, "--id", "harbour", "--json")
+    assert added.code == 0, added.err
+    assert [found["kind"] for found in json.loads(added.out)["candidates"]] == ["sitemap", "page"]
