@@ -80,7 +80,8 @@ def test_S23_S14_E12_every_mistake_is_told_with_its_place(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     expected = [line.removeprefix(marker) for line in lines if line.startswith(marker)]
     told = [problem.replace(str(CASES), "FOLDER") for problem in refused(path, {"TOKEN": "s3cret-token", "TITLE": "A"})]
-    assert told == expected
+    wanted = [".+".join(re.escape(part) for part in line.split("<reason>")) for line in expected]
+    assert len(told) == len(expected) and all(map(re.fullmatch, wanted, told)), told  # a reason is a library's wording
 
 
 def test_ten_mistakes_are_ten_messages_each_with_its_place() -> None:

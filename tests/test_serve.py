@@ -85,7 +85,7 @@ class Served:
 
 
 @contextmanager
-def serving(app: ASGIApp, root: Path, patience: float = 10.0) -> Iterator[Served]:
+def serving(app: ASGIApp, root: Path, patience: float = 60.0) -> Iterator[Served]:
     stop, ready = threading.Event(), SimpleQueue[int]()
     arguments = {"on_ready": ready.put, "stop": stop.is_set, "patience": patience}
     thread = threading.Thread(target=run, args=(app, ("127.0.0.1", 0)), kwargs=arguments)
