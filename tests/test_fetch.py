@@ -302,7 +302,7 @@ def test_S21_no_cookies(origin: Origin, fetcher: Fetcher) -> None:
 
 def test_a_login_in_the_address_belongs_elsewhere(origin: Origin, fetcher: Fetcher) -> None:
     error = failure(fetcher, f"http://me:geheim@127.0.0.1:{origin.port()}/feed")
-    assert error.kind == "refused" and "basic_auth:" in error.sentence and "geheim" not in error.sentence
+    assert error.kind == "refused" and "auth: {basic: [" in error.sentence and "geheim" not in error.sentence
 
 
 def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
@@ -335,7 +335,7 @@ def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
         (206, "did not ask for (206)"),
         (300, "did not ask for (300)"),
         (400, "does not accept our request (400)"),
-        (401, "asks for a login (401). Add `basic_auth:` or `bearer:`"),
+        (401, "asks for a login (401). Add `auth: {basic: [user, password]}` or `auth: {bearer: token}`"),
         (403, "refuses to give us the document (403)"),
         (404, "does not have the document (404)"),
         (410, "gone for good (410)"),

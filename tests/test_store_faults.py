@@ -145,7 +145,7 @@ def test_F8_a_damaged_file_is_refused_and_not_touched(path: Path, way: str) -> N
         put(store, *(article(f"{n}") for n in range(100)))
     mangled = MANGLE[way](path.read_bytes())
     path.write_bytes(mangled)
-    with pytest.raises(StoreError, match=r"damaged.*restore a backup"):
+    with pytest.raises(StoreError, match=r"damaged.*put a backup in its place"):
         opened(path, source())
     assert path.read_bytes() == mangled
 

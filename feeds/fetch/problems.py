@@ -27,7 +27,7 @@ ADVICE: Mapping[str, str] = {
 }
 
 STATUSES: Mapping[int, tuple[str, str]] = {
-    401: ("asks for a login", "Add `basic_auth:` or `bearer:` to the source."),
+    401: ("asks for a login", "Add `auth: {basic: [user, password]}` or `auth: {bearer: token}` to the source."),
     403: ("refuses to give us the document", "Check its terms, its robots rules, and whether it wants a login."),
     404: ("does not have the document", "Check the address; visits become rare while it is missing."),
     406: ("has the document in no form we take", "Check the address."),

@@ -69,7 +69,7 @@ def target_of(address: str) -> Target:
     if parts.scheme not in PORTS:
         raise _odd("is neither http nor https", address)
     if "@" in parts.netloc:
-        raise _odd("carries a login; put it into `basic_auth:` of the source instead", address)
+        raise _odd("carries a login; put it into `auth: {basic: [user, password]}` of the source instead", address)
     host = _host(parts.hostname or "", bracketed=parts.netloc.startswith("["), address=address)
     path = quote(parts.path or "/", safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT)}" if parts.query else "")
     return Target(parts.scheme, host, PORTS[parts.scheme] if port is None else port, path)

@@ -242,7 +242,9 @@ def _tagged(roster: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
 
 def _article(row: StoredRows, source_id: str) -> Article:
     if _checksum(_FACTS_AT(row), row.body, row.html) != row.checksum:
-        raise StoreError(f"the article {row.published_id} is damaged; keep a copy of the file, then restore a backup")
+        raise StoreError(
+            f"the article {row.published_id} is damaged; keep a copy of the database, then put a backup in its place"
+        )
     return codec.article_of(
         row.body,
         source_id=source_id,

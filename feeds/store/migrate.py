@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 
 from ..errors import StoreError
 from .schema import REVISION
-from .sqlite import MIGRATE, connect, engine, make_file, translated
+from .sqlite import DAMAGED, MIGRATE, connect, engine, make_file, translated
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -21,7 +21,6 @@ NEWER = (
     "{} was written by a newer version of this program, and this one must not touch it; "
     "install that version again, or restore the copy it made beside it at its first start"
 )
-DAMAGED = "the file is damaged; nothing was written to it: keep a copy, then restore a backup"
 
 
 def prepare(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:

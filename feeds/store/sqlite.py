@@ -20,18 +20,19 @@ from .lock import make_private
 PATIENCE = 8.0  # seconds SQLite waits for a lock (F19)
 ATTEMPTS = 3  # times it is asked to
 
+DAMAGED = "the file is damaged and was not changed; keep a copy, then put a backup in its place"
 # Primary result codes of SQLite (sqlite.org/rescode.html) → what happened and what to do.
 TROUBLES = {
     sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_LOCKED: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_FULL: "the disk is full; free some space, nothing is lost",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; nothing was written to it: keep a copy, then restore a backup",
-    sqlite3.SQLITE_NOTADB: "the file is not a database or is damaged; nothing was written to it: restore a backup",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "the file is not a database, or damaged; it was not changed: put a backup in its place",
     sqlite3.SQLITE_READONLY: "it cannot be written; the data directory must be writable by this user",
     sqlite3.SQLITE_PERM: "it cannot be opened; it must belong to this user",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; the file and its directory must belong to this user",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write; check the disk, then run `feeds verify`",
-    sqlite3.SQLITE_CONSTRAINT: "two records contradict each other; run `feeds verify`",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write; check the disk",
+    sqlite3.SQLITE_CONSTRAINT: "two records contradict each other, a bug of this program: report it with the log",
 }
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
