@@ -54,7 +54,7 @@ class Score:
     precision: list[float] = field(default_factory=list)
     recall: list[float] = field(default_factory=list)
     agreed: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     @property
@@ -68,8 +68,8 @@ class Score:
             f"pages {len(self.precision)}",
             f"body F1 {self.f1:.4f} (precision {mean(self.precision):.4f}, recall {mean(self.recall):.4f})",
             *(
-                f"{name} {self.agreed[name]}/{asked} = {self.agreed[name] / asked:.1%}"
-                for name, asked in self.asked.items()
+                f"{name} {self.agreed[name]}/{count} = {self.agreed[name] / count:.1%}"
+                for name, count in self.counts.items()
             ),
             f"{1000 * self.seconds / max(len(self.precision), 1):.1f} ms of CPU a page",
         ]
@@ -98,23 +98,23 @@ def fundus(root: Path) -> Iterator[Page]:
             continue
         versions = json.loads(file.read_text(encoding="utf-8"))
         pages = sorted(file.parent.glob(f"{file.stem}_*.html.gz"))
-        for page, (version, told) in zip(pages, versions.items(), strict=False):
+        for page, (version, truth) in zip(pages, versions.items(), strict=False):
             meta = json.loads(page.with_name(page.name + ".meta.json").read_text(encoding="utf-8"))
-            yield _newspaper(f"{file.parent.name}/{file.stem}/{version}", meta["url"], page, told)
+            yield _newspaper(f"{file.parent.name}/{file.stem}/{version}", meta["url"], page, truth)
 
 
-def _newspaper(name: str, url: str, page: Path, told: dict) -> Page:  # type: ignore[type-arg]
-    published = datetime.fromisoformat(told["publishing_date"]) if told.get("publishing_date") else None
-    images = {version["url"] for image in told.get("images") or [] for version in image["versions"]}
+def _newspaper(name: str, url: str, page: Path, truth: dict) -> Page:  # type: ignore[type-arg]
+    published = datetime.fromisoformat(truth["publishing_date"]) if truth.get("publishing_date") else None
+    images = {version["url"] for image in truth.get("images") or [] for version in image["versions"]}
     return Page(
         name=name,
         url=url,
         body=gzip.decompress(page.read_bytes()),
-        text=expected_text(told.get("body") or {}),
-        title=told.get("title"),
-        authors=tuple(told["authors"]) if told.get("authors") else None,
+        text=expected_text(truth.get("body") or {}),
+        title=truth.get("title"),
+        authors=tuple(truth["authors"]) if truth.get("authors") else None,
         published=published.astimezone(UTC) if published and published.tzinfo else None,
-        images=frozenset(map(bare, images)),
+        images=frozenset(map(strip_query, images)),
     )
 
 
@@ -136,7 +136,7 @@ def shingles(text: str) -> Counter[tuple[str, ...]]:
     return Counter(tuple(words[at : at + 4]) for at in range(max(len(words) - 3, 1)))
 
 
-def visible(markup: str) -> str:
+def get_text(markup: str) -> str:
     spaced = BLOCKS.sub(" \\g<0> ", markup)
     return " ".join(html.fromstring(f"<div>{spaced}</div>").text_content().split())
 
@@ -149,30 +149,30 @@ def overlap(text: str, expected: str) -> tuple[float, float]:
     return precision, recall
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     return " ".join(WORD.findall(text.lower()))
 
 
-def bare(url: str) -> str:
+def strip_query(url: str) -> str:
     return unquote(url.partition("?")[0].partition("#")[0])
 
 
 def checks(page: Page, article: Article) -> Iterator[tuple[str, bool, object, object]]:
     """(measure, whether it agrees, expected, ours) for all that the corpus says."""
     if page.title is not None:
-        yield "title", folded(page.title) == folded(article.title), page.title, article.title
+        yield "title", fold(page.title) == fold(article.title), page.title, article.title
     if page.authors is not None:
         ours = [author.name for author in article.authors]
-        yield "authors", set(map(folded, ours)) == set(map(folded, page.authors)), list(page.authors), ours
+        yield "authors", set(map(fold, ours)) == set(map(fold, page.authors)), list(page.authors), ours
     if page.published is not None:
         same = article.published is not None and abs((article.published - page.published).total_seconds()) < 1
         yield "instant", same, page.published, article.published
     if page.images:
-        ours_image = bare(article.image or "")
+        ours_image = strip_query(article.image or "")
         yield "image", ours_image in page.images, sorted(page.images)[:3], article.image
 
 
-def article_of(page: Page) -> Article | None:
+def extract(page: Page) -> Article | None:
     source = Source("bench", Kind.PAGE, page.url, read_as="story")
     try:
         parsed = read_story(Fetched(page.url, page.body, "text/html"), source)
@@ -187,16 +187,16 @@ def article_of(page: Page) -> Article | None:
 def measure(pages: Iterator[Page], verbose: bool) -> Score:
     score = Score()
     for page in pages:
-        begun = time.process_time()
-        article = article_of(page)
-        score.seconds += time.process_time() - begun
-        precision, recall = overlap(visible(article.html) if article else "", page.text)
+        start = time.process_time()
+        article = extract(page)
+        score.seconds += time.process_time() - start
+        precision, recall = overlap(get_text(article.html) if article else "", page.text)
         score.precision.append(precision)
         score.recall.append(recall)
         if verbose and min(precision, recall) < 0.95:
             print(f"{page.name} body: precision {precision:.2f} recall {recall:.2f}")
         for name, agrees, expected, ours in checks(page, article) if article else ():
-            score.asked[name] += 1
+            score.counts[name] += 1
             score.agreed[name] += agrees
             if verbose and not agrees:
                 print(f"{page.name} {name}: expected {expected!r}\n{' ' * 20}ours {ours!r}")

@@ -1,12 +1,10 @@
-"""Story pages, listing pages and sitemaps: cases are the files of data/pages, and tables."""
+"""Pages of one story: whole pages are the files of data/pages/stories, single facts are tables."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
-import pickle
-import random
 import re
 import subprocess
 import sys
@@ -17,18 +15,12 @@ from pathlib import Path
 import pytest
 
 from feeds.errors import ParseError
-from feeds.model import Fetched, Kind, Parsed, Source, Story
+from feeds.model import Fetched, Kind, Source, Story
 from feeds.normalize.dates import date
-from feeds.parse import parse
 from feeds.parse.page import read_page
 from feeds.parse.page.article import is_next_page, join_pages, read_story
-from feeds.parse.page.story_links import read_listing
-from feeds.parse.page.url_patterns import url_key
-from feeds.parse.sitemap import read_sitemap
 
-PAGES = Path(__file__).parent / "data" / "pages"
-LISTINGS = sorted((PAGES / "listings").glob("*.html"))
-STORIES = sorted((PAGES / "stories").glob("*.html"))
+STORIES = sorted((Path(__file__).parents[1] / "data" / "pages" / "stories").glob("*.html"))
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 URL = "https://gazette.example/news/bridge-reopens-4711.html"
 PARAGRAPH = "<p>Eleven months after the storm the harbour bridge carries traffic again, and nobody counts the cars.</p>"
@@ -43,17 +35,17 @@ def data(node: object) -> str:
     return f'<script type="application/ld+json">{node if isinstance(node, str) else json.dumps(node)}</script>'
 
 
-def story(body: bytes, url: str = URL, **settings: object) -> Story:
+def parse_story(body: bytes, url: str = URL, **settings: object) -> Story:
     source = Source("page", Kind.PAGE, url, read_as="story", **settings)  # type: ignore[arg-type]
     return read_story(Fetched(url, body, "text/html"), source).stories[0]
 
 
-def words(found: Story) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", " ".join(text.value for text in found.content)).split())
+def plain_text(story: Story) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", " ".join(text.value for text in story.content)).split())
 
 
-def names(found: Story) -> list[str | None]:
-    return [person.name for person in found.people]
+def author_names(story: Story) -> list[str | None]:
+    return [person.name for person in story.people]
 
 
 # ── whole stories, as files ─────────────────────────────────────────────────────────────────────────────────────────
@@ -65,20 +57,20 @@ def test_a_story_page_is_read_whole(path: Path) -> None:
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     parsed = read_page(Fetched(expected["url"], path.read_bytes(), "text/html"), None)
     assert parsed.reader == "page:story"
-    (found,) = parsed.stories
+    (story,) = parsed.stories
     facts = {
-        "title": found.title.value if found.title else None,
-        "authors": names(found),
-        "published": str(date(found.published, AT)),
-        "updated": str(date(found.updated, AT)),
-        "image": found.image.href if found.image else None,
-        "language": found.language,
-        "tags": [category.term for category in found.categories],
+        "title": story.title.value if story.title else None,
+        "authors": author_names(story),
+        "published": str(date(story.published, AT)),
+        "updated": str(date(story.updated, AT)),
+        "image": story.image.href if story.image else None,
+        "language": story.language,
+        "tags": [category.term for category in story.categories],
     }
     assert {name: facts[name] for name in expected if name in facts} == {
         name: value for name, value in expected.items() if name in facts
     }
-    text = words(found)
+    text = plain_text(story)
     assert [line for line in expected["has"] if line not in text] == []
     assert [line for line in expected["has_not"] if line in text] == []
 
@@ -92,14 +84,14 @@ def test_an_archived_page_with_a_stamp_has_no_date_of_publication() -> None:
         "<p>PORT MARLING, Estuary -- The oldest pilot of the bay tied up for the last time on Wednesday.</p>"
         f"{PARAGRAPH}<p>His lamp goes to the museum now, and his dog to a neighbour.</p></td></tr></table>",
     )
-    found = story(body, "https://archive.example/1999/stories/pilot.html".replace("/1999", ""))
-    assert found.title is not None
-    assert found.title.value == "Ferry Pilot Retires After Forty Winters"
-    assert (found.published, found.updated) == (None, "07/27/2016")
-    assert found.content[0].value.count("<p>") == 3
-    assert words(found).startswith("PORT MARLING, Estuary -- The oldest pilot")
-    assert "Last Updated" not in words(found)
-    assert "right on your browser" not in words(found)
+    story = parse_story(body, "https://archive.example/1999/stories/pilot.html".replace("/1999", ""))
+    assert story.title is not None
+    assert story.title.value == "Ferry Pilot Retires After Forty Winters"
+    assert (story.published, story.updated) == (None, "07/27/2016")
+    assert story.content[0].value.count("<p>") == 3
+    assert plain_text(story).startswith("PORT MARLING, Estuary -- The oldest pilot")
+    assert "Last Updated" not in plain_text(story)
+    assert "right on your browser" not in plain_text(story)
 
 
 def test_plain_text_is_one_story() -> None:
@@ -143,9 +135,9 @@ TITLES = [
 
 @pytest.mark.parametrize(("head", "body", "expected"), TITLES, ids=range(len(TITLES)))
 def test_the_headline_comes_without_the_name_of_the_site(head: str, body: str, expected: str) -> None:
-    found = story(html(head, body + PARAGRAPH * 4))
-    assert found.title is not None
-    assert found.title.value == expected
+    story = parse_story(html(head, body + PARAGRAPH * 4))
+    assert story.title is not None
+    assert story.title.value == expected
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,8 +171,8 @@ PEOPLE = [
 
 @pytest.mark.parametrize(("head", "body", "expected"), PEOPLE, ids=range(len(PEOPLE)))
 def test_all_authors_are_named_and_nothing_else(head: str, body: str, expected: list[str]) -> None:
-    found = story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
-    assert names(found) == expected
+    story = parse_story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
+    assert author_names(story) == expected
 
 
 # ── instants ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,8 +226,10 @@ INSTANTS = [
 )
 def test_R13_the_exact_instant(head: str, body: str, expected: str, more: str | None) -> None:
     url = "https://gazette.example/news/bridge-reopens.html"
-    found = story(html(head + (more or ""), f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"), url)
-    assert str(date(found.published, AT)).removesuffix("+00:00") == expected
+    story = parse_story(
+        html(head + (more or ""), f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"), url
+    )
+    assert str(date(story.published, AT)).removesuffix("+00:00") == expected
 
 
 @pytest.mark.parametrize(
@@ -249,7 +243,7 @@ def test_R13_the_exact_instant(head: str, body: str, expected: str, more: str | 
 )
 def test_a_clock_without_zone_is_that_of_the_site(url: str, language: str, expected: str) -> None:
     body = html(_dated(datePublished="2026-07-20T08:15:00"), f"<h1>Bridge reopens</h1>{PARAGRAPH * 4}", language)
-    assert str(date(story(body, url).published, AT)) == expected
+    assert str(date(parse_story(body, url).published, AT)) == expected
 
 
 # ── the text ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,12 +261,12 @@ LEFT_OUT = [
 ]
 
 
-@pytest.mark.parametrize("furniture", LEFT_OUT, ids=range(len(LEFT_OUT)))
-def test_furniture_is_left_out_of_the_text(furniture: str) -> None:
+@pytest.mark.parametrize("boilerplate", LEFT_OUT, ids=range(len(LEFT_OUT)))
+def test_boilerplate_is_left_out_of_the_text(boilerplate: str) -> None:
     second = PARAGRAPH.replace("Eleven", "Twelve")
-    body = f"<article><h1>Bridge reopens</h1>{PARAGRAPH}{furniture}{second}<p>{'More. ' * 40}</p></article>"
-    text = words(story(html("", body)))
-    plain = " ".join(re.sub(r"<[^>]+>", " ", furniture).split())
+    body = f"<article><h1>Bridge reopens</h1>{PARAGRAPH}{boilerplate}{second}<p>{'More. ' * 40}</p></article>"
+    text = plain_text(parse_story(html("", body)))
+    plain = " ".join(re.sub(r"<[^>]+>", " ", boilerplate).split())
     assert plain not in text
     assert text.startswith("Eleven months after the storm the harbour bridge")
     assert "Twelve months" in text
@@ -285,7 +279,7 @@ def test_links_and_pictures_stay_in_the_text() -> None:
         '<figure><img src="s.gif" data-src="/img/dawn.jpg" alt="Dawn"></figure>'
         f"{PARAGRAPH}<p>{'More of it. ' * 30}</p></article>"
     )
-    value = story(html("", body)).content[0].value
+    value = parse_story(html("", body)).content[0].value
     assert '<a href="/people/engineer">engineer</a>' in value
     assert '<img src="https://gazette.example/img/dawn.jpg" alt="Dawn">' in value
 
@@ -297,9 +291,9 @@ def test_the_text_of_the_data_helps_where_the_page_has_none() -> None:
         "headline": "Bridge reopens",
         "articleBody": "First & last.\n\n" + "Words on it. " * 60,
     }
-    found = story(html(data(node), "<div id='root'></div>"))
-    assert found.content[0].value.startswith("<p>First &amp; last.</p>")
-    assert found.found["content"] == "json-ld articleBody"
+    story = parse_story(html(data(node), "<div id='root'></div>"))
+    assert story.content[0].value.startswith("<p>First &amp; last.</p>")
+    assert story.found["content"] == "json-ld articleBody"
 
 
 def test_broken_data_is_read_as_far_as_it_goes() -> None:
@@ -309,10 +303,10 @@ def test_broken_data_is_read_as_far_as_it_goes() -> None:
         '{"@type": "NewsArticle", "headline": "Bridge\n reopens", "datePublished": "2026-11-20T08:15:00Z"};',
         '{"@type": "NewsArticle", "headline": "Bridge reopens", "datePublished": "2026-11-20T08:15:00Z", "author": ',
     ):
-        found = story(html(data(script), PARAGRAPH * 4))
-        assert found.title is not None
-        assert found.title.value == "Bridge reopens"
-        assert found.published == "2026-11-20T08:15:00Z"
+        story = parse_story(html(data(script), PARAGRAPH * 4))
+        assert story.title is not None
+        assert story.title.value == "Bridge reopens"
+        assert story.published == "2026-11-20T08:15:00Z"
 
 
 def test_an_update_of_a_live_report_is_not_the_report() -> None:
@@ -329,8 +323,8 @@ def test_an_update_of_a_live_report_is_not_the_report() -> None:
             }
         ],
     }
-    found = story(html(data(node), PARAGRAPH * 4))
-    assert found.published == "2026-11-20T08:00:00Z"
+    story = parse_story(html(data(node), PARAGRAPH * 4))
+    assert story.published == "2026-11-20T08:00:00Z"
 
 
 # ── lead images ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -358,9 +352,9 @@ IMAGES = [
 
 @pytest.mark.parametrize(("head", "body", "expected"), IMAGES, ids=range(len(IMAGES)))
 def test_the_lead_image_is_the_one_shown(head: str, body: str, expected: str) -> None:
-    found = story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
-    assert found.image is not None
-    assert found.image.href == expected
+    story = parse_story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
+    assert story.image is not None
+    assert story.image.href == expected
 
 
 # ── selectors ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -382,12 +376,12 @@ def test_selectors_overrule_what_is_found() -> None:
         "<i class=d data-at='2026-11-20T08:15:00Z'></i><b class=who>By Ida Fenn</b>"
         "<img class=lead src=/right.jpg><div class=c><p>The right text is here.</p><p class=junk>Junk in it.</p></div>",
     )
-    found = story(body, selectors=SELECTORS)
-    assert found.title is not None
-    assert found.image is not None
-    assert (found.title.value, found.published, names(found)) == ("Right", "2026-11-20T08:15:00Z", ["Ida Fenn"])
-    assert (found.image.href, words(found)) == ("https://gazette.example/right.jpg", "The right text is here.")
-    assert found.found["content"] == "content:"
+    story = parse_story(body, selectors=SELECTORS)
+    assert story.title is not None
+    assert story.image is not None
+    assert (story.title.value, story.published, author_names(story)) == ("Right", "2026-11-20T08:15:00Z", ["Ida Fenn"])
+    assert (story.image.href, plain_text(story)) == ("https://gazette.example/right.jpg", "The right text is here.")
+    assert story.found["content"] == "content:"
 
 
 def test_a_selector_that_matches_nothing_is_said_and_one_that_is_none_is_refused() -> None:
@@ -421,227 +415,18 @@ def test_the_next_page_of_a_story_is_told_from_the_next_story(here: str, there: 
 
 
 def test_pages_of_one_story_are_joined() -> None:
-    first = story(
+    first = parse_story(
         html('<link rel="next" href="?page=2">', f"<h1>Bridge reopens</h1>{PARAGRAPH * 1}<p>{'One. ' * 60}</p>")
     )
-    second = story(html("", f"<h1>Bridge reopens</h1><p>{'Two. ' * 60}</p>{PARAGRAPH}"))
+    second = parse_story(html("", f"<h1>Bridge reopens</h1><p>{'Two. ' * 60}</p>{PARAGRAPH}"))
     assert [link.href for link in first.links if link.rel == "next"] == [f"{URL}?page=2"]
     whole = join_pages([first, second])
-    assert words(whole).count("Eleven months") == 1
-    assert words(whole).index("One.") < words(whole).index("Two.")
+    assert plain_text(whole).count("Eleven months") == 1
+    assert plain_text(whole).index("One.") < plain_text(whole).index("Two.")
     assert not [link for link in whole.links if link.rel == "next"]
 
 
-# ── listings ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def listed(path: Path) -> tuple[set[str], set[str]]:
-    """The addresses found and expected."""
-    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    parsed = read_listing(Fetched(expected["url"], path.read_bytes(), "text/html"))
-    return {url_key(found.links[0].href) for found in parsed.stories}, set(map(url_key, expected["stories"]))
-
-
-def test_lists_find_themselves() -> None:
-    """Issue 5: precision and recall of at least 0.95 without selectors."""
-    assert len(LISTINGS) >= 12
-    found = [listed(path) for path in LISTINGS]
-    hits = sum(len(ours & theirs) for ours, theirs in found)
-    assert hits / sum(len(ours) for ours, _ in found) >= 0.95
-    assert hits / sum(len(theirs) for _, theirs in found) >= 0.95
-
-
-@pytest.mark.parametrize("path", LISTINGS, ids=lambda path: path.stem)
-def test_a_front_page_is_a_list(path: Path) -> None:
-    url = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["url"]
-    parsed = read_page(Fetched(url, path.read_bytes(), "text/html"))
-    assert parsed.reader == "page:list"
-    assert all(found.title and found.title.value for found in parsed.stories)
-
-
-def test_a_selector_says_what_the_list_is() -> None:
-    """F32: it matches links, or what holds one; no match is no story."""
-    page = Fetched("https://gazette.example/", (PAGES / "listings" / "cards.html").read_bytes(), "text/html")
-    for selector in ("article.card", "h3 a", "//article//h3/a", ".card__title"):
-        source = Source("page", Kind.PAGE, page.url, selectors={"stories": selector})
-        parsed = read_page(page, source)
-        assert parsed.reader == "page:list"
-        assert len(parsed.stories) == 12
-        assert parsed.stories[0].title is not None
-        assert parsed.stories[0].title.value == "Harbour bridge reopens after eleven months of repairs"
-    assert read_page(page, Source("page", Kind.PAGE, page.url, selectors={"stories": "h6 a"})).stories == ()
-
-
-def test_a_listing_tells_dates_pictures_and_teasers() -> None:
-    page = Fetched("https://gazette.example/", (PAGES / "listings" / "cards.html").read_bytes(), "text/html")
-    first = read_listing(page).stories[0]
-    assert first.published == "2026-11-10T08:15:00Z"
-    assert first.image is not None
-    assert first.summary is not None
-    assert first.image.href == "https://gazette.example/img/1000.jpg"
-    assert first.summary.value.startswith("People who have waited")
-
-
-def test_include_exclude_and_max_items_choose_among_the_links() -> None:
-    page = Fetched("https://gazette.example/", (PAGES / "listings" / "cards.html").read_bytes(), "text/html")
-    source = Source("page", Kind.PAGE, page.url, include=re.compile("/2026/11/1"), exclude=re.compile("ferry|bridge"))
-    links = [found.links[0].href for found in parse(page, source).stories]
-    assert links
-    assert all("/2026/11/1" in link and "bridge" not in link for link in links)
-    few = read_listing(page, replace(source, include=None, exclude=None, max_items=3))
-    assert len(few.stories) == 3
-    assert "only the first 3" in few.warnings[0]
-
-
-@pytest.mark.parametrize(("read_as", "reader"), [("story", "page:story"), ("list", "page:list")])
-def test_the_operators_word_decides(read_as: str, reader: str) -> None:
-    page = Fetched("https://gazette.example/", (PAGES / "listings" / "cards.html").read_bytes(), "text/html")
-    source = Source("page", Kind.PAGE, page.url, read_as=read_as)  # type: ignore[arg-type]
-    assert parse(page, source).reader == reader
-
-
-# ── sitemaps ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-NAMESPACES = (
-    'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="http://www.google.com/schemas/sitemap-news/0.9" '
-    'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1"'
-)
-NEWS = (
-    "<url><loc>https://gazette.example/n/1</loc><lastmod>2026-11-21T09:00:00Z</lastmod><news:news><news:publication>"
-    "<news:name>Gazette</news:name><news:language>en</news:language></news:publication>"
-    "<news:publication_date>2026-11-20T08:15:00+01:00</news:publication_date>"
-    "<news:title>Bridge &amp; tunnel</news:title>"
-    "<news:keywords>bridge, harbour</news:keywords></news:news><image:image><image:loc>https://cdn.example/b.jpg</image:loc>"
-    "<image:title>Not the title</image:title></image:image></url>"
-)
-
-
-def sitemap(entries: str, root: str = "urlset") -> bytes:
-    return f'<?xml version="1.0" encoding="UTF-8"?><{root} {NAMESPACES}>{entries}</{root}>'.encode()
-
-
-def read_map(body: bytes, **settings: object) -> Parsed:
-    url = "https://gazette.example/sitemap.xml"
-    return parse(Fetched(url, body), Source("map", Kind.SITEMAP, url, **settings))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
-def test_F33_a_news_sitemap(pack: object) -> None:
-    (found,) = read_map(pack(sitemap(NEWS))).stories  # type: ignore[operator]
-    assert found.title is not None
-    assert found.image is not None
-    assert found.title.value == "Bridge & tunnel"
-    assert (found.published, found.updated) == ("2026-11-20T08:15:00+01:00", "2026-11-21T09:00:00Z")
-    assert [category.term for category in found.categories] == ["bridge", "harbour"]
-    assert (found.language, found.image.href) == ("en", "https://cdn.example/b.jpg")
-
-
-def test_F33_an_index_names_its_children_newest_first_and_capped() -> None:
-    children = "".join(
-        f"<sitemap><loc>https://gazette.example/s{day}.xml</loc>"
-        f"<lastmod>2026-{1 + day // 28:02d}-{1 + day % 28:02d}</lastmod></sitemap>"
-        for day in range(300)
-    )
-    parsed = read_map(sitemap(children, "sitemapindex"))
-    assert parsed.stories == ()
-    assert [link.rel for link in parsed.channel.links] == ["sitemap"] * 200
-    assert parsed.channel.links[0].href.endswith("s299.xml")
-
-
-def test_F33_other_hosts_doubles_and_lastmods_that_tell_nothing() -> None:
-    entries = "".join(
-        f"<url><loc>https://gazette.example/a/{at}</loc><lastmod>2026-11-22T06:00:{at:02d}Z</lastmod></url>"
-        for at in range(20)
-    )
-    other = "<url><loc>https://elsewhere.example/a</loc></url><url><loc>https://gazette.example/a/1</loc></url>"
-    parsed = read_map(sitemap(entries + other), include=re.compile("/a/1"))
-    assert [found.updated for found in parsed.stories] == [None] * 11
-    assert "1 addresses of other hosts" in parsed.warnings[0]
-
-
-def test_F33_the_newest_of_many_and_what_stands_before_a_break() -> None:
-    entries = "".join(
-        f"<url><loc>https://gazette.example/a/{at}</loc><lastmod>2026-01-{at:02d}</lastmod></url>"
-        for at in range(1, 29)
-    )
-    newest = read_map(sitemap(entries), max_items=2)
-    assert [found.links[0].href[-2:] for found in newest.stories] == ["28", "27"]
-    broken = sitemap(entries)[:-400]
-    assert len(read_map(broken).stories) > 15
-
-
-def test_F33_50_000_addresses() -> None:
-    entries = "".join(f"<url><loc>https://gazette.example/a/{at}</loc></url>" for at in range(50_010))
-    parsed = read_map(gzip.compress(sitemap(entries)), max_items=5)
-    assert len(parsed.stories) == 5
-    assert any("50000" in warning for warning in parsed.warnings)
-
-
-@pytest.mark.parametrize("body", [b"", b"<html><p>no", b"\x1f\x8bnot", b"{}", gzip.compress(b"\0" * 60_000_000)])
-def test_what_is_no_sitemap_is_refused(body: bytes) -> None:
-    with pytest.raises(ParseError):
-        read_sitemap(Fetched("https://gazette.example/sitemap.xml", body))
-
-
-# ── whatever comes ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-READERS = (read_page, read_story, read_listing, read_sitemap)
-BOMBS = [
-    b"",
-    b"\0" * 500,
-    b"\xff\xfe\xfd",
-    b"<div>" * 20_000 + b"x" * 300,
-    b"<p>" + b"<span>a " * 3_000,
-    b'<script type="application/ld+json">' + b"[" * 100_000 + b"</script>",
-    b'<script type="application/ld+json">{"a":1' + b" " * 200_000 + b"x</script>",
-    b'<img srcset="' + b"a" * 200_000 + b' 2x"><img srcset="' + b"a 1w," * 20_000 + b'">',
-    b'<div class="' + b"a b " * 100_000 + b'"><p>' + b"Hello world. " * 50,
-    b"<title>" + b"a | " * 50_000 + b"</title><h1>b</h1>",
-    b'<base href="http://["><a href="http://[x">y</a><link rel=canonical href="http://[">' + b"<p>Words. </p>" * 50,
-    b'<script type="application/ld+json">{"@type":["Article",5,null],"author":[[1],{"name":{"a":[]}}],'
-    b'"image":[[]],"url":7}</script>',
-]
-
-
-@pytest.mark.parametrize("body", BOMBS, ids=range(len(BOMBS)))
-@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
-def test_a_bomb_is_read_or_refused(read: object, body: bytes) -> None:
-    try:
-        parsed = read(Fetched(URL, body, "text/html"))  # type: ignore[operator]
-    except ParseError:
-        return
-    pickle.dumps(parsed)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_any_bytes_make_a_document_or_a_parse_error(seed: int) -> None:
-    """Pages with pieces cut, doubled, swapped and overwritten."""
-    chance = random.Random(seed)
-    paths = [*LISTINGS, *STORIES]
-    for _ in range(12):
-        body = bytearray(chance.choice(paths).read_bytes())
-        for _ in range(chance.randint(1, 30)):
-            at, length = chance.randrange(len(body)), chance.randint(1, 300)
-            body[at : at + length] = chance.choice(
-                (
-                    b"",
-                    bytes(body[at : at + length]) * 2,
-                    chance.randbytes(3),
-                    b"<",
-                    b'"',
-                    b"</div>",
-                    b"<table>",
-                    b"&#0;",
-                )
-            )
-            if not body:
-                break
-        for read in READERS:
-            try:
-                parsed = read(Fetched(URL, bytes(body), "text/html"))
-            except ParseError:
-                continue
-            pickle.dumps(parsed)
+# ── real pages, and the heavy library ────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_page_that_says_enough_needs_no_library() -> None:
