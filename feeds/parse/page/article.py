@@ -18,7 +18,7 @@ from .body import Block, StoryFacts, add_lead, collect_story_blocks
 from .dates import DateMark, find_dates, get_date_text
 from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page, resolve_url
 from .images import find_lead_image, find_pictures, parse_picture
-from .region import RegionView, find_lead, find_region, find_story_parts
+from .region import MIN_TEXT_LENGTH, RegionView, find_lead, find_region, find_story_parts
 from .title import TitleCandidate, find_title
 
 NO_SELECTORS: Mapping[str, str] = {}
@@ -27,6 +27,15 @@ TAG_META = ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthr
 MAX_TAGS = 40
 MAX_SUMMARY_LENGTH = 2000
 MAX_TAG_LENGTH = 100
+MAX_EXTRACTION_LENGTH = 1_500_000  # of the HTML given to trafilatura
+BLOCK_TAG = re.compile(r"<(?:p|br|div|h\d)\b", re.I)
+TAG = re.compile(r"<[^>]{1,500}>")
+PARAGRAPH_END = re.compile(r"</p\s*>|<br\s*/?>\s*<br\s*/?>|\n\s*\n|\r?\n", re.I)
+MAX_PAGES = 10
+PAGE_NUMBER = re.compile(
+    r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -196,13 +205,6 @@ def _find_tags(page: WebPage, node: json_ld.JsonLdNode) -> tuple[Category, ...]:
 # ── text from elsewhere, where the page's markup holds none: from JSON-LD, or extracted by trafilatura ──────────────
 
 
-MIN_TEXT_LENGTH = 250  # letters; a shorter text is no story
-MAX_EXTRACTION_LENGTH = 1_500_000
-BLOCK_TAG = re.compile(r"<(?:p|br|div|h\d)\b", re.I)
-TAG = re.compile(r"<[^>]{1,500}>")
-PARAGRAPH_END = re.compile(r"</p\s*>|<br\s*/?>\s*<br\s*/?>|\n\s*\n|\r?\n", re.I)
-
-
 def _find_fallback_blocks(page: WebPage, node: json_ld.JsonLdNode, length: int) -> tuple[list[Block], str] | None:
     """Return a text that is clearly longer than the `length` letters found on the page, and where it was found."""
     text = json_ld.as_text(node.get("articleBody")) or json_ld.as_text(node.get("text")) or ""
@@ -244,13 +246,6 @@ def _extract_html(page: WebPage) -> str:
 
 
 # ── a story over several pages ──────────────────────────────────────────────────────────────────────────────────────
-
-
-MAX_PAGES = 10
-PAGE_NUMBER = re.compile(
-    r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
-    re.I,
-)
 
 
 def join_pages(stories: list[Story]) -> Story:

@@ -93,7 +93,7 @@ def find_authors(page: WebPage, story: json_ld.JsonLdNode) -> Byline:
     for where, find in places:
         byline = Byline(_deduplicate(find()), where)
         bylines.append(byline)
-        persons = tuple(person for person in byline.people if not is_organisation(person, page))
+        persons = tuple(person for person in byline.people if not _is_organisation(person, page))
         if persons:
             return Byline(persons, where)
     best = next((byline for byline in bylines if byline.people), Byline())
@@ -108,7 +108,7 @@ def is_person_name(name: str) -> bool:
     return all(word[:1].isupper() or word.lower() in NAME_PARTICLES or word[1:2].isupper() for word in words)
 
 
-def is_organisation(person: Person, page: WebPage) -> bool:
+def _is_organisation(person: Person, page: WebPage) -> bool:
     """Return whether a name is that of a newsroom, an agency or the site, not of a person."""
     name = person.name or ""
     if person.role == "organisation" or ORGANISATION_NAME.search(name):

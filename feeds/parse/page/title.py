@@ -52,7 +52,7 @@ def find_title(page: WebPage, story: json_ld.JsonLdNode) -> TitleCandidate | Non
     headlines = {fold(text) for text, where in candidates if where == "json-ld headline"}
     stripped = [
         TitleCandidate(
-            strip_site_name(text, names, texts if fold(text) not in headlines else set())[:MAX_TITLE_LENGTH], where
+            _strip_site_name(text, names, texts if fold(text) not in headlines else set())[:MAX_TITLE_LENGTH], where
         )
         for text, where in candidates
     ]
@@ -75,7 +75,7 @@ def fold_name(name: str) -> str:
     return "".join(WORD.findall(HOST_SUFFIX.sub("", name.strip()).lower()))
 
 
-def strip_site_name(text: str, names: set[str], texts: set[str]) -> str:
+def _strip_site_name(text: str, names: set[str], texts: set[str]) -> str:
     """Return a title without the site's name at either end, or the part that stands alone in `texts`."""
     cuts = [(match.start(), match.end()) for match in TITLE_SEPARATOR.finditer(text)]
     for start, end in cuts:
