@@ -20,7 +20,7 @@ from wire import Wire
 from feeds.app.server_process import application
 from feeds.config import load
 from feeds.model import Fetched
-from feeds.normalize import laid_out
+from feeds.normalize import plan_pages
 from feeds.parse.page.article import read_story
 
 STORIES = Path(__file__).parent / "data" / "parse" / "stories"
@@ -202,7 +202,7 @@ NAMES = [
 @pytest.mark.parametrize(("files", "places"), NAMES, ids=[row[0][0][:20] for row in NAMES])
 def test_S14_names_are_safe_and_each_has_its_own(files: list[str], places: list[str]) -> None:
     for order in (files, files[::-1]):
-        pages = laid_out("https://s.example/", "desk", order, {}).pages
+        pages = plan_pages("https://s.example/", "desk", order, {}).pages
         assert [pages[file].path for file in files] == [f"stories/desk/{place}" for place in places]
         assert all(page.address == f"https://s.example/{page.path}" for page in pages.values())
 

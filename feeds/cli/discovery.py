@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from ..errors import FetchError, ParseError, SourceError
 from ..fetch import Fetcher
 from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit, VisitState
-from ..normalize import about, plain
+from ..normalize import describe_channel, to_plain_text
 from ..parse import parse
 from ..parse.discover import Candidate, find_feeds
 from ..parse.page import read_page
@@ -162,7 +162,7 @@ def _read_feed(response: Fetched, url: str) -> DiscoveredSource:
 
 
 def _describe(parsed: Parsed, response: Fetched, url: str, kind: SourceKey) -> DiscoveredSource:
-    titles = (plain(story.title) or plain(story.summary) for story in parsed.stories)
+    titles = (to_plain_text(story.title) or to_plain_text(story.summary) for story in parsed.stories)
     newest = tuple(islice(titles, SAMPLE_TITLES))
-    title = about(parsed).title
+    title = describe_channel(parsed).title
     return DiscoveredSource(_lasting_url(response, url), title, parsed.reader, len(parsed.stories), newest, kind)

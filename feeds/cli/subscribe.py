@@ -13,7 +13,7 @@ from ..config.edit import NewSettings
 from ..config.values import is_url
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
-from ..normalize import id_for
+from ..normalize import make_source_id
 from ..parse.opml import OpmlOutline, parse_opml
 from ..render.opml import SPELLED, subscriptions
 from .common import common_options, json_option, print_json, print_lines, start_logging, style
@@ -45,7 +45,7 @@ def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json:
         raise click.UsageError(f"{url} is not a web address; write one such as https://example.org/feed")
     _refuse_duplicate(config, url)
     # A trial entry under the name to be: what the configuration would refuse is refused before anything is fetched.
-    trial = configuration.proposed(config.path, [(source_id or id_for(None, url, config.sources), url)])
+    trial = configuration.proposed(config.path, [(source_id or make_source_id(None, url, config.sources), url)])
     with open_fetch(config, next(source for id, source in trial.sources.items() if id not in config.sources)) as fetch:
         try:
             offered = discover_sources(url, fetch)
@@ -55,7 +55,7 @@ def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json:
         print_lines(_offer_lines(offered), secret_mask(config))
     source = offered[0 if yes or as_json else _choose(offered)]
     _refuse_duplicate(config, source.url)
-    id = source_id or id_for(source.title, source.url, config.sources)
+    id = source_id or make_source_id(source.title, source.url, config.sources)
     entry: str | NewSettings = source.url if source.kind == "feed" else {source.kind: source.url}
     configuration.add_sources(config.path, [(id, entry)])
     if as_json:
@@ -151,7 +151,7 @@ def _new_entries(
         if reason := _reason_to_skip(outline, url, urls):
             skipped.append((url, reason))
             continue
-        id = id_for(outline.title, url, ids)
+        id = make_source_id(outline.title, url, ids)
         ids.add(id)
         urls.add(comparable_url(url))
         entries[id] = {"feed": url} | ({"tags": outline.categories} if outline.categories else {})

@@ -1,40 +1,38 @@
-"""Story → Article, pure: identity, dates, links, HTML, people, language and every fallback are decided here, once."""
+"""Story → Article: identity, dates, links, HTML, people, language and all fallbacks are decided here, without I/O."""
 
 from __future__ import annotations
 
 from .article import Context, document_context, normalize
-from .channel import ChannelFacts, about
-from .dates import date
-from .html import clean, plain, shortened
+from .channel import ChannelFacts, describe_channel
+from .dates import parse_date
+from .html import to_plain_text, truncation_warnings
 from .identity import story_digest, upstream_id
-from .links import canonical_link, story_url
-from .merge import carried, merged
-from .own_pages import PageLayout, housed, laid_out, settled
-from .slugs import id_for, named, slug
+from .links import story_url
+from .merge import detach_story, merge_stories
+from .own_pages import PageLayout, anchor_story, plan_pages, publish_addresses
+from .slugs import make_source_id, name_outlines, slug
 from .text import is_inert
 
 __all__ = [
     "ChannelFacts",
     "Context",
     "PageLayout",
-    "about",
-    "canonical_link",
-    "carried",
-    "clean",
-    "date",
+    "anchor_story",
+    "describe_channel",
+    "detach_story",
     "document_context",
-    "housed",
-    "id_for",
     "is_inert",
-    "laid_out",
-    "merged",
-    "named",
+    "make_source_id",
+    "merge_stories",
+    "name_outlines",
     "normalize",
-    "plain",
-    "settled",
-    "shortened",
+    "parse_date",
+    "plan_pages",
+    "publish_addresses",
     "slug",
     "story_digest",
     "story_url",
+    "to_plain_text",
+    "truncation_warnings",
     "upstream_id",
 ]

@@ -1,4 +1,4 @@
-"""Story → Article: all that the other modules of this room decide, put together once."""
+"""Story → Article: puts together what the other modules of this package decide."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from functools import lru_cache
 
 from ..model import NOTHING, Article, Author, Category, Channel, Comments, Link, Origin, Parsed, Source, Story, Text
 from . import html
-from .dates import date
+from .dates import parse_date
 from .identity import minted_id, published_id, story_key
-from .images import lead
+from .images import find_first_image
 from .language import first_language
 from .links import story_url, web_url
-from .media import attachments, lead_image, media
-from .people import authors
-from .text import LABEL_LIMIT, RUNS, SUMMARY_LIMIT, decoded, excerpt, inert, label
+from .media import clean_media, find_attachments, find_declared_image
+from .people import select_authors
+from .text import ACTIVE_ADDRESS, LABEL_LIMIT, SUMMARY_LIMIT, clean_label, decode_label, excerpt, make_inert
 
-TITLE_LIMIT = 80
-_VALUES = 50
-# Schemes that label a category for machines, not for readers.
+_TITLE_LIMIT = 80
+_MAX_VALUES = 50
+# Category schemes that readers are not shown.
 _MACHINE_SCHEMES = ("http://schemas.google.com/g/2005#kind", "http://schemas.google.com/blogger/2008/kind")
 _COUNT = re.compile(r"\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a story cannot know of itself: whose it is, when it was seen, and whether it was seen before."""
+    """What a story does not say itself: its source, when it was read, and whether it is an edit of a stored one."""
 
     source_id: str
     authority: str  # `HOST,YEAR` for minted ids
-    at: datetime
-    changed: bool = False  # known, but its digest differs
+    now: datetime
+    changed: bool = False  # stored with another digest
     source: Source | None = None
 
 
@@ -53,16 +53,16 @@ class DocumentContext:
 def document_context(parsed: Parsed, context: Context) -> DocumentContext:
     """Return what the stories of a parsed document share."""
     channel = parsed.channel
-    site = _first(channel.links, "alternate", parsed.base)
+    site = _first_link(channel.links, "alternate", parsed.base)
     bases = (site, parsed.base)
     return DocumentContext(
         reader=parsed.reader,
         bases=bases,
         base=site or web_url(parsed.base),
-        authors=authors(channel.people, *bases),
+        authors=select_authors(channel.people, *bases),
         language=channel.language,
-        origin=_channel_origin(channel, parsed.base, context.source, context.at),
-        rights=html.plain(channel.rights) or None,
+        origin=_channel_origin(channel, parsed.base, context.source, context.now),
+        rights=html.to_plain_text(channel.rights) or None,
     )
 
 
@@ -71,10 +71,10 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     bases = document.bases
     url = story_url(story, *bases)
     title, summary, body = _texts(story, url, document.base)
-    home = context.source.timezone if context.source else "UTC"
-    published, modified = date(story.published, context.at, home), date(story.updated, context.at, home)
+    zone = context.source.timezone if context.source else "UTC"
+    published, modified = (parse_date(text, context.now, zone) for text in (story.published, story.updated))
     minted = minted_id(upstream, context.source_id, context.authority)
-    categories = _categories(story.categories)
+    categories = tuple(item for item in map(_clean_category, story.categories) if item.term or item.label)
     return Article(
         source_id=context.source_id,
         upstream_id=upstream,
@@ -87,21 +87,21 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         published=published,
         modified=modified,
         updated=_updated(published, modified, context),
-        first_seen=context.at,
+        first_seen=context.now,
         story_digest=digest,
-        authors=authors(story.people, *bases) or document.authors,
+        authors=select_authors(story.people, *bases) or document.authors,
         tags=_tags(categories, context.source),
         categories=categories,
         language=_language(story, document.language, context.source),
-        image=lead_image(story, *bases) or lead(body),
-        external_url=_external(story, document.reader, bases),
-        attachments=attachments(story, *bases),
-        media=media(story, *bases) if story.media else (),
-        rights=html.plain(story.rights) or document.rights,
-        comments=_comments(story.comments, bases) if story.comments else None,
-        origin=_origin(story.origin, bases, context.at) if story.origin else document.origin,
-        podcast=_values(story.podcast) if story.podcast else NOTHING,
-        extra=_values(story.extra) if story.extra else NOTHING,
+        image=find_declared_image(story, *bases) or find_first_image(body),
+        external_url=_external_url(story, document.reader, bases),
+        attachments=find_attachments(story, *bases),
+        media=clean_media(story, *bases) if story.media else (),
+        rights=html.to_plain_text(story.rights) or document.rights,
+        comments=_clean_comments(story.comments, bases) if story.comments else None,
+        origin=_clean_origin(story.origin, bases, context.now) if story.origin else document.origin,
+        podcast=_clean_values(story.podcast) if story.podcast else NOTHING,
+        extra=_clean_values(story.extra) if story.extra else NOTHING,
         found=story.found,
         reader=document.reader,
         story_key=story_key(url, title, published or modified),
@@ -109,124 +109,126 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
 
 
 def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, str]:
-    """Title, summary and HTML. Nothing is lost: HTML holds the content, or the whole summary where that is all."""
-    content = _content(story)
+    """Return title, summary and HTML. The HTML is the content, or the whole summary where there is no other content."""
+    content = _best_content(story)
     if content and not (story.summary and story.summary.value == content.value):
-        body, summary = _markup(content, url, base), html.plain(story.summary)
+        body, summary = _content_html(content, url, base), html.to_plain_text(story.summary)
     else:
-        body = _markup(content or story.summary, url, base)
-        summary = excerpt(inert(html.stripped(body, SUMMARY_LIMIT))) if body else ""
-    title = html.plain(story.title) or _heading(summary or inert(html.stripped(body, SUMMARY_LIMIT)), story, url)
+        body = _content_html(content or story.summary, url, base)
+        summary = excerpt(make_inert(html.strip_tags(body, SUMMARY_LIMIT))) if body else ""
+    title = html.to_plain_text(story.title)
+    if not title:
+        words = summary or make_inert(html.strip_tags(body, SUMMARY_LIMIT))
+        title = _title_from(words, story, url)
     return title, summary, body
 
 
-def _content(story: Story) -> Text | None:
-    """The best of several contents: HTML before text, then the longest."""
-    told = [text for text in story.content if text.value]
-    return max(told, key=lambda text: (text.type == "html", len(text.value))) if told else None
+def _best_content(story: Story) -> Text | None:
+    """Return the longest HTML content, or else the longest text."""
+    texts = (text for text in story.content if text.value)
+    return max(texts, key=lambda text: (text.type == "html", len(text.value)), default=None)
 
 
-def _markup(text: Text | None, url: str | None, base: str | None) -> str:
-    """Clean HTML; footnotes and the like (`#n1`) stand on the story's own page."""
+def _content_html(text: Text | None, url: str | None, base: str | None) -> str:
+    """Return sanitised HTML in which fragment links (`#n1`) lead to the story's own page."""
     if text is None or text.base or not url or 'href="#' not in text.value:
-        return html.markup(text, base)
-    return html.markup(text, url)
+        return html.to_html(text, base)
+    return html.to_html(text, url)
 
 
-def _heading(words: str, story: Story, url: str | None) -> str:
-    """A title for a story that has none: its first words, the name of what it carries, or its address."""
+def _title_from(words: str, story: Story, url: str | None) -> str:
+    """Return a title for a story that has none: its first words, the title of a link or a medium, or its URL."""
     if words:
-        return excerpt(words, TITLE_LIMIT)
+        return excerpt(words, _TITLE_LIMIT)
     titles = (*(link.title for link in story.links), *(medium.title for medium in story.media))
-    named = next((name for title in titles if (name := decoded(title))), "")
-    return named or (url or "")
+    return next((label for title in titles if (label := decode_label(title))), url or "")
 
 
 def _updated(published: datetime | None, modified: datetime | None, context: Context) -> datetime:
-    """When the story last changed in what matters, never later than now (R11)."""
-    told = modified if context.changed else modified or published
-    return min(context.at, told) if told else context.at
+    """Return when the story last changed in what matters, never later than now (R11)."""
+    declared = modified if context.changed else modified or published
+    return min(context.now, declared) if declared else context.now
 
 
 def _language(story: Story, channel_language: str | None, source: Source | None) -> str | None:
-    """The item's own language, else that of its words; where title and summary differ, the one the channel speaks."""
-    words = [text.language for text in story.content] or [
+    """Return the language of the item, of its texts, the channel or the source.
+
+    Where title and summary differ, the language of the channel decides if it is one of them.
+    """
+    languages = [text.language for text in story.content] or [
         text.language for text in (story.summary, story.title) if text
     ]
-    if len(words) > 1 and channel_language in words:
-        words.insert(0, channel_language)
-    return first_language(story.language, *words, channel_language, source.language if source else None)
+    if len(languages) > 1 and channel_language in languages:
+        languages.insert(0, channel_language)
+    return first_language(story.language, *languages, channel_language, source.language if source else None)
 
 
-def _external(story: Story, reader: str, bases: tuple[str | None, ...]) -> str | None:
-    """The page that a link post is about, which only JSON Feed tells apart."""
+def _external_url(story: Story, reader: str, bases: tuple[str | None, ...]) -> str | None:
+    """Return the page that a link post is about, which only JSON Feed marks as such."""
     if reader != "json":
         return None
     return next((web_url(link.href, link.base, *bases) for link in story.links if link.rel == "related"), None)
 
 
-def _categories(told: Iterable[Category]) -> tuple[Category, ...]:
-    return tuple(one for one in map(_category, told) if one.term or one.label)
-
-
 @lru_cache(maxsize=2048)
-def _category(told: Category) -> Category:
-    return Category(decoded(told.term), _harmless(label(told.scheme)), decoded(told.label) or None)
+def _clean_category(category: Category) -> Category:
+    scheme = _none_if_active(clean_label(category.scheme))
+    return Category(decode_label(category.term), scheme, decode_label(category.label) or None)
 
 
 def _tags(categories: tuple[Category, ...], source: Source | None) -> tuple[str, ...]:
-    """What readers see of the categories, then the source's own tags; each once, whatever its case."""
-    names: dict[str, str] = {}
-    for one in categories:
-        if one.scheme not in _MACHINE_SCHEMES:
-            for name in _listed(one, alone=len(categories) == 1):
-                names.setdefault(name.casefold(), name)
-    for name in source.tags if source else ():
-        names.setdefault(name.casefold(), name)
-    return tuple(names.values())
+    """Return the categories for readers, then the tags of the source, each once regardless of case."""
+    tags: dict[str, str] = {}
+    for category in categories:
+        if category.scheme not in _MACHINE_SCHEMES:
+            for name in _category_names(category, alone=len(categories) == 1):
+                tags.setdefault(name.casefold(), name)
+    for tag in source.tags if source else ():
+        tags.setdefault(tag.casefold(), tag)
+    return tuple(tags.values())
 
 
-def _listed(category: Category, *, alone: bool) -> list[str]:
-    """A single category with two commas or more is a list of keywords; with one it may be `Paris, France`."""
+def _category_names(category: Category, *, alone: bool) -> list[str]:
+    """Split a single category with two commas or more into keywords; one comma may be part of `Paris, France`."""
     name = category.label or category.term
     if alone and not category.label and name.count(",") > 1:
         return [part for part in map(str.strip, name.split(",")) if part]
     return [name]
 
 
-def _comments(told: Comments, bases: tuple[str | None, ...]) -> Comments | None:
-    count = told.count.strip() if told.count else ""
-    made = Comments(
-        url=web_url(told.url, *bases),
+def _clean_comments(comments: Comments, bases: tuple[str | None, ...]) -> Comments | None:
+    count = comments.count.strip() if comments.count else ""
+    cleaned = Comments(
+        url=web_url(comments.url, *bases),
         count=str(int(count)) if _COUNT.fullmatch(count) else None,
-        feed=web_url(told.feed, *bases),
+        feed=web_url(comments.feed, *bases),
     )
-    return made if made != Comments() else None
+    return cleaned if cleaned != Comments() else None
 
 
-def _values(told: Mapping[str, str]) -> Mapping[str, str]:
-    """Facts without a field of their own: one line each, and no address that would run."""
-    made = {label(name): _line(value) for name, value in list(told.items())[:_VALUES]}
-    return {name: value for name, value in made.items() if _harmless(value)}
+def _clean_values(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return values that have no field of their own as one line each, without addresses that would run."""
+    lines = {clean_label(name): _one_line(value) for name, value in list(values.items())[:_MAX_VALUES]}
+    return {name: line for name, line in lines.items() if _none_if_active(line)}
 
 
-def _line(value: str) -> str:
-    return html.plain(Text(value[:LABEL_LIMIT])) if "<" in value else decoded(value)
+def _one_line(value: str) -> str:
+    return html.to_plain_text(Text(value[:LABEL_LIMIT])) if "<" in value else decode_label(value)
 
 
-def _harmless(text: str) -> str | None:
-    """A text that is not empty and does not run when taken for an address (S7)."""
-    return text if text and not RUNS.match(text) else None
+def _none_if_active(text: str) -> str | None:
+    """Return the text, or None if it is empty or would run when taken for an address (S7)."""
+    return text if text and not ACTIVE_ADDRESS.match(text) else None
 
 
-def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin:
-    """Where an item was first published, clean."""
-    updated = date(told.updated, at)
+def _clean_origin(origin: Origin, bases: tuple[str | None, ...], now: datetime) -> Origin:
+    """Return where an item was first published, with clean texts and absolute addresses."""
+    updated = parse_date(origin.updated, now)
     return Origin(
-        id=_harmless(label(told.id)),
-        title=html.plain(Text(told.title)) or None if told.title else None,
-        url=web_url(told.url, *bases),
-        feed=web_url(told.feed, *bases),
+        id=_none_if_active(clean_label(origin.id)),
+        title=html.to_plain_text(Text(origin.title)) or None if origin.title else None,
+        url=web_url(origin.url, *bases),
+        feed=web_url(origin.feed, *bases),
         updated=f"{updated:%Y-%m-%dT%H:%M:%SZ}" if updated else None,
     )
 
@@ -234,15 +236,15 @@ def _origin(told: Origin, bases: tuple[str | None, ...], at: datetime) -> Origin
 # ── what all stories of a document share ────────────────────────────────────────────────────────────────────────────
 
 
-def _channel_origin(channel: Channel, base: str | None, source: Source | None, at: datetime) -> Origin:
-    """The document itself as the origin. Of a private source only the name is told."""
-    title = html.plain(channel.title)
+def _channel_origin(channel: Channel, base: str | None, source: Source | None, now: datetime) -> Origin:
+    """Return the document as the origin of its stories; of a private source only the title."""
+    title = html.to_plain_text(channel.title)
     if source and source.private:
         return Origin(title=title or None)
-    site, feed = _first(channel.links, "alternate", base), _first(channel.links, "self", base)
-    told = Origin(channel.id or feed, None, site, feed or (source.address if source else None), channel.updated)
-    return replace(_origin(told, (site, base), at), title=title or None)
+    site, feed = _first_link(channel.links, "alternate", base), _first_link(channel.links, "self", base)
+    origin = Origin(channel.id or feed, None, site, feed or (source.address if source else None), channel.updated)
+    return replace(_clean_origin(origin, (site, base), now), title=title or None)
 
 
-def _first(links: Iterable[Link], rel: str, base: str | None) -> str | None:
+def _first_link(links: Iterable[Link], rel: str, base: str | None) -> str | None:
     return next((url for link in links if link.rel == rel and (url := web_url(link.href, link.base, base))), None)

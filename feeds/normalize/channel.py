@@ -1,4 +1,4 @@
-"""What a document says about itself, clean: for the source's record and for `feeds.read`."""
+"""What a document says about itself, cleaned, for the source's record and for `feeds.read`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ..model import Author, Parsed
 from . import html
 from .language import first_language
 from .links import web_url
-from .people import authors
-from .text import label
+from .people import select_authors
+from .text import clean_label
 
-FACTS = ("id", "generator", "updated", "published", "ttl")
+_FACTS = ("id", "generator", "updated", "published", "ttl")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """The facts of a channel: plain texts, absolute addresses."""
+    """The facts of a channel, as plain texts and absolute addresses."""
 
     title: str
     description: str | None = None
@@ -28,28 +28,31 @@ class ChannelFacts:
     icon: str | None = None
     language: str | None = None
     authors: tuple[Author, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, updated … as it gave them
+    facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, updated …
 
 
-def about(parsed: Parsed) -> ChannelFacts:
-    """What the document says about itself."""
+def describe_channel(parsed: Parsed) -> ChannelFacts:
+    """Return what a document says about itself."""
     channel, base = parsed.channel, parsed.base
 
     def links(*rels: str) -> tuple[str, ...]:
-        wanted = (link for link in channel.links if link.rel in rels)
-        return tuple(dict.fromkeys(url for link in wanted if (url := web_url(link.href, link.base, base))))
+        matching = (link for link in channel.links if link.rel in rels)
+        return tuple(dict.fromkeys(url for link in matching if (url := web_url(link.href, link.base, base))))
 
     home, feed = links("alternate"), links("self")
-    facts = {"rights": html.plain(channel.rights), **{name: label(getattr(channel, name)) for name in FACTS}}
+    facts = {
+        "rights": html.to_plain_text(channel.rights),
+        **{name: clean_label(getattr(channel, name)) for name in _FACTS},
+    }
     return ChannelFacts(
-        title=html.plain(channel.title),
-        description=html.plain(channel.description) or None,
+        title=html.to_plain_text(channel.title),
+        description=html.to_plain_text(channel.description) or None,
         home=home[0] if home else None,
         feed=feed[0] if feed else None,
         hubs=links("hub"),
         image=web_url(channel.image.href, channel.image.base, base) if channel.image else None,
         icon=web_url(channel.icon.href, channel.icon.base, base) if channel.icon else None,
         language=first_language(channel.language),
-        authors=authors(channel.people, *home[:1], base),
+        authors=select_authors(channel.people, *home[:1], base),
         facts={name: value for name, value in facts.items() if value},
     )

@@ -1,4 +1,4 @@
-"""Finds the parts of a date wherever they stand in a text: clock, zone, and the day in one of its usual orders."""
+"""Grammar of dates in many languages: finds day, time and zone wherever they stand in a text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import lru_cache
 from unicodedata import combining, normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_SHORTEST, _LONGEST = 3, 8
-# January to December: the beginnings that tell a month from all the others. Where two languages give one word to two
-# months (Polish and Croatian `lipiec`, `lipanj`), the longer beginning decides.
+_MIN_MONTH_PREFIX, _MAX_MONTH_PREFIX = 3, 8
+# January to December: prefixes that tell a month from all others. Where two languages use one word for two months
+# (Polish and Croatian `lipiec`, `lipanj`), the longer prefix decides.
 _MONTHS = (
     "jan jaan gen ene ian янв яну січ ιαν oca sty sij led tam يناير",
     "feb fev peb фев лют φεβ sub lut uno hel únor velja فبراير",
@@ -28,7 +28,7 @@ _MONTHS = (
     "nov noe noi ноя ное лис νοε kas lis stud marr نوفمبر",
     "dec dez dic des дек гру δεκ ara gru pro jou ديسمبر",
 )
-_DAYS = (
+_WEEKDAYS = (
     "mon lun mo lu seg пон пн δευ pzt pon ma maandag montag lunes lundi lunedi hetf man mandag",
     "tue di mar ter вто вт τρι sal wto uto dinsdag dienstag martes mardi martedi kedd tir tirsdag tis tisdag",
     "wed mi mer mie qua сре ср τετ car sro str woensdag mittwoch miercoles mercredi szer ons onsdag",
@@ -39,43 +39,43 @@ _DAYS = (
 )
 
 
-def folded(text: str) -> str:
-    """Lower case, one width, no accents, Hangul whole: how names are compared here."""
+def fold(text: str) -> str:
+    """Return a text for comparison: lower case, one width, no accents, Hangul composed."""
     bare = "".join(char for char in normalize("NFKD", text.lower()) if not combining(char))
     return normalize("NFC", bare)
 
 
-_MONTH_OF = {folded(name): number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_DAY_OF = {folded(name): number for number, names in enumerate(_DAYS) for name in names.split()}
+_MONTH_NUMBERS = {fold(name): number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+_WEEKDAY_NUMBERS = {fold(name): number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
 _NAME = re.compile(r"[^\W\d_]+")
 
 
 @lru_cache(maxsize=2048)
-def month(word: str) -> int | None:
-    """The number of the month that a folded word names."""
-    for length in range(min(len(word), _LONGEST), _SHORTEST - 1, -1):
-        if word[:length] in _MONTH_OF:
-            return _MONTH_OF[word[:length]]
+def month_number(word: str) -> int | None:
+    """Return the number of the month that a folded word names."""
+    for length in range(min(len(word), _MAX_MONTH_PREFIX), _MIN_MONTH_PREFIX - 1, -1):
+        if word[:length] in _MONTH_NUMBERS:
+            return _MONTH_NUMBERS[word[:length]]
     return None
 
 
-def weekday(text: str) -> int | None:
-    """The day of the week that a folded text begins with, Monday being 0."""
-    found = _NAME.match(text)
-    if not found:
+def weekday_number(text: str) -> int | None:
+    """Return the day of the week with which a folded text begins; Monday is 0."""
+    match = _NAME.match(text)
+    if not match:
         return None
-    word = found[0]
-    return next((_DAY_OF[word[:size]] for size in (len(word), 4, 3) if word[:size] in _DAY_OF), None)
+    word = match[0]
+    return next((_WEEKDAY_NUMBERS[word[:size]] for size in (len(word), 4, 3) if word[:size] in _WEEKDAY_NUMBERS), None)
 
 
-# ── Time zones as feeds spell them: offsets, the usual letters, and names of the time zone database ───────────────────
+# ── time zones ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 _OFFSET = re.compile(r"(?:utc|gmt|etc/gmt)?\s*([+\-−])(\d{1,2})(?::?(\d{2}))?(?::?\d{2})?")
 _AREA = re.compile(r"[A-Za-z]+(?:/[A-Za-z_+\-0-9]+){1,2}")
 
-# Letters → hours east of Greenwich. Where two zones share letters, the one met in more feeds stands.
-_LETTERS = {
+# Abbreviation → hours east of Greenwich. Where two zones share one, it is the zone that more feeds mean.
+_ZONE_HOURS = {
     "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "etc/gmt": 0, "etc/utc": 0, "uct": 0, "zulu": 0,
     "bst": 1, "ist": 5.5, "west": 1, "cet": 1, "mez": 1, "met": 1, "wat": 1, "cest": 2, "mesz": 2, "mest": 2, "eet": 2,
     "sast": 2, "cat": 2, "eest": 3, "msk": 3, "мск": 3, "trt": 3, "eat": 3,
@@ -91,39 +91,40 @@ _LETTERS = {
 
 
 @lru_cache(maxsize=1024)
-def zone(spelled: str) -> tzinfo | None:
-    """The zone that is meant, none if nobody knows it."""
-    lower = spelled.strip().lower()
-    if lower in _LETTERS:
-        return timezone(timedelta(hours=_LETTERS[lower]))
-    found = _OFFSET.fullmatch(lower)
-    if found:
-        return _fixed(found)
-    return named(spelled.strip()) if _AREA.fullmatch(spelled.strip()) else None
+def parse_zone(text: str) -> tzinfo | None:
+    """Return the zone of an offset, an abbreviation or a name of the time zone database."""
+    name = text.strip()
+    lower = name.lower()
+    if lower in _ZONE_HOURS:
+        return timezone(timedelta(hours=_ZONE_HOURS[lower]))
+    match = _OFFSET.fullmatch(lower)
+    if match:
+        return _fixed_zone(match)
+    return load_zone(name) if _AREA.fullmatch(name) else None
 
 
 @lru_cache(maxsize=256)
-def named(name: str) -> tzinfo | None:
-    """A zone of the time zone database."""
+def load_zone(name: str) -> tzinfo | None:
+    """Return a zone of the time zone database."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
 
 
-def _fixed(found: re.Match[str]) -> tzinfo | None:
-    away = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    if away > timedelta(hours=15) or int(found[3] or 0) > 59:
+def _fixed_zone(match: re.Match[str]) -> tzinfo | None:
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    if offset > timedelta(hours=15) or int(match[3] or 0) > 59:
         return None
-    return timezone(-away if found[1] != "+" else away)
+    return timezone(-offset if match[1] != "+" else offset)
 
 
-# ── Finds the parts of a date wherever they stand in a text: clock, zone, and the day in one of its usual orders ──────
+# ── parts of a date ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedMoment:
-    """A day with a time on the clock, in a zone if one was named. Hour 24 is the midnight after."""
+    """A day, and the time and zone if the text names them. Hour 24 is the midnight at the end of the day."""
 
     year: int
     month: int
@@ -132,24 +133,24 @@ class ParsedMoment:
     zone: tzinfo | None = None
 
 
-# Folded words that stand for a sign.
-_SIGNS = {
+# Folded word → the sign or half of the day that it stands for.
+_SIGN_WORDS = {
     "오전": " am ", "上午": " am ", "午前": " am ", "오후": " pm ", "下午": " pm ", "午後": " pm ", "晚上": " pm ",
     "πμ": " am ", "μμ": " pm ", "年": "-", "년": "-", "月": "-", "월": "-", "日": " ", "号": " ", "일": " ",
     "時": ":", "时": ":", "点": ":", "點": ":", "시": ":", "分": ":", "분": ":", "秒": " ", "초": " ",
     "−": "-", "–": "-", "—": "-", "․": ".", "，": ",", "’": "'", "º": " ", "ª": " ",
 }  # fmt: skip
-_SIGN = re.compile("|".join(sorted(map(re.escape, _SIGNS), key=len, reverse=True)))
+_SIGN_WORD = re.compile("|".join(sorted(map(re.escape, _SIGN_WORDS), key=len, reverse=True)))
 _LOOSE = re.compile(r"(?<=\d)\s*([-:])\s*(?=\d)")
-_TRAILING = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
+_TRAILING_SIGNS = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
 
 _CLOCK = re.compile(
     r"(?<![\d:+\-])(?:t\s*)?(?:(?P<before>[ap])\.?\s?m\.?\s*)?(?P<hour>\d{1,2})\s?(?::|h\s?(?=\d))\s?(?P<minute>\d{1,2})(?:[:m.](?P<second>\d{1,2}))?"
     r"(?:[.,:]\d{1,9})?s?(?!\d)(?:\s*(?P<after>[ap])\.?\s?m\b\.?)?"
 )
 _ISO_CLOCK = re.compile(r"(?<=\d)t(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?(?:[.,]\d{1,9})?(?!\d)")
-_HOUR = re.compile(r"(?<![\d:.\-/])(?P<hour>\d{1,2})\s?(?:(?P<after>[ap])\.?\s?m\b\.?|h\b|uhr\b)")
-_DOTTED = re.compile(
+_HOUR_ONLY = re.compile(r"(?<![\d:.\-/])(?P<hour>\d{1,2})\s?(?:(?P<after>[ap])\.?\s?m\b\.?|h\b|uhr\b)")
+_DOTTED_CLOCK = re.compile(
     r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$"
 )
 _ZONE = re.compile(
@@ -159,52 +160,57 @@ _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]
 
 _WORD = r"([^\W\d_]{3,})"
 _YEAR = r"'?(\d{4}|\d{2})(?!\d)"
-_OF = r"(?:de\s|del\s|di\s|of\s|d'|van\s)?"
-_NTH = r"(?:st|nd|rd|th|er|e|ος|η|-го|an)?"
-_DAY_MONTH_YEAR = re.compile(rf"(?<!\d)(\d{{1,2}}){_NTH}[-/.,\s]*{_OF}\s?{_WORD}[-/.,\s]*{_OF}\s?{_YEAR}")
-_MONTH_DAY_YEAR = re.compile(rf"{_WORD}[-/.,\s]*(\d{{1,2}}){_NTH}[-/.,\s]+{_OF}\s?(\d{{4}}|'\d{{2}}|\d{{2}})(?!\d)")
+_OF_WORD = r"(?:de\s|del\s|di\s|of\s|d'|van\s)?"
+_ORDINAL_SUFFIX = r"(?:st|nd|rd|th|er|e|ος|η|-го|an)?"
+_DAY_MONTH_YEAR = re.compile(
+    rf"(?<!\d)(\d{{1,2}}){_ORDINAL_SUFFIX}[-/.,\s]*{_OF_WORD}\s?{_WORD}[-/.,\s]*{_OF_WORD}\s?{_YEAR}"
+)
+_MONTH_DAY_YEAR = re.compile(
+    rf"{_WORD}[-/.,\s]*(\d{{1,2}}){_ORDINAL_SUFFIX}[-/.,\s]+{_OF_WORD}\s?(\d{{4}}|'\d{{2}}|\d{{2}})(?!\d)"
+)
 _YEAR_MONTH_DAY = re.compile(rf"(?<!\d)(\d{{4}})[-/.,\s]*{_WORD}[-/.,\s]*(\d{{1,2}})(?!\d)")
-_MONTH_YEAR = re.compile(rf"(?:\D*[\s,])?{_WORD}[-/.,\s]*{_OF}(\d{{4}})\D*")
-_YMD = re.compile(r"(?<!\d)(\d{4})\s?[-/.\s]\s?0?(\d{1,2})\s?[-/.\s]\s?(\d{1,2})(?!\d)")
+_MONTH_YEAR = re.compile(rf"(?:\D*[\s,])?{_WORD}[-/.,\s]*{_OF_WORD}(\d{{4}})\D*")
+_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s?[-/.\s]\s?0?(\d{1,2})\s?[-/.\s]\s?(\d{1,2})(?!\d)")
 _NUMBERS = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.\s])\s?(\d{1,2})\s?[-/.\s]\s?(\d{4}|\d{1,2})(?!\d)")
 _YEAR_MONTH = re.compile(r"\s*(\d{4})(?:[-/.](\d{1,2}))?\s*")
-_VIETNAMESE = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
+_VIETNAMESE_MONTH = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
 
 
-def scanned(text: str) -> ParsedMoment | None:
-    """What a text says of a moment, if it says of which day."""
-    text = _signed(text)
-    clock, where, rest = _clock(text)
+def parse_moment(text: str) -> ParsedMoment | None:
+    """Return the day, time and zone that a text names, or None if it names no day."""
+    text = _replace_sign_words(text)
+    clock, zone, rest = _split_clock(text)
     day = next(_days(rest), None)
     if day is None:
         return None
     if clock is None:
-        clock, where = _late_clock(rest), where or _late_zone(rest)
-    return ParsedMoment(*day, clock, where)
+        clock, zone = _find_dotted_clock(rest), zone or _find_last_zone(rest)
+    return ParsedMoment(*day, clock, zone)
 
 
-def _signed(text: str) -> str:
-    plain = _SIGN.sub(lambda found: _SIGNS[found[0]], folded(text))
-    return _VIETNAMESE.sub(r"-\1-", _TRAILING.sub(" ", plain)).strip()
+def _replace_sign_words(text: str) -> str:
+    plain = _SIGN_WORD.sub(lambda match: _SIGN_WORDS[match[0]], fold(text))
+    return _VIETNAMESE_MONTH.sub(r"-\1-", _TRAILING_SIGNS.sub(" ", plain)).strip()
 
 
-def _clock(text: str) -> tuple[tuple[int, int, int] | None, tzinfo | None, str]:
-    """The time on the clock, the zone after it, and the text without both."""
-    found = _ISO_CLOCK.search(text) or _CLOCK.search(text) or _HOUR.search(text)
-    if not found:
+def _split_clock(text: str) -> tuple[tuple[int, int, int] | None, tzinfo | None, str]:
+    """Return the time, the zone after it, and the text without both."""
+    clock = _ISO_CLOCK.search(text) or _CLOCK.search(text) or _HOUR_ONLY.search(text)
+    if not clock:
         return None, None, text
-    after = _ZONE.match(text, found.end())
-    where = zone(_spelled(after[1])) if after else None
-    end = after.end() if after and where else found.end()
-    return _time(found), where or _late_zone(text), f"{text[: found.start()]} {text[end:]}"
+    after = _ZONE.match(text, clock.end())
+    zone = parse_zone(_zone_name(after[1])) if after else None
+    end = after.end() if after and zone else clock.end()
+    return _time(clock), zone or _find_last_zone(text), f"{text[: clock.start()]} {text[end:]}"
 
 
-def _spelled(name: str) -> str:
+def _zone_name(name: str) -> str:
+    """Return a folded name as the time zone database writes it, or an offset without spaces."""
     return name.title() if "/" in name and not name.startswith("etc/") else name.replace(" ", "")
 
 
-def _time(found: re.Match[str]) -> tuple[int, int, int] | None:
-    parts = found.groupdict()
+def _time(clock: re.Match[str]) -> tuple[int, int, int] | None:
+    parts = clock.groupdict()
     hour, minute, second = int(parts["hour"]), int(parts.get("minute") or 0), int(parts.get("second") or 0)
     half = parts.get("after") or parts.get("before")
     if half and hour <= 12:
@@ -213,101 +219,101 @@ def _time(found: re.Match[str]) -> tuple[int, int, int] | None:
     return (hour, minute, second) if valid else None
 
 
-def _late_clock(rest: str) -> tuple[int, int, int] | None:
-    found = _DOTTED.search(rest)
-    return _time(found) if found else None
+def _find_dotted_clock(text: str) -> tuple[int, int, int] | None:
+    match = _DOTTED_CLOCK.search(text)
+    return _time(match) if match else None
 
 
-def _late_zone(text: str) -> tzinfo | None:
-    found = _LAST_ZONE.search(text)
-    return zone(_spelled(found[1])) if found else None
+def _find_last_zone(text: str) -> tzinfo | None:
+    match = _LAST_ZONE.search(text)
+    return parse_zone(_zone_name(match[1])) if match else None
 
 
 def _days(text: str) -> Iterator[tuple[int, int, int]]:
-    """Days that exist, the surest reading first."""
-    for read in ORDERS:
-        for day in read(text):
+    """Yield days that exist, the most certain reading first."""
+    for read_days in DAY_ORDERS:
+        for day in read_days(text):
             if _exists(*day):
                 yield day
 
 
-def _exists(year: int, number: int, day: int) -> bool:
+def _exists(year: int, month: int, day: int) -> bool:
     try:
-        Day(year, number, day)
+        Day(year, month, day)
     except ValueError:
         return False
     return True
 
 
 def full_year(year: int) -> int:
-    """Two digits reach from 1969 to 2068, as in RFC 2822's readers."""
+    """Return a year with its century; two digits are a year from 1969 to 2068."""
     return year + (2000 if year < 69 else 1900) if year < 100 else year
 
 
-def _year(spelled: str) -> int:
-    return full_year(int(spelled.lstrip("'")))
+def _year(text: str) -> int:
+    return full_year(int(text.lstrip("'")))
 
 
-def _iso_order(text: str) -> Iterator[tuple[int, int, int]]:
-    for found in _YMD.finditer(text):
-        year, second, third = (int(part) for part in found.groups())
+def _year_first(text: str) -> Iterator[tuple[int, int, int]]:
+    for match in _YEAR_FIRST.finditer(text):
+        year, second, third = (int(part) for part in match.groups())
         yield year, second, third
         yield year, third, second
 
 
 def _day_month_year(text: str) -> Iterator[tuple[int, int, int]]:
-    for found in _DAY_MONTH_YEAR.finditer(text):
-        number = month(found[2])
-        if number:
-            yield _year(found[3]), number, int(found[1])
+    for match in _DAY_MONTH_YEAR.finditer(text):
+        month = month_number(match[2])
+        if month:
+            yield _year(match[3]), month, int(match[1])
 
 
 def _month_day_year(text: str) -> Iterator[tuple[int, int, int]]:
-    for found in _MONTH_DAY_YEAR.finditer(text):
-        number = month(found[1])
-        if number:
-            yield _year(found[3]), number, int(found[2])
+    for match in _MONTH_DAY_YEAR.finditer(text):
+        month = month_number(match[1])
+        if month:
+            yield _year(match[3]), month, int(match[2])
 
 
 def _year_month_day(text: str) -> Iterator[tuple[int, int, int]]:
-    for found in _YEAR_MONTH_DAY.finditer(text):
-        number = month(found[2])
-        if number:
-            yield int(found[1]), number, int(found[3])
+    for match in _YEAR_MONTH_DAY.finditer(text):
+        month = month_number(match[2])
+        if month:
+            yield int(match[1]), month, int(match[3])
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int, int]]:
-    """Numbers only: what the day of the week confirms; else days first where dots stand, months first at slashes."""
-    found = _NUMBERS.search(text)
-    if not found:
+    """Yield days of three numbers: those that the weekday confirms, then day first at dots, month first at slashes."""
+    match = _NUMBERS.search(text)
+    if not match:
         return
-    first, sign, second, third = int(found[1]), found[2], int(found[3]), found[4]
+    first, sign, second, third = int(match[1]), match[2], int(match[3]), match[4]
     readings = [(_year(third), first, second), (_year(third), second, first)]
     if sign in ".- ":
         readings.reverse()
     if len(third) == 1:
         readings.clear()
-    if sign == "-" and len(found[1]) == 2 and len(third) < 3:
-        readings.insert(0, (_year(found[1]), second, int(third)))
-    told = weekday(text)
-    confirmed = [day for day in readings if told is not None and _exists(*day) and Day(*day).weekday() == told]
-    yield from confirmed
+    if sign == "-" and len(match[1]) == 2 and len(third) < 3:
+        readings.insert(0, (_year(match[1]), second, int(third)))
+    weekday = weekday_number(text)
+    if weekday is not None:
+        yield from [day for day in readings if _exists(*day) and Day(*day).weekday() == weekday]
     yield from readings
 
 
 def _month_year(text: str) -> Iterator[tuple[int, int, int]]:
-    found = _YEAR_MONTH.fullmatch(text)
-    if found:
-        yield int(found[1]), int(found[2] or 1), 1
+    numbers = _YEAR_MONTH.fullmatch(text)
+    if numbers:
+        yield int(numbers[1]), int(numbers[2] or 1), 1
         return
-    named = _MONTH_YEAR.fullmatch(text)
-    number = month(named[1]) if named else None
-    if named and number:
-        yield int(named[2]), number, 1
+    match = _MONTH_YEAR.fullmatch(text)
+    month = month_number(match[1]) if match else None
+    if match and month:
+        yield int(match[2]), month, 1
 
 
-ORDERS: tuple[Callable[[str], Iterator[tuple[int, int, int]]], ...] = (
-    _iso_order,
+DAY_ORDERS: tuple[Callable[[str], Iterator[tuple[int, int, int]]], ...] = (
+    _year_first,
     _day_month_year,
     _year_month_day,
     _month_day_year,

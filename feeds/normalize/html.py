@@ -1,4 +1,4 @@
-"""HTML as we keep it: an allow-list of elements, addresses absolute, nothing that runs or watches (S7–S10)."""
+"""HTML sanitising (S7–S10): an allow-list of elements, absolute addresses, no scripts, trackers or frames."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Literal
 import nh3
 
 from ..model import Story, Text
-from .images import LAZY, settled
+from .images import LAZY_ATTRIBUTES, fix_images
 from .links import web_url
-from .text import collapse, inert, legal, paragraphs
+from .text import collapse_whitespace, make_inert, strip_illegal_xml, wrap_paragraphs
 
-# A tag that holds `<` is left for the sanitiser to drop: so the search stays linear, whatever the input.
+# A tag that holds `<` is left for the sanitiser to drop, so that the search stays linear whatever the input.
 _FRAME = re.compile(r"<(?:iframe|embed)\b([^<>]*)>(?:[^<]*</iframe\s*>)?", re.IGNORECASE)
-_VALUE = re.compile(r"\b(data-src|src|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_FRAME_ATTRIBUTE = re.compile(r"\b(data-src|src|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 
-# The player's address → the page a person would open.
-_PAGES = (
+# The address of a player → the page with its video.
+_PLAYER_PAGES = (
     (
         re.compile(r"https?://(?:www\.)?youtube(?:-nocookie)?\.com/(?:embed|v)/([\w-]{6,})"),
         "https://www.youtube.com/watch?v=",
@@ -31,32 +31,32 @@ _PAGES = (
 )
 
 
-def unframed(html: str) -> str:
-    """The HTML with a link in the place of every frame that has an address."""
-    return _FRAME.sub(_link, html)
+def replace_frames(html: str) -> str:
+    """Return the HTML with a link in place of every frame that has an address."""
+    return _FRAME.sub(_frame_link, html)
 
 
-def page_of(address: str) -> str:
-    """The page on which a known player's video stands, else the address itself."""
-    for player, page in _PAGES:
-        found = player.match(address)
-        if found:
-            return page + found[1]
+def player_page(address: str) -> str:
+    """Return the page of a known player's video, else the address itself."""
+    for player, page in _PLAYER_PAGES:
+        match = player.match(address)
+        if match:
+            return page + match[1]
     return address
 
 
-def _link(found: re.Match[str]) -> str:
-    values = {name.lower(): unescape(a or b or c) for name, a, b, c in _VALUE.findall(found[1])}
+def _frame_link(match: re.Match[str]) -> str:
+    values = {name.lower(): unescape(a or b or c) for name, a, b, c in _FRAME_ATTRIBUTE.findall(match[1])}
     address = (values.get("src") or values.get("data-src") or "").strip()
     if address.startswith("//"):
         address = f"https:{address}"
     if not address.lower().startswith(("http://", "https://")):
         return ""
-    page = escape(page_of(address))
+    page = escape(player_page(address))
     return f'<a href="{page}">{escape(values.get("title", "")) or page}</a>'
 
 
-# ── HTML as we keep it: an allow-list of elements, addresses absolute, nothing that runs or watches (S7–S10) ──────────
+# ── sanitising ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 TAGS = frozenset((
@@ -67,8 +67,8 @@ TAGS = frozenset((
     "section", "small", "source", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td",
     "tfoot", "th", "thead", "time", "tr", "track", "tt", "u", "ul", "var", "video", "wbr",
 ))  # fmt: skip
-# Gone with all they hold: nothing in them is meant to be read (S9, S10).
-GONE_WHOLE = frozenset((
+# Dropped with their content, which is not meant to be read (S9, S10).
+DROPPED_WITH_CONTENT = frozenset((
     "applet", "iframe", "math", "noembed", "noframes", "object", "option", "script", "select", "style", "svg",
     "template", "textarea", "title",
 ))  # fmt: skip
@@ -92,23 +92,23 @@ ATTRIBUTES: dict[str, set[str]] = {
     "track": {"src", "kind", "srclang", "label"},
     "video": {"src", "poster", "width", "height", "loop", "muted"},
 }
-# The players come without a script to start them.
-_PLAYERS = {"video": {"controls": ""}, "audio": {"controls": ""}}
+# Players get controls, because the script that would start them is gone.
+_PLAYER_ATTRIBUTES = {"video": {"controls": ""}, "audio": {"controls": ""}}
 SCHEMES = {"http", "https", "mailto"}
 
 # Measured on random tag soup: without one of these, one pass is a fixed point; with them, up to four are needed.
-# The first letters alone tell most tags apart, at a third of the cost.
-_SHIFTING = re.compile(
+# Looking at the first letter alone first takes a third of the time.
+_UNSTABLE_TAG = re.compile(
     r"<(?=[a-dfhimorstA-DFHIMORST])(?i:d[dlt]\b|r[bpt]|table|caption|col|t[bdfhr]|button|select|opt|form|object|applet"
     r"|marquee|template|svg|math|html|head|body|frame|input)"
 )
 _NESTED_HEADING = re.compile(r"<h[1-6][ >][^<]*+(?:<(?!/?h[1-6][ >])[^<]*+)*+<h[1-6]")
-# A tag other than those that make up most of what feeds carry, and that need none of the special cases.
-_ODD = re.compile(
+# Any tag but those that feeds use most and that need no special case.
+_UNCOMMON_TAG = re.compile(
     r"<(?!/|p[ >]|a |br[ />]|img |em>|strong>|li[ >]|[biu]>|span[ >]|div[ >]|[uo]l[ >]|blockquote[ >]|figure[ >]"
     r"|figcaption[ >]|code[ >]|cite>|small>|su[bp]>)"
 )
-_PASSES = 6
+_MAX_PASSES = 6
 
 # One item's content is cut here before it is cleaned (S15): a book has so many letters, 1 MB in a document is worth a
 # warning (R14), readers give up on several, and each of them would be in every feed that holds the item.
@@ -116,193 +116,202 @@ MARKUP_LIMIT = 500_000
 _WORD_LIMIT = 1_000
 # The sanitiser's time grows with the square of these in one text or value: 490,000 of them cost it up to 5 s a pass.
 # No honest content that is not cut already has so many, even if it spells each letter as a character reference.
-_SIGNS_LIMIT = 100_000
-_SIGNS = re.compile(rf"(?:[^&\xa0]*+[&\xa0]){{{_SIGNS_LIMIT}}}+")
+_REFERENCE_LIMIT = 100_000
+_REFERENCES = re.compile(rf"(?:[^&\xa0]*+[&\xa0]){{{_REFERENCE_LIMIT}}}+")
 
 # The sanitiser's time grows with the square of the depth: 40,000 open `div` cost it 6 s. No page is deeper than this.
-# A face that is left open is opened again in every paragraph that follows: 400 of them make 6 MB of 11 kB.
-_FACE = re.compile(r"<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE)
-_OPEN_FACES = 50
-_MANY_TAGS = 1_000
-_DEEPEST = 500
-_OPENING = re.compile(
+# A formatting tag that is left open is opened again in each paragraph after it: 400 of them make 6 MB of 11 kB.
+_FORMATTING_TAG = re.compile(
+    r"<(/?)(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)(?=[\s/>])", re.IGNORECASE
+)
+_MAX_OPEN_FORMATTING = 50
+_MIN_TAGS_TO_COUNT = 1_000
+_MAX_DEPTH = 500
+_NESTING_TAG = re.compile(
     r"<(/?)(?!(?:p|br|hr|img|li|td|th|tr|dd|dt|wbr|input|source|track|col|meta|link)[\s/>])[a-zA-Z]", re.I
 )
 _LOOSE_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
 
-_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));?", re.IGNORECASE)
-# What HTML would take for a comment and swallow; its author meant the letter.
-_NO_COMMENT = re.compile(r"<(?=!(?!--|doctype\b|\[CDATA\[))", re.IGNORECASE)
-# The parser would read what stands inside as text.
+_CHARACTER_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,10}));?", re.IGNORECASE)
+# What HTML would drop as a comment, though its author meant the character.
+_FALSE_COMMENT = re.compile(r"<(?=!(?!--|doctype\b|\[CDATA\[))", re.IGNORECASE)
+# The parser would read the content as text.
 _NOSCRIPT = re.compile(r"</?noscript\b[^<>]*>", re.IGNORECASE)
 _PRE_START = re.compile(r"(<pre[^>]*>)\n+")
 
 _ANY_TAG = re.compile(r"</?([a-z0-9]*+)[^<>]*+>")  # linear, whatever the input
-# Words before and after one of these are two words.
-_BREAKS = frozenset((
+# Elements that separate words.
+_WORD_BREAKS = frozenset((
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl", "dt",
     "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "li", "main",
     "nav", "ol", "p", "pre", "section", "summary", "table", "td", "th", "tr", "ul",
 ))  # fmt: skip
-_NAMED = re.compile(
-    rf"<(?=/?(?:{'|'.join(sorted(TAGS | GONE_WHOLE, key=len, reverse=True))}|font|body|html|head|form|input|button|meta"
-    r"|link|base|embed|label|noscript|center|blink|marquee|frame|frameset)[\s/>]|!--)",
+_KNOWN_TAG = re.compile(
+    rf"<(?=/?(?:{'|'.join(sorted(TAGS | DROPPED_WITH_CONTENT, key=len, reverse=True))}|font|body|html|head|form|input"
+    r"|button|meta|link|base|embed|label|noscript|center|blink|marquee|frame|frameset)[\s/>]|!--)",
     re.IGNORECASE,
 )
 
 
-def clean(html: str, base: str | None) -> str:
-    """HTML that is safe wherever it is shown; cleaning it again changes nothing (S10)."""
-    html = _shallow(legal(html))
-    odd = _ODD.search(html) is not None
-    twice = odd and "noscript" in html
-    if odd:
-        html = _NO_COMMENT.sub("&lt;", _NOSCRIPT.sub("", unframed(html)))
+def clean_html(html: str, base: str | None) -> str:
+    """Return HTML that is safe wherever it is shown; cleaning it again changes nothing (S10)."""
+    html = _limit_depth(strip_illegal_xml(html))
+    uncommon = _UNCOMMON_TAG.search(html) is not None
+    copies = uncommon and "noscript" in html
+    if uncommon:
+        html = _FALSE_COMMENT.sub("&lt;", _NOSCRIPT.sub("", replace_frames(html)))
     if "&#" in html:
-        html = _REFERENCE.sub(_legal_reference, html)
-    cleaned = _once(html, base, lazy="data-" in html, twice=twice)
-    if _tangled(cleaned) or (odd and (_SHIFTING.search(html) or _NESTED_HEADING.search(cleaned))):
-        return steady(cleaned, base)
+        html = _CHARACTER_REFERENCE.sub(_keep_legal, html)
+    cleaned = _clean_once(html, base, lazy="data-" in html, drop_copies=copies)
+    if _has_nested_link(cleaned) or (uncommon and (_UNSTABLE_TAG.search(html) or _NESTED_HEADING.search(cleaned))):
+        return clean_until_stable(cleaned, base)
     return cleaned
 
 
-def _shallow(html: str) -> str:
-    """The HTML as it is, or its words alone where it nests deeper than anything meant to be read (S15)."""
-    if html.count("<") < _MANY_TAGS:
+def _limit_depth(html: str) -> str:
+    """Return the HTML, or only its text where it nests deeper than any real page (S15)."""
+    if html.count("<") < _MIN_TAGS_TO_COUNT:
         return html
-    if sum(-1 if closing else 1 for closing in _FACE.findall(html)) > _OPEN_FACES:
-        return paragraphs(unescape(_LOOSE_TAG.sub(" ", html)))
+    if sum(-1 if closing else 1 for closing in _FORMATTING_TAG.findall(html)) > _MAX_OPEN_FORMATTING:
+        return wrap_paragraphs(unescape(_LOOSE_TAG.sub(" ", html)))
     depth = 0
-    for closing in _OPENING.findall(html):
+    for closing in _NESTING_TAG.findall(html):
         depth = max(depth - 1, 0) if closing else depth + 1
-        if depth > _DEEPEST:
-            return paragraphs(unescape(_LOOSE_TAG.sub(" ", html)))
+        if depth > _MAX_DEPTH:
+            return wrap_paragraphs(unescape(_LOOSE_TAG.sub(" ", html)))
     return html
 
 
-def _once(html: str, base: str | None, *, lazy: bool = False, twice: bool = False) -> str:
+def _clean_once(html: str, base: str | None, *, lazy: bool = False, drop_copies: bool = False) -> str:
     cleaned = _cleaner(base, lazy).clean(html)
     if "<img" in cleaned or "srcset" in cleaned:
-        cleaned = settled(cleaned, base, twice=twice)
+        cleaned = fix_images(cleaned, base, drop_copies=drop_copies)
     if "<pre" in cleaned:
         cleaned = _PRE_START.sub(r"\1", cleaned)
     return cleaned.strip()
 
 
-def steady(html: str, base: str | None, passes: int = _PASSES) -> str:
-    """Clean HTML cleaned until that changes nothing; its words alone when it never comes to rest."""
+def clean_until_stable(html: str, base: str | None, passes: int = _MAX_PASSES) -> str:
+    """Clean sanitised HTML until a pass changes nothing; return only its text if none of the passes does."""
     for _ in range(passes):
-        again = _once(html, base)
-        if again == html:
+        cleaned = _clean_once(html, base)
+        if cleaned == html:
             return html
-        html = again
-    return paragraphs(stripped(html))
+        html = cleaned
+    return wrap_paragraphs(strip_tags(html))
 
 
-def _tangled(html: str) -> bool:
-    """Whether a link stands inside a link, which the next parser would pull apart."""
-    return "<a" in html and not all("</a>" in after for after in html.split("<a ")[1:])
+def _has_nested_link(html: str) -> bool:
+    """Return whether a link is inside a link, which the next parser would pull apart."""
+    return "<a" in html and not all("</a>" in rest for rest in html.split("<a ")[1:])
 
 
-def _legal_reference(found: re.Match[str]) -> str:
-    """A character reference, unless it names what XML forbids; taken out first, lest `java&#1;script:` close up."""
-    code = int(found[1], 16) if found[1] else int(found[2])
-    return found[0] if 0x20 <= code < 0xD800 or code > 0x10FFFF or legal(chr(code)) else ""
+def _keep_legal(match: re.Match[str]) -> str:
+    """Return a character reference unless XML forbids its character, as in `java&#1;script:`."""
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return match[0] if 0x20 <= code < 0xD800 or code > 0x10FFFF or strip_illegal_xml(chr(code)) else ""
 
 
 @lru_cache(maxsize=256)
 def _cleaner(base: str | None, lazy: bool) -> nh3.Cleaner:
-    attributes = ATTRIBUTES | {"img": ATTRIBUTES["img"] | LAZY} if lazy else ATTRIBUTES
+    attributes = ATTRIBUTES | {"img": ATTRIBUTES["img"] | LAZY_ATTRIBUTES} if lazy else ATTRIBUTES
     address = web_url(base)
     if address is not None:
         try:
-            return _cleaner_of(attributes, ("rewrite_with_base", address))
-        except ValueError:  # the sanitiser knows no such host
+            return _make_cleaner(attributes, ("rewrite_with_base", address))
+        except ValueError:  # the sanitiser takes no such host
             pass
-    return _cleaner_of(attributes, _relative)
+    return _make_cleaner(attributes, _keep_relative)
 
 
-Relative = tuple[Literal["rewrite_with_base"], str] | Callable[[str], str | None]
+_RelativePolicy = tuple[Literal["rewrite_with_base"], str] | Callable[[str], str | None]
 
 
-def _cleaner_of(attributes: dict[str, set[str]], relative: Relative) -> nh3.Cleaner:
+def _make_cleaner(attributes: dict[str, set[str]], relative: _RelativePolicy) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=TAGS,
-        clean_content_tags=GONE_WHOLE,
+        clean_content_tags=DROPPED_WITH_CONTENT,
         attributes=attributes,
         link_rel=None,
-        set_tag_attribute_values=_PLAYERS,
+        set_tag_attribute_values=_PLAYER_ATTRIBUTES,
         url_schemes=SCHEMES,
         url_relative=relative,
     )
 
 
-def _relative(url: str) -> str | None:
-    """A relative address whose base nobody knows stays, unless something in it could pass for a scheme."""
+def _keep_relative(url: str) -> str | None:
+    """Return a relative address without a base, unless part of it could be read as a scheme."""
     return None if ":" in re.split(r"[/?#]", url, maxsplit=1)[0] else url
 
 
-def stripped(html: str, limit: int | None = None) -> str:
-    """The words of clean HTML in one line; with `limit`, at least so many characters of them, if there are."""
+def strip_tags(html: str, limit: int | None = None) -> str:
+    """Return the text of sanitised HTML as one line; with `limit`, at least its first `limit` characters."""
     if limit is None:
-        return _bare(html)
-    if len(html) > 2 * limit:  # so much holds enough words in two of three articles, and most are far longer
-        words = _bare(html[: 2 * limit].rpartition("<")[0])
-        if len(words) > limit and "<" not in words:  # what looks like a tag may end further on
+        return _strip_all_tags(html)
+    if len(html) > 2 * limit:  # this much is enough for two of three articles, and most are far longer
+        words = _strip_all_tags(html[: 2 * limit].rpartition("<")[0])
+        if len(words) > limit and "<" not in words:  # a tag that is cut here may end further on
             return words
-    return _bare(html[: 8 * limit].rpartition("<")[0] if len(html) > 8 * limit else html)
+    return _strip_all_tags(html[: 8 * limit].rpartition("<")[0] if len(html) > 8 * limit else html)
 
 
-def _bare(html: str) -> str:
+def _strip_all_tags(html: str) -> str:
     if "<" in html:
-        pieces = _ANY_TAG.split(html)  # text, name of a tag, text, name of a tag …
-        pieces[1::2] = [" " if name in _BREAKS else "" for name in pieces[1::2]]
+        pieces = _ANY_TAG.split(html)  # text, tag name, text, tag name …
+        pieces[1::2] = [" " if name in _WORD_BREAKS else "" for name in pieces[1::2]]
         html = "".join(pieces)
-    return collapse(unescape(html) if "&" in html else html)
+    return collapse_whitespace(unescape(html) if "&" in html else html)
 
 
-def plain(text: Text | None) -> str:
-    """A text construct as one line of plain text: tags stripped, entities decoded once, inert."""
+def to_plain_text(text: Text | None) -> str:
+    """Return a text construct as one line of inert plain text: tags removed, entities decoded once."""
     if text is None or not text.value:
         return ""
-    value = legal(_bounded(text.value))
+    value = strip_illegal_xml(_truncate(text.value))
     if text.type == "html" and ("<" in value or "&" in value):
-        value = _words(value)
-    return inert(collapse(value))
+        value = _strip_markup(value)
+    return make_inert(collapse_whitespace(value))
 
 
-def _words(html: str) -> str:
-    """The words of raw HTML. `List<String>` is no tag: only elements that HTML knows are."""
+def _strip_markup(html: str) -> str:
+    """Return the text of raw HTML. Only elements of HTML are tags: `List<String>` is text."""
     if "<" in html:
-        named = _NAMED.sub("\0", html).replace("<", "&lt;").replace("\0", "<")
-        html = _cleaner(None, False).clean(_shallow(named))
-    return legal(stripped(html))
+        escaped = _KNOWN_TAG.sub("\0", html).replace("<", "&lt;").replace("\0", "<")
+        html = _cleaner(None, False).clean(_limit_depth(escaped))
+    return strip_illegal_xml(strip_tags(html))
 
 
-def markup(text: Text | None, base: str | None) -> str:
-    """A text construct as clean HTML."""
+def to_html(text: Text | None, base: str | None) -> str:
+    """Return a text construct as sanitised HTML."""
     if text is None or not text.value:
         return ""
-    value = _bounded(text.value)
+    value = _truncate(text.value)
     if text.type == "text":
-        return paragraphs(legal(value))
-    return clean(value, web_url(text.base, base) or base if text.base else base)
+        return wrap_paragraphs(strip_illegal_xml(value))
+    return clean_html(value, web_url(text.base, base) or base if text.base else base)
 
 
-def shortened(stories: Iterable[Story]) -> tuple[str, ...]:
-    """What to tell the operator of stories that are longer than what is kept of them, in at most one sentence."""
-    texts = ((*story.content, story.summary) for story in stories)
-    cut = sum(any(text and len(_bounded(text.value)) < len(text.value) for text in told) for told in texts)
-    subject = "a story is" if cut == 1 else f"{cut} stories are"
-    return (f"{subject} longer than {MARKUP_LIMIT:,} characters, the beginning is kept",) if cut else ()
+def truncation_warnings(stories: Iterable[Story]) -> tuple[str, ...]:
+    """Return the warning for the operator, if any, that stories are longer than what is kept of them."""
+    count = sum(map(_is_too_long, stories))
+    subject = "a story is" if count == 1 else f"{count} stories are"
+    return (f"{subject} longer than {MARKUP_LIMIT:,} characters, the beginning is kept",) if count else ()
 
 
-def _bounded(value: str) -> str:
-    """The beginning of a text that is too long, cut before a tag or between words; a tag left open is dropped later."""
-    if len(value) > _SIGNS_LIMIT and (signs := _SIGNS.match(value)):
-        value = signs[0]
+def _is_too_long(story: Story) -> bool:
+    texts = (*story.content, story.summary)
+    return any(text and len(_truncate(text.value)) < len(text.value) for text in texts)
+
+
+def _truncate(value: str) -> str:
+    """Return the beginning of a text that is too long, cut before a tag or between words.
+
+    A tag that is open there is dropped by the sanitiser.
+    """
+    if len(value) > _REFERENCE_LIMIT and (match := _REFERENCES.match(value)):
+        value = match[0]
     if len(value) <= MARKUP_LIMIT:
         return value
-    last = MARKUP_LIMIT - _WORD_LIMIT
-    cut = max(value.rfind("<", last, MARKUP_LIMIT), value.rfind(" ", last, MARKUP_LIMIT))
-    return value[: cut if cut > 0 else MARKUP_LIMIT]
+    start = MARKUP_LIMIT - _WORD_LIMIT
+    end = max(value.rfind("<", start, MARKUP_LIMIT), value.rfind(" ", start, MARKUP_LIMIT))
+    return value[: end if end > 0 else MARKUP_LIMIT]

@@ -1,7 +1,7 @@
-"""Who a story is: its id at its source, the id we publish, and the digest that tells whether it changed (R2, R3, S20).
+"""Identity of a story: its id at its source, the id we publish, and the digest that shows edits (R2, R3, S20).
 
-The chain and the spelling of every id are frozen: tests/data/normalize/ids.json holds them across releases (R3). A new
-way to name stories would need a new version beside this one, for sources met from then on.
+The order of the fallbacks and the spelling of ids are frozen: tests/data/normalize/ids.json holds them across releases
+(R3). A new way to make ids would need a new version beside this one, for sources that are added from then on.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from hashlib import sha256
 
 from ..model import Story
 from .links import canonical_link, story_url, web_url
-from .text import collapse, legal
+from .text import collapse_whitespace, strip_illegal_xml
 
 _SEPARATOR = "\x1f"
-# RFC 3987, seen from afar: a scheme that names things, and no character that an IRI must not hold.
+# An absolute IRI (RFC 3987), roughly: a scheme that names things, and no character that an IRI forbids.
 _IRI = re.compile(
     r"(?:https?://[^\s/?#<>\"{}|\\^`\x00-\x20]|(?:tag|urn|info|at|ftp|gemini|gopher|news|mid|cid|acct|did|doi|ipfs|nntp|ni):)"
     r"[^\s<>\"{}|\\^`\x00-\x20\x7f-\x9f]*",
@@ -26,38 +26,42 @@ _IRI_LIMIT = 2_000
 
 
 def upstream_id(story: Story, base: str | None, identity: str = "id") -> str:
-    """The id of a story at its source: its own id, else its canonical link, else a hash of title, date and link.
+    """Return the id of a story at its source: its own id, its canonical link, or a hash of title, date and link.
 
-    With identity `link` (F21: a source whose ids change at every visit) the story's own id is not looked at.
+    With identity `link` (F21: a source whose ids change at every visit) the story's own id is ignored.
     """
-    own = legal(story.id).strip() if story.id and identity != "link" else ""
-    if own:
-        return own
-    by_guid = story.id_is_permalink and identity == "link"
-    url = story_url(story, base, guid=not by_guid)
-    return canonical_link(url) if url else f"hash:{_digest(_last_resort(story, base))[:32]}"
+    declared = strip_illegal_xml(story.id).strip() if story.id and identity != "link" else ""
+    if declared:
+        return declared
+    url = story_url(story, base, guid=identity != "link")
+    return canonical_link(url) if url else f"hash:{_digest(_title_date_link(story, base))[:32]}"
 
 
-def _last_resort(story: Story, base: str | None) -> str:
-    """Title, date and link; a story without a title goes by its text."""
+def _title_date_link(story: Story, base: str | None) -> str:
+    """Return title, date and link in one string; a story without a title is known by its text."""
     title = story.title or story.summary or next(iter(story.content), None)
     link = next((url for link in story.links if (url := web_url(link.href, link.base, base))), "")
     date = story.published or story.updated or ""
-    return _SEPARATOR.join((collapse(legal(title.value)) if title else "", collapse(date), link))
+    return _SEPARATOR.join(
+        (collapse_whitespace(strip_illegal_xml(title.value)) if title else "", collapse_whitespace(date), link)
+    )
 
 
 def published_id(upstream: str, minted: str) -> str:
-    """The upstream id as it stands if it is an absolute IRI (RFC 4287 §4.2.6), else the minted one."""
+    """Return the upstream id unchanged if it is an absolute IRI (RFC 4287 §4.2.6), else the minted id."""
     return upstream if len(upstream) <= _IRI_LIMIT and _IRI.fullmatch(upstream) else minted
 
 
 def minted_id(upstream: str, source_id: str, authority: str) -> str:
-    """A tag: URI (RFC 4151) that is ours to give: `authority` is `HOST,YEAR`."""
+    """Return a `tag:` URI (RFC 4151) of our own; `authority` is `HOST,YEAR`."""
     return f"tag:{authority}:{source_id}/{_digest(upstream)[:24]}"
 
 
 def story_key(url: str | None, title: str, day: datetime | None) -> str:
-    """Equal for one story from several sources: its canonical link, else a digest of a telling title and its day."""
+    """Return a key that a story has at every source: its canonical link, else a digest of title and day.
+
+    It is empty for a story without a link whose title has fewer than four words, or which has no date.
+    """
     if url:
         return canonical_link(url)
     if day is None or title.count(" ") < 3:
@@ -66,10 +70,10 @@ def story_key(url: str | None, title: str, day: datetime | None) -> str:
 
 
 def story_digest(story: Story) -> str:
-    """What the story says, as a short digest: equal as long as its publisher changes nothing that matters.
+    """Return a digest of a story that stays the same as long as its publisher changes nothing that matters.
 
-    Each fact goes in with its name and empty ones not at all, so a field that `Story` gains changes no digest of a
-    story without it. How often a story was commented is left out: it would make every visit a change (R11).
+    Each fact is digested with its name, and empty ones are left out, so that a new field of `Story` changes no digest
+    of a story without it. The number of comments is left out: it would make every visit a change (R11).
     """
     return _digest(_SEPARATOR.join(_facts(story)))[:32]
 
@@ -85,10 +89,10 @@ def _facts(story: Story) -> Iterator[str]:
             yield f"{name}={value}"
     for link in story.links:
         yield f"link={link.rel} {link.href} {link.type or ''} {link.length or ''}"
-    yield from _lists(story)
+    yield from _list_facts(story)
 
 
-def _lists(story: Story) -> Iterator[str]:
+def _list_facts(story: Story) -> Iterator[str]:
     for person in story.people:
         yield f"person={person.role} {person.name or ''} {person.email or ''} {person.url or ''}"
     for category in story.categories:

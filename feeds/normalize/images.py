@@ -1,6 +1,6 @@
-"""Images inside HTML: those that load late are given their address, those that only count readers are taken out.
+"""Images inside HTML: lazy ones get their address, tracking pixels are removed, and the first one is found.
 
-It works on what the sanitiser wrote, where every tag is whole and every value stands in double quotes.
+All of it works on sanitised HTML, where every tag is closed and every value is in double quotes.
 """
 
 from __future__ import annotations
@@ -10,25 +10,33 @@ from html import escape, unescape
 
 from .links import URL_LIMIT, web_url
 
-# Where pages that load images by script keep the true address; the first table overrules `src`, the second helps out.
-_TRUE = ("data-src", "data-lazy-src", "data-original", "data-lazy", "data-actualsrc", "data-echo", "data-img-src")
-_SPARE = ("data-orig-file", "data-large-file", "data-hi-res-src", "data-full-url", "data-image", "data-url")
-_TRUE_SETS = ("data-srcset", "data-lazy-srcset")
-LAZY = frozenset(_TRUE + _SPARE + _TRUE_SETS)
+# Where pages that load images by script keep the address: the first table overrules `src`, the second replaces none.
+_LAZY_SOURCES = (
+    "data-src",
+    "data-lazy-src",
+    "data-original",
+    "data-lazy",
+    "data-actualsrc",
+    "data-echo",
+    "data-img-src",
+)
+_SPARE_SOURCES = ("data-orig-file", "data-large-file", "data-hi-res-src", "data-full-url", "data-image", "data-url")
+_LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset")
+LAZY_ATTRIBUTES = frozenset(_LAZY_SOURCES + _SPARE_SOURCES + _LAZY_SRCSETS)
 _LAZY_HINT = re.compile(r"\sdata-(?:src|la|or|ac|ec|im|hi|fu|ur)")
 
 _IMG = re.compile(r"<img\b([^>]*)>")
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _SRCSET = re.compile(r'(\ssrcset=")([^"]*)"')
 _CANDIDATE = re.compile(r"\s*([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]+[wxh]))?\s*(?:,|$)")
-# A set as it is to be: publishers write most of theirs like this, and a dozen addresses need not be taken apart.
-_ABSOLUTE = r"https?://[A-Za-z0-9.-]+/(?:[!#$%()*+./0-9:;=?@A-Z_a-z~-]++|&amp;)*+ [\d.]+[wxh]"
-_SETTLED_SET = re.compile(rf"{_ABSOLUTE}(?:, {_ABSOLUTE})*")
-_SET_LIMIT = 8_000
+# A `srcset` that needs no change, as most are: its addresses need not be parsed one by one.
+_ABSOLUTE_CANDIDATE = r"https?://[A-Za-z0-9.-]+/(?:[!#$%()*+./0-9:;=?@A-Z_a-z~-]++|&amp;)*+ [\d.]+[wxh]"
+_CLEAN_SRCSET = re.compile(rf"{_ABSOLUTE_CANDIDATE}(?:, {_ABSOLUTE_CANDIDATE})*")
+_SRCSET_LIMIT = 8_000
 _ADDRESS = re.compile(r"[^\s{}\[\]\"<>]+[./][^\s{}\[\]\"<>]+")
 
 _SMALL = re.compile(r'\s(?:width|height)="\s*[1-4]?\d(?:px)?\s*"')
-_UNSEEN = re.compile(
+_TRACKING_PIXEL = re.compile(
     r'\s(?:(?:width|height)="\s*[01](?:px)?\s*"'
     r'|src="https?://(?:[^"/]*\.)?(?:'
     r"feeds?\.feedburner\.com/~|feedproxy\.google\.com/~|feedsportal\.com/|pheedo\.com/|feedblitz\.com/|pixel\."
@@ -38,31 +46,34 @@ _UNSEEN = re.compile(
     r"|statcounter\.com/|chartbeat\.net/|hits\.|counter\.|count\.|rss\.buysellads\.|pi\.feedsportal\.|mf\.gif"
     r')|src="[^"]*/(?:pixel|tracker|beacon|spacer|blank|transparent|1x1)\.(?:gif|png)(?:\?[^"]*)?")'
 )
-_MINOR = (
+_DECORATIVE_PARTS = (
     "/emoji/", "/smilies/", "/smiley", "gravatar.com", "/avatar", "_avatar", "-avatar", "avatar.",
     "wp-includes/images", "/icon", "/ico/", "_icon.", "-icon.", "badge", "/share_", "/share-", "feedburner",
     "addthis", "addtoany", "/button", "spacer", "placeholder", "/blank.",
 )  # fmt: skip
 
 
-def settled(html: str, base: str | None, *, twice: bool = False) -> str:
-    """Clean HTML with its images settled; with `twice`, an image that comes again (a `noscript` copy) goes."""
-    seen: set[str] | None = set() if twice else None
-    html = _IMG.sub(lambda found: _settled_image(found, base, seen), html)
-    return _SRCSET.sub(lambda found: _settled_set(found, base), html) if "srcset=" in html else html
+def fix_images(html: str, base: str | None, *, drop_copies: bool = False) -> str:
+    """Return sanitised HTML with eager images and without tracking pixels.
+
+    With `drop_copies`, an image that occurs again (a `noscript` copy) is removed.
+    """
+    sources: set[str] | None = set() if drop_copies else None
+    html = _IMG.sub(lambda match: _fix_image(match, base, sources), html)
+    return _SRCSET.sub(lambda match: _fix_srcset(match, base), html) if "srcset=" in html else html
 
 
-def _settled_image(found: re.Match[str], base: str | None, seen: set[str] | None) -> str:
-    tag = found[0]
+def _fix_image(match: re.Match[str], base: str | None, sources: set[str] | None) -> str:
+    tag = match[0]
     if " src=" not in tag or (" data-" in tag and _LAZY_HINT.search(tag)):
-        tag = _awoken(dict(_ATTRIBUTE.findall(found[1])), base)
-    if " src=" not in tag or _UNSEEN.search(tag):
+        tag = _eager_image(dict(_ATTRIBUTE.findall(match[1])), base)
+    if " src=" not in tag or _TRACKING_PIXEL.search(tag):
         return ""
-    if seen is not None:
+    if sources is not None:
         source = _source(tag)
-        if source in seen:
+        if source in sources:
             return ""
-        seen.add(source)
+        sources.add(source)
     return tag
 
 
@@ -70,19 +81,19 @@ def _source(tag: str) -> str:
     return tag.partition(' src="')[2].partition('"')[0]
 
 
-def _awoken(values: dict[str, str], base: str | None) -> str:
-    """The image tag with the addresses that a script would have put in."""
-    srcset = next((values[name] for name in _TRUE_SETS if values.get(name)), values.get("srcset", ""))
+def _eager_image(values: dict[str, str], base: str | None) -> str:
+    """Return the image tag with the addresses that a script would have filled in."""
+    srcset = next((values[name] for name in _LAZY_SRCSETS if values.get(name)), values.get("srcset", ""))
     source = (
-        _first_address(values, _TRUE, base)
+        _first_address(values, _LAZY_SOURCES, base)
         or values.get("src")
-        or _first_address(values, _SPARE, base)
-        or _largest(srcset, base)
+        or _first_address(values, _SPARE_SOURCES, base)
+        or _last_candidate(srcset, base)
     )
-    kept = {"src": source, "srcset": srcset}
-    kept |= {name: value for name, value in values.items() if name not in LAZY and name not in kept}
-    spelled = "".join(f' {name}="{value}"' for name, value in kept.items() if value)
-    return f"<img{spelled}>"
+    attributes = {"src": source, "srcset": srcset}
+    attributes |= {name: value for name, value in values.items() if name not in LAZY_ATTRIBUTES | attributes.keys()}
+    written = "".join(f' {name}="{value}"' for name, value in attributes.items() if value)
+    return f"<img{written}>"
 
 
 def _first_address(values: dict[str, str], names: tuple[str, ...], base: str | None) -> str:
@@ -94,34 +105,34 @@ def _first_address(values: dict[str, str], names: tuple[str, ...], base: str | N
     return ""
 
 
-def _largest(srcset: str, base: str | None) -> str:
-    urls = [web_url(found[1], base) for found in _CANDIDATE.finditer(unescape(srcset))]
+def _last_candidate(srcset: str, base: str | None) -> str:
+    urls = [web_url(match[1], base) for match in _CANDIDATE.finditer(unescape(srcset))]
     return escape(urls[-1] or "") if urls else ""
 
 
-def _settled_set(found: re.Match[str], base: str | None) -> str:
-    told = found[2]
-    if len(told) >= _SET_LIMIT:
+def _fix_srcset(match: re.Match[str], base: str | None) -> str:
+    value = match[2]
+    if len(value) >= _SRCSET_LIMIT:
         return ""
-    if len(told) < URL_LIMIT and _SETTLED_SET.fullmatch(told):
-        return found[0]
-    candidates = ((web_url(one[1], base), one[2]) for one in _CANDIDATE.finditer(unescape(told)))
-    kept = ", ".join(f"{url.replace(',', '%2C')} {size}".rstrip() for url, size in candidates if url)
-    return f'{found[1]}{escape(kept)}"' if kept else ""
+    if len(value) < URL_LIMIT and _CLEAN_SRCSET.fullmatch(value):
+        return match[0]
+    candidates = ((web_url(candidate[1], base), candidate[2]) for candidate in _CANDIDATE.finditer(unescape(value)))
+    srcset = ", ".join(f"{url.replace(',', '%2C')} {size}".rstrip() for url, size in candidates if url)
+    return f'{match[1]}{escape(srcset)}"' if srcset else ""
 
 
-def lead(html: str) -> str | None:
-    """The first image of clean HTML that shows something: no emoji, avatar, button or icon."""
+def find_first_image(html: str) -> str | None:
+    """Return the address of the first image of sanitised HTML that is no emoji, avatar, button or icon."""
     if "<img" not in html:
         return None
-    for found in _IMG.finditer(html):
-        source = _source(found[1])
-        if source and not is_minor(source) and not _SMALL.search(found[1]):
+    for match in _IMG.finditer(html):
+        source = _source(match[1])
+        if source and not is_decorative(source) and not _SMALL.search(match[1]):
             return web_url(unescape(source))
     return None
 
 
-def is_minor(source: str) -> bool:
-    """Whether an address is that of an emoji, an avatar, a button or an icon."""
+def is_decorative(source: str) -> bool:
+    """Return whether an image address is that of an emoji, avatar, button or icon."""
     lower = source.lower()
-    return any(part in lower for part in _MINOR)
+    return any(part in lower for part in _DECORATIVE_PARTS)

@@ -1,4 +1,4 @@
-"""Addresses: made absolute, kept to harmless schemes, and folded into one canonical key."""
+"""Links: absolute http and https URLs, canonical URLs as keys, and the URL of a story."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from urllib.parse import quote, urljoin, urlsplit
 from w3lib.url import canonicalize_url
 
 from ..model import Link, Story
-from .text import legal
+from .text import strip_illegal_xml
 
 URL_LIMIT = 4_000
 
-# The common form, taken as it stands; all else is taken apart.
-_COMMON = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]*)?")
-_WEB = re.compile(r"https?://", re.IGNORECASE)
-_DROPPED = re.compile(r"[\x00-\x1f\x7f]+")
+# The common form, which needs no parsing.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~-]*)?")
+_WEB_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNSAFE = re.compile(r"[\s<>\"`^{}|]")
 
-# A key of this form needs no folding but of its scheme.
-_SIMPLE = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/(?!\.)[A-Za-z0-9_.~-]*)*)")
+# A URL of which only the scheme differs from its canonical form.
+_NEARLY_CANONICAL = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/(?!\.)[A-Za-z0-9_.~-]*)*)")
 _DEFAULT_PORT = re.compile(r"(?<=\w):(?:80|443)?(?=$|[/?#])")
 _QUERY = re.compile(r"\?([^#]*)")
-_ROUTE = re.compile(r"#[!/]")
+_ROUTE_FRAGMENT = re.compile(r"#[!/]")
 
-# Parameters that tell who sent the reader, not what is shown. Keys lose them; the visible link stays as published.
-TRACKING = frozenset((
+# Parameters that say where a reader comes from, not what is shown. Canonical URLs lose them, published links do not.
+TRACKING_PARAMETERS = frozenset((
     "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
     "li_fat_id", "igshid", "igsh", "mc_cid", "mc_eid", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",
     "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id", "wickedid", "rb_clickid", "ml_subscriber",
@@ -37,44 +37,42 @@ TRACKING = frozenset((
 _TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hsa_", "itm_", "at_custom")
 
 _HTML_TYPES = {None, "", "text/html", "application/xhtml+xml"}
-_PERMALINK = "canonical"  # written beside a link that leads through a counter, or to a copy
-_ELSEWHERE = "related"  # a link post may have no page of its own
 
 
 def web_url(href: str | None, *bases: str | None) -> str | None:
-    """An absolute http or https address, resolved against the first base there is; none for any other scheme (S7)."""
+    """Return an absolute http or https URL, resolved against the first base given; None for another scheme (S7)."""
     if not href or len(href) > URL_LIMIT:
         return None
-    if _COMMON.fullmatch(href):
+    if _PLAIN_URL.fullmatch(href):
         return href
     try:
-        return _resolved(_DROPPED.sub("", legal(href)).strip(), bases)
-    except ValueError:  # urllib's word for an impossible host or port
+        return _resolve(_CONTROLS.sub("", strip_illegal_xml(href)).strip(), bases)
+    except ValueError:  # urllib's error for an impossible host or port
         return None
 
 
-def _resolved(href: str, bases: Sequence[str | None]) -> str | None:
-    href = _respelled(href)
-    if href and not _WEB.match(href):
-        href = urljoin(_base(bases) or ("https:" if href[:2] == "//" else ""), href)
+def _resolve(href: str, bases: Sequence[str | None]) -> str | None:
+    href = _repair_url(href)
+    if href and not _WEB_SCHEME.match(href):
+        href = urljoin(_absolute_base(bases) or ("https:" if href[:2] == "//" else ""), href)
     parts = urlsplit(href)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return None
-    return _UNSAFE.sub(lambda found: quote(found[0]), parts.scheme + href[len(parts.scheme) :])
+    return _UNSAFE.sub(lambda match: quote(match[0]), parts.scheme + href[len(parts.scheme) :])
 
 
-def _base(bases: Sequence[str | None]) -> str | None:
-    """The first base; one that is relative itself (`xml:base="/blog/"`) counts from those after it."""
-    base = None
-    for one in reversed(bases):
-        joined = urljoin(base or "", one.strip()) if one else ""
-        if _WEB.match(joined):
-            base = joined
-    return base
+def _absolute_base(bases: Sequence[str | None]) -> str | None:
+    """Return the first base; a relative one (`xml:base="/blog/"`) is resolved against those after it."""
+    absolute = None
+    for base in reversed(bases):
+        joined = urljoin(absolute or "", base.strip()) if base else ""
+        if _WEB_SCHEME.match(joined):
+            absolute = joined
+    return absolute
 
 
-def _respelled(href: str) -> str:
-    """What people write for an address, as a browser would take it."""
+def _repair_url(href: str) -> str:
+    """Return a URL as a browser would read it: `feed:`, a missing scheme and backslashes are replaced."""
     lower = href[:8].lower()
     if lower.startswith("feed:"):
         href = f"http:{href[5:]}" if href[5:7] == "//" else href[5:]
@@ -87,30 +85,31 @@ def _respelled(href: str) -> str:
 
 
 def canonical_link(url: str) -> str:
-    """The key of an address: one spelling for all that lead to the same page. It is frozen (R3): ids are made of it."""
-    simple = _SIMPLE.fullmatch(url)
-    if simple:
-        return f"https{simple[1]}{simple[2] or '/'}"
+    """Return one spelling for all URLs of the same page. It is frozen (R3), because ids are made of it."""
+    match = _NEARLY_CANONICAL.fullmatch(url)
+    if match:
+        return f"https{match[1]}{match[2] or '/'}"
     try:
-        folded: str = canonicalize_url(_QUERY.sub(_telling, url, count=1), keep_fragments=bool(_ROUTE.search(url)))
+        without_tracking = _QUERY.sub(_drop_tracking, url, count=1)
+        canonical: str = canonicalize_url(without_tracking, keep_fragments=bool(_ROUTE_FRAGMENT.search(url)))
     except ValueError:
         return url
-    scheme, mark, rest = folded.partition("://")
+    scheme, separator, rest = canonical.partition("://")
     host, slash, path = rest.partition("/")
-    return f"{'https' if scheme == 'http' else scheme}{mark}{_DEFAULT_PORT.sub('', host)}{slash}{path}"
+    return f"{'https' if scheme == 'http' else scheme}{separator}{_DEFAULT_PORT.sub('', host)}{slash}{path}"
 
 
-def _telling(query: re.Match[str]) -> str:
-    kept = [pair for pair in query[1].split("&") if pair and not _tracks(pair.partition("=")[0].lower())]
-    return f"?{'&'.join(kept)}" if kept else ""
+def _drop_tracking(query: re.Match[str]) -> str:
+    pairs = [pair for pair in query[1].split("&") if pair and not _is_tracking(pair.partition("=")[0].lower())]
+    return f"?{'&'.join(pairs)}" if pairs else ""
 
 
-def _tracks(name: str) -> bool:
-    return name in TRACKING or name.startswith(_TRACKING_PREFIXES)
+def _is_tracking(name: str) -> bool:
+    return name in TRACKING_PARAMETERS or name.startswith(_TRACKING_PREFIXES)
 
 
 def story_url(story: Story, *bases: str | None, guid: bool = True) -> str | None:
-    """Where the story can be read: its own address before one that counts, HTML before other forms, then its guid."""
+    """Return the URL of a story: its canonical link, an HTML link, any link, a related page, or its permalink guid."""
     best: tuple[int, str] | None = None
     for link in story.links:
         rank = _rank(link)
@@ -127,8 +126,8 @@ def story_url(story: Story, *bases: str | None, guid: bool = True) -> str | None
 
 def _rank(link: Link) -> int | None:
     rel = link.rel.lower() if link.rel else "alternate"
-    if rel == _PERMALINK:
+    if rel == "canonical":  # stands beside a link through a click counter, or to a copy
         return 0
     if rel == "alternate":
         return 1 if link.type in _HTML_TYPES else 2
-    return 3 if rel == _ELSEWHERE else None
+    return 3 if rel == "related" else None  # a link post may have no page of its own

@@ -1,4 +1,4 @@
-"""What belongs to a story beside its text: files to download or play, media objects, and one image to stand for it."""
+"""Media of a story: attachments to download or play, media objects, and the image that its publisher chose."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import Attachment, Link, Media, Story
-from .images import is_minor
+from .images import is_decorative
 from .links import web_url
-from .text import decoded, label
+from .text import clean_label, decode_label
 
-_MEDIUMS = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4"}
-_NOT_FILES = ("image/", "text/html", "application/x-shockwave-flash")
-_UNKNOWN = "application/octet-stream"
+_MEDIUM_TYPES = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4"}
+_NOT_ATTACHED = ("image/", "text/html", "application/x-shockwave-flash")
+_UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9*][a-z0-9!#$&^_.+*-]{0,126}")
 _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})(?=$|[?#])")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:\.\d+)?")
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d+)?")
 _DIGITS = re.compile(r"\d{1,15}")
 
-# Our own table, not the machine's: the same bytes on every host (R8).
-_TYPES = {
+# Not the `mimetypes` table of the machine: the output is the same on every host (R8).
+_SUFFIX_TYPES = {
     "aac": "audio/aac", "avi": "video/x-msvideo", "avif": "image/avif", "bmp": "image/bmp",
     "epub": "application/epub+zip", "flac": "audio/flac", "gif": "image/gif", "gz": "application/gzip",
     "htm": "text/html", "html": "text/html", "ics": "text/calendar", "jpeg": "image/jpeg", "jpg": "image/jpeg",
@@ -35,22 +35,23 @@ _TYPES = {
     "xml": "application/xml", "zip": "application/zip",
 }  # fmt: skip
 
-MANY = 100
+MAX_ATTACHMENTS = 100
 
 
-def attachments(story: Story, *bases: str | None) -> tuple[Attachment, ...]:
-    """Enclosures, and media objects other than images; each address once."""
-    found: dict[str, Attachment] = {}
-    for one in _candidates(story, bases):
-        known = found.get(one.url)
-        found[one.url] = one if known is None else _merged(known, one)
-    made = list(found.values())[:MANY]
-    length = seconds(story.podcast.get("duration")) if made and story.podcast else None
-    if length is not None:
-        index = next((i for i, one in enumerate(made) if one.media_type[:5] in ("audio", "video")), None)
-        if index is not None and made[index].duration is None:
-            made[index] = replace(made[index], duration=length)
-    return tuple(made)
+def find_attachments(story: Story, *bases: str | None) -> tuple[Attachment, ...]:
+    """Return the enclosures of a story and its media objects other than images, each address once."""
+    by_url: dict[str, Attachment] = {}
+    for candidate in _candidates(story, bases):
+        earlier = by_url.get(candidate.url)
+        by_url[candidate.url] = candidate if earlier is None else _merge_attachments(earlier, candidate)
+    attachments = list(by_url.values())[:MAX_ATTACHMENTS]
+    duration = parse_duration(story.podcast.get("duration")) if attachments and story.podcast else None
+    if duration is not None:
+        playable = (index for index, item in enumerate(attachments) if item.media_type[:5] in ("audio", "video"))
+        index = next(playable, None)
+        if index is not None and attachments[index].duration is None:
+            attachments[index] = replace(attachments[index], duration=duration)
+    return tuple(attachments)
 
 
 def _candidates(story: Story, bases: tuple[str | None, ...]) -> Iterator[Attachment]:
@@ -58,77 +59,78 @@ def _candidates(story: Story, bases: tuple[str | None, ...]) -> Iterator[Attachm
         if link.rel == "enclosure":
             url = web_url(link.href, link.base, *bases)
             if url:
-                yield Attachment(url, media_type(link.type, url), decoded(link.title) or None, number(link.length))
+                yield Attachment(
+                    url, media_type(link.type, url), decode_label(link.title) or None, parse_size(link.length)
+                )
     for medium in story.media:
         url = web_url(medium.url, medium.base, *bases) if medium.role == "content" else None
-        kind = media_type(medium.type, url, medium.medium) if url else _UNKNOWN
-        if url and kind != _UNKNOWN and not kind.startswith(_NOT_FILES):
-            yield Attachment(url, kind, decoded(medium.title) or None, number(medium.length), seconds(medium.duration))
+        kind = media_type(medium.type, url, medium.medium) if url else _UNKNOWN_TYPE
+        if url and kind != _UNKNOWN_TYPE and not kind.startswith(_NOT_ATTACHED):
+            title, size = decode_label(medium.title) or None, parse_size(medium.length)
+            yield Attachment(url, kind, title, size, parse_duration(medium.duration))
 
 
-def _merged(one: Attachment, other: Attachment) -> Attachment:
+def _merge_attachments(first: Attachment, second: Attachment) -> Attachment:
     return Attachment(
-        one.url,
-        one.media_type if one.media_type != _UNKNOWN else other.media_type,
-        one.title or other.title,
-        one.size or other.size,
-        one.duration or other.duration,
+        first.url,
+        first.media_type if first.media_type != _UNKNOWN_TYPE else second.media_type,
+        first.title or second.title,
+        first.size or second.size,
+        first.duration or second.duration,
     )
 
 
-def media(story: Story, *bases: str | None) -> tuple[Media, ...]:
-    """The media objects, clean."""
-    made = (_clean(medium, web_url(medium.url, medium.base, *bases)) for medium in story.media[:MANY])
-    return tuple(medium for medium in made if medium)
+def clean_media(story: Story, *bases: str | None) -> tuple[Media, ...]:
+    """Return the media objects of a story that have a web address, with clean texts."""
+    addressed = ((medium, web_url(medium.url, medium.base, *bases)) for medium in story.media[:MAX_ATTACHMENTS])
+    return tuple(_clean_medium(medium, url) for medium, url in addressed if url)
 
 
-def _clean(medium: Media, url: str | None) -> Media | None:
-    if url is None:
-        return None
+def _clean_medium(medium: Media, url: str) -> Media:
     return Media(
         url=url,
-        role=label(medium.role),
-        type=label(medium.type) or None,
-        medium=label(medium.medium) or None,
-        length=label(medium.length) or None,
-        width=label(medium.width) or None,
-        height=label(medium.height) or None,
-        duration=label(medium.duration) or None,
-        title=decoded(medium.title) or None,
-        language=label(medium.language) or None,
+        role=clean_label(medium.role),
+        type=clean_label(medium.type) or None,
+        medium=clean_label(medium.medium) or None,
+        length=clean_label(medium.length) or None,
+        width=clean_label(medium.width) or None,
+        height=clean_label(medium.height) or None,
+        duration=clean_label(medium.duration) or None,
+        title=decode_label(medium.title) or None,
+        language=clean_label(medium.language) or None,
     )
 
 
-def lead_image(story: Story, *bases: str | None) -> str | None:
-    """The image that the publisher chose for the story, if any."""
+def find_declared_image(story: Story, *bases: str | None) -> str | None:
+    """Return the address of the image that the publisher chose for the story."""
     if story.image:
         url = web_url(story.image.href, story.image.base, *bases)
         if url:
             return url
-    for told in (_images(story.media), _thumbnails(story.media), _enclosed(story.links)):
-        for href, base in told:
+    for candidates in (_images(story.media), _thumbnails(story.media), _enclosed_images(story.links)):
+        for href, base in candidates:
             url = web_url(href, base, *bases)
             if url:
                 return url
     return None
 
 
-def _images(told: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
-    """Images as content, the widest first."""
-    images = [one for one in told if one.role == "content" and _is_image(one) and not is_minor(one.url)]
-    images.sort(key=lambda one: -(number(one.width) or 0))
-    return ((one.url, one.base) for one in images)
+def _images(media: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
+    """Return the images among the media objects, the widest first."""
+    images = [item for item in media if item.role == "content" and _is_image(item) and not is_decorative(item.url)]
+    images.sort(key=lambda image: -(parse_size(image.width) or 0))
+    return ((image.url, image.base) for image in images)
 
 
 def _is_image(medium: Media) -> bool:
     return media_type(medium.type, medium.url, medium.medium).startswith("image/")
 
 
-def _thumbnails(told: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
-    return ((one.url, one.base) for one in told if one.role == "thumbnail" and not is_minor(one.url))
+def _thumbnails(media: tuple[Media, ...]) -> Iterator[tuple[str, str | None]]:
+    return ((item.url, item.base) for item in media if item.role == "thumbnail" and not is_decorative(item.url))
 
 
-def _enclosed(links: tuple[Link, ...]) -> Iterator[tuple[str, str | None]]:
+def _enclosed_images(links: tuple[Link, ...]) -> Iterator[tuple[str, str | None]]:
     return (
         (link.href, link.base)
         for link in links
@@ -136,28 +138,28 @@ def _enclosed(links: tuple[Link, ...]) -> Iterator[tuple[str, str | None]]:
     )
 
 
-def media_type(told: str | None, url: str, medium: str | None = None) -> str:
-    """The media type as told, else by the suffix of the address, else by its medium."""
-    spelled = told.partition(";")[0].strip().lower() if told else ""
-    if spelled and spelled != _UNKNOWN and _TYPE.fullmatch(spelled):
-        return spelled
+def media_type(declared: str | None, url: str, medium: str | None = None) -> str:
+    """Return the declared media type, else that of the suffix of the URL, else that of the medium."""
+    essence = declared.partition(";")[0].strip().lower() if declared else ""
+    if essence and essence != _UNKNOWN_TYPE and _TYPE.fullmatch(essence):
+        return essence
     suffix = _SUFFIX.search(url.rpartition("/")[2])
-    guess = _TYPES.get(suffix[1].lower()) if suffix else None
-    return guess or _MEDIUMS.get(medium or "", _UNKNOWN)
+    by_suffix = _SUFFIX_TYPES.get(suffix[1].lower()) if suffix else None
+    return by_suffix or _MEDIUM_TYPES.get(medium or "", _UNKNOWN_TYPE)
 
 
-def number(text: str | None) -> int | None:
-    """A size in bytes; zero and nonsense mean unknown."""
-    found = _DIGITS.fullmatch(text.strip()) if text else None
-    return int(found[0]) or None if found else None
+def parse_size(text: str | None) -> int | None:
+    """Parse a size in bytes or pixels; zero and what is no number mean unknown, None."""
+    match = _DIGITS.fullmatch(text.strip()) if text else None
+    return int(match[0]) or None if match else None
 
 
-def seconds(text: str | None) -> float | None:
-    """A length of time in seconds, from `3601`, `60:01` or `1:00:01`."""
-    spelled = text.strip() if text else ""
-    if _SECONDS.fullmatch(spelled):
-        return float(spelled)
-    found = _CLOCK.fullmatch(spelled)
-    if not found:
+def parse_duration(text: str | None) -> float | None:
+    """Parse a duration such as `3601`, `60:01` or `1:00:01`; return seconds."""
+    text = text.strip() if text else ""
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    match = _CLOCK.fullmatch(text)
+    if not match:
         return None
-    return float(int(found[1] or 0) * 3600 + int(found[2]) * 60 + int(found[3]))
+    return float(int(match[1] or 0) * 3600 + int(match[2]) * 60 + int(match[3]))

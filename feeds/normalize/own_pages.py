@@ -1,7 +1,7 @@
-"""Our own page for each story of a `files:` source: where it is published, and what stands beside it.
+"""Pages of our own stories: the published address of each story of a `files:` source and of the files beside it.
 
-The one place that decides these addresses. A folder is published in the shape it has: what a story calls another file
-from where it stands (`photo.jpg`, `../talk.mp3`, `other.md`) leads to the same on the web.
+A folder is published with its structure, so that relative links in a story (`photo.jpg`, `../talk.mp3`, `other.md`)
+lead to the same file on the web.
 """
 
 from __future__ import annotations
@@ -17,49 +17,48 @@ from urllib.parse import quote, unquote
 
 from ..model import Article, Attachment, FileStamp, Link, Story, StoryFile, StoryPage
 
-# Stands for the folder while addresses are made absolute. Nobody can own it (RFC 2606), so nothing else begins so.
-FOLDER = "https://folder.invalid/"
-DEEPEST = 4  # folders; what lies deeper carries their names in its own
-LONGEST = 80  # letters of a name
+# Stands for the folder while addresses are made absolute. The name is reserved (RFC 2606), so no real URL begins so.
+FOLDER_URL = "https://folder.invalid/"
+MAX_FOLDERS = 4  # deeper folders become part of the file's name
+MAX_NAME_LENGTH = 80
 
-# Up to what no path holds as it is. A comma at the end parts the addresses of a `srcset`.
-_INSIDE = re.compile(re.escape(FOLDER) + r'((?:[^\s"<>?#]*[^\s"<>?#,])?)')
-_NO_LETTER = re.compile(r"[^a-z0-9_.]+")
+# Ends before a character that no path contains unescaped. A comma at the end separates addresses of a `srcset`.
+_FOLDER_FILE = re.compile(re.escape(FOLDER_URL) + r'((?:[^\s"<>?#]*[^\s"<>?#,])?)')
+_UNSAFE = re.compile(r"[^a-z0-9_.]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PageLayout:
-    """Where one source is published: the page of each story by its file, and the place of each file beside them."""
+    """Where one source is published: the page of each story, and the path of each other file, by file name."""
 
     site: str
     folder: str  # below the public folder
     pages: Mapping[str, StoryPage]
     stamps: Mapping[str, FileStamp]
-    beside: Mapping[str, str]  # the other files' places below the public folder
+    beside: Mapping[str, str]  # paths of the other files, below the public folder
 
     def address(self, file: str) -> str | None:
-        """The public address of a file of the folder."""
+        """Return the public address of a file of the folder."""
         if page := self.pages.get(file):
             return page.address
         return self.site + self.beside[file] if file in self.beside else None
 
 
-def laid_out(
-    site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, FileStamp], held: Iterable[StoryPage] = ()
+def plan_pages(
+    site: str, source_id: str, files: Iterable[str], stamps: Mapping[str, FileStamp], existing: Iterable[StoryPage] = ()
 ) -> PageLayout:
-    """Where the stories in these files are published; a page that is `held` stays where it is."""
+    """Return where the stories in these files are published; an existing page keeps its path."""
     folder = f"stories/{source_id}/"
-    before = {page.file: page.path for page in held if page.path.startswith(folder)}
-    pages = _paths(files, lambda file: f"{folder}{_safe_path(file)}.html", before)
-    others = _paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
-    return PageLayout(
-        site, folder, {file: StoryPage(file, path, site + path) for file, path in pages.items()}, stamps, others
-    )
+    earlier = {page.file: page.path for page in existing if page.path.startswith(folder)}
+    paths = _assign_paths(files, lambda file: f"{folder}{_safe_path(file)}.html", earlier)
+    pages = {file: StoryPage(file, path, site + path) for file, path in paths.items()}
+    beside = _assign_paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
+    return PageLayout(site, folder, pages, stamps, beside)
 
 
-def housed(story: Story, page: StoryPage) -> Story:
-    """The story with its page as its address, unless it has one, and all that it names counted from its file."""
-    base = FOLDER + quote(page.file)
+def anchor_story(story: Story, page: StoryPage) -> Story:
+    """Return the story with its file as the base of its links, and with its page as its link unless it has one."""
+    base = FOLDER_URL + quote(page.file)
     links = story.links if any(link.rel == "alternate" for link in story.links) else (Link(page.address), *story.links)
     return replace(
         story,
@@ -70,53 +69,55 @@ def housed(story: Story, page: StoryPage) -> Story:
     )
 
 
-def settled(article: Article, page: StoryPage, places: PageLayout) -> Article:
-    """The article of a housed story with the public addresses of what stands in the folder, and with its page."""
-    used: set[str] = set()
+def publish_addresses(article: Article, page: StoryPage, layout: PageLayout) -> Article:
+    """Return the article of an anchored story with its page, and with public addresses for files of the folder."""
+    files: set[str] = set()
 
-    def public(found: re.Match[str]) -> str:
-        file = unquote(unescape(found[1]))
-        used.add(file)
-        return places.address(file) or places.site + found[1]
+    def public_address(match: re.Match[str]) -> str:
+        file = unquote(unescape(match[1]))
+        files.add(file)
+        return layout.address(file) or layout.site + match[1]
 
-    def address(url: str) -> str:
-        return _INSIDE.sub(public, url)
+    def published(text: str) -> str:
+        return _FOLDER_FILE.sub(public_address, text)
 
-    made = replace(
+    article = replace(
         article,
-        html=address(article.html),
-        url=article.url and address(article.url),
-        image=article.image and address(article.image),
-        attachments=tuple(replace(one, url=address(one.url), size=_size(one, places)) for one in article.attachments),
+        html=published(article.html),
+        url=article.url and published(article.url),
+        image=article.image and published(article.image),
+        attachments=tuple(
+            replace(item, url=published(item.url), size=_file_size(item, layout)) for item in article.attachments
+        ),
     )
     beside = tuple(
-        StoryFile(places.beside[file], file, places.stamps[file].size, places.stamps[file].modified_ns)
-        for file in sorted(used & places.beside.keys())
+        StoryFile(layout.beside[file], file, layout.stamps[file].size, layout.stamps[file].modified_ns)
+        for file in sorted(files & layout.beside.keys())
     )
-    return replace(made, page=replace(page, beside=beside))
+    return replace(article, page=replace(page, beside=beside))
 
 
-def _size(attachment: Attachment, places: PageLayout) -> int | None:
-    inside = _INSIDE.fullmatch(attachment.url)
-    stamp = places.stamps.get(unquote(inside[1])) if inside else None
+def _file_size(attachment: Attachment, layout: PageLayout) -> int | None:
+    match = _FOLDER_FILE.fullmatch(attachment.url)
+    stamp = layout.stamps.get(unquote(match[1])) if match else None
     return stamp.size if stamp else attachment.size
 
 
-# ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _paths(files: Iterable[str], path_of: Callable[[str], str], held: Mapping[str, str]) -> dict[str, str]:
-    """A path of its own for each file: the one it had, else a safe one, with a digest where another file has that."""
-    wanted = set(files)
-    places = {file: path for file, path in held.items() if file in wanted}
-    taken = set(places.values())
-    for file in sorted(wanted - places.keys(), key=lambda file: (not _is_safe(file), file)):
-        places[file] = next(path for path in _choices(path_of(file), file) if path not in taken)
-        taken.add(places[file])
-    return places
+def _assign_paths(files: Iterable[str], path_of: Callable[[str], str], earlier: Mapping[str, str]) -> dict[str, str]:
+    """Return a path for each file: its earlier one, else a safe one, with a digest where another file has that."""
+    names = set(files)
+    paths = {file: path for file, path in earlier.items() if file in names}
+    taken = set(paths.values())
+    for file in sorted(names - paths.keys(), key=lambda file: (not _is_safe(file), file)):
+        paths[file] = next(path for path in _path_candidates(path_of(file), file) if path not in taken)
+        taken.add(paths[file])
+    return paths
 
 
-def _choices(path: str, file: str) -> Iterator[str]:
+def _path_candidates(path: str, file: str) -> Iterator[str]:
     yield path
     stem, _, suffix = path.rpartition(".")
     digest = _digest(file)
@@ -124,21 +125,21 @@ def _choices(path: str, file: str) -> Iterator[str]:
 
 
 def _is_safe(file: str) -> bool:
-    """Whether a file is spelled as it is published, so that it has the first claim to that name."""
+    """Return whether a file is published under its own name, on which it has the first claim."""
     return str(PurePosixPath(file).with_suffix("")) == _safe_path(file)
 
 
 def _safe_path(file: str) -> str:
-    """A path without its suffix in small ASCII letters, which every server, disk and link takes as they are (S14)."""
+    """Return a path without suffix in small ASCII letters, which every server, file system and URL takes (S14)."""
     path = PurePosixPath(file)
     folders = path.parts[:-1]
-    inner = [_safe(folder).replace(".", "-") for folder in folders[:DEEPEST]]  # no folder is called like a file
-    return "/".join((*inner, _safe("-".join((*folders[DEEPEST:], path.stem)))))
+    parents = [_safe_name(folder).replace(".", "-") for folder in folders[:MAX_FOLDERS]]  # no folder looks like a file
+    return "/".join((*parents, _safe_name("-".join((*folders[MAX_FOLDERS:], path.stem)))))
 
 
-def _safe(name: str) -> str:
+def _safe_name(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return _NO_LETTER.sub("-", plain)[:LONGEST].strip("-._") or _digest(name)[:8]
+    return _UNSAFE.sub("-", plain)[:MAX_NAME_LENGTH].strip("-._") or _digest(name)[:8]
 
 
 def _digest(name: str) -> str:

@@ -30,15 +30,15 @@ from ..model import (
 from ..normalize import (
     Context,
     PageLayout,
+    anchor_story,
     document_context,
-    housed,
-    laid_out,
     normalize,
-    settled,
-    shortened,
+    parse_date,
+    plan_pages,
+    publish_addresses,
     story_digest,
+    truncation_warnings,
 )
-from ..normalize.dates import date
 from ..render import story_page
 from .issue import IssueIO
 
@@ -82,7 +82,7 @@ def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
 
 def _moment(text: str, at: datetime, zone: str) -> datetime | None:
     """The instant that a text names, however far away: `9999-12-31` is how some say never."""
-    moment = date(text, at, zone)
+    moment = parse_date(text, at, zone)
     if moment is not None:
         return moment
     try:
@@ -101,7 +101,11 @@ def stories(folder: FolderListing, known: SeenItems, site: str, at: datetime) ->
         articles=tuple(_changed(folder, known, site, at)),
         listed=tuple(judged.ids[index] for index in judged.keep),
         gone=tuple(_gone(folder, known)),
-        warnings=(*parsed.warnings, *shortened(parsed.stories), *([judged.sentence] if judged.sentence else [])),
+        warnings=(
+            *parsed.warnings,
+            *truncation_warnings(parsed.stories),
+            *([judged.sentence] if judged.sentence else []),
+        ),
         identity=judged.identity,
     )
 
@@ -117,7 +121,8 @@ def _changed(folder: FolderListing, known: SeenItems, site: str, at: datetime) -
         if before == TOMBSTONE:
             continue
         context = replace(context, changed=before is not None)
-        article = settled(normalize(housed(story, page), document, upstream, digest, context), page, places)
+        article = normalize(anchor_story(story, page), document, upstream, digest, context)
+        article = publish_addresses(article, page, places)
         if before != digest or article.page != known.pages.get(upstream):
             yield article
 
@@ -126,7 +131,7 @@ def _places(folder: FolderListing, known: SeenItems, site: str) -> PageLayout:
     """Where everything in the folder is published; what could not be read this time keeps its place."""
     unread = {page.file for page in known.pages.values() if _is_unread(page.file, folder.parsed.unread)}
     files = {story.file or "" for story in folder.parsed.stories} | unread
-    return laid_out(site, folder.source.id, files, folder.beside, known.pages.values())
+    return plan_pages(site, folder.source.id, files, folder.beside, known.pages.values())
 
 
 def _gone(folder: FolderListing, known: SeenItems) -> Iterator[str]:

@@ -11,14 +11,14 @@ from ..errors import ParseError
 from ..model import Fetched, Kind, Parsed, Source, Story, Text
 from ..normalize import (
     Context,
-    about,
+    describe_channel,
     document_context,
     is_inert,
     normalize,
-    plain,
-    shortened,
     story_digest,
     story_url,
+    to_plain_text,
+    truncation_warnings,
     upstream_id,
 )
 from ..parse import parse
@@ -97,8 +97,8 @@ def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[
     """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
     parsed = publishable(parsed, at, source.timezone if source else "UTC")
     told, warnings = (
-        about(parsed),
-        [plain(Text(warning, "text")) for warning in (*parsed.warnings, *shortened(parsed.stories))],
+        describe_channel(parsed),
+        [to_plain_text(Text(warning, "text")) for warning in (*parsed.warnings, *truncation_warnings(parsed.stories))],
     )
     head = json_feed.Head(
         title=told.title,

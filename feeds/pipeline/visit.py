@@ -37,15 +37,15 @@ from ..model import (
 )
 from ..normalize import (
     Context,
-    about,
-    carried,
+    describe_channel,
+    detach_story,
     document_context,
-    merged,
-    named,
+    merge_stories,
+    name_outlines,
     normalize,
-    shortened,
     story_digest,
     story_url,
+    truncation_warnings,
     upstream_id,
 )
 from ..parse import parse
@@ -221,7 +221,7 @@ def _subscriptions(answer: Fetched, known: SeenItems) -> Harvest:
     """What an OPML list subscribes to; each outline becomes a source. Lists inside the list are not followed."""
     told = [outline for outline in parse_opml(answer.body, answer.charset) if outline.kind != "list"]
     made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
-    return Harvest((), (), outlines=named(made, known.outlines))
+    return Harvest((), (), outlines=name_outlines(made, known.outlines))
 
 
 def _with_children(parsed: Parsed, children: list[str], trip: VisitContext) -> Parsed:
@@ -241,7 +241,7 @@ def harvest(
     run: Callable[..., tuple[Article, ...]],
 ) -> Harvest:
     """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
-    told = about(parsed)
+    told = describe_channel(parsed)
     fresh = list(_fresh(parsed, judged, known, context.source))
     visits = dict(_followed(fresh, parsed, context.source))
     whole = [one for one in fresh if one[0] not in visits]
@@ -254,7 +254,11 @@ def harvest(
         link=told.home,
         hub=next(iter(told.hubs), None),
         self_url=told.feed,
-        warnings=(*parsed.warnings, *shortened(parsed.stories), *([judged.sentence] if judged.sentence else [])),
+        warnings=(
+            *parsed.warnings,
+            *truncation_warnings(parsed.stories),
+            *([judged.sentence] if judged.sentence else []),
+        ),
         identity=judged.identity,
     )
 
@@ -305,7 +309,7 @@ def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> 
     if (source is not None and source.full_text) or parsed.reader in LISTS:
         for upstream, story, _ in fresh:
             if url := story_url(story, parsed.base):
-                yield upstream, StoryVisit(upstream, url, carried(story, parsed, private=private))
+                yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private))
 
 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -325,7 +329,7 @@ def _story_page(told: Story, trip: VisitContext) -> _Seen:
     while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
         more = trip.fetch_more(following.href)
         pages.append(run(more, read_story, more, visit.source).stories[0])
-    story = merged(told, join_pages(pages), by_feed=visit.source.kind in FEEDS)
+    story = merge_stories(told, join_pages(pages), prefer_listed=visit.source.kind in FEEDS)
     return _Seen(_one(told, replace(page, stories=(story,)), answer, trip), answer)
 
 

@@ -68,7 +68,7 @@ def reading(body: bytes, headers: Mapping[str, str], url: str) -> Reading:
     charset = CHARSET.search(parameters)
     media_type = kind.strip().lower()
     parsed = parse(Fetched(url, body, media_type, charset[1] if charset else None, dict(headers)))
-    context = Context(source_id="corpus", authority="corpus.example,2026", at=AT)
+    context = Context(source_id="corpus", authority="corpus.example,2026", now=AT)
     document = document_context(parsed, context)
     stories = ((story, upstream_id(story, parsed.base), story_digest(story)) for story in parsed.stories)
     return Reading(parsed, tuple(normalize(story, document, id, digest, context) for story, id, digest in stories))

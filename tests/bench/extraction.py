@@ -179,7 +179,7 @@ def extract(page: Page) -> Article | None:
     except ParseError:
         return None
     story = parsed.stories[0]
-    context = Context(source_id="bench", authority="bench.example,2026", at=AT, source=source)
+    context = Context(source_id="bench", authority="bench.example,2026", now=AT, source=source)
     document = document_context(parsed, context)
     return normalize(story, document, upstream_id(story, parsed.base), story_digest(story), context)
 

@@ -11,7 +11,7 @@ from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import TITLES, Wire, document, rss
 
 from feeds.cli.discovery import comparable_url, complete_url
-from feeds.normalize import id_for, slug
+from feeds.normalize import make_source_id, slug
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
 
@@ -175,7 +175,7 @@ def test_import_of_no_opml_is_one_clear_line(wire: Wire, feeds: RunCommand) -> N
     ],
 )
 def test_S14_an_id_is_a_slug_and_unique(title: str | None, url: str, id: str) -> None:
-    assert id_for(title, url, {"taken", "taken-2"}) == id
+    assert make_source_id(title, url, {"taken", "taken-2"}) == id
     assert slug("...") == ""
 
 

@@ -27,8 +27,8 @@ from feeds.model import (
     Story,
     Text,
 )
-from feeds.normalize import Context, about, document_context, normalize, story_digest, upstream_id
-from feeds.normalize.text import legal
+from feeds.normalize import Context, describe_channel, document_context, normalize, story_digest, upstream_id
+from feeds.normalize.text import strip_illegal_xml
 
 AT = datetime(2024, 3, 5, 12, tzinfo=UTC)
 CHANNEL = Channel(
@@ -55,27 +55,27 @@ def article(story: Story, channel: Channel = CHANNEL, context: Context = CONTEXT
 
 
 def test_content_is_the_html_and_summary_stays_beside_it() -> None:
-    made = article(Story(title=Text("A"), summary=Text("<b>Short</b>"), content=(Text("<p>Long</p>"),)))
-    assert (made.summary, made.html) == ("Short", "<p>Long</p>")
+    result = article(Story(title=Text("A"), summary=Text("<b>Short</b>"), content=(Text("<p>Long</p>"),)))
+    assert (result.summary, result.html) == ("Short", "<p>Long</p>")
 
 
 def test_the_best_of_several_contents_is_taken() -> None:
-    told = (Text("plain words, and many of them", "text"), Text("<p>a</p>"), Text("<p>longer</p>"))
-    assert article(Story(content=told)).html == "<p>longer</p>"
+    contents = (Text("plain words, and many of them", "text"), Text("<p>a</p>"), Text("<p>longer</p>"))
+    assert article(Story(content=contents)).html == "<p>longer</p>"
 
 
 def test_a_summary_alone_is_the_html_whole_and_the_summary_in_short() -> None:
     long = " ".join(["word"] * 300)
-    made = article(Story(summary=Text(f"<p>{long}</p>")))
-    assert made.html == f"<p>{long}</p>"
-    assert len(made.summary) <= 500
-    assert made.summary.endswith("word…")
+    result = article(Story(summary=Text(f"<p>{long}</p>")))
+    assert result.html == f"<p>{long}</p>"
+    assert len(result.summary) <= 500
+    assert result.summary.endswith("word…")
 
 
 def test_a_summary_that_repeats_the_content_counts_as_the_only_text() -> None:
     same = Text("<p>all</p>")
-    told = article(Story(summary=same, content=(same,)))
-    assert (told.summary, told.html) == ("all", "<p>all</p>")
+    result = article(Story(summary=same, content=(same,)))
+    assert (result.summary, result.html) == ("all", "<p>all</p>")
 
 
 def test_plain_content_becomes_paragraphs() -> None:
@@ -98,14 +98,14 @@ def test_a_title_is_plain_and_there_if_anything_is(story: Story, title: str) -> 
 
 
 def test_footnotes_stand_on_the_storys_own_page() -> None:
-    told = Text('<a href="#n1">1</a><a href="b">2</a>')
-    made = article(Story(links=(Link("/a/b"),), content=(told,)))
-    assert made.html == '<a href="https://example.org/a/b#n1">1</a><a href="https://example.org/a/b">2</a>'
+    content = Text('<a href="#n1">1</a><a href="b">2</a>')
+    result = article(Story(links=(Link("/a/b"),), content=(content,)))
+    assert result.html == '<a href="https://example.org/a/b#n1">1</a><a href="https://example.org/a/b">2</a>'
 
 
 def test_the_base_in_force_makes_addresses_absolute() -> None:
-    told = Text('<a href="b">x</a>', base="/deep/")
-    assert article(Story(content=(told,))).html == '<a href="https://example.org/deep/b">x</a>'
+    content = Text('<a href="b">x</a>', base="/deep/")
+    assert article(Story(content=(content,))).html == '<a href="https://example.org/deep/b">x</a>'
 
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,37 +126,37 @@ def test_the_base_in_force_makes_addresses_absolute() -> None:
 def test_R11_updated_is_the_last_change_and_never_later_than_now(
     published: str | None, updated: str | None, changed: bool, expected: datetime
 ) -> None:
-    made = article(Story(published=published, updated=updated), context=replace(CONTEXT, changed=changed))
-    assert made.updated == expected
-    assert made.first_seen == AT
+    result = article(Story(published=published, updated=updated), context=replace(CONTEXT, changed=changed))
+    assert result.updated == expected
+    assert result.first_seen == AT
 
 
 def test_R13_a_future_date_is_kept_and_sorts_by_first_seen() -> None:
-    made = article(Story(published="2025-01-01"))
-    assert made.published == datetime(2025, 1, 1, tzinfo=UTC)
-    assert made.position == AT
+    result = article(Story(published="2025-01-01"))
+    assert result.published == datetime(2025, 1, 1, tzinfo=UTC)
+    assert result.position == AT
 
 
 def test_published_stays_unknown_when_only_a_change_is_dated() -> None:
-    made = article(Story(updated="2024-03-01"))
-    assert made.published is None
-    assert made.modified == datetime(2024, 3, 1, tzinfo=UTC)
+    result = article(Story(updated="2024-03-01"))
+    assert result.published is None
+    assert result.modified == datetime(2024, 3, 1, tzinfo=UTC)
 
 
 def test_a_date_without_a_time_is_midnight_where_the_source_is() -> None:
-    made = article(Story(published="1 March 2024"), context=replace(CONTEXT, source=SOURCE))
-    assert made.published == datetime(2024, 2, 29, 23, tzinfo=UTC)
+    result = article(Story(published="1 March 2024"), context=replace(CONTEXT, source=SOURCE))
+    assert result.published == datetime(2024, 2, 29, 23, tzinfo=UTC)
 
 
 # ── what the channel and the source lend ────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_channel_lends_authors_language_rights_and_origin() -> None:
-    made = article(Story(id="1"))
-    assert [(one.name, one.email) for one in made.authors] == [("Eve Editor", "editor@example.org")]
-    assert made.language == "en-GB"
-    assert made.rights == "© Example"
-    assert made.origin == Origin(
+    result = article(Story(id="1"))
+    assert [(author.name, author.email) for author in result.authors] == [("Eve Editor", "editor@example.org")]
+    assert result.language == "en-GB"
+    assert result.rights == "© Example"
+    assert result.origin == Origin(
         "urn:channel",
         "The Example Wire",
         "https://example.org/",
@@ -167,10 +167,10 @@ def test_the_channel_lends_authors_language_rights_and_origin() -> None:
 
 def test_what_an_item_says_itself_comes_first() -> None:
     origin = Origin("urn:other", "Other &amp; more", "javascript:x", "/other.xml", "2024-03-01")
-    made = article(Story(people=(Person("Jane Doe"),), language="de", rights=Text("CC0"), origin=origin))
-    assert [one.name for one in made.authors] == ["Jane Doe"]
-    assert (made.language, made.rights) == ("de", "CC0")
-    assert made.origin == Origin(
+    result = article(Story(people=(Person("Jane Doe"),), language="de", rights=Text("CC0"), origin=origin))
+    assert [author.name for author in result.authors] == ["Jane Doe"]
+    assert (result.language, result.rights) == ("de", "CC0")
+    assert result.origin == Origin(
         "urn:other", "Other & more", None, "https://example.org/other.xml", "2024-03-01T00:00:00Z"
     )
 
@@ -187,15 +187,15 @@ def test_language_goes_from_item_to_words_to_channel_to_source() -> None:
 
 
 def test_tags_are_labels_once_each_and_the_sources_own() -> None:
-    told = (
+    categories = (
         Category("news"),
         Category("NEWS"),
         Category("x1", "https://example.org/s", "Rock &amp; Roll"),
         Category("post", "http://schemas.google.com/g/2005#kind"),
     )
-    made = article(Story(categories=told), context=replace(CONTEXT, source=SOURCE))
-    assert made.tags == ("news", "Rock & Roll", "World", "wire")
-    assert made.categories[2] == Category("x1", "https://example.org/s", "Rock & Roll")
+    result = article(Story(categories=categories), context=replace(CONTEXT, source=SOURCE))
+    assert result.tags == ("news", "Rock & Roll", "World", "wire")
+    assert result.categories[2] == Category("x1", "https://example.org/s", "Rock & Roll")
 
 
 def test_one_category_with_many_commas_is_a_list_of_keywords() -> None:
@@ -204,14 +204,14 @@ def test_one_category_with_many_commas_is_a_list_of_keywords() -> None:
 
 
 def test_a_private_source_shows_no_address_of_its_own() -> None:
-    made = article(Story(id="1"), context=replace(CONTEXT, source=replace(SOURCE, private=True)))
-    assert made.origin == Origin(title="The Example Wire")
+    result = article(Story(id="1"), context=replace(CONTEXT, source=replace(SOURCE, private=True)))
+    assert result.origin == Origin(title="The Example Wire")
 
 
 def test_the_channel_at_hand_is_never_mixed_up_with_the_one_before() -> None:
     other = replace(CHANNEL, people=(Person("Other Author"),))
-    assert [one.name for one in article(Story()).authors] == ["Eve Editor"]
-    assert [one.name for one in article(Story(), other).authors] == ["Other Author"]
+    assert [author.name for author in article(Story()).authors] == ["Eve Editor"]
+    assert [author.name for author in article(Story(), other).authors] == ["Other Author"]
 
 
 # ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,35 +224,35 @@ def test_image_attachments_comments_and_the_page_a_link_post_is_about() -> None:
         comments=Comments("/a#c", "07", "javascript:x"),
     )
     parsed = Parsed("json", "https://example.org/feed.json", CHANNEL, (story,))
-    made = normalize(story, document_context(parsed, CONTEXT), "1", "d", CONTEXT)
-    assert made.image == "https://example.org/b.jpg"
-    assert [one.size for one in made.attachments] == [9]
-    assert made.comments == Comments("https://example.org/a#c", "7")
-    assert made.external_url == made.url == "https://example.net/far"
+    result = normalize(story, document_context(parsed, CONTEXT), "1", "d", CONTEXT)
+    assert result.image == "https://example.org/b.jpg"
+    assert [item.size for item in result.attachments] == [9]
+    assert result.comments == Comments("https://example.org/a#c", "7")
+    assert result.external_url == result.url == "https://example.net/far"
     assert article(story).external_url is None
 
 
 def test_facts_without_a_field_are_one_line_each() -> None:
-    made = article(
+    result = article(
         Story(podcast={"summary": "<p>a <a href='x'>b</a></p>\nc", "url": "javascript:x"}, extra={"point": "1 2"})
     )
-    assert dict(made.podcast) == {"summary": "a b c"}
-    assert dict(made.extra) == {"point": "1 2"}
+    assert dict(result.podcast) == {"summary": "a b c"}
+    assert dict(result.extra) == {"point": "1 2"}
 
 
 def test_an_article_can_cross_to_another_process() -> None:
-    made = article(Story(id="1", title=Text("a"), podcast={"a": "b"}))
-    assert loads(dumps(made)) == made
+    result = article(Story(id="1", title=Text("a"), podcast={"a": "b"}))
+    assert loads(dumps(result)) == result
 
 
 def test_what_a_document_says_about_itself() -> None:
-    told = about(Parsed("xml", "https://example.org/feed.xml", CHANNEL, ()))
-    assert (told.title, told.home, told.feed) == (
+    facts = describe_channel(Parsed("xml", "https://example.org/feed.xml", CHANNEL, ()))
+    assert (facts.title, facts.home, facts.feed) == (
         "The Example Wire",
         "https://example.org/",
         "https://example.org/feed.xml",
     )
-    assert (told.language, told.facts["rights"]) == ("en-GB", "© Example")
+    assert (facts.language, facts.facts["rights"]) == ("en-GB", "© Example")
 
 
 # ── whatever comes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +268,7 @@ NASTY = [
 
 
 def story_of(word: str) -> Story:
-    """A story that says one word everywhere."""
+    """Return a story with the same word in every field."""
     html, text, link = Text(word), Text(word, "text"), Link(word, title=word, type=word, length=word)
     return Story(
         id=word,
@@ -314,19 +314,19 @@ def strings(value: object, name: str = "") -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("word", NASTY)
 def test_S7_nothing_runs_whatever_field_it_arrives_in(word: str) -> None:
-    told = Text(word, "text")
-    channel = Channel(title=told, links=(Link(word), Link(word, "self")), people=(Person(word),), rights=told)
-    for name, text in strings(article(story_of(word), channel)):
+    text = Text(word, "text")
+    channel = Channel(title=text, links=(Link(word), Link(word, "self")), people=(Person(word),), rights=text)
+    for name, value in strings(article(story_of(word), channel)):
         if name in ADDRESSES:
-            assert text == "" or re.match(r"(https?://|tag:)[^\s<>\"]+$", text), name
+            assert value == "" or re.match(r"(https?://|tag:)[^\s<>\"]+$", value), name
         elif name != "html":
-            assert name not in NAMES or not re.match(r"(javascript|data):", text), name
-            assert not re.search(r"<[a-z]+[^<>]*[\s/](on\w+|src)=|<script>[^<]*</script>", text, re.IGNORECASE), name
+            assert name not in NAMES or not re.match(r"(javascript|data):", value), name
+            assert not re.search(r"<[a-z]+[^<>]*[\s/](on\w+|src)=|<script>[^<]*</script>", value, re.IGNORECASE), name
 
 
 @given(st.text(max_size=60) | st.sampled_from(NASTY))
 def test_R6_every_field_is_legal_whatever_comes(word: str) -> None:
-    made = article(story_of(word))
-    assert all(legal(text) == text for _, text in strings(made))
-    assert made.updated <= AT
-    assert made.published is None or made.published < AT + timedelta(days=4000)
+    result = article(story_of(word))
+    assert all(strip_illegal_xml(text) == text for _, text in strings(result))
+    assert result.updated <= AT
+    assert result.published is None or result.published < AT + timedelta(days=4000)

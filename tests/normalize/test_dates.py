@@ -12,31 +12,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.normalize import date
+from feeds.normalize import parse_date
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 DATA = Path(__file__).parents[1] / "data" / "normalize"
 TABLE = [
-    pytest.param(text, told, id=f"{group}: {text}")
+    pytest.param(text, expected, id=f"{group}: {text}")
     for group, rows in json.loads((DATA / "dates.json").read_text(encoding="utf-8")).items()
-    for text, told in rows.items()
+    for text, expected in rows.items()
 ]
 INSTANTS = st.datetimes(datetime(1990, 1, 2), datetime(2026, 11, 20), timezones=st.just(UTC))
 OFFSETS = st.integers(-11 * 60, 13 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
-@pytest.mark.parametrize(("text", "told"), TABLE)
-def test_F23_a_date_is_read_or_refused(text: str, told: str | None) -> None:
-    assert date(text, AT) == (datetime.fromisoformat(told) if told else None)
+@pytest.mark.parametrize(("text", "expected"), TABLE)
+def test_F23_a_date_is_read_or_refused(text: str, expected: str | None) -> None:
+    assert parse_date(text, AT) == (datetime.fromisoformat(expected) if expected else None)
 
 
 def test_R13_a_future_date_is_kept_and_an_absurd_one_is_not() -> None:
-    assert date("2031-05-01", AT) == datetime(2031, 5, 1, tzinfo=UTC)
-    assert date("2226-05-01", AT) is None
+    assert parse_date("2031-05-01", AT) == datetime(2031, 5, 1, tzinfo=UTC)
+    assert parse_date("2226-05-01", AT) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("2024-07-05", "2024-07-04T22:00:00Z"),
         ("5 July 2024", "2024-07-04T22:00:00Z"),
@@ -45,29 +45,29 @@ def test_R13_a_future_date_is_kept_and_an_absurd_one_is_not() -> None:
         ("Fri, 05 Jul 2024 10:00:00 GMT", "2024-07-05T10:00:00Z"),
     ],
 )
-def test_a_date_without_a_zone_is_one_of_the_sources_time_zone(text: str, told: str) -> None:
-    assert date(text, AT, "Europe/Berlin") == datetime.fromisoformat(told)
+def test_a_date_without_a_zone_is_one_of_the_sources_time_zone(text: str, expected: str) -> None:
+    assert parse_date(text, AT, "Europe/Berlin") == datetime.fromisoformat(expected)
 
 
 def test_an_unknown_time_zone_counts_as_utc() -> None:
-    assert date("2024-07-05", AT, "Nowhere/Land") == datetime(2024, 7, 5, tzinfo=UTC)
+    assert parse_date("2024-07-05", AT, "Nowhere/Land") == datetime(2024, 7, 5, tzinfo=UTC)
 
 
 @given(st.text(max_size=200) | st.text("0123456789-/.:, TZ+JanFebMoTu年月日오후", max_size=60))
 def test_F23_no_text_makes_it_fail(text: str) -> None:
-    found = date(text, AT)
-    assert found is None or (found.tzinfo is UTC and datetime(1990, 1, 1, tzinfo=UTC) <= found)
+    moment = parse_date(text, AT)
+    assert moment is None or (moment.tzinfo is UTC and datetime(1990, 1, 1, tzinfo=UTC) <= moment)
 
 
 @given(INSTANTS, OFFSETS)
 def test_F23_every_instant_reads_back_from_the_usual_forms(instant: datetime, zone: timezone) -> None:
     local = instant.replace(microsecond=0).astimezone(zone)
     for text in (local.isoformat(), local.isoformat(" "), format_datetime(local), f"{local:%d %B %Y %H:%M:%S %z}"):
-        assert date(text, AT) == local
+        assert parse_date(text, AT) == local
 
 
 def test_S15_a_long_text_is_not_read_to_its_end() -> None:
-    assert date("2024-03-05 " + "x" * 5_000_000, AT) == datetime(2024, 3, 5, tzinfo=UTC)
+    assert parse_date("2024-03-05 " + "x" * 5_000_000, AT) == datetime(2024, 3, 5, tzinfo=UTC)
 
 
 @pytest.mark.skipif("FEEDS_CORPORA" not in os.environ, reason="FEEDS_CORPORA names no folder of real documents")
@@ -78,5 +78,5 @@ def test_dates_seen_in_feeds() -> None:
 
 
 def _agrees(text: str, epoch: float | None) -> bool:
-    found = date(text, AT)
-    return found is not None and epoch in (None, found.timestamp())
+    moment = parse_date(text, AT)
+    return moment is not None and epoch in (None, moment.timestamp())

@@ -8,7 +8,7 @@ from feeds.normalize.language import first_language, language_tag
 
 
 @pytest.mark.parametrize(
-    ("told", "tag"),
+    ("text", "tag"),
     [
         ("en", "en"),
         ("en-us", "en-us"),
@@ -24,8 +24,8 @@ from feeds.normalize.language import first_language, language_tag
         ("", None),
     ],
 )
-def test_languages_are_well_formed_or_none(told: str, tag: str | None) -> None:
-    assert language_tag(told) == tag
+def test_languages_are_well_formed_or_none(text: str, tag: str | None) -> None:
+    assert language_tag(text) == tag
 
 
 def test_the_nearest_language_counts() -> None:

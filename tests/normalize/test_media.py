@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from feeds.model import Attachment, Link, Media, Story
-from feeds.normalize.media import attachments, lead_image, media, media_type, number, seconds
+from feeds.normalize.media import (
+    clean_media,
+    find_attachments,
+    find_declared_image,
+    media_type,
+    parse_duration,
+    parse_size,
+)
 
 BASE = "https://example.org/blog/"
 
@@ -25,38 +32,38 @@ def test_attachments_are_enclosures_and_playable_media_each_once() -> None:
             Media("https://example.org/f.jpg", "thumbnail"),
         ),
     )
-    assert attachments(story, BASE) == (
+    assert find_attachments(story, BASE) == (
         Attachment("https://example.org/a.mp3", "audio/mpeg", None, 100, 59.0),
         Attachment("https://example.org/b.pdf", "application/pdf", "B & C"),
         Attachment("https://example.org/c", "video/mp4", None, 7),
     )
-    assert [one.url for one in media(story, BASE)] == [one.url for one in story.media]
+    assert [item.url for item in clean_media(story, BASE)] == [item.url for item in story.media]
 
 
 def test_the_length_of_an_episode_belongs_to_its_recording() -> None:
     links = (Link("https://example.org/a.pdf", "enclosure"), Link("https://example.org/a.mp3", "enclosure"))
-    found = attachments(Story(links=links, podcast={"duration": "1:00:01"}))
-    assert [one.duration for one in found] == [None, 3601.0]
-    assert attachments(Story(links=links[:1], podcast={"duration": "1:00:01"}))[0].duration is None
+    attachments = find_attachments(Story(links=links, podcast={"duration": "1:00:01"}))
+    assert [item.duration for item in attachments] == [None, 3601.0]
+    assert find_attachments(Story(links=links[:1], podcast={"duration": "1:00:01"}))[0].duration is None
 
 
 @pytest.mark.parametrize(
-    ("told", "length"),
+    ("text", "length"),
     [("3601", 3601.0), ("60:01", 3601.0), ("1:00:01", 3601.0), ("12.5", 12.5), ("x", None), ("", None), (None, None)],
 )
-def test_lengths_of_time(told: str | None, length: float | None) -> None:
-    assert seconds(told) == length
+def test_lengths_of_time(text: str | None, length: float | None) -> None:
+    assert parse_duration(text) == length
 
 
 @pytest.mark.parametrize(
-    ("told", "size"), [("12", 12), (" 12 ", 12), ("0", None), ("-1", None), ("1e3", None), (None, None)]
+    ("text", "size"), [("12", 12), (" 12 ", 12), ("0", None), ("-1", None), ("1e3", None), (None, None)]
 )
-def test_sizes(told: str | None, size: int | None) -> None:
-    assert number(told) == size
+def test_sizes(text: str | None, size: int | None) -> None:
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize(
-    ("told", "url", "kind"),
+    ("text", "url", "kind"),
     [
         ("Audio/MPEG; x=y", "https://example.org/a", "audio/mpeg"),
         (None, "https://example.org/a.M4A?x=1", "audio/mp4"),
@@ -64,8 +71,8 @@ def test_sizes(told: str | None, size: int | None) -> None:
         (None, "https://example.org/a", "application/octet-stream"),
     ],
 )
-def test_media_types(told: str | None, url: str, kind: str) -> None:
-    assert media_type(told, url) == kind
+def test_media_types(text: str | None, url: str, kind: str) -> None:
+    assert media_type(text, url) == kind
 
 
 @pytest.mark.parametrize(
@@ -80,4 +87,4 @@ def test_media_types(told: str | None, url: str, kind: str) -> None:
     ],
 )
 def test_the_image_a_publisher_chose(story: Story, image: str | None) -> None:
-    assert lead_image(story, BASE) == image
+    assert find_declared_image(story, BASE) == image

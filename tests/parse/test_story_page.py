@@ -16,7 +16,7 @@ import pytest
 
 from feeds.errors import ParseError
 from feeds.model import Fetched, Kind, Source, Story
-from feeds.normalize.dates import date
+from feeds.normalize import parse_date
 from feeds.parse.page import read_page
 from feeds.parse.page.article import is_next_page, join_pages, read_story
 
@@ -61,8 +61,8 @@ def test_a_story_page_is_read_whole(path: Path) -> None:
     facts = {
         "title": story.title.value if story.title else None,
         "authors": author_names(story),
-        "published": str(date(story.published, AT)),
-        "updated": str(date(story.updated, AT)),
+        "published": str(parse_date(story.published, AT)),
+        "updated": str(parse_date(story.updated, AT)),
         "image": story.image.href if story.image else None,
         "language": story.language,
         "tags": [category.term for category in story.categories],
@@ -229,7 +229,7 @@ def test_R13_the_exact_instant(head: str, body: str, expected: str, more: str | 
     story = parse_story(
         html(head + (more or ""), f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"), url
     )
-    assert str(date(story.published, AT)).removesuffix("+00:00") == expected
+    assert str(parse_date(story.published, AT)).removesuffix("+00:00") == expected
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_R13_the_exact_instant(head: str, body: str, expected: str, more: str | 
 )
 def test_a_clock_without_zone_is_that_of_the_site(url: str, language: str, expected: str) -> None:
     body = html(_dated(datePublished="2026-07-20T08:15:00"), f"<h1>Bridge reopens</h1>{PARAGRAPH * 4}", language)
-    assert str(date(parse_story(body, url).published, AT)) == expected
+    assert str(parse_date(parse_story(body, url).published, AT)) == expected
 
 
 # ── the text ────────────────────────────────────────────────────────────────────────────────────────────────────────
