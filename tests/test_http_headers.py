@@ -81,7 +81,7 @@ def test_any_text_is_a_date_or_none(text: str) -> None:
     ],
 )
 def test_E7_how_long_an_answer_is_fresh(headers: dict[str, str], expected: float | None) -> None:
-    assert http_headers.fresh_for(headers, NOW) == expected
+    assert http_headers.freshness_lifetime(headers, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_E7_how_long_an_answer_is_fresh(headers: dict[str, str], expected: float
     ],
 )
 def test_E9_retry_after_in_both_forms(headers: dict[str, str], expected: float | None) -> None:
-    assert http_headers.retry_after(headers, NOW) == expected
+    assert http_headers.parse_retry_after(headers, NOW) == expected
 
 
 def test_E9_a_date_with_nothing_to_count_from_says_nothing() -> None:
-    assert http_headers.retry_after({"retry-after": HOUR_LATER}) is None
+    assert http_headers.parse_retry_after({"retry-after": HOUR_LATER}) is None
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_E9_a_date_with_nothing_to_count_from_says_nothing() -> None:
     ],
 )
 def test_content_types(value: str | None, expected: tuple[str, str | None]) -> None:
-    assert http_headers.content_type(value) == expected
+    assert http_headers.parse_content_type(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_content_types(value: str | None, expected: tuple[str, str | None]) -> N
     ],
 )
 def test_E1_S13_validators_go_back_as_they_came_or_not_at_all(value: str | None, expected: str | None) -> None:
-    assert http_headers.validator(value) == expected
+    assert http_headers.clean_validator(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,13 +171,13 @@ def test_E1_S13_validators_go_back_as_they_came_or_not_at_all(value: str | None,
 def test_when_a_get_is_answered_by_304(match: str | None, since: str | None, expected: bool) -> None:
     modified = NOW + timedelta(milliseconds=700)
     for etag in ('"a"', 'W/"a"'):
-        assert http_headers.not_modified(match, since, etag, modified) is expected
+        assert http_headers.is_not_modified(match, since, etag, modified) is expected
 
 
 def test_without_validators_of_our_own_nothing_is_unmodified() -> None:
-    assert not http_headers.not_modified('"a"', None, None, None)
-    assert not http_headers.not_modified("*", None, None, None)
-    assert not http_headers.not_modified(None, DATE, '"a"', None)
+    assert not http_headers.is_not_modified('"a"', None, None, None)
+    assert not http_headers.is_not_modified("*", None, None, None)
+    assert not http_headers.is_not_modified(None, DATE, '"a"', None)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,8 @@ def test_without_validators_of_our_own_nothing_is_unmodified() -> None:
     ],
 )
 def test_accept_encoding(header: str | None, gzip: bool, identity: bool) -> None:
-    assert (http_headers.accepts("gzip", header), http_headers.accepts("identity", header)) == (gzip, identity)
+    assert http_headers.accepts_coding("gzip", header) is gzip
+    assert http_headers.accepts_coding("identity", header) is identity
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from datetime import datetime
 from .. import pipeline
 from ..compose import selected
 from ..errors import FetchError
-from ..fetch.local_files import opened
+from ..fetch.local_files import open_media
 from ..model import Article, Config, Feed, FileStamp, Site, Source, StoryFile
 from ..publish import are_there, place, publish, withdraw
 from ..render import assets, opml
@@ -63,7 +63,7 @@ class FeedIssuer:
         def put(beside: StoryFile) -> bool | None:
             stamp = FileStamp(beside.size, beside.modified_ns)
             try:
-                return place(public, beside.path, stamp, lambda: opened(source, beside))
+                return place(public, beside.path, stamp, lambda: open_media(source, beside))
             except FetchError as error:
                 log.warning("%s", error)
                 return None

@@ -1,4 +1,4 @@
-"""The one door to the outside: visits in, fetched bytes out, over HTTP or from disk, behind the guard."""
+"""The only room that opens outbound sockets: fetches visits over HTTP or from disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetcher: takes a visit to its source and brings back what is there now."""
+"""The fetcher: makes a visit's requests and returns what is at its address now."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from datetime import datetime
 from ..errors import FetchError
 from ..model import Fetched, Hop, HostLimits, HostState, NotModified, Site, Source, Visit
 from . import local_files, robots
-from .connection import ConnectionPool, shared_tls
-from .decoding import beginning
+from .connection import ConnectionPool, shared_tls_context
+from .decoding import decode_start
 from .http1_parser import HttpResponse
-from .problems import FetchProblem, told_of
-from .request import RequestTemplate, agent, errand_of, errand_to_robots
-from .response import FinalResponse, concluded
-from .ssrf import GuardedConnector, Resolve, system_resolver
-from .target import Target, is_remote, joined, target_of
+from .problems import FetchProblem, raise_fetch_error
+from .request import RequestTemplate, format_user_agent, request_for_robots, request_for_visit
+from .response import FinalResponse, interpret_response
+from .ssrf import GuardedConnector, Resolve, resolve_with_system
+from .target import Target, is_remote, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
-from .transport import SECONDS, Transport, call
+from .transport import DEFAULT_TIMEOUT, Transport, prepare_get
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-FREELY = HostLimits(gap=0.0, at_once=sys.maxsize)
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+NO_LIMITS = HostLimits(gap=0.0, at_once=sys.maxsize)
 
 
 class Fetcher:
-    """Fetches visits and robots.txt; one for all threads.
+    """Fetches visits and robots.txt, from any number of threads.
 
-    `hosts` are the manners that visits keep between all their requests; who makes one visit only may do without.
+    `hosts` are the limits towards each host, kept between all requests; a caller that makes one visit only needs none.
     `allow` names networks that may be visited besides the public ones, as in `127.0.0.0/8` or `10.0.0.0/8:8080`.
     """
 
@@ -37,104 +37,108 @@ class Fetcher:
         self,
         site: Site,
         *,
-        hosts: HostLimits = FREELY,
+        hosts: HostLimits = NO_LIMITS,
         allow: Sequence[str] = (),
-        resolve: Resolve = system_resolver,
+        resolve: Resolve = resolve_with_system,
         clock: Callable[[], float] = time.monotonic,
-        tls: Callable[[], ssl.SSLContext] = shared_tls,
+        tls: Callable[[], ssl.SSLContext] = shared_tls_context,
     ) -> None:
-        lines = ConnectionPool(GuardedConnector(allow, resolve), tls, clock)
-        self.agent = agent(site)
-        self.manners = Throttle(hosts, clock, lines.stopping)
-        self.transport = Transport(lines, clock)
+        pool = ConnectionPool(GuardedConnector(allow, resolve), tls, clock)
+        self.user_agent = format_user_agent(site)
+        self.throttle = Throttle(hosts, clock, pool.stopping)
+        self.transport = Transport(pool, clock)
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
-        """What is there now, or NotModified; FetchError with a sentence for the operator when it cannot be had."""
+        """Fetch what is at a visit's address now; raise FetchError, with a sentence for the operator, on failure."""
         if not is_remote(visit.url):
             return local_files.fetch(visit)
-        with self._passage(visit.source.timeout) as passage:
-            arrival = self._follow(visit.url, errand_of(visit, self.agent), passage)
-            with told_of(arrival.target.place):
+        with self._throttle_visit(visit.source.timeout) as throttle:
+            final = self._follow_redirects(visit.url, request_for_visit(visit, self.user_agent), throttle)
+            with raise_fetch_error(final.target.netloc):
                 try:
-                    return concluded(visit, arrival)
+                    return interpret_response(visit, final)
                 finally:
-                    arrival.answer.done()
+                    final.response.release()
 
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
-        """Whether a host lets us have an address, and what is known of the host now. Asks at most once a day."""
-        rules = robots.cached(state, at)
+        """Return whether robots.txt allows an address, and the new state of its host; ask at most once a day (E17)."""
+        rules = robots.cached_rules(state, at)
         if rules is None:
-            state = robots.learned(state, at, *self._rules(url, source))
-            rules = state.robots or robots.EVERYBODY
-        return robots.allows(rules, url), state
+            state = robots.update_rules(state, at, *self._fetch_robots(url, source))
+            rules = state.robots or robots.ALLOW_ALL
+        return robots.is_allowed(rules, url), state
 
     def address_of(self, host: str) -> str | None:
-        """The address to which a host name last led, so that those who share one need not be started in vain."""
-        return self.manners.address_of(host)
+        """Return the address to which a host name last led, None where it is unknown."""
+        return self.throttle.address_of(host)
 
     def close(self) -> None:
-        """Hang up on everybody for good: whoever still waits gets a FetchError of kind `stopped` at once (F38)."""
+        """Close all connections for good; requests in progress raise FetchError of kind `stopped` at once (F38)."""
         self.transport.close()
-        self.manners.close()
+        self.throttle.close()
 
-    def _passage(self, seconds: float) -> VisitThrottle:
-        return self.manners.passage(self.transport.budget(seconds))
+    def _throttle_visit(self, seconds: float) -> VisitThrottle:
+        return VisitThrottle(self.throttle, self.transport.start_deadline(seconds))
 
-    def _follow(self, url: str, errand: RequestTemplate, passage: VisitThrottle) -> FinalResponse:
-        """Go where the redirects lead; every hop is asked under the same guard (S3)."""
-        with told_of("The address"):
-            target = start = target_of(url)
-        seen: dict[Target, int] = {}  # target → the status that redirected from it
+    def _follow_redirects(self, url: str, template: RequestTemplate, throttle: VisitThrottle) -> FinalResponse:
+        """Request an address and go where redirects lead; every hop passes the same guard (S3)."""
+        with raise_fetch_error("The address"):
+            target = start = parse_target(url)
+        statuses: dict[Target, int] = {}  # target → the status that redirected from it
         while True:
-            request = call(target, errand.headers_for(target), passage, errand.route)
-            if seen:
-                request.place = f"{target.place}, where {start.place} redirects to,"
-            with told_of(request.place):
-                passage.to(target.host)
-            answer = self.transport.send(request).answer
-            if answer.status not in REDIRECTS:
-                hops = map(Hop, seen.values(), [*(hop.url for hop in seen), target.url][1:])
-                return FinalResponse(target, answer, tuple(hops))
-            seen[target] = answer.status
-            with told_of(request.place):
-                target = _redirected(target, answer, seen, errand.hops)
+            request = prepare_get(target, template.headers_for(target), throttle, template.route)
+            if statuses:
+                request.place = f"{target.netloc}, where {start.netloc} redirects to,"
+            with raise_fetch_error(request.place):
+                throttle.enter_host(target.host)
+            response = self.transport.send(request).http_response
+            if response.status not in REDIRECT_STATUSES:
+                locations = [*(hop.url for hop in statuses), target.url][1:]
+                return FinalResponse(target, response, tuple(map(Hop, statuses.values(), locations)))
+            statuses[target] = response.status
+            with raise_fetch_error(request.place):
+                target = _redirect_target(target, response, statuses, template.max_redirects)
 
-    def _rules(self, url: str, source: Source | None) -> tuple[int | None, str]:
-        """The status and text of the robots.txt that speaks for an address; no status when it is out of reach."""
+    def _fetch_robots(self, url: str, source: Source | None) -> tuple[int | None, str]:
+        """Return status and text of the robots.txt that applies to an address; no status when it is out of reach."""
         try:
-            with told_of("The address"):
-                address = joined(url, "/robots.txt")
-            with self._passage(SECONDS) as passage:
-                arrival = self._follow(address, errand_to_robots(source, self.agent), passage)
-                with told_of(arrival.target.place):
-                    return arrival.answer.status, _text(arrival.answer)
+            with raise_fetch_error("The address"):
+                robots_url = join_url(url, "/robots.txt")
+            with self._throttle_visit(DEFAULT_TIMEOUT) as throttle:
+                final = self._follow_redirects(robots_url, request_for_robots(source, self.user_agent), throttle)
+                with raise_fetch_error(final.target.netloc):
+                    return final.response.status, _read_robots(final.response)
         except FetchError as error:
             # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
-            # itself will be refused again, with its own sentence, when its page is asked for.
+            # itself will be refused again, with its own sentence, when its page is requested.
             return (404 if error.kind in ("redirect", "refused") else None), ""
 
 
-def _text(answer: HttpResponse) -> str:
+def _read_robots(response: HttpResponse) -> str:
     try:
-        coding = answer.headers.get("content-encoding", "")
-        body = beginning(answer.chunks(), coding, robots.LARGEST) if answer.status < 300 else b""
+        if response.status >= 300:
+            return ""
+        coding = response.headers.get("content-encoding", "")
+        return decode_start(response.chunks(), coding, robots.MAX_BYTES).decode("utf-8-sig", "replace")
     finally:
-        answer.done()
-    return body.decode("utf-8-sig", "replace")
+        response.release()
 
 
-def _redirected(target: Target, answer: HttpResponse, seen: Mapping[Target, int], most: int) -> Target:
-    """Where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
-    answer.done()
-    location = answer.headers.get("location")
+def _redirect_target(
+    target: Target, response: HttpResponse, visited: Mapping[Target, int], max_redirects: int
+) -> Target:
+    """Return where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
+    response.release()
+    location = response.headers.get("location")
     if not location:
-        raise FetchProblem("redirect", f"redirects to nowhere ({answer.status})")
+        raise FetchProblem("redirect", f"redirects to nowhere ({response.status})")
     try:
-        following = target_of(joined(target.url, location))
-    except FetchProblem as trouble:
-        raise FetchProblem(trouble.kind, f"redirects to an address that {trouble.what}", trouble.advice) from trouble
-    if following in seen:
+        next_target = parse_target(join_url(target.url, location))
+    except FetchProblem as problem:
+        what = f"redirects to an address that {problem.what}"
+        raise FetchProblem(problem.kind, what, problem.advice) from problem
+    if next_target in visited:
         raise FetchProblem("redirect", "redirects in a circle")
-    if len(seen) > most:
-        raise FetchProblem("redirect", f"redirects more than {most} times")
-    return following
+    if len(visited) > max_redirects:
+        raise FetchProblem("redirect", f"redirects more than {max_redirects} times")
+    return next_target

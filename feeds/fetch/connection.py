@@ -1,4 +1,4 @@
-"""Connections: opened through the guard, kept a little while for the next visit of the same host, and few in all."""
+"""Connections: opened through the SSRF guard, pooled for the next request to the same origin."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from urllib3.util import wait_for_read
 
 from .deadline import Deadline
 from .http1_parser import HttpResponse, SocketReader
-from .problems import FetchProblem, of_socket
-from .ssrf import CONNECT, GuardedConnector
-from .target import Target, target_of
+from .problems import FetchProblem, describe_socket_error
+from .ssrf import CONNECT_TIMEOUT, GuardedConnector
+from .target import Target, parse_target
 from .throttle import Unthrottled
 
-PER_ROUTE = 2
-IN_ALL = 64
-IDLE_FOR = 15.0
-_ANYWHERE = ("0.0.0.0/0", "::/0")  # the operator named the proxy
+MAX_IDLE_PER_ROUTE = 2
+MAX_IDLE = 64
+MAX_IDLE_SECONDS = 15.0
+_ANY_NETWORK = ("0.0.0.0/0", "::/0")  # the operator named the proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How to get to a target: the networks that are allowed besides the public ones, and the proxy to go through."""
+    """How to reach a target: the networks that are allowed besides the public ones, and the proxy to go through."""
 
     allow: tuple[str, ...] = ()
     proxy: str | None = None
@@ -42,189 +42,194 @@ DIRECT = Route()
 
 
 class Connection:
-    """One open connection and what has come in on it. `address` is where it leads, unless that is a proxy's business;
-    `prefix` and `extra` are what a proxy wants in each request."""
+    """One open connection and the buffer of what it has received.
 
-    __slots__ = ("address", "extra", "prefix", "reader", "since", "socket")
+    `address` is where it leads, None behind a proxy; `prefix` and `extra_headers` are what a proxy wants in each
+    request.
+    """
 
-    def __init__(self, connection: socket.socket, address: str | None = None) -> None:
-        self.socket = connection
+    __slots__ = ("address", "extra_headers", "idle_since", "prefix", "reader", "socket")
+
+    def __init__(self, sock: socket.socket, address: str | None = None) -> None:
+        self.socket = sock
         self.address = address
         self.reader = SocketReader()
-        self.since = 0.0
+        self.idle_since = 0.0
         self.prefix = ""
-        self.extra = ""
+        self.extra_headers = ""
 
-    def exchange(self, request: bytes, method: str, budget: Deadline) -> HttpResponse:
-        """Send a request and read the head of its answer."""
-        self.reader.receive = partial(budget.receive, self.socket)
-        budget.send(self.socket, request)
+    def exchange(self, request: bytes, method: str, deadline: Deadline) -> HttpResponse:
+        """Send a request and read the head of its response."""
+        self.reader.receive = partial(deadline.receive, self.socket)
+        deadline.send(self.socket, request)
         return HttpResponse(self.reader, method)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self.socket.close()
 
 
 class ConnectionPool:
-    """Opens connections and keeps a few: `PER_ROUTE` for one origin and `IN_ALL` together, the stalest closed first."""
+    """Opens connections and keeps idle ones: `MAX_IDLE_PER_ROUTE` for one origin, `MAX_IDLE` in all, newest first."""
 
     def __init__(self, guard: GuardedConnector, tls: Callable[[], ssl.SSLContext], clock: Callable[[], float]) -> None:
         self._guard = guard
         self._tls = tls
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], list[Connection]] = OrderedDict()
+        self._idle: OrderedDict[tuple[object, ...], list[Connection]] = OrderedDict()
         self._count = 0
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.stopping = threading.Event()
-        weakref.finalize(self, _hang_up, self._kept)
+        weakref.finalize(self, _close_all, self._idle)
 
-    def kept(self, target: Target, route: Route) -> Connection | None:
-        """A connection that is still open from an earlier request to the same origin, by the same route."""
-        while line := self._newest((target.origin, route)):
-            # Bytes or an end that nobody asked for: neither leaves a connection that can be used.
-            if self._clock() - line.since < IDLE_FOR and not wait_for_read(line.socket, 0):
-                return line
-            line.close()
+    def take(self, target: Target, route: Route) -> Connection | None:
+        """Return an idle connection to the same origin by the same route, if one is still usable."""
+        while connection := self._pop_newest((target.origin, route)):
+            # Bytes or an end that was not asked for: neither leaves a connection that can be used.
+            if self._clock() - connection.idle_since < MAX_IDLE_SECONDS and not wait_for_read(connection.socket, 0):
+                return connection
+            connection.close()
         return None
 
-    def keep(self, target: Target, route: Route, line: Connection) -> None:
-        """Leave a connection for the next request; the stalest make room."""
-        line.since = self._clock()
+    def put(self, target: Target, route: Route, connection: Connection) -> None:
+        """Keep a connection for the next request; the ones that were idle longest make room."""
+        connection.idle_since = self._clock()
         key = (target.origin, route)
         with self._lock:
-            self._kept.setdefault(key, []).append(line)
-            self._kept.move_to_end(key)
+            self._idle.setdefault(key, []).append(connection)
+            self._idle.move_to_end(key)
             self._count += 1
-            surplus = self._surplus(key)
-        for stale in surplus:
-            stale.close()
+            surplus = self._pop_surplus(key)
+        for old_connection in surplus:
+            old_connection.close()
 
-    def _newest(self, key: tuple[object, ...]) -> Connection | None:
+    def _pop_newest(self, key: tuple[object, ...]) -> Connection | None:
         with self._lock:
-            lines = self._kept.get(key)
-            if lines is None:
+            connections = self._idle.get(key)
+            if connections is None:
                 return None
             self._count -= 1
-            line = lines.pop()
-            if not lines:
-                del self._kept[key]
-            return line
+            connection = connections.pop()
+            if not connections:
+                del self._idle[key]
+            return connection
 
-    def _surplus(self, newest: tuple[object, ...]) -> list[Connection]:
+    def _pop_surplus(self, newest: tuple[object, ...]) -> list[Connection]:
         surplus = []
-        if len(self._kept[newest]) > PER_ROUTE:
-            surplus.append(self._kept[newest].pop(0))
-        oldest = self._clock() - IDLE_FOR
-        while self._count - len(surplus) > IN_ALL or next(iter(self._kept.values()))[-1].since < oldest:
-            surplus += self._kept.popitem(last=False)[1]
+        if len(self._idle[newest]) > MAX_IDLE_PER_ROUTE:
+            surplus.append(self._idle[newest].pop(0))
+        oldest = self._clock() - MAX_IDLE_SECONDS
+        while self._count - len(surplus) > MAX_IDLE or next(iter(self._idle.values()))[-1].idle_since < oldest:
+            surplus += self._idle.popitem(last=False)[1]
         self._count -= len(surplus)
         return surplus
 
     def close(self) -> None:
-        """Hang up on everybody for good, also on those who are being waited for (F38)."""
+        """Close all connections for good, also those that a thread waits on (F38)."""
         self.stopping.set()
         with self._lock:
-            kept = dict(self._kept)
-            self._kept.clear()
+            idle = dict(self._idle)
+            self._idle.clear()
             self._count = 0
-            waiting = list(self._open)
-        _hang_up(kept)
-        for connection in waiting:
+            sockets = list(self._sockets)
+        _close_all(idle)
+        for sock in sockets:
             # Not the method of SSLSocket, which takes the TLS layer from under a thread that reads.
             with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    def _watched(self, connection: socket.socket) -> socket.socket:
+    def _watch(self, sock: socket.socket) -> socket.socket:
         with self._lock:
-            self._open.add(connection)
-        return connection
+            self._sockets.add(sock)
+        return sock
 
-    def open(self, target: Target, route: Route, passage: Unthrottled) -> Connection:
-        """A new connection, with TLS where the target wants it."""
+    def open(self, target: Target, route: Route, throttle: Unthrottled) -> Connection:
+        """Open a new connection, with TLS where the target wants it."""
         if route.proxy is not None:
-            return self._through(route.proxy, target, route, passage.budget)
-        connection = self._guard.connect(target, route.allow, passage, self._watched)
+            return self._open_through_proxy(route.proxy, target, route, throttle.deadline)
+        sock = self._guard.connect(target, route.allow, throttle, self._watch)
         if target.scheme == "http":
-            return Connection(connection, passage.address)
-        with closed_on_failure(connection):
-            return Connection(self._secured(connection, target, passage.budget), passage.address)
+            return Connection(sock, throttle.address)
+        with close_on_failure(sock):
+            return Connection(self._start_tls(sock, target, throttle.deadline), throttle.address)
 
-    def _secured(self, connection: socket.socket, target: Target, budget: Deadline) -> socket.socket:
+    def _start_tls(self, sock: socket.socket, target: Target, deadline: Deadline) -> socket.socket:
         try:
             # The time-out covers the handshake as a whole, not each of its reads.
-            connection.settimeout(min(CONNECT, budget.left()))
-            secured = self._tls().wrap_socket(connection, server_hostname=target.host, do_handshake_on_connect=False)
-            with closed_on_failure(self._watched(secured)):
-                secured.do_handshake()
-            return secured
+            sock.settimeout(min(CONNECT_TIMEOUT, deadline.remaining()))
+            tls_socket = self._tls().wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
+            with close_on_failure(self._watch(tls_socket)):
+                tls_socket.do_handshake()
+            return tls_socket
         except TimeoutError as error:
-            budget.left()
+            deadline.remaining()
             raise FetchProblem("timeout", "did not finish the TLS handshake in time") from error
         except OSError as error:
-            budget.left()
-            raise of_socket(error) from error
+            deadline.remaining()
+            raise describe_socket_error(error) from error
 
-    def _through(self, address: str, target: Target, route: Route, budget: Deadline) -> Connection:
-        """A connection by way of a proxy, which looks names up itself; addresses are still checked here."""
-        proxy, login = _proxy(address)
+    def _open_through_proxy(self, proxy_url: str, target: Target, route: Route, deadline: Deadline) -> Connection:
+        """Open a connection through a proxy, which resolves names itself; literal addresses are still checked here."""
+        proxy, login = _parse_proxy(proxy_url)
         self._guard.check_literal(target, route.allow)
-        connection = self._guard.connect(proxy, _ANYWHERE, Unthrottled(budget), self._watched)
-        line = Connection(connection)
+        sock = self._guard.connect(proxy, _ANY_NETWORK, Unthrottled(deadline), self._watch)
+        connection = Connection(sock)
         if target.scheme == "http":
-            line.prefix, line.extra = target.url.removesuffix(target.path), login
-            return line
-        with closed_on_failure(connection):
-            name = target.authority
-            request = f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n{login}\r\n"
-            answer = line.exchange(request.encode(), "CONNECT", budget)
-            if answer.status != 200:
-                raise FetchProblem("connection", f"cannot be reached: the proxy {proxy.place} answered {answer.status}")
-            return Connection(self._secured(connection, target, budget))
+            connection.prefix, connection.extra_headers = target.url.removesuffix(target.path), login
+            return connection
+        with close_on_failure(sock):
+            request = f"CONNECT {target.authority} HTTP/1.1\r\nHost: {target.authority}\r\n{login}\r\n"
+            response = connection.exchange(request.encode(), "CONNECT", deadline)
+            if response.status != 200:
+                what = f"cannot be reached: the proxy {proxy.netloc} answered {response.status}"
+                raise FetchProblem("connection", what)
+            return Connection(self._start_tls(sock, target, deadline))
 
 
-def _hang_up(kept: Mapping[tuple[object, ...], Iterable[Connection]]) -> None:
-    for lines in kept.values():
-        for line in lines:
-            line.close()
+def _close_all(idle: Mapping[tuple[object, ...], Iterable[Connection]]) -> None:
+    for connections in idle.values():
+        for connection in connections:
+            connection.close()
 
 
 @contextmanager
-def closed_on_failure(connection: socket.socket) -> Iterator[None]:
-    """Hang up when what was begun on a connection fails."""
+def close_on_failure(sock: socket.socket) -> Iterator[None]:
+    """Close a socket when what was begun on it fails."""
     try:
         yield
     except BaseException:
-        connection.close()
+        sock.close()
         raise
 
 
 @lru_cache(maxsize=64)
-def _proxy(address: str) -> tuple[Target, str]:
-    """Where a proxy is, and the header that logs in to it."""
-    parts = urlsplit(address)
+def _parse_proxy(proxy_url: str) -> tuple[Target, str]:
+    """Return the target of a proxy, and the header line that logs in to it."""
+    parts = urlsplit(proxy_url)
     host = parts.netloc.rpartition("@")[2]
-    target = target_of(f"{parts.scheme}://{host}/")
+    target = parse_target(f"{parts.scheme}://{host}/")
     if target.scheme != "http":
-        raise FetchProblem("refused", f"is to be asked through the proxy {target.place}, which is not an http proxy")
+        raise FetchProblem(
+            "refused", f"is to be requested through the proxy {target.netloc}, which is not an http proxy"
+        )
     if parts.username is None:
         return target, ""
     login = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()
     return target, f"Proxy-Authorization: Basic {login}\r\n"
 
 
-def shared_tls() -> ssl.SSLContext:
-    """The one TLS context of this process: reading the authorities takes 30 ms, so never once per host."""
-    with _making_tls:
-        return _tls()
+def shared_tls_context() -> ssl.SSLContext:
+    """Return the one TLS context of this process: reading the authorities takes 30 ms, so never once per host."""
+    with _tls_lock:
+        return _load_tls_context()
 
 
-_making_tls = threading.Lock()
+_tls_lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
+def _load_tls_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)

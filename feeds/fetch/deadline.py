@@ -1,4 +1,4 @@
-"""How long one visit may take: a limit for the whole of it, and one for every silence."""
+"""How long one visit may take: a limit for the whole of it, and one for every silence of the server."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .problems import FetchProblem, of_socket, stopped
+from .problems import FetchProblem, describe_socket_error, make_stop_problem
 
-IDLE = 20.0
-CHUNK = 65_536
+MAX_SILENCE = 20.0  # seconds
+CHUNK_SIZE = 65_536
 
 
 class Deadline:
-    """The time of one visit, redirects and all. Every wait on a socket goes through here, so that none outlasts it.
+    """The time of one visit, redirects included. Every wait on a socket goes through here, so that none outlasts it.
 
-    The time-out of a socket counts from each byte anew and so never ends a drip (F11); here it is cut to what is left.
+    The time-out of a socket starts anew with each byte and so never ends a drip (F11); here it is cut to what is left.
     """
 
     __slots__ = ("_clock", "_ends", "_stopping", "seconds")
@@ -26,42 +26,42 @@ class Deadline:
         self._stopping = stopping
         self._ends = clock() + seconds
 
-    def left(self) -> float:
-        """Seconds left, more than none; Trouble `timeout` after that, or `stopped` when all are to stop."""
+    def remaining(self) -> float:
+        """Return the seconds left, more than 0; raise FetchProblem `timeout` after that, `stopped` once all stop."""
         if self._stopping.is_set():
-            raise stopped()
-        left = self._ends - self._clock()
-        if left <= 0:
+            raise make_stop_problem()
+        seconds = self._ends - self._clock()
+        if seconds <= 0:
             raise FetchProblem("timeout", f"was not done within {self.seconds:g} s")
-        return left
+        return seconds
 
-    def grant(self, seconds: float) -> None:
-        """Add what was waited through no fault of the server."""
+    def extend(self, seconds: float) -> None:
+        """Add the seconds of a wait that the server did not cause."""
         self._ends += seconds
 
-    def receive(self, line: socket.socket) -> bytes:
-        """The next bytes from a connection; none at its end."""
-        line.settimeout(min(self.left(), IDLE))
+    def receive(self, sock: socket.socket) -> bytes:
+        """Return the next bytes of a connection; none at its end."""
+        sock.settimeout(min(self.remaining(), MAX_SILENCE))
         try:
-            data = line.recv(CHUNK)
+            data = sock.recv(CHUNK_SIZE)
         except TimeoutError as error:
-            self.left()
-            raise FetchProblem("timeout", f"sent nothing for {IDLE:g} s") from error
+            self.remaining()
+            raise FetchProblem("timeout", f"sent nothing for {MAX_SILENCE:g} s") from error
         except OSError as error:
-            self.left()
-            raise of_socket(error) from error
+            self.remaining()
+            raise describe_socket_error(error) from error
         if not data:
-            self.left()
+            self.remaining()
         return data
 
-    def send(self, line: socket.socket, data: bytes) -> None:
-        """Send everything."""
-        line.settimeout(min(self.left(), IDLE))
+    def send(self, sock: socket.socket, data: bytes) -> None:
+        """Send all of the data."""
+        sock.settimeout(min(self.remaining(), MAX_SILENCE))
         try:
-            line.sendall(data)
+            sock.sendall(data)
         except TimeoutError as error:
-            self.left()
-            raise FetchProblem("timeout", f"took nothing for {IDLE:g} s") from error
+            self.remaining()
+            raise FetchProblem("timeout", f"took nothing for {MAX_SILENCE:g} s") from error
         except OSError as error:
-            self.left()
-            raise of_socket(error) from error
+            self.remaining()
+            raise describe_socket_error(error) from error

@@ -1,4 +1,4 @@
-"""Bodies freed of their content coding, never more than may be held: bombs burst at the cap (S12, F13)."""
+"""Decode bodies (gzip, deflate), never to more bytes than may be held: bombs end at the limit (S12, F13)."""
 
 from __future__ import annotations
 
@@ -8,125 +8,129 @@ from io import BytesIO
 
 from .problems import FetchProblem
 
-CODINGS = "gzip, deflate"
-_GZIP = b"\x1f\x8b"
-STEP = 262_144  # decoded at once, so that what is held is the body and little more
-_AUTO = 31  # zlib: a gzip member
+ACCEPT_ENCODING = "gzip, deflate"
+OUTPUT_STEP = 262_144  # bytes decoded at once, so that little more than the body itself is held
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WBITS = 31  # zlib: a gzip member
 
 
-def plain_body(pieces: Iterable[bytes], coding: str, limit: int) -> bytes:
-    """A whole body as its sender wrote it. `coding` is the `Content-Encoding`; one that lies is seen through (E16)."""
-    decoder = _decoder(coding, limit)
-    for piece in pieces:
-        decoder.feed(piece)
+def decode_body(chunks: Iterable[bytes], coding: str, max_bytes: int) -> bytes:
+    """Decode a whole body; raise FetchProblem when it is damaged or too large.
+
+    `coding` is the `Content-Encoding`; where the body is encoded in another way, its own bytes decide (E16).
+    """
+    decoder = _make_decoder(coding, max_bytes)
+    for chunk in chunks:
+        decoder.feed(chunk)
     return decoder.finish()
 
 
-def beginning(pieces: Iterable[bytes], coding: str, most: int) -> bytes:
-    """As much of a body as may be held; the rest is not read."""
-    decoder = _decoder(coding, most)
+def decode_start(chunks: Iterable[bytes], coding: str, max_bytes: int) -> bytes:
+    """Decode the first `max_bytes` of a body; the rest is not read."""
+    decoder = _make_decoder(coding, max_bytes)
     try:
-        for piece in pieces:
-            decoder.feed(piece)
+        for chunk in chunks:
+            decoder.feed(chunk)
         return decoder.finish()
-    except FetchProblem as trouble:
-        if trouble.kind != "too_large":
+    except FetchProblem as problem:
+        if problem.kind != "too_large":
             raise
-        return decoder.held()[:most]
+        return decoder.output()[:max_bytes]
 
 
 class BodyDecoder:
-    """Decodes piece by piece and counts what comes out."""
+    """Decodes a body chunk by chunk and counts the bytes that come out."""
 
-    def __init__(self, coding: str, limit: int) -> None:
+    def __init__(self, coding: str, max_bytes: int) -> None:
         if coding not in ("identity", "gzip", "x-gzip", "deflate"):
             raise FetchProblem("encoding", f"compressed the document in a way we did not ask for ({coding[:40]!a})")
         self._coding = coding.removeprefix("x-")
-        self._limit = limit
+        self._max_bytes = max_bytes
         self._start = b""
-        self._inflate: zlib._Decompress | None = None
-        self._begun = False
-        self._taken = 0
-        self._out = BytesIO()
+        self._decompressor: zlib._Decompress | None = None
+        self._detected = False
+        self._input_size = 0
+        self._output = BytesIO()
 
-    def feed(self, piece: bytes) -> None:
-        """Take the next bytes from the line."""
-        self._taken += len(piece)
-        if not self._begun:
-            self._start += piece
+    def feed(self, chunk: bytes) -> None:
+        """Decode the next bytes from the connection."""
+        self._input_size += len(chunk)
+        if not self._detected:
+            self._start += chunk
             if len(self._start) < 2:
                 return
-            piece, self._begun = self._start, True
-            self._inflate = self._inflater(piece)
-        self._decode(piece)
-        # Nothing grows by more than this when it is compressed; more is padding without end.
-        if self._taken > self._limit + self._limit // 8 + 4096:
+            chunk, self._detected = self._start, True
+            self._decompressor = self._detect_decompressor(chunk)
+        self._decode(chunk)
+        # Compression makes no body longer by more than this; what is longer is padding without end.
+        if self._input_size > self._max_bytes + self._max_bytes // 8 + 4096:
             raise self._too_large()
 
     def finish(self) -> bytes:
-        """The whole body; Trouble `truncated` when its coding has not come to an end."""
-        if not self._begun and self._start:
+        """Return the whole body; raise FetchProblem `truncated` when its coding has not come to an end."""
+        if not self._detected and self._start:
             if self._coding != "identity":
-                raise _damaged("ends too early")
+                raise _damage_problem("ends too early")
             self._write(self._start)
-        elif self._coding == "gzip" and not self._begun:
-            raise _damaged("is empty")
-        if self._inflate is not None and not self._inflate.eof:
-            raise _damaged("ends too early")
-        return self._out.getvalue()
+        elif self._coding == "gzip" and not self._detected:
+            raise _damage_problem("is empty")
+        if self._decompressor is not None and not self._decompressor.eof:
+            raise _damage_problem("ends too early")
+        return self.output()
 
-    def held(self) -> bytes:
-        """What has come out so far."""
-        return self._out.getvalue()
+    def output(self) -> bytes:
+        """Return what has been decoded so far."""
+        return self._output.getvalue()
 
-    def _inflater(self, start: bytes) -> zlib._Decompress | None:
-        """What the first bytes need, whatever was said of them."""
-        if start.startswith(_GZIP):
-            return zlib.decompressobj(_AUTO)
+    def _detect_decompressor(self, start: bytes) -> zlib._Decompress | None:
+        """Return the decompressor that the first bytes need, whatever the header says; None for plain bytes."""
+        if start.startswith(_GZIP_MAGIC):
+            return zlib.decompressobj(_GZIP_WBITS)
         if self._coding == "deflate" and not start[:64].isascii():
             wrapped = start[0] & 15 == 8 and (start[0] << 8 | start[1]) % 31 == 0
             return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         return None
 
     def _decode(self, data: bytes) -> None:
-        if self._inflate is None:
+        if self._decompressor is None:
             self._write(data)
             return
-        full = True
-        while data or full:
-            if self._inflate.eof:
-                data = self._next_member(data)
+        more = True
+        while data or more:
+            if self._decompressor.eof:
+                data = self._start_next_member(data)
             try:
-                out = self._inflate.decompress(data, STEP)
+                output = self._decompressor.decompress(data, OUTPUT_STEP)
             except zlib.error as error:
-                raise _damaged("is damaged") from error
-            self._write(out)
+                raise _damage_problem("is damaged") from error
+            self._write(output)
             # With all input taken, a full step still leaves output behind.
-            full = len(out) == STEP and not self._inflate.eof
-            data = self._inflate.unconsumed_tail or self._inflate.unused_data
+            more = len(output) == OUTPUT_STEP and not self._decompressor.eof
+            data = self._decompressor.unconsumed_tail or self._decompressor.unused_data
 
-    def _next_member(self, data: bytes) -> bytes:
-        """A gzip body may consist of several members (RFC 1952 §2.2); nothing else may follow."""
-        if not _GZIP.startswith(data[:2]) or self._coding == "deflate":
-            raise _damaged("is followed by something else")
-        self._inflate = zlib.decompressobj(_AUTO)
+    def _start_next_member(self, data: bytes) -> bytes:
+        """Begin the next member of a gzip body (RFC 1952 §2.2); nothing else may follow the first."""
+        if not _GZIP_MAGIC.startswith(data[:2]) or self._coding == "deflate":
+            raise _damage_problem("is followed by something else")
+        self._decompressor = zlib.decompressobj(_GZIP_WBITS)
         return data
 
     def _write(self, data: bytes) -> None:
-        self._out.write(data)
-        if self._out.tell() > self._limit:
+        self._output.write(data)
+        if self._output.tell() > self._max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> FetchProblem:
-        return FetchProblem("too_large", f"sent a document of more than {self._limit:,} bytes")
+        return FetchProblem("too_large", f"sent a document of more than {self._max_bytes:,} bytes")
 
 
-def _decoder(coding: str, limit: int) -> BodyDecoder:
-    names = [name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")]
-    if len(names) > 1:
-        raise FetchProblem("encoding", f"compressed the document {len(names)} times over")
-    return BodyDecoder(names[0] if names else "identity", limit)
+def _make_decoder(content_encoding: str, max_bytes: int) -> BodyDecoder:
+    codings = [coding.strip().lower() for coding in content_encoding.split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if len(codings) > 1:
+        raise FetchProblem("encoding", f"compressed the document {len(codings)} times over")
+    return BodyDecoder(codings[0] if codings else "identity", max_bytes)
 
 
-def _damaged(how: str) -> FetchProblem:
-    return FetchProblem("truncated", f"sent a compressed document that {how}")
+def _damage_problem(what: str) -> FetchProblem:
+    return FetchProblem("truncated", f"sent a compressed document that {what}")

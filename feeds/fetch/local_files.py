@@ -1,4 +1,4 @@
-"""Local files as sources: regular files under their root, read whole or not at all."""
+"""Local files as sources: regular files below their root folder, read whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,10 +21,10 @@ from ..model import Fetched, FileStamp, Kind, NotModified, Source, SourceFile, S
 
 log = logging.getLogger(__name__)
 
-# A file that was written a moment ago may be written to again within one tick of the file system's clock.
-SETTLED = 0.1
-EMPTY = 5.0  # a file is made empty before it is written
-LAST_SECOND = 253_402_300_799  # of the year 9999
+# Seconds. A file that was written a moment ago may be written to again within one tick of the file system's clock.
+MIN_FILE_AGE = 0.1
+MIN_EMPTY_FILE_AGE = 5.0  # a file is made empty before it is written
+MAX_TIMESTAMP = 253_402_300_799  # the last second of the year 9999
 MEDIA_TYPES = {
     ".atom": "application/atom+xml",
     ".htm": "text/html",
@@ -40,19 +40,19 @@ MEDIA_TYPES = {
 }
 # What may be published beside a story: pictures, sound, film, subtitles, books. All of it is served inert (S9, S14);
 # SVG is not among them, as it can carry script and is opened by its own address.
-MEDIA = frozenset((
+MEDIA_SUFFIXES = frozenset((
     ".avif", ".gif", ".jpeg", ".jpg", ".png", ".webp",
     ".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav",
     ".m4v", ".mp4", ".vtt", ".webm",
     ".epub", ".pdf",
 ))  # fmt: skip
-LARGEST = 500_000_000  # bytes of a file beside a story
-MOST_FILES = 20_000  # that are looked through for them
+MAX_MEDIA_BYTES = 500_000_000  # of one media file
+MAX_FILES_SCANNED = 20_000  # in the search for media files
 NO_STAMPS: Mapping[str, FileStamp] = {}
 
 
 class RejectedFile(Exception):
-    """Why one file is not taken: `kind` as in FetchError, and a sentence."""
+    """Why one file is not read: `kind` as in FetchError, and a sentence."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -61,7 +61,7 @@ class RejectedFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that may be read, and what it was when that was found out."""
+    """A file that may be read, and its state when that was checked. `name` is its path below the root."""
 
     path: Path
     name: str
@@ -72,46 +72,49 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class MatchedFiles:
-    """What a pattern finds, and the names of what it finds and may not be read."""
+    """The files that a pattern matches, and the names of those that may not be read."""
 
     files: tuple[LocalFile, ...]
     unread: tuple[str, ...]
 
 
 def fetch(visit: Visit) -> Fetched | NotModified:
-    """What a source's local files hold now; NotModified, before any is read, when none of them changed."""
+    """Return what a source's local files hold now; NotModified, before any is read, when none of them changed."""
     source = visit.source
-    root = _root(source)
-    return _folder(visit, root) if source.kind is Kind.FILES else _document(visit, root)
+    root = _resolve_root(source)
+    return _fetch_folder(visit, root) if source.kind is Kind.FILES else _fetch_document(visit, root)
 
 
-def _folder(visit: Visit, root: Path) -> Fetched | NotModified:
-    listing = _listed(root, visit.source)
-    beside = _beside(root)
-    validators = Validators(etag=_fingerprint([*listing.files, *beside]))
+def _fetch_folder(visit: Visit, root: Path) -> Fetched | NotModified:
+    matched = _match_files(root, visit.source)
+    media = _find_media(root)
+    validators = Validators(etag=_stat_digest([*matched.files, *media]))
     if validators == visit.state.validators:
         return NotModified(visit.url, validators)
-    parts, changing = _read(listing.files)
-    if changing:  # they are to be looked at again
+    parts, changing = _read_files(matched.files)
+    if changing:  # the next visit has to read them
         validators = Validators()
-    stamps = {file.name: FileStamp(file.size, file.modified_ns) for file in beside}
-    unread = (*listing.unread, *changing)
-    digest = _digest(parts, unread, stamps)
+    stamps = {file.name: FileStamp(file.size, file.modified_ns) for file in media}
+    unread = (*matched.unread, *changing)
+    digest = _content_digest(parts, unread, stamps)
     if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
     return Fetched(visit.url, b"", validators=validators, body_digest=digest, parts=parts, unread=unread, beside=stamps)
 
 
-def _document(visit: Visit, root: Path) -> Fetched | NotModified:
-    file = _single(root, visit.url, visit.source.max_bytes)
-    validators = Validators(etag=_fingerprint([file]))
-    if validators == visit.state.validators:
-        return NotModified(visit.url, validators)
+def _fetch_document(visit: Visit, root: Path) -> Fetched | NotModified:
+    path = root / visit.url
     try:
-        body = _body(file)
-    except RejectedFile as reason:
-        raise FetchError(str(reason), kind=reason.kind) from reason
-    digest = _digest([SourceFile(file.name, body, _moment(file.modified_ns))])
+        file = _check_file(root, path, visit.source.max_bytes)
+        if file is None:
+            raise RejectedFile("refused", f"{path} is a directory. Name the file, or use `files:` for many.")
+        validators = Validators(etag=_stat_digest([file]))
+        if validators == visit.state.validators:
+            return NotModified(visit.url, validators)
+        body = _read_file(file)
+    except RejectedFile as rejection:
+        raise FetchError(str(rejection), kind=rejection.kind) from rejection
+    digest = _content_digest([SourceFile(file.name, body, _to_datetime(file.modified_ns))])
     if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
     media_type = MEDIA_TYPES.get(PurePosixPath(visit.url).suffix.lower(), "")
@@ -119,124 +122,120 @@ def _document(visit: Visit, root: Path) -> Fetched | NotModified:
 
 
 @contextmanager
-def opened(source: Source, beside: StoryFile) -> Iterator[BinaryIO]:
-    """The bytes of a file that goes with a story; FetchError when it is no longer what it was."""
+def open_media(source: Source, media: StoryFile) -> Iterator[BinaryIO]:
+    """Open a file that is published beside a story; raise FetchError when it has changed since it was listed."""
     try:
-        found = _found(_root(source), _root(source) / beside.file, LARGEST)
-        if found is None or (found.size, found.modified_ns) != (beside.size, beside.modified_ns):
-            raise RejectedFile("changing", f"{beside.file} has changed; the next visit takes it.")
-        with _stream(found) as stream:
+        root = _resolve_root(source)
+        file = _check_file(root, root / media.file, MAX_MEDIA_BYTES)
+        if file is None or (file.size, file.modified_ns) != (media.size, media.modified_ns):
+            raise RejectedFile("changing", f"{media.file} has changed; the next visit takes it.")
+        with _open_unchanged(file) as stream:
             yield stream
-    except (RejectedFile, OSError) as reason:
-        kind = reason.kind if isinstance(reason, RejectedFile) else "missing"
-        raise FetchError(f"{source.id}: {reason}", kind=kind) from reason
+    except (RejectedFile, OSError) as error:
+        kind = error.kind if isinstance(error, RejectedFile) else "missing"
+        raise FetchError(f"{source.id}: {error}", kind=kind) from error
 
 
-def _root(source: Source) -> Path:
+# ── finding files ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _resolve_root(source: Source) -> Path:
     if source.root is None:
         raise FetchError(f"{source.address!r} is no http(s) address. Write `files:` for local files.", kind="refused")
     try:
         return source.root.resolve(strict=True)
     except (OSError, RuntimeError) as error:
-        raise _missing(source.root, error) from error
+        raise _missing_error(source.root, error) from error
 
 
-def _listed(root: Path, source: Source) -> MatchedFiles:
-    """The files a pattern finds, by name. Those that may not be read are left out, unless there are no others."""
+def _match_files(root: Path, source: Source) -> MatchedFiles:
+    """Return the files that a source's pattern matches, by name.
+
+    Those that may not be read are left out; FetchError is raised when there are no others.
+    """
     pattern = PurePosixPath(source.address)
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
         raise FetchError(f"{source.address!r} leads out of {root}. Files are read below it only.", kind="refused")
-    files, unread, unfit = [], list(_closed_folders(root, pattern)), None
-    for path in _matches(root, source.address):
+    files, unread, last_rejection = [], list(_unreadable_folders(root, pattern)), None
+    for path in _glob(root, source.address):
         try:
-            found = _found(root, path, source.max_bytes)
-        except RejectedFile as reason:
-            log.warning("%s: left out %s", source.id, reason)
-            unfit = reason
-            unread.append(_shown_name(root, path))
+            file = _check_file(root, path, source.max_bytes)
+        except RejectedFile as rejection:
+            log.warning("%s: left out %s", source.id, rejection)
+            last_rejection = rejection
+            unread.append(_printable_name(root, path))
             continue
-        if found is not None:
-            files.append(found)
-    if unfit is not None and not files:
-        raise FetchError(str(unfit), kind=unfit.kind) from unfit
+        if file is not None:
+            files.append(file)
+    if last_rejection is not None and not files:
+        raise FetchError(str(last_rejection), kind=last_rejection.kind) from last_rejection
     return MatchedFiles(tuple(files), tuple(unread))
 
 
-def _closed_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
-    """The folders that a pattern leads through and that may not be looked into: `glob` passes over them in silence."""
-    deepest = None if "**" in pattern.parts else len(pattern.parts) - 1
-    closed: list[OSError] = []
-    for folder, names, _ in os.walk(root, onerror=closed.append):
+def _unreadable_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
+    """Yield the folders that a pattern leads through and that cannot be read: `glob` skips them in silence."""
+    max_depth = None if "**" in pattern.parts else len(pattern.parts) - 1
+    errors: list[OSError] = []
+    for folder, names, _ in os.walk(root, onerror=errors.append):
         depth = len(Path(folder).relative_to(root).parts)
-        names[:] = [] if depth == deepest else [name for name in names if not name.startswith(".")]
-    for error in closed:
-        place = Path(os.fsdecode(error.filename))
-        if place == root:
-            raise _missing(root, error) from error
-        log.warning("cannot look into %s: %s", place, _reason(error))
-        yield _shown_name(root, place)
+        names[:] = [] if depth == max_depth else [name for name in names if not name.startswith(".")]
+    for error in errors:
+        path = Path(os.fsdecode(error.filename))
+        if path == root:
+            raise _missing_error(root, error) from error
+        log.warning("cannot look into %s: %s", path, _error_text(error))
+        yield _printable_name(root, path)
 
 
-def _shown_name(root: Path, path: Path) -> str:
+def _printable_name(root: Path, path: Path) -> str:
     return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
 
 
-def _beside(root: Path) -> list[LocalFile]:
-    """The pictures, recordings and the like below the root, by name."""
-    media = (path for path in islice(_visible(root), MOST_FILES) if path.suffix.lower() in MEDIA)
-    return sorted(_fit(root, media), key=attrgetter("name"))
+def _find_media(root: Path) -> list[LocalFile]:
+    """Return the pictures, recordings and the like below the root, by name."""
+    files = []
+    for path in islice(_walk(root), MAX_FILES_SCANNED):
+        if path.suffix.lower() not in MEDIA_SUFFIXES:
+            continue
+        try:
+            file = _check_file(root, path, MAX_MEDIA_BYTES)
+        except RejectedFile as rejection:
+            log.warning("left out %s", rejection)
+            continue
+        if file is not None:
+            files.append(file)
+    return sorted(files, key=attrgetter("name"))
 
 
-def _visible(root: Path) -> Iterator[Path]:
-    """Every file below the root, without what is hidden."""
+def _walk(root: Path) -> Iterator[Path]:
+    """Yield every file below the root that is not hidden, nor in a hidden folder."""
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _fit(root: Path, paths: Iterable[Path]) -> Iterator[LocalFile]:
-    for path in paths:
-        try:
-            found = _found(root, path, LARGEST)
-        except RejectedFile as reason:
-            log.warning("left out %s", reason)
-            continue
-        if found is not None:
-            yield found
-
-
-def _matches(root: Path, pattern: str) -> list[Path]:
-    """What a pattern finds, less what goes beside stories, and what is hidden: there lies what is not finished."""
+def _glob(root: Path, pattern: str) -> list[Path]:
+    """Return what a pattern matches, without media files, and without hidden ones: these may be unfinished."""
     try:
         return [
             path
             for path in sorted(root.glob(pattern))
-            if path.suffix.lower() not in MEDIA
+            if path.suffix.lower() not in MEDIA_SUFFIXES
             and not any(part.startswith(".") for part in path.relative_to(root).parts)
         ]
     except ValueError as error:
         raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind="refused") from error
 
 
-def _single(root: Path, name: str, most: int) -> LocalFile:
-    try:
-        found = _found(root, root / name, most)
-    except RejectedFile as reason:
-        raise FetchError(str(reason), kind=reason.kind) from reason
-    if found is None:
-        raise FetchError(f"{root / name} is a directory. Name the file, or use `files:` for many.", kind="refused")
-    return found
-
-
-def _found(root: Path, path: Path, most: int) -> LocalFile | None:
-    """One file as it is now, None for a directory; Unfit when it may not be read (S14, F34)."""
+def _check_file(root: Path, path: Path, max_bytes: int) -> LocalFile | None:
+    """Return one file as it is now, None for a directory; raise RejectedFile when it may not be read (S14, F34)."""
     shown = ascii(str(path))
     try:
-        real = path.resolve(strict=True)
-        info = real.stat()
+        real_path = path.resolve(strict=True)
+        info = real_path.stat()
     except (OSError, RuntimeError, ValueError) as error:
-        raise RejectedFile("missing", f"{shown}: {_reason(error)}.") from error
-    if not (real.is_relative_to(root) and path.is_relative_to(root)):
+        raise RejectedFile("missing", f"{shown}: {_error_text(error)}.") from error
+    if not (real_path.is_relative_to(root) and path.is_relative_to(root)):
         raise RejectedFile("refused", f"{shown} leads out of {root}. Files are read below it only.")
     name = path.relative_to(root).as_posix()
     if any("\ud800" <= letter <= "\udfff" for letter in name):  # what stands in for undecodable bytes
@@ -245,62 +244,73 @@ def _found(root: Path, path: Path, most: int) -> LocalFile | None:
         return None
     if not stat.S_ISREG(info.st_mode):
         raise RejectedFile("refused", f"{shown} is no regular file.")
-    if info.st_size > most:
-        limit = "no file beside a story has more than" if most == LARGEST else "`max_bytes:` of the source allows"
-        raise RejectedFile("too_large", f"{shown} has {info.st_size:,} bytes; {limit} {most:,}.")
-    return LocalFile(real, name, info.st_size, info.st_mtime_ns, info.st_ino)
+    if info.st_size > max_bytes:
+        rule = (
+            "no file beside a story has more than"
+            if max_bytes == MAX_MEDIA_BYTES
+            else "`max_bytes:` of the source allows"
+        )
+        raise RejectedFile("too_large", f"{shown} has {info.st_size:,} bytes; {rule} {max_bytes:,}.")
+    return LocalFile(real_path, name, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
-def _read(files: Sequence[LocalFile]) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
-    """The files that did not change while they were read, and the names of the others."""
+# ── reading files ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_files(files: Sequence[LocalFile]) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
+    """Return the files that did not change while they were read, and the names of the others."""
     parts, changing = [], []
     for file in files:
         try:
-            parts.append(SourceFile(file.name, _body(file), _moment(file.modified_ns)))
-        except RejectedFile as reason:
-            log.info("left out for now: %s", reason)
+            parts.append(SourceFile(file.name, _read_file(file), _to_datetime(file.modified_ns)))
+        except RejectedFile as rejection:
+            log.info("left out for now: %s", rejection)
             changing.append(file.name)
     return tuple(parts), tuple(changing)
 
 
-def _body(file: LocalFile) -> bytes:
+def _read_file(file: LocalFile) -> bytes:
     age = time.time() - file.modified_ns / 1e9
-    if not file.size and 0 <= age < EMPTY:
+    if not file.size and 0 <= age < MIN_EMPTY_FILE_AGE:
         raise RejectedFile("changing", f"{file.name} is still empty; the next visit reads it.")
-    if 0 <= age < SETTLED:
-        time.sleep(SETTLED - age)
+    if 0 <= age < MIN_FILE_AGE:
+        time.sleep(MIN_FILE_AGE - age)
     try:
-        with _stream(file) as stream:
+        with _open_unchanged(file) as stream:
             body = stream.read(file.size + 1)
-            _must_be_the_same(file, stream)
+            _check_unchanged(file, stream)
     except OSError as error:
-        raise RejectedFile("missing", f"{file.name}: {_reason(error)}.") from error
+        raise RejectedFile("missing", f"{file.name}: {_error_text(error)}.") from error
     if len(body) != file.size:
-        raise RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
+        raise _being_written(file)
     return body
 
 
 @contextmanager
-def _stream(file: LocalFile) -> Iterator[BinaryIO]:
-    # Neither a link nor a FIFO that took the file's place meanwhile is followed or waited for.
+def _open_unchanged(file: LocalFile) -> Iterator[BinaryIO]:
+    # If a link or a FIFO has taken the file's place, it is neither followed nor waited for.
     descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
-        _must_be_the_same(file, stream)
+        _check_unchanged(file, stream)
         yield stream
 
 
-def _must_be_the_same(file: LocalFile, stream: BinaryIO) -> None:
+def _check_unchanged(file: LocalFile, stream: BinaryIO) -> None:
     info = os.fstat(stream.fileno())
     if (info.st_size, info.st_mtime_ns, info.st_ino) != (file.size, file.modified_ns, file.inode):
-        raise RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
+        raise _being_written(file)
 
 
-def _moment(nanoseconds: int) -> datetime:
-    """A file system may hold times that no calendar has."""
-    return datetime.fromtimestamp(min(max(nanoseconds // 1_000_000_000, 0), LAST_SECOND), UTC)
+def _being_written(file: LocalFile) -> RejectedFile:
+    return RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
 
 
-def _fingerprint(files: Sequence[LocalFile]) -> str:
+def _to_datetime(nanoseconds: int) -> datetime:
+    """Convert a time of a file system, which may hold times that no calendar has."""
+    return datetime.fromtimestamp(min(max(nanoseconds // 1_000_000_000, 0), MAX_TIMESTAMP), UTC)
+
+
+def _stat_digest(files: Sequence[LocalFile]) -> str:
     digest = blake2b(digest_size=16)
     for file in files:
         digest.update(
@@ -309,21 +319,22 @@ def _fingerprint(files: Sequence[LocalFile]) -> str:
     return digest.hexdigest()
 
 
-def _digest(
-    parts: Sequence[SourceFile], unread: Sequence[str] = (), beside: Mapping[str, FileStamp] = NO_STAMPS
+def _content_digest(
+    parts: Sequence[SourceFile], unread: Sequence[str] = (), media: Mapping[str, FileStamp] = NO_STAMPS
 ) -> str:
     digest = blake2b(digest_size=16)
     for part in parts:
         digest.update(os.fsencode(f"{part.name}\0{len(part.body)}\n"))
         digest.update(part.body)
-    for line in (*unread, *(f"{name}\0{stamp.size}\0{stamp.modified_ns}" for name, stamp in beside.items())):
+    for line in (*unread, *(f"{name}\0{stamp.size}\0{stamp.modified_ns}" for name, stamp in media.items())):
         digest.update(f"\0{line}\n".encode())
     return digest.hexdigest()
 
 
-def _missing(path: Path, error: Exception) -> FetchError:
-    return FetchError(f"{path}: {_reason(error)}. Check the path; it is relative to the YAML file.", kind="missing")
+def _missing_error(path: Path, error: Exception) -> FetchError:
+    message = f"{path}: {_error_text(error)}. Check the path; it is relative to the YAML file."
+    return FetchError(message, kind="missing")
 
 
-def _reason(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a request says: who we are, what we take, what we hold already, and what was declared for the source."""
+"""The headers of our requests: User-Agent, Accept, validators, and what the YAML declares for the source."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from .. import __version__, http_headers
 from ..model import Kind, Site, Source, Validators, Visit
 from .connection import DIRECT, Route
-from .decoding import CODINGS
+from .decoding import ACCEPT_ENCODING
 from .problems import FetchProblem
-from .target import Target, target_of
+from .target import Target, parse_target
 
-HOPS = 5  # E18: for what is polled
-HOPS_OF_PAGES = 10
+MAX_REDIRECTS = 5  # E18: of sources, which are polled
+MAX_PAGE_REDIRECTS = 10
 
-FEED = ", ".join(
+ACCEPT_FEED = ", ".join(
     (
         "application/atom+xml",
         "application/rss+xml",
@@ -29,78 +29,84 @@ FEED = ", ".join(
         "*/*;q=0.1",
     )
 )
-PAGE = "text/html, application/xhtml+xml, application/xml;q=0.8, */*;q=0.1"
-SITEMAP = "application/xml, text/xml, application/gzip;q=0.8, text/plain;q=0.5, */*;q=0.1"
-OPML = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
-ROBOTS = "text/plain, */*;q=0.1"
+ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.8, */*;q=0.1"
+ACCEPT_SITEMAP = "application/xml, text/xml, application/gzip;q=0.8, text/plain;q=0.5, */*;q=0.1"
+ACCEPT_OPML = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
+ACCEPT_ROBOTS = "text/plain, */*;q=0.1"
 ACCEPT: Mapping[Kind, str] = {
-    Kind.ANY: FEED,
-    Kind.FEED: FEED,
-    Kind.PAGE: PAGE,
-    Kind.SITEMAP: SITEMAP,
-    Kind.FILES: PAGE,
-    Kind.OPML: OPML,
+    Kind.ANY: ACCEPT_FEED,
+    Kind.FEED: ACCEPT_FEED,
+    Kind.PAGE: ACCEPT_PAGE,
+    Kind.SITEMAP: ACCEPT_SITEMAP,
+    Kind.FILES: ACCEPT_PAGE,
+    Kind.OPML: ACCEPT_OPML,
 }
-# Of what an operator declared, what says nothing in confidence; the rest stays with the origin it was meant for (S21).
-_OPEN = frozenset({"user-agent", "accept", "accept-language"})
+# Declared headers that hold no secret; all others are sent to the origin of the source only (S21).
+_HARMLESS_HEADERS = frozenset({"user-agent", "accept", "accept-language"})
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """What stays the same over the redirects of one visit. `secret` goes to the origin `home` and nowhere else."""
+    """What stays the same over the redirects of one visit.
+
+    `secret_headers` are sent to `secret_origin` (scheme, host, port) and nowhere else.
+    """
 
     headers: Mapping[str, str]
-    secret: Mapping[str, str] = field(default_factory=dict)
-    home: tuple[str, str, int] | None = None
+    secret_headers: Mapping[str, str] = field(default_factory=dict)
+    secret_origin: tuple[str, str, int] | None = None
     route: Route = DIRECT
-    hops: int = HOPS
+    max_redirects: int = MAX_REDIRECTS
 
     def headers_for(self, target: Target) -> Mapping[str, str]:
-        """What this target may be told."""
-        return {**self.headers, **self.secret} if self.secret and target.origin == self.home else self.headers
+        """Return the headers that may be sent to a target."""
+        if self.secret_headers and target.origin == self.secret_origin:
+            return {**self.headers, **self.secret_headers}
+        return self.headers
 
 
-def errand_of(visit: Visit, agent: str) -> RequestTemplate:
-    """What a visit asks for. Nothing goes out but these headers, `Host` and `Connection` (E15)."""
-    source = visit.source
-    page = visit.story is not None
+def request_for_visit(visit: Visit, user_agent: str) -> RequestTemplate:
+    """Return the request of a visit. Nothing but these headers, `Host` and `Connection` is sent (E15)."""
+    source, is_page = visit.source, visit.story is not None
     headers = {
-        "User-Agent": agent,
-        "Accept": PAGE if page else ACCEPT[source.kind],
-        "Accept-Encoding": CODINGS,
-        **_conditions(visit.state.validators),
+        "User-Agent": user_agent,
+        "Accept": ACCEPT_PAGE if is_page else ACCEPT[source.kind],
+        "Accept-Encoding": ACCEPT_ENCODING,
+        **_conditional_headers(visit.state.validators),
     }
-    route, hops = Route(source.allow_private, source.proxy), HOPS_OF_PAGES if page else HOPS
+    route = Route(source.allow_private, source.proxy)
+    max_redirects = MAX_PAGE_REDIRECTS if is_page else MAX_REDIRECTS
     if not (source.headers or source.basic_auth or source.bearer):
-        return RequestTemplate(headers, route=route, hops=hops)
-    headers |= {name: value for name, value in source.headers if name.lower() in _OPEN}
-    secret = _login(source) | {name: value for name, value in source.headers if name.lower() not in _OPEN}
-    return RequestTemplate(headers, secret, _origin(source.address), route, hops)
+        return RequestTemplate(headers, route=route, max_redirects=max_redirects)
+    headers |= {name: value for name, value in source.headers if name.lower() in _HARMLESS_HEADERS}
+    secret_headers = _authorization(source) | {
+        name: value for name, value in source.headers if name.lower() not in _HARMLESS_HEADERS
+    }
+    return RequestTemplate(headers, secret_headers, _origin_of(source.address), route, max_redirects)
 
 
-def errand_to_robots(source: Source | None, agent: str) -> RequestTemplate:
-    """What is asked of a host before its pages are."""
-    route = Route(source.allow_private, source.proxy) if source else DIRECT
-    return RequestTemplate({"User-Agent": agent, "Accept": ROBOTS, "Accept-Encoding": CODINGS}, route=route)
+def request_for_robots(source: Source | None, user_agent: str) -> RequestTemplate:
+    """Return the request for a robots.txt, by the route of the source for whose pages it is fetched."""
+    headers = {"User-Agent": user_agent, "Accept": ACCEPT_ROBOTS, "Accept-Encoding": ACCEPT_ENCODING}
+    return RequestTemplate(headers, route=Route(source.allow_private, source.proxy) if source else DIRECT)
 
 
-def agent(site: Site) -> str:
-    """How we introduce ourselves: name, version, and where to find out more (E14)."""
+def format_user_agent(site: Site) -> str:
+    """Return our User-Agent: name, version, and where to find out more (E14)."""
     contact = f"; {site.contact}" if site.contact else ""
     return f"feeds/{__version__} (+{site.url}{contact})".encode("ascii", "replace").decode("ascii")
 
 
-def _conditions(validators: Validators) -> dict[str, str]:
-    """Validators go back byte for byte (E1); one that could break out of its line stays here (S13)."""
-    conditions = {}
-    if etag := http_headers.validator(validators.etag):
-        conditions["If-None-Match"] = etag
-    if last_modified := http_headers.validator(validators.last_modified):
-        conditions["If-Modified-Since"] = last_modified
-    return conditions
+def _conditional_headers(validators: Validators) -> dict[str, str]:
+    """Return validators byte for byte as they came (E1), without those that could break out of their line (S13)."""
+    headers = {
+        "If-None-Match": http_headers.clean_validator(validators.etag),
+        "If-Modified-Since": http_headers.clean_validator(validators.last_modified),
+    }
+    return {name: value for name, value in headers.items() if value}
 
 
-def _login(source: Source) -> dict[str, str]:
+def _authorization(source: Source) -> dict[str, str]:
     if source.bearer is not None:
         return {"Authorization": f"Bearer {source.bearer}"}
     if source.basic_auth is not None:
@@ -109,8 +115,8 @@ def _login(source: Source) -> dict[str, str]:
     return {}
 
 
-def _origin(address: str) -> tuple[str, str, int] | None:
+def _origin_of(address: str) -> tuple[str, str, int] | None:
     try:
-        return target_of(address).origin
+        return parse_target(address).origin
     except FetchProblem:
         return None

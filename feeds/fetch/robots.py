@@ -1,4 +1,4 @@
-"""robots.txt as RFC 9309 has it: what each kind of answer means, and the rules kept with what is known of a host."""
+"""robots.txt (RFC 9309): what each response to it means, and the rules as they are kept in the state of a host."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ from protego import Protego
 
 from ..model import HostState
 
-AGENT = "feeds"
-LARGEST = 512_000  # RFC 9309 §2.5: at least 500 KiB; what comes after that is not read
-KEPT = timedelta(hours=24)
-RETRY = timedelta(hours=1)
-NOBODY = "User-agent: *\nDisallow: /\n"
-EVERYBODY = ""
+PRODUCT_TOKEN = "feeds"
+MAX_BYTES = 512_000  # RFC 9309 §2.5: at least 500 KiB; the rest of a longer file is not read
+MAX_AGE = timedelta(hours=24)
+RETRY_AFTER = timedelta(hours=1)  # when robots.txt could not be had
+DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
+ALLOW_ALL = ""
 
 
-def cached(state: HostState, at: datetime) -> str | None:
-    """The rules that are still good, or None when they have to be fetched."""
-    if state.robots is None or state.robots_at is None or not timedelta(0) <= at - state.robots_at < KEPT:
+def cached_rules(state: HostState, at: datetime) -> str | None:
+    """Return the rules of a host, or None when they have to be fetched again."""
+    if state.robots is None or state.robots_at is None or not timedelta(0) <= at - state.robots_at < MAX_AGE:
         return None
     return state.robots
 
 
-def learned(state: HostState, at: datetime, status: int | None, text: str) -> HostState:
-    """What a host is now known to want. No status: it could not be reached (RFC 9309 §2.3.1)."""
+def update_rules(state: HostState, at: datetime, status: int | None, text: str) -> HostState:
+    """Return the state of a host after a request for its robots.txt (RFC 9309 §2.3.1).
+
+    No `status` means that the host could not be reached: the rules of before still hold.
+    """
     if status is not None and 200 <= status < 300:
         return replace(state, robots=text, robots_at=at)
     if status is not None and status < 500:
-        return replace(state, robots=EVERYBODY, robots_at=at)
-    kept = NOBODY if state.robots is None else state.robots
-    return replace(state, robots=kept, robots_at=at - KEPT + RETRY)
+        return replace(state, robots=ALLOW_ALL, robots_at=at)
+    rules = DISALLOW_ALL if state.robots is None else state.robots
+    return replace(state, robots=rules, robots_at=at - MAX_AGE + RETRY_AFTER)
 
 
-def allows(rules: str, url: str) -> bool:
-    """Whether these rules let us have this address."""
-    return bool(_parsed(rules).can_fetch(url, AGENT))
+def is_allowed(rules: str, url: str) -> bool:
+    """Return whether these rules let us fetch this address."""
+    return bool(_parse_rules(rules).can_fetch(url, PRODUCT_TOKEN))
 
 
 @lru_cache(maxsize=256)
-def _parsed(rules: str) -> Protego:
+def _parse_rules(rules: str) -> Protego:
     return Protego.parse(rules)

@@ -1,7 +1,7 @@
-"""Whom we connect to: every address is looked at just before it is connected to, and denied unless it is public.
+"""Protection against SSRF: every address is checked just before it is connected to, and refused unless it is public.
 
-Names are resolved once, and the connection goes to the very address that was looked at, so that no second answer of
-a DNS server can lead elsewhere (S2).
+Names are resolved once, and the connection goes to the very address that was checked, so that no second answer of a
+DNS server can lead elsewhere (S2).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from .deadline import Deadline
-from .problems import FetchProblem, of_socket
+from .problems import FetchProblem, describe_socket_error
 from .target import Target
 from .throttle import Unthrottled
 
@@ -29,10 +29,10 @@ AddressInfo = list[tuple[int, SocketAddress]]
 Watch = Callable[[socket.socket], socket.socket]
 Resolve = Callable[[str, int], AddressInfo]
 
-CONNECT = 10.0
+CONNECT_TIMEOUT = 10.0  # seconds
 
-# S1, S4: what is never a publisher. The public internet of IPv6 is 2000::/3; the rest of it is refused as a whole.
-REFUSED: Sequence[tuple[IPNetwork, str]] = tuple(
+# S1, S4: no publisher is there. The public internet of IPv6 is 2000::/3; the rest of IPv6 is refused as a whole.
+REFUSED_NETWORKS: Sequence[tuple[IPNetwork, str]] = tuple(
     (ipaddress.ip_network(network), name)
     for network, name in (
         ("0.0.0.0/8", "this host"),
@@ -74,7 +74,8 @@ REFUSED: Sequence[tuple[IPNetwork, str]] = tuple(
     )
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ALLOWANCE = re.compile(r"\[([^\[\]]+)\](?::(\d+))?|([^:\[\]]+)(?::(\d+))?|([^\[\]]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,109 +86,109 @@ class Allowance:
     port: int | None = None
 
     def covers(self, address: IPAddress, port: int) -> bool:
-        """Whether this address at this port is meant."""
+        """Return whether the address is in this network and the port is allowed."""
         return address in self.network and self.port in (None, port)
 
 
 @lru_cache(maxsize=1024)
-def allowance(pattern: str) -> Allowance:
-    """`10.0.0.0/8`, `127.0.0.0/8:8080` or `[fc00::/7]:80`; ValueError for anything else."""
-    found = re.fullmatch(r"\[([^\[\]]+)\](?::(\d+))?|([^:\[\]]+)(?::(\d+))?|([^\[\]]+)", pattern.strip())
-    if found is None:
+def parse_allowance(pattern: str) -> Allowance:
+    """Parse `10.0.0.0/8`, `127.0.0.0/8:8080` or `[fc00::/7]:80`; raise ValueError for anything else."""
+    match = _ALLOWANCE.fullmatch(pattern.strip())
+    if match is None:
         raise ValueError(f"{pattern!r} is not a network, as in 10.0.0.0/8")
-    port = found[2] or found[4]
-    return Allowance(
-        ipaddress.ip_network(found[1] or found[3] or found[5], strict=False), None if port is None else int(port)
-    )
+    network = ipaddress.ip_network(match[1] or match[3] or match[5], strict=False)
+    port = match[2] or match[4]
+    return Allowance(network, None if port is None else int(port))
 
 
-def refusal(address: IPAddress, port: int, allowances: Sequence[Allowance]) -> str | None:
-    """What makes an address one that may not be visited, as in `loopback`; None when it may."""
-    if not any(allowed.covers(address, port) for allowed in allowances):
-        for network, name in REFUSED:
+def find_refusal(address: IPAddress, port: int, allowances: Sequence[Allowance]) -> str | None:
+    """Return why an address may not be visited, as in `loopback`; None when it may."""
+    if not any(allowance.covers(address, port) for allowance in allowances):
+        for network, reason in REFUSED_NETWORKS:
             if address in network:
-                return name
-    inner = _embedded(address)
-    return refusal(inner, port, allowances) if inner is not None else None
+                return reason
+    embedded = _embedded_ipv4(address)
+    return find_refusal(embedded, port, allowances) if embedded is not None else None
 
 
-def _embedded(address: IPAddress) -> IPv4 | None:
-    """The IPv4 address a translator would make of an IPv6 one."""
+def _embedded_ipv4(address: IPAddress) -> IPv4 | None:
+    """Return the IPv4 address that a translator would make of an IPv6 one."""
     if isinstance(address, IPv4):
         return None
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    if address in _NAT64 or (address in _IPV4_COMPATIBLE and int(address) > 1):
         return IPv4(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def system_resolver(host: str, port: int) -> AddressInfo:
-    """The addresses of a name, in the order this machine prefers."""
+def resolve_with_system(host: str, port: int) -> AddressInfo:
+    """Return the addresses of a name, in the order this machine prefers."""
     return [(family, address) for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class GuardedConnector:
-    """Opens connections, to addresses that may be visited and to no others."""
+    """Opens connections to addresses that may be visited, and to no others."""
 
-    def __init__(self, allow: Sequence[str] = (), resolve: Resolve = system_resolver) -> None:
-        self._allow = tuple(allowance(pattern) for pattern in allow)
+    def __init__(self, allow: Sequence[str] = (), resolve: Resolve = resolve_with_system) -> None:
+        self._allow = tuple(map(parse_allowance, allow))
         self._resolve = resolve
 
-    def connect(self, target: Target, allow: Sequence[str], passage: Unthrottled, watch: Watch) -> socket.socket:
-        """A connection to the first address of this target that answers; Trouble when there is none, or none may be.
+    def connect(self, target: Target, allow: Sequence[str], throttle: Unthrottled, watch: Watch) -> socket.socket:
+        """Connect to the first address of a target that answers; raise FetchProblem when none does or may be visited.
 
-        Each socket is handed to `watch` before it is connected, so that somebody else can end the waiting.
+        `allow` are the networks of this target besides those of the connector. Each socket is handed to `watch`
+        before it is connected, so that another thread can end the waiting.
         """
-        budget = passage.budget
-        answer = self._checked(target, self._allowances(allow), budget)
-        trouble = FetchProblem("dns", "has no address")
-        for left, (family, address) in zip(range(len(answer), 0, -1), answer, strict=True):
-            passage.at(str(address[0]))
+        deadline = throttle.deadline
+        addresses = self._resolve_and_check(target, self._allowances(allow), deadline)
+        problem = FetchProblem("dns", "has no address")
+        for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            throttle.enter_address(str(address[0]))
             try:
-                seconds = min(CONNECT, budget.left() / left)
-                return _connected(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
+                seconds = min(CONNECT_TIMEOUT, deadline.remaining() / left)
+                return _connect(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
             except TimeoutError:
-                trouble = FetchProblem("timeout", "did not take the connection in time")
+                problem = FetchProblem("timeout", "did not take the connection in time")
             except OSError as error:
-                trouble = of_socket(error)
-        raise trouble
+                problem = describe_socket_error(error)
+        raise problem
 
     def check_literal(self, target: Target, allow: Sequence[str]) -> None:
-        """Refuse a target that is itself a refused address; names are left to whoever looks them up."""
-        _check(_literal(target), target.port, self._allowances(allow))
+        """Refuse a target that is itself a refused address; names are left to the proxy, which resolves them."""
+        _check_addresses(_literal_address(target), target.port, self._allowances(allow))
 
     def _allowances(self, allow: Sequence[str]) -> Sequence[Allowance]:
-        return (*self._allow, *(allowance(pattern) for pattern in allow))
+        return (*self._allow, *map(parse_allowance, allow))
 
-    def _checked(self, target: Target, allowances: Sequence[Allowance], budget: Deadline) -> AddressInfo:
-        """What the name resolves to; one refused address among public ones condemns them all (S2)."""
-        answer = _literal(target) or self._looked_up(target, budget)
-        _check(answer, target.port, allowances)
-        return answer
+    def _resolve_and_check(self, target: Target, allowances: Sequence[Allowance], deadline: Deadline) -> AddressInfo:
+        """Return the addresses of a target; one refused address among public ones refuses them all (S2)."""
+        addresses = _literal_address(target) or self._resolve_name(target, deadline)
+        _check_addresses(addresses, target.port, allowances)
+        return addresses
 
-    def _looked_up(self, target: Target, budget: Deadline) -> AddressInfo:
-        """Ask in a thread of its own, which is left behind when the answer takes longer than the visit may (F10)."""
+    def _resolve_name(self, target: Target, deadline: Deadline) -> AddressInfo:
+        """Resolve in a thread of its own, which is left behind when it takes longer than the visit may (F10)."""
         future: Future[AddressInfo] = Future()
-        asking = (self._resolve, target.host, target.port, future)
-        threading.Thread(target=_ask, args=asking, name="feeds-dns", daemon=True).start()
+        arguments = (self._resolve, target.host, target.port, future)
+        threading.Thread(target=_run_resolver, args=arguments, name="feeds-dns", daemon=True).start()
         try:
-            answer = future.result(budget.left())
+            addresses = future.result(deadline.remaining())
         except TimeoutError as error:
-            raise FetchProblem("dns", f"had no address within {budget.seconds:g} s") from error
+            raise FetchProblem("dns", f"had no address within {deadline.seconds:g} s") from error
         except UnicodeError as error:
             raise FetchProblem("dns", "has no address: its name cannot be looked up") from error
         except OSError as error:
-            raise of_socket(error) from error
-        return [(family, address) for family, address in answer if family in (socket.AF_INET, socket.AF_INET6)]
+            raise describe_socket_error(error) from error
+        return [(family, address) for family, address in addresses if family in (socket.AF_INET, socket.AF_INET6)]
 
 
-def _ask(resolve: Resolve, host: str, port: int, future: Future[AddressInfo]) -> None:
+def _run_resolver(resolve: Resolve, host: str, port: int, future: Future[AddressInfo]) -> None:
     try:
         future.set_result(resolve(host, port))
-    except Exception as error:  # noqa: BLE001 - raised where the answer is waited for
+    except Exception as error:  # noqa: BLE001 - raised where the result is waited for
         future.set_exception(error)
 
 
-def _literal(target: Target) -> AddressInfo:
+def _literal_address(target: Target) -> AddressInfo:
     try:
         address = ipaddress.ip_address(target.host)
     except ValueError:
@@ -197,28 +198,24 @@ def _literal(target: Target) -> AddressInfo:
     return [(socket.AF_INET6, (target.host, target.port, 0, 0))]
 
 
-def _check(answer: AddressInfo, port: int, allowances: Sequence[Allowance]) -> None:
-    for _, address in answer:
-        text = str(address[0]).partition("%")[0]
-        if reason := refusal(ipaddress.ip_address(text), port, allowances):
-            raise _refused(text, reason)
+def _check_addresses(addresses: AddressInfo, port: int, allowances: Sequence[Allowance]) -> None:
+    for _, socket_address in addresses:
+        address = str(socket_address[0]).partition("%")[0]
+        if reason := find_refusal(ipaddress.ip_address(address), port, allowances):
+            network = f"{address}/{128 if ':' in address else 32}"
+            raise FetchProblem(
+                "refused",
+                f"has the address {address} ({reason}), which is not public",
+                f"It was not contacted. If it is yours and meant, add `allow_private: [{network}]` to the source.",
+            )
 
 
-def _connected(line: socket.socket, address: SocketAddress, seconds: float) -> socket.socket:
+def _connect(sock: socket.socket, address: SocketAddress, seconds: float) -> socket.socket:
     try:
-        line.settimeout(seconds)
-        line.connect(address)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(seconds)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
-        line.close()
+        sock.close()
         raise
-    return line
-
-
-def _refused(address: str, reason: str) -> FetchProblem:
-    network = f"{address}/{128 if ':' in address else 32}"
-    return FetchProblem(
-        "refused",
-        f"has the address {address} ({reason}), which is not public",
-        f"It was not contacted. If it is yours and meant, add `allow_private: [{network}]` to the source.",
-    )
+    return sock

@@ -1,9 +1,9 @@
-"""Whom a request waits for: the gap and the cap of its host name, and the cap of the address behind it (E13).
+"""Politeness of requests: the gap and the cap of each host name, and the cap of the address behind it (E13).
 
-The picker keeps them for the first request of a visit as far as it can tell, which is then not held up here; these
-gates keep them for every request: robots.txt, what comes after it, and whatever redirects lead to.
-A place is held for one request. Nobody waits for a host while holding a place at another one, nor for any host's place
-while holding one at an address, so no two visits can block each other.
+The host queue applies the same limits to the first request of a visit as far as it can tell, so that such a request
+seldom waits here. This throttle applies them to every request: robots.txt, the page after it, and redirects.
+A slot is held for one request. No request waits for a host while it holds a slot of another host, nor for a slot of
+any host while it holds one of an address, so no two visits can block each other.
 """
 
 from __future__ import annotations
@@ -16,178 +16,171 @@ from typing import Self
 
 from ..model import HostLimits
 from .deadline import Deadline
-from .problems import stopped
+from .problems import make_stop_problem
 
-_FEW = 256  # places that are not worth looking through
+MIN_PRUNED = 256  # names; fewer are not worth looking through
+MAX_ADDRESSES = 4096  # host names whose last address is remembered
 
 
-class _Place:
-    """One name: how many are inside, who waits, oldest first, and when the next may start."""
+class _Name:
+    """The requests of one name: how many are active, who waits, oldest first, and when the next one may start."""
 
-    __slots__ = ("free_at", "inside", "waiting")
+    __slots__ = ("active", "free_at", "waiting")
 
     def __init__(self) -> None:
-        self.inside = 0
+        self.active = 0
         self.waiting: deque[threading.Condition] = deque()
         self.free_at = 0.0
 
 
 class PacedGate:
-    """Lets in `most` at once for each name, `gap` seconds apart, first come, first served.
+    """Lets in `limit` requests at once for each name, `gap` seconds apart, first come, first served.
 
-    The gap is kept to the letter: a request that its visit's picker let go a millisecond early waits a millisecond.
+    The gap is never shortened: a request that the host queue started a millisecond early waits a millisecond.
     """
 
-    def __init__(self, most: int, gap: float, clock: Callable[[], float], stopping: threading.Event) -> None:
-        self._most = most
+    def __init__(self, limit: int, gap: float, clock: Callable[[], float], stopping: threading.Event) -> None:
+        self._limit = limit
         self._gap = gap
         self._clock = clock
         self._stopping = stopping
         self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
-        self._many = _FEW
+        self._names: dict[str, _Name] = {}
+        self._prune_at = MIN_PRUNED
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._names)
 
-    def inside(self) -> int:
-        """How many are inside, of all names."""
+    def active(self) -> int:
+        """Return how many requests are active, of all names."""
         with self._lock:
-            return sum(place.inside for place in self._places.values())
+            return sum(name.active for name in self._names.values())
 
     def waiting(self) -> int:
-        """How many wait, for all names."""
+        """Return how many requests wait, for all names."""
         with self._lock:
-            return sum(len(place.waiting) for place in self._places.values())
+            return sum(len(name.waiting) for name in self._names.values())
 
-    def enter(self, name: str) -> float:
-        """Take a place; the seconds that were waited for it. Trouble `stopped` once the gate is closed."""
+    def enter(self, key: str) -> float:
+        """Take a slot of a name; return the seconds waited. Raise FetchProblem `stopped` once the gate is closed."""
         with self._lock:
-            place = self._places.get(name) or self._new(name)
-            waited = self._start(place)
-            place.inside += 1
-            return waited
+            name = self._names.get(key) or self._add(key)
+            seconds = self._start(name)
+            name.active += 1
+            return seconds
 
-    def leave(self, name: str) -> None:
-        """Give the place back."""
+    def leave(self, key: str) -> None:
+        """Return the slot."""
         with self._lock:
-            place = self._places[name]
-            place.inside -= 1
-            if place.waiting:
-                place.waiting[0].notify()
+            name = self._names[key]
+            name.active -= 1
+            if name.waiting:
+                name.waiting[0].notify()
 
-    def again(self, name: str) -> None:
-        """Whoever is inside starts something else at once: the gap counts from now."""
+    def restart_gap(self, key: str) -> None:
+        """Count the gap from now: the request that holds the slot is followed by another one at once."""
         with self._lock:
-            self._places[name].free_at = self._clock() + self._gap
+            self._names[key].free_at = self._clock() + self._gap
 
-    def pace(self, name: str) -> float:
-        """Whoever is inside was held up elsewhere, and waits for the gap once more; the seconds that took."""
+    def wait_for_gap(self, key: str) -> float:
+        """Wait for the gap once more, as a request must that was delayed elsewhere; return the seconds waited."""
         with self._lock:
-            place = self._places[name]
-            place.inside -= 1
+            name = self._names[key]
+            name.active -= 1
             try:
-                return self._start(place, ahead=True)
+                return self._start(name, ahead=True)
             finally:
-                place.inside += 1
+                name.active += 1
 
     def close(self) -> None:
-        """Send all home who wait, once `stopping` is set."""
+        """Wake all that wait, once `stopping` is set; they raise."""
         with self._lock:
-            for place in self._places.values():
-                for turn in place.waiting:
+            for name in self._names.values():
+                for turn in name.waiting:
                     turn.notify()
 
-    def _busy(self, place: _Place, now: float) -> bool:
-        return place.inside >= self._most or place.free_at > now
+    def _is_busy(self, name: _Name, now: float) -> bool:
+        return name.active >= self._limit or name.free_at > now
 
-    def _start(self, place: _Place, ahead: bool = False) -> float:
-        """Begin the gap as soon as that may be, `ahead` of those who wait or after them; the seconds until then."""
+    def _start(self, name: _Name, ahead: bool = False) -> float:
+        """Begin the gap as soon as possible, `ahead` of those who wait or after them; return the seconds until then."""
         began = now = self._clock()
-        if self._busy(place, now) or self._stopping.is_set() or (place.waiting and not ahead):
-            now = self._called(place, ahead)
-        place.free_at = now + self._gap
+        if self._is_busy(name, now) or self._stopping.is_set() or (name.waiting and not ahead):
+            now = self._wait(name, ahead)
+        name.free_at = now + self._gap
         return now - began
 
-    def _called(self, place: _Place, ahead: bool) -> float:
-        """When it is our turn. The first in line watches the clock, the others are called."""
+    def _wait(self, name: _Name, ahead: bool) -> float:
+        """Return the time of our turn. The first in the line watches the clock, the others wait to be notified."""
         turn = threading.Condition(self._lock)
-        (place.waiting.appendleft if ahead else place.waiting.append)(turn)
+        (name.waiting.appendleft if ahead else name.waiting.append)(turn)
         try:
             while not self._stopping.is_set():
-                now, first = self._clock(), place.waiting[0] is turn
-                if first and not self._busy(place, now):
+                now, first = self._clock(), name.waiting[0] is turn
+                if first and not self._is_busy(name, now):
                     return now
-                turn.wait(place.free_at - now if first and place.inside < self._most else None)
-            raise stopped()
+                turn.wait(name.free_at - now if first and name.active < self._limit else None)
+            raise make_stop_problem()
         finally:
-            place.waiting.remove(turn)
-            if place.waiting:
-                place.waiting[0].notify()
+            name.waiting.remove(turn)
+            if name.waiting:
+                name.waiting[0].notify()
 
-    def _new(self, name: str) -> _Place:
-        """A place for a name. Each time they have doubled, those are forgotten that nobody has to wait for."""
-        if len(self._places) >= self._many:
+    def _add(self, key: str) -> _Name:
+        """Add a name. Each time their number has doubled, those that delay no request any more are removed."""
+        if len(self._names) >= self._prune_at:
             now = self._clock()
-            self._places = {
-                name: place
-                for name, place in self._places.items()
-                if place.inside or place.waiting or place.free_at > now
+            self._names = {
+                key: name for key, name in self._names.items() if name.active or name.waiting or name.free_at > now
             }
-            self._many = max(_FEW, 2 * len(self._places))
-        place = self._places[name] = _Place()
-        return place
-
-
-# ── Whom a request waits for: the gap and the cap of its host name, and the cap of the address behind it (E13) ────────
-
-
-REMEMBERED = 4096  # host names whose address is known
+            self._prune_at = max(MIN_PRUNED, 2 * len(self._names))
+        name = self._names[key] = _Name()
+        return name
 
 
 class Unthrottled:
-    """The way of requests that wait for nobody: deliveries, which are no visits, and the way to a proxy."""
+    """The deadline of requests that wait for no other: those of other libraries' sessions, and those to a proxy."""
 
-    def __init__(self, budget: Deadline) -> None:
-        self.budget = budget
-        self.address: str | None = None  # that is asked
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline = deadline
+        self.address: str | None = None  # the one that is being requested
 
-    def at(self, address: str) -> None:
-        """This address is going to be asked."""
+    def enter_address(self, address: str) -> None:
+        """Note the address that is about to be requested."""
         self.address = address
 
 
 class VisitThrottle(Unthrottled):
-    """The way of one visit's requests, one after the other. What is waited here does not count against its time."""
+    """The slots of one visit, which makes one request after the other. Waiting for a slot extends its deadline."""
 
-    def __init__(self, manners: Throttle, budget: Deadline) -> None:
-        super().__init__(budget)
-        self._manners = manners
-        self._first: str | None = None
+    def __init__(self, throttle: Throttle, deadline: Deadline) -> None:
+        super().__init__(deadline)
+        self._throttle = throttle
+        self._first_host: str | None = None
         self._host: str | None = None
 
-    def to(self, host: str) -> None:
-        """This host is going to be asked: a redirect to the same one follows at once, another one has to be entered."""
-        self._first = self._first or host
+    def enter_host(self, host: str) -> None:
+        """Wait for a slot of the host that is about to be requested; a redirect to the same host follows at once."""
+        self._first_host = self._first_host or host
         if host == self._host:
-            self._manners.hosts.again(host)
+            self._throttle.hosts.restart_gap(host)
             return
         self._leave()
-        self.budget.grant(self._manners.hosts.enter(host))
+        self.deadline.extend(self._throttle.hosts.enter(host))
         self._host = host
 
-    def at(self, address: str) -> None:
-        """This address is going to be asked, as soon as there is room."""
-        assert self._first is not None and self._host is not None
+    def enter_address(self, address: str) -> None:
+        """Wait for a slot of the address that is about to be requested."""
+        assert self._first_host is not None and self._host is not None
         if address == self.address:
             return
         self._leave_address()
-        waited = self._manners.addresses.enter(address)
+        seconds = self._throttle.addresses.enter(address)
         self.address = address
-        self._manners.led(self._first, address)
-        if waited:  # others that ask this host may have been let in at the same moment
-            waited += self._manners.hosts.pace(self._host)
-        self.budget.grant(waited)
+        self._throttle.remember_address(self._first_host, address)
+        if seconds:  # other requests to this host may have been let in at the same moment
+            seconds += self._throttle.hosts.wait_for_gap(self._host)
+        self.deadline.extend(seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -201,40 +194,36 @@ class VisitThrottle(Unthrottled):
         self._leave_address()
         host, self._host = self._host, None
         if host is not None:
-            self._manners.hosts.leave(host)
+            self._throttle.hosts.leave(host)
 
     def _leave_address(self) -> None:
         address, self.address = self.address, None
         if address is not None:
-            self._manners.addresses.leave(address)
+            self._throttle.addresses.leave(address)
 
 
 class Throttle:
     """The gates of one fetcher, and the address to which each host name last led."""
 
-    def __init__(self, hosts: HostLimits, clock: Callable[[], float], stopping: threading.Event) -> None:
-        self.hosts = PacedGate(hosts.at_once, hosts.gap, clock, stopping)
-        self.addresses = PacedGate(hosts.at_one_address, 0.0, clock, stopping)
+    def __init__(self, limits: HostLimits, clock: Callable[[], float], stopping: threading.Event) -> None:
+        self.hosts = PacedGate(limits.at_once, limits.gap, clock, stopping)
+        self.addresses = PacedGate(limits.at_one_address, 0.0, clock, stopping)
         self._lock = threading.Lock()
-        self._led: dict[str, str] = {}
+        self._last_addresses: dict[str, str] = {}
 
-    def passage(self, budget: Deadline) -> VisitThrottle:
-        """The way of a visit; leaving it gives back what is held."""
-        return VisitThrottle(self, budget)
-
-    def led(self, host: str, address: str) -> None:
-        """Remember where a host is, or where its redirects end; the one that was asked longest ago makes room."""
+    def remember_address(self, host: str, address: str) -> None:
+        """Remember where a host is, or where its redirects end; the host remembered longest ago makes room."""
         with self._lock:
-            self._led.pop(host, None)
-            self._led[host] = address
-            if len(self._led) > REMEMBERED:
-                del self._led[next(iter(self._led))]
+            self._last_addresses.pop(host, None)
+            self._last_addresses[host] = address
+            if len(self._last_addresses) > MAX_ADDRESSES:
+                del self._last_addresses[next(iter(self._last_addresses))]
 
     def address_of(self, host: str) -> str | None:
-        """Where a host last led: hundreds that redirect to one place would else all wait at its gate."""
-        return self._led.get(host)
+        """Return where a host last led: hundreds that redirect to one host would else all wait at its gate."""
+        return self._last_addresses.get(host)
 
     def close(self) -> None:
-        """Send all home who wait, once `stopping` is set."""
+        """Wake all that wait, once `stopping` is set; they raise."""
         self.hosts.close()
         self.addresses.close()

@@ -1,6 +1,6 @@
-"""The transport adapter of `requests` that everything goes through: guarded, bounded in time, without cookies.
+"""The transport adapter of `requests` that every HTTP request goes through: guarded, with a deadline, without cookies.
 
-A prepared request handed straight to it costs a fraction of one that goes through a session, and loses nothing.
+A prepared request given straight to it costs a fraction of one that goes through a session, and loses nothing.
 """
 
 from __future__ import annotations
@@ -16,69 +16,71 @@ from requests.structures import CaseInsensitiveDict
 
 from .connection import DIRECT, Connection, ConnectionPool, Route
 from .deadline import Deadline
-from .http1_parser import HttpResponse, nothing
-from .problems import FetchProblem, told_of
-from .target import Target, target_of
+from .http1_parser import HttpResponse, do_nothing
+from .problems import FetchProblem, raise_fetch_error
+from .target import Target, parse_target
 from .throttle import Unthrottled
 
-SECONDS = 30.0
-DRAINING = 0.5  # a body that nobody wants is not worth more time than a new connection
-_OURS = frozenset(
+DEFAULT_TIMEOUT = 30.0  # seconds
+DRAIN_TIMEOUT = 0.5  # an unwanted body is not worth more time than a new connection
+_FRAMING_HEADERS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "expect", "te"}
 )
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class OutboundRequest(requests.PreparedRequest):
-    """A prepared request that knows its target, its passage with its time, and its route."""
+    """A prepared request with its target, its throttle (which has the deadline), and its route."""
 
     target: Target
-    passage: Unthrottled
+    throttle: Unthrottled
     route: Route
-    place: str  # how the target is called when something goes wrong
+    place: str  # what the target is called when something goes wrong
 
 
-def call(target: Target, headers: Mapping[str, str], passage: Unthrottled, route: Route = DIRECT) -> OutboundRequest:
-    """A GET that is ready to be sent: what preparing it would do is done, or not wanted."""
-    prepared = OutboundRequest()
-    prepared.method, prepared.url, prepared.headers = "GET", target.url, CaseInsensitiveDict(headers)
-    prepared.target, prepared.passage, prepared.route, prepared.place = target, passage, route, target.place
-    return prepared
+def prepare_get(
+    target: Target, headers: Mapping[str, str], throttle: Unthrottled, route: Route = DIRECT
+) -> OutboundRequest:
+    """Return a GET that is ready to be sent: what preparing it would do is done, or not wanted."""
+    request = OutboundRequest()
+    request.method, request.url, request.headers = "GET", target.url, CaseInsensitiveDict(headers)
+    request.target, request.throttle, request.route, request.place = target, throttle, route, target.netloc
+    return request
 
 
 class RawBody:
-    """The body of an answer as `requests` reads it, for sessions of other libraries."""
+    """The body of a response as `requests` reads it, for sessions of other libraries."""
 
-    def __init__(self, answer: HttpResponse, place: str) -> None:
-        self._answer = answer
+    def __init__(self, response: HttpResponse, place: str) -> None:
+        self._response = response
         self._place = place
 
     def stream(self, size: int, decode_content: bool = False) -> Iterator[bytes]:
-        """The body as it is on the line: a session that wants no coding must not ask for one."""
-        with told_of(self._place):
+        """Yield the body as it is sent: a session that wants no coding must not ask for one."""
+        with raise_fetch_error(self._place):
             try:
-                yield from self._answer.chunks()
+                yield from self._response.chunks()
             finally:
                 self.close()
 
     def close(self) -> None:
-        """No more is wanted."""
-        self._answer.done()
+        """Release the connection."""
+        self._response.release()
 
 
 class StreamedResponse(requests.Response):
-    """A response whose body is still on the line, as `answer` has it."""
+    """A response whose body is still on the connection, read through `http_response`."""
 
-    answer: HttpResponse
+    http_response: HttpResponse
 
 
 class Transport(BaseAdapter):
-    """Sends prepared requests, one by one, following nothing. Safe for many threads at once."""
+    """Sends prepared requests, one by one, without following redirects. Safe for many threads at once."""
 
-    def __init__(self, lines: ConnectionPool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pool: ConnectionPool, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self._lines = lines
+        self._pool = pool
         self._clock = clock
 
     def send(  # type: ignore[override]
@@ -90,87 +92,91 @@ class Transport(BaseAdapter):
         cert: object = None,
         proxies: object = None,
     ) -> StreamedResponse:
-        """The answer to one request, its body still on the line; FetchError when there is none.
+        """Return the response to one request, its body still on the connection; raise FetchError when there is none.
 
         Certificates are always verified and proxies are never taken from the environment, whatever the caller says.
         """
-        asked = request if isinstance(request, OutboundRequest) else self._adopted(request, timeout)
-        with told_of(asked.place):
-            line, answer = self._exchange(asked)
-        return self._response(asked, line, answer)
+        outbound = request if isinstance(request, OutboundRequest) else self._adopt(request, timeout)
+        with raise_fetch_error(outbound.place):
+            connection, response = self._exchange(outbound)
+        return self._make_response(outbound, connection, response)
 
-    def budget(self, seconds: float) -> Deadline:
-        """The time of one visit, which ends early when this transport is closed."""
-        return Deadline(seconds, self._clock, self._lines.stopping)
+    def start_deadline(self, seconds: float) -> Deadline:
+        """Start the deadline of one visit, which ends early when this transport is closed."""
+        return Deadline(seconds, self._clock, self._pool.stopping)
 
     def close(self) -> None:
-        """Hang up on everybody for good."""
-        self._lines.close()
+        """Close all connections for good."""
+        self._pool.close()
 
-    def _adopted(
-        self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None
-    ) -> OutboundRequest:
-        """A request that came through a session of somebody else."""
-        seconds = timeout if isinstance(timeout, (int, float)) else SECONDS
-        with told_of("The address"):
-            adopted = call(target_of(request.url or ""), request.headers, Unthrottled(self.budget(seconds)))
-        adopted.method, adopted.body = request.method, request.body
-        return adopted
+    def _adopt(self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None) -> OutboundRequest:
+        """Return our form of a request that came through a session of another library."""
+        seconds = timeout if isinstance(timeout, (int, float)) else DEFAULT_TIMEOUT
+        with raise_fetch_error("The address"):
+            target = parse_target(request.url or "")
+        outbound = prepare_get(target, request.headers, Unthrottled(self.start_deadline(seconds)))
+        outbound.method, outbound.body = request.method, request.body
+        return outbound
 
-    def _exchange(self, call: OutboundRequest) -> tuple[Connection, HttpResponse]:
-        """Send on a kept connection, or on a new one where there is none or it turns out to be closed."""
-        line = self._lines.kept(call.target, call.route)
-        if line is not None:
+    def _exchange(self, request: OutboundRequest) -> tuple[Connection, HttpResponse]:
+        """Send on an idle connection, or on a new one where there is none or it turns out to be closed."""
+        connection = self._pool.take(request.target, request.route)
+        if connection is not None:
             try:
-                return line, self._on(line, call)
-            except FetchProblem as trouble:
-                if trouble.kind != "connection" or call.method not in ("GET", "HEAD"):
+                return connection, self._send_on(connection, request)
+            except FetchProblem as problem:
+                if problem.kind != "connection" or request.method not in ("GET", "HEAD"):
                     raise
-        line = self._lines.open(call.target, call.route, call.passage)
-        return line, self._on(line, call)
+        connection = self._pool.open(request.target, request.route, request.throttle)
+        return connection, self._send_on(connection, request)
 
-    def _on(self, line: Connection, call: OutboundRequest) -> HttpResponse:
+    def _send_on(self, connection: Connection, request: OutboundRequest) -> HttpResponse:
         try:
-            if line.address is not None:
-                call.passage.at(line.address)
-            return line.exchange(_spelled(call, line), call.method or "GET", call.passage.budget)
+            if connection.address is not None:
+                request.throttle.enter_address(connection.address)
+            data = _serialize(request, connection)
+            return connection.exchange(data, request.method or "GET", request.throttle.deadline)
         except BaseException:
-            line.close()
+            connection.close()
             raise
 
-    def _response(self, call: OutboundRequest, line: Connection, answer: HttpResponse) -> StreamedResponse:
-        def done() -> None:
-            answer.done = nothing  # lets go of the line, and of this function
-            line.reader.receive = partial(self.budget(DRAINING).receive, line.socket)
-            answer.drain()
-            if answer.over and answer.reusable and line.reader.idle:
-                self._lines.keep(call.target, call.route, line)
+    def _make_response(
+        self, request: OutboundRequest, connection: Connection, http_response: HttpResponse
+    ) -> StreamedResponse:
+        def release() -> None:
+            http_response.release = do_nothing  # lets go of the connection, and of this function
+            connection.reader.receive = partial(self.start_deadline(DRAIN_TIMEOUT).receive, connection.socket)
+            http_response.drain()
+            if http_response.complete and http_response.reusable and connection.reader.empty:
+                self._pool.put(request.target, request.route, connection)
             else:
-                line.close()
+                connection.close()
 
-        answer.done = done
+        http_response.release = release
         response = StreamedResponse()
-        response.status_code = answer.status
-        response.headers = CaseInsensitiveDict(answer.headers)
-        response.url = call.target.url
-        response.request = call
-        response.answer = answer
-        response.raw = RawBody(answer, call.place)
+        response.status_code = http_response.status
+        response.headers = CaseInsensitiveDict(http_response.headers)
+        response.url = request.target.url
+        response.request = request
+        response.http_response = http_response
+        response.raw = RawBody(http_response, request.place)
         return response
 
 
-def _spelled(call: OutboundRequest, line: Connection) -> bytes:
-    """The request as bytes. Header text that could break out of its line is refused (S13)."""
-    target, body = call.target, call.body
+def _serialize(request: OutboundRequest, connection: Connection) -> bytes:
+    """Return the request as bytes. Header text that could break out of its line is refused (S13)."""
+    target, body = request.target, request.body
     payload = body.encode() if isinstance(body, str) else bytes(body or b"")
-    fields = [f"{call.method} {line.prefix}{target.path} HTTP/1.1\r\nHost: {target.place}\r\n{line.extra}"]
-    for name, value in call.headers.items():
-        if name.lower() in _OURS:
+    request_line = f"{request.method} {connection.prefix}{target.path} HTTP/1.1\r\n"
+    lines = [f"{request_line}Host: {target.netloc}\r\n{connection.extra_headers}"]
+    for name, value in request.headers.items():
+        if name.lower() in _FRAMING_HEADERS:
             continue
-        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-            raise FetchProblem("refused", f"was to be sent a header that is none ({name[:40]!a})", "It was not asked.")
-        fields.append(f"{name}: {value}\r\n")
-    if payload or call.method in ("POST", "PUT", "PATCH"):
-        fields.append(f"Content-Length: {len(payload)}\r\n")
-    fields.append("Connection: keep-alive\r\n\r\n")
-    return "".join(fields).encode("latin-1") + payload
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            what = f"was to be sent a header that is not valid ({name[:40]!a})"
+            raise FetchProblem("refused", what, "It was not requested.")
+        lines.append(f"{name}: {value}\r\n")
+    if payload or request.method in ("POST", "PUT", "PATCH"):
+        lines.append(f"Content-Length: {len(payload)}\r\n")
+    lines.append("Connection: keep-alive\r\n\r\n")
+    return "".join(lines).encode("latin-1") + payload

@@ -89,7 +89,7 @@ def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None 
 def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
     """A document at hand, as if it had been fetched from `url` with these headers."""
     told = {name.lower(): value for name, value in (headers or {}).items()}
-    media_type, charset = http_headers.content_type(told.get("content-type"))
+    media_type, charset = http_headers.parse_content_type(told.get("content-type"))
     return Fetched(url or "", body, media_type, charset, headers=told)
 
 

@@ -38,7 +38,7 @@ class Request:
 
     def accepts_gzip(self) -> bool:
         """Whether the body may be sent gzipped."""
-        return http_headers.accepts("gzip", self.headers.get(b"accept-encoding"))
+        return http_headers.accepts_coding("gzip", self.headers.get(b"accept-encoding"))
 
     def navigates(self) -> bool:
         """Whether a browser goes to this address to show it, and no feed reader asks."""
@@ -58,7 +58,7 @@ class Representation:
     def held_by(self, asked: Request) -> bool:
         """Whether the asker has these bytes already."""
         get = asked.headers.get
-        return http_headers.not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
+        return http_headers.is_not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
 
     @cached_property
     def brief(self) -> Headers:

@@ -1,4 +1,4 @@
-"""The guard: who is never connected to, however it is spelled, resolved or redirected to."""
+"""The SSRF guard: addresses that are never connected to, however they are spelled, resolved or redirected to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from visiting import SITE, failure, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.ssrf import Allowance, allowance, refusal
+from feeds.fetch.ssrf import Allowance, find_refusal, parse_allowance
 
 PUBLIC = "93.184.215.14"
 
@@ -126,12 +126,12 @@ def test_S1_S4_refused_addresses(address: str, origin: Origin) -> None:
 
 @pytest.mark.parametrize("address", PASSED)
 def test_S1_public_addresses_pass(address: str) -> None:
-    assert refusal(ipaddress.ip_address(address), 80, ()) is None
+    assert find_refusal(ipaddress.ip_address(address), 80, ()) is None
 
 
 def test_S4_every_refused_address_is_refused_by_our_own_table() -> None:
     for text in REFUSED:
-        assert refusal(ipaddress.ip_address(text), 80, ()), text
+        assert find_refusal(ipaddress.ip_address(text), 80, ()), text
 
 
 @pytest.mark.parametrize(
@@ -253,19 +253,19 @@ def test_an_allowance_may_name_a_port(origin: Origin) -> None:
     ],
 )
 def test_how_allowances_are_written(pattern: str, network: str, port: int | None) -> None:
-    assert allowance(pattern) == Allowance(ipaddress.ip_network(network), port)
+    assert parse_allowance(pattern) == Allowance(ipaddress.ip_network(network), port)
 
 
 @pytest.mark.parametrize("pattern", ["", "localhost", "10.0.0.0/99", "10.0.0.0/8:x", "[::1"])
 def test_what_is_no_allowance(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        allowance(pattern)
+        parse_allowance(pattern)
 
 
 def test_S4_an_allowed_translation_still_hides_no_private_address() -> None:
-    allowed = (allowance("64:ff9b::/96"),)
-    assert refusal(ipaddress.ip_address("64:ff9b::7f00:1"), 80, allowed) == "loopback"
-    assert refusal(ipaddress.ip_address("64:ff9b::808:808"), 80, allowed) is None
+    allowed = (parse_allowance("64:ff9b::/96"),)
+    assert find_refusal(ipaddress.ip_address("64:ff9b::7f00:1"), 80, allowed) == "loopback"
+    assert find_refusal(ipaddress.ip_address("64:ff9b::808:808"), 80, allowed) is None
 
 
 def test_the_next_address_is_tried_when_one_is_dead(origin: Origin) -> None:

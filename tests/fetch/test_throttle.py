@@ -1,4 +1,4 @@
-"""The gap and the caps between all requests of a fetcher's visits: redirects, robots.txt, many names at one address."""
+"""The gap and the caps of all requests of a fetcher: redirects, robots.txt, many names at one address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from visiting import NOW, SITE, failure, fetched, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.throttle import REMEMBERED, PacedGate, Throttle
+from feeds.fetch.throttle import MAX_ADDRESSES, PacedGate, Throttle
 from feeds.model import HostLimits, HostState
 
 FEED = b"<rss><channel><item/></channel></rss>"
@@ -27,10 +27,10 @@ TARGET = "127.0.0.9"
 Resolve = Callable[[str, int], list[tuple[int, tuple[str, int]]]]
 
 
-class Crowd:
-    """A document that takes its time, and counts who asks for one at the same moment, by the `Host` they name.
+class SlowDocument:
+    """A slow document that counts the requests for it at the same moment, by their `Host`.
 
-    Nobody is answered before so many have been there `together`: a busy machine brings them late.
+    None is answered before so many have been there `together`: a busy machine brings them late.
     """
 
     def __init__(self, seconds: float = 0.02, together: int = 1) -> None:
@@ -66,14 +66,14 @@ def at_once(fetcher: Fetcher, urls: Iterable[str], threads: int = 32) -> None:
             assert fetched(answer).body == FEED
 
 
-def keeps(gap: float, requests: Iterable[Request], began: float) -> bool:
+def keeps_gap(gap: float, requests: Iterable[Request], began: float) -> bool:
     """Whether each came at least a gap after the one before. Measured from the first: a busy machine reads one of them
     late, but none early."""
     return all(at - began >= gap * place for place, at in enumerate(sorted(request.at for request in requests)))
 
 
-def nobody_inside(fetcher: Fetcher) -> bool:
-    return fetcher.manners.hosts.inside() == fetcher.manners.addresses.inside() == 0
+def no_request_active(fetcher: Fetcher) -> bool:
+    return fetcher.throttle.hosts.active() == fetcher.throttle.addresses.active() == 0
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -90,8 +90,8 @@ def wait_until(holds: Callable[[], bool]) -> None:
 def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
     most: int, seconds: float, origin: Origin
 ) -> None:
-    crowd = Crowd(seconds)
-    to = origin.put("/feed", crowd, host=TARGET)
+    document = SlowDocument(seconds)
+    to = origin.put("/feed", document, host=TARGET)
     urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{n}") for n in range(10, 18)]
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(GAP, most))
     began = time.monotonic()
@@ -99,8 +99,8 @@ def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
     fetcher.close()
     target = [request for request in origin.requests if request.host == TARGET]
     assert len(target) == 8
-    assert keeps(GAP, target, began)
-    assert crowd.most["all"] <= most
+    assert keeps_gap(GAP, target, began)
+    assert document.most["all"] <= most
 
 
 def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> None:
@@ -131,11 +131,11 @@ def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
     assert fetcher.robots(page, HostState("127.0.0.1"), NOW)[0]
     fetcher.fetch(visit(page))
     assert origin.paths() == ["/robots.txt", "/page"]
-    assert keeps(0.2, origin.requests, began)
+    assert keeps_gap(0.2, origin.requests, began)
     fetcher.close()
 
 
-def test_E13_whoever_comes_after_the_gap_waits_no_second_time() -> None:
+def test_E13_a_request_after_the_gap_does_not_wait_again() -> None:
     now = 0.0
     gate = PacedGate(2, 1.0, lambda: now, threading.Event())
     assert gate.enter("a") == gate.enter("b") == 0.0
@@ -160,10 +160,10 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
 
 @pytest.mark.parametrize("keep", [True, False], ids=["connections are kept", "every request opens one"])
 def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origin: Origin) -> None:
-    crowd = Crowd(0.005, together=8)
+    document = SlowDocument(0.005, together=8)
 
     def answer(request: Request) -> Iterable[Piece]:
-        yield from (piece for piece in crowd(request) if keep or piece is not KEEP)
+        yield from (piece for piece in document(request) if keep or piece is not KEEP)
 
     origin.put("/feed", answer)
     urls = [f"http://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
@@ -171,15 +171,15 @@ def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origi
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 2), resolve=resolve)
     at_once(fetcher, urls, threads=64)
     assert len(origin.requests) == 200
-    assert crowd.most["all"] == 8
-    assert {most for name, most in crowd.most.items() if name != "all"} <= {1, 2}
+    assert document.most["all"] == 8
+    assert {most for name, most in document.most.items() if name != "all"} <= {1, 2}
     assert fetcher.address_of("n7.example") == "127.0.0.1"
     assert fetcher.address_of("other.example") is None
     fetcher.close()
 
 
 def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> None:
-    """Hundreds that redirect to one host would else be started only to wait at its gate, and nobody beside them."""
+    """Hundreds that redirect to one host would else be started only to wait at its gate, while no other host is."""
     there = origin.put("/feed", Document(FEED), host="127.0.0.2")
     origin.put("/feed", redirect(there, 302))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
@@ -188,7 +188,7 @@ def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> 
     fetcher.close()
 
 
-def test_E13_whoever_was_held_up_at_the_address_keeps_the_gap_of_its_host_once_more(origin: Origin) -> None:
+def test_E13_a_request_delayed_at_the_address_keeps_the_gap_of_its_host_once_more(origin: Origin) -> None:
     """Two requests to one name wait for a full address; when all its places become free at once, they go one by one."""
     go_on = threading.Event()
 
@@ -203,31 +203,31 @@ def test_E13_whoever_was_held_up_at_the_address_keeps_the_gap_of_its_host_once_m
         waiting = [pool.submit(fetcher.fetch, visit(f"http://full{n}.example/held", timeout=300.0)) for n in range(8)]
         wait_until(lambda: len(origin.requests) == 8)
         waiting += [pool.submit(fetcher.fetch, visit("http://late.example/feed")) for _ in range(2)]
-        wait_until(lambda: fetcher.manners.addresses.waiting() == 2)
+        wait_until(lambda: fetcher.throttle.addresses.waiting() == 2)
         began = time.monotonic()
         go_on.set()
         for each in waiting:
             fetched(each.result())
     late = [request for request in origin.requests if request.headers["host"] == "late.example"]
-    assert len(late) == 2 and keeps(0.15, late, began)
+    assert len(late) == 2 and keeps_gap(0.15, late, began)
     fetcher.close()
 
 
 def test_E13_more_than_eight_where_the_operator_says_so(origin: Origin) -> None:
-    crowd, twelve = Crowd(0.0), threading.Barrier(12)
+    document, twelve = SlowDocument(0.0), threading.Barrier(12)
 
     def together(request: Request) -> Iterable[Piece]:
         twelve.wait(300)
-        return crowd(request)
+        return document(request)
 
     url = origin.put("/feed", together)
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 12))
     at_once(fetcher, [url] * 36, threads=36)
-    assert crowd.most["all"] <= 12
+    assert document.most["all"] <= 12
     fetcher.close()
 
 
-def test_behind_a_proxy_there_is_no_address_to_spare(origin: Origin) -> None:
+def test_behind_a_proxy_no_address_has_a_cap(origin: Origin) -> None:
     all_of_them = threading.Barrier(20)
 
     def together(request: Request) -> Iterable[Piece]:
@@ -252,18 +252,18 @@ def test_a_dead_address_is_left_before_the_next_one_is_tried(origin: Origin) -> 
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=lambda host, port: both)
     at_once(fetcher, [f"http://n{n}.example/feed" for n in range(40)])
     assert fetcher.address_of("n3.example") == "127.0.0.1"
-    assert nobody_inside(fetcher)
+    assert no_request_active(fetcher)
     fetcher.close()
 
 
 def test_memory_of_addresses_has_its_limit() -> None:
-    manners = Throttle(HostLimits(), time.monotonic, threading.Event())
-    for n in range(REMEMBERED + 10):
-        manners.led(f"h{n}.example", f"address {n}")
-        manners.led("often.example", "near")
-    assert manners.address_of("h0.example") is None
-    assert manners.address_of("often.example") == "near"
-    assert manners.address_of(f"h{REMEMBERED}.example") == f"address {REMEMBERED}"
+    throttle = Throttle(HostLimits(), time.monotonic, threading.Event())
+    for n in range(MAX_ADDRESSES + 10):
+        throttle.remember_address(f"h{n}.example", f"address {n}")
+        throttle.remember_address("often.example", "near")
+    assert throttle.address_of("h0.example") is None
+    assert throttle.address_of("often.example") == "near"
+    assert throttle.address_of(f"h{MAX_ADDRESSES}.example") == f"address {MAX_ADDRESSES}"
 
 
 # ── waiting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,23 +271,23 @@ def test_memory_of_addresses_has_its_limit() -> None:
 
 @pytest.mark.parametrize("where", ["host", "gap", "address"])
 def test_F38_closing_ends_the_waiting_at_once(where: str, origin: Origin) -> None:
-    manners = {"host": HostLimits(0.0, 1), "gap": HostLimits(600.0, 8), "address": HostLimits(0.0, 1)}[where]
+    limits = {"host": HostLimits(0.0, 1), "gap": HostLimits(600.0, 8), "address": HostLimits(0.0, 1)}[where]
     name = "n{}.example" if where == "address" else "same.example"
     origin.put("/hang", raw(HANG))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=manners, resolve=everything_at("127.0.0.1", origin.port()))
-    inside = 8 if where == "address" else 1
+    fetcher = Fetcher(SITE, allow=ALLOW, hosts=limits, resolve=everything_at("127.0.0.1", origin.port()))
+    expected = 8 if where == "address" else 1
     with ThreadPoolExecutor(12) as pool:
         urls = [f"http://{name.format(n)}/hang" for n in range(12)]
         waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
-        gates = (fetcher.manners.hosts, fetcher.manners.addresses)
+        gates = (fetcher.throttle.hosts, fetcher.throttle.addresses)
         wait_until(lambda: len(origin.requests) + sum(gate.waiting() for gate in gates) == 12)
         fetcher.close()
         assert {each.result(timeout=300).kind for each in waiting} == {"stopped"}
-    assert len(origin.requests) == inside
+    assert len(origin.requests) == expected
     assert failure(fetcher, urls[0]).kind == "stopped"
 
 
-def test_two_hosts_that_redirect_to_each_other_block_nobody(origin: Origin) -> None:
+def test_two_hosts_that_redirect_to_each_other_do_not_block(origin: Origin) -> None:
     hosts = ("127.0.0.2", "127.0.0.3")
     for here, there in (hosts, hosts[::-1]):
         origin.put("/a", redirect(origin.url("/b", there)), host=here)
@@ -296,11 +296,11 @@ def test_two_hosts_that_redirect_to_each_other_block_nobody(origin: Origin) -> N
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.001, 1))
     at_once(fetcher, [origin.url("/a", hosts[n % 2]) for n in range(40)])
     assert len(origin.requests) == 120
-    assert nobody_inside(fetcher)
+    assert no_request_active(fetcher)
     fetcher.close()
 
 
-TROUBLES = {
+BROKEN_SERVERS = {
     "closes": raw(b"HTTP/1.1 200 OK\r\nContent-Le"),
     "leads in a circle": redirect("/feed"),
     "leads nowhere": redirect("ftp://x.example/"),
@@ -310,15 +310,15 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_request_that_fails_gives_its_places_back(trouble: str, origin: Origin) -> None:
-    origin.put("/robots.txt", TROUBLES["closes"])
-    url = origin.put("/feed", TROUBLES[trouble])
+@pytest.mark.parametrize("server", BROKEN_SERVERS)
+def test_a_request_that_fails_returns_its_slots(server: str, origin: Origin) -> None:
+    origin.put("/robots.txt", BROKEN_SERVERS["closes"])
+    url = origin.put("/feed", BROKEN_SERVERS[server])
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 1))
     for _ in range(3):
         failure(fetcher, url, max_bytes=1000, timeout=0.1)
         fetcher.robots(url, HostState("h"), NOW)
-    assert nobody_inside(fetcher)
+    assert no_request_active(fetcher)
     fetcher.close()
 
 
@@ -351,7 +351,7 @@ def test_hosts_that_were_asked_once_are_forgotten() -> None:
     gate.leave("stays")
 
 
-# ── who said so ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the host of a refusal ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def refusal(fetcher: Fetcher, url: str, host: str) -> FetchError:
@@ -362,13 +362,13 @@ def refusal(fetcher: Fetcher, url: str, host: str) -> FetchError:
 
 
 @pytest.mark.parametrize("status", [404, 429, 503])
-def test_E9_a_refusal_behind_a_redirect_names_who_gave_it(status: int, origin: Origin, fetcher: Fetcher) -> None:
+def test_E9_a_refusal_behind_a_redirect_names_its_host(status: int, origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/feed", raw(reply(b"no", status, retry_after="120"), KEEP), host=TARGET)
     origin.put("/feed", raw(reply(b"no", status), KEEP))
     origin.put("/away", redirect(origin.url("/feed", TARGET)))
     origin.put("/here", redirect("/feed"))
-    told = {path: refusal(fetcher, origin.url(path), "127.0.0.1").host for path in ("/away", "/here", "/feed")}
-    assert told == {"/away": TARGET, "/here": None, "/feed": None}
+    hosts = {path: refusal(fetcher, origin.url(path), "127.0.0.1").host for path in ("/away", "/here", "/feed")}
+    assert hosts == {"/away": TARGET, "/here": None, "/feed": None}
     further = refusal(fetcher, origin.url("/feed", TARGET), "127.0.0.1")  # as the children of a sitemap may be
     assert (further.host, further.status, further.retry_after) == (TARGET, status, 120.0)
 

@@ -18,10 +18,10 @@ from visiting import NOW, SITE, failure, fetched, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.connection import IN_ALL, shared_tls
+from feeds.fetch.connection import MAX_IDLE, shared_tls_context
 from feeds.model import HostState, Kind, Source
 
-DATA = Path(__file__).parent / "data" / "fetch"
+DATA = Path(__file__).parent.parent / "data" / "fetch"
 FEED = b"<rss><channel><item/></channel></rss>"
 DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
@@ -73,7 +73,7 @@ def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
     fetcher.close()
 
 
-def test_F12_tls_with_somebody_who_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
+def test_F12_tls_with_a_server_that_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/", raw(b"220 mail.example ESMTP\r\n")).replace("http:", "https:")
     assert failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
 
@@ -97,7 +97,7 @@ def test_a_fresh_connection_that_fails_is_not_tried_again(origin: Origin, fetche
 def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher) -> None:
     for n in range(2, 202):
         fetcher.fetch(visit(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
-    assert origin.most_open <= IN_ALL + 20  # those that were just closed by us end a moment later
+    assert origin.most_open <= MAX_IDLE + 20  # those that were just closed by us end a moment later
 
 
 def test_F38_closing_ends_all_waiting_at_once(origin: Origin, secure: Origin) -> None:
@@ -264,7 +264,7 @@ def test_a_receiver_that_does_not_read_is_left(session: requests.Session) -> Non
 def test_E18_every_silence_has_its_limit(
     origin: Origin, fetcher: Fetcher, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeds.fetch.deadline.IDLE", 0.05)
+    monkeypatch.setattr("feeds.fetch.deadline.MAX_SILENCE", 0.05)
     error = failure(fetcher, origin.put("/feed", raw(HANG)))
     assert error.kind == "timeout" and "sent nothing for" in error.sentence
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):
@@ -272,5 +272,5 @@ def test_E18_every_silence_has_its_limit(
 
 
 def test_the_shared_context_is_one() -> None:
-    assert shared_tls() is shared_tls()
-    assert shared_tls().verify_mode is ssl.CERT_REQUIRED and shared_tls().check_hostname
+    assert shared_tls_context() is shared_tls_context()
+    assert shared_tls_context().verify_mode is ssl.CERT_REQUIRED and shared_tls_context().check_hostname

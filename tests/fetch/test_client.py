@@ -1,4 +1,4 @@
-"""Fetching over HTTP: what we say, what we take, whom we tell what, and how failures read."""
+"""Fetching over HTTP: request headers, documents, redirects, credentials, and the wording of failures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from feeds import __version__
 from feeds.fetch import Fetcher
 from feeds.model import Fetched, Hop, Kind, NotModified, Site, Story, Validators
 
-DATA = Path(__file__).parent / "data" / "fetch"
+DATA = Path(__file__).parent.parent / "data" / "fetch"
 FEED = b"<rss><channel><item/></channel></rss>"
 DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 
-# ── what we say ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── request headers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher: Fetcher) -> None:
@@ -100,7 +100,7 @@ def test_S13_validators_that_are_none_are_dropped(etag: str, origin: Origin, fet
     assert "if-none-match" not in origin.requests[-1].headers
 
 
-# ── what we take ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── documents ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
@@ -125,9 +125,9 @@ def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
 def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetcher) -> None:
     document = Document(FEED, '"1"', DATE)
     url = origin.put("/feed", document)
-    known = fetched(fetcher.fetch(visit(url)))
+    first = fetched(fetcher.fetch(visit(url)))
     document.body, document.etag, document.last_modified = b"<rss/>", '"2"', None
-    changed = fetched(fetcher.fetch(visit(url, known.validators)))
+    changed = fetched(fetcher.fetch(visit(url, first.validators)))
     assert changed.validators == Validators('"2"', None)  # E2: the missing one is forgotten
     origin.put("/feed", raw(reply(status=304, last_modified="later", cache_control="max-age=5"), KEEP))
     answer = fetcher.fetch(visit(url, changed.validators))
@@ -159,7 +159,7 @@ def test_interim_answers_are_passed_over(origin: Origin, fetcher: Fetcher) -> No
 # ── redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_E10_hops_are_told_with_their_status(origin: Origin, fetcher: Fetcher) -> None:
+def test_E10_hops_have_their_status(origin: Origin, fetcher: Fetcher) -> None:
     last = origin.put("/c", Document(FEED, '"1"'))
     origin.put("/b", redirect("c?", 308))
     url = origin.put("/a", redirect(origin.url("/b"), 301, body=b"moved"))
@@ -191,7 +191,7 @@ def test_how_locations_are_read(location: str, path: str, origin: Origin, fetche
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"),
+    ("name", "host"),
     [
         ("BÜCHER.example", "xn--bcher-kva.example"),
         ("faß.example", "xn--fa-hia.example"),
@@ -199,17 +199,17 @@ def test_how_locations_are_read(location: str, path: str, origin: Origin, fetche
         ("Ｅxample.example", "example.example"),
     ],
 )
-def test_international_names(name: str, asked: str, origin: Origin) -> None:
-    seen = []
+def test_international_names(name: str, host: str, origin: Origin) -> None:
+    resolved = []
 
-    def resolve(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-        seen.append(host)
+    def resolve(name: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+        resolved.append(name)
         return [(socket.AF_INET, ("127.0.0.1", origin.port()))]
 
     origin.put("/", Document(FEED))
     fetcher = Fetcher(SITE, allow=ALLOW, resolve=resolve)
-    assert fetched(fetcher.fetch(visit(f"http://{name}/"))).url == f"http://{asked}/"
-    assert seen == [asked] and origin.requests[0].headers["host"] == asked
+    assert fetched(fetcher.fetch(visit(f"http://{name}/"))).url == f"http://{host}/"
+    assert resolved == [host] and origin.requests[0].headers["host"] == host
 
 
 def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> None:
@@ -256,7 +256,7 @@ def test_F18_a_growing_query(origin: Origin, fetcher: Fetcher) -> None:
     assert len(origin.requests) == 6
 
 
-# ── whom we tell what ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── credentials and proxies ─────────────────────────────────────────────────────────────────────────────────────────
 
 SECRETS: list[dict[str, object]] = [
     {"basic_auth": ("me", "geheim:ü")},
@@ -275,9 +275,9 @@ def test_S21_credentials_stay_with_their_origin(
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("http_proxy", "http://127.0.0.3:9/")
     back = origin.put("/back", Document(FEED), host="127.0.0.1")
-    away = origin.put("/away", redirect(back), host="127.0.0.2")
+    elsewhere = origin.put("/away", redirect(back), host="127.0.0.2")
     here = origin.put("/here", redirect("/there"), host="127.0.0.1")
-    origin.put("/there", redirect(away), host="127.0.0.1")
+    origin.put("/there", redirect(elsewhere), host="127.0.0.1")
     fetcher.fetch(visit(here, **settings))
     names = [set(request.headers) for request in origin.requests]
     assert origin.paths() == ["/here", "/there", "/away", "/back"]
@@ -306,15 +306,8 @@ def test_a_login_in_the_address_belongs_elsewhere(origin: Origin, fetcher: Fetch
 
 
 def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
-    origin.port()
-    seen: list[str] = []
-
-    def proxy(request: Request) -> tuple[object, ...]:
-        seen.append(request.path)
-        return (reply(FEED), KEEP)
-
     url = "http://feed.example/feed"
-    origin.put(url, proxy)  # type: ignore[arg-type]
+    origin.put(url, raw(reply(FEED), KEEP))
     address = f"http://me:geheim@127.0.0.1:{origin.port()}"
     assert fetched(fetcher.fetch(visit(url, proxy=address))).body == FEED
     assert origin.requests[0].headers["host"] == "feed.example"
@@ -325,7 +318,7 @@ def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
     assert failure(fetcher, url, proxy="socks5://127.0.0.1:1").kind == "refused"
 
 
-# ── how failures read ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -361,7 +354,7 @@ def test_E20_a_challenge_page(status: int, origin: Origin, fetcher: Fetcher) -> 
     assert "challenge" in error.sentence
 
 
-def test_E20_nobody_listens(fetcher: Fetcher) -> None:
+def test_E20_a_refused_connection(fetcher: Fetcher) -> None:
     error = failure(fetcher, "http://127.0.0.1:1/feed")
     assert error.kind == "connection"
     assert error.sentence == "127.0.0.1:1 accepts no connections. The next visit tries again."
