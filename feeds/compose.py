@@ -8,9 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, Feed, Ledger, LedgerEntry, Limit, Site, Step
-
-RETRACTED = ""  # the digest the ledger keeps of an article that was taken back: no story has it
+from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Limit, Site, Step
 
 _NONE: Mapping[int, str] = {}
 
@@ -62,7 +60,7 @@ def _digest(articles: Iterable[Article]) -> str:
 
 def is_on_show(edition: Edition, ledger: Ledger) -> bool:
     """Tell whether the files that a ledger names hold this very edition: most changes of a source miss most feeds."""
-    return (ledger.recipe, ledger.edition) == (edition.feed.recipe, edition.digest)
+    return (ledger.fingerprint, ledger.edition) == (edition.feed.fingerprint, edition.digest)
 
 
 def difference(
@@ -73,17 +71,17 @@ def difference(
     An article that left by age or limit stays in the ledger and is no change; only the `retracted` (article key →
     published id) are taken back, once. `at` is when the edition goes live, by default the edition's own time.
     """
-    before, at = ledger.shown, at or edition.updated
+    before, at = ledger.entries, at or edition.updated
     shown: dict[int, LedgerEntry] = {}
     changes: list[Change] = []
     for key, published_id in retracted.items():
-        if (known := before.get(key)) and known.digest != RETRACTED:
-            shown[key] = LedgerEntry(RETRACTED, known.first_shown, known.archive)
+        if (known := before.get(key)) and known.state is not EntryState.RETRACTED:
+            shown[key] = LedgerEntry("", known.first_published, known.archive, EntryState.RETRACTED)
             changes.append(Change("retract", key, published_id))
     for article in reversed(edition.articles):
         known = before.get(article.key)
         if known is None or known.digest != article.story_digest:
-            first, archive = (known.first_shown, known.archive) if known else (at, None)
+            first, archive = (known.first_published, known.archive) if known else (at, None)
             shown[article.key] = LedgerEntry(article.story_digest, first, archive)
             changes.append(Change("article", article.key, article.published_id, article))
     return shown, tuple(changes)

@@ -1,7 +1,7 @@
-"""The records that travel down the line: frozen, typed, picklable. Nothing here does anything.
+"""The records that pass from stage to stage: frozen, typed, picklable, without behaviour.
 
-Declared (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → Outcome (pipeline)
-→ Edition (compose) → Document (render). All datetimes are aware and in UTC; all lengths of time are seconds.
+Source, Feed (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → Outcome
+(pipeline) → Edition (compose) → Document (render). All datetimes are aware and in UTC; all lengths of time are seconds.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Literal, Protocol
 
 NOTHING: Mapping[str, str] = {}
 
-# ── declared: what the user wrote, checked and compiled ─────────────────────────────────────────────────────────────
+# ── configuration: what the YAML declares, checked and compiled ───────────────────────────────────────────────────────
 
 
 class Pattern(Protocol):
-    """A compiled regular expression that runs in linear time, whoever wrote it."""
+    """A compiled regular expression that runs in linear time."""
 
     def search(self, text: str, /) -> object: ...
 
@@ -79,7 +79,7 @@ Step = Keep | Drop | Limit
 
 
 class Kind(StrEnum):
-    """What a source was declared to be. `ANY` is the short form: look what is behind the address."""
+    """The declared kind of a source. `ANY` is the short form: the kind is found at the address."""
 
     ANY = "any"
     FEED = "feed"
@@ -91,7 +91,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
+    """A place that stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
 
     id: str
     kind: Kind
@@ -118,12 +118,12 @@ class Source:
     timezone: str = "UTC"
     steps: tuple[Step, ...] = ()
     enabled: bool = True
-    recipe: str = ""  # digest of all that changes what a visit yields: validators of another recipe are not sent (E5)
+    fingerprint: str = ""  # digest of all that changes what a visit yields; another one voids the validators (E5)
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What we publish. Empty `sources` and `tags` select everything; both given, both must hold."""
+    """A published feed. Empty `sources` and `tags` select everything; both given, both must hold."""
 
     id: str
     title: str
@@ -137,12 +137,12 @@ class Feed:
     icon: str | None = None
     language: str | None = None
     was: tuple[str, ...] = ()
-    recipe: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
+    fingerprint: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who publishes. `url` ends with a slash and is the base of every address of ours."""
+    """The publisher. `url` ends with a slash and is the base of every published address."""
 
     title: str
     url: str
@@ -156,20 +156,20 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """Manners towards any one host name, and so towards the address that several may share (E13)."""
+    """Limits for requests to one host name, and to the address that several names may share (E13)."""
 
     gap: float = 1.0
     at_once: int = 2
 
     @property
     def at_one_address(self) -> int:
-        """How many requests may be in progress at one resolved address."""
+        """Return how many requests may be in progress at one resolved address."""
         return max(8, self.at_once)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Where the built-in server listens, as (host, port)."""
+    """The addresses that the built-in server listens on, as (host, port)."""
 
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     admin: tuple[str, int] = ("127.0.0.1", 8081)
@@ -195,12 +195,12 @@ class Config:
     searched_secrets: frozenset[str] = frozenset()
 
 
-# ── asked: one thing to look at, with all that is remembered about it ───────────────────────────────────────────────
+# ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """`ETag` and `Last-Modified` as they came, byte for byte (E1). For files, `etag` is a digest of their stat."""
+    """`ETag` and `Last-Modified` as received, byte for byte (E1). For files, `etag` is a digest of their stat."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -208,7 +208,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """What is remembered of one host name, for all who visit it."""
+    """What is remembered of one host name, for all visits to it."""
 
     host: str
     last_request: datetime | None = None
@@ -219,7 +219,7 @@ class HostState:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A permanent redirect that is believed only after enough visits (E10)."""
+    """A permanent redirect, followed for good only after enough visits (E10)."""
 
     target: str
     since: datetime
@@ -228,7 +228,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a publisher asks of those who poll it, kept because a 304 brings no document to repeat it."""
+    """A publisher's wishes on polling, kept because a 304 brings no document that repeats them."""
 
     fresh_for: float | None = None  # of the headers
     period: float | None = None  # of the document: ttl, sy:updatePeriod
@@ -271,7 +271,7 @@ class Visit:
         return self.state.url
 
 
-# ── fetched: what the network or the disk answered ──────────────────────────────────────────────────────────────────
+# ── responses: what the network or the disk answered ──────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells that a file is still the same."""
+    """The size and time that show that a file is unchanged."""
 
     size: int
     modified_ns: int
@@ -301,7 +301,7 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole answer. `body` is free of content coding and within `max_bytes`; for local files see `parts`."""
+    """A whole response. `body` is free of content coding and within `max_bytes`; for local files see `files`."""
 
     url: str  # after redirects
     body: bytes
@@ -314,14 +314,14 @@ class Fetched:
     fresh_for: float | None = None
     retry_after: float | None = None
     partial: bool = False  # a hub pushed it: no listing, no validators
-    parts: tuple[SourceFile, ...] = ()
-    unread: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
-    beside: Mapping[str, FileStamp] = field(default_factory=dict)  # pictures and recordings beside the parts, by name
+    files: tuple[SourceFile, ...] = ()
+    unreadable: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
+    media_files: Mapping[str, FileStamp] = field(default_factory=dict)  # pictures and recordings beside them, by name
 
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """304, an equal body, or unchanged files. Validators that the answer left out are the ones we sent (E3)."""
+    """304, an equal body, or unchanged files. Validators that the response left out are the ones we sent (E3)."""
 
     url: str
     validators: Validators
@@ -329,7 +329,7 @@ class NotModified:
     hops: tuple[Hop, ...] = ()
 
 
-# ── told: what the source said, as strings, nothing judged ──────────────────────────────────────────────────────────
+# ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +414,7 @@ class Comments:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One item as the source told it. Every field optional; dates as text; `found` says where each field was."""
+    """One item as the source gave it. Every field optional; dates as text; `found` says where each field was."""
 
     id: str | None = None
     id_is_permalink: bool = False
@@ -476,17 +476,27 @@ class PublicationWindow:
     ends: tuple[str, ...] = ()
 
 
+class Shape(StrEnum):
+    """What a document holds: stories in full (a feed), a list that leads to story pages, or one story."""
+
+    FEED = "feed"
+    LISTING = "listing"  # of a web page
+    SITEMAP = "sitemap"
+    STORY = "story"
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """One document, understood. `reader` names who read it; `warnings` are sentences (`repaired`, `charset lied` …)."""
+    """One parsed document. `reader` names the parser; `warnings` are sentences for the operator."""
 
     reader: str
     base: str | None  # what relative addresses are relative to
     channel: Channel = Channel()
     stories: tuple[Story, ...] = ()
     warnings: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()  # files and folders that are there, and of which nothing is known this time
+    unreadable: tuple[str, ...] = ()  # files and folders that exist and could not be read this time
     windows: Mapping[str, PublicationWindow] = field(default_factory=dict)  # story id → when it may be published
+    shape: Shape = Shape.FEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,28 +511,36 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class SeenItems:
-    """What the store remembers of a source, asked once after parse.
+    """What the store holds of a source, read once after parse.
 
-    `digests`: upstream id → story digest, tombstones included. `links`: story key → upstream id. `pages`: upstream id →
-    our own page for it.
-    `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
+    `digests`: upstream id → story digest of what is held. `retracted`: upstream ids that must not come back (R4).
+    `withdrawn`: upstream ids that the source took back, and may list again. `links`: story key → upstream id. `pages`:
+    upstream id → our own page for it. `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
     """
 
     authority: str
     digests: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
-    listed: int | None = None  # size of the last listing
-    identity: str = "id"  # `link` once a source was caught changing its ids (F21)
+    listing_size: int | None = None  # of the last listing
+    identity: str = "id"  # `link` once a source changed its ids (F21)
     outlines: tuple[Outline, ...] = ()  # of an OPML list
     pages: Mapping[str, StoryPage] = field(default_factory=dict)
+    retracted: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
+
+    def __contains__(self, upstream_id: str) -> bool:
+        return upstream_id in self.digests or upstream_id in self.retracted or upstream_id in self.withdrawn
+
+    def __bool__(self) -> bool:
+        return bool(self.digests or self.retracted or self.withdrawn)
 
 
-# ── held: one item as we keep it ────────────────────────────────────────────────────────────────────────────────────
+# ── articles: one item as we hold it ──────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """One person with a name; the rest is clean or absent."""
+    """A person with a name; the rest is clean or absent."""
 
     name: str
     url: str | None = None
@@ -600,12 +618,12 @@ class Article:
 
     @property
     def position(self) -> datetime:
-        """Where it stands in a feed: its date, but never before it could be seen (R13)."""
+        """Return its place in a feed: its date, or first seen where that is earlier (R13)."""
         date = self.published or self.modified
         return min(date, self.first_seen) if date else self.first_seen
 
 
-# ── outcome: what came of a visit ───────────────────────────────────────────────────────────────────────────────────
+# ── outcomes: the result of a visit ───────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -619,19 +637,19 @@ class StoryVisit:
 
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """New and changed articles, new story pages to visit, and every id that was listed."""
+    """New and changed articles, story pages to visit, and every id that was listed."""
 
     articles: tuple[Article, ...]
-    listed: tuple[str, ...]
+    listed_ids: tuple[str, ...]
     title: str | None = None  # what the source calls itself
     link: str | None = None
     hub: str | None = None
     self_url: str | None = None
-    visits: tuple[StoryVisit, ...] = ()
+    story_visits: tuple[StoryVisit, ...] = ()
     warnings: tuple[str, ...] = ()
     identity: str = "id"
     outlines: tuple[Outline, ...] = ()  # of an OPML list
-    gone: tuple[str, ...] = ()  # upstream ids that their source took back
+    removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
 
 
 @dataclass(frozen=True, slots=True)
@@ -643,7 +661,7 @@ class Failure:
     kind: str = "other"
     status: int | None = None
     retry_after: float | None = None
-    host: str | None = None  # who said so, when that is not the host of the visit
+    host: str | None = None  # that answered so, where it is not the host of the visit
 
 
 Result = Harvest | NotModified | Failure
@@ -659,30 +677,38 @@ class Outcome:
     result: Result
     state: VisitState
     host: HostState
-    elsewhere: HostState | None = None  # the host that redirects led to
+    redirect_host: HostState | None = None  # where redirects led, if that is another host
 
 
-# ── issued: what we publish ─────────────────────────────────────────────────────────────────────────────────────────
+# ── editions: what we publish ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class EntryState(StrEnum):
+    """Whether a feed holds an article, or has taken it back."""
+
+    PUBLISHED = "published"
+    RETRACTED = "retracted"
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One article as a feed last showed it."""
+    """One article as a feed last published it; the digest of a retracted one is empty."""
 
     digest: str
-    first_shown: datetime
+    first_published: datetime
     archive: int | None = None  # number of its archive document
+    state: EntryState = EntryState.PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a feed has already published. `changed` is the highest change number it has seen."""
+    """What a feed has already published. `changed` is the highest change number among its articles."""
 
     feed_id: str
-    recipe: str = ""
+    fingerprint: str = ""
     changed: int = 0
     updated: datetime | None = None
-    shown: Mapping[int, LedgerEntry] = field(default_factory=dict)  # article key → as last shown
+    entries: Mapping[int, LedgerEntry] = field(default_factory=dict)  # by article key
     files: tuple[str, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
 
@@ -710,7 +736,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One difference between two editions that went live. `item` is the JSON Feed item, none for a retraction."""
+    """One difference between two published editions. `item` is the JSON Feed item, none for a retraction."""
 
     kind: Literal["article", "retract"]
     feed_id: str
@@ -721,20 +747,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One edition gone live: what the ledger and the outbox are told, in one transaction."""
+    """One edition gone live: what is written to the ledger and the outbox in one transaction."""
 
     edition: Edition
-    shown: Mapping[int, LedgerEntry]
+    entries: Mapping[int, LedgerEntry]
     files: tuple[str, ...]
     events: tuple[Event, ...]
 
 
-# ── reported: how things stand ──────────────────────────────────────────────────────────────────────────────────────
+# ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How one source stands, for `status`: the last failure is none once a visit has worked again."""
+    """The status of one source; `failure` is the last one, none once a visit has worked again."""
 
     source_id: str
     url: str

@@ -305,7 +305,7 @@ def needs_worker(fetched: Fetched) -> bool:
     """Whether bytes must not be read in this process: large, made to be slow, a page to extract from (S11, S15)."""
     body = fetched.body
     return (
-        len(body) + sum(len(part.body) for part in fetched.parts) > LARGE
+        len(body) + sum(len(part.body) for part in fetched.files) > LARGE
         or b"\0" in body[:START]  # UTF-16 and the like, which the patterns cannot see through
         or body.count(b"<") + body.count(b"&") // 10 > TAGS
         or SUBSET.search(body) is not None

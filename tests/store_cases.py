@@ -38,7 +38,7 @@ SITE = Site("Wire", "https://wire.example.org/")
 
 
 def source(id: str = "a", **facts: Any) -> Source:
-    return Source(id, **{"kind": Kind.FEED, "address": f"https://{id}.example.org/feed", "recipe": "r1", **facts})
+    return Source(id, **{"kind": Kind.FEED, "address": f"https://{id}.example.org/feed", "fingerprint": "r1", **facts})
 
 
 def article(name: str = "1", source_id: str = "a", **facts: Any) -> Article:
@@ -71,7 +71,7 @@ def visit_of(store: Store, id: str = "a", at: datetime = AT) -> Visit:
 
 def harvest(visit: Visit, *articles: Article, at: datetime = AT, **facts: Any) -> Outcome:
     listed = tuple(article.upstream_id for article in articles)
-    return _outcome(visit, Harvest(articles, **{"listed": listed, **facts}), at)
+    return _outcome(visit, Harvest(articles, **{"listed_ids": listed, **facts}), at)
 
 
 def unchanged(visit: Visit, at: datetime = AT) -> Outcome:
@@ -122,7 +122,9 @@ def titles(store: Store, *selection: Any) -> list[str]:
 
 
 def issue(feed: str = "f", shown: dict[int, LedgerEntry] | None = None, *events: Event, **facts: Any) -> Issue:
-    edition = Edition(Feed(feed, "Feed", recipe="recipe"), SITE, (), facts.get("updated", AT), facts.get("changed", 1))
+    edition = Edition(
+        Feed(feed, "Feed", fingerprint="fingerprint"), SITE, (), facts.get("updated", AT), facts.get("changed", 1)
+    )
     return Issue(edition, shown or {}, facts.get("files", (f"{feed}.rss", f"{feed}.atom")), events)
 
 

@@ -414,7 +414,7 @@ def test_ten_thousand_sources_are_read_in_one_go(write) -> None:
     assert len(config.sources) == 10_000
 
 
-# ── recipes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── fingerprints ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 VISIT_CHANGES = [
     "page: https://example.org/b",
@@ -433,12 +433,15 @@ VISIT_CHANGES = [
 @pytest.mark.parametrize("change", VISIT_CHANGES)
 def test_E5_an_edit_that_changes_what_a_visit_yields_changes_the_recipe(source, change: str) -> None:
     address = "" if change.startswith("page") else "page: https://example.org/, "
-    assert source(f"{{{address}{change}}}").recipe != source("{page: https://example.org/}").recipe
+    assert source(f"{{{address}{change}}}").fingerprint != source("{page: https://example.org/}").fingerprint
 
 
 @pytest.mark.parametrize("same", ["every: 2h", "was: [old]", "enabled: false", "timeout: 1m", "steps: [limit]"])
 def test_E5_other_edits_do_not(source, same: str) -> None:
-    assert source(f"{{page: https://example.org/, {same}}}").recipe == source("{page: https://example.org/}").recipe
+    assert (
+        source(f"{{page: https://example.org/, {same}}}").fingerprint
+        == source("{page: https://example.org/}").fingerprint
+    )
 
 
 def test_R8_a_feed_has_the_recipe_of_all_that_changes_its_bytes(loaded, write) -> None:
@@ -447,18 +450,20 @@ def test_R8_a_feed_has_the_recipe_of_all_that_changes_its_bytes(loaded, write) -
     assert loaded(text.replace("https://example.org/", "https://example.org/b")).feeds == before
     assert loaded(text + "hosts: {gap: 2s}\ndata: ../elsewhere\n").feeds == before
     more = loaded(text.replace("sources:\n  a", "sources:\n  b: https://example.org/b\n  a")).feeds
-    assert more["x"].recipe != before["x"].recipe
-    assert more["y"].recipe == before["y"].recipe
-    assert loaded(text.replace("title: X", "title: Z")).feeds["x"].recipe != before["x"].recipe
-    assert loaded(text.replace("[a]", "[a], steps: [{drop: '(?i)ad'}]")).feeds["y"].recipe != before["y"].recipe
+    assert more["x"].fingerprint != before["x"].fingerprint
+    assert more["y"].fingerprint == before["y"].fingerprint
+    assert loaded(text.replace("title: X", "title: Z")).feeds["x"].fingerprint != before["x"].fingerprint
+    assert (
+        loaded(text.replace("[a]", "[a], steps: [{drop: '(?i)ad'}]")).feeds["y"].fingerprint != before["y"].fingerprint
+    )
     site = write(SITE.replace("title: A", "title: B") + text)
-    assert load(site, {}).feeds["y"].recipe != before["y"].recipe
+    assert load(site, {}).feeds["y"].fingerprint != before["y"].fingerprint
 
 
 def test_R8_recipes_are_the_same_in_every_process(write) -> None:
     path = write(SITE + "sources:\n  a: {page: https://example.org/, stories: a, tags: [b, c]}\nfeeds:\n  x:\n")
     program = "import sys, pathlib; from feeds.config import load; c = load(pathlib.Path(sys.argv[1]), {})\n"
-    program += "print(c.sources['a'].recipe, c.feeds['x'].recipe)"
+    program += "print(c.sources['a'].fingerprint, c.feeds['x'].fingerprint)"
     told = {
         subprocess.run(
             [sys.executable, "-c", program, str(path)],
@@ -470,7 +475,7 @@ def test_R8_recipes_are_the_same_in_every_process(write) -> None:
         for seed in ("1", "2")
     }
     config = load(path, {})
-    assert told == {f"{config.sources['a'].recipe} {config.feeds['x'].recipe}\n"}
+    assert told == {f"{config.sources['a'].fingerprint} {config.feeds['x'].fingerprint}\n"}
 
 
 # ── where the file is ───────────────────────────────────────────────────────────────────────────────────────────────

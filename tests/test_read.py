@@ -43,7 +43,7 @@ def test_a_document_that_was_read_has_all_that_its_channel_told() -> None:
         generator="G 1.0",
     )
     story = Story(id="u1", title=Text("One", "text"))
-    read = pipeline.reading(Parsed("atom", "https://x.example/a/", channel, (story,)), AT)
+    read = pipeline.as_json_feed(Parsed("atom", "https://x.example/a/", channel, (story,)), AT)
     items = read.pop("items")
     assert read == {
         "version": "https://jsonfeed.org/version/1.1",
@@ -63,7 +63,7 @@ def test_a_document_that_was_read_has_all_that_its_channel_told() -> None:
 
 
 def test_R37_a_document_of_nothing_still_has_title_and_items() -> None:
-    assert pipeline.reading(Parsed("rss", None), AT) == {
+    assert pipeline.as_json_feed(Parsed("rss", None), AT) == {
         "version": "https://jsonfeed.org/version/1.1",
         "title": "",
         "_feeds": {"reader": "rss"},

@@ -336,7 +336,7 @@ SMALL = "<rss><channel><item/></channel></rss>"
 DOCTYPE = '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/rss.dtd">'
 APART = {
     "large": answer(" " * 600_000 + SMALL),
-    "large parts": Fetched("", b"", parts=tuple(SourceFile(f"{n}", bytes(1000), None) for n in range(600))),  # type: ignore[arg-type]
+    "large parts": Fetched("", b"", files=tuple(SourceFile(f"{n}", bytes(1000), None) for n in range(600))),  # type: ignore[arg-type]
     "deep": answer(SHAPES["nested"](200_000)),
     "many items": answer(SHAPES["smallest items"](200_000)),
     "ampersands": answer(SHAPES["ampersands"](400_000)),
@@ -357,7 +357,7 @@ HERE = {file.name: answer(file.read_bytes(), "text/html") for file in FEEDS if "
     "feed said to be a page": answer(SMALL, "text/html"),
     "JSON said to be a page": answer('{"items": []}', "text/html"),
     "common base": answer(f"<feed xml:base='https://example.org/{'a' * 100}'/>"),
-    "story of our own": Fetched("", b"", parts=(SourceFile("a.html", b"<!DOCTYPE html><p>a", None),)),  # type: ignore[arg-type]
+    "story of our own": Fetched("", b"", files=(SourceFile("a.html", b"<!DOCTYPE html><p>a", None),)),  # type: ignore[arg-type]
 }
 
 

@@ -359,7 +359,7 @@ def test_E9_behind_a_redirect_the_host_that_said_so_is_paused_and_the_visit_back
     told = replace(failure(status, retry_after=asked), host="far.example")
     outcome = conclude(visit(failures=failures), told, NOON)
     until = NOON + timedelta(seconds=pause)
-    assert outcome.elsewhere == HostState("far.example", last_request=NOON, paused_until=until)
+    assert outcome.redirect_host == HostState("far.example", last_request=NOON, paused_until=until)
     assert outcome.host == HostState("example.org", last_request=NOON)
     assert outcome.due_at >= max(until, NOON + timedelta(hours=1))
 
@@ -367,10 +367,10 @@ def test_E9_behind_a_redirect_the_host_that_said_so_is_paused_and_the_visit_back
 def test_E13_the_host_that_redirects_led_to_was_asked_too() -> None:
     asked = HostState("far.example", last_request=NOON)
     hops = (Hop(302, "https://far.example/feed"),)
-    assert worked(visit(), url="https://far.example/feed", hops=hops).elsewhere == asked
-    assert worked(visit(), hops=(Hop(302, "https://example.org/feed"),)).elsewhere is None
-    assert conclude(visit(), replace(failure(404), host="far.example"), NOON).elsewhere == asked
-    assert unchanged(visit()).elsewhere is conclude(visit(), BROKEN, NOON).elsewhere is None
+    assert worked(visit(), url="https://far.example/feed", hops=hops).redirect_host == asked
+    assert worked(visit(), hops=(Hop(302, "https://example.org/feed"),)).redirect_host is None
+    assert conclude(visit(), replace(failure(404), host="far.example"), NOON).redirect_host == asked
+    assert unchanged(visit()).redirect_host is conclude(visit(), BROKEN, NOON).redirect_host is None
 
 
 def test_E9_other_failures_with_a_wish_keep_it_for_themselves() -> None:

@@ -31,6 +31,7 @@ from store_cases import (
 from feeds.errors import StoreError
 from feeds.model import (
     Cron,
+    EntryState,
     Hints,
     HostState,
     Interval,
@@ -114,7 +115,7 @@ def test_a_removed_source_keeps_its_articles_and_rests_until_it_returns(path: Pa
         assert [state.source_id for state in store.states()] == ["b"]
         store.sync([source(), source("b")], AT + 2 * HOUR)
         assert visit_of(store).due_at == AT + 2 * HOUR
-        assert store.known("a").digests == {"https://x.example/1": "digest 1"}
+        assert store.seen_items("a").digests == {"https://x.example/1": "digest 1"}
 
 
 def test_a_disabled_source_is_never_due(path: Path) -> None:
@@ -138,11 +139,9 @@ def test_R2_a_renamed_source_takes_everything_along(path: Path) -> None:
         assert replace(after, source=before.source) == before
         (held,) = store.articles(["new"])
         assert (held.source_id, held.published_id) == ("new", "https://x.example/3")
-        assert store.known("new").digests == {
-            "https://x.example/1": "",
-            "https://x.example/2": "",
-            "https://x.example/3": "digest 3",
-        }
+        seen_items = store.seen_items("new")
+        assert seen_items.digests == {"https://x.example/3": "digest 3"}
+        assert seen_items.retracted == {"https://x.example/1", "https://x.example/2"}
         assert store.changes().keys() == {"new"}
         store.sync([moved], AT + HOUR)
         assert visit_of(store, "new") == after
@@ -173,7 +172,7 @@ def test_two_sources_cannot_both_inherit(path: Path) -> None:
         assert [held.source_id for held in store.articles()] == ["b"]
 
 
-@pytest.mark.parametrize("edit", [{"recipe": "r2"}, {"address": "https://a.example.org/other"}])
+@pytest.mark.parametrize("edit", [{"fingerprint": "r2"}, {"address": "https://a.example.org/other"}])
 def test_E5_another_recipe_or_address_makes_the_next_visit_full(path: Path, edit: dict[str, str]) -> None:
     with opened(path, source()) as store:
         put(store, article())
@@ -189,10 +188,10 @@ def test_another_address_starts_with_a_clean_slate(path: Path) -> None:
     with opened(path, source()) as store:
         store.record([harvest(visit_of(store), article())])
         store.record([failed(visit_of(store), move=move, interval=5.0, hints=Hints(60.0))])
-        store.sync([source(recipe="r2")], AT + HOUR)
+        store.sync([source(fingerprint="r2")], AT + HOUR)
         edited = visit_of(store)
         assert (edited.state.failures, edited.state.move, edited.state.interval) == (1, move, 5.0)
-        store.sync([source(recipe="r2", address="https://b.example/")], AT + HOUR)
+        store.sync([source(fingerprint="r2", address="https://b.example/")], AT + HOUR)
         visit = visit_of(store)
         assert (visit.state.failures, visit.state.failing_since, visit.state.worked_at, visit.state.move) == (
             0,
@@ -201,7 +200,7 @@ def test_another_address_starts_with_a_clean_slate(path: Path) -> None:
             None,
         )
         assert (visit.state.interval, visit.state.hints, visit.host.host) == (None, Hints(), "b.example")
-        assert store.known("a").listed is None
+        assert store.seen_items("a").listing_size is None
         assert store.states()[0].failure is None
 
 
@@ -321,16 +320,16 @@ def test_a_listing_is_remembered_and_silence_forgets_nothing(path: Path) -> None
             [
                 harvest(
                     visit_of(store), article(), title="A's news", link="https://a.example/", warnings=("repaired",),
-                    identity="link", listed=("1", "2", "3"),
+                    identity="link", listed_ids=("1", "2", "3"),
                 )
             ]
         )  # fmt: skip
-        known = store.known("a")
-        assert (known.authority, known.listed, known.identity) == (AUTHORITY, 3, "link")
+        known = store.seen_items("a")
+        assert (known.authority, known.listing_size, known.identity) == (AUTHORITY, 3, "link")
         assert store.states()[0].warnings == ("repaired",)
         store.record([harvest(visit_of(store), identity="link")])
         (state,) = store.states()
-        assert (store.known("a").listed, state.title, state.warnings) == (3, "A's news", ())
+        assert (store.seen_items("a").listing_size, state.title, state.warnings) == (3, "A's news", ())
 
 
 def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(path: Path) -> None:
@@ -352,7 +351,7 @@ def test_an_answer_to_a_source_that_was_renamed_meanwhile_is_let_go(path: Path) 
         store.claim([(old, AT + HOUR)])
         assert store.record([harvest(old, article())]) == frozenset()
         with pytest.raises(StoreError, match="knows no source a"):
-            store.known("a")
+            store.seen_items("a")
 
 
 STORY = Story(id="s1", title=Text("A headline", base="https://x.example/"), found={"title": "h2"})
@@ -361,7 +360,7 @@ PAGE = StoryVisit("s1", "https://pages.example/s1", STORY)
 
 def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(path: Path) -> None:
     with opened(path, source()) as store:
-        store.record([harvest(visit_of(store), visits=(PAGE, replace(PAGE, url="https://other.example/"), PAGE))])
+        store.record([harvest(visit_of(store), story_visits=(PAGE, replace(PAGE, url="https://other.example/"), PAGE))])
         (page,) = (visit for visit in store.due(AT) if visit.story)
         assert (page.url, page.story, page.upstream_id, page.due_at) == (PAGE.url, STORY, "s1", AT)
         assert page.host == HostState("pages.example")
@@ -376,7 +375,7 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         assert [visit.story for visit in store.due(AT, ["a"])] == [None]  # named, its stories still keep their time
         store.record([harvest(page, article("s1"))])
         assert [visit.story for visit in store.due(AT + 9 * HOUR)] == [None]
-        assert (store.states()[0].pending, store.known("a").listed) == (0, None)
+        assert (store.states()[0].pending, store.seen_items("a").listing_size) == (0, None)
 
 
 EDITED = replace(PAGE, url="https://pages.example/s1-new", story=replace(STORY, title=Text("A better headline")))
@@ -393,9 +392,9 @@ def following() -> Source:
 def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_attempts(path: Path) -> None:
     with opened(path, following()) as store:
         listing = visit_of(store)
-        store.record([harvest(listing, visits=(PAGE,), listed=("s1",))])
+        store.record([harvest(listing, story_visits=(PAGE,), listed_ids=("s1",))])
         store.record([replace(failed(pages_of(store)[0], attempts=2), due_at=AT + 3 * HOUR)])
-        store.record([harvest(listing, visits=(EDITED,), listed=("s1",), at=AT + HOUR)])
+        store.record([harvest(listing, story_visits=(EDITED,), listed_ids=("s1",), at=AT + HOUR)])
         assert pages_of(store, AT + 2 * HOUR) == []
         (page,) = pages_of(store, AT + 3 * HOUR)
         assert (page.url, page.story, page.host.host) == (EDITED.url, EDITED.story, "pages.example")
@@ -408,11 +407,11 @@ def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_at
 def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, first: str, apart: bool) -> None:
     with opened(path, following()) as store:
         listing = visit_of(store)
-        store.record([harvest(listing, visits=(PAGE,), listed=("s1",))])
+        store.record([harvest(listing, story_visits=(PAGE,), listed_ids=("s1",))])
         (page,) = pages_of(store)
         store.claim([(page, AT + HOUR)])
-        edit = harvest(listing, visits=(EDITED,), listed=("s1",))
-        came = harvest(page, article(upstream_id="s1"), listed=()) if works else failed(page, attempts=1)
+        edit = harvest(listing, story_visits=(EDITED,), listed_ids=("s1",))
+        came = harvest(page, article(upstream_id="s1"), listed_ids=()) if works else failed(page, attempts=1)
         outcomes = [edit, came] if first == "listing" else [came, edit]
         for batch in [[one] for one in outcomes] if apart else [outcomes]:
             store.record(batch)
@@ -420,7 +419,7 @@ def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, f
         assert (page.url, page.story) == (EDITED.url, EDITED.story)
         assert not works or page.state.validators == Validators()  # those of the page are for the story as it was
         assert len(titles(store)) == works
-        store.record([harvest(page, article(upstream_id="s1", title="Newest", story_digest="d2"), listed=())])
+        store.record([harvest(page, article(upstream_id="s1", title="Newest", story_digest="d2"), listed_ids=())])
         assert (titles(store), pages_of(store, AT + 9 * HOUR)) == (["Newest"], [])
 
 
@@ -431,10 +430,10 @@ def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, ap
         listing = visit_of(store)
         put(store, article(upstream_id="s1"), article("2", upstream_id="s2"))
         other = replace(PAGE, upstream_id="s2")
-        store.record([harvest(listing, visits=(PAGE, other), listed=("s1", "s2"))])
+        store.record([harvest(listing, story_visits=(PAGE, other), listed_ids=("s1", "s2"))])
         pages = pages_of(store)
         whole = article("2", upstream_id="s2", title="Whole", story_digest="d3")
-        batch = [harvest(listing, whole, listed=("s1", "s2"))]
+        batch = [harvest(listing, whole, listed_ids=("s1", "s2"))]
         late = [harvest(page, article(upstream_id=page.upstream_id, title="Late", story_digest="d2")) for page in pages]
         for outcomes in ([batch, late] if apart else [batch + late]) if under_way else [batch]:
             store.record(outcomes)
@@ -445,7 +444,7 @@ def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, ap
 def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(path: Path) -> None:
     with opened(path, following(), source("b", full_text=True)) as store:
         for id in "ab":
-            store.record([harvest(visit_of(store, id), visits=(PAGE,), listed=("s1",))])
+            store.record([harvest(visit_of(store, id), story_visits=(PAGE,), listed_ids=("s1",))])
         store.record([harvest(visit_of(store), article("9"))])
         store.record([harvest(visit_of(store), article(upstream_id="s1"))])
         assert [page.source.id for page in pages_of(store, AT + HOUR)] == ["b"]
@@ -457,7 +456,7 @@ def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(path: Path
 def test_known_tells_ids_digests_and_links(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(story_key="https://x.example/1"), article("2", url=None), article("3", "b"))
-        known = store.known("a")
+        known = store.seen_items("a")
         assert known.digests == {"https://x.example/1": "digest 1", "https://x.example/2": "digest 2"}
         assert dict(known.links) == {"https://x.example/1": "https://x.example/1"}
         assert len(known.links) == 1 and known.links["https://x.example/1"] == "https://x.example/1"
@@ -495,7 +494,7 @@ def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
         assert (after.title, after.url, after.updated) == ("New", "https://x.example/moved", AT + HOUR)
         assert (after.key, after.published_id, after.first_seen) == (before.key, before.published_id, AT)
         assert after.changed > before.changed
-        assert store.known("a").links == {"https://x.example/moved": "https://x.example/1"}
+        assert store.seen_items("a").links == {"https://x.example/moved": "https://x.example/1"}
 
 
 def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> None:
@@ -515,7 +514,7 @@ def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
         numbers = store.changes()
         assert put(store, article(story_digest="d2", updated=AT + HOUR, story_key="k")) == frozenset()
         assert store.changes() == numbers
-        assert store.known("a").digests == {"https://x.example/1": "d2"}
+        assert store.seen_items("a").digests == {"https://x.example/1": "d2"}
         assert [(held.updated, held.story_key) for held in store.articles()] == [(AT, "k")]
         assert put(store, article(story_digest="d2", title="Now they can")) == {"a"}
         assert store.changes()["a"] > numbers["a"]
@@ -641,12 +640,13 @@ def test_only_what_is_asked_for_is_read(path: Path, chosen: int | None) -> None:
 def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(), article("2"), article("3", "b"))
-        store.record([harvest(visit_of(store), visits=(PAGE,))])
+        store.record([harvest(visit_of(store), story_visits=(PAGE,))])
         before = store.changes()
         assert store.forget("a", AT) == 2
         assert titles(store) == ["Title 3"]
         assert store.changes()["a"] > before["a"]
-        assert store.known("a").digests == {"https://x.example/1": "", "https://x.example/2": ""}
+        assert store.seen_items("a").digests == {}
+        assert store.seen_items("a").retracted == {"https://x.example/1", "https://x.example/2"}
         assert put(store, article(title="Back again"), article("4")) == {"a"}
         assert sorted(titles(store)) == ["Title 3", "Title 4"]
         assert store.forget("a", AT + HOUR) == 1
@@ -670,7 +670,7 @@ def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path
         numbers = store.changes()
         assert store.retract("https://x.example/1", AT)
         assert titles(store) == titles(store, ["a"]) == ["Title 2"]
-        assert store.known("a").digests["https://x.example/1"] == ""
+        assert store.seen_items("a").retracted == {"https://x.example/1"}
         assert put(store, article(title="Edited meanwhile", story_digest="d2")) == frozenset()
         assert store.changes()["a"] > numbers["a"]
         assert store.retract("https://x.example/1", AT, undo=True)
@@ -700,7 +700,7 @@ def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
         store.retract("https://x.example/3", AT)
         store.forget("b", AT)
         assert store.retracted("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
-        store.issued(issue("f", {keys["1"]: LedgerEntry("", AT)}), AT)
+        store.issued(issue("f", {keys["1"]: LedgerEntry("", AT, state=EntryState.RETRACTED)}), AT)
         assert store.retracted("f") == {keys["2"]: "https://x.example/2"}
 
 
@@ -715,10 +715,10 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
             issue("f", {2: LedgerEntry("d3", AT, 1), 3: LedgerEntry("d4", AT)}, changed=9, files=("f.rss",)), AT
         )
         shown = {1: LedgerEntry("d1", AT), 2: LedgerEntry("d3", AT, 1), 3: LedgerEntry("d4", AT)}
-        assert store.ledger("f") == Ledger("f", "recipe", 9, AT, shown, ("f.rss",))
-        assert store.ledgers() == {"f": Ledger("f", "recipe", 9, AT, {}, ("f.rss",))}
-        assert store.ledger("f", [1, 3, 4]).shown == {1: LedgerEntry("d1", AT), 3: LedgerEntry("d4", AT)}
-        assert store.ledger("f", ()).shown == {}
+        assert store.ledger("f") == Ledger("f", "fingerprint", 9, AT, shown, ("f.rss",))
+        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, AT, {}, ("f.rss",))}
+        assert store.ledger("f", [1, 3, 4]).entries == {1: LedgerEntry("d1", AT), 3: LedgerEntry("d4", AT)}
+        assert store.ledger("f", ()).entries == {}
 
 
 def test_a_ledger_knows_the_edition_that_its_files_hold(path: Path) -> None:
@@ -742,7 +742,7 @@ def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
             store.issued(issue("f", {key: LedgerEntry("d", AT) for key in range(1, many)}), AT)
             steps.clear()
             assert store.retracted("f") == {1: "https://x.example/1"}
-            assert len(store.ledger("f", [1]).shown) == 1
+            assert len(store.ledger("f", [1]).entries) == 1
             taken.append(len(steps))
         assert taken[1] <= taken[0] + 2
 
@@ -754,7 +754,7 @@ def test_what_is_known_of_a_source_takes_two_queries(path: Path) -> None:
     with opened(path, source()) as store:
         put(store, *(article(str(n)) for n in range(30)))
         with statements(store) as sent:
-            assert len(store.known("a").digests) == 30
+            assert len(store.seen_items("a").digests) == 30
         assert sent == ["BEGIN", "SELECT", "SELECT"]
 
 
@@ -797,7 +797,9 @@ def test_R12_each_event_gets_its_number_once(path: Path) -> None:
         assert store.outbox(0, 10) == [(1, event(1)), (2, event(2))]
         store.issued(issue("f", {1: LedgerEntry("d1b", AT)}, event(1, item='{"edited": 1}')), AT)
         store.issued(issue("g", {1: LedgerEntry("d1b", AT)}, event(1, "g")), AT)
-        store.issued(issue("f", {1: LedgerEntry("", AT)}, event(1, kind="retract", item=None)), AT)
+        store.issued(
+            issue("f", {1: LedgerEntry("", AT, state=EntryState.RETRACTED)}, event(1, kind="retract", item=None)), AT
+        )
         store.issued(issue("f", {1: LedgerEntry("d1b", AT)}, event(1)), AT)  # the retraction was undone
         assert [(seq, e.kind, e.feed_id) for seq, e in store.outbox(2, 10)] == [
             (3, "article", "f"), (4, "article", "g"), (5, "retract", "f"), (6, "article", "f"),
@@ -823,16 +825,16 @@ def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: P
         store.issued(issue("old", {1: LedgerEntry("d", AT)}, event(1, "old")), AT)
         assert store.withdraw("f") == ("f.rss", "f.atom")
         assert store.withdraw("f") == ()
-        assert store.withdraw("old", became="new") == ("old.rss", "old.atom")
+        assert store.withdraw("old", successor="new") == ("old.rss", "old.atom")
         assert store.gone() == gone.feeds() == {"f": None, "old": "new"}
         renamed = store.ledger("new")
-        assert (renamed.recipe, renamed.shown, renamed.files) == ("", {1: LedgerEntry("d", AT)}, ())
+        assert (renamed.fingerprint, renamed.entries, renamed.files) == ("", {1: LedgerEntry("d", AT)}, ())
         store.issued(issue("new", {1: LedgerEntry("d", AT)}, event(1, "new")), AT)
         assert len(store.outbox(0, 9)) == 1  # nobody is told the same under the new name
         store.issued(issue("f"), AT)
         assert store.gone() == {"old": "new"}
-        assert store.withdraw("new", became="f") == ("new.rss", "new.atom")
-        assert store.ledger("f").shown == {}  # a feed that exists keeps its own ledger
+        assert store.withdraw("new", successor="f") == ("new.rss", "new.atom")
+        assert store.ledger("f").entries == {}  # a feed that exists keeps its own ledger
     gone.close()
 
 

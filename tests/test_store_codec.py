@@ -84,7 +84,7 @@ def test_what_is_recorded_is_known_and_read_back(told: list[Article]) -> None:
             put(store, *told)
         with opened(Path(folder) / "feeds.db", source()) as store:
             held = {each.upstream_id: each for each in store.articles()}
-            assert store.known("a").digests == {codec.name(each.upstream_id): each.story_digest for each in told}
+            assert store.seen_items("a").digests == {codec.name(each.upstream_id): each.story_digest for each in told}
             for each in told:
                 found = held[codec.name(each.upstream_id)]
                 stored = {name: getattr(found, name) for name in ("upstream_id", "published_id", "key", "changed")}

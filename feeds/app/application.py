@@ -256,10 +256,10 @@ class App:
         self.store.claim([(visit, scheduling.claim(visit, self.now())) for visit in visits])
 
     def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
-        """Its recipe or an article is newer than its ledger, or a file of it is missing."""
+        """Its fingerprint or an article is newer than its ledger, or a file of it is missing."""
         return (
             ledger is None
-            or ledger.recipe != feed.recipe
+            or ledger.fingerprint != feed.fingerprint
             or ledger.changed < changed
             or not are_there(self.config.public, ledger.files)
         )
@@ -273,9 +273,16 @@ def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequenc
         for outline in outlines.get(source.id, ()) if source.kind is Kind.OPML else ():
             name = f"{source.id}/{outline.name}"
             tags = tuple(dict.fromkeys((*source.tags, *outline.tags)))
-            recipe = f"{source.recipe}/{outline.address}"
+            fingerprint = f"{source.fingerprint}/{outline.address}"
             sources[name] = replace(
-                source, id=name, kind=Kind.ANY, address=outline.address, root=None, tags=tags, was=(), recipe=recipe
+                source,
+                id=name,
+                kind=Kind.ANY,
+                address=outline.address,
+                root=None,
+                tags=tags,
+                was=(),
+                fingerprint=fingerprint,
             )
     return sources
 

@@ -106,4 +106,4 @@ def with_shelves(feed_ids: Collection[str], config: Config) -> set[str]:
 
 def _shelf(source: Source, feeds: Collection[Feed], config: Config) -> Feed:
     blank = Feed(PREFIX + source.id, source.id, sources=(source.id,))
-    return replace(blank, recipe=of_pages(source, config.site, feeds, config.searched_secrets))
+    return replace(blank, fingerprint=of_pages(source, config.site, feeds, config.searched_secrets))

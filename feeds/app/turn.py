@@ -167,7 +167,7 @@ class TurnLoop:
         while self._crew.away and most and (back := self._crew.land(moment)):
             visit, outcome = back
             self._started.pop(_key(visit), None)
-            self._picker.done(visit, outcome.host, outcome.at, outcome.elsewhere)
+            self._picker.done(visit, outcome.host, outcome.at, outcome.redirect_host)
             self._hold_until = self._hold_until if self._landed else time.monotonic() + HOLD
             self._landed.append(outcome)
             moment, most = GATHER, most - 1
@@ -215,4 +215,6 @@ def _key(visit: Visit) -> Key:
 def _leads_on(outcome: Outcome) -> bool:
     """Whether something became due at once: pages of new stories, outlines of a list, the feed that a page named."""
     result = outcome.result
-    return outcome.due_at <= outcome.at or (isinstance(result, Harvest) and bool(result.visits or result.outlines))
+    return outcome.due_at <= outcome.at or (
+        isinstance(result, Harvest) and bool(result.story_visits or result.outlines)
+    )

@@ -65,7 +65,7 @@ class VisitRunner:
             robots=self._robots,
             fetch=self._fetch_whole if refetch else self._fetch,
             run=self._run,
-            known=self._store.known,
+            seen_items=self._store.seen_items,
             now=self._now,
             released=released,
             site=self._site,

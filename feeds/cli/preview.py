@@ -155,7 +155,7 @@ class _Previewer:
         except OSError as error:
             raise FetchError(f"{place} cannot be read: {error.strerror}.", kind="missing") from error
         source = options.make_source(options.url or "") if options.read_as else None
-        return _to_json_feed(pipeline.saved(body, options.url, headers), source)
+        return _to_json_feed(pipeline.saved_document(body, options.url, headers), source)
 
     def read_url(self, place: str) -> Preview:
         """Fetch an address and read the response."""
@@ -198,7 +198,7 @@ PLACE_READERS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], 
 
 def _to_json_feed(response: Fetched, source: Source | None) -> Preview:
     """Return a document as a JSON Feed, read as the source says; without a source its kind is recognised."""
-    return pipeline.reading(pipeline.recognised(response, source), utcnow(), source)
+    return pipeline.as_json_feed(pipeline.parse_document(response, source), utcnow(), source)
 
 
 # ── JSON Feed → lines for people ────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""The checked shape → the records: defaults merged, paths resolved, recipes made."""
+"""The checked shape → the records: defaults merged, paths resolved, fingerprints made."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground:
         steps=tuple(step(one) for one in said.steps),
         enabled=said.enabled,
     )
-    return replace(made, recipe=fingerprint.of_source(made, ground.site.url))
+    return replace(made, fingerprint=fingerprint.of_source(made, ground.site.url))
 
 
 def _is_visited(kind: Kind, root: Path | None) -> bool:
@@ -178,7 +178,7 @@ def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source], searched
     for name, said in shape.feeds.items():
         chosen = _chosen(said.sources, traces) if said.sources else everything
         unsigned = feed(name, said)
-        made[name] = replace(unsigned, recipe=fingerprint.of_feed(unsigned, site, [*chosen, *sorted(searched)]))
+        made[name] = replace(unsigned, fingerprint=fingerprint.of_feed(unsigned, site, [*chosen, *sorted(searched)]))
     return made
 
 
@@ -187,7 +187,7 @@ def _chosen(references: Iterable[str], traces: Mapping[str, str]) -> list[str]:
 
 
 def feed(name: str, said: FeedShape) -> Feed:
-    """One feed, without its recipe."""
+    """One feed, without its fingerprint."""
     return Feed(
         id=name,
         title=said.title or name,

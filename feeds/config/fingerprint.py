@@ -25,7 +25,7 @@ _OUTSIDE_A_VISIT = {
     "was",
     "steps",
     "enabled",
-    "recipe",
+    "fingerprint",
     "private",
     "proxy",
     "timeout",
@@ -35,20 +35,20 @@ _OF_A_VISIT = tuple(field.name for field in fields(Source) if field.name not in 
 
 
 def of_source(source: Source, site_url: str) -> str:
-    """The recipe of a source; where our own stories are published shows in them."""
+    """The fingerprint of a source; where our own stories are published shows in them."""
     home = site_url if source.kind is Kind.FILES else None
     return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, home)
 
 
 def of_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
-    """The recipe of the pages of a source; `feeds` are those that they name, `secrets` those that they may not hold."""
+    """Return the fingerprint of the pages of a source; they name `feeds`, and may not hold `secrets`."""
     names = [(feed.id, feed.title) for feed in feeds]
     return _digest("pages", PAGE_FORMAT, trace(source), _fields(site), names, *sorted(secrets))
 
 
 def of_feed(feed: Feed, site: Site, chosen: Iterable[str]) -> str:
-    """The recipe of a feed; `chosen` are the `trace`s of its sources, and the secrets that it may not hold."""
-    return _digest("feed", FEED_FORMAT, _fields(replace(feed, recipe="", was=())), _fields(site), list(chosen))
+    """The fingerprint of a feed; `chosen` are the `trace`s of its sources, and the secrets that it may not hold."""
+    return _digest("feed", FEED_FORMAT, _fields(replace(feed, fingerprint="", was=())), _fields(site), list(chosen))
 
 
 def trace(source: Source) -> str:

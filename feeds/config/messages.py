@@ -87,8 +87,8 @@ def _known(found: ErrorDetails) -> list[str]:
 
 def _suggestion(found: ErrorDetails) -> str | None:
     key, known = str(found["loc"][-1]), _known(found)
-    elsewhere = _ELSEWHERE.get(key.lower())
-    return elsewhere if elsewhere in known else nearest(key, known)
+    redirect_host = _ELSEWHERE.get(key.lower())
+    return redirect_host if redirect_host in known else nearest(key, known)
 
 
 def _unknown(found: ErrorDetails) -> str:

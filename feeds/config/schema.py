@@ -21,7 +21,7 @@ STEPS = ("keep", "drop", "limit")
 SHORT = "(short)"
 
 
-class Shape(BaseModel):
+class YamlMapping(BaseModel):
     """A mapping whose keys are all known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +35,7 @@ class Shape(BaseModel):
         return {key: value for key, value in data.items() if value is not None or key not in keys(cls)}
 
 
-def keys(shape: type[Shape]) -> list[str]:
+def keys(shape: type[YamlMapping]) -> list[str]:
     """The keys of a shape as they are written."""
     return [field.alias or name for name, field in shape.model_fields.items()]
 
@@ -44,7 +44,7 @@ def _form(long: str) -> Discriminator:
     """Where a value may be short (one text) or long (a mapping): which it is. The tag names the shape in errors."""
 
     def choose(value: object) -> str:
-        return long if isinstance(value, (Mapping, Shape)) else SHORT
+        return long if isinstance(value, (Mapping, YamlMapping)) else SHORT
 
     return Discriminator(choose)
 
@@ -52,7 +52,7 @@ def _form(long: str) -> Discriminator:
 # ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class SiteShape(Shape):
+class SiteShape(YamlMapping):
     """Who publishes."""
 
     title: f.LineValue = Field(description="What the whole is called.")
@@ -67,7 +67,7 @@ class SiteShape(Shape):
     )
 
 
-class ServerShape(Shape):
+class ServerShape(YamlMapping):
     """Where the built-in server listens."""
 
     listen: f.EndpointValue = Field(default=("127.0.0.1", 8080), description="HOST:PORT of the published files.")
@@ -75,7 +75,7 @@ class ServerShape(Shape):
     trusted_proxies: f.NetworksValue = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
 
 
-class HostsShape(Shape):
+class HostsShape(YamlMapping):
     """Manners towards any one host name."""
 
     gap: f.GapValue = Field(default=1.0, description="Time between two requests, such as 1s.")
@@ -85,7 +85,7 @@ class HostsShape(Shape):
 # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ConditionsShape(Shape):
+class ConditionsShape(YamlMapping):
     """Tests on the fields of an article; all must hold."""
 
     title: f.PatternValue | None = None
@@ -105,7 +105,7 @@ class ConditionsShape(Shape):
         return self
 
 
-class LimitShape(Shape):
+class LimitShape(YamlMapping):
     """How many articles a feed keeps."""
 
     count: f.WholeValue = Field(default=50, description="At least so many of the newest.")
@@ -118,7 +118,7 @@ Conditions = Annotated[
 LimitValue = Annotated[Annotated[f.WholeValue, Tag(SHORT)] | Annotated[LimitShape, Tag("(limit)")], _form("(limit)")]
 
 
-class StepShape(Shape):
+class StepShape(YamlMapping):
     """One step: exactly one of these keys."""
 
     keep: Conditions | None = Field(default=None, description="Keep an article when all conditions hold.")
@@ -152,13 +152,13 @@ Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, T
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class AutoShape(Shape):
+class AutoShape(YamlMapping):
     """An interval that follows the source, between two bounds."""
 
     auto: f.BoundsValue = Field(description="The shortest and the longest interval, such as [15m, 24h].")
 
 
-class AuthShape(Shape):
+class AuthShape(YamlMapping):
     """Who we are to a source."""
 
     basic: f.PairValue | None = Field(default=None, description='User and password, such as [me, "${PASSWORD}"].')
@@ -168,7 +168,7 @@ class AuthShape(Shape):
 Every = Annotated[Annotated[f.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag("(auto)")], _form("(auto)")]
 
 
-class SettingsShape(Shape):
+class SettingsShape(YamlMapping):
     """What can be said of any source, and of all in `defaults:`."""
 
     every: Every = Field(default=3600.0, description="How often to look, such as 15m, 1h or {auto: [15m, 24h]}.")
@@ -223,7 +223,7 @@ SourceEntry = Annotated[Annotated[f.UrlValue, Tag(SHORT)] | Annotated[SourceShap
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class FeedShape(Shape):
+class FeedShape(YamlMapping):
     """What is published."""
 
     title: f.LineValue | None = Field(default=None, description="What readers see; the id when left out.")
@@ -244,7 +244,7 @@ FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is No
 _IDS: dict[str, JsonValue] = {"propertyNames": {"pattern": SLUG}}
 
 
-class FileShape(Shape):
+class FileShape(YamlMapping):
     """A configuration of feeds."""
 
     site: SiteShape
@@ -262,7 +262,7 @@ class FileShape(Shape):
 
 
 # The shape that a part of an error's location stands for.
-SHAPES: Mapping[str, type[Shape]] = {
+SHAPES: Mapping[str, type[YamlMapping]] = {
     "": FileShape,
     "site": SiteShape,
     "server": ServerShape,

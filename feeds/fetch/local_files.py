@@ -99,7 +99,9 @@ def _fetch_folder(visit: Visit, root: Path) -> Fetched | NotModified:
     digest = _content_digest(parts, unread, stamps)
     if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
-    return Fetched(visit.url, b"", validators=validators, body_digest=digest, parts=parts, unread=unread, beside=stamps)
+    return Fetched(
+        visit.url, b"", validators=validators, body_digest=digest, files=parts, unreadable=unread, media_files=stamps
+    )
 
 
 def _fetch_document(visit: Visit, root: Path) -> Fetched | NotModified:

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from ..errors import ParseError
-from ..model import Category, Channel, Fetched, Link, Parsed, Source, Story, Text
+from ..model import Category, Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
 from .document import is_included
 
 MOST = 50_000  # entries of one file, as the format has it
@@ -39,8 +39,15 @@ def read_sitemap(fetched: Fetched, source: Source | None = None) -> Parsed:
         if len(newest) > CHILDREN:
             warnings.append(f"{len(newest)} sitemaps are listed; only the newest {CHILDREN} are followed")
         links = tuple(Link(entry["loc"], "sitemap") for entry in newest[:CHILDREN])
-        return Parsed("sitemap", fetched.url, Channel(links=links), (), tuple(warnings))
-    return Parsed("sitemap", fetched.url, Channel(), _stories(_wanted(here, source), source, warnings), tuple(warnings))
+        return Parsed("sitemap", fetched.url, Channel(links=links), (), tuple(warnings), shape=Shape.SITEMAP)
+    return Parsed(
+        "sitemap",
+        fetched.url,
+        Channel(),
+        _stories(_wanted(here, source), source, warnings),
+        tuple(warnings),
+        shape=Shape.SITEMAP,
+    )
 
 
 def _unpacked(body: bytes) -> bytes:

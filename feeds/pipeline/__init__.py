@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .issue import IssueIO, issue
 from .own_stories import PageIO, issue_pages
-from .read import DocumentReader, read, reading, recognised, saved, understand
+from .read import DocumentReader, as_json_feed, parse_document, parse_feed, read, saved_document
 from .visit import VisitIO, pull
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "issue_pages",
     "pull",
     "read",
-    "reading",
-    "recognised",
-    "saved",
-    "understand",
+    "as_json_feed",
+    "parse_document",
+    "saved_document",
+    "parse_feed",
 ]

@@ -1,6 +1,6 @@
 """Stories of our own: from a folder of files to articles, and from articles to their pages.
 
-An edit changes the article, a file that is gone takes it back. Only what was read tells that something is gone.
+An edit changes the article; a file that is gone takes it back, if everything else in the folder could be read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..model import (
     FileStamp,
     Harvest,
     Issue,
+    Kind,
     Parsed,
     PublicationWindow,
     SeenItems,
@@ -44,29 +45,33 @@ from .issue import IssueIO
 
 log = logging.getLogger("feeds.pipeline")
 
-TOMBSTONE = ""  # the digest of a story that must not come back (R4)
-FEW = 10  # stories: whoever deletes most of so few means it
+FEW_STORIES = 10  # in a folder with fewer, most may go at once
 
 
 @dataclass(frozen=True, slots=True)
 class FolderListing:
-    """What one look into a folder brought: its stories as they were judged, and what stands beside them."""
+    """The files of a folder at one visit: its stories, whether they are believable, and the media files beside them."""
 
     source: Source
     parsed: Parsed
-    judged: sanity.Judgement
-    beside: Mapping[str, FileStamp]
+    judgement: sanity.Judgement
+    media_files: Mapping[str, FileStamp]
+
+
+def is_first_listing(source: Source, seen_items: SeenItems) -> bool:
+    """Return whether a folder held too few stories for its last listing to be compared with."""
+    return source.kind is Kind.FILES and (seen_items.listing_size or 0) < FEW_STORIES
 
 
 def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
-    """Leave out the stories whose front matter does not let them be published at `at`.
+    """Return a document without the stories whose front matter does not let them be published at `at`.
 
-    A date without a time begins at midnight in `zone`. What names no date holds its story back, is told in the
+    A date without a time begins at midnight in `zone`. A word that is no date holds its story back, stands in the
     warnings, and takes nothing back.
     """
     if not parsed.windows:
         return parsed
-    kept, warnings, unread = [], list(parsed.warnings), list(parsed.unread)
+    stories, warnings, unreadable = [], list(parsed.warnings), list(parsed.unreadable)
     for story in parsed.stories:
         window = parsed.windows.get(story.id or "", PublicationWindow())
         starts, ends = ([(text, _moment(text, at, zone)) for text in texts] for texts in (window.starts, window.ends))
@@ -74,14 +79,14 @@ def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
         if unclear:
             name = story.file or story.id or ""
             warnings.append(f"{name}: its front matter says `{unclear[0]}` where a date belongs, so it is held back")
-            unread.append(name)
+            unreadable.append(name)
         elif all(moment <= at for _, moment in starts if moment) and all(at < moment for _, moment in ends if moment):
-            kept.append(story)
-    return replace(parsed, stories=tuple(kept), warnings=tuple(warnings), unread=tuple(unread))
+            stories.append(story)
+    return replace(parsed, stories=tuple(stories), warnings=tuple(warnings), unreadable=tuple(unreadable))
 
 
 def _moment(text: str, at: datetime, zone: str) -> datetime | None:
-    """The instant that a text names, however far away: `9999-12-31` is how some say never."""
+    """Return the instant that a text names, however far away: some write `9999-12-31` for never."""
     moment = parse_date(text, at, zone)
     if moment is not None:
         return moment
@@ -92,61 +97,58 @@ def _moment(text: str, at: datetime, zone: str) -> datetime | None:
     return far if far.tzinfo else far.replace(tzinfo=UTC)
 
 
-def stories(folder: FolderListing, known: SeenItems, site: str, at: datetime) -> Harvest:
-    """What a folder brings: new and changed stories, and those that are gone; what is left out is logged."""
-    judged, parsed = folder.judged, folder.parsed
+def harvest_folder(folder: FolderListing, seen_items: SeenItems, site: str, at: datetime) -> Harvest:
+    """Return the new, changed and removed stories of a folder; what is left out is logged."""
+    judgement, parsed = folder.judgement, folder.parsed
     for warning in parsed.warnings:
         log.warning("%s: %s", folder.source.id, warning)
     return Harvest(
-        articles=tuple(_changed(folder, known, site, at)),
-        listed=tuple(judged.ids[index] for index in judged.keep),
-        gone=tuple(_gone(folder, known)),
-        warnings=(
-            *parsed.warnings,
-            *truncation_warnings(parsed.stories),
-            *([judged.sentence] if judged.sentence else []),
-        ),
-        identity=judged.identity,
+        articles=tuple(_changed_articles(folder, seen_items, site, at)),
+        listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
+        removed_ids=tuple(_removed_ids(folder, seen_items)),
+        warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
+        identity=judgement.identity,
     )
 
 
-def _changed(folder: FolderListing, known: SeenItems, site: str, at: datetime) -> Iterator[Article]:
-    """The articles whose story was edited, whose page moved, or beside which another file stands now."""
-    source, parsed, judged = folder.source, folder.parsed, folder.judged
-    places, context = _places(folder, known, site), Context(source.id, known.authority, at, source=source)
-    document = document_context(parsed, context)
-    for index in judged.keep:
-        story, upstream = parsed.stories[index], judged.ids[index]
-        digest, before, page = story_digest(story), known.digests.get(upstream), places.pages[story.file or ""]
-        if before == TOMBSTONE:
+def _changed_articles(folder: FolderListing, seen_items: SeenItems, site: str, at: datetime) -> Iterator[Article]:
+    """Yield the articles whose story was edited, whose page moved, or whose media files changed."""
+    source, parsed, judgement = folder.source, folder.parsed, folder.judgement
+    layout = _page_layout(folder, seen_items, site)
+    document = document_context(parsed, Context(source.id, seen_items.authority, at, source=source))
+    for index in judgement.keep:
+        story, upstream = parsed.stories[index], judgement.ids[index]
+        if upstream in seen_items.retracted:
             continue
-        context = replace(context, changed=before is not None)
+        digest, page = story_digest(story), layout.pages[story.file or ""]
+        context = Context(source.id, seen_items.authority, at, changed=upstream in seen_items, source=source)
         article = normalize(anchor_story(story, page), document, upstream, digest, context)
-        article = publish_addresses(article, page, places)
-        if before != digest or article.page != known.pages.get(upstream):
+        article = publish_addresses(article, page, layout)
+        if seen_items.digests.get(upstream) != digest or article.page != seen_items.pages.get(upstream):
             yield article
 
 
-def _places(folder: FolderListing, known: SeenItems, site: str) -> PageLayout:
-    """Where everything in the folder is published; what could not be read this time keeps its place."""
-    unread = {page.file for page in known.pages.values() if _is_unread(page.file, folder.parsed.unread)}
-    files = {story.file or "" for story in folder.parsed.stories} | unread
-    return plan_pages(site, folder.source.id, files, folder.beside, known.pages.values())
+def _page_layout(folder: FolderListing, seen_items: SeenItems, site: str) -> PageLayout:
+    """Return where everything in the folder is published; what could not be read this time keeps its place."""
+    pages, unreadable = seen_items.pages.values(), folder.parsed.unreadable
+    files = {story.file or "" for story in folder.parsed.stories}
+    files |= {page.file for page in pages if _is_unreadable(page.file, unreadable)}
+    return plan_pages(site, folder.source.id, files, folder.media_files, pages)
 
 
-def _gone(folder: FolderListing, known: SeenItems) -> Iterator[str]:
-    """The stories that were held and are no longer told, though all that could tell them was read (F31)."""
-    if folder.judged.verdict is not sanity.Verdict.NORMAL:
+def _removed_ids(folder: FolderListing, seen_items: SeenItems) -> Iterator[str]:
+    """Yield the stories that are held and no longer listed, if everything that could list them was read (F31)."""
+    if folder.judgement.verdict is not sanity.Verdict.NORMAL:
         return
-    told, unread = set(folder.judged.ids), folder.parsed.unread
-    for upstream, page in known.pages.items():
-        if upstream not in told and not _is_unread(page.file, unread):
+    listed, unreadable = set(folder.judgement.ids), folder.parsed.unreadable
+    for upstream, page in seen_items.pages.items():
+        if upstream not in listed and not _is_unreadable(page.file, unreadable):
             yield upstream
 
 
-def _is_unread(file: str, unread: Collection[str]) -> bool:
-    """Whether a file, or a folder it stands in, could not be read."""
-    return bool(unread) and not {file, *map(str, PurePosixPath(file).parents)}.isdisjoint(unread)
+def _is_unreadable(file: str, unreadable: Collection[str]) -> bool:
+    """Return whether a file, or a folder that it stands in, could not be read."""
+    return bool(unreadable) and not {file, *map(str, PurePosixPath(file).parents)}.isdisjoint(unreadable)
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,34 +156,34 @@ def _is_unread(file: str, unread: Collection[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PageIO:
-    """What issuing pages needs beyond what issuing a feed does.
+    """The I/O of story pages beyond that of a feed.
 
-    `place` puts a file of the source beside its page: whether it differed, or none where it cannot be had. `withdraw`
-    removes published files.
+    `place` copies a file of the source beside its page and returns whether it differed, or None where it cannot be
+    read. `withdraw` removes published files and returns those that were there.
     """
 
     place: Callable[[StoryFile], bool | None]
     withdraw: Callable[[Iterable[str]], list[str]]
 
 
-def issue_pages(shelf: Feed, site: Site, feeds: Collection[Feed], edges: IssueIO, pages: PageIO) -> list[str]:
-    """Regenerate the pages of one source, whose ledger is that of `shelf`; return the paths that changed.
+def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: IssueIO, page_io: PageIO) -> list[str]:
+    """Regenerate the pages of one source, whose ledger is that of `pages_feed`; return the paths that changed.
 
-    `feeds` are those that take from the source. What no story needs any more is removed.
+    `feeds` are those that take from the source. A file that no story needs any more is removed.
     """
-    articles = [article for article in edges.articles(shelf) if article.page]
+    articles = [article for article in io.articles(pages_feed) if article.page]
     documents = [story_page(article, site, feeds) for article in articles]
-    changed = edges.publish(documents)
-    placed = {path: differed for path, differed in _placed(articles, pages) if differed is not None}
+    changed = io.publish(documents)
+    placed = {path: differed for path, differed in _place_files(articles, page_io) if differed is not None}
     changed += [path for path, differed in placed.items() if differed]
     files = (*(document.path for document in documents), *placed)
-    changed += pages.withdraw(sorted(set(edges.ledger(shelf.id, ()).files) - set(files)))
-    edges.issued(Issue(Edition(shelf, site, (), edges.since, edges.changed), {}, files, ()))
+    changed += page_io.withdraw(sorted(set(io.ledger(pages_feed.id, ()).files) - set(files)))
+    io.issued(Issue(Edition(pages_feed, site, (), io.since, io.changed), {}, files, ()))
     return changed
 
 
-def _placed(articles: Iterable[Article], pages: PageIO) -> Iterator[tuple[str, bool | None]]:
-    """Each file that stands beside a page, once, though several stories may show it."""
-    held: Iterable[StoryPage] = (article.page for article in articles if article.page)
-    files = {beside.path: beside for page in held for beside in page.beside}
-    return ((path, pages.place(files[path])) for path in sorted(files))
+def _place_files(articles: Iterable[Article], io: PageIO) -> Iterator[tuple[str, bool | None]]:
+    """Place each file that stands beside a page, once, though several stories may show it."""
+    pages: Iterable[StoryPage] = (article.page for article in articles if article.page)
+    files = {file.path: file for page in pages for file in page.beside}
+    return ((path, io.place(files[path])) for path in sorted(files))

@@ -30,7 +30,7 @@ from .own_stories import publishable
 
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
-WEB_PAGE = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
+WEB_PAGE_KINDS = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
 
 # These readers apply `include` and `exclude` themselves: there they decide which entries count for `max_items`.
 _SELECTIVE_READERS = frozenset({"files", "page:list", "sitemap"})
@@ -38,7 +38,7 @@ _SELECTIVE_READERS = frozenset({"files", "page:list", "sitemap"})
 DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
 
-def understand(answer: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
+def parse_feed(answer: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
     """Parse; when that fails, say what came instead of a feed (F31)."""
     try:
         return read(answer, source)
@@ -59,19 +59,19 @@ def is_wanted(story: Story, parsed: Parsed, source: Source | None) -> bool:
     return is_included(story_url(story, parsed.base) or "", source)
 
 
-def recognised(answer: Fetched, source: Source | None = None) -> Parsed:
+def parse_document(answer: Fetched, source: Source | None = None) -> Parsed:
     """What a document is taken for when nobody said what it should be: a feed, else a page's story or stories."""
     try:
-        return understand(answer, source)
+        return parse_feed(answer, source)
     except ParseError as error:
-        if error.kind not in WEB_PAGE or (source is not None and source.kind is not Kind.ANY):
+        if error.kind not in WEB_PAGE_KINDS or (source is not None and source.kind is not Kind.ANY):
             raise
     page = read_page(answer, source)
-    feed = announced(answer)
+    feed = find_announced_feed(answer)
     return replace(page, warnings=(*page.warnings, f"its feed is at {feed}")) if feed else page
 
 
-def announced(answer: Fetched) -> str | None:
+def find_announced_feed(answer: Fetched) -> str | None:
     """The feed that a page names in its head."""
     found = find_feeds(answer.body, answer.url, answer.charset)
     return next((candidate.url for candidate in found if candidate.method == "link"), None)
@@ -83,17 +83,17 @@ def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None 
     `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
     Items carry the ids of the document as it gave them. Raises ParseError when it is neither.
     """
-    return reading(recognised(saved(body, url, headers)), datetime.now(UTC))
+    return as_json_feed(parse_document(saved_document(body, url, headers)), datetime.now(UTC))
 
 
-def saved(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
+def saved_document(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
     """A document at hand, as if it had been fetched from `url` with these headers."""
     told = {name.lower(): value for name, value in (headers or {}).items()}
     media_type, charset = http_headers.parse_content_type(told.get("content-type"))
     return Fetched(url or "", body, media_type, charset, headers=told)
 
 
-def reading(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
+def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
     """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
     parsed = publishable(parsed, at, source.timezone if source else "UTC")
     told, warnings = (

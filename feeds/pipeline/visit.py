@@ -1,4 +1,4 @@
-"""pull(visit): [robots] → fetch → parse → [known?] → normalize → Outcome.
+"""pull(visit): [robots] → fetch → parse → [seen?] → normalize → Outcome.
 
 A listing yields articles, or, where a story's own page tells more, further visits; a story's page yields its article.
 """
@@ -28,6 +28,7 @@ from ..model import (
     Parsed,
     Result,
     SeenItems,
+    Shape,
     Source,
     Story,
     StoryVisit,
@@ -53,125 +54,122 @@ from ..parse.opml import parse_opml
 from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
-from .own_stories import FEW, TOMBSTONE, FolderListing, publishable, stories
-from .read import WEB_PAGE, announced, is_wanted, understand
+from .own_stories import FolderListing, harvest_folder, is_first_listing, publishable
+from .read import WEB_PAGE_KINDS, find_announced_feed, is_wanted, parse_feed
 
-_Answer = TypeVar("_Answer")
-_Given = TypeVarTuple("_Given")
+log = logging.getLogger("feeds.pipeline")
+
+MAX_CHILD_SITEMAPS = 5  # of an index, the newest first, in one visit (F33)
+MAX_STORY_PAGES = 10  # that one story may be spread over
+MIN_STORY_LETTERS = 300  # a page with less text is checked for being something else than a story
+
+ROBOTS_KINDS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
+FEED_KINDS = frozenset({Kind.FEED, Kind.ANY})
+
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
+
+NewStory = tuple[str, Story, str]  # upstream id, story, its digest
 
 
 class Run(Protocol):
-    """Calls a function on what came of `answer`, or of an earlier one, in whatever process can be spared for it."""
+    """A caller of functions in whatever process is fit to read the bytes of a response."""
 
-    def __call__(self, answer: Fetched | None, function: Callable[[*_Given], _Answer], /, *given: *_Given) -> _Answer:
-        """What the function gives."""
+    def __call__(
+        self, response: Fetched | None, function: Callable[[*_Arguments], _Result], /, *arguments: *_Arguments
+    ) -> _Result:
+        """Return what `function` returns; without a response the bytes were read before."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitIO:
-    """What a pull needs of the outside: the network or the disk, the store's memory, and the clock.
+    """The I/O of a visit: the network or the disk, the store, and the clock.
 
-    `robots` tells whether a visit may have an address, and what is now known of that host. `run` calls a function in
-    whatever process can be spared for these bytes. `released`: the operator named the source, so a listing that has
-    nothing in common with the last one is taken. `site` is where our own pages are.
+    `robots` returns whether a visit may fetch an address, and the new state of that host. `released`: the operator
+    named the source, so a listing that has nothing in common with the last one is taken. `site` is the public address
+    of our own pages.
     """
 
     robots: Callable[[str, Visit], tuple[bool, HostState]]
     fetch: Callable[[Visit], Fetched | NotModified]
     run: Run
-    known: Callable[[str], SeenItems]
+    seen_items: Callable[[str], SeenItems]
     now: Callable[[], datetime]
     released: bool = False
     site: str = ""
 
 
 class VisitContext:
-    """One visit under way; `visit` comes to know what its host told of itself, whatever becomes of the visit (E17)."""
+    """A visit in progress; `visit` takes up the new state of its host, whatever becomes of the visit (E17)."""
 
-    def __init__(self, visit: Visit, edges: VisitIO) -> None:
+    def __init__(self, visit: Visit, io: VisitIO) -> None:
         self.visit = visit
         self.source = visit.source
-        self.edges = edges
+        self.io = io
 
-    def ask_leave(self, url: str) -> None:
-        """Ask robots.txt whether we may have an address; FetchError when we may not."""
-        allowed, host = self.edges.robots(url, self.visit)
+    def require_robots_permission(self, url: str) -> None:
+        """Raise FetchError if robots.txt forbids an address."""
+        allowed, host = self.io.robots(url, self.visit)
         if host.host == self.visit.host.host:
             self.visit = replace(self.visit, host=host)
         if not allowed:
             raise FetchError(f"{host.host} forbids {url} in its robots.txt", kind="robots")
 
     def fetch(self) -> Fetched | NotModified:
-        """What the visit is for."""
-        return self.edges.fetch(self.visit)
+        """Fetch the address of the visit."""
+        return self.io.fetch(self.visit)
 
     def fetch_more(self, url: str) -> Fetched:
-        """Another document that belongs to it, as far as its host permits that."""
-        self.ask_leave(url)
-        answer = self.edges.fetch(replace(self.visit, state=VisitState(url)))
-        assert isinstance(answer, Fetched)  # without validators nobody can answer 304
-        return answer
-
-
-# ── pull(visit): [robots] → fetch → parse → [known?] → normalize → Outcome ────────────────────────────────────────────
-
-
-log = logging.getLogger("feeds.pipeline")
-
-CHILDREN = 5  # sitemaps of an index that one visit looks into, the newest first (F33)
-PAGES = 10  # of one story
-TELLING = 300  # characters of text that a page must have before it is taken for a story without a second look
-
-ASKS_ROBOTS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
-LISTS = frozenset({"page:list", "sitemap"})  # readers of what only points to stories
-FEEDS = frozenset({Kind.FEED, Kind.ANY})
-
-
-Fresh = tuple[str, Story, str]  # upstream id, story, its digest
+        """Fetch another document that belongs to the visit, if robots.txt permits it."""
+        self.require_robots_permission(url)
+        response = self.io.fetch(replace(self.visit, state=VisitState(url)))
+        assert isinstance(response, Fetched)  # without validators there is no 304
+        return response
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a visit came to, and what the time of the next one depends on; `feed` is where it should go instead."""
+class _Attempt:
+    """The result of a visit, and what its next due time depends on; `feed` is the address to visit instead."""
 
     result: Result
-    answer: Fetched | NotModified | None = None
+    response: Fetched | NotModified | None = None
     channel: Channel | None = None
     feed: str | None = None
 
 
-def pull(visit: Visit, edges: VisitIO) -> Outcome:
-    """Make one visit; whatever happens, exactly one outcome comes back."""
-    trip, told = VisitContext(visit, edges), visit.story
-    seen = _tried(trip, _listing if told is None else partial(_story_page, told))
-    outcome = scheduling.conclude(trip.visit, seen.result, edges.now(), response=seen.answer, channel=seen.channel)
-    if seen.feed:
-        return _at_its_feed(outcome, seen.feed)
-    if told is not None and isinstance(seen.result, Failure) and scheduling.is_last_attempt(visit, seen.result):
-        bare = _tried(trip, partial(_bare_story, told))
-        return replace(
-            scheduling.conclude(trip.visit, bare.result, edges.now()), host=outcome.host, elsewhere=outcome.elsewhere
-        )
+def pull(visit: Visit, io: VisitIO) -> Outcome:
+    """Make one visit and return its one outcome, whatever happens."""
+    context, story = VisitContext(visit, io), visit.story
+    attempt = _attempt(context, _visit_listing if story is None else partial(_visit_story_page, story))
+    outcome = scheduling.conclude(
+        context.visit, attempt.result, io.now(), response=attempt.response, channel=attempt.channel
+    )
+    if attempt.feed:
+        return _redirected_to_feed(outcome, attempt.feed)
+    if story is not None and isinstance(attempt.result, Failure) and scheduling.is_last_attempt(visit, attempt.result):
+        attempt = _attempt(context, partial(_publish_as_listed, story))
+        as_listed = scheduling.conclude(context.visit, attempt.result, io.now())
+        return replace(as_listed, host=outcome.host, redirect_host=outcome.redirect_host)
     return outcome
 
 
-def _tried(trip: VisitContext, attempt: Callable[[VisitContext], _Seen]) -> _Seen:
-    """What an attempt came to, if only to a failure."""
+def _attempt(context: VisitContext, stages: Callable[[VisitContext], _Attempt]) -> _Attempt:
+    """Run the stages of a visit; an exception becomes a failure."""
     try:
-        return attempt(trip)
+        return stages(context)
     except SourceError as error:
         stage = "fetch" if isinstance(error, FetchError) else "parse"
-        return _Seen(Failure(stage, error.sentence, error.kind, error.status, error.retry_after, error.host))
+        return _Attempt(Failure(stage, error.sentence, error.kind, error.status, error.retry_after, error.host))
     except FeedsError:
-        raise  # the store's trouble is everybody's: it stops the turn
+        raise  # trouble with the store concerns every source: it stops the turn
     except Exception as error:  # the one broad except: a bug costs one source one visit, not the turn
-        log.exception("unexpected error in source %s", trip.source.id)
+        log.exception("unexpected error in source %s", context.source.id)
         sentence = f"unexpected {type(error).__name__}: {error}; please report it"
-        return _Seen(Failure("internal", sentence, "internal"))
+        return _Attempt(Failure("internal", sentence, "internal"))
 
 
-def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
-    """The page was only asked where the feed is; that is visited next, and at once."""
+def _redirected_to_feed(outcome: Outcome, feed: str) -> Outcome:
+    """Return the outcome of a page that only named its feed: the feed is due at once."""
     state = replace(outcome.state, url=feed, validators=Validators(), body_digest=None, full_at=None, move=None)
     return replace(outcome, state=state, due_at=outcome.at)
 
@@ -179,135 +177,135 @@ def _at_its_feed(outcome: Outcome, feed: str) -> Outcome:
 # ── a listing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _listing(trip: VisitContext) -> _Seen:
-    visit, source, edges = trip.visit, trip.source, trip.edges
-    if source.kind in ASKS_ROBOTS:
-        trip.ask_leave(visit.url)
-    answer = trip.fetch()
-    if isinstance(answer, NotModified):
-        return _Seen(answer, answer)
+def _visit_listing(context: VisitContext) -> _Attempt:
+    visit, source, io = context.visit, context.source, context.io
+    if source.kind in ROBOTS_KINDS:
+        context.require_robots_permission(visit.url)
+    response = context.fetch()
+    if isinstance(response, NotModified):
+        return _Attempt(response, response)
     if source.kind is Kind.OPML:
-        return _Seen(_subscriptions(answer, edges.known(source.id)), answer)
+        return _Attempt(_harvest_outlines(response, io.seen_items(source.id)), response)
     try:
-        parsed = understand(answer, source, lambda told, of: edges.run(told, parse, told, of))
+        parsed = parse_feed(response, source, lambda body, declared: io.run(body, parse, body, declared))
     except ParseError as error:
-        if source.kind is not Kind.ANY or error.kind not in WEB_PAGE:
+        if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
-        if feed := announced(answer):
-            return _Seen(Harvest((), (), warnings=(f"its feed is at {feed}",)), answer, feed=feed)
-        trip.ask_leave(visit.url)
-        parsed = edges.run(answer, read_page, answer, source)
-    children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:CHILDREN]
+        if feed := find_announced_feed(response):
+            return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
+        context.require_robots_permission(visit.url)
+        parsed = io.run(response, read_page, response, source)
+    children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:MAX_CHILD_SITEMAPS]
     if children:
-        parsed = _with_children(parsed, children, trip)
-    parsed = publishable(parsed, edges.now(), source.timezone)
-    known = edges.known(source.id)
-    ours = source.kind is Kind.FILES
-    first = edges.released or visit.state.worked_at is None or (ours and (known.listed or 0) < FEW)
-    judged = _judge(parsed, known, first=first)
-    if children or parsed.windows or judged.verdict is sanity.Verdict.SUSPICIOUS:
-        # Ask for it whole until it looks right again (F31); an index may stay the same while its children change, and
-        # a folder while the day comes at which one of its stories is to be published or no longer is.
-        answer = replace(answer, validators=Validators(), body_digest="")
-    if ours:
-        return _Seen(
-            stories(FolderListing(source, parsed, judged, answer.beside), known, edges.site, edges.now()), answer
-        )
-    context = Context(source.id, known.authority, edges.now(), source=source)
-    return _Seen(harvest(parsed, judged, known, context, partial(edges.run, answer)), answer, parsed.channel)
+        parsed = _with_child_sitemaps(parsed, children, context)
+    parsed = publishable(parsed, io.now(), source.timezone)
+    seen_items = io.seen_items(source.id)
+    first = io.released or visit.state.worked_at is None or is_first_listing(source, seen_items)
+    judgement = _judge(parsed, seen_items, first=first)
+    if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
+        # Without validators the next visit fetches it whole: a suspicious listing until it looks right again (F31), an
+        # index because its children change while it stays the same, a folder because a story's date of publication
+        # comes without an edit.
+        response = replace(response, validators=Validators(), body_digest="")
+    if source.kind is Kind.FILES:
+        folder = FolderListing(source, parsed, judgement, response.media_files)
+        return _Attempt(harvest_folder(folder, seen_items, io.site, io.now()), response)
+    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
+    result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
+    return _Attempt(result, response, parsed.channel)
 
 
-def _subscriptions(answer: Fetched, known: SeenItems) -> Harvest:
-    """What an OPML list subscribes to; each outline becomes a source. Lists inside the list are not followed."""
-    told = [outline for outline in parse_opml(answer.body, answer.charset) if outline.kind != "list"]
-    made = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in told)
-    return Harvest((), (), outlines=name_outlines(made, known.outlines))
+def _harvest_outlines(response: Fetched, seen_items: SeenItems) -> Harvest:
+    """Return the subscriptions of an OPML list, each to become a source. Lists inside the list are not followed."""
+    subscriptions = [outline for outline in parse_opml(response.body, response.charset) if outline.kind != "list"]
+    outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in subscriptions)
+    return Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
 
 
-def _with_children(parsed: Parsed, children: list[str], trip: VisitContext) -> Parsed:
-    """The stories of an index's sitemaps; an index inside an index is not followed."""
-    answers = [trip.fetch_more(url) for url in children]
-    documents = [trip.edges.run(answer, read_sitemap, answer, trip.source) for answer in answers]
+def _with_child_sitemaps(parsed: Parsed, children: list[str], context: VisitContext) -> Parsed:
+    """Return a sitemap index with the stories of its sitemaps; an index inside an index is not followed."""
+    responses = [context.fetch_more(url) for url in children]
+    documents = [context.io.run(response, read_sitemap, response, context.source) for response in responses]
     stories = tuple(story for document in documents for story in document.stories)
     warnings = tuple(warning for document in documents for warning in document.warnings)
-    return replace(parsed, stories=stories[: trip.source.max_items], warnings=(*parsed.warnings, *warnings))
+    return replace(parsed, stories=stories[: context.source.max_items], warnings=(*parsed.warnings, *warnings))
 
 
 def harvest(
     parsed: Parsed,
-    judged: sanity.Judgement,
-    known: SeenItems,
+    judgement: sanity.Judgement,
+    seen_items: SeenItems,
     context: Context,
     run: Callable[..., tuple[Article, ...]],
 ) -> Harvest:
-    """What a listing brings: new and changed stories as articles or visits to their pages, and every id it lists."""
-    told = describe_channel(parsed)
-    fresh = list(_fresh(parsed, judged, known, context.source))
-    visits = dict(_followed(fresh, parsed, context.source))
-    whole = [one for one in fresh if one[0] not in visits]
-    changed = frozenset(upstream for upstream, _, _ in whole if upstream in known.digests)
+    """Return the new and changed stories of a listing, as articles or visits to their pages, and every listed id."""
+    channel = describe_channel(parsed)
+    new_stories = list(_new_stories(parsed, judgement, seen_items, context.source))
+    visits = dict(_story_visits(new_stories, parsed, context.source))
+    whole = [new_story for new_story in new_stories if new_story[0] not in visits]
+    changed = frozenset(upstream for upstream, _, _ in whole if upstream in seen_items)
     return Harvest(
         articles=run(articles_of, whole, replace(parsed, stories=()), context, changed) if whole else (),
-        visits=tuple(visits.values()),
-        listed=tuple(judged.ids[index] for index in judged.keep),
-        title=told.title or None,
-        link=told.home,
-        hub=next(iter(told.hubs), None),
-        self_url=told.feed,
-        warnings=(
-            *parsed.warnings,
-            *truncation_warnings(parsed.stories),
-            *([judged.sentence] if judged.sentence else []),
-        ),
-        identity=judged.identity,
+        story_visits=tuple(visits.values()),
+        listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
+        title=channel.title or None,
+        link=channel.home,
+        hub=next(iter(channel.hubs), None),
+        self_url=channel.feed,
+        warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
+        identity=judgement.identity,
     )
 
 
 def articles_of(
-    fresh: Sequence[Fresh], parsed: Parsed, context: Context, changed: frozenset[str]
+    new_stories: Sequence[NewStory], parsed: Parsed, context: Context, changed: frozenset[str]
 ) -> tuple[Article, ...]:
-    """The articles that stories of one document make; module-level, for it may have to run in a worker."""
+    """Return the articles of stories of one document; module-level, as it may run in another process."""
     document = document_context(parsed, context)
     return tuple(
         normalize(story, document, upstream, digest, replace(context, changed=upstream in changed))
-        for upstream, story, digest in fresh
+        for upstream, story, digest in new_stories
     )
 
 
-def _judge(parsed: Parsed, known: SeenItems, *, first: bool) -> sanity.Judgement:
-    """Whether a listing is believable; ParseError when nothing may be taken from it."""
-    by_identity = partial(upstream_id, base=parsed.base, identity=known.identity)
+def _judge(parsed: Parsed, seen_items: SeenItems, *, first: bool) -> sanity.Judgement:
+    """Return whether a listing is believable; raise ParseError when nothing may be taken from it."""
+    by_identity = partial(upstream_id, base=parsed.base, identity=seen_items.identity)
     by_link = partial(upstream_id, base=parsed.base, identity="link")
     ids = [by_identity(story) for story in parsed.stories]
-    page = parsed.reader == "page:list"
-    judged = sanity.judge(parsed, ids, known, first=first, page=page, link_of=by_link)
-    if judged.verdict is sanity.Verdict.QUARANTINE:
-        raise ParseError(judged.sentence or "", kind=judged.verdict)
-    return judged
+    page = parsed.shape is Shape.LISTING
+    judgement = sanity.judge(parsed, ids, seen_items, first=first, page=page, link_of=by_link)
+    if judgement.verdict is sanity.Verdict.QUARANTINE:
+        raise ParseError(judgement.sentence or "", kind=judgement.verdict)
+    return judgement
 
 
-def _fresh(parsed: Parsed, judged: sanity.Judgement, known: SeenItems, source: Source | None) -> Iterator[Fresh]:
-    """Yield id, story and digest of what is wanted and new or edited; the rest is dropped before any cleaning.
+def _new_stories(
+    parsed: Parsed, judgement: sanity.Judgement, seen_items: SeenItems, source: Source | None
+) -> Iterator[NewStory]:
+    """Yield what is wanted and new or edited; the rest is dropped before any cleaning.
 
-    A feed is judged whole before `include` and `exclude` choose from it: one that lists nothing wanted is no empty one.
+    A feed is judged whole before `include` and `exclude` choose from it: one that lists nothing wanted is not empty.
     """
-    for index in judged.keep:
-        story, upstream = parsed.stories[index], judged.ids[index]
-        if not is_wanted(story, parsed, source):
+    for index in judgement.keep:
+        story, upstream = parsed.stories[index], judgement.ids[index]
+        if upstream in seen_items.retracted or not is_wanted(story, parsed, source):
             continue
-        digest, before = story_digest(story), known.digests.get(upstream)
-        if before in (digest, TOMBSTONE):
+        digest = story_digest(story)
+        if digest == seen_items.digests.get(upstream):
             continue
-        if before is not None and parsed.reader == "page:list":
+        if parsed.shape is Shape.LISTING and upstream in seen_items:
             continue  # a teaser that moved on the page is no edited story
         yield upstream, story, digest
 
 
-def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> Iterator[tuple[str, StoryVisit]]:
-    """The stories that their own pages tell better."""
+def _story_visits(
+    new_stories: Sequence[NewStory], parsed: Parsed, source: Source | None
+) -> Iterator[tuple[str, StoryVisit]]:
+    """Yield a visit for each story that its own page tells better."""
     private = source is not None and source.private
-    if (source is not None and source.full_text) or parsed.reader in LISTS:
-        for upstream, story, _ in fresh:
+    if (source is not None and source.full_text) or parsed.shape in (Shape.LISTING, Shape.SITEMAP):
+        for upstream, story, _ in new_stories:
             if url := story_url(story, parsed.base):
                 yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private))
 
@@ -315,43 +313,47 @@ def _followed(fresh: Sequence[Fresh], parsed: Parsed, source: Source | None) -> 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _story_page(told: Story, trip: VisitContext) -> _Seen:
-    """The article that listing and page make together."""
-    visit, run = trip.visit, trip.edges.run
-    trip.ask_leave(visit.url)
-    answer = trip.fetch()
-    if isinstance(answer, NotModified):
-        return _Seen(answer, answer)
-    page = run(answer, read_story, answer, visit.source)
+def _visit_story_page(listing_story: Story, context: VisitContext) -> _Attempt:
+    """Return the article that listing and page make together."""
+    visit, run = context.visit, context.io.run
+    context.require_robots_permission(visit.url)
+    response = context.fetch()
+    if isinstance(response, NotModified):
+        return _Attempt(response, response)
+    page = run(response, read_story, response, visit.source)
     pages = [page.stories[0]]
-    if sum(len(text.value) for text in pages[0].content) < TELLING:
-        _must_be_a_story(answer)
-    while len(pages) < PAGES and (following := next((link for link in pages[-1].links if link.rel == "next"), None)):
-        more = trip.fetch_more(following.href)
-        pages.append(run(more, read_story, more, visit.source).stories[0])
-    story = merge_stories(told, join_pages(pages), prefer_listed=visit.source.kind in FEEDS)
-    return _Seen(_one(told, replace(page, stories=(story,)), answer, trip), answer)
+    if sum(len(text.value) for text in pages[0].content) < MIN_STORY_LETTERS:
+        _require_story(response)
+    while len(pages) < MAX_STORY_PAGES and (url := _next_page(pages[-1])):
+        following = context.fetch_more(url)
+        pages.append(run(following, read_story, following, visit.source).stories[0])
+    story = merge_stories(listing_story, join_pages(pages), prefer_listed=visit.source.kind in FEED_KINDS)
+    return _Attempt(_harvest_story(listing_story, replace(page, stories=(story,)), response, context), response)
 
 
-def _must_be_a_story(answer: Fetched) -> None:
-    """A login, a challenge or the like is no story; ParseError says what it is (E20)."""
-    seen = sanity.what_is(answer.body, answer.media_type, answer.url)
-    if seen is not None and seen.kind not in WEB_PAGE:
-        raise ParseError(seen.sentence, kind=seen.kind)
+def _next_page(story: Story) -> str | None:
+    return next((link.href for link in story.links if link.rel == "next"), None)
 
 
-def _bare_story(told: Story, trip: VisitContext) -> _Seen:
-    """The article as the listing told it: its page had its chances."""
-    return _Seen(_one(told, Parsed("listing", trip.visit.url, stories=(told,)), None, trip))
+def _require_story(response: Fetched) -> None:
+    """Raise ParseError if a page is a login, a challenge or the like (E20)."""
+    diagnosis = sanity.what_is(response.body, response.media_type, response.url)
+    if diagnosis is not None and diagnosis.kind not in WEB_PAGE_KINDS:
+        raise ParseError(diagnosis.sentence, kind=diagnosis.kind)
 
 
-def _one(told: Story, parsed: Parsed, answer: Fetched | None, trip: VisitContext) -> Harvest:
-    """The article of a document's one story; its digest is of what the next listing is compared with."""
-    visit, edges = trip.visit, trip.edges
-    known = edges.known(visit.source.id)
-    context = Context(visit.source.id, known.authority, edges.now(), source=visit.source)
-    fresh = [(visit.upstream_id, parsed.stories[0], story_digest(told))]
-    articles = edges.run(
-        answer, articles_of, fresh, parsed, context, frozenset(known.digests.keys() & {visit.upstream_id})
-    )
-    return Harvest(articles=articles, listed=(), warnings=parsed.warnings, identity=known.identity)
+def _publish_as_listed(listing_story: Story, context: VisitContext) -> _Attempt:
+    """Return the article as the listing gave it, after the last failed visit to its page."""
+    parsed = Parsed("listing", context.visit.url, stories=(listing_story,), shape=Shape.STORY)
+    return _Attempt(_harvest_story(listing_story, parsed, None, context))
+
+
+def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | None, context: VisitContext) -> Harvest:
+    """Return the article of a document's one story; its digest is the listing's, for the next one to compare."""
+    visit, io = context.visit, context.io
+    seen_items = io.seen_items(visit.source.id)
+    article_context = Context(visit.source.id, seen_items.authority, io.now(), source=visit.source)
+    changed = frozenset({visit.upstream_id} if visit.upstream_id in seen_items else ())
+    new_stories = [(visit.upstream_id, parsed.stories[0], story_digest(listing_story))]
+    articles = io.run(response, articles_of, new_stories, parsed, article_context, changed)
+    return Harvest(articles=articles, listed_ids=(), warnings=parsed.warnings, identity=seen_items.identity)

@@ -110,8 +110,8 @@ def judge(
     keep = _without_doubles(parsed.stories, ids)
     seen = _Listing(
         count=len(keep),
-        new=sum(ids[index] not in known.digests for index in keep),
-        before=0 if first else known.listed or 0,
+        new=sum(ids[index] not in known for index in keep),
+        before=0 if first else known.listing_size or 0,
         page=page,
         compared=not first,
         switched=identity != known.identity,
@@ -147,7 +147,7 @@ def _repeated(ids: Sequence[str]) -> bool:
 
 def _strange(ids: Sequence[str], known: SeenItems) -> bool:
     """Whether hardly any id was seen before, though others were (F21)."""
-    return bool(known.digests) and len(ids) > 1 and sum(own not in known.digests for own in ids) > len(ids) * MOSTLY
+    return bool(known) and len(ids) > 1 and sum(own not in known for own in ids) > len(ids) * MOSTLY
 
 
 def _seen_before(links: Sequence[str], known: SeenItems) -> bool:

@@ -107,15 +107,15 @@ class HostQueue:
                 picked.append(visit)
         return picked
 
-    def done(self, visit: Visit, host: HostState, now: datetime, elsewhere: HostState | None = None) -> None:
+    def done(self, visit: Visit, host: HostState, now: datetime, redirect_host: HostState | None = None) -> None:
         """A picked visit has ended, leaving the host in this state, and in another one the host it was led to."""
         moment = self._clock.read(now)
         self._held.discard(_key(visit))
         self._busy.discard(visit.source.id)
         if not is_local(visit):
             self._release(visit, host, moment)
-        if elsewhere is not None:
-            self._offer(self._host(elsewhere), moment)
+        if redirect_host is not None:
+            self._offer(self._host(redirect_host), moment)
         for name, queue in self._parked.pop(visit.source.id, {}).items():
             self._unpark(name, queue, visit.source.id, moment)
 

@@ -115,7 +115,7 @@ def _after_success(outcome: Outcome, response: Fetched | NotModified | None, cha
         body_digest=digest or None,
         full_at=outcome.at if _is_full(visit, response, outcome.at) else state.full_at,
     )
-    return replace(outcome, state=state, elsewhere=_redirect_host(visit, response, outcome.at))
+    return replace(outcome, state=state, redirect_host=_redirect_host(visit, response, outcome.at))
 
 
 def _adapted_interval(visit: Visit, result: Result) -> float | None:
@@ -180,7 +180,7 @@ def _with_host(outcome: Outcome, failure: Failure, pause: float | None) -> Outco
     host = HostState(failure.host, last_request=outcome.at) if failure.host else outcome.host
     if pause is not None:
         host = _paused(host, outcome.at, pause)
-    return replace(outcome, elsewhere=host) if failure.host else replace(outcome, host=host)
+    return replace(outcome, redirect_host=host) if failure.host else replace(outcome, host=host)
 
 
 def _backoff_of(failure: Failure) -> Backoff:

@@ -31,11 +31,11 @@ from sqlalchemy import (
 from sqlalchemy import Row as Result
 
 from ..errors import StoreError
-from ..model import Article, Harvest, Outcome
+from ..model import Article, EntryState, Harvest, Outcome
 from . import codec
 from .codec import moment, ticks
-from .schema import articles, shown, sources, tombstones, visits
-from .seen_items import FORGOTTEN, WITHDRAWN
+from .schema import articles, ledger_entries, sources, tombstones, visits
+from .seen_items import WITHDRAWN
 from .source_index import SourceIndex, bump, next_numbers
 from .statements import Row, inserting, members, updating
 
@@ -114,7 +114,7 @@ def _gone(roster: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, dat
         (roster.keys[outcome.visit.source.id], codec.name(upstream)): outcome.at
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
-        for upstream in outcome.result.gone
+        for upstream in outcome.result.removed_ids
     }
 
 
@@ -313,8 +313,8 @@ def _bury(connection: Connection, which: ColumnElement[bool], at: datetime, why:
 
 def _was_shown(article: ColumnElement[int]) -> ColumnElement[bool]:
     """Asked of each article that was taken back, which are few; of those that a feed has shown there is no end."""
-    place = (shown.c.feed == bindparam("feed"), shown.c.article == article)
-    return exists().where(*place, shown.c.digest != FORGOTTEN)
+    place = (ledger_entries.c.feed == bindparam("feed"), ledger_entries.c.article == article)
+    return exists().where(*place, ledger_entries.c.state != EntryState.RETRACTED)
 
 
 _RETRACTED = union_all(

@@ -103,12 +103,14 @@ class Store:
         with self._engines.write() as connection:
             visits.claim(connection, self._roster, [pair for pair in claims if self._holds(pair[0])])
 
-    def known(self, source_id: str) -> SeenItems:
+    def seen_items(self, source_id: str) -> SeenItems:
         """What is remembered of a source's stories; the digest of what must not come back is empty."""
         key = self._key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
         with self._asking, self._engines.read() as connection:
-            return seen_items.known(connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key))
+            return seen_items.seen_items(
+                connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key)
+            )
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
         """Keep what came of these visits; the ids of the sources whose articles changed come back."""
@@ -180,15 +182,15 @@ class Store:
         with self._engines.read() as connection:
             return ledgers.events(connection, after, limit)
 
-    def withdraw(self, feed_id: str, became: str | None = None) -> tuple[str, ...]:
-        """End a feed that is no longer declared, or became another; the files it had come back."""
+    def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
+        """End a feed that is no longer declared, or was renamed to `successor`; return the paths of its files."""
         with self._engines.write() as connection:
-            return ledgers.withdraw(connection, feed_id, became)
+            return ledgers.withdraw(connection, feed_id, successor)
 
     def gone(self) -> Mapping[str, str | None]:
-        """The id of each feed that is no more → the feed it became, or none."""
+        """Return the id of each withdrawn feed → its successor, or none."""
         with self._engines.read() as connection:
-            return ledgers.gone_feeds(connection)
+            return ledgers.withdrawn(connection)
 
     # ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, updat
 from sqlalchemy import Row as Result
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Event, Issue, Ledger, LedgerEntry
+from ..model import EntryState, Event, Issue, Ledger, LedgerEntry
 from . import codec
 from .codec import moment, optional_moment, optional_ticks, ticks
 from .migrate import revision
-from .schema import gone, ledgers, outbox, shown
+from .schema import ledger_entries, ledgers, outbox, withdrawn_feeds
 from .sqlite import connect
 from .statements import BatchStatement, Row, inserting, members
 
@@ -32,8 +32,8 @@ def _replacing(table: Table) -> BatchStatement:
 
 _LEDGERS = select(ledgers)
 _LEDGER = select(ledgers).where(ledgers.c.feed == bindparam("feed"))
-_SHOWN = select(shown).where(shown.c.feed == bindparam("feed"))
-_SHOWN_OF = _SHOWN.where(shown.c.article.in_(members("articles")))
+_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
+_ENTRIES_OF = _ENTRIES.where(ledger_entries.c.article.in_(members("articles")))
 _EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
 _NEWEST = (
     select(func.max(outbox.c.seq))
@@ -41,11 +41,11 @@ _NEWEST = (
     .group_by(outbox.c.article)
 )
 _LAST_TOLD = select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_NEWEST))
-_GONE = select(gone.c.feed, gone.c.became)
+_WITHDRAWN = select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor)
 
-_KEEP = _replacing(ledgers)
-_SHOW = _replacing(shown)
-_LEAVE = _replacing(gone)
+_KEEP_LEDGER = _replacing(ledgers)
+_KEEP_ENTRIES = _replacing(ledger_entries)
+_KEEP_WITHDRAWN = _replacing(withdrawn_feeds)
 _SEND = inserting(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
 
 
@@ -60,21 +60,24 @@ def all_ledgers(connection: Connection) -> dict[str, Ledger]:
 def ledger(connection: Connection, feed_id: str, among: Collection[int] | None) -> Ledger:
     """The ledger of a feed, empty when it was never issued; of what it has shown only these articles, if given."""
     row = connection.execute(_LEDGER, {"feed": feed_id}).first()
-    return _ledger(row, _shown(connection, feed_id, among)) if row else Ledger(feed_id)
+    return _ledger(row, _entries_of(connection, feed_id, among)) if row else Ledger(feed_id)
 
 
-def _shown(connection: Connection, feed_id: str, among: Collection[int] | None) -> dict[int, LedgerEntry]:
+def _entries_of(connection: Connection, feed_id: str, among: Collection[int] | None) -> dict[int, LedgerEntry]:
     place = {"feed": feed_id}
     if among is None:
-        rows = connection.execute(_SHOWN, place)
+        rows = connection.execute(_ENTRIES, place)
     else:
-        rows = connection.execute(_SHOWN_OF, {**place, "articles": codec.dump(list(among))})
-    return {row.article: LedgerEntry(row.digest, moment(row.first_shown), row.archive) for row in rows}
+        rows = connection.execute(_ENTRIES_OF, {**place, "articles": codec.dump(list(among))})
+    return {
+        row.article: LedgerEntry(row.digest, moment(row.first_published), row.archive, EntryState(row.state))
+        for row in rows
+    }
 
 
 def _ledger(row: Result[tuple[object, ...]], entries: Mapping[int, LedgerEntry]) -> Ledger:
     updated, files = optional_moment(row.updated), codec.strings(row.files)
-    return Ledger(row.feed, row.recipe, row.changed, updated, entries, files, row.edition)
+    return Ledger(row.feed, row.fingerprint, row.changed, updated, entries, files, row.edition)
 
 
 def issued(connection: Connection, issue: Issue, at: datetime) -> None:
@@ -82,15 +85,15 @@ def issued(connection: Connection, issue: Issue, at: datetime) -> None:
     feed = issue.edition.feed
     entry = {
         "feed": feed.id,
-        "recipe": feed.recipe,
+        "fingerprint": feed.fingerprint,
         "changed": issue.edition.changed,
         "updated": optional_ticks(issue.edition.updated),
         "files": codec.dump(issue.files),
         "edition": issue.edition.digest,
     }
-    _KEEP.run(connection, [entry])
-    _SHOW.run(connection, _entries(feed.id, issue.shown))
-    connection.execute(delete(gone).where(gone.c.feed == feed.id))
+    _KEEP_LEDGER.run(connection, [entry])
+    _KEEP_ENTRIES.run(connection, _entry_rows(feed.id, issue.entries))
+    connection.execute(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == feed.id))
     if issue.events:
         _send(connection, issue, at)
 
@@ -104,21 +107,22 @@ def _send(connection: Connection, issue: Issue, at: datetime) -> None:
     connection.execute(delete(outbox).where(outbox.c.seq <= newest - KEPT_EVENTS))
 
 
-def _entries(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[Row]:
+def _entry_rows(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[Row]:
     for key, entry in entries.items():
         yield {
             "feed": feed_id,
             "article": key,
             "digest": entry.digest,
-            "first_shown": ticks(entry.first_shown),
+            "first_published": ticks(entry.first_published),
             "archive": entry.archive,
+            "state": entry.state,
         }
 
 
 def _unsent(issue: Issue, told: Mapping[int, str], at: datetime) -> Iterator[Row]:
     """The events but those that were the last thing told of their article: a repeated issue tells nothing twice."""
     for event in issue.events:
-        entry = issue.shown.get(event.article_key)
+        entry = issue.entries.get(event.article_key)
         digest = entry.digest if entry else ""
         if told.get(event.article_key) != digest:
             yield {
@@ -143,29 +147,29 @@ def events(connection: Connection, after: int, limit: int) -> list[tuple[int, Ev
     ]
 
 
-# ── gone ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── withdrawn feeds ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def withdraw(connection: Connection, feed_id: str, became: str | None) -> tuple[str, ...]:
-    """End a feed: the files it had come back, and it is remembered as gone, or as the feed it became.
+def withdraw(connection: Connection, feed_id: str, successor: str | None) -> tuple[str, ...]:
+    """Withdraw a feed, or rename it to its successor; return the paths of its files.
 
     What a renamed feed has shown goes with it, so that its new name tells nobody the same articles again.
     """
     row = connection.execute(_LEDGER, {"feed": feed_id}).first()
     if row is None:
         return ()
-    if became is not None and connection.execute(_LEDGER, {"feed": became}).first() is None:
-        moved = {"feed": became, "recipe": "", "files": "[]"}
+    if successor is not None and connection.execute(_LEDGER, {"feed": successor}).first() is None:
+        moved = {"feed": successor, "fingerprint": "", "files": "[]"}
         connection.execute(update(ledgers).where(ledgers.c.feed == feed_id).values(moved))
-        connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=became))
+        connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
     connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
-    _LEAVE.run(connection, [{"feed": feed_id, "became": became}])
+    _KEEP_WITHDRAWN.run(connection, [{"feed": feed_id, "successor": successor}])
     return codec.strings(row.files)
 
 
-def gone_feeds(connection: Connection) -> dict[str, str | None]:
-    """The id of each feed that is no more → the feed it became, or none."""
-    return {row.feed: row.became for row in connection.execute(_GONE)}
+def withdrawn(connection: Connection) -> dict[str, str | None]:
+    """Return the id of each withdrawn feed → its successor, or none."""
+    return {row.feed: row.successor for row in connection.execute(_WITHDRAWN)}
 
 
 class WithdrawnFeeds:
@@ -176,11 +180,11 @@ class WithdrawnFeeds:
         self._engines = connect(path)
 
     def feeds(self) -> Mapping[str, str | None]:
-        """The id of each feed that is no more → the feed it became, or none."""
+        """Return the id of each withdrawn feed → its successor, or none."""
         if not self._path.exists():
             return {}
         with self._engines.read() as connection:
-            return gone_feeds(connection) if revision(connection, self._path) else {}
+            return withdrawn(connection) if revision(connection, self._path) else {}
 
     def close(self) -> None:
         """Let go of the file."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0001"
+REVISION = "0002"
 
 tables = MetaData()
 
@@ -28,7 +28,7 @@ sources = Table(
     Column("id", Text, nullable=False, unique=True),
     Column("declared", Integer, nullable=False),
     Column("address", Text, nullable=False),
-    Column("recipe", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
     Column("changed", Integer, nullable=False, server_default="0"),  # the highest change number of its articles
     Column("title", Text),
     Column("link", Text),
@@ -128,29 +128,30 @@ ledgers = Table(
     "ledgers",
     tables,
     Column("feed", Text, primary_key=True),
-    Column("recipe", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
     Column("changed", Integer, nullable=False),
     Column("updated", Integer),
     Column("files", Text, nullable=False),
     Column("edition", Text, nullable=False),
 )
 
-shown = Table(
-    "shown",
+ledger_entries = Table(
+    "ledger_entries",
     tables,
     Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
     Column("article", Integer, primary_key=True),
     Column("digest", Text, nullable=False),
-    Column("first_shown", Integer, nullable=False),
+    Column("first_published", Integer, nullable=False),
     Column("archive", Integer),
+    Column("state", Text, nullable=False, server_default="published"),
     sqlite_with_rowid=False,
 )
 
-gone = Table(
-    "gone",
+withdrawn_feeds = Table(
+    "withdrawn_feeds",
     tables,
     Column("feed", Text, primary_key=True),
-    Column("became", Text),
+    Column("successor", Text),
 )
 
 outbox = Table(

@@ -6,27 +6,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
-from sqlalchemy import Connection, bindparam, case, func, literal, select
+from sqlalchemy import Connection, bindparam, func, literal, null, select
 
 from ..model import SeenItems, StoryPage
 from . import codec
 from .schema import articles, sources, tombstones
 from .statements import Query
 
-FORGOTTEN = ""  # the digest of what must not come back (R4); no story has it
-WITHDRAWN = "withdrawn"  # why its source took an article back, and its digest until the source lists it again
+WITHDRAWN = "withdrawn"  # the reason of a tombstone whose source took its article back, until the source lists it again
 
 V = TypeVar("V")
 
-# A retracted article has a tombstone besides, which comes later and so holds.
-_DIGESTS = Query(
-    select(articles.c.upstream_id, articles.c.story_digest)
+# A retracted article has a tombstone besides: its row comes later and decides.
+_ITEMS = Query(
+    select(articles.c.upstream_id, articles.c.story_digest, null().label("why"))
     .where(articles.c.source == bindparam("source"))
     .union_all(
-        select(
-            tombstones.c.upstream_id,
-            case((tombstones.c.why == WITHDRAWN, literal(WITHDRAWN)), else_=literal(FORGOTTEN)),
-        ).where(tombstones.c.source == bindparam("source"))
+        select(tombstones.c.upstream_id, literal(""), tombstones.c.why).where(
+            tombstones.c.source == bindparam("source")
+        )
     )
 )
 _LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
@@ -61,23 +59,35 @@ class LazyMapping(Mapping[str, V], Generic[V]):
         return len(self._held)
 
 
-def known(
+def seen_items(
     connection: Connection,
     key: int,
     authority: str,
     load_links: Callable[[], Mapping[str, str]],
     load_pages: Callable[[], Mapping[str, StoryPage]],
 ) -> SeenItems:
-    """What is remembered of a source's stories; their links and pages are loaded when they are asked for."""
+    """Return what is held of a source; its links and pages are loaded on first use."""
     (listing,) = _LISTING.rows(connection, source=key)
+    digests: dict[str, str] = {}
+    retracted: set[str] = set()
+    withdrawn: set[str] = set()
+    rows = cast(Iterable[tuple[str, str, str | None]], _ITEMS.rows(connection, source=key))
+    for upstream_id, digest, why in rows:
+        if why is None:
+            digests[upstream_id] = digest
+        else:
+            digests.pop(upstream_id, None)
+            (withdrawn if why == WITHDRAWN else retracted).add(upstream_id)
     return SeenItems(
         authority=authority,
-        digests=_pairs(_DIGESTS.rows(connection, source=key)),
+        digests=digests,
         links=LazyMapping(load_links),
-        listed=listing.listed,
+        listing_size=listing.listed,
         identity=listing.identity,
         outlines=codec.outlines_of(listing.outlines),
         pages=LazyMapping(load_pages),
+        retracted=frozenset(retracted),
+        withdrawn=frozenset(withdrawn),
     )
 
 

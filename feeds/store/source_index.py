@@ -26,7 +26,7 @@ class StoredSource(NamedTuple):
     id: str
     declared: int
     address: str
-    recipe: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ _ROWS = select(*(sources.c[name] for name in StoredSource._fields))
 _LATE = select(exists().where(visits.c.due_at > bindparam("horizon")))
 _COUNT = update(meta).values(changed=meta.c.changed + bindparam("count")).returning(meta.c.changed)
 
-_ADD = inserting(sources, "id", "declared", "address", "recipe")
+_ADD = inserting(sources, "id", "declared", "address", "fingerprint")
 _ADD_VISIT = inserting(visits, "source", "url", "host", "due_at")
-_EDIT = updating(sources, ["key"], "declared", "address", "recipe")
+_EDIT = updating(sources, ["key"], "declared", "address", "fingerprint")
 _WAKE = updating(visits, ["source"], "due_at")
 _WAKE_SOURCE = updating(visits, ["source", "upstream_id"], "due_at")
 _FORGET_ANSWER = updating(visits, ["source", "upstream_id"], "etag", "last_modified", "body_digest")
@@ -121,7 +121,7 @@ def _differs(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> 
 
 
 def _same(row: StoredSource | None, source: Source) -> bool:
-    return row is not None and row[2:] == (source.enabled, source.address, source.recipe)
+    return row is not None and row[2:] == (source.enabled, source.address, source.fingerprint)
 
 
 def _renames(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
@@ -152,7 +152,7 @@ def _settle(connection: Connection, wanted: Mapping[str, Source], at: datetime) 
 def _add(connection: Connection, added: list[Source], at: datetime) -> None:
     _ADD.run(
         connection,
-        ({"id": s.id, "declared": int(s.enabled), "address": s.address, "recipe": s.recipe} for s in added),
+        ({"id": s.id, "declared": int(s.enabled), "address": s.address, "fingerprint": s.fingerprint} for s in added),
     )
     rows = _rows(connection)
     _ADD_VISIT.run(
@@ -170,16 +170,16 @@ def _add(connection: Connection, added: list[Source], at: datetime) -> None:
 
 
 def _edit(connection: Connection, row: StoredSource, source: Source, at: datetime) -> None:
-    """Take over an edited declaration: what was learned of another address or by another recipe is dropped (E5)."""
+    """Take over an edited declaration; drop what was learned of another address or fingerprint (E5)."""
     due = ticks(at) if source.enabled else None
     place = {"the_source": row.key, "the_upstream_id": "", "the_key": row.key}
     _EDIT.run(
         connection,
-        [{**place, "declared": int(source.enabled), "address": source.address, "recipe": source.recipe}],
+        [{**place, "declared": int(source.enabled), "address": source.address, "fingerprint": source.fingerprint}],
     )
     if bool(row.declared) != source.enabled:
         _WAKE.run(connection, [{**place, "due_at": due}])
-    if (row.address, row.recipe) != (source.address, source.recipe):
+    if (row.address, row.fingerprint) != (source.address, source.fingerprint):
         _WAKE_SOURCE.run(connection, [{**place, "due_at": due}])
         _FORGET_ANSWER.run(connection, [{**place, "etag": None, "last_modified": None, "body_digest": None}])
     if row.address != source.address:

@@ -209,7 +209,7 @@ def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outco
             counting.append(outcome)
     _STATE.run(connection, states)
     _FINISH.run(connection, finished)
-    met = (host for o in outcomes for host in (o.host, o.elsewhere))
+    met = (host for o in outcomes for host in (o.host, o.redirect_host))
     _REMEMBER_HOST.run(connection, (_remembered(host) for host in met if host and host.host))
     return counting
 
@@ -236,8 +236,8 @@ def _follows(source: Source) -> bool:
 
 def _settled(key: int, harvest: Harvest) -> Row:
     """The listed stories that are not to be visited: any earlier visit to their pages is planned in vain."""
-    visited = {story.upstream_id for story in harvest.visits}
-    return {"the_source": key, "listed": codec.dump([codec.name(id) for id in harvest.listed if id not in visited])}
+    visited = {story.upstream_id for story in harvest.story_visits}
+    return {"the_source": key, "listed": codec.dump([codec.name(id) for id in harvest.listed_ids if id not in visited])}
 
 
 def _key(visit: Visit, roster: SourceIndex) -> Place:
@@ -252,7 +252,7 @@ def _is_stale(outcome: Outcome, roster: SourceIndex) -> bool:
     """Whether the source was edited or removed while the visit was under way: the answer is not of the new one."""
     source = outcome.visit.source
     declared = roster.declared.get(roster.keys[source.id])
-    return declared is None or (declared.address, declared.recipe) != (source.address, source.recipe)
+    return declared is None or (declared.address, declared.fingerprint) != (source.address, source.fingerprint)
 
 
 def _state_values(outcome: Outcome, roster: SourceIndex) -> Row:
@@ -286,7 +286,7 @@ def _facts(key: int, harvest: Harvest) -> Row:
         "hub": harvest.hub,
         "self_url": harvest.self_url,
         # A push lists nothing, and a source that suddenly lists nothing is measured by what it used to list (F31).
-        "listed": len(harvest.listed) or None,
+        "listed": len(harvest.listed_ids) or None,
         "identity": harvest.identity,
         "outlines": codec.outlines_text(harvest.outlines) if harvest.outlines else None,
         "warnings": codec.dump(harvest.warnings) if harvest.warnings else None,
@@ -295,7 +295,7 @@ def _facts(key: int, harvest: Harvest) -> Row:
 
 def _stories(outcome: Outcome, harvest: Harvest, roster: SourceIndex) -> Iterable[Row]:
     key = roster.keys[outcome.visit.source.id]
-    for story in harvest.visits:
+    for story in harvest.story_visits:
         yield {
             "source": key,
             "upstream_id": codec.name(story.upstream_id),

@@ -13,7 +13,7 @@ from wire import NOON, Wire, rss
 
 from feeds.config.patterns import regexp
 from feeds.model import Fetched, Kind, Source
-from feeds.pipeline import reading, recognised
+from feeds.pipeline import as_json_feed, parse_document
 
 PATHS = ("/2026/bread", "/2025/milk", "/2026/sponsored", "/2026/corn")
 WANTED = {"include": "2026/", "exclude": "(?i)SPONSORED"}
@@ -103,5 +103,5 @@ def test_F31_a_feed_that_lists_nothing_wanted_is_not_suspicious(wire: Wire, orig
 def test_D2_a_preview_shows_what_would_be_pulled() -> None:
     answer = Fetched("https://a.example/f", rss(("1", "One"), ("2", "Two")), "text/xml")
     source = Source("it", Kind.FEED, answer.url, exclude=regexp("/1$"))
-    document = reading(recognised(answer, source), NOON, source)
+    document = as_json_feed(parse_document(answer, source), NOON, source)
     assert [item["title"] for item in document["items"]] == ["Two"]  # type: ignore[attr-defined]

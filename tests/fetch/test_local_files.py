@@ -42,7 +42,7 @@ def visit(root: Path | None, address: str, kind: Kind = Kind.FILES, **known: obj
 def parts(root: Path, address: str) -> dict[str, bytes]:
     answer = FETCHER.fetch(visit(root, address))
     assert isinstance(answer, Fetched)
-    return {part.name: part.body for part in answer.parts}
+    return {part.name: part.body for part in answer.files}
 
 
 def failure(root: Path | None, address: str, kind: Kind = Kind.FILES) -> FetchError:
@@ -56,8 +56,8 @@ def test_files_come_by_name_with_their_dates(root: Path) -> None:
         put(root / "stories" / name, name)
     answer = FETCHER.fetch(visit(root, "stories/**/*.md"))
     assert isinstance(answer, Fetched)
-    assert [part.name for part in answer.parts] == ["stories/a.md", "stories/b.md", "stories/deep/c.md"]
-    assert answer.parts[0].modified == datetime.fromtimestamp(LONG_AGO, UTC)
+    assert [part.name for part in answer.files] == ["stories/a.md", "stories/b.md", "stories/deep/c.md"]
+    assert answer.files[0].modified == datetime.fromtimestamp(LONG_AGO, UTC)
     assert (answer.body, answer.url) == (b"", "stories/**/*.md")
 
 
@@ -197,7 +197,7 @@ def test_F34_what_was_left_out_is_looked_at_again(root: Path) -> None:
         writer.join()
         file.close()
     assert isinstance(answer, Fetched)
-    assert [part.name for part in answer.parts] == ["a.md"]
+    assert [part.name for part in answer.files] == ["a.md"]
     assert answer.validators == Validators()
 
 
@@ -209,7 +209,7 @@ def test_one_local_file_as_a_document(name: str, media_type: str, root: Path) ->
     put(root / name, "<rss/>")
     answer = FETCHER.fetch(visit(root, name, Kind.FEED))
     assert isinstance(answer, Fetched)
-    assert (answer.body, answer.media_type, answer.parts) == (b"<rss/>", media_type, ())
+    assert (answer.body, answer.media_type, answer.files) == (b"<rss/>", media_type, ())
     again = visit(root, name, Kind.FEED, validators=answer.validators)
     assert FETCHER.fetch(again) == NotModified(name, answer.validators)
 

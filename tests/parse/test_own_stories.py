@@ -22,7 +22,7 @@ def folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
         SourceFile(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
         for at, (name, body) in enumerate(files.items())
     )
-    return parse(Fetched(url="stories/*", body=b"", parts=parts), source)
+    return parse(Fetched(url="stories/*", body=b"", files=parts), source)
 
 
 def story(name: str, body: str | bytes) -> Story:
@@ -205,7 +205,7 @@ def test_what_begins_as_front_matter_and_is_not_understood_is_left_out(body: str
         parsed = folder({"sub/q.md": (before + body).replace("\n", ends), "good.md": "# Good"})
         assert [one.id for one in parsed.stories] == ["good.md"], ends
         assert [warning.partition(":")[0] for warning in parsed.warnings] == ["sub/q.md"]
-        assert parsed.unread == ("sub/q.md",)
+        assert parsed.unreadable == ("sub/q.md",)
 
 
 @pytest.mark.parametrize("before", BEFORE, ids=ascii)
@@ -261,7 +261,7 @@ HELD = [
 def test_words_that_hold_a_story_back(line: str) -> None:
     parsed = folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
     assert [one.id for one in parsed.stories] == ["good.md"]
-    assert (parsed.warnings, parsed.unread) == ((), ())
+    assert (parsed.warnings, parsed.unreadable) == ((), ())
 
 
 SHOWN = [
@@ -290,7 +290,7 @@ def test_a_word_that_is_not_understood_holds_the_story_back_and_is_told(line: st
     assert [one.id for one in parsed.stories] == ["good.md"]
     (warning,) = parsed.warnings
     assert warning.startswith("q.md: ") and line.partition(":")[0] in warning
-    assert parsed.unread == ("q.md",)
+    assert parsed.unreadable == ("q.md",)
 
 
 def test_F22_an_id_is_used_once() -> None:

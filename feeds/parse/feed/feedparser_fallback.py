@@ -133,10 +133,10 @@ def _links(holder: FeedparserEntry) -> tuple[Link, ...]:
         if href := _string(link, "href") or _string(link, "url"):
             named = (_string(link, name) for name in ("type", "length", "hreflang", "title"))
             made.append(Link(href, _string(link, "rel") or "alternate", *named))
-    elsewhere = (content for content in map(_object, _list(holder.get("content"))) if _string(content, "src"))
+    redirect_host = (content for content in map(_object, _list(holder.get("content"))) if _string(content, "src"))
     made += [
         Link(_string(content, "src") or "", "enclosure", _string(content, "type"), base=_string(content, "base"))
-        for content in elsewhere
+        for content in redirect_host
     ]
     address = _string(holder, "link")
     is_id = address == _string(holder, "id")  # which feedparser takes for a link as well

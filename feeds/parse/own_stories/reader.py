@@ -51,10 +51,10 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     stories: dict[str, Story] = {}
     windows: dict[str, PublicationWindow] = {}
     warnings: list[str] = []
-    parts = tuple(part for part in fetched.parts if is_included(part.name, source))
+    parts = tuple(part for part in fetched.files if is_included(part.name, source))
     newest = _newest(parts, source.max_items)
     taken = {part.name for part in newest}
-    unread = [*fetched.unread, *(part.name for part in parts if part.name not in taken)]
+    unread = [*fetched.unreadable, *(part.name for part in parts if part.name not in taken)]
     for part in newest:
         try:
             written = _story(part)
@@ -78,7 +78,7 @@ def read(fetched: Fetched, source: Source) -> Parsed:
         base,
         stories=tuple(stories.values()),
         warnings=tuple(warnings),
-        unread=tuple(unread),
+        unreadable=tuple(unread),
         windows=windows,
     )
 

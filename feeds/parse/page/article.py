@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ...model import Category, Channel, Fetched, Link, Parsed, Person, Source, Story, Text
+from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text
 from ..own_stories import reader
 from . import json_ld, selectors
 from .authors import MAX_AUTHORS, Byline, find_authors, is_person_name, parse_byline
@@ -64,7 +64,7 @@ def extract_story(page: WebPage, source: Source | None = None) -> Parsed:
     warnings = tuple(filter(None, (page.warning, *view.warnings)))
     site_name = Text(page.site_name, "text") if page.site_name else None
     channel = Channel(title=site_name, language=page.language)
-    return Parsed("page:story", page.base_url, channel, (_build_story(view),), warnings)
+    return Parsed("page:story", page.base_url, channel, (_build_story(view),), warnings, shape=Shape.STORY)
 
 
 def _view_story(page: WebPage, source: Source | None) -> StoryView:

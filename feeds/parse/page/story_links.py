@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from ...model import Channel, Fetched, Link, Parsed, Source, Story, Text
+from ...model import Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
 from ..document import is_included
 from . import json_ld, selectors
 from .dates import DATE_PATTERN, get_date_text, is_update_date
@@ -66,7 +66,7 @@ def extract_listing(page: WebPage, source: Source | None = None) -> Parsed:
         warnings.append(f"{len(stories)} stories are listed; only the first {limit} are read")
     title = page.site_name or next((get_text(element) for element in page.root.iter("title")), "")
     channel = Channel(title=Text(title, "text") if title else None, language=page.language)
-    return Parsed("page:list", page.base_url, channel, tuple(stories[:limit]), tuple(warnings))
+    return Parsed("page:list", page.base_url, channel, tuple(stories[:limit]), tuple(warnings), shape=Shape.LISTING)
 
 
 # ── by selector ─────────────────────────────────────────────────────────────────────────────────────────────────────
