@@ -1,4 +1,4 @@
-"""Runs a module-level function in a process that can be killed, with limits on its time and memory (S11, S15).
+"""Run a module-level function in a process that can be killed, with limits on its time and memory (S11, S15).
 
 Plain child processes over pipes: `multiprocessing` would run the caller's main script again in every child, which a
 script without a `__main__` guard does not survive, and leave a tracker process behind.
@@ -27,23 +27,26 @@ from typing import TypeVar, TypeVarTuple, cast
 from .errors import ParseError, SourceError
 from .model import Fetched
 
-_Answer = TypeVar("_Answer")
-_Given = TypeVarTuple("_Given")
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
 
-BOOT = "import sys; sys.path[:] = {path!r}; from feeds.sandbox import Limits, serve; serve({descriptor}, {limits!r})"
-EXHAUSTED = 77  # exit code of a worker that was refused memory
-GRACE = 0.5  # seconds to leave of one's own accord
-# Libraries do not give back all they took: some 180 MB were still held after a document of 15 MB.
-WORN = 20_000_000  # bytes read
+BOOTSTRAP = (
+    "import sys; sys.path[:] = {path!r}; "
+    "from feeds.sandbox import Limits, run_worker; run_worker({descriptor}, {limits!r})"
+)
+EXIT_OUT_OF_MEMORY = 77  # exit code of a worker that was refused memory
+EXIT_GRACE = 0.5  # seconds in which a worker may exit by itself
+# Libraries do not return all memory they took: some 180 MB were still held after a document of 15 MB.
+MAX_BYTES_READ = 20_000_000  # by one worker
 # What a terminal or a service manager sends to all processes at once is for the parent, which ends its workers itself.
-DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IGNORED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one call may use: seconds of CPU, seconds in all, bytes of memory (to which macOS holds no process).
+    """What one call may use: seconds of CPU, seconds in all, bytes of memory (which macOS does not enforce).
 
-    A worker makes way for a fresh one after so many `calls`, and is ended after `idle` seconds without any.
+    A worker is replaced after so many `calls`, and ended after `idle` seconds without any.
     """
 
     cpu: float = 10.0
@@ -54,66 +57,68 @@ class Limits:
 
 
 class Workers:
-    """Up to `most` worker processes, started when needed and used again; safe to call from many threads."""
+    """Up to `max_workers` worker processes, started on demand and used again; safe to call from many threads."""
 
-    def __init__(self, limits: Limits = Limits(), most: int = 2) -> None:
+    def __init__(self, limits: Limits = Limits(), max_workers: int = 2) -> None:
         self._limits = limits
-        self._turns = threading.BoundedSemaphore(most)
+        self._slots = threading.BoundedSemaphore(max_workers)
         self._lock = threading.Lock()
         self._all: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._closed = False
 
-    def run(self, function: Callable[[*_Given], _Answer], *given: *_Given) -> _Answer:
-        """What a module-level function makes of picklable arguments; waits until a worker is free.
+    def run(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
+        """Return the result of a module-level function with picklable arguments; wait until a worker is free.
 
         Raises the function's own SourceErrors; ParseError of kind `timeout`, `too_large` or `crashed` when the worker
         did not survive, `stopped` once closed; RuntimeError, with the worker's trace, for any other exception.
         """
-        with self._turns:
-            worker = self._taken()
+        with self._slots:
+            worker = self._take_worker()
             try:
-                return cast(_Answer, worker.ask(pickle.dumps((function, given), pickle.HIGHEST_PROTOCOL)))
+                return cast(_Result, worker.call(pickle.dumps((function, arguments), pickle.HIGHEST_PROTOCOL)))
             finally:
-                self._give_back(worker)
+                self._return_worker(worker)
 
     def close(self) -> None:
-        """End all workers now, whatever they are at."""
+        """End all workers now, also those with a call."""
         with self._lock:
             self._closed = True
             idle, busy = self._idle, self._all.difference(self._idle)
             self._idle = []
         for worker in busy:
-            worker.stop()
+            worker.kill()
         for worker in idle:
-            worker.dismiss()
+            worker.hang_up()
         for worker in (*busy, *idle):
-            worker.left()
+            worker.wait()
 
-    def _taken(self) -> _Worker:
+    def _take_worker(self) -> _Worker:
         with self._lock:
             if self._closed:
-                raise _stopped()
+                raise _stop_error()
             while self._idle:
                 worker = self._idle.pop()
-                if worker.wakes():
+                worker.stop_idle_timer()
+                if worker.ready:
                     return worker
+                worker.end()
                 self._all.discard(worker)
             worker = _Worker(self._limits)
             self._all.add(worker)
             return worker
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _return_worker(self, worker: _Worker) -> None:
         with self._lock:
             if worker.ready and not self._closed:
                 self._idle.append(worker)
-                worker.rest(self._retire)
+                worker.start_idle_timer(self._end_idle)
                 return
         self._end(worker)
 
-    def _retire(self, worker: _Worker) -> None:
+    def _end_idle(self, worker: _Worker) -> None:
         with self._lock:
-            if worker not in self._idle:  # it was called just now
+            if worker not in self._idle:  # it was taken just now
                 return
             self._idle.remove(worker)
         self._end(worker)
@@ -129,190 +134,189 @@ class _Worker:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._calls = self._read = 0
-        self._asked = self._stopped = False
-        self._rest: threading.Timer | None = None
-        self._pipe, theirs = Pipe()
-        with theirs:
-            self._process = _started(theirs.fileno(), limits)
+        self._calls = self._bytes_read = 0
+        self._busy = self._killed = False
+        self._idle_timer: threading.Timer | None = None
+        self._pipe, child_end = Pipe()
+        with child_end:
+            self._process = _start_process(child_end.fileno(), limits)
 
     @property
     def ready(self) -> bool:
-        """Whether it is fit for another call."""
-        fresh = self._calls < self._limits.calls and self._read < WORN
-        return fresh and not self._asked and self._process.poll() is None
+        """Return whether it can take another call."""
+        fresh = self._calls < self._limits.calls and self._bytes_read < MAX_BYTES_READ
+        return fresh and not self._busy and self._process.poll() is None
 
-    def ask(self, call: bytes) -> object:
-        """What the function answers or raises; a ParseError where the process does not live to tell."""
-        self._asked = True
+    def call(self, request: bytes) -> object:
+        """Return or raise what the function does; raise ParseError when the process ends before that."""
+        self._busy = True
         self._calls += 1
-        self._read += len(call)
+        self._bytes_read += len(request)
         try:
-            self._pipe.send_bytes(call)
+            self._pipe.send_bytes(request)
             if not self._pipe.poll(self._limits.wall):
-                raise _too_slow(self._limits.wall)
+                raise _timeout_error(self._limits.wall)
             reply = self._pipe.recv_bytes()
         except (EOFError, OSError):
-            code = self.left()
-            raise _stopped() if self._stopped else _death(code, self._limits) from None
-        self._asked = False
-        worked, answer = pickle.loads(reply)
-        if not worked:
-            raise answer
-        return answer
+            exit_code = self.wait()
+            raise _stop_error() if self._killed else _exit_error(exit_code, self._limits) from None
+        self._busy = False
+        succeeded, result = pickle.loads(reply)
+        if not succeeded:
+            raise result
+        return result
 
-    def rest(self, then: Callable[[_Worker], None]) -> None:
-        """Wait for the next call, or for `then` after a while without any."""
-        self._rest = threading.Timer(self._limits.idle, then, (self,))
-        self._rest.daemon = True
-        self._rest.start()
+    def start_idle_timer(self, on_timeout: Callable[[_Worker], None]) -> None:
+        """Call `on_timeout` after the idle time of the limits, unless the timer is stopped before."""
+        self._idle_timer = threading.Timer(self._limits.idle, on_timeout, (self,))
+        self._idle_timer.daemon = True
+        self._idle_timer.start()
 
-    def wakes(self) -> bool:
-        """Rest no longer; false where it died meanwhile."""
-        if self._rest:
-            self._rest.cancel()
-        if self.ready:
-            return True
-        self.end()
-        return False
+    def stop_idle_timer(self) -> None:
+        """Stop the timer, if it runs."""
+        if self._idle_timer:
+            self._idle_timer.cancel()
 
-    def stop(self) -> None:
-        """Kill it; whoever waits for its answer is told that this was meant."""
-        self._stopped = True
+    def kill(self) -> None:
+        """Kill the process on purpose: the call in progress raises ParseError `stopped`."""
+        self._killed = True
         self._process.kill()
 
-    def dismiss(self) -> None:
-        """Let it know that no more calls will come."""
-        if self._rest:
-            self._rest.cancel()
+    def hang_up(self) -> None:
+        """Close the pipe, so that the process exits when it next reads from it."""
+        self.stop_idle_timer()
         self._pipe.close()
 
     def end(self) -> None:
-        """See it gone: at once where it does not listen, for it still works."""
-        if self._asked:
+        """End the process: at once when it is still busy with a call."""
+        if self._busy:
             self._process.kill()
-        self.dismiss()
-        self.left()
+        self.hang_up()
+        self.wait()
 
-    def left(self) -> int:
-        """Its exit code, once it has left; it does not get long to do so."""
+    def wait(self) -> int:
+        """Return the exit code, after killing a process that does not exit soon."""
         try:
-            return self._process.wait(GRACE)
+            return self._process.wait(EXIT_GRACE)
         except TimeoutExpired:
             self._process.kill()
             return self._process.wait()
 
 
-def _started(descriptor: int, limits: Limits) -> Popen[bytes]:
-    """A process that has nothing of ours but its end of the pipe and the error stream."""
-    boot = BOOT.format(path=sys.path, descriptor=descriptor, limits=limits)
-    command = [sys.executable, "-c", boot]
+def _start_process(descriptor: int, limits: Limits) -> Popen[bytes]:
+    """Start a process that inherits nothing but its end of the pipe and the error stream."""
+    code = BOOTSTRAP.format(path=sys.path, descriptor=descriptor, limits=limits)
+    command = [sys.executable, "-c", code]
     try:
         return Popen(command, stdin=DEVNULL, stdout=DEVNULL, pass_fds=[descriptor], start_new_session=True)
     except OSError as error:
         raise ParseError(f"No process could be started to read the document: {error}.", kind="crashed") from error
 
 
-# ── what came of a call that did not come back ──────────────────────────────────────────────────────────────────────
+# ── errors of calls ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _death(code: int, limits: Limits) -> ParseError:
-    """What an exit code means. Allocators that can do nothing else abort; the system kills when memory runs out."""
+def _exit_error(code: int, limits: Limits) -> ParseError:
+    """Return what an exit code means. Allocators abort when they get no memory; the system kills when it has none."""
     if code == -signal.SIGXCPU:
-        return _too_slow(limits.cpu)
+        return _timeout_error(limits.cpu)
     if code == -signal.SIGALRM:
-        return _too_slow(limits.wall)
-    if code in (EXHAUSTED, -signal.SIGABRT, -signal.SIGKILL):
+        return _timeout_error(limits.wall)
+    if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGKILL):
         amount = f"{limits.memory / 1_000_000:,.0f} MB"
         return ParseError(f"Reading the document takes more than {amount} of memory.", kind="too_large")
-    how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
-    return ParseError(f"The process that read the document crashed ({how}); please report it.", kind="crashed")
+    reason = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+    return ParseError(f"The process that read the document crashed ({reason}); please report it.", kind="crashed")
 
 
-def _too_slow(limit: float) -> ParseError:
+def _timeout_error(limit: float) -> ParseError:
     return ParseError(f"The document took longer than {limit:g} s to read.", kind="timeout")
 
 
-def _stopped() -> ParseError:
+def _stop_error() -> ParseError:
     return ParseError("The program was stopped before the document was read.", kind="stopped")
 
 
-# ── in the worker ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── in the worker process ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def serve(descriptor: int, limits: Limits) -> None:
-    """Be a worker: answer the calls that come over the pipe, one after the other, until it is closed.
+def run_worker(descriptor: int, limits: Limits) -> None:
+    """Serve calls that come over the pipe, one after the other, until it is closed: the main function of a worker.
 
-    The kernel holds it to the limits: also while no Python runs, and after the parent has died.
+    The kernel enforces the limits, also while no Python runs, and after the parent has died.
     """
-    _settle(limits)
+    _prepare_process(limits)
     with Connection(descriptor) as pipe, suppress(EOFError, OSError):  # the parent closed it, or died
         try:
             while True:
-                call = pipe.recv_bytes()
-                signal.setitimer(signal.ITIMER_REAL, limits.wall + GRACE)
-                _limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + limits.cpu))
-                pipe.send_bytes(_reply(call))
+                request = pipe.recv_bytes()
+                signal.setitimer(signal.ITIMER_REAL, limits.wall + EXIT_GRACE)
+                _set_limit(resource.RLIMIT_CPU, math.ceil(time.process_time() + limits.cpu))
+                pipe.send_bytes(_execute(request))
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except MemoryError:
-            os._exit(EXHAUSTED)  # too little may be left to do anything else
+            os._exit(EXIT_OUT_OF_MEMORY)  # too little may be left to do anything else
 
 
-def _settle(limits: Limits) -> None:
-    for number in DEAF_TO:
+def _prepare_process(limits: Limits) -> None:
+    for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError):  # Linux: the first to go when the machine runs out of memory
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, limits.memory)
+    _set_limit(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_AS, limits.memory)
 
 
-def _limit(which: int, most: int) -> None:
+def _set_limit(kind: int, limit: int) -> None:
     """Set the soft limit, unless a lower one cannot be passed or the system has none (RLIMIT_AS on macOS)."""
-    _, hard = resource.getrlimit(which)
+    _, hard = resource.getrlimit(kind)
     with suppress(OSError, ValueError):
-        resource.setrlimit(which, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _reply(call: bytes) -> bytes:
+def _execute(request: bytes) -> bytes:
     try:
-        function, given = pickle.loads(call)
-        return pickle.dumps((True, function(*given)), pickle.HIGHEST_PROTOCOL)
+        function, arguments = pickle.loads(request)
+        return pickle.dumps((True, function(*arguments)), pickle.HIGHEST_PROTOCOL)
     except MemoryError:
         raise
     except SourceError as error:
         return pickle.dumps((False, error))
     except Exception as error:  # noqa: BLE001 - it is raised again where the function was called
-        told = RuntimeError(f"{type(error).__name__}: {error}")
-        told.add_note("in a worker:\n" + "".join(traceback.format_exception(error)))
-        return pickle.dumps((False, told))
+        portable_error = RuntimeError(f"{type(error).__name__}: {error}")
+        portable_error.add_note("in a worker:\n" + "".join(traceback.format_exception(error)))
+        return pickle.dumps((False, portable_error))
 
 
-# ── which documents ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── which documents need a worker ───────────────────────────────────────────────────────────────────────────────────
 
 # Below these a document costs at most half a second, however it is made (tests/bench/sandbox.py).
-LARGE = 500_000
-TAGS = 20_000  # feedparser needs 25 µs for each, and 2 µs for an ampersand
-START = 2_000
-PAGE = re.compile(rb"<(?:!(?i:doctype)\s+(?i:html)|(?i:html))\b")
-FEED = re.compile(rb"\s*+[{\[]|[^\0]*?<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)[\s>/]", re.I)
-PAGE_TYPES = ("text/html", "application/xhtml+xml")
-SUBSET = re.compile(rb"<!(?i:doctype)[^><\[]*+[\[<]")  # a DOCTYPE with declarations of its own, or without an end
-LONG_BASE = re.compile(rb"xml:base\s*+=\s*+[\"'][^\"'<>]{1000}")  # repeated in every link of the document
+MAX_SIZE = 500_000  # bytes
+MAX_TAGS = 20_000  # feedparser needs 25 µs for each, and 2 µs for an ampersand
+START_SIZE = 2_000
+_PAGE_START = re.compile(rb"<(?:!(?i:doctype)\s+(?i:html)|(?i:html))\b")
+_FEED_START = re.compile(rb"\s*+[{\[]|[^\0]*?<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)[\s>/]", re.I)
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+# A DOCTYPE with declarations of its own, or without an end.
+_INTERNAL_SUBSET = re.compile(rb"<!(?i:doctype)[^><\[]*+[\[<]")
+_LONG_BASE = re.compile(rb"xml:base\s*+=\s*+[\"'][^\"'<>]{1000}")  # repeated in every link of the document
 
 
 def needs_worker(fetched: Fetched) -> bool:
-    """Whether bytes must not be read in this process: large, made to be slow, a page to extract from (S11, S15)."""
+    """Return whether a document must not be read in this process (S11, S15).
+
+    It is large, may be made to be slow, or is a page to extract from.
+    """
     body = fetched.body
     return (
-        len(body) + sum(len(part.body) for part in fetched.files) > LARGE
-        or b"\0" in body[:START]  # UTF-16 and the like, which the patterns cannot see through
-        or body.count(b"<") + body.count(b"&") // 10 > TAGS
-        or SUBSET.search(body) is not None
-        or LONG_BASE.search(body) is not None
-        or _is_page(body[:START], fetched.media_type)
+        len(body) + sum(len(part.body) for part in fetched.files) > MAX_SIZE
+        or b"\0" in body[:START_SIZE]  # UTF-16 and the like, which the patterns cannot read
+        or body.count(b"<") + body.count(b"&") // 10 > MAX_TAGS
+        or _INTERNAL_SUBSET.search(body) is not None
+        or _LONG_BASE.search(body) is not None
+        or _is_page(body[:START_SIZE], fetched.media_type)
     )
 
 
 def _is_page(start: bytes, media_type: str) -> bool:
-    return PAGE.search(start) is not None or (media_type in PAGE_TYPES and FEED.match(start) is None)
+    return _PAGE_START.search(start) is not None or (media_type in _PAGE_TYPES and _FEED_START.match(start) is None)

@@ -1,4 +1,4 @@
-"""What worker processes are asked to do in tests: module-level functions, so that they can be called there."""
+"""Functions that tests run in worker processes: at module level, so that they can be called there."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def exit_with(code: int) -> None:
 
 
 def die_of(number: int) -> int:
-    """Whoever is deaf to the signal lives to tell."""
+    """Send a signal to this process; one that ignores it returns."""
     os.kill(os.getpid(), number)
     return number
 

@@ -1,4 +1,4 @@
-"""Functions run in processes of their own, whose time, memory and death are theirs alone."""
+"""Functions in worker processes: their limits, their life, and which documents they read."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def make() -> Iterator[Callable[..., Workers]]:
         return made[-1]
 
     yield workers
-    for one in made:
-        one.close()
+    for each in made:
+        each.close()
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -47,7 +47,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def gone(process: int) -> bool:
-    """Whether a process has ended, also where nobody has asked for its exit code yet."""
+    """Whether a process has ended, also before its parent has read its exit code."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -66,7 +66,7 @@ def failure(workers: Workers, function: Callable[..., object], *given: object) -
     return caught.value
 
 
-# ── what crosses ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── calls and results ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_records_cross_as_they_are(make: Callable[..., Workers]) -> None:
@@ -193,7 +193,7 @@ def test_hostile_documents_are_read_or_refused(workers: Workers, row: str, name:
         assert error.kind in ("timeout", "too_large", "not_a_feed"), row
 
 
-# ── lives ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── how long a worker lives ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_worker_is_used_again_until_it_is_worn(make: Callable[..., Workers]) -> None:
@@ -260,11 +260,11 @@ def test_S15_one_hostile_document_delays_no_other(make: Callable[..., Workers]) 
     assert spinning.result().kind == "timeout"
 
 
-# ── ends ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── closing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def announced(path: Path) -> int:
-    """The process that says in a file that it is at work."""
+def wait_for_process(path: Path) -> int:
+    """Return the process that a job has named in a file."""
     until(path.exists)
     return int(path.read_text())
 
@@ -273,7 +273,7 @@ def test_nothing_is_left_after_closing(make: Callable[..., Workers], tmp_path: P
     workers = make(most=2)
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(failure, workers, jobs.announce_and_spin, tmp_path / "busy")
-        busy, idle = announced(tmp_path / "busy"), workers.run(jobs.whoami)
+        busy, idle = wait_for_process(tmp_path / "busy"), workers.run(jobs.whoami)
         workers.close()
         assert gone(busy)
         assert gone(idle)
@@ -281,11 +281,11 @@ def test_nothing_is_left_after_closing(make: Callable[..., Workers], tmp_path: P
     workers.close()
 
 
-def test_who_waits_is_told_of_the_closing(make: Callable[..., Workers], tmp_path: Path) -> None:
+def test_waiting_calls_end_when_the_workers_are_closed(make: Callable[..., Workers], tmp_path: Path) -> None:
     workers = make()
     with ThreadPoolExecutor(4) as threads:
         calls = [threads.submit(failure, workers, jobs.announce_and_spin, tmp_path / "busy") for _ in range(4)]
-        announced(tmp_path / "busy")
+        wait_for_process(tmp_path / "busy")
         workers.close()
         assert {call.result().kind for call in calls} == {"stopped"}
     assert failure(workers, jobs.whoami).kind == "stopped"
@@ -320,7 +320,7 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path, function: str, wal
     command = [sys.executable, str(script), str(process)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as parent:
-        worker = announced(process)
+        worker = wait_for_process(process)
         parent.kill()
     until(lambda: gone(worker))
 
