@@ -1,4 +1,4 @@
-"""From bytes to what they say: `parse` is the door; one file a format, chosen by the table `READERS`."""
+"""`parse` turns the bytes of a source into a `Parsed`; the tables `READERS` and `DECLARED` choose the reader."""
 
 from __future__ import annotations
 
@@ -17,81 +17,87 @@ from .sitemap import read_sitemap
 
 __all__ = ["READERS", "parse"]
 
-# What is no markup, and the opening tags of items: to tell whether a repaired tree has lost some.
-HIDDEN = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.S)
-ITEM = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])", re.I)
-REPAIRED = "the XML is not well-formed and was repaired"
+# Text that is not markup, and the start tags of items: to tell whether a repaired tree has lost some.
+CDATA_OR_COMMENT = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.S)
+ITEM_TAG = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:item|entry)(?=[\s>/])", re.I)
+REPAIR_WARNING = "the XML is not well-formed and was repaired"
 HTML = re.compile(r"<(?:!DOCTYPE\s+html|html)\b", re.I)
 OPML = re.compile(r"<opml\b", re.I)
+SNIFFED_LENGTH = 20_000
 
 
 def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """What the bytes say, as a source of that kind; ParseError when nothing can be made of them."""
+    """Return what the bytes hold, read as the kind that the source is declared to be.
+
+    Raise ParseError where they cannot be read as that.
+    """
     if source is not None and source.kind in DECLARED:
         return DECLARED[source.kind](fetched, source)
     document = open_document(fetched, source)
-    if source is None and fetched.media_type in reader.TEXT_SUFFIXES and _format(document.text) == "other":
+    if source is None and fetched.media_type in reader.TEXT_SUFFIXES and _detect_format(document.text) == "other":
         return reader.read_text(fetched)
-    parsed = READERS[_format(document.text)](document)
+    parsed = READERS[_detect_format(document.text)](document)
     warnings = [*parsed.warnings, *([document.decoded.warning] if document.decoded.warning else [])]
-    return replace(parsed, channel=_spoken(parsed.channel, fetched), warnings=tuple(warnings))
+    return replace(parsed, channel=_set_language(parsed.channel, fetched), warnings=tuple(warnings))
 
 
-def _spoken(channel: Channel, fetched: Fetched) -> Channel:
-    """The language of the header, where the feed names none: one language, or it says nothing."""
+def _set_language(channel: Channel, fetched: Fetched) -> Channel:
+    """Add the language of the header Content-Language where the feed names none and the header only one."""
     language = fetched.headers.get("content-language", "").strip()
     if channel.language or not language or "," in language:
         return channel
     return replace(channel, language=language, found={**channel.found, "language": "content-language"})
 
 
-def _format(text: str) -> str:
+def _detect_format(text: str) -> str:
     if json.is_json(text):
         return "json"
     return "xml" if xml_tree.ROOT.search(text) else "other"
 
 
-def _xml(document: SourceDocument) -> Parsed:
-    """Strictly where the document allows it, repaired where not, by feedparser where repair would lose items."""
-    found = xml_tree.read(document.text)
-    if found is None or not xml.is_feed(found.root):
-        return _understood(feedparser_fallback.read(document), document)
-    items = xml.items(found.root, document.max_items)
-    if not found.repaired:
-        return xml.read(found.root, items, document)
-    if len(items) < (expected := sum(1 for _ in ITEM.finditer(HIDDEN.sub("", document.text)))):
-        items = xml.nested(found.root, document.max_items)
+def _read_xml(document: SourceDocument) -> Parsed:
+    """Read strictly where the document allows it, else repaired, else by feedparser where repair would lose items."""
+    tree = xml_tree.parse(document.text)
+    if tree is None or not xml.is_feed(tree.root):
+        return _require_feed(feedparser_fallback.read(document), document)
+    items = xml.find_items(tree.root, document.max_items)
+    if not tree.repaired:
+        return xml.read(tree.root, items, document)
+    expected = sum(1 for _ in ITEM_TAG.finditer(CDATA_OR_COMMENT.sub("", document.text)))
+    if len(items) < expected:
+        items = xml.find_nested_items(tree.root, document.max_items)
     if len(items) < min(expected, document.max_items):
-        other = feedparser_fallback.read(document)
-        if len(other.stories) > len(items):
-            return _understood(other, document)
-    parsed = xml.read(found.root, items, document)
-    return _understood(replace(parsed, warnings=(REPAIRED, *parsed.warnings)), document)
+        fallback = feedparser_fallback.read(document)
+        if len(fallback.stories) > len(items):
+            return _require_feed(fallback, document)
+    parsed = xml.read(tree.root, items, document)
+    return _require_feed(replace(parsed, warnings=(REPAIR_WARNING, *parsed.warnings)), document)
 
 
-def _understood(parsed: Parsed, document: SourceDocument) -> Parsed:
-    """A page is not a feed, even where a tree of some sort can be made of it."""
+def _require_feed(parsed: Parsed, document: SourceDocument) -> Parsed:
+    """Return the result if it holds anything: a web page is not a feed even where its tree looks like one."""
     if parsed.stories or parsed.channel.title or parsed.channel.links:
         return parsed
-    return _other(document)
+    return _refuse(document)
 
 
-def _other(document: SourceDocument) -> Parsed:
+def _refuse(document: SourceDocument) -> Parsed:
+    """Raise the ParseError that says what the document is instead of a feed."""
     if not document.text.strip("\ufeff\0 \t\r\n"):
         raise ParseError("The answer is empty where a feed was expected.", kind="empty")
-    if HTML.search(document.text[:20_000]):
+    if HTML.search(document.text[:SNIFFED_LENGTH]):
         raise ParseError(
             "This is a web page, not a feed: give the address of its feed, or declare the source as `page:`.",
             kind="html",
         )
-    if OPML.search(document.text[:20_000]):
+    if OPML.search(document.text[:SNIFFED_LENGTH]):
         raise ParseError("This is an OPML list of feeds, not a feed: declare the source as `opml:`.", kind="opml")
     raise ParseError("This is not a feed: neither RSS, Atom, CDF nor JSON Feed.", kind="not_a_feed")
 
 
-# What the document looks like → who reads it.
-READERS: Mapping[str, Callable[[SourceDocument], Parsed]] = {"json": json.read, "xml": _xml, "other": _other}
-# What a source was declared as → who reads it, whatever it looks like.
+# Detected format → reader.
+READERS: Mapping[str, Callable[[SourceDocument], Parsed]] = {"json": json.read, "xml": _read_xml, "other": _refuse}
+# Declared kind → reader, whatever the bytes look like.
 DECLARED: Mapping[Kind, Callable[[Fetched, Source], Parsed]] = {
     Kind.FILES: reader.read,
     Kind.PAGE: read_page,

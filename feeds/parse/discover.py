@@ -1,16 +1,18 @@
-"""Which feeds a web page offers: what its head names, then links that look like feeds, then the usual places."""
+"""Feed autodiscovery: the feeds a web page links to, links that look like feeds, and common feed addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
 from .charset import decode
-from .feed import text_constructs
+from .document import resolve_http_url
+from .feed.text_constructs import get_string, resolve_url
 from .own_stories import html
 
 FEED_TYPES = frozenset(
@@ -28,11 +30,11 @@ FEED_TYPES = frozenset(
         "text/atom+xml",
     )
 )
-# Types that are used for feeds as well as for other things: believed when the address agrees.
-VAGUE_TYPES = frozenset(("application/json", "application/xml", "text/xml", "text/rss", "text/atom", "text/rdf"))
-# Ways of a publisher's own program, not of feeds.
+# Types that are used for feeds and for other documents: the address decides.
+AMBIGUOUS_TYPES = frozenset(("application/json", "application/xml", "text/xml", "text/rss", "text/atom", "text/rdf"))
+# Parts of the addresses of programming interfaces and descriptions, which are not feeds.
 NOT_FEEDS = ("/wp-json", "oembed", "/xmlrpc", "rsd.xml", "opensearch", "manifest.json", "wlwmanifest")
-ENDINGS = (
+FEED_SUFFIXES = (
     ".rss",
     ".atom",
     ".rdf",
@@ -45,11 +47,11 @@ ENDINGS = (
     "/index.xml",
     "/feed.json",
 )
-WORDS = ("rss", "atom", "feed", "rdf")
-LABELS = frozenset(
+FEED_WORDS = ("rss", "atom", "feed", "rdf")
+FEED_LABELS = frozenset(
     ("rss", "atom", "feed", "xml", "rss feed", "atom feed", "rss 2.0", "rss-feed", "syndicate", "newsfeed")
 )
-USUAL = (
+COMMON_PATHS = (
     "feed",
     "feed/",
     "rss",
@@ -61,7 +63,8 @@ USUAL = (
     "feeds/posts/default",
     "rss/",
 )
-MOST = 200
+FEEDBURNER_HOSTS = ("feeds.feedburner.com", "feeds2.feedburner.com")
+MAX_CANDIDATES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,109 +78,103 @@ class Candidate:
 
 
 def find_feeds(body: bytes, url: str, charset: str | None) -> tuple[Candidate, ...]:
-    """The feeds a page may lead to, the likeliest first; guesses come last and only from the page's own host."""
+    """Return the feeds a page may lead to, the likeliest first; guesses on the page's own host come last."""
     root = html.parse_html(decode(body, charset or html.find_charset(body)).text)
-    base = _base(root, url)
-    found: dict[str, Candidate] = {}
-    sources = [] if root is None else [_linked(root, base), _anchored(root, base)]
-    for candidate in (one for source in [*sources, _guessed(url)] for one in source):
-        if len(found) < MOST:
-            found.setdefault(candidate.url, candidate)
-    return tuple(found.values())
+    base = _find_base(root, url)
+    links = () if root is None else chain(_find_links(root, base), _find_anchors(root, base))
+    candidates: dict[str, Candidate] = {}
+    for candidate in chain(links, _guess(url)):
+        if len(candidates) < MAX_CANDIDATES:
+            candidates.setdefault(candidate.url, candidate)
+    return tuple(candidates.values())
 
 
-def _base(root: etree._Element | None, url: str) -> str:
-    """The address others are relative to: the first `base` with one (HTML §4.2.3)."""
+def _find_base(root: etree._Element | None, url: str) -> str:
+    """Return the base URL: that of the first `base` element with an address (HTML §4.2.3)."""
     for element in root.iter("base") if root is not None else ():
         href = (element.get("href") or "").strip()
         if href:
-            return text_constructs.joined(url, href) or url
+            return resolve_url(url, href) or url
     return url
 
 
-def _linked(root: etree._Element, base: str) -> Iterator[Candidate]:
-    """Links that say so themselves: those of the head first, for a link in the body is someone else's word."""
+def _find_links(root: etree._Element, base: str) -> Iterator[Candidate]:
+    """Yield `link` elements that name a feed, those of the head first: the body may hold other people's text."""
     for link in sorted(root.iter("link"), key=lambda link: any(above.tag == "body" for above in link.iterancestors())):
         rel = set((link.get("rel") or "").lower().split())
-        kind = _kind(link)
-        address = _address(base, link.get("href"))
-        if address and _is_feed_link(rel, kind, address):
-            yield Candidate(address, (link.get("title") or "").strip() or None, kind or None)
+        media_type = _media_type(link)
+        address = _resolve(base, link.get("href"))
+        if address and _is_feed_link(rel, media_type, address):
+            yield Candidate(address, (link.get("title") or "").strip() or None, media_type or None)
 
 
-def _is_feed_link(rel: set[str], kind: str, address: str) -> bool:
-    if "feed" in rel and not kind:
+def _is_feed_link(rel: set[str], media_type: str, address: str) -> bool:
+    if "feed" in rel and not media_type:
         return True
     if not rel & {"alternate", "feed"} or "stylesheet" in rel:
         return False
-    if kind in FEED_TYPES:
+    if media_type in FEED_TYPES:
         return True
-    known = kind in VAGUE_TYPES
-    return (
-        known and ("json" not in kind or _looks_like_feed(address)) and not any(word in address for word in NOT_FEEDS)
-    )
+    if media_type not in AMBIGUOUS_TYPES or any(part in address for part in NOT_FEEDS):
+        return False
+    return "json" not in media_type or _looks_like_feed(address)
 
 
-def _kind(element: etree._Element) -> str:
-    """The media type, without parameters; blanks inside it make it another one."""
+def _media_type(element: etree._Element) -> str:
+    """Return the media type without parameters; with a blank inside it is another one."""
     return (element.get("type") or "").partition(";")[0].strip().lower()
 
 
-def _anchored(root: etree._Element, base: str) -> Iterator[Candidate]:
-    """Links in the text that look like feeds, those of the page's own host first."""
-    found = []
+def _find_anchors(root: etree._Element, base: str) -> Iterator[Candidate]:
+    """Yield links in the text that look like feeds, those to the page's own host first."""
+    candidates = []
     for anchor in root.iter("a"):
-        address = _address(base, anchor.get("href"))
+        address = _resolve(base, anchor.get("href"))
         if not address:
             continue
-        label = " ".join(text_constructs.plain(anchor).lower().split())
-        if _kind(anchor) in FEED_TYPES or _looks_like_feed(address) or (label in LABELS and _hints(address)):
-            found.append(Candidate(address, text_constructs.plain(anchor) or None, _kind(anchor) or None, "anchor"))
+        text, media_type = get_string(anchor), _media_type(anchor)
+        is_labelled = " ".join(text.lower().split()) in FEED_LABELS and _has_feed_word(address)
+        if media_type in FEED_TYPES or _looks_like_feed(address) or is_labelled:
+            candidates.append(Candidate(address, text or None, media_type or None, "anchor"))
     host = urlsplit(base).hostname
-    yield from sorted(found, key=lambda candidate: urlsplit(candidate.url).hostname != host)
+    yield from sorted(candidates, key=lambda candidate: urlsplit(candidate.url).hostname != host)
 
 
 def _looks_like_feed(address: str) -> bool:
     parts = urlsplit(address)
     path = parts.path.lower().rstrip("/")
-    if path.endswith(ENDINGS):
+    if path.endswith(FEED_SUFFIXES) or parts.hostname in FEEDBURNER_HOSTS:
         return True
     name = path.rpartition("/")[2]
-    if name.endswith((".xml", ".json")) and any(word in path for word in WORDS):
+    if name.endswith((".xml", ".json")) and any(word in path for word in FEED_WORDS):
         return True
     query = parts.query.lower()
-    return (
-        parts.hostname in ("feeds.feedburner.com", "feeds2.feedburner.com")
-        or any(query.startswith(f"{key}=") or f"&{key}=" in query for key in ("feed", "rss", "atom"))
-        or any(f"={word}" in query for word in ("rss", "atom", "rss2"))
+    return any(query.startswith(f"{key}=") or f"&{key}=" in query for key in ("feed", "rss", "atom")) or any(
+        f"={word}" in query for word in ("rss", "atom", "rss2")
     )
 
 
-def _hints(address: str) -> bool:
+def _has_feed_word(address: str) -> bool:
     lower = address.lower()
-    return any(word in lower for word in (*WORDS, "xml"))
+    return any(word in lower for word in (*FEED_WORDS, "xml"))
 
 
-def _guessed(url: str) -> Iterator[Candidate]:
+def _guess(url: str) -> Iterator[Candidate]:
     try:
         parts = urlsplit(url)
     except ValueError:
         return
     if parts.scheme in ("http", "https"):
-        for path in USUAL:
+        for path in COMMON_PATHS:
             yield Candidate(urljoin(url, f"/{path}"), method="guessed")
 
 
-def _address(base: str, href: str | None) -> str | None:
-    """An absolute web address, also where it is written `feed:`."""
+def _resolve(base: str, href: str | None) -> str | None:
+    """Return an absolute http(s) URL, also for the scheme `feed:`; None where the reference is none."""
     if not href or not href.strip():
         return None
     href = href.strip()
     if href.lower().startswith("feed:"):
         rest = href[5:]
         href = f"http:{rest}" if rest.startswith("//") else rest
-    try:
-        joined = urljoin(base, href)
-        return joined if urlsplit(joined).scheme in ("http", "https") and urlsplit(joined).hostname else None
-    except ValueError:
-        return None
+    return resolve_http_url(base, href)

@@ -1,4 +1,4 @@
-"""What a reader is given: one document, decoded, with its base and how many items may be taken from it."""
+"""`SourceDocument`: one response decoded to text, with its base URL and the limit on its items."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from ..model import Fetched, Source
-from .charset import Decoded, decode
+from .charset import DecodedText, decode
 
 _Item = TypeVar("_Item")
-DateOf = Callable[[_Item], str | None]
 MAX_ITEMS = 1_000
+MAX_DATE_LENGTH = 100
 ISO_DATE = re.compile(r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d))?")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """One answer, decoded. `base` is what relative addresses in it are relative to, unless it says otherwise."""
+    """One response, decoded. Relative addresses in it are relative to `base`, unless it says otherwise."""
 
     fetched: Fetched
-    decoded: Decoded
+    decoded: DecodedText
     base: str | None
     max_items: int = MAX_ITEMS
 
@@ -33,31 +33,32 @@ class SourceDocument:
         """The whole text."""
         return self.decoded.text
 
-    def newest(self, found: Sequence[_Item], date_of: Callable[[_Item], str | None]) -> Sequence[_Item]:
-        """At most `max_items` of the items: the first ones, or the last where the oldest stands first (F16)."""
-        if len(found) <= self.max_items:
-            return found
-        first, last = moment(date_of(found[0])), moment(date_of(found[-1]))
-        return found[-self.max_items :] if first and last and first < last else found[: self.max_items]
+    def newest_items(self, items: Sequence[_Item], date_of: Callable[[_Item], str | None]) -> Sequence[_Item]:
+        """Return at most `max_items` items: the first ones, or the last ones where the oldest comes first (F16)."""
+        if len(items) <= self.max_items:
+            return items
+        first, last = _parse_date(date_of(items[0])), _parse_date(date_of(items[-1]))
+        return items[-self.max_items :] if first and last and first < last else items[: self.max_items]
 
-    def warnings(self, found: Sequence[_Item]) -> tuple[str, ...]:
-        """A sentence where not all items are taken."""
-        most = self.max_items
-        return (f"more than {most} items are listed; only the newest are read",) if len(found) > most else ()
+    def item_warnings(self, items: Sequence[_Item]) -> tuple[str, ...]:
+        """Return a warning where there are more items than `max_items`."""
+        if len(items) <= self.max_items:
+            return ()
+        return (f"more than {self.max_items} items are listed; only the newest are read",)
 
 
 def open_document(fetched: Fetched, source: Source | None) -> SourceDocument:
-    """A document made of an answer."""
+    """Return the document of a response; without a source, the default limits apply."""
     return SourceDocument(
         fetched,
         decode(fetched.body, fetched.charset),
-        _base(fetched),
+        _find_base(fetched),
         source.max_items if source else MAX_ITEMS,
     )
 
 
 def is_included(address: str, source: Source | None) -> bool:
-    """Tell whether `include` and `exclude` of a source let through what has this address, or this file name."""
+    """Return whether `include` and `exclude` of a source allow an item with this address or file name."""
     if source is None:
         return True
     if source.include and not source.include.search(address):
@@ -65,32 +66,45 @@ def is_included(address: str, source: Source | None) -> bool:
     return not (source.exclude and source.exclude.search(address))
 
 
-def moment(date: str | None) -> tuple[int, ...] | None:
-    """A date just well enough to tell which end of a list is the newer."""
-    if not date:
+def _parse_date(text: str | None) -> tuple[int, ...] | None:
+    """Return year, month, day, hour and minute, precise enough to tell which end of a list is the newer one."""
+    if not text:
         return None
-    if match := ISO_DATE.match(date):
+    if match := ISO_DATE.match(text):
         return tuple(int(part or 0) for part in match.groups())
     try:
-        found = parsedate(date[:100])
+        date = parsedate(text[:MAX_DATE_LENGTH])
     except (ValueError, IndexError, TypeError):
         return None
-    return found[:5] if found else None
+    return date[:5] if date else None
 
 
-def _base(fetched: Fetched) -> str | None:
-    """RFC 3986 §5.1: Content-Location, unless it is the inner address of a machine behind a proxy, else the URL."""
+def _find_base(fetched: Fetched) -> str | None:
+    """Return the base URL (RFC 3986 §5.1): Content-Location, else the URL of the response.
+
+    A Content-Location without a public host name is ignored: it is an internal address behind a proxy.
+    """
     base = fetched.url or None
     location = fetched.headers.get("content-location", "").strip()
     if not location:
         return base
     try:
-        joined = urljoin(base or "", location)
-        parts = urlsplit(joined)
+        url = urljoin(base or "", location)
+        parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return base
-    return joined if parts.scheme in ("http", "https") and "." in host and not _is_address(host) else base
+    return url if parts.scheme in ("http", "https") and "." in host and not _is_address(host) else base
+
+
+def resolve_http_url(base: str, reference: str) -> str | None:
+    """Return the absolute form of a reference, or None where it is no http(s) URL."""
+    try:
+        url = urljoin(base, reference)
+        parts = urlsplit(url)
+        return url if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
 
 
 def _is_address(host: str) -> bool:

@@ -1,9 +1,9 @@
-"""The reader of OPML: the subscriptions of a list, and the lists it refers to; lenient on case and broken XML."""
+"""The reader of OPML: the feeds a subscription list names, and the lists it refers to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lxml import etree
@@ -11,13 +11,14 @@ from lxml import etree
 from ..errors import ParseError
 from . import xml_tree
 from .charset import decode
-from .feed import namespaces, text_constructs
-from .feed.elements import URL
+from .feed.elements import MAX_URL_LENGTH
+from .feed.namespaces import local_name
+from .feed.text_constructs import MAX_TITLE_LENGTH
 
-# What an outline without an address of a feed may point to: another list.
-LISTS = ("include", "link")
-FEEDS = ("rss", "atom", "feed")
-MOST = 20_000
+# Types of an outline that has `url` instead of `xmlUrl`: of another list, and of a feed.
+LIST_TYPES = ("include", "link")
+FEED_TYPES = ("rss", "atom", "feed")
+MAX_OUTLINES = 20_000
 
 
 OutlineKind = Literal["feed", "list", "page"]
@@ -27,7 +28,7 @@ OutlineKind = Literal["feed", "list", "page"]
 class OpmlOutline:
     """One subscription; with kind `list` another list to read, with kind `page` a page that may lead to a feed.
 
-    Categories are those given and the titles of the outlines above it.
+    Categories are its own and the titles of the outlines above it.
     """
 
     title: str | None
@@ -38,66 +39,71 @@ class OpmlOutline:
 
 
 def parse_opml(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ...]:
-    """What an OPML document subscribes to, each address once, in its order; ParseError when it is none."""
-    found = xml_tree.read(decode(body, charset).text)
-    if found is None or namespaces.local(found.root) not in ("opml", "oml"):
+    """Return the subscriptions of an OPML document in its order, each address once.
+
+    Names may be in any case and broken XML is repaired. Raise ParseError where the document is not OPML.
+    """
+    tree = xml_tree.parse(decode(body, charset).text)
+    if tree is None or local_name(tree.root) not in ("opml", "oml"):
         raise ParseError("This is not OPML: it has no `opml` element.", kind="not_opml")
-    made: dict[tuple[str, str], OpmlOutline] = {}
-    waiting: list[tuple[etree._Element, tuple[str, ...]]] = [(found.root, ())]
-    while waiting and len(made) < MOST:
-        element, above = waiting.pop()
-        outline = _outline(element, above) if namespaces.local(element) == "outline" else None
+    outlines: dict[tuple[str, str], OpmlOutline] = {}
+    stack: list[tuple[etree._Element, tuple[str, ...]]] = [(tree.root, ())]
+    while stack and len(outlines) < MAX_OUTLINES:
+        element, categories = stack.pop()
+        outline = _parse_outline(element, categories) if local_name(element) == "outline" else None
         if outline:
             key = (outline.kind, outline.feed_url)
-            known = made.get(key)
-            made[key] = _merged(known, outline) if known else outline
-        inside = above if outline or element is found.root else _with(above, _title(element))
-        waiting.extend((child, inside) for child in reversed(element))
-    return tuple(made.values())
+            outlines[key] = _merge(outlines[key], outline) if key in outlines else outline
+        elif element is not tree.root:
+            categories = _add_category(categories, element)
+        stack.extend((child, categories) for child in reversed(element))
+    return tuple(outlines.values())
 
 
-def _outline(element: etree._Element, above: tuple[str, ...]) -> OpmlOutline | None:
-    given = _given(element)
-    kind, address = _address(given)
+def _parse_outline(element: etree._Element, categories: tuple[str, ...]) -> OpmlOutline | None:
+    attributes = _attributes(element)
+    kind, address = _find_address(attributes)
     if not address:
         return None
-    terms = [part.strip() for term in given.get("category", "").split(",") for part in term.split("/")]
-    categories = tuple(dict.fromkeys([*above, *filter(None, terms)]))
-    title = given.get("text") or given.get("title") or None
-    return OpmlOutline(title, address[:URL], given.get("htmlurl") or None, categories, kind)
+    terms = [part.strip() for term in attributes.get("category", "").split(",") for part in term.split("/")]
+    return OpmlOutline(
+        attributes.get("text") or attributes.get("title") or None,
+        address[:MAX_URL_LENGTH],
+        attributes.get("htmlurl") or None,
+        tuple(dict.fromkeys([*categories, *filter(None, terms)])),
+        kind,
+    )
 
 
-def _address(given: Mapping[str, str]) -> tuple[OutlineKind, str]:
-    kind, feed, url, page = (given.get(name, "") for name in ("type", "xmlurl", "url", "htmlurl"))
+def _find_address(attributes: Mapping[str, str]) -> tuple[OutlineKind, str]:
+    kind, feed, url, page = (attributes.get(name, "") for name in ("type", "xmlurl", "url", "htmlurl"))
     kind = kind.lower()
     if kind == "source":
         return "list", feed or url
     if feed:
         return "feed", feed
     if url:
-        return "list" if kind in LISTS else "feed", url if kind in (*LISTS, *FEEDS) else ""
+        return "list" if kind in LIST_TYPES else "feed", url if kind in (*LIST_TYPES, *FEED_TYPES) else ""
     return "page", page
 
 
-def _given(element: etree._Element) -> dict[str, str]:
-    """Attributes by their names in lower case: `xmlURL` is as good as `xmlUrl`."""
+def _attributes(element: etree._Element) -> dict[str, str]:
+    """Return the attributes by name in lower case: `xmlURL` is common for `xmlUrl`."""
     return {
-        str(name).lower(): " ".join(str(value).split())[: text_constructs.TITLE]
-        for name, value in element.attrib.items()
+        str(name).lower(): " ".join(str(value).split())[:MAX_TITLE_LENGTH] for name, value in element.attrib.items()
     }
 
 
-def _title(element: etree._Element) -> str | None:
-    given = _given(element)
-    return given.get("text") or given.get("title")
+def _add_category(categories: tuple[str, ...], element: etree._Element) -> tuple[str, ...]:
+    attributes = _attributes(element)
+    title = attributes.get("text") or attributes.get("title")
+    return categories if not title or title in categories else (*categories, title)
 
 
-def _with(above: tuple[str, ...], title: str | None) -> tuple[str, ...]:
-    return above if not title or title in above else (*above, title)
-
-
-def _merged(known: OpmlOutline, again: OpmlOutline) -> OpmlOutline:
-    categories = tuple(dict.fromkeys((*known.categories, *again.categories)))
-    return OpmlOutline(
-        known.title or again.title, known.feed_url, known.html_url or again.html_url, categories, known.kind
+def _merge(first: OpmlOutline, second: OpmlOutline) -> OpmlOutline:
+    return replace(
+        first,
+        title=first.title or second.title,
+        html_url=first.html_url or second.html_url,
+        categories=tuple(dict.fromkeys((*first.categories, *second.categories))),
     )

@@ -1,6 +1,6 @@
-"""Sitemaps (sitemaps.org 0.9), with the fields of Google News and images: stories, or further sitemaps.
+"""The reader of sitemaps (sitemaps.org 0.9) with the fields of Google News and images: stories, or further sitemaps.
 
-F33: sizes are capped, entries of other hosts are left out, and a lastmod that tells nothing is not believed.
+F33: sizes are limited, entries of other hosts are left out, and a lastmod that all entries share is ignored.
 """
 
 from __future__ import annotations
@@ -9,80 +9,80 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 
 from ..errors import ParseError
 from ..model import Category, Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
-from .document import is_included
+from .document import MAX_ITEMS, is_included, resolve_http_url
 
-MOST = 50_000  # entries of one file, as the format has it
-LARGEST = 50_000_000  # bytes when unpacked, as the format has it
-CHILDREN = 200
-GZIP = b"\x1f\x8b"
-SAME = 10  # entries with one lastmod before it is called meaningless
-MAX_ITEMS = 1000
+MAX_ENTRIES = 50_000  # of one file, a limit of the format
+MAX_BYTES = 50_000_000  # when unpacked, a limit of the format
+MAX_CHILD_SITEMAPS = 200
+MAX_VALUE_LENGTH = 2_000
+MAX_KEYWORDS = 40
+MIN_EQUAL_LASTMODS = 10  # so many entries with one lastmod make it meaningless
+GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WBITS = 31
 DATE = re.compile(r"\s*(\d{4})-?(\d\d)?-?(\d\d)?(.*)")
+
+SitemapEntry = Mapping[str, str]  # field → value; see `_parse_entry`
 
 
 def read_sitemap(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """The stories of a sitemap, newest first; for an index, its children as links of the channel with rel `sitemap`."""
-    body = _unpacked(fetched.body)
-    kind, entries, warnings = _read(body, fetched.url)
+    """Return the stories of a sitemap, newest first; of an index, its sitemaps as channel links with rel `sitemap`.
+
+    Raise ParseError where the document is not a sitemap or is too large.
+    """
+    kind, entries, warnings = _read_entries(_unpack(fetched.body), fetched.url)
     host = _host(fetched.url)
-    here = [entry for entry in entries if _host(entry["loc"]) == host]
-    if len(here) < len(entries):
-        warnings.append(f"{len(entries) - len(here)} addresses of other hosts are left out")
+    own_entries = [entry for entry in entries if _host(entry["loc"]) == host]
+    if len(own_entries) < len(entries):
+        warnings.append(f"{len(entries) - len(own_entries)} addresses of other hosts are left out")
     if kind == "sitemapindex":
-        newest = sorted(here, key=lambda entry: entry.get("lastmod", ""), reverse=True)
-        if len(newest) > CHILDREN:
-            warnings.append(f"{len(newest)} sitemaps are listed; only the newest {CHILDREN} are followed")
-        links = tuple(Link(entry["loc"], "sitemap") for entry in newest[:CHILDREN])
+        newest = sorted(own_entries, key=lambda entry: entry.get("lastmod", ""), reverse=True)
+        if len(newest) > MAX_CHILD_SITEMAPS:
+            warnings.append(f"{len(newest)} sitemaps are listed; only the newest {MAX_CHILD_SITEMAPS} are followed")
+        links = tuple(Link(entry["loc"], "sitemap") for entry in newest[:MAX_CHILD_SITEMAPS])
         return Parsed("sitemap", fetched.url, Channel(links=links), (), tuple(warnings), shape=Shape.SITEMAP)
-    return Parsed(
-        "sitemap",
-        fetched.url,
-        Channel(),
-        _stories(_wanted(here, source), source, warnings),
-        tuple(warnings),
-        shape=Shape.SITEMAP,
-    )
+    stories = _build_stories(_select_entries(own_entries, source), source, warnings)
+    return Parsed("sitemap", fetched.url, Channel(), stories, tuple(warnings), shape=Shape.SITEMAP)
 
 
-def _unpacked(body: bytes) -> bytes:
-    if not body.startswith(GZIP):
+# ── its entries ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _unpack(body: bytes) -> bytes:
+    if not body.startswith(GZIP_MAGIC):
         return body
-    unpacker = zlib.decompressobj(wbits=31)
+    decompressor = zlib.decompressobj(wbits=GZIP_WBITS)
     try:
-        plain = unpacker.decompress(body, LARGEST)
+        unpacked = decompressor.decompress(body, MAX_BYTES)
     except zlib.error as error:
         raise ParseError(
             f"The sitemap is no gzip file although it begins like one: {error}.", kind="not_a_sitemap"
         ) from error
-    if unpacker.unconsumed_tail:
+    if decompressor.unconsumed_tail:
         raise ParseError("The sitemap is larger than 50 MB when unpacked.", kind="too_large")
-    return plain
+    return unpacked
 
 
-SitemapEntry = dict[str, str]
-
-
-def _read(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
-    """What kind of document it is, its entries, and what was wrong."""
+def _read_entries(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
+    """Return the name of the root element, the entries, and warnings."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     if not text.startswith(b"<"):
-        return _plain(text, url)
+        return "urlset", _read_plain_entries(text), []
     kind, entries = "", []
     warnings: list[str] = []
     try:
-        for name, element in _elements(text):
+        for name, element in _iterate_elements(text):
             kind = kind or name
             if name in ("url", "sitemap"):
-                entries.append(_entry(element, url))
+                entries.append(_parse_entry(element, url))
                 element.clear()
-            if len(entries) >= MOST:
-                warnings.append(f"only the first {MOST} entries are read")
+            if len(entries) >= MAX_ENTRIES:
+                warnings.append(f"only the first {MAX_ENTRIES} entries are read")
                 break
     except etree.LxmlError as error:
         if not entries:
@@ -93,16 +93,16 @@ def _read(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
     return kind, [entry for entry in entries if entry.get("loc")], warnings
 
 
-def _elements(text: bytes) -> Iterator[tuple[str, etree._Element]]:
-    """The root when it opens, entries when they close; no entities, no network."""
+def _iterate_elements(text: bytes) -> Iterator[tuple[str, etree._Element]]:
+    """Yield the root when it opens and entries when they close; entities and network are off."""
     events = etree.iterparse(
         BytesIO(text), events=("start", "end"), recover=True, resolve_entities=False, no_network=True, huge_tree=False
     )
-    first = True
+    is_root = True
     for event, element in events:
-        name = _local(element)
-        if first:
-            first = False
+        name = _local_name(element)
+        if is_root:
+            is_root = False
             yield name, element
         elif event == "end" and name in ("url", "sitemap"):
             yield name, element
@@ -110,44 +110,35 @@ def _elements(text: bytes) -> Iterator[tuple[str, etree._Element]]:
                 del element.getparent()[0]
 
 
-def _plain(text: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
-    """A sitemap of one address a line."""
-    lines = text[:LARGEST].decode("utf-8", "replace").split()[:MOST]
-    entries = [{"loc": line} for line in lines if line.startswith(("http://", "https://"))]
-    if not entries or len(entries) < len(lines):
+def _read_plain_entries(text: bytes) -> list[SitemapEntry]:
+    """Return the entries of a sitemap that is one URL a line."""
+    lines = text[:MAX_BYTES].decode("utf-8", "replace").split()[:MAX_ENTRIES]
+    if not lines or not all(line.startswith(("http://", "https://")) for line in lines):
         raise ParseError("This is not a sitemap: neither XML nor one address a line.", kind="not_a_sitemap")
-    return "urlset", entries, []
+    return [{"loc": line} for line in lines]
 
 
-def _local(element: etree._Element) -> str:
+def _local_name(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
-def _entry(element: etree._Element, url: str) -> SitemapEntry:
-    """The fields of an entry; `news:title` is `title`, `image:loc` is `image`."""
-    found: SitemapEntry = {}
+def _parse_entry(element: etree._Element, url: str) -> SitemapEntry:
+    """Return the fields of an entry by local name; `news:title` is `title`, `image:loc` is `image`."""
+    entry: dict[str, str] = {}
     for inner in element.iterdescendants(etree.Element):
-        name, value = _local(inner), (inner.text or "").strip()
-        above = inner.getparent()
-        if name == "loc" and above is not element:
-            name = "image" if above is not None and _local(above) == "image" else ""
-        elif name == "title" and above is not None and _local(above) in ("image", "video"):
+        name, value = _local_name(inner), (inner.text or "").strip()
+        parent = inner.getparent()
+        if name == "loc" and parent is not element:
+            name = "image" if parent is not None and _local_name(parent) == "image" else ""
+        elif name == "title" and parent is not None and _local_name(parent) in ("image", "video"):
             name = ""
         if name == "link" and inner.get("hreflang"):
             continue
         if name and value:
-            found.setdefault(name, value[:2000])
-    if "loc" in found:
-        found["loc"] = _joined(url, found["loc"])
-    return found
-
-
-def _joined(url: str, reference: str) -> str:
-    try:
-        address = urljoin(url, reference)
-        return address if urlsplit(address).scheme in ("http", "https") and urlsplit(address).hostname else ""
-    except ValueError:
-        return ""
+            entry.setdefault(name, value[:MAX_VALUE_LENGTH])
+    if "loc" in entry:
+        entry["loc"] = resolve_http_url(url, entry["loc"]) or ""
+    return entry
 
 
 def _host(address: str) -> str:
@@ -160,47 +151,45 @@ def _host(address: str) -> str:
 # ── its stories ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wanted(entries: list[SitemapEntry], source: Source | None) -> list[SitemapEntry]:
-    seen: set[str] = set()
-    wanted = []
+def _select_entries(entries: list[SitemapEntry], source: Source | None) -> list[SitemapEntry]:
+    """Return the entries that `include` and `exclude` allow, each address once."""
+    selected: dict[str, SitemapEntry] = {}
     for entry in entries:
-        address = entry["loc"]
-        if address in seen or not is_included(address, source):
-            continue
-        seen.add(address)
-        wanted.append(entry)
-    return wanted
+        if entry["loc"] not in selected and is_included(entry["loc"], source):
+            selected[entry["loc"]] = entry
+    return list(selected.values())
 
 
-def _stories(entries: list[SitemapEntry], source: Source | None, warnings: list[str]) -> tuple[Story, ...]:
-    meaningless = _meaningless(entries)
-    most = source.max_items if source else MAX_ITEMS
-    newest = sorted(entries, key=lambda entry: _order(entry, meaningless), reverse=True)
-    if len(newest) > most:
-        warnings.append(f"{len(newest)} addresses are listed; only the newest {most} are read")
-    return tuple(_story(entry, meaningless) for entry in newest[:most])
+def _build_stories(entries: list[SitemapEntry], source: Source | None, warnings: list[str]) -> tuple[Story, ...]:
+    has_lastmod = not _is_lastmod_meaningless(entries)
+    limit = source.max_items if source else MAX_ITEMS
+    newest = sorted(entries, key=lambda entry: _sort_key(entry, has_lastmod), reverse=True)
+    if len(newest) > limit:
+        warnings.append(f"{len(newest)} addresses are listed; only the newest {limit} are read")
+    return tuple(_build_story(entry, has_lastmod) for entry in newest[:limit])
 
 
-def _meaningless(entries: list[SitemapEntry]) -> bool:
-    """Whether all have one lastmod: the moment the file was made, not that of a change."""
-    told = [entry["lastmod"] for entry in entries if entry.get("lastmod")]
-    return len(told) >= SAME and len({text[:16] for text in told}) == 1
+def _is_lastmod_meaningless(entries: list[SitemapEntry]) -> bool:
+    """Return whether all entries have one lastmod: it is then the time the file was made, not that of a change."""
+    values = [entry["lastmod"] for entry in entries if entry.get("lastmod")]
+    return len(values) >= MIN_EQUAL_LASTMODS and len({value[: len("2026-01-01T00:00")] for value in values}) == 1
 
 
-def _order(entry: SitemapEntry, meaningless: bool) -> str:
-    told = entry.get("publication_date") or ("" if meaningless else entry.get("lastmod", ""))
-    match = DATE.match(told)
+def _sort_key(entry: SitemapEntry, has_lastmod: bool) -> str:
+    date = entry.get("publication_date") or (entry.get("lastmod", "") if has_lastmod else "")
+    match = DATE.match(date)
     return "-".join(part or "" for part in match.groups()) if match else ""
 
 
-def _story(entry: Mapping[str, str], meaningless: bool) -> Story:
-    lastmod = None if meaningless else entry.get("lastmod")
-    title = entry.get("title")
-    terms = [term.strip() for term in entry.get("keywords", "").split(",") if term.strip()][:40]
-    told = {
+def _build_story(entry: SitemapEntry, has_lastmod: bool) -> Story:
+    title, image = entry.get("title"), entry.get("image")
+    lastmod = entry.get("lastmod") if has_lastmod else None
+    terms = [term.strip() for term in entry.get("keywords", "").split(",") if term.strip()][:MAX_KEYWORDS]
+    found = {
         "links": "loc",
         "title": "news:title" if title else "",
         "published": "news:publication_date" if "publication_date" in entry else "",
+        "updated": "lastmod" if lastmod else "",
     }
     return Story(
         links=(Link(entry["loc"]),),
@@ -209,6 +198,6 @@ def _story(entry: Mapping[str, str], meaningless: bool) -> Story:
         updated=lastmod,
         language=entry.get("language"),
         categories=tuple(map(Category, terms)),
-        image=Link(image, "image") if (image := entry.get("image")) else None,
-        found={name: where for name, where in told.items() if where} | ({"updated": "lastmod"} if lastmod else {}),
+        image=Link(image, "image") if image else None,
+        found={field: name for field, name in found.items() if name},
     )

@@ -1,7 +1,7 @@
-"""From the text of an XML document to its tree, safely: no entities, no network, no instructions, bounded depth.
+"""Parsing XML safely: no entities, no network, no processing instructions, bounded depth; with repair.
 
-What is not well formed is repaired: junk cut off, entities of HTML spelled out, bare `&` escaped, and libxml2's own
-recovery last. S11: the internal subset of a DOCTYPE never reaches the parser, so no entity is ever defined.
+What is not well-formed is repaired: text before the root cut off, HTML entities resolved, bare `&` escaped, and last
+libxml2's own recovery. S11: the internal subset of a DOCTYPE never reaches the parser, so no entity is ever defined.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lxml import etree
 from .charset import C1
 
 
-def _parser(recover: bool) -> etree.XMLParser:
+def _make_parser(recover: bool) -> etree.XMLParser:
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -28,8 +28,8 @@ def _parser(recover: bool) -> etree.XMLParser:
     )
 
 
-STRICT = _parser(recover=False)
-RECOVERING = _parser(recover=True)
+STRICT_PARSER = _make_parser(recover=False)
+RECOVERING_PARSER = _make_parser(recover=True)
 
 _SUBSET = r"""\[(?:<!--.*?(?:-->|\Z)|"[^"]*+"|'[^']*+'|[^"'\]])*+\]"""
 PROLOG = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+(?=<!DOCTYPE)", re.S | re.I)
@@ -37,125 +37,129 @@ DOCTYPE_START = re.compile("<!DOCTYPE", re.I)
 DOCTYPE = re.compile(rf"<!DOCTYPE(?:\"[^\"]*+\"|'[^']*+'|{_SUBSET}|[^>\"'\[])*+>", re.S | re.I)
 
 ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)(?=[\s>/])", re.I)
-DECLARED = re.compile(r"<\?xml[^>]{0,200}\?>")
-# §2.2 of XML 1.0: characters that no document may hold, as themselves or by number.
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-NUMBERED = re.compile(r"&#(?:0*(\d{1,7})|[xX]0*([0-9a-fA-F]{1,6}));?")
-# C1 controls, as themselves or by number, mean the letters of Windows-1252 (HTML §13.2.5.80).
-C1_LETTER = re.compile(rb"\xc2[\x80-\x9f]")
+XML_DECLARATION = re.compile(r"<\?xml[^>]{0,200}\?>")
+# XML 1.0 §2.2: characters that no document may hold, literally or as a reference.
+ILLEGAL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+NUMERIC_REFERENCE = re.compile(r"&#(?:0*(\d{1,7})|[xX]0*([0-9a-fA-F]{1,6}));?")
+# C1 controls, literally or as references, mean characters of Windows-1252 (HTML §13.2.5.80).
+C1_CHARACTER = re.compile(rb"\xc2[\x80-\x9f]")
 C1_REFERENCE = re.compile(r"&#(?:0{0,5}(1[2-5]\d)|[xX]0{0,5}([89][0-9a-fA-F]));")
-# A CDATA section as it is; a `<` that opens nothing; an `&` with what it may refer to. An open section runs to the end:
-# looking for its end again at every `<![CDATA[` would be quadratic.
-LOOSE = re.compile(
+# A CDATA section; a `<` that opens no tag; an `&` with the reference it may begin. A CDATA section that is not closed
+# ends with the document: a search for its end at every `<![CDATA[` would take quadratic time.
+UNESCAPED = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<(?![A-Za-z_/!?:])|&(?:(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};)|([A-Za-z][A-Za-z0-9]{1,31});)?",
     re.S,
 )
-# Elements that hold HTML, up to their end and never past the next of their kind.
-HOLDING = re.compile(
+# Elements that hold HTML, up to their end tag and never past the next element of the same name.
+HTML_ELEMENT = re.compile(
     r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?:[^<]++|<(?!/?\2[\s>]))*+)(?=</\2\s*>)"
 )
 TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*+\s*+(/?)>""")
-PREDEFINED = {"amp", "lt", "gt", "quot", "apos"}
-SPECIAL = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+PREDEFINED_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
+ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
-    """The root element, and whether the document had to be repaired first."""
+class XmlTree:
+    """The root element, and whether the document had to be repaired."""
 
     root: etree._Element
     repaired: bool = False
 
 
-def read(text: str) -> Tree | None:
-    """The tree of an XML document, or none where nothing can be made of it."""
-    text = _plain_prolog(text)
+def parse(text: str) -> XmlTree | None:
+    """Return the tree of an XML document, or None where even repair makes none."""
+    text = _clean_prolog(text)
     try:
         if not PROLOG.match(text):
-            return Tree(_parsed(text, STRICT))
+            return XmlTree(_parse_with(text, STRICT_PARSER))
     except (etree.XMLSyntaxError, ValueError):
         pass
-    return _repaired(text)
+    return _repair(text)
 
 
-def inert(text: str) -> str:
-    """The document without its DOCTYPE and with illegal characters gone: safe for any other parser as well."""
-    return NUMBERED.sub(_legal, ILLEGAL.sub("", _without_doctype(text)))
+def sanitize(text: str) -> str:
+    """Return the document without DOCTYPE and illegal characters: safe for any other parser as well."""
+    return NUMERIC_REFERENCE.sub(_drop_illegal_reference, ILLEGAL_CHARACTER.sub("", _remove_doctype(text)))
 
 
-def _without_doctype(text: str) -> str:
-    """The text without its first DOCTYPE. Looking for the end of each that has none would be quadratic (S15)."""
+def _remove_doctype(text: str) -> str:
+    """Return the text without its first DOCTYPE. To look for the end of each one would take quadratic time (S15)."""
     start = DOCTYPE_START.search(text)
-    found = DOCTYPE.match(text, start.start()) if start else None
-    return text[: found.start()] + text[found.end() :] if found else text
+    doctype = DOCTYPE.match(text, start.start()) if start else None
+    return text[: doctype.start()] + text[doctype.end() :] if doctype else text
 
 
-def _parsed(text: str, parser: etree.XMLParser) -> etree._Element:
+def _parse_with(text: str, parser: etree.XMLParser) -> etree._Element:
     body = text.encode("utf-8", "replace")
-    if C1_LETTER.search(body):
+    if C1_CHARACTER.search(body):
         body = text.translate(C1).encode("utf-8", "replace")
     try:
         return etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
-        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:  # no fault of the document's
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:  # not the document's fault
             raise MemoryError from error
         raise
 
 
-def _plain_prolog(text: str) -> str:
+def _clean_prolog(text: str) -> str:
     text = text.lstrip("\ufeff")
     prolog = PROLOG.match(text)
     if prolog:
-        text = text[: prolog.end()] + _without_doctype(text[prolog.end() :])
-    return C1_REFERENCE.sub(_windows, text) if "&#" in text else text
+        text = text[: prolog.end()] + _remove_doctype(text[prolog.end() :])
+    return C1_REFERENCE.sub(_resolve_c1_reference, text) if "&#" in text else text
 
 
-def _windows(match: re.Match[str]) -> str:
-    code = int(match[1]) if match[1] else int(match[2], 16)
+def _code_point(match: re.Match[str]) -> int:
+    return int(match[1]) if match[1] else int(match[2], 16)
+
+
+def _resolve_c1_reference(match: re.Match[str]) -> str:
+    code = _code_point(match)
     return chr(code).translate(C1) if 0x80 <= code <= 0x9F else match[0]
 
 
-def _repaired(text: str) -> Tree | None:
-    text = ILLEGAL.sub("", _from_root(text))
+def _repair(text: str) -> XmlTree | None:
+    text = ILLEGAL_CHARACTER.sub("", _cut_to_root(text))
     if PROLOG.match(text):
         return None
-    text = LOOSE.sub(_reference, NUMBERED.sub(_legal, text))
-    wrapped = HOLDING.sub(_wrapped, text)
-    for attempt, parser in ((text, STRICT), (wrapped, STRICT), (wrapped, RECOVERING)):
+    text = UNESCAPED.sub(_escape, NUMERIC_REFERENCE.sub(_drop_illegal_reference, text))
+    wrapped = HTML_ELEMENT.sub(_wrap_in_cdata, text)
+    for candidate, parser in ((text, STRICT_PARSER), (wrapped, STRICT_PARSER), (wrapped, RECOVERING_PARSER)):
         try:
-            root = _parsed(attempt, parser)
+            root = _parse_with(candidate, parser)
         except (etree.XMLSyntaxError, ValueError):
             continue
         if root is not None:
-            return Tree(root, repaired=True)
+            return XmlTree(root, repaired=True)
     return None
 
 
-def _from_root(text: str) -> str:
-    """The text from its root element on: neither what stood before it nor a second declaration stays."""
+def _cut_to_root(text: str) -> str:
+    """Return the text from its root element on, without XML declarations."""
     root = ROOT.search(text)
-    text = text[root.start() :] if root else _without_doctype(text.lstrip())
-    return DECLARED.sub("", text)
+    text = text[root.start() :] if root else _remove_doctype(text.lstrip())
+    return XML_DECLARATION.sub("", text)
 
 
-def _legal(match: re.Match[str]) -> str:
-    code = int(match[1]) if match[1] else int(match[2], 16)
+def _drop_illegal_reference(match: re.Match[str]) -> str:
+    code = _code_point(match)
     legal = code in {9, 10, 13} or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     return f"&#{code};" if legal else ""
 
 
-def _wrapped(match: re.Match[str]) -> str:
-    """Markup that was not escaped and does not nest either, made the text that it should have been."""
-    inside = match[3]
-    if "<" not in inside or "<![CDATA[" in inside or _nests(inside):
+def _wrap_in_cdata(match: re.Match[str]) -> str:
+    """Make HTML that was not escaped and is not well-formed the text that it should have been."""
+    html = match[3]
+    if "<" not in html or "<![CDATA[" in html or _is_well_formed(html):
         return match[0]
-    return f"{match[1]}<![CDATA[{inside.replace(']]>', ']]&gt;')}]]>"
+    return f"{match[1]}<![CDATA[{html.replace(']]>', ']]&gt;')}]]>"
 
 
-def _nests(inside: str) -> bool:
-    """Whether all tags of a piece of markup are well-formed and closed in turn."""
-    tags = TAG.findall(inside)
-    if len(tags) != inside.count("<"):
+def _is_well_formed(html: str) -> bool:
+    """Return whether all tags of a piece of markup are well-formed and closed in order."""
+    tags = TAG.findall(html)
+    if len(tags) != html.count("<"):
         return False
     open_tags: list[str] = []
     for closing, name, empty in tags:
@@ -166,14 +170,14 @@ def _nests(inside: str) -> bool:
     return not open_tags
 
 
-def _reference(match: re.Match[str]) -> str:
-    found, number, name = match[0], match[1], match[2]
-    if found[0] == "<":
-        return found if len(found) > 1 else "&lt;"
-    if number or name in PREDEFINED:
-        return found
-    # XHTML 1.0 before HTML 5: the two differ in `lang` and `rang`, and XML is written by the older one.
-    letters = chr(name2codepoint[name]) if name in name2codepoint else html5.get(f"{name};")
-    if letters is None:
-        return "&amp;" + found[1:]
-    return "".join(SPECIAL.get(letter, letter) for letter in letters)
+def _escape(match: re.Match[str]) -> str:
+    text, number, name = match[0], match[1], match[2]
+    if text[0] == "<":
+        return text if len(text) > 1 else "&lt;"
+    if number or name in PREDEFINED_ENTITIES:
+        return text
+    # XHTML 1.0 before HTML 5: the two differ in `lang` and `rang`, and feeds are written with the older one.
+    characters = chr(name2codepoint[name]) if name in name2codepoint else html5.get(f"{name};")
+    if characters is None:
+        return "&amp;" + text[1:]
+    return "".join(ESCAPES.get(character, character) for character in characters)

@@ -373,4 +373,4 @@ def test_any_bytes_become_parsed_or_parse_error(seed: int) -> None:
 
 def test_every_reader_is_reached() -> None:
     assert set(READERS) == {"json", "xml", "other"}
-    assert xml_tree.read("no xml at all") is None
+    assert xml_tree.parse("no xml at all") is None

@@ -1,4 +1,4 @@
-"""What is collected while one item or channel is read: the best word for each field, and the lists."""
+"""`ItemBuilder` collects the values of one item or channel; `ElementLookup` finds the reader of each child element."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from ...model import Category, Comments, Link, Media, Origin, Person, Text
 from . import namespaces
 from .text_constructs import Scope
 
-# F16: an item holds no more of anything than this.
-MANY = 500
-WORST = 1_000
+# F16: an item holds at most this many links, people, categories, media objects and contents.
+MAX_VALUES = 500
+WORST_RANK = 1_000
+MAX_CACHED_TAGS = 5_000
 
 FieldValue = str | bool | Text | Link | Origin | None
 
 
 class ItemBuilder:
-    """One item or channel being read. `deep`: elements inside may change xml:base or xml:lang."""
+    """The values of one item or channel while it is read.
+
+    `has_inner_scopes`: elements inside may change xml:base or xml:lang.
+    """
 
     __slots__ = (
         "categories",
         "comments",
         "content",
-        "deep",
         "extra",
         "found",
+        "has_inner_scopes",
         "links",
         "media",
         "people",
         "podcast",
         "ranks",
         "scope",
-        "skipped",
+        "skip_times",
         "values",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, deep: bool) -> None:
+    def __init__(self, scope: Scope, has_inner_scopes: bool) -> None:
         self.scope = scope
-        self.deep = deep
+        self.has_inner_scopes = has_inner_scopes
         self.values: dict[str, FieldValue] = {}
         self.ranks: dict[str, int] = {}
         self.found: dict[str, str] = {}
@@ -52,63 +56,63 @@ class ItemBuilder:
         self.podcast: dict[str, str] = {}
         self.extra: dict[str, str] = {}
         self.comments: dict[str, str] = {}
-        self.skipped: dict[str, tuple[str, ...]] = {}
+        self.skip_times: dict[str, tuple[str, ...]] = {}
 
     def scope_of(self, element: etree._Element) -> Scope:
-        """The xml:base and xml:lang in force inside an element of this draft."""
-        return self.scope.within(element) if self.deep else self.scope
+        """Return the xml:base and xml:lang in force inside an element of this item."""
+        return self.scope.within(element) if self.has_inner_scopes else self.scope
 
     def offer(self, spec: ElementSpec, value: FieldValue) -> None:
-        """Keep a value for a field unless a better one, or an equal one before it, is there."""
+        """Set a field unless it already has a value of the same or a better rank."""
         name = spec.field
-        if value and spec.rank < self.ranks.get(name, WORST):
+        if value and spec.rank < self.ranks.get(name, WORST_RANK):
             self.values[name] = value
             self.ranks[name] = spec.rank
             self.found[name] = spec.label
 
-    def link(self, spec: ElementSpec, link: Link) -> None:
-        """Add one more link."""
-        if link.href and len(self.links) < MANY:
+    def add_link(self, spec: ElementSpec, link: Link) -> None:
+        """Add a link."""
+        if link.href and len(self.links) < MAX_VALUES:
             self.links.append(link)
             self.found.setdefault("links", spec.label)
 
-    def person(self, spec: ElementSpec, person: Person | None) -> None:
-        """Add one more person."""
-        if person and len(self.people) < MANY:
+    def add_person(self, spec: ElementSpec, person: Person | None) -> None:
+        """Add a person."""
+        if person and len(self.people) < MAX_VALUES:
             self.people.append(person)
             self.found.setdefault("people", spec.label)
 
-    def category(self, spec: ElementSpec, category: Category) -> None:
-        """Add one more category, unless it is there already."""
-        if (category.term or category.label) and len(self.categories) < MANY:
+    def add_category(self, spec: ElementSpec, category: Category) -> None:
+        """Add a category, unless it is there already."""
+        if (category.term or category.label) and len(self.categories) < MAX_VALUES:
             self.categories.setdefault((category.term, category.scheme, category.label), category)
             self.found.setdefault("categories", spec.label)
 
-    def medium(self, spec: ElementSpec, media: Media) -> None:
-        """Add one more media object."""
-        if media.url and len(self.media) < MANY:
+    def add_media(self, spec: ElementSpec, media: Media) -> None:
+        """Add a media object."""
+        if media.url and len(self.media) < MAX_VALUES:
             self.media.append(media)
             self.found.setdefault("media", spec.label)
 
-    def text(self, spec: ElementSpec, text: Text | None) -> None:
-        """Add one more content."""
-        if text and len(self.content) < MANY:
+    def add_content(self, spec: ElementSpec, text: Text | None) -> None:
+        """Add a content."""
+        if text and len(self.content) < MAX_VALUES:
             self.content.append(text)
             self.found.setdefault("content", spec.label)
 
-    def comment(self, comments: Mapping[str, str | None]) -> None:
-        """Add what is said about the place where a story is discussed; the first word for each stands."""
+    def add_comments(self, comments: Mapping[str, str | None]) -> None:
+        """Set fields of `Comments` by name; the first value of each field stays."""
         for name, value in comments.items():
             if value:
                 self.comments.setdefault(name, value)
 
-    def discussed(self) -> Comments | None:
-        """Where the story is discussed, if anywhere."""
+    def build_comments(self) -> Comments | None:
+        """Return where the story is discussed, or None where no element said so."""
         return Comments(**self.comments) if self.comments else None
 
 
 class ElementSpec(NamedTuple):
-    """What to do with an element: who reads it, into which field, how good a word it is, and its name in `found`."""
+    """How an element is read: its reader, the field it fills, its rank (lower is better) and its name in `found`."""
 
     read: Callable[[etree._Element, ItemBuilder, ElementSpec], None]
     field: str
@@ -120,55 +124,61 @@ ElementTable = Mapping[str, ElementSpec]
 ElementReader = Callable[[etree._Element, ItemBuilder, ElementSpec], None]
 
 
-def ignore(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
+def ignore(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read nothing."""
 
 
-IGNORED = ElementSpec(ignore, "", WORST, "")
+IGNORED = ElementSpec(ignore, "", WORST_RANK, "")
 
 
-def table(*rows: tuple[ElementReader, str, str]) -> dict[str, ElementSpec]:
-    """Rows of (reader, field, names as the formats spell them); what stands earlier is the better word for a field."""
-    made: dict[str, ElementSpec] = {}
-    for read, field, spelled in rows:
-        for label in spelled.split():
-            made[label.lower()] = ElementSpec(read, field, len(made), label)
-    return made
+def build_table(*rows: tuple[ElementReader, str, str]) -> dict[str, ElementSpec]:
+    """Return the specs by element name in lower case, ranked in the order of the rows.
+
+    A row is (reader, field, element names as the formats spell them, separated by spaces).
+    """
+    specs: dict[str, ElementSpec] = {}
+    for read, field, labels in rows:
+        for label in labels.split():
+            specs[label.lower()] = ElementSpec(read, field, len(specs), label)
+    return specs
 
 
 class ElementLookup:
-    """Finds an element's spec in a table; tags whose namespace is known are remembered as they stand."""
+    """A table of specs with a cache by tag.
 
-    __slots__ = ("core", "odd", "seen", "table")
+    `default_prefix` is put before names without a prefix: Atom and CDF feeds need not declare a namespace.
+    """
 
-    def __init__(self, specs: ElementTable, core: str) -> None:
-        self.table = specs
-        self.core = core  # prefix of names that have none: Atom and CDF feeds without a namespace
-        self.seen: dict[str, ElementSpec] = {}
-        self.odd: dict[tuple[str, str | None], ElementSpec] = {}
+    __slots__ = ("by_prefix", "by_tag", "default_prefix", "table")
 
-    def missing(self, element: etree._Element) -> ElementSpec:
-        """The spec of an element whose tag was not seen before, or whose namespace nobody knows."""
+    def __init__(self, table: ElementTable, default_prefix: str) -> None:
+        self.table = table
+        self.default_prefix = default_prefix
+        self.by_tag: dict[str, ElementSpec] = {}
+        self.by_prefix: dict[tuple[str, str | None], ElementSpec] = {}  # tags whose meaning depends on the prefix
+
+    def find(self, element: etree._Element) -> ElementSpec:
+        """Return the spec of an element whose tag is not in `by_tag`."""
         tag = str(element.tag)
-        if namespaces.settled(tag) is not None:
-            spec = self.seen[tag] = self._judged(element, self.seen)
+        if namespaces.resolve_tag(tag) is not None:
+            spec = self.by_tag[tag] = self._resolve(element, self.by_tag)
             return spec
         key = (tag, element.prefix)
-        if key not in self.odd:
-            self.odd[key] = self._judged(element, self.odd)
-        return self.odd[key]
+        if key not in self.by_prefix:
+            self.by_prefix[key] = self._resolve(element, self.by_prefix)
+        return self.by_prefix[key]
 
-    def _judged(self, element: etree._Element, memory: Sized) -> ElementSpec:
-        if len(memory) > 5_000:  # hostile feeds make up names
-            self.seen.clear()
-            self.odd.clear()
-        name = namespaces.of(element)
-        return self.table.get(self.core + name if self.core and ":" not in name else name, IGNORED)
+    def _resolve(self, element: etree._Element, cache: Sized) -> ElementSpec:
+        if len(cache) > MAX_CACHED_TAGS:  # hostile feeds make up names
+            self.by_tag.clear()
+            self.by_prefix.clear()
+        name = namespaces.qualified_name(element)
+        return self.table.get(self.default_prefix + name if self.default_prefix and ":" not in name else name, IGNORED)
 
 
-def fill(element: etree._Element, draft: ItemBuilder, lookup: ElementLookup) -> None:
-    """Read all children of an item or channel into its draft."""
-    seen = lookup.seen
+def read_children(element: etree._Element, builder: ItemBuilder, lookup: ElementLookup) -> None:
+    """Read all children of an element into the builder."""
+    by_tag = lookup.by_tag
     for child in element:
-        spec = seen.get(child.tag) or lookup.missing(child)
-        spec.read(child, draft, spec)
+        spec = by_tag.get(child.tag) or lookup.find(child)
+        spec.read(child, builder, spec)

@@ -1,4 +1,4 @@
-"""How one element of a feed is read into a draft: links, people, categories, media and the other shared shapes."""
+"""Readers of single elements, one for each shape (link, person, category, media …): each fills an `ItemBuilder`."""
 
 from __future__ import annotations
 
@@ -7,89 +7,102 @@ from itertools import islice
 from lxml import etree
 
 from ...model import Category, Link, Media, Origin, Person
-from . import namespaces, text_constructs
+from . import namespaces
 from .builder import ElementSpec, ItemBuilder
+from .text_constructs import (
+    HTML_TYPES,
+    MAX_STRING_LENGTH,
+    MAX_TITLE_LENGTH,
+    get_string,
+    parse_atom_text,
+    parse_rss_text,
+    parse_rss_title,
+    resolve_url,
+    to_plain_string,
+)
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RDF_ABOUT = f"{RDF}about"
 RDF_RESOURCE = f"{RDF}resource"
-URL = 8_000
+MAX_URL_LENGTH = 8_000
+MAX_ROLE_LENGTH = 100
+MAX_SKIP_TIMES = 50
 MEDIA_SCHEME = "http://search.yahoo.com/mrss/category_schema"
 ITUNES_SCHEME = "http://www.itunes.com/"
 FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/feed+json")
 
 
-def word(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A plain string."""
-    draft.offer(spec, text_constructs.plain(element))
+def read_string(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a plain string."""
+    builder.offer(spec, get_string(element))
 
 
-def title(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A title of RSS and of the modules."""
-    draft.offer(spec, text_constructs.rss_title(element, draft.scope_of(element)))
+def read_title(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a title of RSS or of a module."""
+    builder.offer(spec, parse_rss_title(element, builder.scope_of(element)))
 
 
-def html(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A text of RSS and of the modules."""
-    draft.offer(spec, text_constructs.rss(element, draft.scope_of(element)))
+def read_html(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a text of RSS or of a module."""
+    builder.offer(spec, parse_rss_text(element, builder.scope_of(element)))
 
 
-def atom_text(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A text construct of Atom."""
-    draft.offer(spec, text_constructs.atom(element, draft.scope_of(element)))
+def read_atom_text(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a text construct of Atom."""
+    builder.offer(spec, parse_atom_text(element, builder.scope_of(element)))
 
 
-def description(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """Of `description` and `summary` in one item, the first is the summary and the second the content."""
-    if draft.found.get("summary", "").lower() in ("description", "summary"):
-        draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
+def read_description(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read `description` or `summary`: the first one in an item is its summary, the second its content."""
+    if builder.found.get("summary", "").lower() in ("description", "summary"):
+        read_content(element, builder, spec)
     else:
-        html(element, draft, spec)
+        read_html(element, builder, spec)
 
 
-def content(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """The whole text, in RSS."""
-    draft.text(spec, text_constructs.rss(element, draft.scope_of(element)))
+def read_content(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read the whole text of an RSS item."""
+    builder.add_content(spec, parse_rss_text(element, builder.scope_of(element)))
 
 
-def atom_content(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """The content of Atom, which may stand elsewhere (`src`, RFC 4287 §4.1.3.2)."""
+def read_atom_content(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a content of Atom, or its address in `src` (RFC 4287 §4.1.3.2)."""
     source = element.get("src")
     if source is None:
-        draft.text(spec, text_constructs.atom(element, draft.scope_of(element)))
+        builder.add_content(spec, parse_atom_text(element, builder.scope_of(element)))
         return
     kind = element.get("type")
-    rel = "alternate" if (kind or "").lower() in (*text_constructs.HTML_TYPES, "application/xhtml+xml") else "enclosure"
-    draft.link(spec, Link(source.strip()[:URL], rel, kind, base=draft.scope_of(element).base))
+    rel = "alternate" if (kind or "").lower() in (*HTML_TYPES, "application/xhtml+xml") else "enclosure"
+    builder.add_link(spec, Link(source.strip()[:MAX_URL_LENGTH], rel, kind, base=builder.scope_of(element).base))
 
 
-def guid(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """An id of RSS, which is the story's address unless it says otherwise."""
-    value = text_constructs.plain(element)
-    draft.offer(spec, value)
-    if value and draft.values.get("id") == value:
-        draft.values["id_is_permalink"] = (element.get("isPermaLink") or "true").strip().lower() == "true"
+def read_guid(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read an RSS id, which is the story's address unless `isPermaLink` says otherwise."""
+    value = get_string(element)
+    builder.offer(spec, value)
+    if value and builder.values.get("id") == value:
+        builder.values["id_is_permalink"] = (element.get("isPermaLink") or "true").strip().lower() == "true"
 
 
-def link(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A link of RSS, written as text; some write it as Atom does, some close it before its address."""
+def read_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a link of RSS: text, or `href` as in Atom, or text after an element closed too early."""
     if element.get("href"):
-        atom_link(element, draft, spec)
+        read_atom_link(element, builder, spec)
         return
-    href = text_constructs.plain(element, URL)
+    href = get_string(element, MAX_URL_LENGTH)
     if not href and (element.tail or "").lstrip().startswith(("http://", "https://")):
-        href = (element.tail or "").strip()[:URL]
+        href = (element.tail or "").strip()[:MAX_URL_LENGTH]
     if href:
-        draft.link(spec, Link(href, base=draft.scope_of(element).base))
+        builder.add_link(spec, Link(href, base=builder.scope_of(element).base))
 
 
-def original(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """The address of the story where the other links lead through a counter."""
-    draft.link(spec, Link(text_constructs.plain(element, URL), "canonical", base=draft.scope_of(element).base))
+def read_original_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read the story's own address in a feed whose other links are tracking redirects."""
+    builder.add_link(spec, Link(get_string(element, MAX_URL_LENGTH), "canonical", base=builder.scope_of(element).base))
 
 
-def atom_link(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A link of Atom; `rel` may be written as an IRI of IANA's registry (RFC 4287 §4.2.7.2)."""
+def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a link of Atom; `rel` may be written as an IRI of IANA's registry (RFC 4287 §4.2.7.2)."""
     get = element.get
     href = get("href")
     if not href or not (href := href.strip()):
@@ -101,99 +114,94 @@ def atom_link(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) ->
         rel = rel.strip().removeprefix("http://www.iana.org/assignments/relation/") or "alternate"
         if rel.isalpha():
             rel = rel.lower()
-    kind = get("type")
-    made = Link(href[:URL], rel, kind, get("length"), get("hreflang"), get("title"), draft.scope_of(element).base)
-    draft.link(spec, made)
+    kind, base = get("type"), builder.scope_of(element).base
+    link = Link(href[:MAX_URL_LENGTH], rel, kind, get("length"), get("hreflang"), get("title"), base)
+    builder.add_link(spec, link)
     if rel == "replies":
-        where = "feed" if (kind or "").lower() in FEED_TYPES else "url"
-        draft.comment({where: made.href, "count": _attribute(element, "count")})
+        field = "feed" if (kind or "").lower() in FEED_TYPES else "url"
+        builder.add_comments({field: link.href, "count": _find_attribute(element, "count")})
     elif rel == "license":
-        draft.extra.setdefault("license", made.href)
+        builder.extra.setdefault("license", link.href)
 
 
-def enclosure(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A file that belongs to the item."""
+def read_enclosure(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read an enclosure of RSS."""
     get = element.get
-    href = get("url") or get("href") or get(RDF_RESOURCE) or ""
-    base = draft.scope_of(element).base
-    draft.link(spec, Link(href.strip()[:URL], "enclosure", get("type"), get("length"), title=get("title"), base=base))
+    href = (get("url") or get("href") or get(RDF_RESOURCE) or "").strip()[:MAX_URL_LENGTH]
+    base = builder.scope_of(element).base
+    builder.add_link(spec, Link(href, "enclosure", get("type"), get("length"), title=get("title"), base=base))
 
 
-def person(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A person: with parts as in Atom, or one string. `field` is the role where it is not the author."""
-    draft.person(spec, made_person(element, spec.field if spec.field != "people" else "author", draft))
+def read_person(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a person; `spec.field` is the role where it is not the author's."""
+    builder.add_person(spec, _parse_person(element, spec.field if spec.field != "people" else "author", builder))
 
 
-def credit(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A person with a role of their own."""
-    draft.person(spec, made_person(element, (element.get("role") or spec.field).strip().lower()[:100], draft))
+def read_credit(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a person whose role is in the attribute `role`."""
+    role = (element.get("role") or spec.field).strip().lower()[:MAX_ROLE_LENGTH]
+    builder.add_person(spec, _parse_person(element, role, builder))
 
 
-def made_person(element: etree._Element, role: str, draft: ItemBuilder) -> Person | None:
-    """A person from an element, if it names one."""
+def _parse_person(element: etree._Element, role: str, builder: ItemBuilder) -> Person | None:
+    """Return a person given as one string, or with child elements as in Atom; None where nothing is given."""
     if not len(element):
-        name = text_constructs.plain(element)
-        url, avatar = element.get("href"), element.get("img")
-        return Person(name, None, url, avatar, role) if name else None
+        name = get_string(element)
+        return Person(name, None, element.get("href"), element.get("img"), role) if name else None
     parts: dict[str, str] = {}
     for part in element:
-        value = (part.get("src") or text_constructs.plain(part)).strip()
-        parts.setdefault(namespaces.local(part), value[: text_constructs.SHORT])
+        value = (part.get("src") or get_string(part)).strip()
+        parts.setdefault(namespaces.local_name(part), value[:MAX_STRING_LENGTH])
     url = next((parts[name] for name in ("uri", "url", "homepage", "href") if parts.get(name)), None)
-    if url is not None:
-        url = _absolute(url, draft, element)
-    made = Person(parts.get("name") or None, parts.get("email") or None, url, parts.get("image") or None, role)
-    if made.name or made.email or made.url:
-        return made
-    whole = text_constructs.plain(element)
-    return Person(whole, role=role) if whole else None
+    if url is not None and (base := builder.scope_of(element).base):
+        url = resolve_url(base, url) or url
+    person = Person(parts.get("name") or None, parts.get("email") or None, url, parts.get("image") or None, role)
+    if person.name or person.email or person.url:
+        return person
+    text = get_string(element)
+    return Person(text, role=role) if text else None
 
 
-def _absolute(url: str, draft: ItemBuilder, element: etree._Element) -> str:
-    base = draft.scope_of(element).base
-    return text_constructs.joined(base, url) or url if base else url
-
-
-def category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A category: text with a domain, or attributes as in Atom."""
+def read_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a category: text with a `domain` as in RSS, or attributes as in Atom."""
     term = element.get("term")
     if term is None:
-        term = text_constructs.plain(element)
+        term = get_string(element)
     scheme = element.get("domain") or element.get("scheme")
-    draft.category(spec, Category(term.strip()[: text_constructs.SHORT], scheme, element.get("label")))
+    builder.add_category(spec, Category(term.strip()[:MAX_STRING_LENGTH], scheme, element.get("label")))
 
 
-def media_category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A category of Media RSS, which has a scheme of its own by default."""
+def read_media_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a category of Media RSS, which has a default scheme."""
     scheme = element.get("scheme") or MEDIA_SCHEME
-    draft.category(spec, Category(text_constructs.plain(element), scheme, element.get("label")))
+    builder.add_category(spec, Category(get_string(element), scheme, element.get("label")))
 
 
-def itunes_category(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A podcast category, and those inside it."""
-    for inner in element.iter():
-        if term := inner.get("text"):
-            draft.category(spec, Category(term.strip()[: text_constructs.SHORT], ITUNES_SCHEME))
+def read_itunes_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a podcast category and those inside it."""
+    for category in element.iter():
+        if term := category.get("text"):
+            builder.add_category(spec, Category(term.strip()[:MAX_STRING_LENGTH], ITUNES_SCHEME))
 
 
-def keywords(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """Keywords between commas."""
+def read_keywords(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read categories separated by commas."""
     scheme = ITUNES_SCHEME if spec.label.startswith("itunes:") else None
-    for term in text_constructs.plain(element, text_constructs.TITLE).split(","):
-        draft.category(spec, Category(term.strip(), scheme))
+    for term in get_string(element, MAX_TITLE_LENGTH).split(","):
+        builder.add_category(spec, Category(term.strip(), scheme))
 
 
-def media(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A media object or thumbnail. What stands inside tells of the item, but for the object's own title."""
+def read_media(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a media object or thumbnail with its own title; its other children describe the item."""
     get = element.get
-    own = None
+    title = None
     for part in element:
-        if namespaces.local(part) == "title":
-            own = text_constructs.plain(part) or None
-    draft.medium(
+        if namespaces.local_name(part) == "title":
+            title = get_string(part) or None
+    builder.add_media(
         spec,
         Media(
-            (get("url") or text_constructs.plain(element, URL) * (not len(element))).strip()[:URL],
+            (get("url") or get_string(element, MAX_URL_LENGTH) * (not len(element))).strip()[:MAX_URL_LENGTH],
             "thumbnail" if spec.field == "thumbnail" else "content",
             get("type"),
             get("medium"),
@@ -201,85 +209,85 @@ def media(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> Non
             get("width"),
             get("height"),
             get("duration"),
-            own,
+            title,
             get("lang"),
-            draft.scope_of(element).base,
+            builder.scope_of(element).base,
         ),
     )
 
 
-def image(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A picture of the item or channel, in whatever way it is given."""
-    href, name = element.get("href") or element.get("url") or element.get(RDF_RESOURCE), None
+def read_image(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read an image of the item or channel: an attribute, a child `url`, or text."""
+    href, title = element.get("href") or element.get("url") or element.get(RDF_RESOURCE), None
     for part in element:
-        local = namespaces.local(part)
-        if local == "url" and not href:
-            href = text_constructs.plain(part, URL)
-        elif local == "title":
-            name = text_constructs.plain(part) or None
-    href = (href or text_constructs.plain(element, URL) * (not len(element))).strip()
+        name = namespaces.local_name(part)
+        if name == "url" and not href:
+            href = get_string(part, MAX_URL_LENGTH)
+        elif name == "title":
+            title = get_string(part) or None
+    href = (href or get_string(element, MAX_URL_LENGTH) * (not len(element))).strip()
     if href:
-        draft.offer(spec, Link(href[:URL], spec.field, title=name, base=draft.scope_of(element).base))
+        link = Link(href[:MAX_URL_LENGTH], spec.field, title=title, base=builder.scope_of(element).base)
+        builder.offer(spec, link)
 
 
-def media_image(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A media object that is a picture of the channel."""
+def read_media_image(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a media object as the channel's image, if it is an image."""
     if "image" in ((element.get("type") or element.get("medium") or "").partition("/")[0]):
-        image(element, draft, spec)
+        read_image(element, builder, spec)
 
 
-def origin(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """The feed an item came from."""
+def read_origin(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read the feed an item came from."""
     if not len(element):
-        where = element.get("url") or element.get("href")
-        name = text_constructs.plain(element)
-        is_address = not where and name.startswith(("http://", "https://"))
-        made = Origin(title=None if is_address else name or None, url=name if is_address else None, feed=where)
-        draft.offer(spec, made if made != Origin() else None)
+        feed = element.get("url") or element.get("href")
+        title = get_string(element)
+        is_address = not feed and title.startswith(("http://", "https://"))
+        origin = Origin(title=None if is_address else title or None, url=title if is_address else None, feed=feed)
+        builder.offer(spec, origin if origin != Origin() else None)
         return
     parts: dict[str, str] = {}
     for part in element:
-        local = namespaces.local(part)
-        if local == "link":
+        name = namespaces.local_name(part)
+        if name == "link":
             rel = (part.get("rel") or "alternate").lower()
-            parts.setdefault(
-                {"alternate": "url", "self": "feed"}.get(rel, rel), part.get("href") or text_constructs.plain(part)
-            )
-        elif local == "title":
-            parts.setdefault(local, text_constructs.flat(text_constructs.atom(part, draft.scope)))
+            parts.setdefault({"alternate": "url", "self": "feed"}.get(rel, rel), part.get("href") or get_string(part))
+        elif name == "title":
+            parts.setdefault(name, to_plain_string(parse_atom_text(part, builder.scope)))
         else:
-            parts.setdefault(local, text_constructs.plain(part))
-    kept = {name: parts.get(name) or None for name in ("id", "title", "url", "feed", "updated")}
-    draft.offer(spec, Origin(**kept) if any(kept.values()) else None)
+            parts.setdefault(name, get_string(part))
+    fields = {name: parts.get(name) or None for name in ("id", "title", "url", "feed", "updated")}
+    builder.offer(spec, Origin(**fields) if any(fields.values()) else None)
 
 
-def comments(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """Where a story is discussed: `field` says which part of that."""
-    draft.comment({spec.field: text_constructs.plain(element, URL)})
+def read_comments(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read where a story is discussed; `spec.field` is the field of `Comments`."""
+    builder.add_comments({spec.field: get_string(element, MAX_URL_LENGTH)})
 
 
-def podcast(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A fact about an episode or a show, by its own name."""
+def read_podcast(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a fact about an episode or a show under its local name."""
     name = spec.label.rpartition(":")[2]
-    value = text_constructs.plain(element) or (element.get("url") or element.get("href") or "").strip()[:URL]
+    value = get_string(element) or (element.get("url") or element.get("href") or "").strip()[:MAX_URL_LENGTH]
     if value:
-        draft.podcast.setdefault(name, value)
+        builder.podcast.setdefault(name, value)
 
 
-def extra(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """A fact without a field of its own; `field` is its name."""
+def read_extra(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a fact without a field of its own; `spec.field` is its name in `Story.extra`."""
     get = element.get
-    value = text_constructs.plain(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
+    value = get_string(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
     if value:
-        draft.extra.setdefault(spec.field, " ".join(value[:URL].split()))
+        builder.extra.setdefault(spec.field, " ".join(value[:MAX_URL_LENGTH].split()))
 
 
-def names_of_days(element: etree._Element, draft: ItemBuilder, spec: ElementSpec) -> None:
-    """The hours or days at which nobody need look."""
-    found = tuple(filter(None, (text_constructs.plain(part) for part in islice(element, 50))))
-    draft.skipped.setdefault(spec.field, found)
+def read_skip_times(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read the hours or days at which the feed need not be polled."""
+    times = tuple(filter(None, (get_string(part) for part in islice(element, MAX_SKIP_TIMES))))
+    builder.skip_times.setdefault(spec.field, times)
 
 
-def _attribute(element: etree._Element, local: str) -> str | None:
-    """An attribute by its local name, in any namespace."""
-    return next((str(value) for name, value in element.attrib.items() if namespaces.split(str(name))[1] == local), None)
+def _find_attribute(element: etree._Element, local: str) -> str | None:
+    """Return an attribute by its local name, in any namespace."""
+    attributes = element.attrib.items()
+    return next((str(value) for name, value in attributes if namespaces.split_tag(str(name))[1] == local), None)

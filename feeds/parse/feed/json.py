@@ -1,22 +1,24 @@
-"""The reader of JSON Feed 1.0 and 1.1, and of RSS written as JSON; lenient where publishers are."""
+"""The reader of JSON Feed 1.0 and 1.1, and of RSS written as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from ...errors import ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from ..document import SourceDocument
-from . import text_constructs
-from .builder import MANY
+from .builder import MAX_VALUES
+from .text_constructs import MAX_STRING_LENGTH, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, TextType
 
+JsonObject = Mapping[str, object]
 _Record = TypeVar("_Record", Category, Media, Origin, Comments)
-Object = Mapping[str, object]
-EMPTY: Object = {}
-DATES = {"published": ("date_published", "pubDate", "published"), "updated": ("date_modified", "updated")}
+EMPTY_OBJECT: JsonObject = {}
+PUBLISHED_MEMBERS = ("date_published", "pubDate", "published")
+UPDATED_MEMBERS = ("date_modified", "updated")
+# JSON member → rel of the link.
 ITEM_LINKS = (("url", "alternate"), ("link", "alternate"), ("external_url", "related"))
 CHANNEL_LINKS = (
     ("home_page_url", "alternate"),
@@ -24,134 +26,26 @@ CHANNEL_LINKS = (
     ("feed_url", "self"),
     ("next_url", "next"),
 )
-TEXT_TYPES: tuple[tuple[str, Literal["text", "html"]], ...] = (
+CONTENT_MEMBERS: tuple[tuple[str, TextType], ...] = (
     ("content_html", "html"),
     ("content_text", "text"),
     ("content:encoded", "html"),
 )
-
-
-def is_json(text: str) -> bool:
-    """Whether a document is one of JSON: XML never begins like this."""
-    return text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
-
-
-def read(document: SourceDocument) -> Parsed:
-    """What a JSON Feed says."""
-    top = _top(_loaded(document.text))
-    found = next((top[name] for name in ("items", "item", "entries") if isinstance(top.get(name), list)), None)
-    if found is None:
-        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind="not_a_feed")
-    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-    chosen = document.newest(items, lambda item: _first(item, DATES["published"]))
-    return Parsed(
-        reader="json",
-        base=document.base,
-        warnings=document.warnings(items),
-        channel=_channel(top),
-        stories=tuple(_story(item) for item in chosen),
-    )
-
-
-def _loaded(text: str) -> object:
-    try:
-        return json.loads(text.strip("\ufeff \t\r\n\0"), strict=False)
-    except (ValueError, RecursionError) as error:
-        raise ParseError(f"This begins like JSON but is not: {str(error)[:200]}.", kind="json") from error
-
-
-def _top(data: object) -> Object:
-    if isinstance(data, list):
-        return {"items": data}
-    top = _object(data)
-    rss = _object(top.get("rss"))
-    return _object(rss.get("channel")) or rss or top
-
-
-def _channel(top: Object) -> Channel:
-    found = {field: name for field, name in CHANNEL_FOUND if _text(top, name)}
-    hubs = tuple(Link(hub, "hub") for hub in (_text(_object(one), "url") for one in _list(top.get("hubs"))) if hub)
-    return Channel(
-        title=_construct(_text(top, "title"), "text"),
-        description=_construct(_text(top, "description"), "text"),
-        links=_links(top, CHANNEL_LINKS) + hubs,
-        language=_text(top, "language"),
-        people=_people(top),
-        rights=_construct(_text(top, "_copyright") or _text(top, "copyright"), "text"),
-        image=_image(top, "icon"),
-        icon=_image(top, "favicon"),
-        updated=_text(top, "lastBuildDate"),
-        ttl=_text(top, "ttl"),
-        found=found,
-    )
-
-
-CHANNEL_FOUND = (
+# Field → the members it is read from, for `found`.
+CHANNEL_FIELDS = (
     ("title", "title"),
     ("description", "description"),
     ("language", "language"),
     ("image", "icon"),
     ("icon", "favicon"),
 )
-
-
-def _story(item: Object) -> Story:
-    content = tuple(
-        Text(text[: text_constructs.LONG], kind) for name, kind in TEXT_TYPES if (text := _text(item, name))
-    )
-    summary = _text(item, "summary")
-    described = None if summary else _text(item, "description")
-    title = _text(item, "title")
-    guid, id_name = _identity(item)
-    ours = _object(item.get("_feeds"))  # what our own files say beyond JSON Feed, so that they read back whole
-    return Story(
-        id=guid,
-        links=_links(item, ITEM_LINKS) + _enclosures(item),
-        title=Text(title[: text_constructs.TITLE], "text") if title else None,
-        summary=_construct(summary, "text") or _construct(described, "html"),
-        content=content,
-        published=_first(item, DATES["published"]),
-        updated=_first(item, DATES["updated"]),
-        people=_people(item),
-        categories=_records(ours, "categories", Category, "term") or _categories(item),
-        media=_records(ours, "media", Media, "url") or _banner(item),
-        image=_image(item, "image") or _image(item, "banner_image"),
-        language=_text(item, "language"),
-        rights=_construct(_text(ours, "rights"), "text"),
-        origin=_record(_object(ours.get("source")), Origin),
-        comments=_record(_object(ours.get("comments")), Comments),
-        podcast=_facts(ours, "podcast") or _durations(item),
-        extra=_facts(ours, "extra"),
-        found=_found(item, id_name),
-    )
-
-
-def _identity(item: Object) -> tuple[str | None, str]:
-    for name in ("id", "guid"):
-        value = item.get(name)
-        if isinstance(value, dict):
-            value = value.get("#value") or value.get("value")
-        if (text := _string(value)) is not None:
-            return text, name
-    return None, ""
-
-
-def _found(item: Object, id_name: str) -> dict[str, str]:
-    found = {"id": id_name} if id_name else {}
-    for field, candidates in STORY_FOUND:
-        name = next((name for name in candidates if item.get(name)), None)
-        if name:
-            found[field] = name
-    return found
-
-
-STORY_FOUND = (
+STORY_FIELDS = (
     ("title", ("title",)),
     ("links", ("url", "link", "external_url", "attachments")),
     ("summary", ("summary", "description")),
     ("content", ("content_html", "content_text", "content:encoded")),
-    ("published", DATES["published"]),
-    ("updated", DATES["updated"]),
+    ("published", PUBLISHED_MEMBERS),
+    ("updated", UPDATED_MEMBERS),
     ("people", ("authors", "author")),
     ("categories", ("tags", "category")),
     ("image", ("image", "banner_image")),
@@ -159,104 +53,210 @@ STORY_FOUND = (
 )
 
 
-def _links(item: Object, rows: tuple[tuple[str, str], ...]) -> tuple[Link, ...]:
-    return tuple(Link(href, rel) for name, rel in rows if (href := _text(item, name)))
+def is_json(text: str) -> bool:
+    """Return whether a document is JSON: XML never begins with a bracket."""
+    return text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
 
 
-def _enclosures(item: Object) -> tuple[Link, ...]:
-    made = []
-    for one in (_object(entry) for entry in [*_list(item.get("attachments")), *_list(item.get("enclosure"))][:MANY]):
-        if href := _text(one, "url"):
-            kind, length = _first(one, ("mime_type", "type")), _first(one, ("size_in_bytes", "length"))
-            made.append(Link(href, "enclosure", kind, length, title=_text(one, "title")))
-    return tuple(made)
-
-
-def _durations(item: Object) -> Mapping[str, str]:
-    for one in _list(item.get("attachments")):
-        if length := _text(_object(one), "duration_in_seconds"):
-            return {"duration": length}
-    return NOTHING
-
-
-def _people(item: Object) -> tuple[Person, ...]:
-    """`authors` is the newer word and replaces `author` (JSON Feed 1.1)."""
-    return tuple(
-        person for one in (_list(item.get("authors")) or _list(item.get("author")))[:MANY] for person in _person(one)
+def read(document: SourceDocument) -> Parsed:
+    """Return the channel and stories of a JSON document; raise ParseError where it is not a feed."""
+    feed = _find_feed(_load(document.text))
+    entries = next((feed[name] for name in ("items", "item", "entries") if isinstance(feed.get(name), list)), None)
+    if not isinstance(entries, list):
+        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind="not_a_feed")
+    items = [item for item in entries if isinstance(item, dict)]
+    newest = document.newest_items(items, lambda item: _first_string(item, PUBLISHED_MEMBERS))
+    return Parsed(
+        reader="json",
+        base=document.base,
+        warnings=document.item_warnings(items),
+        channel=_build_channel(feed),
+        stories=tuple(map(_build_story, newest)),
     )
 
 
-def _person(one: object) -> Iterator[Person]:
-    if isinstance(one, str):
-        if one.strip():
-            yield Person(one.strip()[: text_constructs.SHORT])
-        return
-    facts = _object(one)
-    name, url, avatar = (_text(facts, key) for key in ("name", "url", "avatar"))
-    if name or url:
-        yield Person(name, _text(facts, "email"), url, avatar)
+def _load(text: str) -> object:
+    try:
+        return json.loads(text.strip("\ufeff \t\r\n\0"), strict=False)
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"This begins like JSON but is not: {str(error)[:200]}.", kind="json") from error
 
 
-def _categories(item: Object) -> tuple[Category, ...]:
-    terms = [_string(tag) for tag in [*_list(item.get("tags")), *_list(item.get("category"))][:MANY]]
-    return tuple(Category(term[: text_constructs.SHORT]) for term in dict.fromkeys(terms) if term)
+def _find_feed(data: object) -> JsonObject:
+    """Return the object that holds the items: the document, or `rss.channel` in RSS written as JSON."""
+    if isinstance(data, list):
+        return {"items": data}
+    top = _to_object(data)
+    rss = _to_object(top.get("rss"))
+    return _to_object(rss.get("channel")) or rss or top
 
 
-def _banner(item: Object) -> tuple[Media, ...]:
-    url = _text(item, "banner_image")
+def _build_channel(feed: JsonObject) -> Channel:
+    hubs = (_get_string(hub, "url") for hub in _get_objects(feed, "hubs"))
+    return Channel(
+        title=_make_text(_get_string(feed, "title"), "text"),
+        description=_make_text(_get_string(feed, "description"), "text"),
+        links=_parse_links(feed, CHANNEL_LINKS) + tuple(Link(url, "hub") for url in hubs if url),
+        language=_get_string(feed, "language"),
+        people=_parse_people(feed),
+        rights=_make_text(_get_string(feed, "_copyright") or _get_string(feed, "copyright"), "text"),
+        image=_parse_image(feed, "icon"),
+        icon=_parse_image(feed, "favicon"),
+        updated=_get_string(feed, "lastBuildDate"),
+        ttl=_get_string(feed, "ttl"),
+        found={field: name for field, name in CHANNEL_FIELDS if _get_string(feed, name)},
+    )
+
+
+def _build_story(item: JsonObject) -> Story:
+    texts = ((_get_string(item, name), kind) for name, kind in CONTENT_MEMBERS)
+    summary = _get_string(item, "summary")
+    description = None if summary else _get_string(item, "description")
+    title = _get_string(item, "title")
+    story_id, id_member = _parse_id(item)
+    extension = _to_object(item.get("_feeds"))  # what our own files add to JSON Feed, so that they read back whole
+    return Story(
+        id=story_id,
+        links=_parse_links(item, ITEM_LINKS) + _parse_enclosures(item),
+        title=Text(title[:MAX_TITLE_LENGTH], "text") if title else None,
+        summary=_make_text(summary, "text") or _make_text(description, "html"),
+        content=tuple(Text(text[:MAX_TEXT_LENGTH], kind) for text, kind in texts if text),
+        published=_first_string(item, PUBLISHED_MEMBERS),
+        updated=_first_string(item, UPDATED_MEMBERS),
+        people=_parse_people(item),
+        categories=_parse_records(extension, "categories", Category, "term") or _parse_categories(item),
+        media=_parse_records(extension, "media", Media, "url") or _parse_banner(item),
+        image=_parse_image(item, "image") or _parse_image(item, "banner_image"),
+        language=_get_string(item, "language"),
+        rights=_make_text(_get_string(extension, "rights"), "text"),
+        origin=_parse_record(_to_object(extension.get("source")), Origin),
+        comments=_parse_record(_to_object(extension.get("comments")), Comments),
+        podcast=_get_strings(extension, "podcast") or _parse_duration(item),
+        extra=_get_strings(extension, "extra"),
+        found=_find_members(item, id_member),
+    )
+
+
+def _parse_id(item: JsonObject) -> tuple[str | None, str]:
+    """Return the id and the member it was read from."""
+    for name in ("id", "guid"):
+        value = item.get(name)
+        if isinstance(value, dict):
+            value = value.get("#value") or value.get("value")
+        if (text := _to_string(value)) is not None:
+            return text, name
+    return None, ""
+
+
+def _find_members(item: JsonObject, id_member: str) -> dict[str, str]:
+    found = {"id": id_member} if id_member else {}
+    for field, members in STORY_FIELDS:
+        name = next((name for name in members if item.get(name)), None)
+        if name:
+            found[field] = name
+    return found
+
+
+def _parse_links(item: JsonObject, rows: tuple[tuple[str, str], ...]) -> tuple[Link, ...]:
+    return tuple(Link(href, rel) for name, rel in rows if (href := _get_string(item, name)))
+
+
+def _parse_enclosures(item: JsonObject) -> tuple[Link, ...]:
+    links = []
+    for attachment in [*_get_objects(item, "attachments"), *_get_objects(item, "enclosure")][:MAX_VALUES]:
+        if href := _get_string(attachment, "url"):
+            kind = _first_string(attachment, ("mime_type", "type"))
+            length = _first_string(attachment, ("size_in_bytes", "length"))
+            links.append(Link(href, "enclosure", kind, length, title=_get_string(attachment, "title")))
+    return tuple(links)
+
+
+def _parse_duration(item: JsonObject) -> Mapping[str, str]:
+    """Return the duration of the first attachment that has one, in seconds."""
+    for attachment in _get_objects(item, "attachments"):
+        if duration := _get_string(attachment, "duration_in_seconds"):
+            return {"duration": duration}
+    return NOTHING
+
+
+def _parse_people(item: JsonObject) -> tuple[Person, ...]:
+    """Return the people of `authors`, or of `author`, which JSON Feed 1.1 replaced by it."""
+    values = (_to_list(item.get("authors")) or _to_list(item.get("author")))[:MAX_VALUES]
+    return tuple(person for person in map(_parse_person, values) if person)
+
+
+def _parse_person(value: object) -> Person | None:
+    if isinstance(value, str):
+        return Person(value.strip()[:MAX_STRING_LENGTH]) if value.strip() else None
+    author = _to_object(value)
+    name, url, avatar = (_get_string(author, member) for member in ("name", "url", "avatar"))
+    return Person(name, _get_string(author, "email"), url, avatar) if name or url else None
+
+
+def _parse_categories(item: JsonObject) -> tuple[Category, ...]:
+    tags = [*_to_list(item.get("tags")), *_to_list(item.get("category"))][:MAX_VALUES]
+    return tuple(Category(term[:MAX_STRING_LENGTH]) for term in dict.fromkeys(map(_to_string, tags)) if term)
+
+
+def _parse_banner(item: JsonObject) -> tuple[Media, ...]:
+    url = _get_string(item, "banner_image")
     return (Media(url, medium="image"),) if url else ()
 
 
-def _records(ours: Object, name: str, kind: type[_Record], needed: str) -> tuple[_Record, ...]:
-    """A list of our own records; those without what they are about are left out."""
-    told = (_object(one) for one in _list(ours.get(name))[:MANY])
-    made = (_record(one, kind) for one in told if _text(one, needed))
-    return tuple(record for record in made if record is not None)
+def _parse_records(extension: JsonObject, name: str, kind: type[_Record], required: str) -> tuple[_Record, ...]:
+    """Return a list of records of our extension; those without the required member are left out."""
+    entries = _get_objects(extension, name)[:MAX_VALUES]
+    records = (_parse_record(entry, kind) for entry in entries if _get_string(entry, required))
+    return tuple(record for record in records if record is not None)
 
 
-def _record(told: Object, kind: type[_Record]) -> _Record | None:
-    known = {one.name: value for one in fields(kind) if (value := _text(told, one.name))}
-    return kind(**known) if known else None
+def _parse_record(entry: JsonObject, kind: type[_Record]) -> _Record | None:
+    values = {field.name: value for field in fields(kind) if (value := _get_string(entry, field.name))}
+    return kind(**values) if values else None
 
 
-def _facts(ours: Object, name: str) -> Mapping[str, str]:
-    told = _object(ours.get(name))
-    return {key: value for key in list(told)[:MANY] if (value := _text(told, key))} or NOTHING
-
-
-def _image(item: Object, name: str) -> Link | None:
-    href = _text(item, name)
+def _parse_image(item: JsonObject, name: str) -> Link | None:
+    href = _get_string(item, name)
     return Link(href, name) if href else None
 
 
-def _construct(value: str | None, kind: Literal["text", "html"]) -> Text | None:
+def _make_text(value: str | None, kind: TextType) -> Text | None:
     return Text(value, kind) if value else None
 
 
-def _first(item: Object, names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := _text(item, name))), None)
+def _get_string(item: JsonObject, name: str) -> str | None:
+    return _to_string(item.get(name))
 
 
-def _text(item: Object, name: str) -> str | None:
-    return _string(item.get(name))
+def _first_string(item: JsonObject, names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := _get_string(item, name))), None)
 
 
-def _string(value: object) -> str | None:
-    """A string, or a number where a string was meant."""
+def _get_strings(item: JsonObject, name: str) -> Mapping[str, str]:
+    member = _to_object(item.get(name))
+    return {key: value for key in list(member)[:MAX_VALUES] if (value := _get_string(member, key))} or NOTHING
+
+
+def _get_objects(item: JsonObject, name: str) -> list[JsonObject]:
+    return [_to_object(value) for value in _to_list(item.get(name))]
+
+
+def _to_string(value: object) -> str | None:
+    """Return a string, or a number as a string where a string was meant."""
     if isinstance(value, str):
         text = value.strip()
-        # JSON can spell halves of letters that no encoding can write.
+        # JSON can spell halves of surrogate pairs, which no encoding can write.
         return (text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")) or None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return None
 
 
-def _object(value: object) -> Object:
-    return value if isinstance(value, dict) else EMPTY
+def _to_object(value: object) -> JsonObject:
+    return value if isinstance(value, dict) else EMPTY_OBJECT
 
 
-def _list(value: object) -> list[object]:
+def _to_list(value: object) -> list[object]:
     if isinstance(value, list):
         return value
     return [] if value is None else [value]

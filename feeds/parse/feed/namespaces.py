@@ -1,6 +1,6 @@
-"""Element names as this room uses them: `{namespace}Local` becomes `prefix:local`, whatever prefix a feed chose.
+"""Element names independent of the prefixes a feed declares: `{namespace}Local` becomes `prefix:local`.
 
-The names of RSS have no prefix. A namespace nobody knows is judged by its prefix, as its author most likely meant it.
+RSS names have no prefix. In an unknown namespace, the prefix that the feed declared decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ XML = "{http://www.w3.org/XML/1998/namespace}"
 XML_BASE = f"{XML}base"
 XML_LANG = f"{XML}lang"
 
-# Namespace without scheme, `www.` and closing `/` or `#`, in lower case → our prefix. RSS itself has the empty one.
+# Namespace in lower case, without scheme, `www.` and final `/` or `#` → our prefix, which is empty for RSS itself.
 NAMESPACES = {
     "purl.org/rss/1.0": "",
     "purl.org/rss/1.0/modules/rss091": "",
@@ -74,58 +74,58 @@ NAMESPACES = {
     "w3.org/1998/math/mathml": "math",
     "a9.com/-/spec/opensearch/1.1": "opensearch",
 }
-# Prefixes that speak for themselves when the namespace does not, or was never declared.
-TRUSTED = frozenset(NAMESPACES.values()) | {"rss"}
+# Prefixes that are trusted where the namespace is unknown or was never declared.
+KNOWN_PREFIXES = frozenset(NAMESPACES.values()) | {"rss"}
 
 
-def split(tag: str) -> tuple[str, str]:
-    """Namespace and local name of a tag as lxml writes it."""
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return the namespace and the local name of a tag in lxml's notation `{namespace}local`."""
     if tag[0] == "{":
         namespace, _, local = tag[1:].rpartition("}")
         return namespace, local
     return "", tag
 
 
-def settled(tag: str) -> str | None:
-    """`prefix:local` in lower case where the tag alone tells, none where the feed's own prefix has to."""
-    namespace, local = split(tag)
+def resolve_tag(tag: str) -> str | None:
+    """Return `prefix:local` in lower case, or None where the tag alone does not decide and the feed's prefix has to."""
+    namespace, local = split_tag(tag)
     if not namespace:
         return None if ":" in local else local.lower()
-    prefix = NAMESPACES.get(_bare(namespace))
-    return None if prefix is None else _joined(prefix, local)
+    prefix = NAMESPACES.get(_normalize_namespace(namespace))
+    return None if prefix is None else _join(prefix, local)
 
 
-def of(element: etree._Element) -> str:
-    """`prefix:local` of an element, in lower case."""
+def qualified_name(element: etree._Element) -> str:
+    """Return `prefix:local` of an element in lower case; an unknown prefix begins with `?`."""
     tag = str(element.tag)
-    name = settled(tag)
+    name = resolve_tag(tag)
     if name is not None:
         return name
-    _, local = split(tag)
-    prefix, colon, rest = local.rpartition(":")  # undeclared prefixes stay in the name
+    _, local = split_tag(tag)
+    prefix, colon, rest = local.rpartition(":")  # an undeclared prefix stays in the local name
     if not colon:
         prefix, rest = element.prefix or "", local
     prefix = prefix.lower()
     if prefix == "rss" or not prefix:
         return rest.lower()
-    return _joined(prefix if prefix in TRUSTED else f"?{prefix}", rest)
+    return _join(prefix if prefix in KNOWN_PREFIXES else f"?{prefix}", rest)
 
 
-def local(element: etree._Element) -> str:
-    """The local name alone, in lower case."""
-    return _local(element.tag)
+def local_name(element: etree._Element) -> str:
+    """Return the local name of an element in lower case."""
+    return _local_name_of_tag(element.tag)
 
 
 @lru_cache(maxsize=4_096)
-def _local(tag: object) -> str:
-    return split(str(tag))[1].rpartition(":")[2].lower()
+def _local_name_of_tag(tag: object) -> str:
+    return split_tag(str(tag))[1].rpartition(":")[2].lower()
 
 
-def _joined(prefix: str, local: str) -> str:
+def _join(prefix: str, local: str) -> str:
     return f"{prefix}:{local.lower()}" if prefix else local.lower()
 
 
-def _bare(namespace: str) -> str:
+def _normalize_namespace(namespace: str) -> str:
     text = namespace.strip().lower()
     text = text.removeprefix("http://").removeprefix("https://").removeprefix("www.")
     return text.rstrip("/#")

@@ -1,4 +1,4 @@
-"""From an element to what it says: a plain string, or a text construct with its type, base and language."""
+"""The text of an element: a plain string, or a `Text` with its type, base and language (RFC 4287 §3.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from html import unescape
+from html import escape, unescape
 from typing import Literal
 from urllib.parse import urljoin
 
@@ -15,30 +15,27 @@ from lxml import etree
 from ...model import Text
 from . import namespaces
 
-Type = Literal["text", "html"]
+TextType = Literal["text", "html"]
 
-# S15: nothing a person wrote is longer; what is longer was made to hurt whoever reads it.
-SHORT = 2_000
-TITLE = 20_000
-LONG = 10_000_000
+# S15: longer values are cut off, in characters.
+MAX_STRING_LENGTH = 2_000
+MAX_TITLE_LENGTH = 20_000
+MAX_TEXT_LENGTH = 10_000_000
+MAX_BASE_LENGTH = 2_000
 
-XHTML = "{http://www.w3.org/1999/xhtml}"
-VOID = frozenset(
+VOID_ELEMENTS = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+ELEMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NAMESPACE_DECLARATION = re.compile(r""" xmlns(?::[\w.-]+)?="[^"]*\"""")
-# Markup for certain: a closing tag, a reference, or a tag that needs no closing. `1 < 2` and `the <blink> tag` are not.
+# Certainly markup: a closing tag, a reference, or a tag that needs no closing. `1 < 2` and `the <blink> tag` are not.
 MARKUP = re.compile(
     r"</[A-Za-z][A-Za-z0-9]*\s*>|&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]+);|<(?:br|hr|img|wbr)\b", re.I
 )
-BINARY = re.compile("[\x00-\x08\x0e-\x1f]")
-ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f]")
+TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 HTML_TYPES = ("html", "text/html", "text/x-html", "application/html")
 PLAIN_TYPES = ("text", "plain", "text/plain")
-
-
-LONGEST_BASE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +46,19 @@ class Scope:
     language: str | None = None
 
     def within(self, element: etree._Element) -> Scope:
-        """What is in force inside an element."""
+        """Return the scope inside an element."""
         base, language = element.get(namespaces.XML_BASE), element.get(namespaces.XML_LANG)
         if base is None and language is None:
             return self
         return Scope(
-            joined(self.base, base) if base else self.base,
+            resolve_url(self.base, base) if base else self.base,
             language.strip() or None if language is not None else self.language,
         )
 
 
-def joined(base: str | None, reference: str) -> str | None:
-    """A reference made absolute, or the base itself where the reference is no address."""
-    if len(reference) > LONGEST_BASE:  # it would be copied into every link of the document (S15)
+def resolve_url(base: str | None, reference: str) -> str | None:
+    """Return the absolute form of a reference, or the base where the reference is no address."""
+    if len(reference) > MAX_BASE_LENGTH:  # it would be copied into every link of the document (S15)
         return base
     try:
         return urljoin(base or "", reference.strip()) or None
@@ -69,8 +66,8 @@ def joined(base: str | None, reference: str) -> str | None:
         return base
 
 
-def plain(element: etree._Element, limit: int = SHORT) -> str:
-    """All text inside an element."""
+def get_string(element: etree._Element, limit: int = MAX_STRING_LENGTH) -> str:
+    """Return all text inside an element without tags, cut off after `limit` characters."""
     text = "".join(map(str, element.itertext())) if len(element) else element.text
     if not text:
         return ""
@@ -78,113 +75,106 @@ def plain(element: etree._Element, limit: int = SHORT) -> str:
     return text if len(text) <= limit else text[:limit]
 
 
-def markup(element: etree._Element) -> str:
-    """What stands inside an element: its text where it holds nothing else, else its children spelled out as HTML."""
+def get_markup(element: etree._Element) -> str:
+    """Return the text of an element without children as it is, else its content serialized as HTML."""
     if not len(element):
         return (element.text or "").strip()
-    return _spelled(element)
+    return _serialize_content(element)
 
 
-def guessed(value: str) -> Type:
-    """How to read a text whose format does not say: as HTML where it surely holds markup."""
+def guess_type(value: str) -> TextType:
+    """Return `html` for a value that certainly holds markup, else `text`."""
     return "html" if ("<" in value or "&" in value) and MARKUP.search(value) else "text"
 
 
-def rss(element: etree._Element, scope: Scope) -> Text | None:
-    """A description or content of RSS: HTML, escaped or not."""
-    value = markup(element)
-    return Text(value[:LONG], "html", scope.base, scope.language) if value else None
+def parse_rss_text(element: etree._Element, scope: Scope) -> Text | None:
+    """Return a description or content of RSS: HTML, escaped or not."""
+    return _make_text(get_markup(element), "html", scope)
 
 
-def rss_title(element: etree._Element, scope: Scope) -> Text | None:
-    """A title of RSS, which the format leaves open: text, or HTML where it holds markup."""
-    value = markup(element)[:TITLE]
-    if not value:
-        return None
-    return Text(value, "html" if len(element) else guessed(value), scope.base, scope.language)
+def parse_rss_title(element: etree._Element, scope: Scope) -> Text | None:
+    """Return a title of RSS, whose type the format leaves open: HTML where it holds markup, else text."""
+    value = get_markup(element)[:MAX_TITLE_LENGTH]
+    return _make_text(value, "html" if len(element) else guess_type(value), scope)
 
 
-def atom(element: etree._Element, scope: Scope) -> Text | None:
-    """A text construct or content of Atom (RFC 4287 §3.1, §4.1.3; Atom 0.3 with its `mode`)."""
+def parse_atom_text(element: etree._Element, scope: Scope) -> Text | None:
+    """Return a text construct or content of Atom (RFC 4287 §3.1, §4.1.3; Atom 0.3 with its `mode`)."""
     kind = (element.get("type") or "").strip().lower().partition(";")[0].rstrip()
     mode = element.get("mode")
     if mode is not None:
-        return _old_atom(element, scope, (kind, mode.strip().lower()))
+        return _parse_atom03_text(element, scope, kind, mode.strip().lower())
     if len(element):
-        return _inline(element, scope)
+        return _parse_inline_markup(element, scope)
     value = (element.text or "").strip()
-    if kind and kind not in PLAIN_TYPES and kind not in HTML_TYPES and not _is_markup(kind):
-        return _encoded(value, kind, scope)
-    html = kind in HTML_TYPES or _is_markup(kind)
-    return _text(value, "html" if html else "text", scope)
+    html = kind in HTML_TYPES or _is_xml_type(kind)
+    if kind and kind not in PLAIN_TYPES and not html:
+        return _parse_base64(value, kind, scope)
+    return _make_text(value, "html" if html else "text", scope)
 
 
-def flat(text: Text | None) -> str:
-    """A text construct as a plain string, for fields that are no more."""
+def to_plain_string(text: Text | None) -> str:
+    """Return a text construct as plain text without tags, empty for None."""
     if text is None or text.type == "text":
         return text.value if text else ""
-    return " ".join(unescape(ANY_TAG.sub("", text.value)).split())
+    return " ".join(unescape(TAG.sub("", text.value)).split())
 
 
-def _is_markup(kind: str) -> bool:
+def _is_xml_type(kind: str) -> bool:
     return kind == "xhtml" or kind.endswith(("+xml", "/xml"))
 
 
-def _old_atom(element: etree._Element, scope: Scope, how: tuple[str, str]) -> Text | None:
-    kind, mode = how
-    html = kind in HTML_TYPES or _is_markup(kind)
+def _parse_atom03_text(element: etree._Element, scope: Scope, kind: str, mode: str) -> Text | None:
+    html = kind in HTML_TYPES or _is_xml_type(kind)
     if mode == "base64":
-        return _encoded(plain(element, LONG), kind or "text/plain", scope)
+        return _parse_base64(get_string(element, MAX_TEXT_LENGTH), kind or "text/plain", scope)
     if mode == "escaped":
-        return _text(plain(element, LONG), "html" if html else "text", scope)
+        return _make_text(get_string(element, MAX_TEXT_LENGTH), "html" if html else "text", scope)
     if len(element):
-        return _inline(element, scope)
-    # Mode `xml`: a `<` that was escaped is a letter, not a tag.
-    return _text((element.text or "").strip(), "text", scope)
+        return _parse_inline_markup(element, scope)
+    # Mode `xml`: a `<` that was escaped is a character, not a tag.
+    return _make_text((element.text or "").strip(), "text", scope)
 
 
-def _inline(element: etree._Element, scope: Scope) -> Text | None:
-    """Markup that is part of the document: the div of XHTML is only its wrapping (RFC 4287 §3.1.1.3)."""
+def _parse_inline_markup(element: etree._Element, scope: Scope) -> Text | None:
+    """Return markup that is part of the document; the div of XHTML is not part of it (RFC 4287 §3.1.1.3)."""
     div = element[0]
     alone = len(element) == 1 and not (element.text or "").strip() and not (div.tail or "").strip()
-    if alone and namespaces.local(div) == "div" and not (set(div.attrib) - {namespaces.XML_BASE, namespaces.XML_LANG}):
+    attributes = set(div.attrib) - {namespaces.XML_BASE, namespaces.XML_LANG}
+    if alone and namespaces.local_name(div) == "div" and not attributes:
         scope, element = scope.within(div), div
         if not len(element):
-            return _text(_escaped((element.text or "").strip()), "html", scope)
-    return _text(_spelled(element), "html", scope)
+            return _make_text(escape((element.text or "").strip(), quote=False), "html", scope)
+    return _make_text(_serialize_content(element), "html", scope)
 
 
-def _encoded(value: str, kind: str, scope: Scope) -> Text | None:
-    """Base64 of what turns out to be a text; pictures and the like are no text of ours (RFC 4287 §4.1.3.3)."""
+def _parse_base64(value: str, kind: str, scope: Scope) -> Text | None:
+    """Return base64 that decodes to text, or None for pictures and other binary data (RFC 4287 §4.1.3.3)."""
     if kind.startswith(("image/", "audio/", "video/", "font/", "multipart/")):
         return None
     try:
         decoded = base64.b64decode("".join(value.split()), validate=True).decode("utf-8").strip()
     except (binascii.Error, ValueError):
         decoded = value
-    if BINARY.search(decoded):
+    if CONTROL_CHARACTER.search(decoded):
         return None
-    html = kind in HTML_TYPES or _is_markup(kind) or (not kind.startswith("text/") and guessed(decoded) == "html")
-    return _text(decoded, "html" if html else "text", scope)
+    html = kind in HTML_TYPES or _is_xml_type(kind) or (not kind.startswith("text/") and guess_type(decoded) == "html")
+    return _make_text(decoded, "html" if html else "text", scope)
 
 
-def _text(value: str, kind: Type, scope: Scope) -> Text | None:
-    return Text(value[:LONG], kind, scope.base, scope.language) if value else None
+def _make_text(value: str, kind: TextType, scope: Scope) -> Text | None:
+    return Text(value[:MAX_TEXT_LENGTH], kind, scope.base, scope.language) if value else None
 
 
-def _spelled(element: etree._Element) -> str:
-    """The children of an element as HTML: no namespaces, and only void elements without a closing tag."""
-    parts = [_escaped(element.text or "")]
+def _serialize_content(element: etree._Element) -> str:
+    """Return the content of an element as HTML: no namespaces, and only void elements without a closing tag."""
+    parts = [escape(element.text or "", quote=False)]
     for child in element:
         for inner in child.iter(etree.Element):
-            tag = namespaces.split(str(inner.tag))[1].rpartition(":")[2]
-            if tag != inner.tag and NAME.fullmatch(tag):
+            tag = namespaces.split_tag(str(inner.tag))[1].rpartition(":")[2]
+            if tag != inner.tag and ELEMENT_NAME.fullmatch(tag):
                 inner.tag = tag
-            if inner.text is None and not len(inner) and tag.lower() not in VOID:
+            if inner.text is None and not len(inner) and tag.lower() not in VOID_ELEMENTS:
                 inner.text = ""
         parts.append(etree.tostring(child, encoding="unicode"))
     return NAMESPACE_DECLARATION.sub("", "".join(parts)).strip()
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""The reader of XML feeds: RSS 0.90 to 2.0, RSS 1.0, Atom 0.3 and 1.0, CDF, and what lies between them."""
+"""The reader of XML feeds: RSS 0.90 to 2.0, RSS 1.0, Atom 0.3 and 1.0, CDF, and mixtures of them."""
 
 from __future__ import annotations
 
@@ -9,165 +9,167 @@ from lxml import etree
 
 from ...model import NOTHING, Channel, Link, Parsed, Story
 from ..document import SourceDocument
-from . import elements, namespaces, vocabulary
-from .builder import ElementLookup, ItemBuilder, fill
+from . import namespaces, vocabulary
+from .builder import ElementLookup, ItemBuilder, read_children
+from .elements import RDF_ABOUT
 from .text_constructs import Scope
 
-# Children of one element that are looked at in any case, however few items are wanted of them.
-ENOUGH = 20_000
-ITEMS = frozenset(("item", "entry"))
+# Children of one element that are looked at in any case, however few items are wanted.
+MIN_SCANNED_CHILDREN = 20_000
+ITEM_NAMES = frozenset(("item", "entry"))
 # Elements around items, in the order in which one may hold the next.
-CONTAINERS = frozenset(("rss", "rdf", "feed", "channel", "items"))
+CONTAINER_NAMES = frozenset(("rss", "rdf", "feed", "channel", "items"))
+DATE_NAMES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
 
+# Prefix of names without a namespace → the lookups for channels and for items.
 LOOKUPS: Mapping[str, tuple[ElementLookup, ElementLookup]] = {
-    core: (ElementLookup(vocabulary.CHANNEL, core), ElementLookup(vocabulary.ITEM, core))
-    for core in ("", "atom:", "cdf:")
+    prefix: (ElementLookup(vocabulary.CHANNEL_TABLE, prefix), ElementLookup(vocabulary.ITEM_TABLE, prefix))
+    for prefix in ("", "atom:", "cdf:")
 }
-DATES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
-Shared = dict[tuple[tuple[str, str], ...], dict[str, str]]
+_FoundCache = dict[tuple[tuple[str, str], ...], dict[str, str]]
 
 
 def is_feed(root: etree._Element) -> bool:
-    """Whether a tree is one of a feed."""
-    return namespaces.local(root) in CONTAINERS or namespaces.local(root) in ITEMS
+    """Return whether a tree is that of a feed."""
+    return namespaces.local_name(root) in CONTAINER_NAMES or _is_item(root)
 
 
-def items(root: etree._Element, most: int) -> list[etree._Element]:
-    """The elements that are items, wherever the format or a sloppy publisher puts them; `most` are wanted."""
-    most = max(most, ENOUGH)
-    found = [child for container in _containers(root) for child in _children(container, most) if _is_item(child)]
-    if found or _is_item(root):
-        return found or [root]
-    return nested(root, most)
+def find_items(root: etree._Element, limit: int) -> list[etree._Element]:
+    """Return the elements that are items, in whatever container; `limit` of them are wanted."""
+    limit = max(limit, MIN_SCANNED_CHILDREN)
+    items = [child for container in _containers(root) for child in _scan(container, limit) if _is_item(child)]
+    if items or _is_item(root):
+        return items or [root]
+    return find_nested_items(root, limit)
 
 
-def _children(element: etree._Element, most: int) -> Iterable[etree._Element]:
-    """All children, or those at both ends where they are too many to look at each (F16)."""
-    if len(element) <= 2 * most:
+def _scan(element: etree._Element, limit: int) -> Iterable[etree._Element]:
+    """Return all children, or `limit` of them from each end where there are more (F16)."""
+    if len(element) <= 2 * limit:
         return element
-    last = list(islice(element.iterchildren(reversed=True), most))
-    return chain(islice(element, most), reversed(last))
+    last = list(islice(element.iterchildren(reversed=True), limit))
+    return chain(islice(element, limit), reversed(last))
 
 
-def nested(root: etree._Element, most: int) -> list[etree._Element]:
-    """All items at whatever depth: where repair could not tell the end of one, the next is inside it."""
-    return list(islice((element for element in root.iter("*") if _is_item(element)), max(most, ENOUGH)))
+def find_nested_items(root: etree._Element, limit: int) -> list[etree._Element]:
+    """Return all items at any depth: where repair could not find the end of one, the next is inside it."""
+    return list(islice(filter(_is_item, root.iter("*")), max(limit, MIN_SCANNED_CHILDREN)))
 
 
-def read(root: etree._Element, found: Sequence[etree._Element], document: SourceDocument) -> Parsed:
-    """What a feed says: `root` and the items `found` in it."""
-    core, base = _core(root), document.base
-    if core == "cdf:":
+def read(root: etree._Element, items: Sequence[etree._Element], document: SourceDocument) -> Parsed:
+    """Return the channel and stories of a feed; `items` are the item elements found below `root`."""
+    prefix = _default_prefix(root)
+    if prefix == "cdf:":
         _lower_attributes(root)
-    holder = next(_containers(root))
-    scope = Scope(base).within(root)
-    scope = scope if holder is root else scope.within(holder)
-    given = Scope(scope.base if scope.base != base else None, scope.language)
-    # What root and channel say is in `given` already; only where more is said need every element be asked.
-    own = sum(
-        name in element.attrib for element in {root, holder} for name in (namespaces.XML_BASE, namespaces.XML_LANG)
+    channel = next(_containers(root))
+    scope = Scope(document.base).within(root)
+    scope = scope if channel is root else scope.within(channel)
+    outer = Scope(scope.base if scope.base != document.base else None, scope.language)
+    # `outer` holds what root and channel declare. Each element is asked for its own scope only where more is declared.
+    declared = sum(
+        name in element.attrib for element in {root, channel} for name in (namespaces.XML_BASE, namespaces.XML_LANG)
     )
-    deep = document.text.count("xml:base") + document.text.count("xml:lang") > own
-    channels, stories = LOOKUPS[core]
-    shared: Shared = {}
-    chosen = document.newest(found, _date)
+    has_inner_scopes = document.text.count("xml:base") + document.text.count("xml:lang") > declared
+    channel_lookup, item_lookup = LOOKUPS[prefix]
+    found_cache: _FoundCache = {}
     return Parsed(
         reader="xml",
         base=scope.base,
-        warnings=document.warnings(found),
-        channel=_channel(root, ItemBuilder(given, deep), channels),
-        stories=tuple(_story(item, ItemBuilder(_scope(given, item, deep), deep), stories, shared) for item in chosen),
+        warnings=document.item_warnings(items),
+        channel=_build_channel(root, ItemBuilder(outer, has_inner_scopes), channel_lookup),
+        stories=tuple(
+            _build_story(
+                item,
+                ItemBuilder(outer.within(item) if has_inner_scopes else outer, has_inner_scopes),
+                item_lookup,
+                found_cache,
+            )
+            for item in document.newest_items(items, _find_date)
+        ),
     )
 
 
-def _scope(given: Scope, item: etree._Element, deep: bool) -> Scope:
-    return given.within(item) if deep else given
-
-
-def _date(item: etree._Element) -> str | None:
-    return next((child.text for child in item if namespaces.local(child) in DATES), None)
+def _find_date(item: etree._Element) -> str | None:
+    return next((child.text for child in item if namespaces.local_name(child) in DATE_NAMES), None)
 
 
 def _lower_attributes(root: etree._Element) -> None:
-    """CDF is written in capitals, or not."""
+    """Spell attribute names in lower case: CDF is written in capitals or not."""
     for element in root.iter("*"):
         for name, value in ((str(name), value) for name, value in element.attrib.items()):
             if ":" not in name and not name.islower():
                 element.set(name.lower(), value)
 
 
-def _core(root: etree._Element) -> str:
-    name = namespaces.of(root)
-    if name == "feed":
-        return "atom:"
-    return "cdf:" if name == "channel" else ""
+def _default_prefix(root: etree._Element) -> str:
+    """Return the prefix of names without a namespace: Atom's or CDF's where the root is one of theirs."""
+    return {"feed": "atom:", "channel": "cdf:"}.get(namespaces.qualified_name(root), "")
 
 
 def _is_item(element: etree._Element) -> bool:
-    return namespaces.local(element) in ITEMS
+    return namespaces.local_name(element) in ITEM_NAMES
 
 
 def _containers(root: etree._Element) -> Iterator[etree._Element]:
-    """Root first if it is the channel itself, then channels, then what may hold items beside them."""
-    inside = [child for child in root if namespaces.local(child) in ("channel", "feed")]
-    for child in inside:
-        yield child
-        yield from (part for part in child if namespaces.local(part) == "items" and len(part))
+    """Yield the channels with the elements that hold their items, then the root."""
+    for child in root:
+        if namespaces.local_name(child) in ("channel", "feed"):
+            yield child
+            yield from (part for part in child if namespaces.local_name(part) == "items" and len(part))
     yield root
 
 
-def _channel(root: etree._Element, draft: ItemBuilder, lookup: ElementLookup) -> Channel:
+def _build_channel(root: etree._Element, builder: ItemBuilder, lookup: ElementLookup) -> Channel:
     for container in _containers(root):
-        fill(container, draft, lookup)
-    if lookup.core == "cdf:":
-        _cdf(root, draft)
-    values = draft.values
-    if draft.scope.language and "language" not in values:
-        values["language"] = draft.scope.language
-        draft.found["language"] = "xml:lang"
+        read_children(container, builder, lookup)
+    if lookup.default_prefix == "cdf:":
+        _read_cdf_attributes(root, builder)
+    values = builder.values
+    if builder.scope.language and "language" not in values:
+        values["language"] = builder.scope.language
+        builder.found["language"] = "xml:lang"
     values.pop("id_is_permalink", None)
     return Channel(
-        links=tuple(draft.links),
-        people=tuple(draft.people),
-        categories=tuple(draft.categories.values()),
-        podcast=draft.podcast,
-        found=draft.found,
+        links=tuple(builder.links),
+        people=tuple(builder.people),
+        categories=tuple(builder.categories.values()),
+        podcast=builder.podcast,
+        found=builder.found,
         **values,  # type: ignore[arg-type]
-        **draft.skipped,  # type: ignore[arg-type]
+        **builder.skip_times,  # type: ignore[arg-type]
     )
 
 
-def _story(item: etree._Element, draft: ItemBuilder, lookup: ElementLookup, shared: Shared) -> Story:
-    fill(item, draft, lookup)
-    values = draft.values
-    if lookup.core == "cdf:":
-        _cdf(item, draft)
-    if "id" not in values and (about := item.get(elements.RDF_ABOUT)):
+def _build_story(item: etree._Element, builder: ItemBuilder, lookup: ElementLookup, found_cache: _FoundCache) -> Story:
+    read_children(item, builder, lookup)
+    values, found = builder.values, builder.found
+    if lookup.default_prefix == "cdf:":
+        _read_cdf_attributes(item, builder)
+    if "id" not in values and (about := item.get(RDF_ABOUT)):
         values["id"] = about.strip()
-        draft.found["id"] = "rdf:about"
+        found["id"] = "rdf:about"
     if "language" not in values and (language := item.get(namespaces.XML_LANG)):
         values["language"] = language.strip()
-        draft.found["language"] = "xml:lang"
-    found = draft.found
+        found["language"] = "xml:lang"
     return Story(
-        links=tuple(draft.links),
-        content=tuple(draft.content),
-        people=tuple(draft.people),
-        categories=tuple(draft.categories.values()),
-        media=tuple(draft.media),
-        comments=draft.discussed(),
-        podcast=draft.podcast or NOTHING,
-        extra=draft.extra or NOTHING,
-        found=shared.setdefault(tuple(found.items()), found),
+        links=tuple(builder.links),
+        content=tuple(builder.content),
+        people=tuple(builder.people),
+        categories=tuple(builder.categories.values()),
+        media=tuple(builder.media),
+        comments=builder.build_comments(),
+        podcast=builder.podcast or NOTHING,
+        extra=builder.extra or NOTHING,
+        found=found_cache.setdefault(tuple(found.items()), found),
         **values,  # type: ignore[arg-type]
     )
 
 
-def _cdf(element: etree._Element, draft: ItemBuilder) -> None:
-    """CDF keeps address and date in attributes."""
+def _read_cdf_attributes(element: etree._Element, builder: ItemBuilder) -> None:
+    """Read the address and the date of a CDF item, which are attributes."""
     if href := element.get("href"):
-        draft.links.insert(0, Link(href, base=draft.scope.base))
-        draft.found.setdefault("links", "cdf:href")
+        builder.links.insert(0, Link(href, base=builder.scope.base))
+        builder.found.setdefault("links", "cdf:href")
     if changed := element.get("lastmod"):
-        draft.values["updated"] = changed
-        draft.found["updated"] = "cdf:lastmod"
+        builder.values["updated"] = changed
+        builder.found["updated"] = "cdf:lastmod"

@@ -1,4 +1,4 @@
-"""Front matter: where it begins and ends, what it says by our names, and whether it holds its story back.
+"""YAML front matter: where it begins and ends, its values by our names, and whether the story may be published.
 
 What begins as front matter never becomes text: where it cannot be understood to its end, the file is left out.
 """
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-# The library lets YAML's own error through; YAML itself belongs to config.
+# python-frontmatter lets YAML's own error through; only config imports YAML itself.
 from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
 
 from ...model import PublicationWindow
@@ -18,7 +18,7 @@ from ...model import PublicationWindow
 FIELDS = frozenset(
     ("id", "title", "date", "updated", "author", "tags", "image", "draft", "summary", "language", "link", "enclosure")
 )
-# The word a writer used → ours.
+# Other common name → ours.
 SYNONYMS = {
     "authors": "author",
     "published": "date",
@@ -37,17 +37,17 @@ SYNONYMS = {
     "attachments": "enclosure",
     "audio": "enclosure",
 }
-PREAMBLE = 65_536
+MAX_LENGTH = 65_536  # characters of front matter
 
-# ── words that hold a story back ────────────────────────────────────────────────────────────────────────────────────
+# ── drafts and dates of publication ──────────────────────────────────────────────────────────────────────────────────
 
-YES = ("true", "yes", "y", "on", "1", "t")
-NO = ("false", "no", "n", "off", "0", "f")
-# What a key may say → whether that holds the story back. Any other word is not understood.
-_HELD_BY_YES = {**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)}
-_HELD_BY_NO = {word: not held for word, held in _HELD_BY_YES.items()}
-_NO_DATE = dict.fromkeys(NO, False)
-_STATES = {
+YES_WORDS = ("true", "yes", "y", "on", "1", "t")
+NO_WORDS = ("false", "no", "n", "off", "0", "f")
+# Value of a key → whether the story is a draft. Any other value is not understood.
+_DRAFT_IF_YES = {**dict.fromkeys(YES_WORDS, True), **dict.fromkeys(NO_WORDS, False)}
+_DRAFT_IF_NO = {word: not draft for word, draft in _DRAFT_IF_YES.items()}
+_NO_DATE = dict.fromkeys(NO_WORDS, False)
+_STATUS_WORDS = {
     **dict.fromkeys(("publish", "published", "public", "live", "posted", "sent", "active", "final", "done"), False),
     **dict.fromkeys(("approved", "complete", "completed"), False),
     **dict.fromkeys(("draft", "auto-draft", "private", "password", "pending", "future", "scheduled", "hidden"), True),
@@ -55,157 +55,163 @@ _STATES = {
     **dict.fromkeys(("withdrawn", "rejected", "expired", "embargo", "embargoed", "idea", "todo", "wip"), True),
     **dict.fromkeys(("review", "in review", "in-review", "in progress", "in-progress", "not published"), True),
 }
-# A key, in lower case and without what divides its words (`post_status`, `postStatus`) → the words it may say.
-FLAGS: Mapping[str, Mapping[str, bool]] = {
-    **dict.fromkeys(("draft", "isdraft", "private", "hidden", "unlisted", "unpublished"), _HELD_BY_YES),
-    **dict.fromkeys(("published", "ispublished", "publish", "public"), _HELD_BY_NO),
-    **dict.fromkeys(("status", "poststatus", "publishstatus", "visibility"), _STATES),
+# A key in lower case without separators (`post_status`, `postStatus`) → the values it may have.
+DRAFT_KEYS: Mapping[str, Mapping[str, bool]] = {
+    **dict.fromkeys(("draft", "isdraft", "private", "hidden", "unlisted", "unpublished"), _DRAFT_IF_YES),
+    **dict.fromkeys(("published", "ispublished", "publish", "public"), _DRAFT_IF_NO),
+    **dict.fromkeys(("status", "poststatus", "publishstatus", "visibility"), _STATUS_WORDS),
 }
-# These name a day as often as they say yes or no: a story is not held back by a day, but by a later one in `publish`.
-_ALSO_DATES = frozenset(("published", "publish"))
-_STARTS = frozenset(
+# Keys whose value is a date as often as yes or no. A date makes no draft; a later one in `publish` opens the window.
+_KEYS_WITH_DATES = frozenset(("published", "publish"))
+_START_KEYS = frozenset(
     ("publishdate", "pubdate", "publish", "publishat", "publishon", "publishfrom", "publishedat", "publisheddate")
 ) | {"embargo", "embargountil", "embargoeduntil"}
-_ENDS = frozenset(
+_END_KEYS = frozenset(
     ("expirydate", "expiry", "expiredate", "expirationdate", "expire", "expires", "expiresat", "expireson")
 ) | {"unpublishdate", "unpublishat", "unpublishon"}
 
-# ── where it begins and ends ────────────────────────────────────────────────────────────────────────────────────────
+# ── where it begins and ends ─────────────────────────────────────────────────────────────────────────────────────────
 
-_BREAKS = r"\n\r\x85\u2028\u2029"
-_BLANKS = rf"(?:[^\S{_BREAKS}]|[\ufeff\u200b\u2060])*"
-_LINE_END = rf"{_BLANKS}(?:(?=[{_BREAKS}])|\Z)"
-_BEFORE = r"[\s\ufeff\u200b\u2060]*"  # blank first lines, and byte order marks wherever they were put together
+_LINE_BREAKS = r"\n\r\x85\u2028\u2029"
+_BLANKS = rf"(?:[^\S{_LINE_BREAKS}]|[\ufeff\u200b\u2060])*"
+_LINE_END = rf"{_BLANKS}(?:(?=[{_LINE_BREAKS}])|\Z)"
+_BEFORE = r"[\s\ufeff\u200b\u2060]*"  # blank lines, and the byte order marks of files that were joined
 _OPENING = re.compile(
-    rf"{_BEFORE}(?:(?P<dashes>-{{3,}}){_BLANKS}(?P<label>ya?ml|toml|json5?|js)?(?:{_BLANKS}\#[^{_BREAKS}]*)?|\+{{3,}}|;{{3,}})"
+    rf"{_BEFORE}(?:(?P<dashes>-{{3,}}){_BLANKS}(?P<label>ya?ml|toml|json5?|js)?(?:{_BLANKS}\#[^{_LINE_BREAKS}]*)?|\+{{3,}}|;{{3,}})"
     rf"{_LINE_END}",
     re.I,
 )
 _JSON_OPENING = re.compile(
-    rf"{_BEFORE}\{{(?:{_LINE_END}|\s*\"[^\"{_BREAKS}]*\"\s*:"
-    rf"|\s*(?:{'|'.join(sorted(FIELDS | SYNONYMS.keys() | FLAGS.keys()))})\s*:)",
+    rf"{_BEFORE}\{{(?:{_LINE_END}|\s*\"[^\"{_LINE_BREAKS}]*\"\s*:"
+    rf"|\s*(?:{'|'.join(sorted(FIELDS | SYNONYMS.keys() | DRAFT_KEYS.keys()))})\s*:)",
     re.I,
 )
-# YAML's end of a document closes it as well, as Pandoc and Jekyll have it.
-_CLOSING = re.compile(rf"(?:^|(?<=[{_BREAKS}]))(?:-{{3,}}|\.{{3}}){_LINE_END}", re.M)
+# `...`, YAML's end of a document, closes it as well, as in Pandoc and Jekyll.
+_CLOSING = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))(?:-{{3,}}|\.{{3}}){_LINE_END}", re.M)
 _BLANK_LINES = re.compile(r"\s*$", re.M)
-_FIELD_LINE = re.compile(rf"(?:^|(?<=[{_BREAKS}]))[^\w{_BREAKS}]*[^\W\d][\w-]*[\"']?\s*[:=](?!//)", re.M)
-# What building values out of YAML raises for a day that does not exist, a tag whose text does not fit it, and the like.
-_UNBUILT = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+_FIELD_LINE = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))[^\w{_LINE_BREAKS}]*[^\W\d][\w-]*[\"']?\s*[:=](?!//)", re.M)
+# What PyYAML raises for a date that does not exist, a tag whose text does not fit it, and the like.
+_VALUE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
-class Unreadable(Exception):
-    """Why one file is no story."""
+class UnreadableFile(Exception):
+    """A file that is left out, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What stands above a text, by our names.
+    """The values above a text by our names, and the text below them.
 
-    `held` says that it holds the story back whatever the time is; `window` is when it lets the story be published.
+    `is_draft`: the story is a draft, private, or otherwise not to be published at any time. `window` is when it may be.
     """
 
     body: str
     values: Mapping[str, object] = field(default_factory=dict)
-    held: bool = False
+    is_draft: bool = False
     window: PublicationWindow | None = None
 
 
 def read_front_matter(text: str) -> FrontMatter:
-    """Divide a text into front matter and body; Unreadable where it begins as front matter and is not understood.
+    """Divide a text into front matter and body.
 
-    Only plain YAML is understood (S23). A rule of dashes around or above prose is no front matter.
+    Raise UnreadableFile where the text begins as front matter does and is not understood. Only plain YAML is
+    understood (S23). A line of dashes around or above prose is not front matter.
     """
     text = text.lstrip("\ufeff")
     opening = _OPENING.match(text)
     if opening is None:
         if _JSON_OPENING.match(text):
-            raise Unreadable("it begins as JSON front matter does; only YAML between two lines of `---` is understood")
+            raise UnreadableFile(
+                "it begins as JSON front matter does; only YAML between two lines of `---` is understood"
+            )
         return FrontMatter(text)
     if not opening["dashes"] or (opening["label"] or "yaml").lower() not in ("yaml", "yml"):
-        raise Unreadable("its front matter is not YAML between two lines of `---`")
+        raise UnreadableFile("its front matter is not YAML between two lines of `---`")
     closing = _CLOSING.search(text, opening.end())
     if closing is None:
-        if len(opening["dashes"]) > len("---") and not _has_fields(text[opening.end() : PREAMBLE]):
+        if len(opening["dashes"]) > len("---") and not _has_fields(text[opening.end() : MAX_LENGTH]):
             return FrontMatter(text)
-        raise Unreadable("it begins with `---`, as front matter does, and no second line of `---` ends that")
+        raise UnreadableFile("it begins with `---`, as front matter does, and no second line of `---` ends that")
     block = text[opening.end() : closing.start()]
-    values = _loaded(block)
+    values = _load_yaml(block)
     if isinstance(values, Mapping):
-        rest = _BLANK_LINES.match(text, closing.end())
-        return _understood(values, text[rest.end() if rest else closing.end() :])
+        blank_lines = _BLANK_LINES.match(text, closing.end())
+        return _interpret(values, text[blank_lines.end() if blank_lines else closing.end() :])
     if isinstance(values, list | tuple | set) or _has_fields(block):
-        raise Unreadable("its front matter is no list of names with their values (`title: …`)")
+        raise UnreadableFile("its front matter is no list of names with their values (`title: …`)")
     return FrontMatter(text)
 
 
-def _loaded(block: str) -> object:
-    if len(block) > PREAMBLE:
-        raise Unreadable("its front matter is too long")
+def _load_yaml(block: str) -> object:
+    if len(block) > MAX_LENGTH:
+        raise UnreadableFile("its front matter is too long")
     try:
         return YAMLHandler().load(block)
     except yaml.YAMLError as error:
-        raise Unreadable(f"its front matter is not YAML: {_shortly(error)}") from error
-    except _UNBUILT as error:
-        raise Unreadable(f"its front matter holds a value that cannot be: {_shortly(error)}") from error
+        raise UnreadableFile(f"its front matter is not YAML: {_shorten(error)}") from error
+    except _VALUE_ERRORS as error:
+        raise UnreadableFile(f"its front matter holds a value that cannot be: {_shorten(error)}") from error
 
 
 def _has_fields(block: str) -> bool:
-    """Whether lines that YAML takes for prose look like fields: `draft:true`, `draft = true`, `draft true`, `draft`."""
-    return bool(_FIELD_LINE.search(block)) or any(map(_is_flag, block.splitlines()))
+    """Return whether lines that YAML takes for prose look like fields: `draft:true`, `draft = true`, `draft true`."""
+    return bool(_FIELD_LINE.search(block)) or any(map(_is_draft_line, block.splitlines()))
 
 
-def _is_flag(line: str) -> bool:
-    name, *said = re.findall(r"[\w-]+", line)[:3] or [""]
-    words = FLAGS.get(_folded(name), {})
-    return bool(words) and (not said or (len(said) == 1 and said[0].casefold() in words))
+def _is_draft_line(line: str) -> bool:
+    """Return whether a line is a key of DRAFT_KEYS, alone or with one of its values."""
+    name, *values = re.findall(r"[\w-]+", line)[:3] or [""]
+    words = DRAFT_KEYS.get(_normalize_key(name), {})
+    return bool(words) and (not values or (len(values) == 1 and values[0].casefold() in words))
 
 
-def _shortly(error: object) -> str:
+def _shorten(error: object) -> str:
     return " ".join(str(error).split())[:200]
 
 
-# ── what it says ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── its values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _understood(values: Mapping[object, object], body: str) -> FrontMatter:
+def _interpret(values: Mapping[object, object], body: str) -> FrontMatter:
     names = {str(name).strip().lower(): value for name, value in values.items()}
-    ours = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
-    told = {name: value for name, value in ours.items() if name in FIELDS}
-    if any(_holds(name, value) is True for name, value in values.items()):
-        return FrontMatter(body, told, held=True)
+    renamed = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
+    fields = {name: value for name, value in renamed.items() if name in FIELDS}
+    if any(_is_draft(name, value) is True for name, value in values.items()):
+        return FrontMatter(body, fields, is_draft=True)
     for name, value in values.items():
-        if _holds(name, value) is None:
-            shown = _shortly(value) if isinstance(value, str | int | float) else "…"
-            raise Unreadable(f"its front matter says `{name}: {shown}`, which is not understood, so it is held back")
-    starts, ends = (_dates(values, keys) for keys in (_STARTS, _ENDS))
-    return FrontMatter(body, told, window=PublicationWindow(starts, ends) if starts or ends else None)
+        if _is_draft(name, value) is None:
+            shown = _shorten(value) if isinstance(value, str | int | float) else "…"
+            raise UnreadableFile(
+                f"its front matter says `{name}: {shown}`, which is not understood, so it is held back"
+            )
+    starts, ends = (_find_dates(values, keys) for keys in (_START_KEYS, _END_KEYS))
+    return FrontMatter(body, fields, window=PublicationWindow(starts, ends) if starts or ends else None)
 
 
-def _holds(name: object, value: object) -> bool | None:
-    """Whether a field holds its story back; None where it should say so and is not understood."""
-    key, word = _folded(name), _word(value)
-    if word == "" or key not in FLAGS.keys() | _STARTS | _ENDS:
+def _is_draft(name: object, value: object) -> bool | None:
+    """Return whether a field makes its story a draft; None where it is one that can and its value is not understood."""
+    key, word = _normalize_key(name), _normalize_value(value)
+    if word == "" or key not in DRAFT_KEYS.keys() | _START_KEYS | _END_KEYS:
         return False
     if word is None:
         return None
-    words = FLAGS.get(key, _NO_DATE)
-    names_date = key not in FLAGS or key in _ALSO_DATES
-    return words.get(word, False if names_date and any(map(str.isnumeric, word)) else None)
+    words = DRAFT_KEYS.get(key, _NO_DATE)
+    may_be_date = key not in DRAFT_KEYS or key in _KEYS_WITH_DATES
+    return words.get(word, False if may_be_date and any(map(str.isnumeric, word)) else None)
 
 
-def _dates(values: Mapping[object, object], keys: frozenset[str]) -> tuple[str, ...]:
-    """What fields with these keys say, as text; a word for no says nothing."""
-    words = (_word(value) for name, value in values.items() if _folded(name) in keys)
-    return tuple(word for word in words if word and word not in YES + NO)
+def _find_dates(values: Mapping[object, object], keys: frozenset[str]) -> tuple[str, ...]:
+    """Return the values of fields with these keys as text, without those that mean yes or no."""
+    words = (_normalize_value(value) for name, value in values.items() if _normalize_key(name) in keys)
+    return tuple(word for word in words if word and word not in YES_WORDS + NO_WORDS)
 
 
-def _folded(name: object) -> str:
+def _normalize_key(name: object) -> str:
     return re.sub(r"[\s_-]", "", str(name)).lower()
 
 
-def _word(value: object) -> str | None:
-    """A scalar as a folded word, empty where nothing is said; None for what is no scalar."""
+def _normalize_value(value: object) -> str | None:
+    """Return a scalar in lower case with single spaces, empty for null; None for what is no scalar."""
     if value is None:
         return ""
     return " ".join(str(value).split()).casefold() if isinstance(value, str | int | float | date) else None

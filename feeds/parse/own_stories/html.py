@@ -1,4 +1,4 @@
-"""The reader of a story of our own written as an HTML page: headline, body and what its head says of it."""
+"""The reader of a story of our own written as an HTML page: headline, body and the `meta` elements of its head."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from lxml import etree, html
 from w3lib.encoding import html_body_declared_encoding
 
 from ...model import Category, Link, Person, Story, Text
-from ..feed import text_constructs
+from ..feed.text_constructs import MAX_TITLE_LENGTH, get_markup, get_string
 
-META = {
+# What `meta` elements describe → their names, the best first.
+META_NAMES = {
     "published": ("article:published_time", "date", "dc.date", "dcterms.issued"),
     "updated": ("article:modified_time", "og:updated_time", "dcterms.modified"),
     "author": ("author", "dc.creator"),
@@ -18,18 +19,18 @@ META = {
     "keywords": ("keywords",),
     "image": ("og:image",),
 }
-FOUND = {"author": "people", "keywords": "categories"}
-FURNITURE = ("script", "style", "nav", "template", "noscript")
+STORY_FIELDS = {"author": "people", "keywords": "categories"}  # where they differ from the keys of META_NAMES
+REMOVED_ELEMENTS = ("script", "style", "nav", "template", "noscript")
 
 
 def find_charset(body: bytes) -> str | None:
-    """The charset that a page's own `meta` names."""
+    """Return the charset that a `meta` element of the page names."""
     name = html_body_declared_encoding(body)
     return str(name) if name else None
 
 
 def parse_html(text: str) -> etree._Element | None:
-    """The tree of a page or of a piece of one."""
+    """Return the tree of a page or a fragment, or None where it is empty."""
     text = re.sub(r"^\s*<\?xml[^>]{0,200}\?>", "", text)
     if not text.strip():
         return None
@@ -41,44 +42,43 @@ def parse_html(text: str) -> etree._Element | None:
 
 
 def read(text: str) -> Story:
-    """The story of a page."""
+    """Return the story of a page."""
     root = parse_html(text)
     if root is None:
         return Story()
-    body = _body(root)
-    headline = _headline(root, body)
-    said = _said(root)
-    for element in [element for name in FURNITURE for element in body.iter(name)]:
+    body = _find_body(root)
+    headline = _take_headline(root, body)
+    meta = _read_meta(root)
+    for element in [element for name in REMOVED_ELEMENTS for element in body.iter(name)]:
         element.drop_tree()  # type: ignore[attr-defined]
-    value = text_constructs.markup(body)
-    found = {"title": headline.tag if headline is not None else ""} | {
-        FOUND.get(field, field): "meta" for field in said
-    }
-    title = text_constructs.plain(headline, text_constructs.TITLE) if headline is not None else ""
+    content = get_markup(body)
+    found = {"title": str(headline.tag)} if headline is not None else {}
+    found |= {STORY_FIELDS.get(name, name): "meta" for name in meta}
+    title = get_string(headline, MAX_TITLE_LENGTH) if headline is not None else ""
     return Story(
         title=Text(title, "text") if title else None,
-        content=(Text(value, "html"),) if value else (),
-        summary=Text(said["summary"], "text") if "summary" in said else None,
-        published=said.get("published"),
-        updated=said.get("updated"),
-        people=(Person(said["author"]),) if "author" in said else (),
-        categories=tuple(Category(term.strip()) for term in said.get("keywords", "").split(",") if term.strip()),
-        image=Link(said["image"], "image") if "image" in said else None,
+        content=(Text(content, "html"),) if content else (),
+        summary=Text(meta["summary"], "text") if "summary" in meta else None,
+        published=meta.get("published"),
+        updated=meta.get("updated"),
+        people=(Person(meta["author"]),) if "author" in meta else (),
+        categories=tuple(Category(term.strip()) for term in meta.get("keywords", "").split(",") if term.strip()),
+        image=Link(meta["image"], "image") if "image" in meta else None,
         language=root.get("lang"),
-        found={name: str(where) for name, where in found.items() if where},
+        found=found,
     )
 
 
-def _body(root: etree._Element) -> etree._Element:
+def _find_body(root: etree._Element) -> etree._Element:
     for name in ("article", "main", "body"):
-        found = list(root.iter(name))
-        if len(found) == 1:
-            return found[0]
+        elements = list(root.iter(name))
+        if len(elements) == 1:
+            return elements[0]
     return root
 
 
-def _headline(root: etree._Element, body: etree._Element) -> etree._Element | None:
-    """The only h1, which then is not part of the text, else the title of the page."""
+def _take_headline(root: etree._Element, body: etree._Element) -> etree._Element | None:
+    """Return the only `h1` and remove it from the body, else the `title` of the page."""
     headings = list(root.iter("h1"))
     if len(headings) == 1:
         heading = headings[0]
@@ -88,10 +88,11 @@ def _headline(root: etree._Element, body: etree._Element) -> etree._Element | No
     return next(root.iter("title"), None)
 
 
-def _said(root: etree._Element) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for meta in root.iter("meta"):
-        name = (meta.get("name") or meta.get("property") or "").strip().lower()
-        given.setdefault(name, (meta.get("content") or "").strip())
-    told = {field: next((given[name] for name in names if given.get(name)), "") for field, names in META.items()}
-    return {field: value for field, value in told.items() if value}
+def _read_meta(root: etree._Element) -> dict[str, str]:
+    """Return the values of `meta` elements by key of META_NAMES."""
+    values: dict[str, str] = {}
+    for element in root.iter("meta"):
+        name = (element.get("name") or element.get("property") or "").strip().lower()
+        values.setdefault(name, (element.get("content") or "").strip())
+    meta = {key: next((values[name] for name in names if values.get(name)), "") for key, names in META_NAMES.items()}
+    return {key: value for key, value in meta.items() if value}

@@ -1,4 +1,4 @@
-"""The reader of a story in Markdown: CommonMark with tables; a heading that opens it is its headline."""
+"""The reader of a story in Markdown: CommonMark with tables; a first-level heading at its start is its title."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from markdown_it import MarkdownIt
 
 from ...model import Story, Text
 
-# Markup inside is kept: whatever becomes HTML is cleaned later, like that of strangers.
+# HTML inside is kept: it is cleaned later, as that of feeds is.
 MARKDOWN = MarkdownIt("commonmark").enable(["table"])
 
 
 def read(text: str) -> Story:
-    """The story of a Markdown text."""
+    """Return the story of a Markdown text."""
     tokens = MARKDOWN.parse(text)
     title = None
     if len(tokens) > 2 and tokens[0].type == "heading_open" and tokens[0].tag == "h1":

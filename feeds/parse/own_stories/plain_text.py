@@ -1,7 +1,7 @@
-"""The reader of a story in plain text: headline, paragraphs, and what a newspaper's archive leaves around them.
+"""The reader of a story in plain text: headline, byline, paragraphs, and the date stamps of a newspaper's archive.
 
-A saved page keeps its furniture: a banner that calls for something, the stamp of its last update, a byline. They are
-told from the story by what they are, and only where they stand: before the first and after the last paragraph.
+A saved page keeps boilerplate: a call to action, the date of its last update, a byline. It is recognised by its form,
+and removed only where it stands: before the first and after the last paragraph.
 """
 
 from __future__ import annotations
@@ -25,73 +25,76 @@ UPDATED = (
     r"|laatst\s+(?:bijgewerkt|gewijzigd)|обновлено"
 )
 PUBLISHED = r"(?:first\s+)?(?:published|posted)|veröffentlicht|publié|publicado|pubblicato|gepubliceerd|опубликовано"
-JOIN = r"\s*(?:on|at|am|le|el|il|em|op)?\s*[:–—-]?\s*(?:on\s+|am\s+|le\s+)?"
-STAMP = re.compile(rf"(?P<before>.*?)\b(?:(?P<updated>{UPDATED})|(?P<published>{PUBLISHED})){JOIN}{DATE}\W*", re.I)
+SEPARATOR = r"\s*(?:on|at|am|le|el|il|em|op)?\s*[:–—-]?\s*(?:on\s+|am\s+|le\s+)?"
+DATE_STAMP = re.compile(
+    rf"(?P<before>.*?)\b(?:(?P<updated>{UPDATED})|(?P<published>{PUBLISHED})){SEPARATOR}{DATE}\W*", re.I
+)
 BYLINE = re.compile(r"(?:By|Von|Par|Por|Di|Da|Door)\s+(?P<name>[^\W\d_][^,:;!?|]{2,78})", re.U)
-# A call to the reader: what to do, and what for.
-CALL = re.compile(
+# A call to action: what to do, and what for.
+ACTION = re.compile(
     r"\W*(?:get|sign\s+up|subscribe|follow|join|register|log\s*in|read|see|watch|download|click|tap|receive|stay|keep|try"
     r"|enable|turn\s+on|share|print|e-?mail|skip|go|jump|back|return|support|send|visit)\b",
     re.I,
 )
-WHAT_FOR = re.compile(
+ACTION_OBJECT = re.compile(
     r"\b(?:latest|updates?|news(?:letter|letters|paper)?|alerts?|notifications?|browser|in-?box|e-?mail|app|free|today"
     r"|twitter|facebook|telegram|whatsapp|instagram|youtube|subscri\w+|breaking|headlines|home\s?page|main\s+page|menu"
     r"|content|navigation|front\s+page|this\s+(?:page|article|story)|archives?|us)\b",
     re.I,
 )
-# Furniture for certain, whatever it wants.
-ALONE = re.compile(
+# Boilerplate in any case.
+BOILERPLATE = re.compile(
     r"\W*(?:advertisement|sponsored(?:\s+content)?|share|print|menu|home|comments?|search)\W*"
     r"|\s*(?:©|\(c\)|copyright\b|all\s+rights\s+reserved).*",
     re.I,
 )
-# A place in capitals, maybe a country or an agency, and a dash, as newspapers open their stories.
+# A place in capitals, maybe a country or an agency, and a dash: how newspapers begin a story.
 DATELINE = re.compile(r"[A-Z][A-Z.'’ -]{1,40}(?:,\s[\w.'’ -]{2,40})?(?:\s\([\w/ ]{2,30}\))?\s?(?:--|—|–|-)\s\S")
-ENDS = re.compile(r"[.!?…:;][\"'”’)]*$")
-FURTHEST = 8
-HEADLINE = 200
+SENTENCE_END = re.compile(r"[.!?…:;][\"'”’)]*$")
+# Date stamps are looked for in so many blocks.
+LEADING_BLOCKS = 8
+TRAILING_BLOCKS = 3
+MAX_HEADLINE_LENGTH = 200
 
 
 @dataclass(slots=True)
 class PlainTextPage:
-    """The blocks of a page, and what its furniture said."""
+    """The blocks of a page, and what was taken out of them."""
 
     blocks: list[str]
-    said: dict[str, str] = field(default_factory=dict)
+    dates: dict[str, str] = field(default_factory=dict)  # `published` and `updated`
     byline: str | None = None
-    stamp_at: int | None = None  # how many blocks stood before the first stamp
+    blocks_before_stamp: int = 0
 
 
 def read(text: str) -> Story:
-    """The story of a plain text."""
-    page = PlainTextPage(
-        [block for block in map(_tidy, re.split(r"\n[ \t\f\v\r]*\n", text.replace("\r\n", "\n"))) if block]
-    )
-    _take_stamps(page)
-    _take_banners(page)
+    """Return the story of a plain text."""
+    blocks = map(_strip_lines, re.split(r"\n[ \t\f\v\r]*\n", text.replace("\r\n", "\n")))
+    page = PlainTextPage([block for block in blocks if block])
+    _take_date_stamps(page)
+    _remove_calls_to_action(page)
     title = _take_headline(page)
     _take_byline(page)
-    found = dict.fromkeys(page.said, "stamp")
+    found = dict.fromkeys(page.dates, "stamp")
     if title:
         found["title"] = "first line"
     if page.byline:
         found["people"] = "byline"
     return Story(
         title=Text(title, "text") if title else None,
-        content=(Text(_paragraphs(page.blocks), "html"),) if page.blocks else (),
-        published=page.said.get("published"),
-        updated=page.said.get("updated"),
+        content=(Text(_format_paragraphs(page.blocks), "html"),) if page.blocks else (),
+        published=page.dates.get("published"),
+        updated=page.dates.get("updated"),
         people=(Person(page.byline),) if page.byline else (),
         found=found,
     )
 
 
 def split_date_stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
-    """What is left of a line without its stamp, and the date of the stamp; none where the line has no stamp."""
-    if len(line) > HEADLINE:
+    """Return the rest of a line and the date of its stamp by field, or None where the line has no stamp."""
+    if len(line) > MAX_HEADLINE_LENGTH:
         return None
-    match = STAMP.fullmatch(line)
+    match = DATE_STAMP.fullmatch(line)
     if not match:
         return None
     kind = "updated" if match["updated"] else "published"
@@ -99,82 +102,83 @@ def split_date_stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
 
 
 def is_call_to_action(line: str) -> bool:
-    """Whether a line wants something of its reader rather than telling a story."""
-    if len(line) > HEADLINE:
+    """Return whether a line asks its reader to do something, or is other boilerplate."""
+    if len(line) > MAX_HEADLINE_LENGTH:
         return False
-    return bool(ALONE.fullmatch(line) or (CALL.match(line) and WHAT_FOR.search(line)))
+    return bool(BOILERPLATE.fullmatch(line) or (ACTION.match(line) and ACTION_OBJECT.search(line)))
 
 
-def _tidy(block: str) -> str:
+def _strip_lines(block: str) -> str:
     return "\n".join(line.strip() for line in block.strip().splitlines() if line.strip())
 
 
-def _take_stamps(page: PlainTextPage) -> None:
-    """Take stamps out of the first and last blocks; the first of each kind counts."""
+def _take_date_stamps(page: PlainTextPage) -> None:
+    """Take date stamps out of the first and last blocks; the first one of each kind counts."""
     blocks: list[str] = []
-    last = len(page.blocks)
-    for at, block in enumerate(page.blocks):
-        near_edge = at < FURTHEST or at >= last - 3
+    blocks_before_stamp: int | None = None
+    for index, block in enumerate(page.blocks):
+        is_leading = index < LEADING_BLOCKS
+        near_edge = is_leading or index >= len(page.blocks) - TRAILING_BLOCKS
         lines = []
         for line in block.splitlines():
-            taken = split_date_stamp(line) if near_edge else None
-            if taken is None:
+            parts = split_date_stamp(line) if near_edge else None
+            if parts is None:
                 lines.append(line)
                 continue
-            rest, said = taken
-            for kind, date in said.items():
-                page.said.setdefault(kind, date)
-            if page.stamp_at is None and at < FURTHEST:
-                page.stamp_at = len(blocks) + bool(lines or rest)
+            rest, dates = parts
+            for kind, date in dates.items():
+                page.dates.setdefault(kind, date)
+            if blocks_before_stamp is None and is_leading:
+                blocks_before_stamp = len(blocks) + bool(lines or rest)
             if rest:
                 lines.append(rest)
         if lines:
             blocks.append("\n".join(lines))
     page.blocks = blocks
+    page.blocks_before_stamp = blocks_before_stamp or 0
 
 
-def _take_banners(page: PlainTextPage) -> None:
-    """Take calls off both ends; before a stamp also what is no headline, because that one follows the stamp."""
-    blocks = page.blocks
+def _remove_calls_to_action(page: PlainTextPage) -> None:
+    """Remove calls to action at both ends; before a date stamp also what is no headline, which then follows it."""
+    blocks, before = page.blocks, page.blocks_before_stamp
     while len(blocks) > 1 and is_call_to_action(blocks[-1]):
         blocks.pop()
-    before = page.stamp_at or 0
-    while len(blocks) > 1 and is_call_to_action(blocks[0]) and (before > 0 or not _opens(blocks[1])):
+    while len(blocks) > 1 and is_call_to_action(blocks[0]) and (before > 0 or not _is_first_paragraph(blocks[1])):
         blocks.pop(0)
         before -= 1
     if 0 < before < len(blocks) - 1 and _is_headline(blocks[before]) and DATELINE.match(blocks[before + 1]):
         del blocks[:before]
 
 
-def _opens(block: str) -> bool:
-    """Whether a block is the first paragraph of a story, so that the one before it is the headline."""
-    return bool(DATELINE.match(block)) or len(block) > HEADLINE or bool(ENDS.search(block))
+def _is_first_paragraph(block: str) -> bool:
+    """Return whether a block begins a story, so that the one before it is the headline."""
+    return bool(DATELINE.match(block)) or len(block) > MAX_HEADLINE_LENGTH or bool(SENTENCE_END.search(block))
 
 
 def _is_headline(block: str) -> bool:
-    return "\n" not in block and len(block) <= HEADLINE and not block.endswith((".", ",", ";"))
+    return "\n" not in block and len(block) <= MAX_HEADLINE_LENGTH and not block.endswith((".", ",", ";"))
 
 
 def _take_headline(page: PlainTextPage) -> str | None:
-    """The first line is the headline, unless it is a paragraph of its own."""
+    """Take the first line as the headline, unless it is a paragraph."""
     if not page.blocks:
         return None
-    first, _, rest = page.blocks[0].partition("\n")
-    if len(first) > HEADLINE or (DATELINE.match(first) and ENDS.search(first)):
+    line, _, rest = page.blocks[0].partition("\n")
+    if len(line) > MAX_HEADLINE_LENGTH or (DATELINE.match(line) and SENTENCE_END.search(line)):
         return None
     page.blocks[:1] = [rest] if rest else []
-    return first
+    return line
 
 
 def _take_byline(page: PlainTextPage) -> None:
     if len(page.blocks) < 2:
         return
-    first, _, rest = page.blocks[0].partition("\n")
-    match = BYLINE.fullmatch(first)
-    if match and not ENDS.search(first):
+    line, _, rest = page.blocks[0].partition("\n")
+    match = BYLINE.fullmatch(line)
+    if match and not SENTENCE_END.search(line):
         page.byline = match["name"].strip()
         page.blocks[:1] = [rest] if rest else []
 
 
-def _paragraphs(blocks: list[str]) -> str:
+def _format_paragraphs(blocks: list[str]) -> str:
     return "\n".join(f"<p>{escape(block, quote=False)}</p>" for block in blocks)

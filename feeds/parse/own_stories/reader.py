@@ -1,6 +1,6 @@
 """The reader of our own stories: Markdown, HTML and plain text files, with or without YAML front matter.
 
-A file that cannot be read is left out with a warning; it never spoils the others.
+A file that cannot be read is left out with a warning; the others are read.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ...model import (
 from ..charset import decode
 from ..document import is_included
 from . import html, markdown, plain_text
-from .front_matter import Unreadable, read_front_matter
+from .front_matter import UnreadableFile, read_front_matter
 
-# How a file ends → who reads it. What is not here is no story of ours.
-WRITTEN: Mapping[str, Callable[[str], Story]] = {
+# Suffix of a file → reader. Files with other suffixes are not stories.
+READERS: Mapping[str, Callable[[str], Story]] = {
     ".md": markdown.read,
     ".markdown": markdown.read,
     ".mdown": markdown.read,
@@ -40,145 +40,145 @@ WRITTEN: Mapping[str, Callable[[str], Story]] = {
     ".text": plain_text.read,
     "": plain_text.read,
 }
-# Media types of a story that comes by itself.
+# Media type of a story that is fetched on its own → suffix.
 TEXT_SUFFIXES = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
-Told = Mapping[str, object]
-Written = tuple[Story, PublicationWindow | None]
+_FrontMatterValues = Mapping[str, object]
+_StoryAndWindow = tuple[Story, PublicationWindow | None]
 
 
 def read(fetched: Fetched, source: Source) -> Parsed:
-    """The stories of a folder, drafts left out."""
+    """Return the stories of a folder without its drafts."""
     stories: dict[str, Story] = {}
     windows: dict[str, PublicationWindow] = {}
     warnings: list[str] = []
-    parts = tuple(part for part in fetched.files if is_included(part.name, source))
-    newest = _newest(parts, source.max_items)
-    taken = {part.name for part in newest}
-    unread = [*fetched.unreadable, *(part.name for part in parts if part.name not in taken)]
-    for part in newest:
+    files = tuple(file for file in fetched.files if is_included(file.name, source))
+    newest = _newest_files(files, source.max_items)
+    names = {file.name for file in newest}
+    unreadable = [*fetched.unreadable, *(file.name for file in files if file.name not in names)]
+    for file in newest:
         try:
-            written = _story(part)
-        except Unreadable as error:
-            warnings.append(f"{part.name}: {error}")
-            unread.append(part.name)
+            result = _read_file(file)
+        except UnreadableFile as error:
+            warnings.append(f"{file.name}: {error}")
+            unreadable.append(file.name)
             continue
-        if written is None or (story := written[0]).id is None:
+        if result is None:
             continue
-        if story.id in stories:
-            warnings.append(f"{part.name}: another file has the id {story.id!r} as well; this one is left out")
+        story, window = result
+        story_id = story.id or file.name
+        if story_id in stories:
+            warnings.append(f"{file.name}: another file has the id {story_id!r} as well; this one is left out")
             continue
-        stories[story.id] = story
-        if written[1]:
-            windows[story.id] = written[1]
-    if len(parts) > source.max_items:
-        warnings.append(f"only {source.max_items} of {len(parts)} files are read")
-    base = fetched.url if "://" in fetched.url else None
+        stories[story_id] = replace(story, id=story_id, file=file.name)
+        if window:
+            windows[story_id] = window
+    if len(files) > source.max_items:
+        warnings.append(f"only {source.max_items} of {len(files)} files are read")
     return Parsed(
         "files",
-        base,
+        fetched.url if "://" in fetched.url else None,
         stories=tuple(stories.values()),
         warnings=tuple(warnings),
-        unreadable=tuple(unread),
+        unreadable=tuple(unreadable),
         windows=windows,
     )
 
 
 def read_text(fetched: Fetched) -> Parsed:
-    """One document of text that came by itself."""
-    name = PurePosixPath(fetched.url).name or "story"
+    """Return the story of one text document that was fetched on its own; raise ParseError where it is unreadable."""
+    base = fetched.url or None
     try:
-        written = _written(decode(fetched.body, fetched.charset).text, TEXT_SUFFIXES[fetched.media_type])
-    except Unreadable as error:
+        result = _read_story(decode(fetched.body, fetched.charset).text, TEXT_SUFFIXES[fetched.media_type])
+    except UnreadableFile as error:
         raise ParseError(f"This is no story: {error}.", kind="not_a_feed") from error
-    if written is None:
-        return Parsed(reader="files", base=fetched.url or None)
-    story = replace(written[0], id=(id := written[0].id or fetched.url or name))
-    windows = {id: written[1]} if written[1] else {}
-    channel = Channel(title=story.title)
-    return Parsed("files", fetched.url or None, channel, stories=(story,), windows=windows)
+    if result is None:
+        return Parsed("files", base)
+    story, window = result
+    story_id = story.id or fetched.url or "story"
+    return Parsed(
+        "files",
+        base,
+        Channel(title=story.title),
+        stories=(replace(story, id=story_id),),
+        windows={story_id: window} if window else {},
+    )
 
 
-def _newest(parts: tuple[SourceFile, ...], most: int) -> tuple[SourceFile, ...]:
-    if len(parts) <= most:
-        return parts
-    kept = sorted(parts, key=lambda part: part.modified, reverse=True)[:most]
-    return tuple(part for part in parts if part in kept)
+def _newest_files(files: tuple[SourceFile, ...], limit: int) -> tuple[SourceFile, ...]:
+    """Return the files modified last, in the order of the folder."""
+    if len(files) <= limit:
+        return files
+    newest = sorted(files, key=lambda file: file.modified, reverse=True)[:limit]
+    return tuple(file for file in files if file in newest)
 
 
-def _story(part: SourceFile) -> Written | None:
-    suffix = PurePosixPath(part.name).suffix.lower()
-    if suffix not in WRITTEN:
-        raise Unreadable(f"stories are Markdown, HTML or plain text, not `{suffix}`")
-    if b"\0" in part.body[:4] or part.body.count(b"\0") > len(part.body) // 2 + 1:
-        raise Unreadable("this is no text")
-    charset = html.find_charset(part.body) if WRITTEN[suffix] is html.read else None
-    written = _written(decode(part.body, charset).text, suffix)
-    if written is None:
+def _read_file(file: SourceFile) -> _StoryAndWindow | None:
+    suffix = PurePosixPath(file.name).suffix.lower()
+    if suffix not in READERS:
+        raise UnreadableFile(f"stories are Markdown, HTML or plain text, not `{suffix}`")
+    if b"\0" in file.body[:4] or file.body.count(b"\0") > len(file.body) // 2 + 1:
+        raise UnreadableFile("this is no text")
+    charset = html.find_charset(file.body) if READERS[suffix] is html.read else None
+    return _read_story(decode(file.body, charset).text, suffix)
+
+
+def _read_story(text: str, suffix: str) -> _StoryAndWindow | None:
+    """Return the story of a text and when it may be published, or None for a draft."""
+    front_matter = read_front_matter(text)
+    if front_matter.is_draft:
         return None
-    story, window = written
-    return replace(story, id=story.id or part.name, file=part.name), window
+    if not front_matter.body.strip() and not front_matter.values:
+        raise UnreadableFile("the file is empty")
+    story = READERS[suffix](front_matter.body)
+    return _apply_front_matter(story, front_matter.values), front_matter.window
 
 
-def _written(text: str, suffix: str) -> Written | None:
-    """The story of a text and when it may be published; none where its front matter holds it back."""
-    front = read_front_matter(text)
-    if front.held:
-        return None
-    if not front.body.strip() and not front.values:
-        raise Unreadable("the file is empty")
-    return _overruled(WRITTEN[suffix](front.body), front.values), front.window
-
-
-def _overruled(story: Story, told: Told) -> Story:
-    """The story with what its front matter says, which counts more than what was found in the text."""
-    title, summary = _word(told, "title"), _word(told, "summary")
-    changes: dict[str, object] = {
-        "id": _word(told, "id"),
+def _apply_front_matter(story: Story, values: _FrontMatterValues) -> Story:
+    """Return the story with the fields of its front matter, which outrank those found in the text."""
+    title, summary, image = (_to_string(values.get(name)) for name in ("title", "summary", "image"))
+    fields: dict[str, object] = {
+        "id": _to_string(values.get("id")),
         "title": Text(title, "text") if title else None,
         "summary": Text(summary, "text") if summary else None,
-        "published": _word(told, "date"),
-        "updated": _word(told, "updated"),
-        "language": _word(told, "language"),
-        "people": tuple(filter(None, map(_person, _many(told.get("author"))))),
-        "categories": tuple(Category(term) for term in _terms(told.get("tags"))),
-        "image": Link(image, "image") if (image := _word(told, "image")) else None,
-        "links": tuple(_links(told)),
+        "published": _to_string(values.get("date")),
+        "updated": _to_string(values.get("updated")),
+        "language": _to_string(values.get("language")),
+        "people": tuple(filter(None, map(_parse_person, _to_list(values.get("author"))))),
+        "categories": tuple(map(Category, _parse_terms(values.get("tags")))),
+        "image": Link(image, "image") if image else None,
+        "links": tuple(_parse_links(values)),
     }
-    kept = {name: value for name, value in changes.items() if value}
-    found = {**story.found, **dict.fromkeys(kept, "front matter")}
-    return replace(story, **kept, found=found)  # type: ignore[arg-type]
+    changes = {name: value for name, value in fields.items() if value}
+    found = {**story.found, **dict.fromkeys(changes, "front matter")}
+    return replace(story, **changes, found=found)  # type: ignore[arg-type]
 
 
-def _links(told: Told) -> Iterator[Link]:
-    if link := _word(told, "link"):
+def _parse_links(values: _FrontMatterValues) -> Iterator[Link]:
+    if link := _to_string(values.get("link")):
         yield Link(link)
-    for file in filter(None, map(_plain, _many(told.get("enclosure")))):
-        yield Link(file, "enclosure")
+    for href in filter(None, map(_to_string, _to_list(values.get("enclosure")))):
+        yield Link(href, "enclosure")
 
 
-def _word(told: Told, name: str) -> str | None:
-    return _plain(told.get(name))
+def _parse_terms(value: object) -> list[str]:
+    terms = value.split(",") if isinstance(value, str) else _to_list(value)
+    return list(dict.fromkeys(filter(None, map(_to_string, terms))))
 
 
-def _plain(value: object) -> str | None:
-    """A scalar as text; YAML has made dates of some."""
+def _parse_person(value: object) -> Person | None:
+    if isinstance(value, dict):
+        name, email, url = (_to_string(value.get(key)) for key in ("name", "email", "url"))
+        return Person(name, email, url) if name or email else None
+    name = _to_string(value)
+    return Person(name) if name else None
+
+
+def _to_string(value: object) -> str | None:
+    """Return a scalar as text, dates that YAML has built included; None for what is no scalar."""
     if value is None or isinstance(value, bool | list | dict | set):
         return None
     return " ".join(str(value).split()) or None
 
 
-def _many(value: object) -> list[object]:
+def _to_list(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
-
-
-def _terms(value: object) -> list[str]:
-    terms = value.split(",") if isinstance(value, str) else _many(value)
-    return list(dict.fromkeys(filter(None, (_plain(term) for term in terms))))
-
-
-def _person(value: object) -> Person | None:
-    if isinstance(value, dict):
-        name, email, url = (_plain(value.get(key)) for key in ("name", "email", "url"))
-        return Person(name, email, url) if name or email else None
-    name = _plain(value)
-    return Person(name) if name else None
