@@ -13,9 +13,9 @@ from ..document import SourceDocument
 from .builder import MAX_VALUES
 from .text_constructs import MAX_STRING_LENGTH, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, TextType
 
-JsonObject = Mapping[str, object]
+FeedObject = Mapping[str, object]
 _Record = TypeVar("_Record", Category, Media, Origin, Comments)
-EMPTY_OBJECT: JsonObject = {}
+EMPTY_OBJECT: FeedObject = {}
 PUBLISHED_MEMBERS = ("date_published", "pubDate", "published")
 UPDATED_MEMBERS = ("date_modified", "updated")
 # JSON member → rel of the link.
@@ -82,7 +82,7 @@ def _load(text: str) -> object:
         raise ParseError(f"This begins like JSON but is not: {str(error)[:200]}.", kind="json") from error
 
 
-def _find_feed(data: object) -> JsonObject:
+def _find_feed(data: object) -> FeedObject:
     """Return the object that holds the items: the document, or `rss.channel` in RSS written as JSON."""
     if isinstance(data, list):
         return {"items": data}
@@ -91,7 +91,7 @@ def _find_feed(data: object) -> JsonObject:
     return _to_object(rss.get("channel")) or rss or top
 
 
-def _build_channel(feed: JsonObject) -> Channel:
+def _build_channel(feed: FeedObject) -> Channel:
     hubs = (_get_string(hub, "url") for hub in _get_objects(feed, "hubs"))
     return Channel(
         title=_make_text(_get_string(feed, "title"), "text"),
@@ -108,7 +108,7 @@ def _build_channel(feed: JsonObject) -> Channel:
     )
 
 
-def _build_story(item: JsonObject) -> Story:
+def _build_story(item: FeedObject) -> Story:
     texts = ((_get_string(item, name), kind) for name, kind in CONTENT_MEMBERS)
     summary = _get_string(item, "summary")
     description = None if summary else _get_string(item, "description")
@@ -137,7 +137,7 @@ def _build_story(item: JsonObject) -> Story:
     )
 
 
-def _parse_id(item: JsonObject) -> tuple[str | None, str]:
+def _parse_id(item: FeedObject) -> tuple[str | None, str]:
     """Return the id and the member it was read from."""
     for name in ("id", "guid"):
         value = item.get(name)
@@ -148,7 +148,7 @@ def _parse_id(item: JsonObject) -> tuple[str | None, str]:
     return None, ""
 
 
-def _find_members(item: JsonObject, id_member: str) -> dict[str, str]:
+def _find_members(item: FeedObject, id_member: str) -> dict[str, str]:
     found = {"id": id_member} if id_member else {}
     for field, members in STORY_FIELDS:
         name = next((name for name in members if item.get(name)), None)
@@ -157,11 +157,11 @@ def _find_members(item: JsonObject, id_member: str) -> dict[str, str]:
     return found
 
 
-def _parse_links(item: JsonObject, rows: tuple[tuple[str, str], ...]) -> tuple[Link, ...]:
+def _parse_links(item: FeedObject, rows: tuple[tuple[str, str], ...]) -> tuple[Link, ...]:
     return tuple(Link(href, rel) for name, rel in rows if (href := _get_string(item, name)))
 
 
-def _parse_enclosures(item: JsonObject) -> tuple[Link, ...]:
+def _parse_enclosures(item: FeedObject) -> tuple[Link, ...]:
     links = []
     for attachment in [*_get_objects(item, "attachments"), *_get_objects(item, "enclosure")][:MAX_VALUES]:
         if href := _get_string(attachment, "url"):
@@ -171,7 +171,7 @@ def _parse_enclosures(item: JsonObject) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _parse_duration(item: JsonObject) -> Mapping[str, str]:
+def _parse_duration(item: FeedObject) -> Mapping[str, str]:
     """Return the duration of the first attachment that has one, in seconds."""
     for attachment in _get_objects(item, "attachments"):
         if duration := _get_string(attachment, "duration_in_seconds"):
@@ -179,7 +179,7 @@ def _parse_duration(item: JsonObject) -> Mapping[str, str]:
     return NOTHING
 
 
-def _parse_people(item: JsonObject) -> tuple[Person, ...]:
+def _parse_people(item: FeedObject) -> tuple[Person, ...]:
     """Return the people of `authors`, or of `author`, which JSON Feed 1.1 replaced by it."""
     values = (_to_list(item.get("authors")) or _to_list(item.get("author")))[:MAX_VALUES]
     return tuple(person for person in map(_parse_person, values) if person)
@@ -193,29 +193,29 @@ def _parse_person(value: object) -> Person | None:
     return Person(name, _get_string(author, "email"), url, avatar) if name or url else None
 
 
-def _parse_categories(item: JsonObject) -> tuple[Category, ...]:
+def _parse_categories(item: FeedObject) -> tuple[Category, ...]:
     tags = [*_to_list(item.get("tags")), *_to_list(item.get("category"))][:MAX_VALUES]
     return tuple(Category(term[:MAX_STRING_LENGTH]) for term in dict.fromkeys(map(_to_string, tags)) if term)
 
 
-def _parse_banner(item: JsonObject) -> tuple[Media, ...]:
+def _parse_banner(item: FeedObject) -> tuple[Media, ...]:
     url = _get_string(item, "banner_image")
     return (Media(url, medium="image"),) if url else ()
 
 
-def _parse_records(extension: JsonObject, name: str, kind: type[_Record], required: str) -> tuple[_Record, ...]:
+def _parse_records(extension: FeedObject, name: str, kind: type[_Record], required: str) -> tuple[_Record, ...]:
     """Return a list of records of our extension; those without the required member are left out."""
     entries = _get_objects(extension, name)[:MAX_VALUES]
     records = (_parse_record(entry, kind) for entry in entries if _get_string(entry, required))
     return tuple(record for record in records if record is not None)
 
 
-def _parse_record(entry: JsonObject, kind: type[_Record]) -> _Record | None:
+def _parse_record(entry: FeedObject, kind: type[_Record]) -> _Record | None:
     values = {field.name: value for field in fields(kind) if (value := _get_string(entry, field.name))}
     return kind(**values) if values else None
 
 
-def _parse_image(item: JsonObject, name: str) -> Link | None:
+def _parse_image(item: FeedObject, name: str) -> Link | None:
     href = _get_string(item, name)
     return Link(href, name) if href else None
 
@@ -224,20 +224,20 @@ def _make_text(value: str | None, kind: TextType) -> Text | None:
     return Text(value, kind) if value else None
 
 
-def _get_string(item: JsonObject, name: str) -> str | None:
+def _get_string(item: FeedObject, name: str) -> str | None:
     return _to_string(item.get(name))
 
 
-def _first_string(item: JsonObject, names: tuple[str, ...]) -> str | None:
+def _first_string(item: FeedObject, names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := _get_string(item, name))), None)
 
 
-def _get_strings(item: JsonObject, name: str) -> Mapping[str, str]:
+def _get_strings(item: FeedObject, name: str) -> Mapping[str, str]:
     member = _to_object(item.get(name))
     return {key: value for key in list(member)[:MAX_VALUES] if (value := _get_string(member, key))} or NOTHING
 
 
-def _get_objects(item: JsonObject, name: str) -> list[JsonObject]:
+def _get_objects(item: FeedObject, name: str) -> list[FeedObject]:
     return [_to_object(value) for value in _to_list(item.get(name))]
 
 
@@ -252,7 +252,7 @@ def _to_string(value: object) -> str | None:
     return None
 
 
-def _to_object(value: object) -> JsonObject:
+def _to_object(value: object) -> FeedObject:
     return value if isinstance(value, dict) else EMPTY_OBJECT
 
 
