@@ -53,7 +53,7 @@ LIBRARIES: dict[str, set[str]] = {
     "requests": {"fetch"},
     "urllib3": {"fetch"},
     "protego": {"fetch"},
-    "feedparser": {"parse", "normalize"},  # its date grammar is a link of the date chain
+    "feedparser": {"parse"},
     "cchardet": {"parse"},
     "lxml": {"parse", "render"},  # reading XML; feedgen's extension writes lxml elements
     "parsel": {"parse"},

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from hashlib import sha256
 
 from ..model import Story
 from .links import canonical_link, story_url, web_url
-from .text import collapse_whitespace, strip_illegal_xml
+from .text import collapse_whitespace, digest, strip_illegal_xml
 
 _SEPARATOR = "\x1f"
 # An absolute IRI (RFC 3987), roughly: a scheme that names things, and no character that an IRI forbids.
@@ -34,7 +33,7 @@ def upstream_id(story: Story, base: str | None, identity: str = "id") -> str:
     if declared:
         return declared
     url = story_url(story, base, guid=identity != "link")
-    return canonical_link(url) if url else f"hash:{_digest(_title_date_link(story, base))[:32]}"
+    return canonical_link(url) if url else f"hash:{digest(_title_date_link(story, base))[:32]}"
 
 
 def _title_date_link(story: Story, base: str | None) -> str:
@@ -42,9 +41,8 @@ def _title_date_link(story: Story, base: str | None) -> str:
     title = story.title or story.summary or next(iter(story.content), None)
     link = next((url for link in story.links if (url := web_url(link.href, link.base, base))), "")
     date = story.published or story.updated or ""
-    return _SEPARATOR.join(
-        (collapse_whitespace(strip_illegal_xml(title.value)) if title else "", collapse_whitespace(date), link)
-    )
+    words = collapse_whitespace(strip_illegal_xml(title.value)) if title else ""
+    return _SEPARATOR.join((words, collapse_whitespace(date), link))
 
 
 def published_id(upstream: str, minted: str) -> str:
@@ -54,7 +52,7 @@ def published_id(upstream: str, minted: str) -> str:
 
 def minted_id(upstream: str, source_id: str, authority: str) -> str:
     """Return a `tag:` URI (RFC 4151) of our own; `authority` is `HOST,YEAR`."""
-    return f"tag:{authority}:{source_id}/{_digest(upstream)[:24]}"
+    return f"tag:{authority}:{source_id}/{digest(upstream)[:24]}"
 
 
 def story_key(url: str | None, title: str, day: datetime | None) -> str:
@@ -66,7 +64,7 @@ def story_key(url: str | None, title: str, day: datetime | None) -> str:
         return canonical_link(url)
     if day is None or title.count(" ") < 3:
         return ""
-    return _digest(f"{title.casefold()}{_SEPARATOR}{day:%Y-%m-%d}")[:24]
+    return digest(f"{title.casefold()}{_SEPARATOR}{day:%Y-%m-%d}")[:24]
 
 
 def story_digest(story: Story) -> str:
@@ -75,7 +73,7 @@ def story_digest(story: Story) -> str:
     Each fact is digested with its name, and empty ones are left out, so that a new field of `Story` changes no digest
     of a story without it. The number of comments is left out: it would make every visit a change (R11).
     """
-    return _digest(_SEPARATOR.join(_facts(story)))[:32]
+    return digest(_SEPARATOR.join(_facts(story)))[:32]
 
 
 def _facts(story: Story) -> Iterator[str]:
@@ -108,7 +106,3 @@ def _list_facts(story: Story) -> Iterator[str]:
     for name, facts in (("podcast", story.podcast), ("extra", story.extra)):
         if facts:
             yield from (f"{name}.{key}={facts[key]}" for key in sorted(facts))
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

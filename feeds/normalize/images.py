@@ -12,14 +12,8 @@ from .links import URL_LIMIT, web_url
 
 # Where pages that load images by script keep the address: the first table overrules `src`, the second replaces none.
 _LAZY_SOURCES = (
-    "data-src",
-    "data-lazy-src",
-    "data-original",
-    "data-lazy",
-    "data-actualsrc",
-    "data-echo",
-    "data-img-src",
-)
+    "data-src", "data-lazy-src", "data-original", "data-lazy", "data-actualsrc", "data-echo", "data-img-src",
+)  # fmt: skip
 _SPARE_SOURCES = ("data-orig-file", "data-large-file", "data-hi-res-src", "data-full-url", "data-image", "data-url")
 _LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset")
 LAZY_ATTRIBUTES = frozenset(_LAZY_SOURCES + _SPARE_SOURCES + _LAZY_SRCSETS)

@@ -7,15 +7,14 @@ lead to the same file on the web.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from html import unescape
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
 from ..model import Article, Attachment, FileStamp, Link, Story, StoryFile, StoryPage
+from .text import digest, to_ascii
 
 # Stands for the folder while addresses are made absolute. The name is reserved (RFC 2606), so no real URL begins so.
 FOLDER_URL = "https://folder.invalid/"
@@ -120,8 +119,7 @@ def _assign_paths(files: Iterable[str], path_of: Callable[[str], str], earlier: 
 def _path_candidates(path: str, file: str) -> Iterator[str]:
     yield path
     stem, _, suffix = path.rpartition(".")
-    digest = _digest(file)
-    yield from (f"{stem}-{digest[:length]}.{suffix}" for length in range(6, len(digest)))
+    yield from (f"{stem}-{digest(file)[:length]}.{suffix}" for length in range(6, 32))
 
 
 def _is_safe(file: str) -> bool:
@@ -138,9 +136,4 @@ def _safe_path(file: str) -> str:
 
 
 def _safe_name(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return _UNSAFE.sub("-", plain)[:MAX_NAME_LENGTH].strip("-._") or _digest(name)[:8]
-
-
-def _digest(name: str) -> str:
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _UNSAFE.sub("-", to_ascii(name))[:MAX_NAME_LENGTH].strip("-._") or digest(name)[:8]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, count
 from urllib.parse import urlsplit
 
 from ..model import Outline
+from .text import to_ascii
 
 MAX_SLUG_LENGTH = 40  # ids are typed by hand; the configuration takes up to 64
 
@@ -21,7 +21,7 @@ _DEFAULT_ID = "source"
 
 def slug(text: str) -> str:
     """Return the text as an id, cut between words; empty when no character of it is allowed in an id."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower().replace("'", "")
+    plain = to_ascii(text).replace("'", "")
     joined = _NOT_IN_SLUG.sub("-", plain).strip("-")
     if len(joined) <= MAX_SLUG_LENGTH:
         return joined

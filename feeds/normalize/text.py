@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
+from hashlib import sha256
 from html import escape, unescape
 
 # R6: what XML 1.0 forbids. `bytes.translate` deletes in C, five times faster than a search with a pattern.
@@ -36,6 +38,16 @@ def strip_illegal_xml(text: str) -> str:
 def collapse_whitespace(text: str) -> str:
     """Return the text as one line with single spaces."""
     return " ".join(text.split())
+
+
+def to_ascii(text: str) -> str:
+    """Return the ASCII letters and signs of a text in lower case, accents removed."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text as 64 hexadecimal digits; lone surrogates are digested too."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def make_inert(text: str) -> str:
