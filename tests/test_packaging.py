@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -84,3 +85,44 @@ def test_the_first_command_says_what_is_missing(tmp_path: Path, lacking: str, se
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("feeds: ") and sentence in done.stderr
+
+
+def test_the_first_command_installs_only_what_changed(tmp_path: Path) -> None:
+    """With a Python that notes what pip is asked for and installs nothing."""
+    checkout, log = tmp_path / "a checkout", tmp_path / "log"
+    for folder in ("feeds", "config"):
+        shutil.copytree(HERE.parent / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "tests/constraints.txt"):
+        (checkout / name).parent.mkdir(exist_ok=True)
+        shutil.copy(HERE.parent / name, checkout / name)
+    programs = checkout / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, script in (
+        ("python", f'[ "$1 $2" != "-m pip" ] || exec echo "$@" >>"{log}"\nexec "{sys.executable}" "$@"'),
+        ("feeds", 'echo "feeds $*"'),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+
+    def installs() -> bool:
+        log.write_text("")
+        command = ["sh", str(checkout / "config/feeds.sh"), "a b"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FEEDS_")}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout == "feeds a b\n"
+        return "--force-reinstall" in log.read_text()
+
+    assert installs()
+    assert "--constraint tests/constraints.txt" in log.read_text()
+    assert not installs()
+    (checkout / "config/feeds.yaml").write_text("edited")
+    assert not installs()
+    for name in ("feeds/model.py", "feeds/new.py", "pyproject.toml", "tests/constraints.txt"):
+        with (checkout / name).open("a") as file:
+            file.write("# edited\n")
+        assert installs()
+    (checkout / "feeds/new.py").unlink()
+    assert installs()
+    checkout = checkout.rename(tmp_path / "moved")
+    assert installs()
+    assert not installs()
