@@ -1,6 +1,6 @@
-"""Politeness of requests: the gap and the cap of each host name, and the cap of the address behind it (E13).
+"""Politeness of requests: each waits for a slot of its host name, and for one of the address behind it (E13).
 
-The host queue applies the same limits to the first request of a visit as far as it can tell, so that such a request
+The host queue counts the same kind of slots for the first request of a visit, as far as it can tell, so that it
 seldom waits here. This throttle applies them to every request: robots.txt, the page after it, and redirects.
 A slot is held for one request. No request waits for a host while it holds a slot of another host, nor for a slot of
 any host while it holds one of an address, so no two visits can block each other.
@@ -14,128 +14,128 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from ..model import HostLimits
+from ..model import HostLimits, RequestSlots
 from .deadline import Deadline
-from .problems import make_stop_problem
+from .problems import FetchProblem, make_stop_problem
 
 MIN_PRUNED = 256  # names; fewer are not worth looking through
 MAX_ADDRESSES = 4096  # host names whose last address is remembered
 
 
-class _Name:
-    """The requests of one name: how many are active, who waits, oldest first, and when the next one may start."""
+class _Line:
+    """The requests to one name: those in progress, and those that wait, oldest first."""
 
-    __slots__ = ("active", "free_at", "waiting")
+    __slots__ = ("slots", "waiting")
 
-    def __init__(self) -> None:
-        self.active = 0
+    def __init__(self, slots: RequestSlots) -> None:
+        self.slots = slots
         self.waiting: deque[threading.Condition] = deque()
-        self.free_at = 0.0
 
 
 class PacedGate:
-    """Lets in `limit` requests at once for each name, `gap` seconds apart, first come, first served.
+    """Lets in requests as the slots of their name allow, first come, first served.
 
     The gap is never shortened: a request that the host queue started a millisecond early waits a millisecond.
     """
 
-    def __init__(self, limit: int, gap: float, clock: Callable[[], float], stopping: threading.Event) -> None:
-        self._limit = limit
-        self._gap = gap
+    def __init__(
+        self, make_slots: Callable[[], RequestSlots], clock: Callable[[], float], stopping: threading.Event
+    ) -> None:
+        self._make_slots = make_slots
         self._clock = clock
         self._stopping = stopping
         self._lock = threading.Lock()
-        self._names: dict[str, _Name] = {}
+        self._lines: dict[str, _Line] = {}
         self._prune_at = MIN_PRUNED
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._lines)
 
     def active(self) -> int:
-        """Return how many requests are active, of all names."""
+        """Return how many requests are in progress, of all names."""
         with self._lock:
-            return sum(name.active for name in self._names.values())
+            return sum(line.slots.active for line in self._lines.values())
 
     def waiting(self) -> int:
         """Return how many requests wait, for all names."""
         with self._lock:
-            return sum(len(name.waiting) for name in self._names.values())
+            return sum(len(line.waiting) for line in self._lines.values())
 
-    def enter(self, key: str) -> float:
+    def enter(self, name: str) -> float:
         """Take a slot of a name; return the seconds waited. Raise FetchProblem `stopped` once the gate is closed."""
         with self._lock:
-            name = self._names.get(key) or self._add(key)
-            seconds = self._start(name)
-            name.active += 1
-            return seconds
+            return self._start(self._lines.get(name) or self._add(name))
 
-    def leave(self, key: str) -> None:
+    def leave(self, name: str) -> None:
         """Return the slot."""
         with self._lock:
-            name = self._names[key]
-            name.active -= 1
-            if name.waiting:
-                name.waiting[0].notify()
+            line = self._lines[name]
+            line.slots.end()
+            if line.waiting:
+                line.waiting[0].notify()
 
-    def restart_gap(self, key: str) -> None:
+    def restart_gap(self, name: str) -> None:
         """Count the gap from now: the request that holds the slot is followed by another one at once."""
         with self._lock:
-            self._names[key].free_at = self._clock() + self._gap
+            slots = self._lines[name].slots
+            slots.end()
+            slots.start(self._clock())
 
-    def wait_for_gap(self, key: str) -> float:
+    def wait_for_gap(self, name: str) -> float:
         """Wait for the gap once more, as a request must that was delayed elsewhere; return the seconds waited."""
         with self._lock:
-            name = self._names[key]
-            name.active -= 1
+            slots = self._lines[name].slots
+            slots.end()
             try:
-                return self._start(name, ahead=True)
-            finally:
-                name.active += 1
+                return self._start(self._lines[name], ahead=True)
+            except FetchProblem:
+                slots.start(self._clock())  # its holder will return it
+                raise
 
     def close(self) -> None:
         """Wake all that wait, once `stopping` is set; they raise."""
         with self._lock:
-            for name in self._names.values():
-                for turn in name.waiting:
+            for line in self._lines.values():
+                for turn in line.waiting:
                     turn.notify()
 
-    def _is_busy(self, name: _Name, now: float) -> bool:
-        return name.active >= self._limit or name.free_at > now
-
-    def _start(self, name: _Name, ahead: bool = False) -> float:
-        """Begin the gap as soon as possible, `ahead` of those who wait or after them; return the seconds until then."""
+    def _start(self, line: _Line, ahead: bool = False) -> float:
+        """Start as soon as the slots allow, `ahead` of those who wait or after them; return the seconds until then."""
         began = now = self._clock()
-        if self._is_busy(name, now) or self._stopping.is_set() or (name.waiting and not ahead):
-            now = self._wait(name, ahead)
-        name.free_at = now + self._gap
+        slots = line.slots
+        if slots.full or slots.free_at > now or self._stopping.is_set() or (line.waiting and not ahead):
+            now = self._wait(line, ahead)
+        slots.start(now)
         return now - began
 
-    def _wait(self, name: _Name, ahead: bool) -> float:
+    def _wait(self, line: _Line, ahead: bool) -> float:
         """Return the time of our turn. The first in the line watches the clock, the others wait to be notified."""
-        turn = threading.Condition(self._lock)
-        (name.waiting.appendleft if ahead else name.waiting.append)(turn)
+        slots, turn = line.slots, threading.Condition(self._lock)
+        (line.waiting.appendleft if ahead else line.waiting.append)(turn)
         try:
             while not self._stopping.is_set():
-                now, first = self._clock(), name.waiting[0] is turn
-                if first and not self._is_busy(name, now):
+                now, first = self._clock(), line.waiting[0] is turn
+                if first and not slots.full and slots.free_at <= now:
                     return now
-                turn.wait(name.free_at - now if first and name.active < self._limit else None)
+                turn.wait(slots.free_at - now if first and not slots.full else None)
             raise make_stop_problem()
         finally:
-            name.waiting.remove(turn)
-            if name.waiting:
-                name.waiting[0].notify()
+            line.waiting.remove(turn)
+            if line.waiting:
+                line.waiting[0].notify()
 
-    def _add(self, key: str) -> _Name:
+    def _add(self, name: str) -> _Line:
         """Add a name. Each time their number has doubled, those that delay no request any more are removed."""
-        if len(self._names) >= self._prune_at:
+        if len(self._lines) >= self._prune_at:
             now = self._clock()
-            self._names = {
-                key: name for key, name in self._names.items() if name.active or name.waiting or name.free_at > now
+            self._lines = {
+                name: line
+                for name, line in self._lines.items()
+                if line.slots.active or line.waiting or line.slots.free_at > now
             }
-            self._prune_at = max(MIN_PRUNED, 2 * len(self._names))
-        name = self._names[key] = _Name()
-        return name
+            self._prune_at = max(MIN_PRUNED, 2 * len(self._lines))
+        line = self._lines[name] = _Line(self._make_slots())
+        return line
 
 
 class Unthrottled:
@@ -206,8 +206,8 @@ class Throttle:
     """The gates of one fetcher, and the address to which each host name last led."""
 
     def __init__(self, limits: HostLimits, clock: Callable[[], float], stopping: threading.Event) -> None:
-        self.hosts = PacedGate(limits.at_once, limits.gap, clock, stopping)
-        self.addresses = PacedGate(limits.at_one_address, 0.0, clock, stopping)
+        self.hosts = PacedGate(limits.host_slots, clock, stopping)
+        self.addresses = PacedGate(limits.address_slots, clock, stopping)
         self._lock = threading.Lock()
         self._last_addresses: dict[str, str] = {}
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
-from ..model import HostLimits, HostState, Visit
+from ..model import HostLimits, HostState, RequestSlots, Visit
 from .connectivity import PROBE_EVERY, Connectivity
 from .intervals import DAY, is_local
 
@@ -27,10 +27,9 @@ Rank = tuple[int, datetime, int, str]  # visits in flight, due, entry, host
 @dataclass(slots=True)
 class _Host:
     name: str
+    slots: RequestSlots
     queues: tuple[Queue, Queue] = field(default_factory=lambda: ([], []))
     entries: list[int] = field(default_factory=lambda: [0, 0])  # the entry that is not stale, by lane
-    running: int = 0
-    gap_until: float = 0.0
     paused_until: float = 0.0
     sleeps_until: float | None = None
     address: str | None = None  # while running
@@ -75,7 +74,7 @@ class HostQueue:
         self._parked: defaultdict[str, defaultdict[str, Queue]] = defaultdict(lambda: defaultdict(list))
         self._touched: dict[str, _Host] = {}  # hosts that got a visit since the last pick
         self._sleeping: list[tuple[float, str]] = []
-        self._addresses: defaultdict[str, int] = defaultdict(int)
+        self._addresses: defaultdict[str, RequestSlots] = defaultdict(hosts.address_slots)
         self._waiting: defaultdict[str, deque[_Host]] = defaultdict(deque)  # by address
         self._clock = _MonotonicClock()
 
@@ -147,9 +146,10 @@ class HostQueue:
     def _host(self, state: HostState) -> _Host:
         host = self._hosts.get(state.host)
         if host is None:
-            host = self._hosts[state.host] = _Host(state.host)
-        if state.last_request and not host.running:
-            host.gap_until = max(host.gap_until, self._clock.place(state.last_request) + self._manners.gap)
+            host = self._hosts[state.host] = _Host(state.host, self._manners.host_slots())
+        slots = host.slots
+        if state.last_request and not slots.active:
+            slots.free_at = max(slots.free_at, self._clock.place(state.last_request) + slots.gap)
         self._pause(host, state)
         return host
 
@@ -170,7 +170,7 @@ class HostQueue:
 
     def _offer(self, host: _Host, moment: float) -> None:
         """Let the host stand where its state puts it: ready in its lanes, asleep, or nowhere until a visit ends."""
-        if host.running >= self._manners.at_once or host.waits or not any(host.queues):
+        if host.slots.full or host.waits or not any(host.queues):
             return
         until = self._free_at(host, moment)
         if until > moment:
@@ -182,15 +182,16 @@ class HostQueue:
         for lane, queue in enumerate(host.queues):
             if queue:
                 host.entries[lane] = number = next(self._numbers)
-                heappush(self._lanes[lane].ready, (host.running, queue[0][0], number, host.name))
+                heappush(self._lanes[lane].ready, (host.slots.active, queue[0][0], number, host.name))
 
     def _free_at(self, host: _Host, moment: float) -> float:
         """When the host may be asked; a gap or pause longer than any can be is the mark of a jumped clock (F9)."""
-        if host.gap_until > moment + self._manners.gap:
-            host.gap_until = moment
+        slots = host.slots
+        if slots.free_at > moment + slots.gap:
+            slots.free_at = moment
         if host.paused_until > moment + DAY + LOOK_AGAIN:
             host.paused_until = moment
-        return max(host.gap_until, host.paused_until)
+        return max(slots.free_at, host.paused_until)
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -239,26 +240,26 @@ class HostQueue:
             heappush(self._parked[visit.source.id][host.name], heappop(host.queues[lane]))
             self._offer(host, moment)
             return None
-        if not self._address_has_room(host):
+        if not self._address_has_room(host, moment):
             return None
         heappop(host.queues[lane])
         self._busy.add(visit.source.id)
         self._lanes[lane].queued -= 1
         self._lanes[lane].running += 1
-        host.running += 1
+        host.slots.start(moment)
         self._probe_at = moment + PROBE_EVERY
-        host.gap_until = moment + self._manners.gap
         self._offer(host, moment)
         return visit
 
-    def _address_has_room(self, host: _Host) -> bool:
+    def _address_has_room(self, host: _Host, moment: float) -> bool:
         """Whether one more visit may go to the host's address, where it then counts; else the host waits there."""
-        if not host.running:
+        if not host.slots.active:
             host.address = self._address_of(host.name) if self._address_of else None
         if host.address is None:
             return True
-        if self._addresses[host.address] < self._manners.at_one_address:
-            self._addresses[host.address] += 1
+        slots = self._addresses[host.address]
+        if not slots.full:
+            slots.start(moment)
             return True
         host.waits = True
         self._waiting[host.address].append(host)
@@ -268,7 +269,7 @@ class HostQueue:
 
     def _release(self, visit: Visit, state: HostState, moment: float) -> None:
         host = self._hosts[visit.host.host]
-        host.running -= 1
+        host.slots.end()
         if _key(visit) in self._lingering:
             self._lingering.discard(_key(visit))
         else:
@@ -276,12 +277,13 @@ class HostQueue:
         self._pause(host, state)
         self._offer(host, moment)
         if host.address is not None:
-            self._addresses[host.address] -= 1
+            self._addresses[host.address].end()
             self._invite(host.address, moment)
 
     def _invite(self, address: str, moment: float) -> None:
         """Let in the hosts that have waited longest, one for each free place; those that may not start don't count."""
-        places = self._manners.at_one_address - self._addresses[address]
+        slots = self._addresses[address]
+        places = slots.limit - slots.active
         waiting = self._waiting[address]
         while waiting and places > 0:
             host = waiting.popleft()

@@ -137,7 +137,7 @@ def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
 
 def test_E13_a_request_after_the_gap_does_not_wait_again() -> None:
     now = 0.0
-    gate = PacedGate(2, 1.0, lambda: now, threading.Event())
+    gate = PacedGate(HostLimits(1.0, 2).host_slots, lambda: now, threading.Event())
     assert gate.enter("a") == gate.enter("b") == 0.0
     now = 1.0
     assert gate.enter("a") == 0.0
@@ -323,7 +323,7 @@ def test_a_request_that_fails_returns_its_slots(server: str, origin: Origin) -> 
 
 
 def test_first_come_first_served() -> None:
-    gate = PacedGate(1, 0.0, time.monotonic, threading.Event())
+    gate = PacedGate(HostLimits(0.0, 1).host_slots, time.monotonic, threading.Event())
     gate.enter("a")
     served: list[int] = []
 
@@ -342,7 +342,7 @@ def test_first_come_first_served() -> None:
 
 def test_hosts_that_were_asked_once_are_forgotten() -> None:
     ticks = count(0.0, 0.001)
-    gate = PacedGate(2, 0.1, lambda: next(ticks), threading.Event())
+    gate = PacedGate(HostLimits(0.1, 2).host_slots, lambda: next(ticks), threading.Event())
     gate.enter("stays")
     for n in range(20_000):
         gate.enter(f"h{n}.example")
