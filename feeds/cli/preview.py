@@ -83,7 +83,10 @@ class PreviewOptions:
     help="A header that came with the files, or that is sent to the addresses.",
 )
 @click.option(
-    "--as", "read_as", type=click.Choice(["story", "list", "feed"]), help="Read the places as this, without a guess."
+    "--as",
+    "read_as",
+    type=click.Choice(["story", "list", "feed"]),
+    help="What the files or URLs are, instead of a guess.",
 )
 @click.option("--allow-private", is_flag=True, help="Fetch from addresses inside this network too.")
 @click.option("--feed", "feed_id", metavar="ID", help="Show the articles that a declared feed would hold.")

@@ -43,6 +43,17 @@ def test_S15_status_says_that_a_story_was_too_long_to_be_kept_whole(
     assert len(wire.items()) == 2
 
 
+def test_run_takes_the_id_of_an_outline_as_status_shows_it(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    opml = (
+        f'<opml version="2.0"><body><outline type="rss" text="Ann" xmlUrl="{origin.put("/ann", document())}"/></body>'
+    )
+    wire.declare({"friends": {"opml": origin.put("/list", Document(f"{opml}</opml>".encode()))}})
+    feeds("run")
+    assert "friends/ann  " in feeds("status").out
+    assert feeds("run", "friends/ann", "--json").json["visits"] == 1
+    assert "did you mean `friends/ann`" in feeds("run", "friends/an").err
+
+
 def test_publish_writes_missing_files_again(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", document())})
     feeds("run")
