@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jobs
 import pytest
-from hostile import SHAPES, measured
+from hostile import HOSTILE_DOCUMENTS, measure_parse
 
 from feeds.errors import FetchError, ParseError
 from feeds.model import Fetched, Parsed, SourceFile
@@ -188,7 +188,9 @@ def workers() -> Iterator[Workers]:
 def test_hostile_documents_are_read_or_refused(workers: Workers, row: str, name: str, size: int) -> None:
     """S11, S15, F16, F17: within the limits, whatever the parser thinks of them."""
     try:
-        assert isinstance(workers.run(parse, Fetched("https://feeds.example/", SHAPES[name](size).encode())), Parsed)
+        assert isinstance(
+            workers.run(parse, Fetched("https://feeds.example/", HOSTILE_DOCUMENTS[name](size).encode())), Parsed
+        )
     except ParseError as error:
         assert error.kind in ("timeout", "too_large", "not_a_feed"), row
 
@@ -337,15 +339,15 @@ DOCTYPE = '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "
 APART = {
     "large": answer(" " * 600_000 + SMALL),
     "large parts": Fetched("", b"", files=tuple(SourceFile(f"{n}", bytes(1000), None) for n in range(600))),  # type: ignore[arg-type]
-    "deep": answer(SHAPES["nested"](200_000)),
-    "many items": answer(SHAPES["smallest items"](200_000)),
-    "ampersands": answer(SHAPES["ampersands"](400_000)),
+    "deep": answer(HOSTILE_DOCUMENTS["nested"](200_000)),
+    "many items": answer(HOSTILE_DOCUMENTS["smallest items"](200_000)),
+    "ampersands": answer(HOSTILE_DOCUMENTS["ampersands"](400_000)),
     "entities": answer(f"<!DOCTYPE rss [<!ENTITY a 'b'>]>{SMALL}"),
     "entities, spelled small": answer(f"<!doctype rss SYSTEM 'x' [ ]>{SMALL}"),
-    "open doctypes": answer(SHAPES["open doctypes"](5_000)),
+    "open doctypes": answer(HOSTILE_DOCUMENTS["open doctypes"](5_000)),
     "UTF-16": answer(SMALL.encode("utf-16")),
     "UTF-16 without a mark": answer(SMALL.encode("utf-16-be")),
-    "long base": answer(SHAPES["long base, many links"](5_000)),
+    "long base": answer(HOSTILE_DOCUMENTS["long base, many links"](5_000)),
     "page": answer("<!-- x --><!DOCTYPE html><p>a"),
     "page without a doctype": answer("\ufeff<HTML lang=en><p>a", "text/html"),
     "page of XHTML": answer("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'/>"),
@@ -372,12 +374,12 @@ def test_what_is_harmless_is_read_here(fetched: Fetched) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", HOSTILE_DOCUMENTS)
 def test_S15_what_is_read_here_costs_little(make: Callable[..., Workers], name: str) -> None:
     """Every shape, as large as is read without a worker: the limits stand for what this process may spend."""
     workers = make(cpu=2, memory=200_000_000)
     for size in (490_000, 240_000, 120_000, 60_000):
-        fetched = answer(SHAPES[name](size))
+        fetched = answer(HOSTILE_DOCUMENTS[name](size))
         if not needs_worker(fetched):
-            workers.run(measured, fetched)
+            workers.run(measure_parse, fetched)
             return

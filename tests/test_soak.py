@@ -22,7 +22,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from hostile import SHAPES
+from hostile import HOSTILE_DOCUMENTS
 from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, reply
 from wire import Wire
 
@@ -47,7 +47,7 @@ ZEROS = b"10000\r\n" + bytes(65_536) + b"\r\n"
 
 def hostile(name: str, size: int) -> Behaviour:
     """A document that is hard to read."""
-    return raw(reply(SHAPES[name](size).encode(), content_type="application/rss+xml"), KEEP)
+    return raw(reply(HOSTILE_DOCUMENTS[name](size).encode(), content_type="application/rss+xml"), KEEP)
 
 
 # What the sources of every fifth host do; one is not there at all.

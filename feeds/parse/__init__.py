@@ -84,7 +84,7 @@ def _require_feed(parsed: Parsed, document: SourceDocument) -> Parsed:
 def _refuse(document: SourceDocument) -> Parsed:
     """Raise the ParseError that says what the document is instead of a feed."""
     if not document.text.strip("\ufeff\0 \t\r\n"):
-        raise ParseError("The answer is empty where a feed was expected.", kind="empty")
+        raise ParseError("The response is empty where a feed was expected.", kind="empty")
     if HTML.search(document.text[:SNIFFED_LENGTH]):
         raise ParseError(
             "This is a web page, not a feed: give the address of its feed, or declare the source as `page:`.",

@@ -60,9 +60,7 @@ def _unpack(body: bytes) -> bytes:
     try:
         unpacked = decompressor.decompress(body, MAX_BYTES)
     except zlib.error as error:
-        raise ParseError(
-            f"The sitemap is no gzip file although it begins like one: {error}.", kind="not_a_sitemap"
-        ) from error
+        raise ParseError(f"The sitemap is not valid gzip: {error}.", kind="not_a_sitemap") from error
     if decompressor.unconsumed_tail:
         raise ParseError("The sitemap is larger than 50 MB when unpacked.", kind="too_large")
     return unpacked
@@ -87,7 +85,7 @@ def _read_entries(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[
     except etree.LxmlError as error:
         if not entries:
             raise ParseError(f"This is not a sitemap: {error}.", kind="not_a_sitemap") from error
-        warnings.append("the XML is broken; what stands before the break is read")
+        warnings.append("the XML is broken; only the entries before the error are read")
     if kind not in ("urlset", "sitemapindex"):
         raise ParseError("This is not a sitemap: it is neither `urlset` nor `sitemapindex`.", kind="not_a_sitemap")
     return kind, [entry for entry in entries if entry.get("loc")], warnings

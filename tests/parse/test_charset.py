@@ -1,4 +1,4 @@
-"""F29: which charset a document is in, whatever header and declaration claim."""
+"""F29: the charset of a document, whatever its header and its declaration claim."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ FRENCH = "Le phare d’Étretat a été repeint – « c’est déjà l’été 
 
 
 def feed(text: str, declared: str = "") -> str:
-    said = f'<?xml version="1.0" encoding="{declared}"?>' if declared else '<?xml version="1.0"?>'
+    declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else '<?xml version="1.0"?>'
     items = f"<item><title>{text}</title><description>{text}</description></item>"
-    return f"{said}<rss version='2.0'><channel><title>t</title>{items * 2}</channel></rss>"
+    return f"{declaration}<rss version='2.0'><channel><title>t</title>{items * 2}</channel></rss>"
 
 
 def title(body: bytes, header: str | None = None) -> str:
-    found = parse(Fetched(url="https://feeds.example/", body=body, charset=header)).stories[0].title
-    assert found is not None
-    return found.value
+    text = parse(Fetched(url="https://feeds.example/", body=body, charset=header)).stories[0].title
+    assert text is not None
+    return text.value
 
 
 UNDECLARED = [
@@ -64,7 +64,7 @@ def test_F29_declared_charsets_are_believed(charset: str, text: str) -> None:
     assert title(feed(text).encode(charset), charset.upper()) == text
 
 
-LIES = [
+WRONG_LABELS = [
     ("declared utf-8, is windows-1251", feed(RUSSIAN, "utf-8").encode("windows-1251"), None, RUSSIAN),
     ("header utf-8, is windows-1251", feed(RUSSIAN).encode("windows-1251"), "utf-8", RUSSIAN),
     ("header utf-8, declared and is windows-1251", feed(RUSSIAN, "windows-1251").encode("cp1251"), "utf-8", RUSSIAN),
@@ -81,7 +81,9 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "header", "text"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
+@pytest.mark.parametrize(
+    ("body", "header", "text"), [row[1:] for row in WRONG_LABELS], ids=[row[0] for row in WRONG_LABELS]
+)
 def test_F29_a_label_that_the_bytes_contradict_is_not_believed(body: bytes, header: str | None, text: str) -> None:
     assert title(body, header) == text
 
@@ -107,7 +109,7 @@ def test_F29_what_agrees_is_no_reason_to_warn() -> None:
     assert decode(b"<rss/>", None).warning is None
 
 
-def test_F29_a_lie_is_said() -> None:
+def test_F29_a_wrong_label_is_a_warning() -> None:
     parsed = parse(Fetched(url="https://feeds.example/", body=feed(RUSSIAN).encode("cp1251"), charset="utf-8"))
     assert parsed.warnings == ("the HTTP header names another charset; the letters look like cp1251",)
 

@@ -1,4 +1,4 @@
-"""What every feed format says is found, kept as the source told it, and safe whatever the bytes are."""
+"""Feeds of every format are read into stories, as the source gave them, and safely whatever the bytes are."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def item(inside: str, outside: str = "") -> Story:
     return parse(fetched(f"<rss {outside}><channel><title>c</title><item>{inside}</item></channel></rss>")).stories[0]
 
 
-def differences(expected: object, ours: object, where: str = "") -> Iterator[str]:
-    """Where a record lacks something expected; what is not named may be anything."""
-    if isinstance(expected, Mapping) and isinstance(ours, Mapping):
+def differences(expected: object, actual: object, where: str = "") -> Iterator[str]:
+    """Yield where a record differs from an expectation; members that the expectation lacks may be anything."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         for name, value in expected.items():
-            yield from differences(value, ours.get(name), f"{where}.{name}")
-    elif isinstance(expected, list) and isinstance(ours, Sequence) and not isinstance(ours, str):
-        if len(expected) != len(ours):
-            yield f"{where}: {len(ours)} instead of {len(expected)}: {ours}"
-        for at, (value, one) in enumerate(zip(expected, ours, strict=False)):
-            yield from differences(value, one, f"{where}[{at}]")
-    elif expected != ours:
-        yield f"{where}: {ours!r} instead of {expected!r}"
+            yield from differences(value, actual.get(name), f"{where}.{name}")
+    elif isinstance(expected, list) and isinstance(actual, Sequence) and not isinstance(actual, str):
+        if len(expected) != len(actual):
+            yield f"{where}: {len(actual)} instead of {len(expected)}: {actual}"
+        for index, (value, element) in enumerate(zip(expected, actual, strict=False)):
+            yield from differences(value, element, f"{where}[{index}]")
+    elif expected != actual:
+        yield f"{where}: {actual!r} instead of {expected!r}"
 
 
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.name)
@@ -58,11 +58,11 @@ def test_F30_the_same_bytes_give_the_same_answer(file: Path) -> None:
     assert parse(fetched(file.read_bytes())) == parse(fetched(file.read_bytes()))
 
 
-# ── all tiers tell the same stories ─────────────────────────────────────────────────────────────────────────────────
+# ── all readers give the same stories ───────────────────────────────────────────────────────────────────────────────
 
 
-def told(story: Story, base: str) -> dict[str, object]:
-    """What both readers know of a story, in a common form."""
+def comparable(story: Story, base: str) -> dict[str, object]:
+    """Return the fields that both readers fill, in a common form."""
 
     def bare(value: str) -> str:
         return re.sub(r"\s|<[^<>]+>|/(?=>)", "", value)
@@ -85,24 +85,23 @@ def told(story: Story, base: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("file", [file for file in WELL_FORMED if file.stem != "media"], ids=lambda file: file.name)
-def test_F30_all_tiers_tell_the_same_stories(file: Path) -> None:
+def test_F30_xml_reader_and_feedparser_give_the_same_stories(file: Path) -> None:
     body = file.read_bytes()
     first, last = parse(fetched(body)), feedparser_fallback.read(open_document(fetched(body), None))
     assert first.reader == "xml" and last.reader == "feedparser"
-    for ours, theirs in zip(first.stories, last.stories, strict=True):
-        known = told(theirs, "https://feeds.example/doc/x")
-        assert {name: value for name, value in told(ours, "https://feeds.example/doc/x").items() if known[name]} == {
-            name: value for name, value in known.items() if value
-        }
+    for story, fallback_story in zip(first.stories, last.stories, strict=True):
+        actual, expected = (comparable(record, "https://feeds.example/doc/x") for record in (story, fallback_story))
+        expected = {name: value for name, value in expected.items() if value}
+        assert {name: actual[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("file", WELL_FORMED, ids=lambda file: file.name)
-def test_F30_the_repair_tier_tells_the_same_stories(file: Path) -> None:
+def test_F30_repair_gives_the_same_stories(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     broken = re.sub(r"</(rss|feed|rdf:RDF|CHANNEL|RSS)>\s*$", "", text)
     assert broken != text
-    whole, repaired = parse(fetched(text)), parse(fetched(broken))
-    assert repaired.stories == whole.stories
+    well_formed, repaired = parse(fetched(text)), parse(fetched(broken))
+    assert repaired.stories == well_formed.stories
     assert repaired.warnings == ("the XML is not well-formed and was repaired",)
 
 
@@ -168,8 +167,8 @@ def test_the_date_of_the_channel_is_not_that_of_its_items() -> None:
 
 def test_found_is_one_dictionary_for_like_items() -> None:
     items = "".join(f"<item><title>{number}</title><guid>{number}</guid></item>" for number in range(3))
-    found = [id(story.found) for story in parse(fetched(f"<rss><channel>{items}</channel></rss>")).stories]
-    assert len(set(found)) == 1
+    identities = [id(story.found) for story in parse(fetched(f"<rss><channel>{items}</channel></rss>")).stories]
+    assert len(set(identities)) == 1
 
 
 def test_the_base_is_content_location_but_no_inner_address() -> None:
@@ -226,7 +225,7 @@ def test_an_empty_feed_is_a_feed() -> None:
     assert parsed.stories == ()
 
 
-# ── bytes that were made to hurt ────────────────────────────────────────────────────────────────────────────────────
+# ── hostile bytes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 LAUGHS = "<!ENTITY l0 'ha'>" + "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
 SUBSETS = [
@@ -314,8 +313,8 @@ def test_F16_only_the_newest_items_are_taken(order: Sequence[int]) -> None:
 
 
 def mutants(seed: int, count: int) -> Iterator[bytes]:
-    """Documents of every format, cut, spliced and spoiled."""
-    chance = random.Random(seed)
+    """Yield documents of every format, cut, spliced and damaged."""
+    rng = random.Random(seed)
     bodies = [file.read_bytes() for file in CASES]
     scraps = [
         b"\0",
@@ -341,26 +340,26 @@ def mutants(seed: int, count: int) -> Iterator[bytes]:
         b"\xe2\x80",
     ]
     for _ in range(count):
-        body = bytearray(chance.choice(bodies))
-        for _ in range(chance.randint(1, 12)):
-            at = chance.randrange(len(body) + 1)
-            match chance.randrange(4):
+        body = bytearray(rng.choice(bodies))
+        for _ in range(rng.randint(1, 12)):
+            at = rng.randrange(len(body) + 1)
+            match rng.randrange(4):
                 case 0:
-                    body[at:at] = chance.choice(scraps)
+                    body[at:at] = rng.choice(scraps)
                 case 1:
-                    del body[at : at + chance.randint(1, 300)]
+                    del body[at : at + rng.randint(1, 300)]
                 case 2:
-                    body[at : at + 1] = bytes([chance.randrange(256)])
+                    body[at : at + 1] = bytes([rng.randrange(256)])
                 case _:
-                    other = chance.choice(bodies)
-                    start = chance.randrange(len(other))
-                    body[at:at] = other[start : start + chance.randint(1, 400)]
+                    other = rng.choice(bodies)
+                    start = rng.randrange(len(other))
+                    body[at:at] = other[start : start + rng.randint(1, 400)]
         yield bytes(body)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_bytes_become_parsed_or_parse_error(seed: int) -> None:
-    """The promise of this room: nothing else comes out, whatever goes in."""
+    """Whatever the bytes are, parse returns `Parsed` or raises ParseError."""
     charsets = (None, "utf-8", "utf-7", "utf-16", "iso-8859-1", "shift_jis", "nonsense", "zlib", "idna", "")
     for number, body in enumerate(mutants(seed, 250)):
         try:
@@ -368,7 +367,7 @@ def test_any_bytes_become_parsed_or_parse_error(seed: int) -> None:
         except ParseError:
             continue
         assert isinstance(parsed, Parsed)
-        repr(parsed).encode("utf-8")  # no half letters
+        repr(parsed).encode("utf-8")  # no lone surrogates
 
 
 def test_every_reader_is_reached() -> None:

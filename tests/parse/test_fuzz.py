@@ -17,7 +17,7 @@ SEEDS = sorted(path for path in (Path(__file__).parents[1] / "data").rglob("*") 
 })  # fmt: skip
 MUTANTS = int(os.environ.get("FEEDS_FUZZ", "1500"))
 SEED = int(os.environ.get("FEEDS_FUZZ_SEED", "20260302"))
-NASTY = (
+FRAGMENTS = (
     b"<",
     b">",
     b"&",
@@ -32,15 +32,15 @@ NASTY = (
     b"{",
     b'"',
 )
-LARGEST = 60_000
+MAX_LENGTH = 60_000
 
 
-def _mutant(dice: random.Random) -> bytes:
-    body = bytearray(dice.choice(SEEDS).read_bytes()[:LARGEST] or b"<rss/>")
-    for _ in range(dice.randint(1, 12)):
-        start = dice.randrange(len(body) + 1)
-        end = start + dice.choice((0, 1, 3, 20, 400))
-        body[start:end] = dice.choice((b"", dice.choice(NASTY), dice.randbytes(3), bytes(body[end : end + 60])))
+def _mutant(rng: random.Random) -> bytes:
+    body = bytearray(rng.choice(SEEDS).read_bytes()[:MAX_LENGTH] or b"<rss/>")
+    for _ in range(rng.randint(1, 12)):
+        start = rng.randrange(len(body) + 1)
+        end = start + rng.choice((0, 1, 3, 20, 400))
+        body[start:end] = rng.choice((b"", rng.choice(FRAGMENTS), rng.randbytes(3), bytes(body[end : end + 60])))
     return bytes(body)
 
 
@@ -66,10 +66,10 @@ def _is_legal(text: str) -> bool:
 
 
 def test_S11_R6_any_bytes_are_read_or_refused_and_what_is_read_is_legal_in_xml() -> None:
-    dice = random.Random(SEED)
+    rng = random.Random(SEED)
     read = 0
     for number in range(MUTANTS):
-        body = _mutant(dice)
+        body = _mutant(rng)
         try:
             document = feeds.read(body, "https://a.example/feed")
         except feeds.ParseError:

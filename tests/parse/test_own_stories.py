@@ -16,7 +16,7 @@ DATA = Path(__file__).parents[1] / "data" / "parse" / "stories"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
+def read_folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
     source = Source("desk", Kind.FILES, "stories/*", **settings)  # type: ignore[arg-type]
     parts = tuple(
         SourceFile(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
@@ -25,57 +25,57 @@ def folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
     return parse(Fetched(url="stories/*", body=b"", files=parts), source)
 
 
-def story(name: str, body: str | bytes) -> Story:
-    parsed = folder({name: body})
+def read_story(name: str, body: str | bytes) -> Story:
+    parsed = read_folder({name: body})
     assert not parsed.warnings
     return parsed.stories[0]
 
 
-def fixture(name: str) -> Story:
-    return story(f"sub/{name}", (DATA / name).read_bytes())
+def read_fixture(name: str) -> Story:
+    return read_story(f"sub/{name}", (DATA / name).read_bytes())
 
 
 def test_markdown_with_front_matter() -> None:
-    made = fixture("story.md")
-    assert made.id == "bread-1"
-    assert made.title == Text("Bread: a history", "text")
-    assert (made.published, made.updated, made.language) == ("2026-05-06", "2026-05-07 08:00:00+02:00", "en")
-    assert made.people == (Person("Ann Baker"), Person("Bo", "bo@bread.example"))
-    assert made.categories == (Category("bread"), Category("history"))
-    assert made.image == Link("loaf.jpg", "image")
-    assert made.summary == Text("How it rose.", "text")
-    assert '<a href="other.md">link</a>' in made.content[0].value
-    assert "<td>2</td>" in made.content[0].value
-    assert made.found["title"] == "front matter"
+    story = read_fixture("story.md")
+    assert story.id == "bread-1"
+    assert story.title == Text("Bread: a history", "text")
+    assert (story.published, story.updated, story.language) == ("2026-05-06", "2026-05-07 08:00:00+02:00", "en")
+    assert story.people == (Person("Ann Baker"), Person("Bo", "bo@bread.example"))
+    assert story.categories == (Category("bread"), Category("history"))
+    assert story.image == Link("loaf.jpg", "image")
+    assert story.summary == Text("How it rose.", "text")
+    assert '<a href="other.md">link</a>' in story.content[0].value
+    assert "<td>2</td>" in story.content[0].value
+    assert story.found["title"] == "front matter"
 
 
 def test_markdown_without_front_matter() -> None:
-    made = story("a/b.md", "# A *title*\n\nText.\n\n## Section\n")
-    assert made.id == "a/b.md"
-    assert made.title == Text("A <em>title</em>", "html")
-    assert made.content[0].value == "<p>Text.</p>\n<h2>Section</h2>"
-    assert (made.published, made.updated) == (None, None)
+    story = read_story("a/b.md", "# A *title*\n\nText.\n\n## Section\n")
+    assert story.id == "a/b.md"
+    assert story.title == Text("A <em>title</em>", "html")
+    assert story.content[0].value == "<p>Text.</p>\n<h2>Section</h2>"
+    assert (story.published, story.updated) == (None, None)
 
 
 def test_an_html_page() -> None:
-    made = fixture("page.html")
-    assert made.title == Text("Brot", "text")
-    assert made.content[0].value == "<p>Ein <em>Laib</em>.<br/>Noch einer.</p>"
-    assert made.people == (Person("Anna Bäcker"),)
-    assert (made.published, made.language) == ("2026-05-06T08:00:00+02:00", "de")
+    story = read_fixture("page.html")
+    assert story.title == Text("Brot", "text")
+    assert story.content[0].value == "<p>Ein <em>Laib</em>.<br/>Noch einer.</p>"
+    assert story.people == (Person("Anna Bäcker"),)
+    assert (story.published, story.language) == ("2026-05-06T08:00:00+02:00", "de")
 
 
 def test_a_piece_of_html() -> None:
-    made = story("x.html", "---\ntitle: T\n---\n<p>One<p>Two")
-    assert made.title == Text("T", "text")
-    assert made.content[0].value == "<p>One</p><p>Two</p>"
+    story = read_story("x.html", "---\ntitle: T\n---\n<p>One<p>Two")
+    assert story.title == Text("T", "text")
+    assert story.content[0].value == "<p>One</p><p>Two</p>"
 
 
-def test_a_newspaper_page_leaves_its_furniture_out() -> None:
-    made = fixture("newspaper.txt")
-    assert made.title == Text("Lighthouse Keeper Retires After Forty Years", "text")
-    assert (made.published, made.updated) == (None, "03/14/2019")
-    body = made.content[0].value
+def test_the_boilerplate_of_a_newspaper_page_is_left_out() -> None:
+    story = read_fixture("newspaper.txt")
+    assert story.title == Text("Lighthouse Keeper Retires After Forty Years", "text")
+    assert (story.published, story.updated) == (None, "03/14/2019")
+    body = story.content[0].value
     assert body.startswith("<p>PORT ALDER, Norland -- Mara Quist climbed")
     assert body.endswith("<p>Get the rope, her father used to say, and never look down.</p>")
     assert body.count("<p>") == 3
@@ -83,11 +83,11 @@ def test_a_newspaper_page_leaves_its_furniture_out() -> None:
 
 
 def test_a_headline_that_stands_before_its_stamps() -> None:
-    made = fixture("headline-first.txt")
-    assert made.title == Text("Council Votes on the Quay", "text")
-    assert made.people == (Person("Jon Berg"),)
-    assert (made.published, made.updated) == ("March 3, 2020 10:15 AM", "4 March 2020")
-    assert made.content[0].value == (
+    story = read_fixture("headline-first.txt")
+    assert story.title == Text("Council Votes on the Quay", "text")
+    assert story.people == (Person("Jon Berg"),)
+    assert (story.published, story.updated) == ("March 3, 2020 10:15 AM", "4 March 2020")
+    assert story.content[0].value == (
         "<p>The council voted on Tuesday to rebuild the quay.</p>\n<p>Work begins in June.</p>"
     )
 
@@ -107,9 +107,11 @@ STAMPS = [
 ]
 
 
-@pytest.mark.parametrize(("line", "rest", "said"), STAMPS, ids=[row[0] for row in STAMPS])
-def test_stamps_are_told_from_sentences(line: str, rest: str | None, said: dict[str, str] | None) -> None:
-    assert plain_text.split_date_stamp(line) == (None if rest is None else (rest, said))
+@pytest.mark.parametrize(("line", "rest", "dates"), STAMPS, ids=[row[0] for row in STAMPS])
+def test_date_stamps_are_distinguished_from_sentences(
+    line: str, rest: str | None, dates: dict[str, str] | None
+) -> None:
+    assert plain_text.split_date_stamp(line) == (None if rest is None else (rest, dates))
 
 
 CALLS = [
@@ -127,26 +129,28 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("line", "is_call"), CALLS, ids=[row[0] for row in CALLS])
-def test_calls_to_the_reader_are_told_from_headlines(line: str, is_call: bool) -> None:
+def test_calls_to_action_are_distinguished_from_headlines(line: str, is_call: bool) -> None:
     assert plain_text.is_call_to_action(line) is is_call
 
 
 def test_a_headline_that_sounds_like_a_call_stays() -> None:
-    made = story("a.txt", "Read the latest news from Mars, it says\n\nThe rover spoke on Monday. It was brief.\n")
-    assert made.title == Text("Read the latest news from Mars, it says", "text")
+    story = read_story("a.txt", "Read the latest news from Mars, it says\n\nThe rover spoke on Monday. It was brief.\n")
+    assert story.title == Text("Read the latest news from Mars, it says", "text")
 
 
 def test_plain_text_is_escaped() -> None:
-    made = story("a.txt", "A & B\n\n1 < 2 <script>\r\nsecond line\r\n\r\nnext")
-    assert made.title == Text("A & B", "text")
-    assert made.content[0].value == "<p>1 &lt; 2 &lt;script&gt;\nsecond line</p>\n<p>next</p>"
+    story = read_story("a.txt", "A & B\n\n1 < 2 <script>\r\nsecond line\r\n\r\nnext")
+    assert story.title == Text("A & B", "text")
+    assert story.content[0].value == "<p>1 &lt; 2 &lt;script&gt;\nsecond line</p>\n<p>next</p>"
 
 
 def test_S23_front_matter_runs_nothing(tmp_path: Path) -> None:
     trap = tmp_path / "trap"
-    parsed = folder({"a.md": f'---\ntitle: !!python/object/apply:os.system ["touch {trap}"]\n---\nx', "b.md": "ok"})
+    parsed = read_folder(
+        {"a.md": f'---\ntitle: !!python/object/apply:os.system ["touch {trap}"]\n---\nx', "b.md": "ok"}
+    )
     assert not trap.exists()
-    assert [one.id for one in parsed.stories] == ["b.md"]
+    assert [story.id for story in parsed.stories] == ["b.md"]
     assert parsed.warnings[0].startswith("a.md: its front matter is not YAML")
 
 
@@ -160,14 +164,14 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "body", "reason"), BROKEN, ids=[row[2] for row in BROKEN])
 def test_a_broken_file_is_a_warning_and_spoils_no_other(name: str, body: str | bytes, reason: str) -> None:
-    parsed = folder({name: body, "good.md": "# Good"})
-    assert [one.id for one in parsed.stories] == ["good.md"]
+    parsed = read_folder({name: body, "good.md": "# Good"})
+    assert [story.id for story in parsed.stories] == ["good.md"]
     assert len(parsed.warnings) == 1 and reason in parsed.warnings[0]
 
 
 def test_drafts_are_left_out() -> None:
-    parsed = folder({"a.md": "---\ndraft: true\n---\nx", "b.md": "---\ndraft: false\n---\n# B"})
-    assert [one.id for one in parsed.stories] == ["b.md"]
+    parsed = read_folder({"a.md": "---\ndraft: true\n---\nx", "b.md": "---\ndraft: false\n---\n# B"})
+    assert [story.id for story in parsed.stories] == ["b.md"]
     assert not parsed.warnings
 
 
@@ -202,8 +206,8 @@ BEFORE = ["", "\ufeff", "\n\n", "\ufeff \r\n\ufeff"]
 @pytest.mark.parametrize("body", NOT_UNDERSTOOD)
 def test_what_begins_as_front_matter_and_is_not_understood_is_left_out(body: str, before: str) -> None:
     for ends in ("\n", "\r\n", "\r"):
-        parsed = folder({"sub/q.md": (before + body).replace("\n", ends), "good.md": "# Good"})
-        assert [one.id for one in parsed.stories] == ["good.md"], ends
+        parsed = read_folder({"sub/q.md": (before + body).replace("\n", ends), "good.md": "# Good"})
+        assert [story.id for story in parsed.stories] == ["good.md"], ends
         assert [warning.partition(":")[0] for warning in parsed.warnings] == ["sub/q.md"]
         assert parsed.unreadable == ("sub/q.md",)
 
@@ -216,9 +220,9 @@ def test_front_matter_is_understood_wherever_it_begins_and_however_it_ends(
 ) -> None:
     for ends in ("\n", "\r\n", "\r"):
         text = f"{before}{opening}\ntitle: A day\n{closing}\nText.\n\n---\n\nMore.".replace("\n", ends)
-        made = story("a.md", text)
-        assert (made.title, made.content[0].value) == (Text("A day", "text"), "<p>Text.</p>\n<hr />\n<p>More.</p>")
-        assert not folder({"a.md": text.replace("title: A day", "draft: true")}).stories
+        story = read_story("a.md", text)
+        assert (story.title, story.content[0].value) == (Text("A day", "text"), "<p>Text.</p>\n<hr />\n<p>More.</p>")
+        assert not read_folder({"a.md": text.replace("title: A day", "draft: true")}).stories
 
 
 PROSE = [
@@ -241,8 +245,8 @@ PROSE = [
 @pytest.mark.parametrize("body", PROSE)
 @pytest.mark.parametrize("name", ["a.md", "a.txt", "a.html"])
 def test_prose_that_begins_with_such_signs_stays(name: str, body: str) -> None:
-    made = story(name, body)
-    assert (made.content or made.title) and "front matter" not in made.found.values()
+    story = read_story(name, body)
+    assert (story.content or story.title) and "front matter" not in story.found.values()
 
 
 HELD = [
@@ -259,8 +263,8 @@ HELD = [
 
 @pytest.mark.parametrize("line", HELD)
 def test_words_that_hold_a_story_back(line: str) -> None:
-    parsed = folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
-    assert [one.id for one in parsed.stories] == ["good.md"]
+    parsed = read_folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
+    assert [story.id for story in parsed.stories] == ["good.md"]
     assert (parsed.warnings, parsed.unreadable) == ((), ())
 
 
@@ -274,8 +278,8 @@ SHOWN = [
 
 @pytest.mark.parametrize("line", SHOWN)
 def test_words_that_hold_no_story_back(line: str) -> None:
-    made = story("q.md", f"---\ntitle: Q\n{line}\n---\nText")
-    assert made.title == Text("Q", "text")
+    story = read_story("q.md", f"---\ntitle: Q\n{line}\n---\nText")
+    assert story.title == Text("Q", "text")
 
 
 UNKNOWN = [
@@ -285,31 +289,31 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("line", UNKNOWN)
-def test_a_word_that_is_not_understood_holds_the_story_back_and_is_told(line: str) -> None:
-    parsed = folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
-    assert [one.id for one in parsed.stories] == ["good.md"]
+def test_a_word_that_is_not_understood_holds_the_story_back_with_a_warning(line: str) -> None:
+    parsed = read_folder({"q.md": f"---\ntitle: Q\n{line}\n---\nSECRET", "good.md": "# Good"})
+    assert [story.id for story in parsed.stories] == ["good.md"]
     (warning,) = parsed.warnings
     assert warning.startswith("q.md: ") and line.partition(":")[0] in warning
     assert parsed.unreadable == ("q.md",)
 
 
 def test_F22_an_id_is_used_once() -> None:
-    parsed = folder({"a.md": "---\nid: x\n---\n# A", "b.md": "---\nid: x\n---\n# B"})
+    parsed = read_folder({"a.md": "---\nid: x\n---\n# A", "b.md": "---\nid: x\n---\n# B"})
     assert len(parsed.stories) == 1 and "another file has the id 'x'" in parsed.warnings[0]
 
 
 def test_F16_only_so_many_files_are_read() -> None:
-    parsed = folder({f"{number}.md": f"# {number}" for number in range(9)}, max_items=3)
-    assert [one.id for one in parsed.stories] == ["6.md", "7.md", "8.md"]
+    parsed = read_folder({f"{number}.md": f"# {number}" for number in range(9)}, max_items=3)
+    assert [story.id for story in parsed.stories] == ["6.md", "7.md", "8.md"]
     assert parsed.warnings == ("only 3 of 9 files are read",)
 
 
 def test_dashes_that_open_no_front_matter() -> None:
-    made = story("a.txt", "---\nA line\n---\nMore")
-    assert made.content or made.title
+    story = read_story("a.txt", "---\nA line\n---\nMore")
+    assert story.content or story.title
 
 
-def test_one_text_that_comes_by_itself() -> None:
+def test_one_text_that_is_fetched_on_its_own() -> None:
     page = (DATA / "newspaper.txt").read_bytes()
     parsed = parse(Fetched(url="https://paper.example/1.txt", body=page, media_type="text/plain"))
     assert parsed.stories[0].id == "https://paper.example/1.txt"

@@ -1,1 +1,1 @@
-"""Source feeds: XML (RSS, Atom, CDF), JSON Feed, and feedparser where no XML parser copes."""
+"""Readers of source feeds: XML (RSS, Atom, CDF), JSON Feed, and feedparser as the fallback."""

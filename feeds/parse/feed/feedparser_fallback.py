@@ -43,7 +43,7 @@ def read(document: SourceDocument) -> Parsed:
     )
     return Parsed(
         reader="feedparser",
-        warnings=("no XML reader can make sense of this; read as feedparser does", *document.item_warnings(entries)),
+        warnings=("the XML cannot be repaired and was read by feedparser", *document.item_warnings(entries)),
         base=document.base,
         channel=_build_channel(_to_object(result.get("feed")), rss),
         stories=tuple(_build_story(entry, rss) for entry in newest),

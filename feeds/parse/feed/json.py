@@ -79,7 +79,7 @@ def _load(text: str) -> object:
     try:
         return json.loads(text.strip("\ufeff \t\r\n\0"), strict=False)
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"This begins like JSON but is not: {str(error)[:200]}.", kind="json") from error
+        raise ParseError(f"This is not valid JSON: {str(error)[:200]}.", kind="json") from error
 
 
 def _find_feed(data: object) -> FeedObject:

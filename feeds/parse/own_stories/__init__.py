@@ -1,1 +1,1 @@
-"""Stories of our own: files of Markdown, HTML or plain text, with or without front matter."""
+"""Readers of our own stories: files of Markdown, HTML or plain text, with or without front matter."""

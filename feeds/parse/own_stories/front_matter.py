@@ -121,9 +121,7 @@ def read_front_matter(text: str) -> FrontMatter:
     opening = _OPENING.match(text)
     if opening is None:
         if _JSON_OPENING.match(text):
-            raise UnreadableFile(
-                "it begins as JSON front matter does; only YAML between two lines of `---` is understood"
-            )
+            raise UnreadableFile("it begins like JSON front matter; only YAML between two lines of `---` is understood")
         return FrontMatter(text)
     if not opening["dashes"] or (opening["label"] or "yaml").lower() not in ("yaml", "yml"):
         raise UnreadableFile("its front matter is not YAML between two lines of `---`")
@@ -131,14 +129,14 @@ def read_front_matter(text: str) -> FrontMatter:
     if closing is None:
         if len(opening["dashes"]) > len("---") and not _has_fields(text[opening.end() : MAX_LENGTH]):
             return FrontMatter(text)
-        raise UnreadableFile("it begins with `---`, as front matter does, and no second line of `---` ends that")
+        raise UnreadableFile("it begins with `---`, as front matter does, but has no second line of `---`")
     block = text[opening.end() : closing.start()]
     values = _load_yaml(block)
     if isinstance(values, Mapping):
         blank_lines = _BLANK_LINES.match(text, closing.end())
         return _interpret(values, text[blank_lines.end() if blank_lines else closing.end() :])
     if isinstance(values, list | tuple | set) or _has_fields(block):
-        raise UnreadableFile("its front matter is no list of names with their values (`title: …`)")
+        raise UnreadableFile("its front matter is not a mapping of names to values (`title: …`)")
     return FrontMatter(text)
 
 
@@ -150,7 +148,7 @@ def _load_yaml(block: str) -> object:
     except yaml.YAMLError as error:
         raise UnreadableFile(f"its front matter is not YAML: {_shorten(error)}") from error
     except _VALUE_ERRORS as error:
-        raise UnreadableFile(f"its front matter holds a value that cannot be: {_shorten(error)}") from error
+        raise UnreadableFile(f"its front matter holds an invalid value: {_shorten(error)}") from error
 
 
 def _has_fields(block: str) -> bool:
@@ -182,7 +180,7 @@ def _interpret(values: Mapping[object, object], body: str) -> FrontMatter:
         if _is_draft(name, value) is None:
             shown = _shorten(value) if isinstance(value, str | int | float) else "…"
             raise UnreadableFile(
-                f"its front matter says `{name}: {shown}`, which is not understood, so it is held back"
+                f"its front matter says `{name}: {shown}`, which is not understood, so the story is not published"
             )
     starts, ends = (_find_dates(values, keys) for keys in (_START_KEYS, _END_KEYS))
     return FrontMatter(body, fields, window=PublicationWindow(starts, ends) if starts or ends else None)

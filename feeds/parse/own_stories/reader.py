@@ -90,7 +90,7 @@ def read_text(fetched: Fetched) -> Parsed:
     try:
         result = _read_story(decode(fetched.body, fetched.charset).text, TEXT_SUFFIXES[fetched.media_type])
     except UnreadableFile as error:
-        raise ParseError(f"This is no story: {error}.", kind="not_a_feed") from error
+        raise ParseError(f"This is not a story: {error}.", kind="not_a_feed") from error
     if result is None:
         return Parsed("files", base)
     story, window = result
@@ -117,7 +117,7 @@ def _read_file(file: SourceFile) -> _StoryAndWindow | None:
     if suffix not in READERS:
         raise UnreadableFile(f"stories are Markdown, HTML or plain text, not `{suffix}`")
     if b"\0" in file.body[:4] or file.body.count(b"\0") > len(file.body) // 2 + 1:
-        raise UnreadableFile("this is no text")
+        raise UnreadableFile("the file is not text")
     charset = html.find_charset(file.body) if READERS[suffix] is html.read else None
     return _read_story(decode(file.body, charset).text, suffix)
 
