@@ -75,7 +75,7 @@ class MatchedFiles:
     """The files that a pattern matches, and the names of those that may not be read."""
 
     files: tuple[LocalFile, ...]
-    unread: tuple[str, ...]
+    unreadable: tuple[str, ...]
 
 
 def fetch(visit: Visit) -> Fetched | NotModified:
@@ -91,16 +91,22 @@ def _fetch_folder(visit: Visit, root: Path) -> Fetched | NotModified:
     validators = Validators(etag=_stat_digest([*matched.files, *media]))
     if validators == visit.state.validators:
         return NotModified(visit.url, validators)
-    parts, changing = _read_files(matched.files)
+    files, changing = _read_files(matched.files)
     if changing:  # the next visit has to read them
         validators = Validators()
     stamps = {file.name: FileStamp(file.size, file.modified_ns) for file in media}
-    unread = (*matched.unread, *changing)
-    digest = _content_digest(parts, unread, stamps)
+    unreadable = (*matched.unreadable, *changing)
+    digest = _content_digest(files, unreadable, stamps)
     if visit.state.body_digest == digest:
         return NotModified(visit.url, validators)
     return Fetched(
-        visit.url, b"", validators=validators, body_digest=digest, files=parts, unreadable=unread, media_files=stamps
+        visit.url,
+        b"",
+        validators=validators,
+        body_digest=digest,
+        files=files,
+        unreadable=unreadable,
+        media_files=stamps,
     )
 
 
@@ -158,23 +164,23 @@ def _match_files(root: Path, source: Source) -> MatchedFiles:
     pattern = PurePosixPath(source.address)
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
         raise FetchError(f"{source.address!r} leads out of {root}. Files are read below it only.", kind="refused")
-    files, unread, last_rejection = [], list(_unreadable_folders(root, pattern)), None
+    files, unreadable, last_rejection = [], list(_find_unreadable_folders(root, pattern)), None
     for path in _glob(root, source.address):
         try:
             file = _check_file(root, path, source.max_bytes)
         except RejectedFile as rejection:
             log.warning("%s: left out %s", source.id, rejection)
             last_rejection = rejection
-            unread.append(_printable_name(root, path))
+            unreadable.append(_printable_name(root, path))
             continue
         if file is not None:
             files.append(file)
     if last_rejection is not None and not files:
         raise FetchError(str(last_rejection), kind=last_rejection.kind) from last_rejection
-    return MatchedFiles(tuple(files), tuple(unread))
+    return MatchedFiles(tuple(files), tuple(unreadable))
 
 
-def _unreadable_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
+def _find_unreadable_folders(root: Path, pattern: PurePosixPath) -> Iterator[str]:
     """Yield the folders that a pattern leads through and that cannot be read: `glob` skips them in silence."""
     max_depth = None if "**" in pattern.parts else len(pattern.parts) - 1
     errors: list[OSError] = []
@@ -261,14 +267,14 @@ def _check_file(root: Path, path: Path, max_bytes: int) -> LocalFile | None:
 
 def _read_files(files: Sequence[LocalFile]) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
     """Return the files that did not change while they were read, and the names of the others."""
-    parts, changing = [], []
+    source_files, changing = [], []
     for file in files:
         try:
-            parts.append(SourceFile(file.name, _read_file(file), _to_datetime(file.modified_ns)))
+            source_files.append(SourceFile(file.name, _read_file(file), _to_datetime(file.modified_ns)))
         except RejectedFile as rejection:
             log.info("left out for now: %s", rejection)
             changing.append(file.name)
-    return tuple(parts), tuple(changing)
+    return tuple(source_files), tuple(changing)
 
 
 def _read_file(file: LocalFile) -> bytes:
@@ -322,13 +328,13 @@ def _stat_digest(files: Sequence[LocalFile]) -> str:
 
 
 def _content_digest(
-    parts: Sequence[SourceFile], unread: Sequence[str] = (), media: Mapping[str, FileStamp] = NO_STAMPS
+    files: Sequence[SourceFile], unreadable: Sequence[str] = (), media: Mapping[str, FileStamp] = NO_STAMPS
 ) -> str:
     digest = blake2b(digest_size=16)
-    for part in parts:
-        digest.update(os.fsencode(f"{part.name}\0{len(part.body)}\n"))
-        digest.update(part.body)
-    for line in (*unread, *(f"{name}\0{stamp.size}\0{stamp.modified_ns}" for name, stamp in media.items())):
+    for file in files:
+        digest.update(os.fsencode(f"{file.name}\0{len(file.body)}\n"))
+        digest.update(file.body)
+    for line in (*unreadable, *(f"{name}\0{stamp.size}\0{stamp.modified_ns}" for name, stamp in media.items())):
         digest.update(f"\0{line}\n".encode())
     return digest.hexdigest()
 

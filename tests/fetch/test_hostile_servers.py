@@ -99,7 +99,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
         raw(OK + b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n<rss/>\r\n0\r\n\r\n"),
         "truncated",
     ),
-    "F15 a transfer coding nobody asked for": (raw(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n"), "encoding"),
+    "F15 a transfer coding that was not asked for": (raw(OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n"), "encoding"),
     "F15 a negative chunk": (raw(chunked(end=b"-6\r\n<rss/>\r\n0\r\n\r\n")), "truncated"),
     "F15 a chunk size with 0x": (raw(chunked(end=b"0x6\r\n<rss/>\r\n0\r\n\r\n")), "truncated"),
     "F15 a chunk size with underscores": (raw(chunked(end=b"0_6\r\n<rss/>\r\n0\r\n\r\n")), "truncated"),
@@ -110,7 +110,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "E18 headers of more than 64 KiB": (raw(OK + b"X: y\r\n" * 20_000 + b"\r\n"), "too_large"),
     "E18 one header of more than 64 KiB": (raw(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n"), "too_large"),
     "S12 compressed three times": (encoded(FEED, "gzip, gzip, gzip"), "encoding"),
-    "E16 a coding nobody asked for": (encoded(FEED, "br"), "encoding"),
+    "E16 a coding that was not asked for": (encoded(FEED, "br"), "encoding"),
     "F13 a wrong check sum": (encoded(gzip.compress(FEED)[:-8] + b"\x00" * 8), "truncated"),
     "F13 damage in the middle": (
         encoded(gzip.compress(FEED)[:20] + b"\xff" + gzip.compress(FEED)[21:]),
