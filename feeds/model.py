@@ -21,9 +21,11 @@ NOTHING: Mapping[str, str] = {}
 class Pattern(Protocol):
     """A compiled regular expression that runs in linear time."""
 
-    def search(self, text: str, /) -> object: ...
+    def search(self, text: str, /) -> object:
+        """Return something true if the pattern occurs in the text."""
 
-    def sub(self, repl: str, text: str, /) -> str: ...
+    def sub(self, repl: str, text: str, /) -> str:
+        """Return the text with every occurrence replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -685,7 +687,7 @@ class Harvest:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong, in one sentence for the operator. `stage` is `fetch`, `parse`, `normalize` …"""
+    """What went wrong, in one sentence for the operator. `stage` names the stage, such as `fetch`."""
 
     stage: str
     sentence: str

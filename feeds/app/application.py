@@ -141,7 +141,7 @@ class App:
         """
         turn, told, changed = Turn(), self.now(), False
         for landed in self._pull(options):
-            outcomes = self._uplink.sift([outcome for outcome in landed if not _was_stopped(outcome)])
+            outcomes = self._uplink.observe_batch([outcome for outcome in landed if not _was_stopped(outcome)])
             changed |= bool(self.store.record(list(map(self._gate.outcome, outcomes))))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._take_sources()
@@ -235,7 +235,7 @@ class App:
             now=self.now,
         )
         address_of = self._visiting.address_of
-        picker = scheduling.HostQueue(self.config.hosts, SLOTS, address_of=address_of, uplink=self._uplink)
+        picker = scheduling.HostQueue(self.config.hosts, SLOTS, address_of=address_of, connectivity=self._uplink)
         return TurnLoop(picker, edges, self._stopping, SLOTS).batches(visits, options.patience)
 
     def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:

@@ -154,7 +154,7 @@ class TurnLoop:
 
     def _moment(self) -> float:
         """Seconds to wait for an answer: until something else may start, or what has come is handed over."""
-        delay = self._picker.wait(self._edges.now())
+        delay = self._picker.seconds_until_ready(self._edges.now())
         return max(GATHER, min(LOOK, self._held(), LOOK if delay is None else delay))
 
     def _held(self) -> float:
@@ -167,7 +167,7 @@ class TurnLoop:
         while self._crew.away and most and (back := self._crew.land(moment)):
             visit, outcome = back
             self._started.pop(_key(visit), None)
-            self._picker.done(visit, outcome.host, outcome.at, outcome.redirect_host)
+            self._picker.finish(visit, outcome.host, outcome.at, outcome.redirect_host)
             self._hold_until = self._hold_until if self._landed else time.monotonic() + HOLD
             self._landed.append(outcome)
             moment, most = GATHER, most - 1
@@ -181,7 +181,7 @@ class TurnLoop:
             if since > late:
                 return
             del self._started[key]
-            self._picker.linger(visit)
+            self._picker.release_slot(visit)
 
     def _is_batch(self) -> bool:
         return len(self._landed) >= BATCH or self._held() <= 0
@@ -201,7 +201,7 @@ class TurnLoop:
         """Sleep until something may start; False when nothing will within `patience`."""
         if not self._look_at:
             return True
-        delay = self._picker.wait(self._edges.now())
+        delay = self._picker.seconds_until_ready(self._edges.now())
         if delay is None or (patience is not None and delay > patience):
             return False
         self._stopping.wait(max(0.0, min(delay, REFILL, self._held())))

@@ -43,7 +43,7 @@ def parse_feed(answer: Fetched, source: Source | None = None, read: DocumentRead
     try:
         return read(answer, source)
     except ParseError as error:
-        seen = sanity.what_is(answer.body, answer.media_type, answer.url)
+        seen = sanity.diagnose(answer.body, answer.media_type, answer.url)
         if seen is None:
             raise
         raise ParseError(seen.sentence, kind=seen.kind) from error

@@ -273,8 +273,8 @@ def _judge(parsed: Parsed, seen_items: SeenItems, *, first: bool) -> sanity.Judg
     by_identity = partial(upstream_id, base=parsed.base, identity=seen_items.identity)
     by_link = partial(upstream_id, base=parsed.base, identity="link")
     ids = [by_identity(story) for story in parsed.stories]
-    page = parsed.shape is Shape.LISTING
-    judgement = sanity.judge(parsed, ids, seen_items, first=first, page=page, link_of=by_link)
+    is_page = parsed.shape is Shape.LISTING
+    judgement = sanity.judge(parsed, ids, seen_items, first=first, is_page=is_page, link_of=by_link)
     if judgement.verdict is sanity.Verdict.QUARANTINE:
         raise ParseError(judgement.sentence or "", kind=judgement.verdict)
     return judgement
@@ -337,7 +337,7 @@ def _next_page(story: Story) -> str | None:
 
 def _require_story(response: Fetched) -> None:
     """Raise ParseError if a page is a login, a challenge or the like (E20)."""
-    diagnosis = sanity.what_is(response.body, response.media_type, response.url)
+    diagnosis = sanity.diagnose(response.body, response.media_type, response.url)
     if diagnosis is not None and diagnosis.kind not in WEB_PAGE_KINDS:
         raise ParseError(diagnosis.sentence, kind=diagnosis.kind)
 

@@ -1,8 +1,8 @@
-"""Whether what came is believable: a listing against what is known of its source, a page against what was expected."""
+"""Checks whether a listing is believable, and what a response holds when it is not a feed."""
 
 from __future__ import annotations
 
 from .listing import Judgement, Verdict, judge
-from .not_a_feed import Diagnosis, what_is
+from .not_a_feed import Diagnosis, diagnose
 
-__all__ = ["Judgement", "Diagnosis", "Verdict", "judge", "what_is"]
+__all__ = ["Judgement", "Diagnosis", "Verdict", "judge", "diagnose"]

@@ -1,4 +1,4 @@
-"""Whether a listing is believable, how its stories are told apart, and which of them are taken (F21, F22, F31, F32)."""
+"""Is a listing believable? How its stories are identified, and which are taken (F21, F22, F31, F32)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from urllib.parse import urljoin
 
 from ..model import Parsed, SeenItems, Story
 
-MOSTLY = 0.8  # of a listing (F21)
-SHRUNKEN = 0.1  # of the last listing (F31)
-TELLING = 10  # stories a listing must have had for its shrinking to mean anything
-FLOOD = 50  # new stories at once (F32)
-TOO_MANY = 500  # nodes that no list of headlines has (F32)
+MOST_SHARE = 0.8  # of a listing (F21)
+SHRUNKEN_SHARE = 0.1  # of the last listing (F31)
+MIN_COMPARED_STORIES = 10  # stories a listing must have had for its shrinking to mean anything
+FLOOD_STORIES = 50  # new stories at once (F32)
+MAX_LISTED_LINKS = 500  # nodes that no list of headlines has (F32)
 
 
 class Verdict(StrEnum):
-    """`normal`; `suspicious`: take the stories, warn, and ask for it whole next time; `quarantine`: take nothing."""
+    """`normal`; `suspicious`: take the stories, warn, and fetch it whole next time; `quarantine`: take nothing."""
 
     NORMAL = "normal"
     SUSPICIOUS = "suspicious"
@@ -28,10 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What to make of a listing.
+    """The decision on a listing.
 
-    `identity` is how its stories are told apart from now on, `ids` the upstream id of each story under it, `keep` the
-    stories to take, in document order, and `sentence` what the operator should know.
+    `identity` says what identifies its stories from now on, `ids` holds the upstream id of each story under it, `keep`
+    the indexes of the stories to take, in document order, and `sentence` what the operator should know.
     """
 
     verdict: Verdict
@@ -45,47 +45,49 @@ class Judgement:
 class _Listing:
     count: int
     new: int
-    before: int  # size of the last one, 0 when there is nothing to compare with
-    page: bool
+    previous_count: int  # of the last listing; 0 when there is nothing to compare with
+    is_page: bool
     compared: bool
-    switched: bool
+    switches_identity: bool
 
 
 Rule = tuple[Callable[[_Listing], bool], Verdict, str]
 
 RULES: tuple[Rule, ...] = (
     (
-        lambda seen: seen.page and not seen.count,
+        lambda listing: listing.is_page and not listing.count,
         Verdict.QUARANTINE,
         "No story was found on the page; if its layout has changed, set `stories:` to what selects them now.",
     ),
     (
-        lambda seen: seen.page and seen.count >= TOO_MANY,
+        lambda listing: listing.is_page and listing.count >= MAX_LISTED_LINKS,
         Verdict.QUARANTINE,
         "{count} stories were found on the page, which is more than a list has; make `stories:` more exact.",
     ),
     (
-        lambda seen: seen.page and seen.compared and seen.new == seen.count > FLOOD,
+        lambda listing: listing.is_page and listing.compared and listing.new == listing.count > FLOOD_STORIES,
         Verdict.QUARANTINE,
         "All {count} stories on the page are new, so nothing was taken; if that is right, run this source by name.",
     ),
     (
-        lambda seen: seen.compared and not seen.count and seen.before > 0,
+        lambda listing: listing.compared and not listing.count and listing.previous_count > 0,
         Verdict.SUSPICIOUS,
-        "It lists no story where there were {before}; the articles that came before are kept.",
+        "It lists no story where there were {previous_count}; the articles that came before are kept.",
     ),
     (
-        lambda seen: seen.before >= TELLING and seen.count <= seen.before * SHRUNKEN,
+        lambda listing: (
+            listing.previous_count >= MIN_COMPARED_STORIES and listing.count <= listing.previous_count * SHRUNKEN_SHARE
+        ),
         Verdict.SUSPICIOUS,
-        "It lists {count} where there were {before} stories; the articles that came before are kept.",
+        "It lists {count} where there were {previous_count} stories; the articles that came before are kept.",
     ),
     (
-        lambda seen: seen.switched,
+        lambda listing: listing.switches_identity,
         Verdict.NORMAL,  # the listing is as good as its links are
-        "The ids of its stories cannot be relied on; from now on their links tell them apart.",
+        "The ids of its stories are not reliable; from now on their links identify them.",
     ),
     (
-        lambda seen: seen.before > 0 and seen.new == seen.count > FLOOD,
+        lambda listing: listing.previous_count > 0 and listing.new == listing.count > FLOOD_STORIES,
         Verdict.SUSPICIOUS,
         "All {count} stories are new at once; see whether the address now leads to something else.",
     ),
@@ -95,64 +97,65 @@ RULES: tuple[Rule, ...] = (
 def judge(
     parsed: Parsed,
     ids: Sequence[str],
-    known: SeenItems,
+    seen_items: SeenItems,
     *,
     first: bool,
-    page: bool = False,
+    is_page: bool = False,
     link_of: Callable[[Story], str | None] | None = None,
 ) -> Judgement:
-    """Judge one listing. `ids` are the stories' upstream ids under `known.identity`.
+    """Decide whether a listing is believed. `ids` are the stories' upstream ids under `seen_items.identity`.
 
-    `first` says that there is nothing to compare with: a first visit, a push, or one that the operator released. `page`
-    marks a listing found in a web page, and `link_of` gives a story's link as `known.links` spells it.
+    `first` says that there is nothing to compare with: a first visit, a push, or one that the operator released.
+    `is_page` marks a listing found in a web page; `link_of` returns a story's link as `seen_items.links` spells it.
     """
-    identity, ids = _identity(parsed, ids, known, link_of or (lambda story: _link(story, parsed.base)))
-    keep = _without_doubles(parsed.stories, ids)
-    seen = _Listing(
+    identity, ids = _identify(parsed, ids, seen_items, link_of or (lambda story: _link(story, parsed.base)))
+    keep = _without_duplicates(parsed.stories, ids)
+    listing = _Listing(
         count=len(keep),
-        new=sum(ids[index] not in known for index in keep),
-        before=0 if first else known.listing_size or 0,
-        page=page,
+        new=sum(ids[index] not in seen_items for index in keep),
+        previous_count=0 if first else seen_items.listing_size or 0,
+        is_page=is_page,
         compared=not first,
-        switched=identity != known.identity,
+        switches_identity=identity != seen_items.identity,
     )
     for applies, verdict, sentence in RULES:
-        if applies(seen):
-            return Judgement(verdict, identity, ids, keep, sentence.format(count=seen.count, before=seen.before))
+        if applies(listing):
+            sentence = sentence.format(count=listing.count, previous_count=listing.previous_count)
+            return Judgement(verdict, identity, ids, keep, sentence)
     return Judgement(Verdict.NORMAL, identity, ids, keep)
 
 
 # ── identity ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _identity(
-    parsed: Parsed, ids: Sequence[str], known: SeenItems, link_of: Callable[[Story], str | None]
+def _identify(
+    parsed: Parsed, ids: Sequence[str], seen_items: SeenItems, link_of: Callable[[Story], str | None]
 ) -> tuple[str, tuple[str, ...]]:
-    """How the stories are told apart, and their ids so. Links are looked at only when the ids look wrong."""
-    if known.identity == "link":  # for good: going back would make every article new once more
-        return "link", tuple(known.links.get(link, link) for link in ids)
-    doubtful = _repeated(ids) or _strange(ids, known)
-    if not doubtful:
-        return known.identity, tuple(ids)
+    """Return what identifies the stories, and their ids under it; links are compared only if the ids look wrong."""
+    if seen_items.identity == "link":  # for good: going back would make every article new once more
+        return "link", tuple(seen_items.links.get(link, link) for link in ids)
+    are_doubtful = _are_repeated(ids) or _are_strange(ids, seen_items)
+    if not are_doubtful:
+        return seen_items.identity, tuple(ids)
     links = [link_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
-    if len(set(links)) <= len(ids) * MOSTLY or not (_repeated(ids) or _seen_before(links, known)):
-        return known.identity, tuple(ids)
-    return "link", tuple(known.links.get(link, link) for link in links)
+    if len(set(links)) <= len(ids) * MOST_SHARE or not (_are_repeated(ids) or _are_seen(links, seen_items)):
+        return seen_items.identity, tuple(ids)
+    return "link", tuple(seen_items.links.get(link, link) for link in links)
 
 
-def _repeated(ids: Sequence[str]) -> bool:
-    """Whether the ids tell the stories of this document apart at most by halves (F22)."""
+def _are_repeated(ids: Sequence[str]) -> bool:
+    """Return whether at most half of the ids differ (F22)."""
     return len(ids) > 1 and len(set(ids)) * 2 <= len(ids)
 
 
-def _strange(ids: Sequence[str], known: SeenItems) -> bool:
-    """Whether hardly any id was seen before, though others were (F21)."""
-    return bool(known) and len(ids) > 1 and sum(own not in known for own in ids) > len(ids) * MOSTLY
+def _are_strange(ids: Sequence[str], seen_items: SeenItems) -> bool:
+    """Return whether hardly any id was seen before, though the source was (F21)."""
+    return bool(seen_items) and len(ids) > 1 and sum(own not in seen_items for own in ids) > len(ids) * MOST_SHARE
 
 
-def _seen_before(links: Sequence[str], known: SeenItems) -> bool:
-    """Whether half of the links are known, so that the stories are old and only their ids are new."""
-    return sum(link in known.links for link in links) * 2 >= len(links)
+def _are_seen(links: Sequence[str], seen_items: SeenItems) -> bool:
+    """Return whether half of the links were seen, so that the stories are old and only their ids are new."""
+    return sum(link in seen_items.links for link in links) * 2 >= len(links)
 
 
 def _link(story: Story, base: str | None) -> str | None:
@@ -162,31 +165,31 @@ def _link(story: Story, base: str | None) -> str | None:
     return story.id if story.id_is_permalink else None
 
 
-# ── doubles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── duplicates ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _without_doubles(stories: Sequence[Story], ids: Sequence[str]) -> tuple[int, ...]:
-    """The stories to take: of those with the same id the one updated last, of equals the first (F22)."""
+def _without_duplicates(stories: Sequence[Story], ids: Sequence[str]) -> tuple[int, ...]:
+    """Return the stories to take: of those with one id the one updated last, of equals the first (F22)."""
     if len(set(ids)) == len(ids):
         return tuple(range(len(ids)))
     best: dict[str, int] = {}
     for index, own in enumerate(ids):
         other = best.setdefault(own, index)
-        if other != index and _when(stories[index]) > _when(stories[other]):
+        if other != index and _last_change(stories[index]) > _last_change(stories[other]):
             best[own] = index
     return tuple(sorted(best.values()))
 
 
-def _when(story: Story) -> datetime:
-    return _date(story.updated) or _date(story.published) or datetime.min.replace(tzinfo=UTC)
+def _last_change(story: Story) -> datetime:
+    return _parse_date(story.updated) or _parse_date(story.published) or datetime.min.replace(tzinfo=UTC)
 
 
-def _date(text: str | None) -> datetime | None:
-    """The two usual spellings of a date are enough to choose between two versions of one story."""
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
+def _parse_date(text: str | None) -> datetime | None:
+    """Return an ISO 8601 or RFC 2822 date, enough to choose between two versions of one story."""
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            found = read((text or "").strip())
+            date = parse((text or "").strip())
         except (ValueError, IndexError, OverflowError):
             continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
     return None

@@ -1,4 +1,4 @@
-"""What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20)."""
+"""What a response holds instead of a feed, with a sentence that says what to do about it (F31, E20)."""
 
 from __future__ import annotations
 
@@ -176,23 +176,23 @@ MISSING_TITLE = any_of(r"""
 """)
 
 
-# ── What came instead of a feed, told by its signs, with a sentence that says what to do about it (F31, E20) ──────────
+# ── the diagnosis ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-LOOKED_AT = 200_000  # bytes; whatever gives a page away stands near its top
-FEW_WORDS = 250  # of visible text: a page about nothing else
+INSPECTED_BYTES = 200_000  # the signs stand near the top of a page
+BRIEF_WORDS = 250  # of visible text: a page about nothing else
 
 
 class Diagnosis(NamedTuple):
-    """What it is, as a short machine word, and as a sentence for the operator."""
+    """What a response is, as a short machine word, and as a sentence for the operator."""
 
     kind: str
     sentence: str
 
 
-def what_is(body: bytes, media_type: str, url: str) -> Diagnosis | None:
-    """What a body is that cannot be read as a feed; None when it looks like a broken feed, or like nothing known."""
-    page = _Page(_decoded(body[:LOOKED_AT]), media_type, url)
+def diagnose(body: bytes, media_type: str, url: str) -> Diagnosis | None:
+    """Return what a body is that cannot be read as a feed; None for a broken feed or an unknown kind of document."""
+    page = _Page(_decoded(body[:INSPECTED_BYTES]), media_type, url)
     if _FEED.match(page.text):
         return None
     for row in ROWS:
@@ -201,9 +201,9 @@ def what_is(body: bytes, media_type: str, url: str) -> Diagnosis | None:
     return None
 
 
-# ── the page, looked at no further than a row asks ──────────────────────────────────────────────────────────────────
+# ── the page, inspected only as far as a row needs ──────────────────────────────────────────────────────────────────
 
-# Atomic groups and possessive repeats, so that no text makes them go back.
+# Atomic groups and possessive repeats prevent backtracking.
 _FEED = re.compile(
     r"(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*+<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b",
     re.IGNORECASE | re.DOTALL,
@@ -231,20 +231,20 @@ class _Page:
 
     @cached_property
     def title(self) -> str:
-        found = _TITLE.search(self.text)
-        return " ".join(unescape(found[1]).split()) if found else ""
+        title = _TITLE.search(self.text)
+        return " ".join(unescape(title[1]).split()) if title else ""
 
     @cached_property
     def visible(self) -> str:
-        return " ".join(unescape(" ".join(_between_tags(self.text))).split())
+        return " ".join(unescape(" ".join(_visible_texts(self.text))).split())
 
     @cached_property
     def is_brief(self) -> bool:
-        return self.is_html and self.visible.count(" ") < FEW_WORDS
+        return self.is_html and self.visible.count(" ") < BRIEF_WORDS
 
     @cached_property
     def announced(self) -> str:
-        """The feed that the page names in its head."""
+        """Return the feed that the page names in its head."""
         for tag in _LINK.findall(self.text):
             href = _HREF.search(tag)
             if href and _FEED_TYPE.search(tag) and _ALTERNATE.search(tag):
@@ -257,8 +257,8 @@ def _decoded(body: bytes) -> str:
     return body.decode(encoding, "replace").strip("\0 \t\r\n\ufeff")
 
 
-def _between_tags(text: str) -> Iterator[str]:
-    """The pieces of text that a reader would see, in one pass."""
+def _visible_texts(text: str) -> Iterator[str]:
+    """Yield the visible pieces of text, in one pass."""
     hidden, end = "", 0
     for tag in _TAG.finditer(text):
         if not hidden:
@@ -276,40 +276,40 @@ def _between_tags(text: str) -> Iterator[str]:
 # ── the rows ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _challenge(page: _Page) -> bool:
+def _is_challenge(page: _Page) -> bool:
     if CHALLENGE.search(page.text):
         return True
-    looks = (
+    checks = (
         (CHALLENGE_IF_BRIEF, page.text),
         (CHALLENGE_TITLE, page.title),
         (CHALLENGE_TEXT, page.visible),
     )
-    return page.is_brief and any(pattern.search(text) for pattern, text in looks)
+    return page.is_brief and any(pattern.search(text) for pattern, text in checks)
 
 
-def _captcha(page: _Page) -> bool:
+def _is_captcha(page: _Page) -> bool:
     return page.is_brief and bool(CAPTCHA.search(page.text) and CAPTCHA_TEXT.search(page.visible))
 
 
-def _login(page: _Page) -> bool:
-    """A page made for it: on others the form is a corner of the head."""
+def _is_login(page: _Page) -> bool:
+    """Return whether the page is made for logging in; on others the form is a corner of the head."""
     if page.is_brief and LOGIN_ELSEWHERE.search(page.text):
         return True
     if not PASSWORD.search(page.text):
         return False
-    named = LOGIN_TITLE.search(page.title) or LOGIN_PATH.search(urlsplit(page.url).path)
-    return page.is_brief or bool(named)
+    is_named = LOGIN_TITLE.search(page.title) or LOGIN_PATH.search(urlsplit(page.url).path)
+    return page.is_brief or bool(is_named)
 
 
-def _parked(page: _Page) -> bool:
+def _is_parked(page: _Page) -> bool:
     return page.is_brief and bool(PARKED.search(page.text) or PARKED_TEXT.search(page.visible))
 
 
-def _titled(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
+def _has_title(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
     return lambda page: page.is_brief and bool(sign.search(page.title))
 
 
-def _says(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
+def _has_text(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
     return lambda page: page.is_brief and bool(sign.search(page.title) or sign.search(page.visible))
 
 
@@ -324,22 +324,22 @@ ROWS: tuple[_Row, ...] = (
     _Row(
         "empty",
         lambda page: not page.text,
-        "{place} answered with an empty document. If it stays so, check the address.",
+        "{place} sent an empty document. If it stays so, check the address.",
     ),
     _Row(
         "document",
         lambda page: bool(_DOCUMENT.match(page.text)),
-        "{place} answered with an image, a PDF, an archive or a recording, which is no feed. Check the address.",
+        "{place} sent an image, a PDF, an archive or a recording, which is no feed. Check the address.",
     ),
     _Row(
         "challenge",
-        _challenge,
+        _is_challenge,
         "{place} wants proof of a browser instead of giving the feed. "
         "Ask its operator to let feed readers through, or use another address of theirs.",
     ),
     _Row(
         "captcha",
-        _captcha,
+        _is_captcha,
         "{place} shows a captcha instead of the feed. Visit it less often, or ask its operator for a way in.",
     ),
     _Row(
@@ -349,47 +349,47 @@ ROWS: tuple[_Row, ...] = (
     ),
     _Row(
         "login",
-        _login,
+        _is_login,
         "{place} shows a login page instead of the feed. Add `auth:` or `headers:`, or use a public address.",
     ),
     _Row(
         "parked",
-        _parked,
+        _is_parked,
         "{place} is a parked domain: the site is gone or its name was sold. Take the source out, or correct it.",
     ),
     _Row(
         "suspended",
-        _says(SUSPENDED),
+        _has_text(SUSPENDED),
         "{place} has been suspended by its hosting company. Take the source out if it does not come back.",
     ),
     _Row(
         "welcome",
-        _titled(WELCOME_TITLE),
+        _has_title(WELCOME_TITLE),
         "{place} shows the welcome page of its web server: the site is not set up, or has moved. Check the address.",
     ),
     _Row(
         "maintenance",
-        _says(MAINTENANCE),
+        _has_text(MAINTENANCE),
         "{place} says that it is under maintenance. The next visit tries again.",
     ),
     _Row(
         "denied",
-        _titled(DENIED_TITLE),
+        _has_title(DENIED_TITLE),
         "{place} shows a refusal instead of the feed. Ask its operator to let feed readers through.",
     ),
     _Row(
         "announces",
         lambda page: page.is_html and page.announced not in ("", page.url),
-        "{place} gave a web page and not a feed, but the page names one: set the address to {feed}",
+        "{place} sent a web page and not a feed, but the page names one: set the address to {feed}",
     ),
     _Row(
         "missing",
-        _titled(MISSING_TITLE),
+        _has_title(MISSING_TITLE),
         "{place} has nothing at this address, though it answered as if it had. Check the address.",
     ),
     _Row(
         "page",
         lambda page: page.is_html,
-        "{place} gave a web page where a feed was expected. Give the address of a feed, or declare it as `page:`.",
+        "{place} sent a web page where a feed was expected. Give the address of a feed, or declare it as `page:`.",
     ),
 )

@@ -1,12 +1,12 @@
-"""When to visit again: what each outcome means for the next visit, and which of the due visits may start now.
+"""Scheduling: when each source is visited next, and which of the due visits may start now.
 
-`conclude` turns what came of a visit into its outcome; `claim` is what is persisted before the visit, in case it never
-comes back; `HostQueue` keeps our manners towards hosts; `Connectivity` tells a dead line of ours from dead publishers.
+`conclude` makes the outcome of a visit; `claim` is the due time stored before a visit starts; `HostQueue` keeps the
+gap and the cap of each host; `Connectivity` tells our own network failure from failing publishers.
 """
 
 from __future__ import annotations
 
-from .connectivity import Connectivity, spare
+from .connectivity import Connectivity, excuse
 from .host_queue import HostQueue
 from .intervals import LONGEST, claim, clamp, is_local
 from .policy import conclude, is_last_attempt, is_unconditional
@@ -19,7 +19,7 @@ __all__ = [
     "clamp",
     "conclude",
     "is_local",
-    "spare",
+    "excuse",
     "is_last_attempt",
     "is_unconditional",
 ]

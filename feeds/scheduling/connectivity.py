@@ -1,4 +1,4 @@
-"""Whether it is our own line that is dead, told from what came of the last visits (F26)."""
+"""Whether our own network is down, judged by the last outcomes (F26)."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ from datetime import datetime, timedelta
 from ..model import Failure, Interval, Outcome
 from .intervals import MINUTE, is_local, jitter_fraction
 
-ENOUGH = 8  # hosts that fell silent one after another
-SILENT = frozenset({"dns", "connection", "timeout"})  # nobody answered at all
-SOON = 5 * MINUTE
-PROBE_EVERY = 15.0  # seconds between two visits while the line is down
+MIN_SILENT_HOSTS = 8  # that fell silent one after another
+SILENT_KINDS = frozenset({"dns", "connection", "timeout"})  # no answer at all
+EXCUSED_RETRY = 5 * MINUTE
+PROBE_EVERY = 15.0  # seconds between two visits while the network is down
 
 
 class Connectivity:
-    """Watches outcomes: when host after host falls silent and nobody answers in between, the line is down.
+    """The state of our network: down when host after host falls silent and none answers in between.
 
-    `hosts` is how many different ones there are; with fewer than three, a dead line looks like a dead publisher.
+    `hosts` is how many different ones there are; with fewer than three, a dead network looks like a dead publisher.
     """
 
-    def __init__(self, hosts: int = ENOUGH) -> None:
-        self._enough = max(3, min(hosts, ENOUGH))
+    def __init__(self, hosts: int = MIN_SILENT_HOSTS) -> None:
+        self._threshold = max(3, min(hosts, MIN_SILENT_HOSTS))
         self._silent: set[str] = set()
         self._answered_at: datetime | None = None
 
     @property
     def down(self) -> bool:
-        """Whether visits should pause, but for one now and then to see whether the line is back."""
-        return len(self._silent) >= self._enough
+        """Return whether visits should pause, but for a probe now and then."""
+        return len(self._silent) >= self._threshold
 
-    def saw(self, outcome: Outcome) -> Outcome:
-        """Take note; the outcome comes back to be recorded, spared when the line and not the source was at fault."""
+    def observe(self, outcome: Outcome) -> Outcome:
+        """Take an outcome into account; return it, excused if the network and not the source failed."""
         if is_local(outcome.visit):
             return outcome
-        if not _silence(outcome):
+        if not _is_silent(outcome):
             self._silent.clear()
             self._answered_at = outcome.at
-        elif not outcome.visit.state.failures and not self._was_up(outcome):  # what was silent before proves nothing
+        elif not outcome.visit.state.failures and not self._was_up(outcome):  # silent before: proves nothing
             self._silent.add(outcome.host.host)
-        return spare(outcome) if self.down and _silence(outcome) else outcome
+        return excuse(outcome) if self.down and _is_silent(outcome) else outcome
 
-    def sift(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Take note of outcomes that came together; the first of them are spared too when the last prove the case."""
-        told = [self.saw(outcome) for outcome in outcomes]
-        for place in range(len(told) - 1, -1, -1) if self.down else ():
-            if is_local(outcomes[place].visit):
+    def observe_batch(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Take outcomes of one batch into account; when the last prove the network down, the first are excused too."""
+        observed = [self.observe(outcome) for outcome in outcomes]
+        for index in range(len(observed) - 1, -1, -1) if self.down else ():
+            if is_local(outcomes[index].visit):
                 continue
-            if not _silence(outcomes[place]):
+            if not _is_silent(outcomes[index]):
                 break
-            told[place] = spare(outcomes[place])
-        return told
+            observed[index] = excuse(outcomes[index])
+        return observed
 
     def _was_up(self, outcome: Outcome) -> bool:
-        """Whether somebody may have answered while this visit waited: after a burst, those who hang come last."""
+        """Return whether a host may have answered while this visit waited: after a burst, hanging visits come last."""
         patience = timedelta(seconds=outcome.visit.source.timeout)
         return self._answered_at is not None and self._answered_at > outcome.at - patience
 
 
-def spare(outcome: Outcome) -> Outcome:
-    """The outcome of a visit that failed through no fault of the source: nothing counted, and due again soon."""
+def excuse(outcome: Outcome) -> Outcome:
+    """Return the outcome of a visit that our network failed: no failure is counted, and it is due again soon."""
     visit, schedule = outcome.visit, outcome.visit.source.schedule
-    regular = schedule.seconds if isinstance(schedule, Interval) else SOON
-    soon = timedelta(seconds=min(regular, SOON) * (1 + jitter_fraction(visit)))
+    regular = schedule.seconds if isinstance(schedule, Interval) else EXCUSED_RETRY
+    soon = timedelta(seconds=min(regular, EXCUSED_RETRY) * (1 + jitter_fraction(visit)))
     state = replace(outcome.state, failures=visit.state.failures, attempts=visit.state.attempts)
     return replace(outcome, state=state, due_at=outcome.at + soon)
 
 
-def _silence(outcome: Outcome) -> bool:
-    return isinstance(outcome.result, Failure) and outcome.result.status is None and outcome.result.kind in SILENT
+def _is_silent(outcome: Outcome) -> bool:
+    return isinstance(outcome.result, Failure) and outcome.result.status is None and outcome.result.kind in SILENT_KINDS

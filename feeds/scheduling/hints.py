@@ -1,4 +1,4 @@
-"""What a publisher asks of those who poll it: the strings of a document and its headers, made into Hints (E7, E8)."""
+"""Publisher hints on polling: ttl, sy:, skipHours, skipDays and Cache-Control, as `Hints` (E7, E8)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 
 def hints_of(before: Hints, channel: Channel | None, fresh_for: float | None) -> Hints:
-    """The hints in force: those of the document that came, else those remembered; so too the headers (E3)."""
+    """Return the hints in force: those of the new document and headers, else those remembered (E3)."""
     if channel is None:
         return before if fresh_for is None else Hints(fresh_for, before.period, before.skip_hours, before.skip_days)
     return Hints(
         fresh_for=fresh_for,
-        period=max(_ttl(channel.ttl), _syndication(channel)) or None,
+        period=max(_ttl_seconds(channel.ttl), _update_period_seconds(channel)) or None,
         skip_hours=_unless_all((_hour(text) for text in channel.skip_hours), 24),
         skip_days=_unless_all((DAYS.get(text.strip().lower()[:3]) for text in channel.skip_days), 7),
     )
 
 
-def _ttl(text: str | None) -> float:
+def _ttl_seconds(text: str | None) -> float:
     return _number(text) * MINUTE
 
 
-def _syndication(channel: Channel) -> float:
-    """`sy:updatePeriod` divided by `sy:updateFrequency`; RSS 1.0's module defaults them to daily and 1."""
+def _update_period_seconds(channel: Channel) -> float:
+    """Return `sy:updatePeriod` over `sy:updateFrequency`, in seconds; the module defaults them to daily and 1."""
     if channel.update_period is None and channel.update_frequency is None:
         return 0.0
     period = PERIODS.get((channel.update_period or "daily").strip().lower(), 0.0)
@@ -36,7 +36,7 @@ def _syndication(channel: Channel) -> float:
 
 
 def _number(text: str | None) -> float:
-    """A positive number, else 0. Digits only: `nan`, `1e999` and `-5` are nobody's wish."""
+    """Return a positive number, else 0: `nan`, `1e999` and `-5` are no hints."""
     text = (text or "").strip()
     return float(text) if len(text) < 12 and text.replace(".", "", 1).isdecimal() else 0.0
 
@@ -48,6 +48,6 @@ def _hour(text: str) -> int | None:
     return int(number) % 24  # some write midnight as 24
 
 
-def _unless_all(numbers: Iterable[int | None], everything: int) -> tuple[int, ...]:
-    found = {number for number in numbers if number is not None}
-    return tuple(sorted(found)) if len(found) < everything else ()
+def _unless_all(numbers: Iterable[int | None], total: int) -> tuple[int, ...]:
+    values = {number for number in numbers if number is not None}
+    return tuple(sorted(values)) if len(values) < total else ()

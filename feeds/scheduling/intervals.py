@@ -1,4 +1,4 @@
-"""When the schedule of a source next allows a visit: intervals, cron, what the publisher asks for, and the jitter."""
+"""Due times: intervals, cron, publisher hints and jitter."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
 JITTER = 0.1  # of the interval, only ever added (E13)
 CRON_JITTER = MINUTE
 LONGEST = WEEK * (1 + JITTER)  # no interval reaches further, so no due time may (F9)
-STORY_RETRIES = (10 * MINUTE, 2 * HOUR)  # after the first and the second failed look at a story's page
+STORY_RETRIES = (10 * MINUTE, 2 * HOUR)  # after the first and the second failed visit to a story's page
 
 _HOURS_IN_A_WEEK = 168
 
 
 def is_local(visit: Visit) -> bool:
-    """Whether this is a file of ours, which needs no manners."""
+    """Return whether the visit reads local files, which need no politeness."""
     return visit.story is None and (visit.source.kind is Kind.FILES or "://" not in visit.url)
 
 
 def jitter_fraction(visit: Visit) -> float:
-    """A number in [0, 1) that is always the same for the same source, or story: where in the jitter it stands."""
+    """Return a number in [0, 1) that is always the same for the same source, or story: its share of the jitter."""
     key = visit.source.id if visit.story is None else f"{visit.source.id} {visit.url}"
     return int.from_bytes(blake2b(key.encode(), digest_size=7).digest()) / 2**56
 
 
 def interval_of(visit: Visit, at: datetime) -> float:
-    """Seconds between two regular visits; for cron, between the next two ticks."""
+    """Return the seconds between two regular visits; for cron, between the next two ticks."""
     schedule = visit.source.schedule
     if isinstance(schedule, Cron):
         first = _tick(schedule, at)
@@ -43,7 +43,7 @@ def interval_of(visit: Visit, at: datetime) -> float:
 
 
 def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
-    """The next time that is regular, at least `wait` seconds away, and not one the publisher asked us to skip."""
+    """Return the next regular time that is at least `wait` seconds away and not among the skipped hours (E8)."""
     schedule = visit.source.schedule
     if is_local(visit):
         return _tick(schedule, at) if isinstance(schedule, Cron) else at + timedelta(seconds=schedule.seconds)
@@ -57,16 +57,16 @@ def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
 
 
 def claim(visit: Visit, now: datetime) -> datetime:
-    """The due time to persist before the visit starts: a crash loop then never visits more often than planned (E12)."""
+    """Return the due time to store before the visit starts, so that a crash loop never visits more often (E12)."""
     if visit.story is not None:
         return now + timedelta(seconds=STORY_RETRIES[0])
-    if is_local(visit):  # nobody else's server: after a crash our own stories should not wait
+    if is_local(visit):  # not a server of others: after a crash our own stories should not wait
         return min(next_due(visit, now), now + timedelta(seconds=MINUTE))
     return next_due(visit, now)
 
 
 def clamp(due_at: datetime, now: datetime, longest: float = LONGEST) -> datetime:
-    """A persisted due time, pulled back to where it can be after the clock was once far ahead (F9)."""
+    """Return a stored due time, limited to what it can be if the clock was once far ahead (F9)."""
     return min(due_at, now + timedelta(seconds=longest))
 
 
@@ -81,7 +81,7 @@ def _asked(hints: Hints) -> float:
 
 
 def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> datetime:
-    # A tenth short: a daily cron and `max-age=86400` mean each other, and our jitter and the transfer took some of it.
+    # A tenth short: a daily cron and `max-age=86400` belong together, and jitter and transfer took some of it.
     earliest = at + timedelta(seconds=max(wait, _asked(visit.state.hints) * (1 - JITTER)))
     first = tick = _tick(schedule, earliest)
     for _ in range(_HOURS_IN_A_WEEK):
@@ -95,14 +95,14 @@ def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> dateti
 
 
 def _tick(schedule: Cron, after: datetime) -> datetime:
-    """The first tick after a moment, in UTC. Daylight saving is cronsim's business, as Debian's cron does it."""
+    """Return the first tick after a time, in UTC; cronsim treats daylight saving as Debian's cron does."""
     ticks = CronSim(schedule.expression, after.astimezone(ZoneInfo(schedule.timezone)))
     moments: Iterator[datetime] = (tick.astimezone(after.tzinfo) for tick in ticks)
     return next(moment for moment in moments if moment > after)  # cronsim takes a repeated hour for its first pass
 
 
 def _awake(due_at: datetime, hints: Hints) -> datetime:
-    """This time, or the start of the first hour that the publisher does not ask to skip (E8)."""
+    """Return the time, or the start of the first hour that is not to be skipped (E8)."""
     moment = due_at
     for _ in range(_HOURS_IN_A_WEEK):
         if moment.hour not in hints.skip_hours and moment.weekday() not in hints.skip_days:

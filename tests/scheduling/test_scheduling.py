@@ -45,9 +45,9 @@ from feeds.scheduling import (
     claim,
     clamp,
     conclude,
+    excuse,
     is_last_attempt,
     is_unconditional,
-    spare,
 )
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
@@ -59,7 +59,9 @@ NOTHING_NEW = Harvest((), ())
 BROKEN = Failure("fetch", "example.org has a fault of its own (500).", "status", 500)
 SILENT = Failure("fetch", "example.org accepts no connections.", "connection")
 
-CASES = json.loads((Path(__file__).parent / "data" / "scheduling" / "intervals.json").read_text(encoding="utf-8"))
+CASES = json.loads(
+    (Path(__file__).parent.parent / "data" / "scheduling" / "intervals.json").read_text(encoding="utf-8")
+)
 
 
 def source(name: str = "example", schedule: Schedule = HOURLY, kind: Kind = Kind.FEED) -> Source:
@@ -598,7 +600,7 @@ class World:
     def run(self, until: datetime | None = None) -> None:
         while until is None or self.now < until:
             self._start()
-            wait = self.picker.wait(self.now)
+            wait = self.picker.seconds_until_ready(self.now)
             if not self.in_flight and wait is None:
                 return
             soonest = self.in_flight[0][0] if self.in_flight else None
@@ -607,7 +609,7 @@ class World:
             while self.in_flight and self.in_flight[0][0] <= self.now:
                 _, _, ended = heappop(self.in_flight)
                 self.ended.append((self.now, ended))
-                self.picker.done(ended, ended.host, self.now)
+                self.picker.finish(ended, ended.host, self.now)
 
     def _start(self) -> None:
         for picked in self.picker.pick(self.now):
@@ -639,7 +641,7 @@ def test_E13_the_gap_is_kept_from_one_process_to_the_next() -> None:
     asked = HostState("example.org", last_request=NOON - timedelta(seconds=3))
     picker.add([replace(visit(), host=asked)])
     assert picker.pick(NOON) == []
-    assert picker.wait(NOON) == 7.0
+    assert picker.seconds_until_ready(NOON) == 7.0
     assert len(picker.pick(NOON + timedelta(seconds=7))) == 1
 
 
@@ -648,9 +650,9 @@ def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
     first, second = queue(2)
     picker.add([first, second, visit(source("other"), host="other.example")])
     assert [one.source.id for one in picker.pick(NOON)] == ["source-0", "other"]
-    picker.done(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
+    picker.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
     assert picker.pick(NOON) == []
-    assert picker.wait(NOON) == HOUR
+    assert picker.seconds_until_ready(NOON) == HOUR
     picker.add([visit(source("third"))])
     assert picker.pick(NOON + timedelta(minutes=59)) == [], "a visit that knows of no pause does not end it"
     assert [one.source.id for one in picker.pick(NOON + timedelta(hours=1))] == ["source-1"]
@@ -664,10 +666,10 @@ def test_E9_a_host_that_a_redirect_found_paused_waits_too() -> None:
     (first, second) = queue(2, "far.example")
     later = NOON + timedelta(seconds=3)
     paused = HostState("far.example", last_request=later, paused_until=NOON + timedelta(hours=1))
-    picker.done(led, led.host, later, paused)
-    picker.done(first, first.host, later)
+    picker.finish(led, led.host, later, paused)
+    picker.finish(first, first.host, later)
     assert picker.pick(later) == []
-    assert picker.wait(later) == HOUR - 3
+    assert picker.seconds_until_ready(later) == HOUR - 3
     picker.add([visit(source("new"), host="far.example"), visit(source("near"), host="near.example")])
     assert [one.source.id for one in picker.pick(later)] == ["near"]
     assert picker.pick(NOON + timedelta(hours=1)) == [second]
@@ -678,19 +680,19 @@ def test_E13_a_host_that_a_redirect_led_to_keeps_its_gap() -> None:
     led, one = visit(source("led"), host="near.example"), visit(source("one"), host="far.example")
     picker.add([led])
     assert picker.pick(NOON) == [led]
-    picker.done(led, led.host, NOON, HostState("far.example", last_request=NOON))
+    picker.finish(led, led.host, NOON, HostState("far.example", last_request=NOON))
     picker.add([one])
     assert picker.pick(NOON) == []
-    assert picker.wait(NOON) == 10.0
+    assert picker.seconds_until_ready(NOON) == 10.0
 
 
 def test_E9_a_pause_outlasts_the_gap() -> None:
     picker = HostQueue(HostLimits(gap=1.0), slots=8)
     picker.add(queue(2))
     (first,) = picker.pick(NOON)
-    picker.done(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
+    picker.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
     assert picker.pick(NOON + timedelta(seconds=2)) == []
-    assert picker.wait(NOON + timedelta(seconds=2)) == HOUR - 2
+    assert picker.seconds_until_ready(NOON + timedelta(seconds=2)) == HOUR - 2
 
 
 def test_E13_the_oldest_comes_first_and_no_host_takes_all() -> None:
@@ -775,8 +777,8 @@ def test_a_visit_is_queued_once_until_it_is_done() -> None:
     picker.add([replace(one, due_at=NOON - timedelta(hours=1))])
     assert len(picker.pick(NOON)) == 1
     picker.add([one])
-    picker.done(one, one.host, NOON)
-    assert picker.wait(NOON) is None
+    picker.finish(one, one.host, NOON)
+    assert picker.seconds_until_ready(NOON) is None
     picker.add([one])
     assert len(picker.pick(NOON)) == 1
 
@@ -789,10 +791,10 @@ def test_our_own_files_are_read_one_source_at_a_time() -> None:
     assert picker.pick(NOON) == [page]
     picker.add([desk])
     assert picker.pick(NOON) == []
-    assert picker.wait(NOON) == 60.0
-    picker.done(page, page.host, NOON)
+    assert picker.seconds_until_ready(NOON) == 60.0
+    picker.finish(page, page.host, NOON)
     assert picker.pick(NOON) == [desk]
-    picker.done(desk, desk.host, NOON)
+    picker.finish(desk, desk.host, NOON)
 
 
 def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_host_busy() -> None:
@@ -801,17 +803,17 @@ def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_ho
     first = picker.pick(NOON)
     assert len(first) == 4 and picker.pick(NOON) == []
     for one in first:
-        picker.linger(one)
+        picker.release_slot(one)
     second = picker.pick(NOON)
     assert len(second) == 4 and not {one.host.host for one in first} & {one.host.host for one in second}
     for one in (*first, *second):
-        picker.done(one, one.host, NOON)
+        picker.finish(one, one.host, NOON)
     assert [one.source.id for one in picker.pick(NOON)] == ["second"], "nothing is left counted"
     failing = [visit(source(f"f-{n}"), host=f"f-{n}.example", failures=1) for n in range(9)]
     picker.add([*failing, *queue(1, "late-{}.example")])
     slow = [one for one in picker.pick(NOON) if one.state.failures]
     for one in slow:
-        picker.linger(one)
+        picker.release_slot(one)
     assert not [one for one in picker.pick(NOON) if one.state.failures], "those that failed keep to their quarter"
 
 
@@ -841,10 +843,10 @@ def test_E13_a_host_that_sleeps_does_not_hold_a_place_at_its_address() -> None:
     picker.add(more)
     assert picker.pick(NOON) == []
     for one in eight:
-        picker.done(one, one.host, NOON)
+        picker.finish(one, one.host, NOON)
     for number, one in enumerate(picker.pick(NOON)):
         assert number < 8
-        picker.done(one, one.host, NOON)
+        picker.finish(one, one.host, NOON)
     assert len(picker.pick(NOON)) == 8
 
 
@@ -853,7 +855,7 @@ def test_F9_a_clock_that_jumps_back_leaves_no_host_waiting_for_a_day() -> None:
     picker.add(queue(3))
     assert len(picker.pick(NOON)) == 1
     yesterday = NOON - timedelta(days=1)
-    wait = picker.wait(yesterday)
+    wait = picker.seconds_until_ready(yesterday)
     assert wait is not None
     assert wait <= 1.0
     assert len(picker.pick(yesterday + timedelta(seconds=1.1))) == 1
@@ -868,11 +870,11 @@ def test_F9_what_a_wrong_clock_wrote_holds_nobody_up() -> None:
 
 def test_wait_says_what_the_picker_is_waiting_for() -> None:
     picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
-    assert picker.wait(NOON) is None
+    assert picker.seconds_until_ready(NOON) is None
     picker.add(queue(2))
-    assert picker.wait(NOON) == 0.0
+    assert picker.seconds_until_ready(NOON) == 0.0
     picker.pick(NOON)
-    assert picker.wait(NOON) == 60.0, "only a visit in flight stands in the way"
+    assert picker.seconds_until_ready(NOON) == 60.0, "only a visit in flight stands in the way"
 
 
 def test_E13_ten_thousand_visits_on_five_thousand_hosts_cost_a_few_heap_moves_each() -> None:
@@ -904,9 +906,9 @@ def silence(index: int, **facts: object) -> Outcome:
 
 
 def test_F26_host_after_host_falling_silent_means_our_line_is_down() -> None:
-    uplink = Connectivity()
-    recorded = [uplink.saw(silence(index)) for index in range(5_000)]
-    assert uplink.down
+    connectivity = Connectivity()
+    recorded = [connectivity.observe(silence(index)) for index in range(5_000)]
+    assert connectivity.down
     assert sum(outcome.state.failures for outcome in recorded) <= 8
     assert all(outcome.state.failures == 0 for outcome in recorded[8:])
     assert all(MINUTE <= seconds(outcome) <= 10 * MINUTE for outcome in recorded[8:])
@@ -914,75 +916,77 @@ def test_F26_host_after_host_falling_silent_means_our_line_is_down() -> None:
 
 
 def test_F26_one_answer_and_the_line_is_up_again() -> None:
-    uplink = Connectivity()
+    connectivity = Connectivity()
     for index in range(100):
-        uplink.saw(silence(index))
+        connectivity.observe(silence(index))
     answered = conclude(visit(), failure(404), NOON)
-    assert uplink.saw(answered) is answered
-    assert not uplink.down
+    assert connectivity.observe(answered) is answered
+    assert not connectivity.down
 
 
 def test_F26_dead_publishers_are_not_a_dead_line() -> None:
-    uplink = Connectivity()
+    connectivity = Connectivity()
     for index in range(1_000):
-        uplink.saw(silence(index, failures=5))
-    assert not uplink.down, "what failed last time too proves nothing"
+        connectivity.observe(silence(index, failures=5))
+    assert not connectivity.down, "what failed last time too proves nothing"
     for index in range(1_000):
-        uplink.saw(silence(index % 7))
-    assert not uplink.down, "neither do few hosts with many sources"
+        connectivity.observe(silence(index % 7))
+    assert not connectivity.down, "neither do few hosts with many sources"
     for index in range(1_000):
-        uplink.saw(silence(index))
-        uplink.saw(worked(visit()))
-    assert not uplink.down, "nor many among which somebody answers"
+        connectivity.observe(silence(index))
+        connectivity.observe(worked(visit()))
+    assert not connectivity.down, "nor many among which somebody answers"
 
 
 def test_F26_those_who_hang_come_last_and_are_not_a_dead_line() -> None:
-    uplink = Connectivity()
-    uplink.saw(worked(visit()))
+    connectivity = Connectivity()
+    connectivity.observe(worked(visit()))
     for index in range(1_000):
         hung = visit(source(f"source-{index}"), host=f"host-{index}.example")
-        uplink.saw(conclude(hung, Failure("fetch", "sent nothing", "timeout"), NOON + timedelta(seconds=29)))
-    assert not uplink.down, "somebody answered while they were waited for"
-    uplink.saw(worked(visit()))
+        connectivity.observe(conclude(hung, Failure("fetch", "sent nothing", "timeout"), NOON + timedelta(seconds=29)))
+    assert not connectivity.down, "somebody answered while they were waited for"
+    connectivity.observe(worked(visit()))
     for index in range(8):
         dead = visit(source(f"source-{index}"), host=f"host-{index}.example")
-        uplink.saw(conclude(dead, SILENT, NOON + timedelta(seconds=31)))
-    assert uplink.down
+        connectivity.observe(conclude(dead, SILENT, NOON + timedelta(seconds=31)))
+    assert connectivity.down
 
 
 def test_F26_outcomes_that_come_together_are_judged_together() -> None:
-    uplink = Connectivity()
+    connectivity = Connectivity()
     answered = worked(visit())
-    sifted = uplink.sift([silence(100), answered, *map(silence, range(30)), worked(visit(source(kind=Kind.FILES)))])
-    assert not uplink.down and sifted[0].state.failures == 1 and sifted[1] is answered
+    sifted = connectivity.observe_batch(
+        [silence(100), answered, *map(silence, range(30)), worked(visit(source(kind=Kind.FILES)))]
+    )
+    assert not connectivity.down and sifted[0].state.failures == 1 and sifted[1] is answered
     later = [
         conclude(visit(source(f"s-{n}"), host=f"h-{n}.example"), SILENT, NOON + timedelta(hours=1)) for n in range(30)
     ]
-    assert uplink.down is False
-    assert [outcome.state.failures for outcome in uplink.sift(later)] == [0] * 30
-    assert uplink.down
+    assert connectivity.down is False
+    assert [outcome.state.failures for outcome in connectivity.observe_batch(later)] == [0] * 30
+    assert connectivity.down
 
 
 def test_F26_a_small_set_of_sources_needs_all_its_hosts() -> None:
-    uplink = Connectivity(hosts=4)
+    connectivity = Connectivity(hosts=4)
     for index in range(3):
-        uplink.saw(silence(index))
-    assert not uplink.down
-    uplink.saw(silence(3))
-    assert uplink.down
+        connectivity.observe(silence(index))
+    assert not connectivity.down
+    connectivity.observe(silence(3))
+    assert connectivity.down
 
 
 def test_F26_our_own_files_tell_nothing_about_the_line() -> None:
-    uplink = Connectivity()
+    connectivity = Connectivity()
     for index in range(20):
-        uplink.saw(silence(index))
-    uplink.saw(worked(visit(source(kind=Kind.FILES))))
-    assert uplink.down
+        connectivity.observe(silence(index))
+    connectivity.observe(worked(visit(source(kind=Kind.FILES))))
+    assert connectivity.down
 
 
 def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_none_was_counted_out() -> None:
-    uplink = Connectivity()
-    picker = HostQueue(HostLimits(), slots=16, uplink=uplink)
+    connectivity = Connectivity()
+    picker = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
     of = {f"source-{index}": one for index, one in enumerate(queue(2_000, "host-{}.example"))}
     of = {
         name: replace(one, due_at=NOON + timedelta(seconds=1.8 * index)) for index, (name, one) in enumerate(of.items())
@@ -996,8 +1000,8 @@ def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_no
         for one in picker.pick(now):
             tries.append(now)
             dead = NOON + timedelta(minutes=5) <= now < back
-            outcome = uplink.saw(conclude(one, SILENT, now) if dead else worked(one, now))
-            picker.done(one, outcome.host, now)
+            outcome = connectivity.observe(conclude(one, SILENT, now) if dead else worked(one, now))
+            picker.finish(one, outcome.host, now)
             of[one.source.id] = following(outcome)
             if now >= back:
                 caught_up.setdefault(one.source.id, now)
@@ -1009,27 +1013,27 @@ def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_no
 
 
 def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
-    uplink = Connectivity()
+    connectivity = Connectivity()
     for index in range(9):
-        uplink.saw(silence(index))
-    picker = HostQueue(HostLimits(), slots=16, uplink=uplink)
+        connectivity.observe(silence(index))
+    picker = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
     picker.add([*queue(9, "h-{}.example"), visit(source("desk", kind=Kind.FILES), host="")])
     probe = picker.pick(NOON)
     assert len(probe) == 2
     assert picker.pick(NOON + timedelta(seconds=4)) == [], "one at a time"
     remote = next(one for one in probe if one.source.id != "desk")
-    picker.done(remote, remote.host, NOON + timedelta(seconds=5))
-    assert picker.wait(NOON + timedelta(seconds=5)) == 10.0
-    uplink.saw(worked(remote))
+    picker.finish(remote, remote.host, NOON + timedelta(seconds=5))
+    assert picker.seconds_until_ready(NOON + timedelta(seconds=5)) == 10.0
+    connectivity.observe(worked(remote))
     assert len(picker.pick(NOON + timedelta(seconds=6))) == 8
 
 
 def test_F26_what_is_spared_keeps_its_count_and_comes_soon() -> None:
     outcome = conclude(visit(failures=6), SILENT, NOON)
-    spared = spare(outcome)
+    spared = excuse(outcome)
     assert (spared.state.failures, spared.result) == (6, SILENT)
     assert NOON + timedelta(minutes=5) <= spared.due_at <= NOON + timedelta(minutes=10)
-    quick = spare(conclude(visit(source(schedule=Interval(60))), SILENT, NOON))
+    quick = excuse(conclude(visit(source(schedule=Interval(60))), SILENT, NOON))
     assert seconds(quick) <= 2 * MINUTE
-    assert seconds(spare(conclude(visit(source(schedule=Cron("0 7 * * *"))), SILENT, NOON))) <= 10 * MINUTE
-    assert spare(conclude(story_visit(attempts=1), SILENT, NOON)).state.attempts == 1
+    assert seconds(excuse(conclude(visit(source(schedule=Cron("0 7 * * *"))), SILENT, NOON))) <= 10 * MINUTE
+    assert excuse(conclude(story_visit(attempts=1), SILENT, NOON)).state.attempts == 1

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Link, Parsed, SeenItems, Story
-from feeds.sanity import Judgement, judge, what_is
+from feeds.sanity import Judgement, diagnose, judge
 from feeds.sanity.not_a_feed import ROWS
 
-PAGES = Path(__file__).parent / "data" / "sanity"
+PAGES = Path(__file__).parent.parent / "data" / "sanity"
 TYPES = {".html": "text/html", ".xml": "text/xml", ".json": "application/json", ".txt": "text/plain", ".bin": ""}
 
 
@@ -43,15 +43,15 @@ def known(stories: Sequence[Story] = (), listed: int | None = None, identity: st
     return SeenItems("example.org,2026", dict.fromkeys(ids_of(stories), "digest"), links, listed, identity)
 
 
-def judged(stories: Sequence[Story], of: SeenItems, *, first: bool = False, page: bool = False) -> Judgement:
-    return judge(listing(*stories), ids_of(stories), of, first=first, page=page)
+def judged(stories: Sequence[Story], of: SeenItems, *, first: bool = False, is_page: bool = False) -> Judgement:
+    return judge(listing(*stories), ids_of(stories), of, first=first, is_page=is_page)
 
 
 # ── believable or not ───────────────────────────────────────────────────────────────────────────────────────────────
 
 OLD = numbered(100)
 LISTINGS = [
-    # stories now, known before, size of the last listing, first, page, verdict, words of the sentence
+    # stories now, known before, size of the last listing, first, is_page, verdict, words of the sentence
     ([], [], None, True, False, "normal", ""),
     ([], [], 0, False, False, "normal", ""),
     ([], OLD, 100, False, False, "suspicious", "no story where there were 100"),
@@ -79,8 +79,8 @@ LISTINGS = [
 def test_F31_F32_a_listing_is_normal_suspicious_or_quarantined(
     case: tuple[list[Story], list[Story], int | None, bool, bool, str, str],
 ) -> None:
-    now, before, listed, first, page, verdict, words = case
-    judgement = judged(now, known(before, listed), first=first, page=page)
+    now, before, listed, first, is_page, verdict, words = case
+    judgement = judged(now, known(before, listed), first=first, is_page=is_page)
     assert judgement.verdict == verdict
     assert words in (judgement.sentence or "")
     assert (judgement.sentence is None) == (verdict == "normal")
@@ -225,7 +225,7 @@ def test_F22_every_id_is_taken_exactly_once(told: list[tuple[str, str]]) -> None
 
 @pytest.mark.parametrize("path", sorted(PAGES.iterdir()), ids=lambda path: path.name)
 def test_F31_E20_what_came_instead_of_a_feed_is_named(path: Path) -> None:
-    seen = what_is(path.read_bytes(), TYPES[path.suffix], "https://www.example.org/feed.xml")
+    seen = diagnose(path.read_bytes(), TYPES[path.suffix], "https://www.example.org/feed.xml")
     expected = path.stem.split("-")[0]
     assert (seen.kind if seen else "nothing") == expected
 
@@ -246,14 +246,14 @@ def test_F31_the_feed_a_page_announces_is_told_whole() -> None:
         ("announces-blog.html", "https://www.example.org/notes/index.xml"),
         ("announces-soft404.html", "https://example.org/atom.xml?a=1&b=2"),
     ):
-        seen = what_is((PAGES / name).read_bytes(), "text/html", "https://www.example.org/feed.xml")
+        seen = diagnose((PAGES / name).read_bytes(), "text/html", "https://www.example.org/feed.xml")
         assert seen is not None
         assert seen.sentence.endswith(f"set the address to {address}")
 
 
 def test_F31_a_page_that_announces_itself_is_a_page() -> None:
     body = b'<html><head><link rel="alternate" type="application/rss+xml" href="/feed"></head><body>Hi</body></html>'
-    seen = what_is(body, "text/html", "https://example.org/feed")
+    seen = diagnose(body, "text/html", "https://example.org/feed")
     assert seen is not None
     assert seen.kind == "page"
 
@@ -261,7 +261,7 @@ def test_F31_a_page_that_announces_itself_is_a_page() -> None:
 def test_F31_pages_in_other_encodings_are_read_as_far_as_their_signs_go() -> None:
     body = "<html><title>Ваш вход</title><input type=password></html>"
     for encoded in (body.encode("utf-16"), body.encode("windows-1251")):
-        seen = what_is(encoded, "text/html", "notes/page.html")
+        seen = diagnose(encoded, "text/html", "notes/page.html")
         assert seen is not None
         assert seen.kind == "login"
 
@@ -287,14 +287,14 @@ HOSTILE = {
 def test_S15_no_page_makes_the_looking_slow(body: bytes) -> None:
     """Each of these is 200 kB; what went back over them again and again would take minutes."""
     began = time.process_time()
-    seen = what_is(body, "", "https://example.org/")
+    seen = diagnose(body, "", "https://example.org/")
     assert time.process_time() - began < 20
     assert seen is None or seen.kind in {"page", "login", "announces"}
 
 
 @given(st.binary(max_size=300))
 def test_F31_any_bytes_have_an_answer(body: bytes) -> None:
-    seen = what_is(body, "text/html", "https://example.org/")
+    seen = diagnose(body, "text/html", "https://example.org/")
     assert seen is None or seen.kind in {row.kind for row in ROWS}
 
 
@@ -303,5 +303,5 @@ def test_F31_no_real_news_page_is_taken_for_a_barrier() -> None:
     if not corpora:
         pytest.skip("FEEDS_CORPORA is not set")
     pages = sorted(Path(corpora, "extraction", "aeb", "html").glob("*.gz"))
-    seen = [what_is(gzip.decompress(page.read_bytes()), "text/html", "https://example.org/feed") for page in pages]
+    seen = [diagnose(gzip.decompress(page.read_bytes()), "text/html", "https://example.org/feed") for page in pages]
     assert {one.kind if one else None for one in seen} <= {"page", "announces"}
