@@ -226,6 +226,7 @@ class Config:
     feeds: Mapping[str, Feed]
     secrets: frozenset[str] = frozenset()
     searched_secrets: frozenset[str] = frozenset()
+    ignored_keys: tuple[str, ...] = ()  # of the file, dotted: accepted, without effect yet
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

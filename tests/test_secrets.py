@@ -13,7 +13,7 @@ from origin import KEEP, Document, Origin, raw, reply
 from wire import Wire, rss
 
 from feeds.app.publication_gate import PublicationGate
-from feeds.config import load, masked
+from feeds.config import load, mask_secrets
 from feeds.model import Article, Attachment, Config
 from feeds.model import Document as Published
 from feeds.model import Origin as Where
@@ -126,7 +126,7 @@ def test_S13_only_what_is_long_enough_and_not_ours_is_searched_for(tmp_path: Pat
         env["URL"],
         env["URL"].removeprefix("https://"),
     }
-    told = masked("abc1234 MYCOMPANY.b.example pass-OF-mine technology", config)
+    told = mask_secrets("abc1234 MYCOMPANY.b.example pass-OF-mine technology", config)
     assert told == "*** *** *** technology"
 
 
@@ -135,14 +135,14 @@ def test_S13_a_secret_is_masked_in_any_case_and_encoding(tmp_path: Path, spellin
     (tmp_path / "key").write_text(TOKEN, encoding="utf-8")
     source = {"feed": "https://a.example/f", "headers": {"X-Key": "${file:key}"}}
     config = declared(tmp_path, {"a": source}, {})
-    assert masked(f"before {spelling} after", config) == "before *** after"
+    assert mask_secrets(f"before {spelling} after", config) == "before *** after"
 
 
 def test_S13_what_resembles_a_secret_stays(tmp_path: Path) -> None:
     source = {"feed": "https://a.example/f", "headers": {"X-Key": "${T}"}}
     config = declared(tmp_path, {"a": source}, {"T": "tok3n-of-mine"})
     for text in ("tok3n-of-min", "100 % of tok3n", "a%20b &amp; c", '{"a": "\\u0041"}'):
-        assert masked(text, config) == text
+        assert mask_secrets(text, config) == text
 
 
 # ── what is published ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from hashlib import sha256
 
-from ..config.masking import hide, holds
+from ..config.masking import contains_secret, mask
 from ..model import Article, Document, Harvest, Outcome
 
 log = logging.getLogger("feeds.app")
@@ -43,7 +43,7 @@ class PublicationGate:
 
     def article(self, article: Article) -> Article:
         """Return the article without addresses that hold a secret, and with secrets in its texts masked."""
-        if not self._secrets or not holds("\n".join(_strings(article)), self._secrets):
+        if not self._secrets or not contains_secret("\n".join(_strings(article)), self._secrets):
             return article
         changes = {spec.name: self._value_of(spec, article) for spec in fields(Article) if spec.name not in _APART}
         return replace(
@@ -57,14 +57,14 @@ class PublicationGate:
 
     def published_id(self, published_id: str) -> str:
         """Return the id, or where it holds a secret one of ours that is always the same for it."""
-        if not holds(published_id, self._secrets):
+        if not contains_secret(published_id, self._secrets):
             return published_id
         return f"tag:{self._authority}:{sha256(published_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
     def document(self, document: Document) -> Document:
         """Return the document with secrets masked wherever their place is a value; names of elements are ours."""
         text = document.body.decode("utf-8", "surrogatepass") if self._secrets else ""
-        if not holds(text, self._secrets):
+        if not contains_secret(text, self._secrets):
             return document
         clean = self._json if document.media_type.endswith("json") else self._markup
         body = clean(text).encode("utf-8", "surrogatepass")
@@ -85,9 +85,9 @@ class PublicationGate:
     def _clean(self, value: object) -> object:
         """The value without secrets; None where nothing is left of it."""
         if isinstance(value, str):
-            if not holds(value, self._secrets):
+            if not contains_secret(value, self._secrets):
                 return value
-            return None if _ADDRESS.fullmatch(value.strip()) else hide(value, self._secrets)
+            return None if _ADDRESS.fullmatch(value.strip()) else mask(value, self._secrets)
         if isinstance(value, tuple):
             return tuple(item for item in map(self._clean, value) if item is not None)
         if isinstance(value, Mapping):
@@ -108,30 +108,30 @@ class PublicationGate:
     # ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _text(self, text: str) -> str:
-        return hide(text, self._secrets) if holds(text, self._secrets) else text
+        return mask(text, self._secrets) if contains_secret(text, self._secrets) else text
 
     def _html(self, html: str) -> str:
         """HTML without the attributes that hold a secret, and with secrets in its text masked."""
-        return self._tags_and_texts(html, lambda attribute: "") if holds(html, self._secrets) else html
+        return self._tags_and_texts(html, lambda attribute: "") if contains_secret(html, self._secrets) else html
 
     def _markup(self, markup: str) -> str:
         """Markup with secrets in its texts and in the values of its attributes masked."""
 
         def masked(attribute: str) -> str:
             name, mark, value = attribute.partition("=")
-            return f"{name}{mark}{value[0]}{hide(value[1:-1], self._secrets)}{value[-1]}"
+            return f"{name}{mark}{value[0]}{mask(value[1:-1], self._secrets)}{value[-1]}"
 
         return self._tags_and_texts(markup, masked)
 
     def _tags_and_texts(self, markup: str, replacement: Callable[[str], str]) -> str:
         def attribute(match: re.Match[str]) -> str:
-            return replacement(match[0]) if holds(match[0], self._secrets) else match[0]
+            return replacement(match[0]) if contains_secret(match[0], self._secrets) else match[0]
 
         def piece(match: re.Match[str]) -> str:
             text = match[0]
-            if not holds(text, self._secrets):
+            if not contains_secret(text, self._secrets):
                 return text
-            return _ATTRIBUTE.sub(attribute, text) if text.startswith("<") else hide(text, self._secrets)
+            return _ATTRIBUTE.sub(attribute, text) if text.startswith("<") else mask(text, self._secrets)
 
         return _TAG_OR_TEXT.sub(piece, markup)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..compose import selected
-from ..config.fingerprint import of_pages
+from ..config.fingerprint import fingerprint_pages
 from ..model import Config, Feed, Kind, Source
 
 REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes
@@ -106,4 +106,4 @@ def with_shelves(feed_ids: Collection[str], config: Config) -> set[str]:
 
 def _shelf(source: Source, feeds: Collection[Feed], config: Config) -> Feed:
     blank = Feed(PREFIX + source.id, source.id, sources=(source.id,))
-    return replace(blank, fingerprint=of_pages(source, config.site, feeds, config.searched_secrets))
+    return replace(blank, fingerprint=fingerprint_pages(source, config.site, feeds, config.searched_secrets))

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from .. import config as configuration
-from ..config.problems import meant
+from ..config.problems import did_you_mean
 from ..errors import ConfigError
 from ..model import Config, Source
 from ..store import Store
@@ -23,7 +23,7 @@ from .options import GlobalOptions
 def config_path(ctx: click.Context) -> Path:
     """Return the path of the configuration file to use. Raises ConfigError when there is none."""
     explicit = ctx.ensure_object(GlobalOptions).config
-    return configuration.find(Path(explicit) if explicit else None, os.environ)
+    return configuration.find_path(Path(explicit) if explicit else None, os.environ)
 
 
 def load_config(ctx: click.Context) -> Config:
@@ -38,20 +38,19 @@ def load_config(ctx: click.Context) -> Config:
 
 def mask_logs(ctx: click.Context, current_config: Callable[[], Config]) -> None:
     """Mask the secrets of the configuration in the log; a daemon's configuration may change later."""
-    ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.masked(text, current_config())
+    ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.mask_secrets(text, current_config())
 
 
 def secret_mask(config: Config) -> Mask:
     """Return the function that hides the secrets of a configuration in a text."""
-    return partial(configuration.masked, config=config)
+    return partial(configuration.mask_secrets, config=config)
 
 
 def require_ids(config: Config, noun: str, ids: Iterable[str], declared: Collection[str]) -> None:
     """Raise ConfigError for the ids that are not declared, each with the nearest declared id."""
     names = sorted(declared)
-    unknown = [f"{config.path}: no {noun} has the id `{id}`{meant(id, names)}" for id in ids if id not in declared]
-    if unknown:
-        raise ConfigError(unknown)
+    if unknown := [id for id in ids if id not in declared]:
+        raise ConfigError([f"{config.path}: no {noun} has the id `{id}`{did_you_mean(id, names)}" for id in unknown])
 
 
 def find_source(config: Config, id: str) -> Source:
@@ -79,7 +78,7 @@ class DurationOption(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
         try:
-            return configuration.duration(str(value))
+            return configuration.parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

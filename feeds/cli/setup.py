@@ -71,7 +71,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         if as_json:
             print_json({"config": str(path), "problems": error.problems, "warnings": []})
         raise
-    warnings = configuration.warnings(config)
+    warnings = configuration.find_warnings(config)
     if as_json:
         counts = {"sources": len(config.sources), "feeds": len(config.feeds)}
         print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, secret_mask(config))
@@ -85,4 +85,4 @@ def check(ctx: click.Context, as_json: bool) -> None:
 @common_options
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    print_json(configuration.schema())
+    print_json(configuration.json_schema())

@@ -45,7 +45,7 @@ def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json:
         raise click.UsageError(f"{url} is not a web address; write one such as https://example.org/feed")
     _refuse_duplicate(config, url)
     # A trial entry under the name to be: what the configuration would refuse is refused before anything is fetched.
-    trial = configuration.proposed(config.path, [(source_id or make_source_id(None, url, config.sources), url)])
+    trial = configuration.propose_sources(config.path, [(source_id or make_source_id(None, url, config.sources), url)])
     with open_fetch(config, next(source for id, source in trial.sources.items() if id not in config.sources)) as fetch:
         try:
             offered = discover_sources(url, fetch)

@@ -1,13 +1,22 @@
-"""The configuration: YAML → Config, or every mistake with its place; and new sources into the YAML, comments kept."""
+"""The configuration: loading of the YAML or all its problems, its JSON Schema and warnings, and adding of sources."""
 
 from __future__ import annotations
 
-from .edit import add_sources, proposed
-from .lint import warnings
+from .edit import add_sources, propose_sources
+from .lint import find_warnings
 from .load import load
-from .masking import masked
-from .paths import find
-from .schema import schema
-from .units import seconds as duration
+from .masking import mask_secrets
+from .paths import find_path
+from .schema import json_schema
+from .units import parse_duration
 
-__all__ = ["load", "find", "schema", "warnings", "masked", "duration", "add_sources", "proposed"]
+__all__ = [
+    "load",
+    "find_path",
+    "json_schema",
+    "find_warnings",
+    "mask_secrets",
+    "parse_duration",
+    "add_sources",
+    "propose_sources",
+]

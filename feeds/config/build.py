@@ -1,11 +1,12 @@
-"""The checked shape → the records: defaults merged, paths resolved, fingerprints made."""
+"""The records of the configuration, built from the shapes of the YAML: defaults merged, paths resolved."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..model import (
@@ -25,13 +26,14 @@ from ..model import (
     Source,
     Step,
 )
-from . import fingerprint
-from .masking import holds, secrets_in
-from .paths import ConfigEnvironment, local
+from .fingerprint import fingerprint_feed, fingerprint_presence, fingerprint_source
+from .masking import contains_secret, find_secrets
+from .paths import ConfigLocation, split_root
 from .patterns import Regexp
 from .schema import (
     KINDS,
     SELECTORS,
+    AuthShape,
     AutoShape,
     ConditionsShape,
     FeedShape,
@@ -40,208 +42,188 @@ from .schema import (
     SettingsShape,
     SourceShape,
     StepShape,
+    YamlMapping,
+    find_planned_keys,
 )
-from .secrets import SEARCHED, Secrets
+from .secrets import MIN_SEARCHED_LENGTH, Secrets
 from .values import is_remote
 
+REMOTE_INTERVAL = Interval(3600.0)
+LOCAL_INTERVAL = Interval(60.0)  # of our own files, where the operator names none: a look costs one stat a file
 
-def config(shape: FileShape, around: ConfigEnvironment, secrets: Secrets) -> Config:
-    """The whole configuration."""
-    site = Site(
-        title=shape.site.title,
-        url=shape.site.url,
-        description=shape.site.description or "",
-        language=shape.site.language,
-        timezone=shape.site.timezone,
-        contact=shape.site.contact,
-    )
-    sources = {
-        name: source(name, entry, shape.defaults, _BuildContext(around, site, secrets))
-        for name, entry in shape.sources.items()
-    }
-    searched = _searched(secrets, shape, sources.values())
+_Record = TypeVar("_Record")
+
+
+def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -> Config:
+    """Return the configuration of a checked file."""
+    site = _build_record(Site, shape.site)
+    context = _BuildContext(location, site, shape.defaults, secrets)
+    sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
+    feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}
+    searched = _find_searched_secrets(secrets, site, sources.values(), feeds.values())
     return Config(
-        path=around.path,
+        path=location.path,
         site=site,
-        data=around.state or around.locate(shape.data),
-        public=around.locate(shape.public),
-        server=ServerSettings(shape.server.listen, shape.server.admin, shape.server.trusted_proxies),
-        hosts=HostLimits(shape.hosts.gap, shape.hosts.at_once),
+        data=location.state or location.resolve(shape.data),
+        public=location.resolve(shape.public),
+        server=_build_record(ServerSettings, shape.server),
+        hosts=_build_record(HostLimits, shape.hosts),
         sources=sources,
-        feeds=_feeds(shape, site, sources, searched),
-        secrets=searched | secrets.printed | _private(sources.values()),
+        feeds=_add_fingerprints(feeds, site, sources, searched),
+        secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
         searched_secrets=searched,
+        ignored_keys=tuple(dict.fromkeys(find_planned_keys(shape))),
     )
+
+
+def _build_record(kind: Callable[..., _Record], shape: YamlMapping, /, **values: Any) -> _Record:
+    """Return a record whose fields have the given keys of their names; `values` are those that are made otherwise."""
+    names = {field.name for field in fields(kind)} & shape.model_fields_set  # type: ignore[arg-type]
+    return kind(**{name: getattr(shape, name) for name in names - values.keys()}, **values)
 
 
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-LOCAL = Interval(60.0)  # how often our own files are looked at when nothing is said: a look costs one stat a file
-
-
 @dataclass(frozen=True, slots=True)
 class _BuildContext:
-    around: ConfigEnvironment
+    """What all sources of a file share."""
+
+    location: ConfigLocation
     site: Site
+    defaults: SettingsShape
     secrets: Secrets
 
 
-def source(name: str, entry: str | SourceShape, defaults: SettingsShape, ground: _BuildContext) -> Source:
-    """One source, with the defaults under its own settings."""
+def _build_source(name: str, entry: str | SourceShape, context: _BuildContext) -> Source:
+    """Return one source, with the defaults where it has no settings of its own."""
     own = entry if isinstance(entry, SourceShape) else SourceShape()
-    said = _merged(defaults, own)
-    kind, address, root = _address(entry, ground.around)
-    auth = said.auth
-    made = Source(
+    shape = _merge_defaults(own, context.defaults)
+    kind, address, root = _parse_address(entry, context.location)
+    auth = shape.auth or AuthShape()
+    source = _build_record(
+        Source,
+        shape,
         id=name,
         kind=kind,
         address=address,
-        schedule=_schedule(said, ground.site.timezone, LOCAL if root and not _timed(defaults, own) else None),
         root=root,
-        tags=said.tags,
-        was=own.was,
-        full_text=said.full_text,
-        read_as=said.read_as,
-        selectors={key: value for key in SELECTORS if (value := getattr(said, key)) is not None},
-        include=said.include,
-        exclude=said.exclude,
-        headers=tuple(said.headers.items()),
-        basic_auth=auth.basic if auth else None,
-        bearer=auth.bearer if auth else None,
-        private=said.private or (_is_visited(kind, root) and _holds_secret(name, own, ground.secrets)),
-        proxy=said.proxy,
-        timeout=said.timeout,
-        max_bytes=said.max_bytes,
-        max_items=said.max_items,
-        allow_private=said.allow_private,
-        language=said.language,
-        timezone=said.timezone,
-        steps=tuple(step(one) for one in said.steps),
-        enabled=said.enabled,
+        schedule=_build_schedule(shape, context.site.timezone) or (LOCAL_INTERVAL if root else REMOTE_INTERVAL),
+        selectors={key: value for key in SELECTORS if (value := getattr(shape, key)) is not None},
+        headers=tuple((shape.headers or {}).items()),
+        basic_auth=auth.basic,
+        bearer=auth.bearer,
+        private=bool(shape.private) or (_is_fetched(kind, root) and _has_secret(name, own, context.secrets)),
+        steps=_build_steps(shape),
     )
-    return replace(made, fingerprint=fingerprint.of_source(made, ground.site.url))
+    return replace(source, fingerprint=fingerprint_source(source, context.site.url))
 
 
-def _is_visited(kind: Kind, root: Path | None) -> bool:
-    """Whether anything of the source goes out to the network: of a local list, its outlines do."""
-    return root is None or kind is Kind.OPML
+def _merge_defaults(own: SourceShape, defaults: SettingsShape) -> SourceShape:
+    names = defaults.model_fields_set - own.model_fields_set
+    if {"every", "cron"} & own.model_fields_set:  # one replaces the other
+        names -= {"every", "cron"}
+    return own.model_copy(update={name: getattr(defaults, name) for name in names}) if names else own
 
 
-def _holds_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:
-    """Whether a value from outside stands in the address, headers or auth of a source, its own or the defaults'."""
-    return name in secrets.sources or bool(secrets.defaults - own.model_fields_set)
+def _build_schedule(shape: SettingsShape, timezone: str) -> Schedule | None:
+    """Return the schedule of a source, or None where the operator names none."""
+    if shape.cron is not None:
+        return Cron(shape.cron, timezone)
+    if isinstance(shape.every, AutoShape):
+        return shape.every.auto
+    return None if shape.every is None else Interval(shape.every)
 
 
-def _merged(defaults: SettingsShape, own: SourceShape) -> SettingsShape:
-    mine = own.model_fields_set
-    if not mine:
-        return defaults
-    update = {key: getattr(own, key) for key in mine if key in SettingsShape.model_fields}
-    if {"every", "cron"} & mine:  # one decides; what the defaults say of the other is no longer meant
-        update = {"every": own.every, "cron": own.cron} | update
-    return defaults.model_copy(update=update)
-
-
-def _timed(*settings: SettingsShape) -> bool:
-    """Whether the operator said when to look."""
-    return any({"every", "cron"} & one.model_fields_set for one in settings)
-
-
-def _schedule(said: SettingsShape, timezone: str, unsaid: Interval | None) -> Schedule:
-    if unsaid is not None:
-        return unsaid
-    if said.cron is not None:
-        return Cron(said.cron, timezone)
-    if isinstance(said.every, AutoShape):
-        return said.every.auto
-    return Interval(said.every)
-
-
-def _address(entry: str | SourceShape, around: ConfigEnvironment) -> tuple[Kind, str, Path | None]:
+def _parse_address(entry: str | SourceShape, location: ConfigLocation) -> tuple[Kind, str, Path | None]:
+    """Return the kind of a source, its address, and the root folder of local files."""
     if isinstance(entry, str):
         return Kind.ANY, entry, None
     kind, text = next((Kind(key), value) for key in KINDS if (value := getattr(entry, key)) is not None)
     if kind is not Kind.FILES and is_remote(text):
         return kind, text, None
-    root, rest = local(text, around)
+    root, rest = split_root(text, location)
     return kind, rest, root
+
+
+def _is_fetched(kind: Kind, root: Path | None) -> bool:
+    """Tell whether requests go out for the source: of a local list, its outlines are fetched."""
+    return root is None or kind is Kind.OPML
+
+
+def _has_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:
+    """Tell whether a value from outside stands in the address, headers or auth of a source, defaults included."""
+    return name in secrets.sources or bool(secrets.defaults - own.model_fields_set)
 
 
 # ── feeds and steps ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _feeds(shape: FileShape, site: Site, sources: Mapping[str, Source], searched: frozenset[str]) -> dict[str, Feed]:
-    traces = {name: fingerprint.trace(source) for name, source in sources.items()}
-    everything = sorted(traces.values())
-    made: dict[str, Feed] = {}
-    for name, said in shape.feeds.items():
-        chosen = _chosen(said.sources, traces) if said.sources else everything
-        unsigned = feed(name, said)
-        made[name] = replace(unsigned, fingerprint=fingerprint.of_feed(unsigned, site, [*chosen, *sorted(searched)]))
-    return made
+def _build_feed(name: str, shape: FeedShape) -> Feed:
+    """Return one feed, without its fingerprint."""
+    return _build_record(Feed, shape, id=name, title=shape.title or name, steps=_build_steps(shape))
 
 
-def _chosen(references: Iterable[str], traces: Mapping[str, str]) -> list[str]:
-    return sorted({traces[reference.partition("/")[0]] for reference in references})
+def _add_fingerprints(
+    feeds: Mapping[str, Feed], site: Site, sources: Mapping[str, Source], searched: frozenset[str]
+) -> dict[str, Feed]:
+    traces = {name: fingerprint_presence(source) for name, source in sources.items()}
+    all_traces = sorted(traces.values())
+    done: dict[str, Feed] = {}
+    for name, feed in feeds.items():
+        chosen = {traces[reference.partition("/")[0]] for reference in feed.sources}
+        contents = [*(sorted(chosen) if feed.sources else all_traces), *sorted(searched)]
+        done[name] = replace(feed, fingerprint=fingerprint_feed(feed, site, contents))
+    return done
 
 
-def feed(name: str, said: FeedShape) -> Feed:
-    """One feed, without its fingerprint."""
-    return Feed(
-        id=name,
-        title=said.title or name,
-        description=said.description or "",
-        sources=said.sources,
-        tags=said.tags,
-        steps=tuple(step(one) for one in said.steps),
-        author=said.author,
-        link=said.link,
-        image=said.image,
-        icon=said.icon,
-        language=said.language,
-        was=said.was,
-    )
+def _build_steps(shape: SettingsShape | FeedShape) -> tuple[Step, ...]:
+    return tuple(_build_step(step) for step in shape.steps or ())
 
 
-def step(said: StepShape) -> Step:
-    """One step, compiled."""
-    if said.keep is not None:
-        return Keep(_conditions(said.keep))
-    if said.drop is not None:
-        return Drop(_conditions(said.drop))
-    if isinstance(said.limit, LimitShape):
-        return Limit(said.limit.count, said.limit.hours)
-    return Limit(said.limit) if said.limit is not None else Limit()
+def _build_step(shape: StepShape) -> Step:
+    if shape.keep is not None:
+        return Keep(_build_conditions(shape.keep))
+    if shape.drop is not None:
+        return Drop(_build_conditions(shape.drop))
+    if isinstance(shape.limit, int):
+        return Limit(shape.limit)
+    limit = shape.limit or LimitShape()
+    return _build_record(Limit, limit, hours=limit.hours)  # where left out, 48.0 as ever: 48 has another fingerprint
 
 
-def _conditions(said: Regexp | ConditionsShape) -> tuple[Condition, ...]:
-    if isinstance(said, Regexp):
-        return (Condition("any", said),)
-    named = ((name, getattr(said, name)) for name in ConditionsShape.model_fields)
-    return tuple(Condition(name, pattern) for name, pattern in named if pattern is not None)
+def _build_conditions(shape: Regexp | ConditionsShape) -> tuple[Condition, ...]:
+    if isinstance(shape, Regexp):
+        return (Condition("any", shape),)
+    patterns = ((name, getattr(shape, name)) for name in ConditionsShape.model_fields)
+    return tuple(Condition(name, pattern) for name, pattern in patterns if pattern is not None)
 
 
-def _searched(secrets: Secrets, shape: FileShape, sources: Iterable[Source]) -> frozenset[str]:
-    """The secrets that may stand in no document: not those that the file itself publishes elsewhere."""
+# ── secrets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_searched_secrets(
+    secrets: Secrets, site: Site, sources: Iterable[Source], feeds: Iterable[Feed]
+) -> frozenset[str]:
+    """Return the secrets that may stand in no document: not those that the file itself publishes elsewhere."""
     logins = (source.basic_auth for source in sources if source.basic_auth)
-    secret_logins = (login for login in logins if any(holds(word, secrets.printed) for word in login))
+    secret_logins = (login for login in logins if any(contains_secret(word, secrets.printed) for word in login))
     encoded = (b64encode(":".join(login).encode()).decode("ascii") for login in secret_logins)
-    found = frozenset((*secrets.searched, *(login for login in encoded if len(login) >= SEARCHED)))
-    return found - secrets_in("\n".join(_published(shape, sources)), found)
+    searched = frozenset((*secrets.searched, *(login for login in encoded if len(login) >= MIN_SEARCHED_LENGTH)))
+    return searched - find_secrets("\n".join(_list_published_texts(site, sources, feeds)), searched)
 
 
-def _published(shape: FileShape, sources: Iterable[Source]) -> Iterator[str]:
-    """The texts of the file that stand in published documents."""
-    site = shape.site
+def _list_published_texts(site: Site, sources: Iterable[Source], feeds: Iterable[Feed]) -> Iterator[str]:
+    """Yield the texts of the file that stand in published documents."""
     yield from filter(None, (site.title, site.url, site.description, site.contact))
-    for name, said in shape.feeds.items():
-        yield from filter(None, (name, said.title, said.description, said.author, said.link, said.image, said.icon))
+    for feed in feeds:
+        texts = (feed.id, feed.title, feed.description, feed.author, feed.link, feed.image, feed.icon)
+        yield from filter(None, texts)
     for source in sources:
         yield from (source.id, *source.tags)
 
 
-def _private(sources: Iterable[Source]) -> frozenset[str]:
-    """The addresses of private sources and their hosts, which are shown as little as a password."""
+def _list_private_addresses(sources: Iterable[Source]) -> frozenset[str]:
+    """Return the addresses of private sources and their hosts, which are masked as a password is."""
     urls = [source.address for source in sources if source.private and source.root is None]
     return frozenset(urls) | {host for url in urls if (host := urlsplit(url).hostname)}

@@ -1,4 +1,4 @@
-"""Digests of what was declared: they differ when what a visit yields, or what a feed's files hold, may differ."""
+"""Digests of what is declared: one differs when what a visit yields, or what a feed's files hold, may differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEED_FORMAT = 1
 # Raised when the template of a story's page changes: every page is then made once.
 PAGE_FORMAT = 1
 
-# What decides when and by what way we visit, or what is done afterwards, changes nothing in what a visit yields.
+# When and how we visit, and what is done afterwards, changes nothing in what a visit yields.
 _OUTSIDE_A_VISIT = {
     "id",
     "schedule",
@@ -34,34 +34,37 @@ _OUTSIDE_A_VISIT = {
 _OF_A_VISIT = tuple(field.name for field in fields(Source) if field.name not in _OUTSIDE_A_VISIT)
 
 
-def of_source(source: Source, site_url: str) -> str:
-    """The fingerprint of a source; where our own stories are published shows in them."""
-    home = site_url if source.kind is Kind.FILES else None
-    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, home)
+def fingerprint_source(source: Source, site_url: str) -> str:
+    """Return the digest of what a visit to a source yields; our own stories contain the site's address."""
+    own_site = site_url if source.kind is Kind.FILES else None
+    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, own_site)
 
 
-def of_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
-    """Return the fingerprint of the pages of a source; they name `feeds`, and may not hold `secrets`."""
+def fingerprint_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
+    """Return the digest of a source's pages; they name `feeds` and may not contain `secrets`."""
     names = [(feed.id, feed.title) for feed in feeds]
-    return _digest("pages", PAGE_FORMAT, trace(source), _fields(site), names, *sorted(secrets))
+    return _digest("pages", PAGE_FORMAT, fingerprint_presence(source), _fields(site), names, *sorted(secrets))
 
 
-def of_feed(feed: Feed, site: Site, chosen: Iterable[str]) -> str:
-    """The fingerprint of a feed; `chosen` are the `trace`s of its sources, and the secrets that it may not hold."""
-    return _digest("feed", FEED_FORMAT, _fields(replace(feed, fingerprint="", was=())), _fields(site), list(chosen))
+def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
+    """Return the digest of a feed; `contents`: the `fingerprint_presence` of its sources, and the secrets it lacks."""
+    declared = _fields(replace(feed, was=()))
+    del declared["fingerprint"]
+    declared["recipe"] = ""  # the name of that field when the first fingerprints were stored; without it all differ
+    return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents))
 
 
-def trace(source: Source) -> str:
-    """What of a source shows in the feeds that take from it."""
+def fingerprint_presence(source: Source) -> str:
+    """Return the digest of what a source changes in the feeds that take from it."""
     return _digest(source.id, source.was, source.steps, source.tags, source.private, source.enabled)
 
 
 def _digest(*parts: object) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_to_json)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _plain(value: object) -> object:
+def _to_json(value: object) -> object:
     if isinstance(value, Regexp):
         return value.text
     if is_dataclass(value):

@@ -1,6 +1,6 @@
-"""The tree → plain values, with `${NAME}`, `${NAME:-default}` and `${file:PATH}` written out.
+"""Interpolation of `${NAME}`, `${NAME:-default}` and `${file:PATH}`: from the tree of nodes to plain values.
 
-Every value stays text (or none, a list, a mapping); `$${` stands for a literal `${`.
+A scalar stays text, or None; `$${` stands for a literal `${`.
 """
 
 from __future__ import annotations
@@ -11,100 +11,103 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .problems import Problem, meant
+from .problems import Problem, did_you_mean
 from .secrets import Secrets, Span
 from .yaml_nodes import KeyPath, YamlNode
 
 PlainValue = str | None | list["PlainValue"] | dict[str, "PlainValue"]
 
-MAX_FILE = 65_536
+MAX_FILE_BYTES = 65_536
 
 _SPELLING = "expected ${NAME}, ${NAME:-default} or ${file:PATH} (and $${ for a literal ${)"
 _REFERENCE = re.compile(r"\$\$\{|\$\{((?:[^${}]|\$\{[^${}]*\}|\$)*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
-class _Unknown(ValueError):
-    """A reference that cannot be written out; the message says why."""
+class _UnresolvedReference(ValueError):
+    """A reference without a value; the message says why."""
 
 
 @dataclass(slots=True)
 class Interpolator:
-    """Writes references out, and remembers which values are secret and what went wrong."""
+    """Expands references; collects the secret values and the problems."""
 
     folder: Path
     env: Mapping[str, str]
     secrets: Secrets = field(default_factory=Secrets)
     problems: list[Problem] = field(default_factory=list)
 
-    def mapping(self, node: YamlNode, route: KeyPath = ()) -> dict[str, PlainValue]:
-        """The plain values of a mapping."""
+    def expand_mapping(self, node: YamlNode, path: KeyPath = ()) -> dict[str, PlainValue]:
+        """Return the plain values of a mapping."""
         value = node.value if isinstance(node.value, dict) else {}
-        return {key: self.data(below, (*route, key)) for key, below in value.items()}
+        return {key: self.expand(child, (*path, key)) for key, child in value.items()}
 
-    def data(self, node: YamlNode, route: KeyPath = ()) -> PlainValue:
-        """The plain value of a node."""
+    def expand(self, node: YamlNode, path: KeyPath = ()) -> PlainValue:
+        """Return the plain value of a node."""
         value = node.value
         if isinstance(value, dict):
-            return self.mapping(node, route)
+            return self.expand_mapping(node, path)
         if isinstance(value, list):
-            return [self.data(below, (*route, index)) for index, below in enumerate(value)]
+            return [self.expand(child, (*path, index)) for index, child in enumerate(value)]
         if value is None or "${" not in value:
             return value
         try:
-            text, spans = self._written(value)
-        except _Unknown as error:
-            self.problems.append(Problem(node.place, str(error)))
+            text, spans = self._expand_text(value)
+        except _UnresolvedReference as error:
+            self.problems.append(Problem(node.position, str(error)))
             return value
-        self.secrets.add(route, text, spans)
+        self.secrets.add(path, text, spans)
         return text or None
 
-    def _written(self, text: str) -> tuple[str, list[Span]]:
-        """The text with its references written out, and where in it the values from outside stand."""
-        written, spans, rest = "", [], 0
+    def _expand_text(self, text: str) -> tuple[str, list[Span]]:
+        """Return the text with its references expanded, and the spans of the values from outside in it."""
+        expanded, spans, end = "", [], 0
         for reference in _REFERENCE.finditer(text):
-            written += text[rest : reference.start()]
-            value, is_from_outside = self._value(reference)
+            expanded += text[end : reference.start()]
+            value, is_from_outside = self._resolve(reference)
             if is_from_outside and value.strip():
-                spans.append((len(written), len(written) + len(value)))
-            written += value
-            rest = reference.end()
-        return written + text[rest:], spans
+                spans.append((len(expanded), len(expanded) + len(value)))
+            expanded += value
+            end = reference.end()
+        return expanded + text[end:], spans
 
-    def _value(self, reference: re.Match[str]) -> tuple[str, bool]:
-        """The value of a reference, and whether it comes from outside the file."""
+    def _resolve(self, reference: re.Match[str]) -> tuple[str, bool]:
+        """Return the value of a reference, and whether it comes from outside the file."""
         if reference.group() == "$${":
             return "${", False
         inside, closed = reference.groups()
         if not closed:
-            raise _Unknown(f"`{reference.group()}` is not closed, {_SPELLING}")
+            raise _UnresolvedReference(f"`{reference.group()}` is not closed, {_SPELLING}")
         if inside.startswith("file:"):
-            return self._file(self._written(inside.removeprefix("file:"))[0]), True
+            return self._read_file(self._expand_text(inside.removeprefix("file:"))[0]), True
         name = _NAME.fullmatch(inside)
         if not name:
-            raise _Unknown(f"`{reference.group()}` names nothing, {_SPELLING}")
-        return self._variable(name[1], name[2])
+            raise _UnresolvedReference(f"`{reference.group()}` names nothing, {_SPELLING}")
+        return self._read_variable(name[1], name[2])
 
-    def _variable(self, name: str, default: str | None) -> tuple[str, bool]:
+    def _read_variable(self, name: str, default: str | None) -> tuple[str, bool]:
         value = self.env.get(name)
         if default is not None and not value:
             return default, False
         if value is None:
-            near = meant(name, [known for known in self.env if known[:2].upper() == name[:2].upper()])
-            raise _Unknown(
+            near = did_you_mean(name, [other for other in self.env if other[:2].upper() == name[:2].upper()])
+            raise _UnresolvedReference(
                 f"the environment variable `{name}` is not set, expected it set or `${{{name}:-default}}`{near}"
             )
         return value, True
 
-    def _file(self, name: str) -> str:
+    def _read_file(self, name: str) -> str:
         path = self.folder / name
         try:
             status = path.stat()
-            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE:
-                raise _Unknown(f"{path} is no file of at most {MAX_FILE} bytes, expected one that holds the value")
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+                message = f"{path} is no file of at most {MAX_FILE_BYTES} bytes, expected one that holds the value"
+                raise _UnresolvedReference(message)
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, ValueError) as error:
-            if isinstance(error, _Unknown):
+            if isinstance(error, _UnresolvedReference):
                 raise
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise _Unknown(f"{path} cannot be read: {reason}, expected a file that holds the value") from error
+            raise _UnresolvedReference(
+                f"{path} cannot be read: {reason}, expected a file that holds the value"
+            ) from error

@@ -1,8 +1,8 @@
-"""What is not wrong but will surprise: the warnings of `feeds check`."""
+"""The warnings of `feeds check`: what is not wrong but will surprise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from ..model import Config, Feed, Kind, Source
@@ -10,22 +10,22 @@ from .validate import is_loopback
 
 _EXAMPLE_HOSTS = ("example.com", "example.net", "example.org")
 _EXAMPLE_ENDINGS = (".example", ".invalid", ".test", *(f".{host}" for host in _EXAMPLE_HOSTS))
-_SHOWN = 5
+_MAX_NAMES_SHOWN = 5
 
 
-def warnings(config: Config) -> list[str]:
-    """One sentence for each thing that will surprise, the most serious first."""
+def find_warnings(config: Config) -> list[str]:
+    """Return one sentence for each thing that will surprise, the most serious first."""
     return [sentence for check in _CHECKS for sentence in check(config)]
 
 
-def _exposed(config: Config) -> Iterator[str]:
+def _check_folders(config: Config) -> Iterator[str]:
     if config.data.is_relative_to(config.public):
-        yield f"data ({config.data}) lies inside public ({config.public}): keys and store would be served to everybody"
+        yield f"data ({config.data}) lies inside public ({config.public}): keys and store would be served"
     elif config.public.is_relative_to(config.data):
         yield f"public ({config.public}) lies inside data ({config.data}), which other servers may not read"
 
 
-def _site(config: Config) -> Iterator[str]:
+def _check_site_url(config: Config) -> Iterator[str]:
     url = config.site.url
     host = urlsplit(url).hostname or ""
     if is_loopback(url):
@@ -33,53 +33,53 @@ def _site(config: Config) -> Iterator[str]:
     elif host in _EXAMPLE_HOSTS or host.endswith(_EXAMPLE_ENDINGS):
         yield f"site.url is {url}: an example, no reader will reach the feeds there"
     elif url.startswith("http:"):
-        yield f"site.url is {url}: without https, anybody on the way can change the feeds"
+        yield f"site.url is {url}: without https, the feeds can be changed on their way"
 
 
-def _contact(config: Config) -> Iterator[str]:
+def _check_contact(config: Config) -> Iterator[str]:
     if config.site.contact is None and any(_is_foreign(source) for source in config.sources.values()):
-        yield "site.contact is missing: an operator of a source who has a question can only block us"
+        yield "site.contact is missing: operators of sources cannot ask before they block"
 
 
-def _nothing_declared(config: Config) -> Iterator[str]:
+def _check_sections(config: Config) -> Iterator[str]:
     if not config.sources:
         yield "there are no sources: nothing will be pulled"
     if not config.feeds:
         yield "there are no feeds: nothing will be published"
 
 
-def _empty_feeds(config: Config) -> Iterator[str]:
+def _check_empty_feeds(config: Config) -> Iterator[str]:
     if not config.sources:
         return
     for feed in config.feeds.values():
-        chosen = list(_chosen(feed, config))
-        wanted = {tag.casefold() for tag in feed.tags}
-        if not any(source.enabled for source in chosen):
+        sources = list(_list_sources(feed, config))
+        tags = {tag.casefold() for tag in feed.tags}
+        if not any(source.enabled for source in sources):
             yield f"the feed {feed.id} selects nothing: all of its sources are switched off"
-        elif wanted and not any(wanted & {tag.casefold() for tag in source.tags} for source in chosen):
-            tags = ", ".join(feed.tags)
-            yield f"the feed {feed.id} selects nothing, unless articles bring the tag themselves: no source adds {tags}"
+        elif tags and not any(tags & {tag.casefold() for tag in source.tags} for source in sources):
+            names = ", ".join(feed.tags)
+            yield f"the feed {feed.id} selects nothing, unless articles have the tag themselves: no source adds {names}"
 
 
-def _unused_sources(config: Config) -> Iterator[str]:
+def _check_unused_sources(config: Config) -> Iterator[str]:
     if not config.feeds or any(not feed.sources for feed in config.feeds.values()):
         return
     used = {reference.partition("/")[0] for feed in config.feeds.values() for reference in feed.sources}
     unused = [name for name in config.sources if name not in used]
     if unused:
-        yield f"in no feed: {_some(unused)}"
+        yield f"in no feed: {_join_names(unused)}"
 
 
-def _unencrypted(config: Config) -> Iterator[str]:
+def _check_encryption(config: Config) -> Iterator[str]:
     plain = [source for source in config.sources.values() if _is_foreign(source) and source.address.startswith("http:")]
     with_secrets = [source.id for source in plain if source.basic_auth or source.bearer]
     if with_secrets:
-        yield f"credentials go out unencrypted (http instead of https): {_some(with_secrets)}"
+        yield f"credentials are sent unencrypted (http instead of https): {_join_names(with_secrets)}"
     if without := [source.id for source in plain if source.id not in set(with_secrets)]:
-        yield f"fetched over http instead of https: {_some(without)}"
+        yield f"fetched over http instead of https: {_join_names(without)}"
 
 
-def _no_files(config: Config) -> Iterator[str]:
+def _check_files(config: Config) -> Iterator[str]:
     for source in config.sources.values():
         if source.root is None or not source.enabled:
             continue
@@ -89,19 +89,25 @@ def _no_files(config: Config) -> Iterator[str]:
             yield f"the source {source.id} finds no file {source.root / source.address}"
 
 
+def _check_ignored_keys(config: Config) -> Iterator[str]:
+    if config.ignored_keys:
+        yield f"no effect yet: {_join_names(config.ignored_keys)}"
+
+
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _exposed,
-    _site,
-    _contact,
-    _nothing_declared,
-    _empty_feeds,
-    _unused_sources,
-    _no_files,
-    _unencrypted,
+    _check_folders,
+    _check_site_url,
+    _check_contact,
+    _check_sections,
+    _check_empty_feeds,
+    _check_unused_sources,
+    _check_files,
+    _check_encryption,
+    _check_ignored_keys,
 )
 
 
-def _chosen(feed: Feed, config: Config) -> Iterable[Source]:
+def _list_sources(feed: Feed, config: Config) -> Iterable[Source]:
     names = {reference.partition("/")[0] for reference in feed.sources}
     return (source for source in config.sources.values() if not names or source.id in names)
 
@@ -110,6 +116,6 @@ def _is_foreign(source: Source) -> bool:
     return source.root is None and not is_loopback(source.address)
 
 
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _join_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""
+    return ", ".join(names[:_MAX_NAMES_SHOWN]) + more

@@ -1,4 +1,4 @@
-"""A YAML file → the configuration, or all that is wrong with it."""
+"""Loading of a YAML file: the configuration, or every problem of the file."""
 
 from __future__ import annotations
 
@@ -11,49 +11,50 @@ from ..errors import ConfigError
 from ..model import Config
 from . import build
 from .interpolate import Interpolator, PlainValue
-from .masking import hide
-from .messages import problems
-from .paths import surroundings
+from .masking import mask
+from .messages import describe_errors
+from .paths import find_location
 from .problems import Problem
 from .schema import FileShape
-from .validate import Finding, findings
-from .yaml_nodes import MAX_BYTES, YamlNode, read
+from .validate import Finding, find_mistakes
+from .yaml_nodes import MAX_BYTES, YamlNode, read_yaml
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
-    """The configuration in a file; ConfigError with every problem, each `file:line:column: …`."""
-    return check(contents(path), path, env)
+    """Return the configuration in a file; raise ConfigError with every problem, each `file:line:column: …`."""
+    return parse_config(read_file(path), path, env)
 
 
-def check(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
-    """The configuration that these bytes would be, if they stood in that file."""
-    root, twice = read(data, str(path))
-    around = surroundings(path, env)
-    expander = Interpolator(around.folder, env)
-    values = expander.mapping(root)
-    shape, wrong = _shape(values, root)
-    wrong += twice + expander.problems
-    wrong += [_located(finding, root) for finding in findings(values, around)]
-    if shape is None or wrong:
-        hidden = (Problem(place, hide(message, expander.secrets.printed)) for place, message in sorted(set(wrong)))
-        raise ConfigError([problem.line(str(path)) for problem in hidden])
-    return build.config(shape, around, expander.secrets)
+def parse_config(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
+    """Return the configuration that these bytes are as the contents of that file; raise ConfigError as `load` does."""
+    root, duplicates = read_yaml(data, str(path))
+    location = find_location(path, env)
+    interpolator = Interpolator(location.folder, env)
+    values = interpolator.expand_mapping(root)
+    shape, problems = _validate(values, root)
+    problems += duplicates + interpolator.problems
+    problems += [_locate(finding, root) for finding in find_mistakes(values, location)]
+    secrets = interpolator.secrets
+    if shape is None or problems:
+        masked = (Problem(position, mask(message, secrets.printed)) for position, message in sorted(set(problems)))
+        raise ConfigError([problem.format(str(path)) for problem in masked])
+    return build.build_config(shape, location, secrets)
 
 
-def _shape(values: dict[str, PlainValue], root: YamlNode) -> tuple[FileShape | None, list[Problem]]:
+def _validate(values: dict[str, PlainValue], root: YamlNode) -> tuple[FileShape | None, list[Problem]]:
     try:
         return FileShape.model_validate(values), []
     except ValidationError as error:
-        return None, list(problems(error, root))
+        return None, list(describe_errors(error, root))
 
 
-def _located(finding: Finding, root: YamlNode) -> Problem:
-    place = root.find_key(finding.route) if finding.at_key else root.find(finding.route)
-    return Problem(place, finding.message)
+def _locate(finding: Finding, root: YamlNode) -> Problem:
+    position = root.find_key(finding.path) if finding.at_key else root.find(finding.path)
+    return Problem(position, finding.message)
 
 
-def contents(path: Path) -> bytes:
-    """The bytes of a file; ConfigError if it cannot be read."""
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file, cut after one more than `MAX_BYTES`; raise ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

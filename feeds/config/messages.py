@@ -1,4 +1,4 @@
-"""What pydantic found wrong → problems in the operator's words, with places."""
+"""The messages for what pydantic finds wrong: each a problem in words of the YAML, with its position."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from .problems import Position, Problem, hint, kind_of, listed, meant, nearest
-from .schema import KINDS, SHAPES, STEPS, StepShape, keys
+from .problems import Position, Problem, describe_value, did_you_mean, find_nearest, hint, join_with_or
+from .schema import KINDS, STEPS, StepShape, find_shape, list_keys
 from .yaml_nodes import KeyPath, YamlNode
 
-# What people call a key elsewhere → what it is called here.
-_ELSEWHERE = {
+# What other programs call a key → what it is called here.
+_FOREIGN_NAMES = {
     "url": "feed",
     "rss": "feed",
     "atom": "feed",
@@ -31,74 +31,66 @@ _ELSEWHERE = {
     "tz": "timezone",
     "lang": "language",
 }
-
-_NEEDED = {
+_REQUIRED_KEYS = {
     ("site",): "expected `site:` with a `title` and a `url`",
     ("site", "title"): "expected the name readers see",
     ("site", "url"): "expected the address where readers reach the files, such as https://wire.example.org/",
 }
-_WANTED = {
+_EXPECTED = {
     "dict_type": "a mapping of `key: value`",
     "model_type": "a mapping of `key: value`",
     "tuple_type": "a list, each item after `- `",
 }
+MAX_KEYS_SHOWN = 12
 
 
-def problems(error: ValidationError, root: YamlNode) -> Iterator[Problem]:
-    """Every mistake once, each at the nearest place that exists in the file."""
-    details = error.errors(include_url=False)
-    strangers = {(_route(found)[:-1], _suggestion(found)) for found in details if found["type"] == "extra_forbidden"}
-    for found in details:
-        route = _route(found)
-        if found["type"] == "missing" and (route[:-1], route[-1]) in strangers:
-            continue  # it is there, misspelt, and that is said already
-        yield Problem(_place(found, route, root), _message(found, route))
+def describe_errors(error: ValidationError, root: YamlNode) -> Iterator[Problem]:
+    """Yield every mistake once, each at the nearest position that exists in the file."""
+    errors = error.errors(include_url=False)
+    unknown = [details for details in errors if details["type"] == "extra_forbidden"]
+    misspelt = {(_path(details)[:-1], _suggest_key(details)) for details in unknown}
+    for details in errors:
+        path = _path(details)
+        if details["type"] == "missing" and (path[:-1], path[-1]) in misspelt:
+            continue  # the misspelt key is reported already
+        yield Problem(_find_position(details, path, root), _describe(details, path))
 
 
-def _route(found: ErrorDetails) -> KeyPath:
-    return tuple(step for step in found["loc"] if not (isinstance(step, str) and step[:1] in "(["))
+def _path(error: ErrorDetails) -> KeyPath:
+    """Return the path in the file; pydantic's location also has tags of forms and `[key]`."""
+    return tuple(step for step in error["loc"] if not (isinstance(step, str) and step[:1] in "(["))
 
 
-def _place(found: ErrorDetails, route: KeyPath, root: YamlNode) -> Position:
-    if found["type"] == "missing":
-        return root.find_key(route[:-1])
-    if found["type"] == "extra_forbidden" or found["loc"][-1] == "[key]":
-        return root.find_key(route)
-    return root.find(route)
+def _find_position(error: ErrorDetails, path: KeyPath, root: YamlNode) -> Position:
+    if error["type"] == "missing":
+        return root.find_key(path[:-1])
+    if error["type"] == "extra_forbidden" or error["loc"][-1] == "[key]":
+        return root.find_key(path)
+    return root.find(path)
 
 
-def _message(found: ErrorDetails, route: KeyPath) -> str:
-    kind = found["type"]
+def _describe(error: ErrorDetails, path: KeyPath) -> str:
+    kind = error["type"]
     if kind == "value_error":
-        return str(found.get("ctx", {}).get("error"))
+        return str(error.get("ctx", {}).get("error"))
     if kind == "extra_forbidden":
-        return _unknown(found)
+        return _describe_unknown_key(error)
     if kind == "missing":
-        needed = _NEEDED.get(tuple(map(str, route)), "expected a value")
-        return f"the key `{'.'.join(map(str, route))}` is missing, {needed}"
-    return f"{kind_of(found['input'])} stands here, expected {_WANTED.get(kind, found['msg'])}"
+        expected = _REQUIRED_KEYS.get(tuple(map(str, path)), "expected a value")
+        return f"the key `{'.'.join(map(str, path))}` is missing, {expected}"
+    return f"{describe_value(error['input'])} stands here, expected {_EXPECTED.get(kind, error['msg'])}"
 
 
-def _known(found: ErrorDetails) -> list[str]:
-    """The keys that may stand where a strange one stands."""
-    holders = [step for step in found["loc"][:-1] if isinstance(step, str) and step in SHAPES]
-    return keys(SHAPES[holders[-1] if holders else ""])
+def _describe_unknown_key(error: ErrorDetails) -> str:
+    key, shape = str(error["loc"][-1]), find_shape(_path(error)[:-1])
+    if shape is StepShape:
+        return f"there is no step `{key}`, expected {join_with_or(STEPS)}{did_you_mean(key, STEPS)}"
+    keys = sorted(list_keys(shape, planned=False), key=lambda name: name not in KINDS)  # the address of a source first
+    shown = keys if len(keys) <= MAX_KEYS_SHOWN else [*keys[: MAX_KEYS_SHOWN - 1], "…"]
+    return f"the key `{key}` is unknown, expected one of {', '.join(shown)}{hint(_suggest_key(error))}"
 
 
-def _suggestion(found: ErrorDetails) -> str | None:
-    key, known = str(found["loc"][-1]), _known(found)
-    redirect_host = _ELSEWHERE.get(key.lower())
-    return redirect_host if redirect_host in known else nearest(key, known)
-
-
-def _unknown(found: ErrorDetails) -> str:
-    key, known = str(found["loc"][-1]), _known(found)
-    if known == keys(StepShape):
-        return f"there is no step `{key}`, expected {listed(STEPS)}{meant(key, known)}"
-    return f"the key `{key}` is unknown, expected {_some(known)}{hint(_suggestion(found))}"
-
-
-def _some(known: list[str]) -> str:
-    known = sorted(known, key=lambda key: key not in KINDS)  # stable: of a source, where it comes from stands first
-    shown = known if len(known) <= 12 else [*known[:11], "…"]
-    return f"one of {', '.join(shown)}"
+def _suggest_key(error: ErrorDetails) -> str | None:
+    key, keys = str(error["loc"][-1]), list_keys(find_shape(_path(error)[:-1]))
+    name = _FOREIGN_NAMES.get(key.lower())
+    return name if name in keys else find_nearest(key, keys)

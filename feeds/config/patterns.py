@@ -1,4 +1,4 @@
-"""Patterns that users write, compiled for an engine whose time is linear in the text (S15)."""
+"""Regular expressions of the YAML, compiled for RE2, whose time is linear in the text (S15)."""
 
 from __future__ import annotations
 
@@ -9,57 +9,70 @@ from functools import lru_cache
 
 import re2
 
+from .problems import describe_value
+
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False  # the error is raised; the library would print it besides
 
 _WORD = r"[\p{L}\p{M}\p{N}_]"  # RE2's own \w and \b know ASCII only
 _BEFORE, _AFTER = rf"(?:^|[^{_WORD[1:-1]}])", rf"(?:$|[^{_WORD[1:-1]}])"
-# Scripts that put no space between words: there is no edge to ask for.
+# Scripts that put no space between words have no word boundary.
 _UNSPACED = re2.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Regexp:
-    """A compiled pattern. Equal patterns are equal, and it travels between processes as its text."""
+    """A compiled pattern; two are equal if their texts are, and it is pickled as its text."""
 
     text: str
     _engine: re2._Regexp = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_engine", _compiled(self.text))
+        object.__setattr__(self, "_engine", _compile(self.text))
 
     def search(self, text: str, /) -> object:
-        """Something true if the pattern occurs in the text."""
+        """Return a match, or None if the pattern does not occur in the text."""
         return self._engine.search(text.encode("utf-8", "replace"))
 
     def sub(self, repl: str, text: str, /) -> str:
-        """The text with every occurrence replaced."""
+        """Return the text with every occurrence replaced."""
         replaced: bytes = self._engine.sub(repl.encode("utf-8", "replace"), text.encode("utf-8", "replace"))
         return replaced.decode("utf-8", "replace")
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel as text; the engine is built again where it arrives."""
+        """Pickle as text; the pattern is compiled again where it is read."""
         return (Regexp, (self.text,))
 
 
-def regexp(text: str) -> Regexp:
-    """A pattern as the user wrote it; ValueError says what is wrong with it."""
+def compile_pattern(text: str) -> Regexp:
+    """Return a pattern as the operator wrote it; ValueError says what is wrong with it."""
     if not text:
         raise ValueError("an empty pattern finds everything, expected a regular expression")
     try:
         return Regexp(text)
     except re2.error as error:
-        raise ValueError(f"`{text}` is no regular expression: {_reason(error)}") from error
+        raise ValueError(f"`{text}` is no regular expression: {_explain(error)}") from error
 
 
-def any_of(words: Sequence[str]) -> Regexp:
-    """A pattern that finds any of the words, whole, in upper or lower case."""
+def compile_words(words: Sequence[str]) -> Regexp:
+    """Return a pattern that finds any of the words, whole, in upper or lower case."""
     if not words or not all(word.strip() for word in words):
         raise ValueError("a word is missing, expected a list of words such as [rain, snow]")
-    return regexp(f"(?i)(?:{'|'.join(_whole(' '.join(word.split())) for word in words)})")
+    return compile_pattern(f"(?i)(?:{'|'.join(_match_whole(' '.join(word.split())) for word in words)})")
 
 
-def _whole(word: str) -> str:
+def parse_pattern(value: object) -> Regexp:
+    """Return a pattern: a regular expression, or a list of words of which any is searched for."""
+    if isinstance(value, Regexp):
+        return value
+    if isinstance(value, str):
+        return compile_pattern(value)
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return compile_words(value)
+    raise ValueError(f"{describe_value(value)} stands here, expected a regular expression or a list of words")
+
+
+def _match_whole(word: str) -> str:
     before = "" if _UNSPACED.search(word[0]) else _BEFORE
     after = "" if _UNSPACED.search(word[-1]) else _AFTER
     escaped = r"\s+".join(re2.escape(part) for part in word.split(" "))
@@ -67,13 +80,13 @@ def _whole(word: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(text: str) -> re2._Regexp:
+def _compile(text: str) -> re2._Regexp:
     return re2.compile(text.encode("utf-8", "replace"), _OPTIONS)
 
 
-def _reason(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
-    said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-    if re.search(r"invalid perl operator: \(\?<?[=!]", said):
-        return f"{said}; looking ahead or behind is not offered, expected a pattern without"
-    return f"{said}, expected RE2 syntax"
+def _explain(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    if re.search(r"invalid perl operator: \(\?<?[=!]", reason):
+        return f"{reason}; looking ahead or behind is not offered, expected a pattern without"
+    return f"{reason}, expected RE2 syntax"

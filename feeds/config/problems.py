@@ -1,4 +1,4 @@
-"""Where something is wrong in the file, and in which words it is said: what, what was expected, the nearest word."""
+"""Problems of the YAML: their positions, and the words of their messages."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ class Position(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One mistake of the operator, with its place."""
+    """One mistake in the file, with its position."""
 
-    place: Position
+    position: Position
     message: str
 
-    def line(self, name: str) -> str:
-        """The line that is shown: `file:line:column: message`."""
-        return f"{name}:{self.place.line}:{self.place.column}: {self.message}"
+    def format(self, name: str) -> str:
+        """Return the line that is shown: `file:line:column: message`."""
+        return f"{name}:{self.position.line}:{self.position.column}: {self.message}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant, whatever its case."""
-    words = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
-    return words[found[0]] if found else None
+def find_nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the word that is most alike, in whatever case, or None."""
+    spellings = {candidate.lower(): candidate for candidate in words}
+    matches = difflib.get_close_matches(word.lower(), spellings, n=1, cutoff=0.6)
+    return spellings[matches[0]] if matches else None
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """`, did you mean …?`, or nothing when no known word is near."""
-    return hint(nearest(word, known))
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return `, did you mean …?`, or an empty text when no word is near."""
+    return hint(find_nearest(word, words))
 
 
 def hint(suggestion: str | None) -> str:
-    """`, did you mean …?` for a suggestion, if there is one."""
+    """Return `, did you mean …?` for a suggestion, if there is one."""
     return f", did you mean `{suggestion}`?" if suggestion else ""
 
 
-def listed(words: Iterable[str]) -> str:
-    """`a, b or c`."""
+def join_with_or(words: Iterable[str]) -> str:
+    """Return `a, b or c`."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def kind_of(value: object) -> str:
-    """What a value is, in the words of somebody who writes YAML."""
+def describe_value(value: object) -> str:
+    """Return what a value is in words of YAML: a list, a mapping, or its text."""
     if value is None:
         return "nothing"
     if isinstance(value, (list, tuple)):
         return "a list"
     if isinstance(value, dict):
         return "a mapping"
-    return f"`{shortened(str(value))}`"
+    return f"`{shorten(str(value))}`"
 
 
-def shortened(text: str, limit: int = 80) -> str:
-    """The text, cut where it would fill the screen."""
+def shorten(text: str, limit: int = 80) -> str:
+    """Return the text, cut where it would fill the screen."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,153 +1,164 @@
-"""The JSON Schema of the YAML, for editors: completion, and mistakes underlined while they are made."""
+"""The keys of the YAML, each written once: its name, type and description; and the JSON Schema made of them.
+
+A record of `feeds.model` takes the value of a key by its own field of that name; defaults are those of the records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic.types import JsonValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
-from . import value_types as f
-from .problems import listed, meant
+from ..model import Kind
+from . import value_types as v
+from .problems import did_you_mean, join_with_or
 from .values import SLUG
 
-KINDS = ("feed", "page", "sitemap", "files", "opml")
-SELECTORS = ("stories", "title", "content", "date", "author", "image", "remove")
-STEPS = ("keep", "drop", "limit")
+KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ANY)  # the keys that hold the address of a source
 
-SHORT = "(short)"
+_PLANNED = "No effect yet: "
 
 
 class YamlMapping(BaseModel):
-    """A mapping whose keys are all known."""
+    """A mapping of the YAML; an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _given(cls, data: object) -> object:
-        """A known key with nothing behind it is not given."""
+    def _drop_empty_keys(cls, data: object) -> object:
+        """Treat a known key without a value as one that is left out."""
         if not isinstance(data, dict) or None not in data.values():
             return data
-        return {key: value for key, value in data.items() if value is not None or key not in keys(cls)}
+        return {key: value for key, value in data.items() if value is not None or key not in list_keys(cls)}
 
 
-def keys(shape: type[YamlMapping]) -> list[str]:
-    """The keys of a shape as they are written."""
-    return [field.alias or name for name, field in shape.model_fields.items()]
+def _key(description: str) -> Any:
+    """Declare a key that may be left out."""
+    return Field(default=None, description=description)
 
 
-def _form(long: str) -> Discriminator:
-    """Where a value may be short (one text) or long (a mapping): which it is. The tag names the shape in errors."""
+def _planned_key(description: str) -> Any:
+    """Declare a key that is accepted before it has an effect; `feeds check` says so."""
+    return Field(default=None, description=_PLANNED + description)
 
-    def choose(value: object) -> str:
-        return long if isinstance(value, (Mapping, YamlMapping)) else SHORT
 
-    return Discriminator(choose)
+def _is_planned(field: FieldInfo) -> bool:
+    return (field.description or "").startswith(_PLANNED)
 
 
 # ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class SiteShape(YamlMapping):
-    """Who publishes."""
+    """The publisher and the address of the published files."""
 
-    title: f.LineValue = Field(description="What the whole is called.")
-    url: f.BaseUrlValue = Field(description="Where readers reach the files; every address of ours begins with it.")
-    description: f.LineValue | None = Field(default=None, description="One sentence about it.")
-    language: f.LanguageValue | None = Field(default=None, description="The language of the feeds, such as en.")
-    timezone: f.ZoneValue = Field(
-        default="UTC", description="Where cron expressions are at home, such as Europe/Berlin."
-    )
-    contact: f.ContactValue | None = Field(
-        default=None, description="An e-mail or web address; goes into the User-Agent."
-    )
+    title: v.LineValue = Field(description="The name of the site.")
+    url: v.BaseUrlValue = Field(description="The address of the published files; all our addresses begin with it.")
+    description: v.LineValue | None = _key("One sentence about the site.")
+    language: v.LanguageValue | None = _key("The language of the feeds, such as en.")
+    timezone: v.ZoneValue = Field(default="UTC", description="The time zone of `cron`, such as Europe/Berlin.")
+    contact: v.ContactValue | None = _key("An e-mail or web address; it is sent in the User-Agent.")
+    hub: v.UrlValue | None = _planned_key("the WebSub hub of the feeds.")
 
 
 class ServerShape(YamlMapping):
-    """Where the built-in server listens."""
+    """The built-in server."""
 
-    listen: f.EndpointValue = Field(default=("127.0.0.1", 8080), description="HOST:PORT of the published files.")
-    admin: f.EndpointValue = Field(default=("127.0.0.1", 8081), description="HOST:PORT of health details and metrics.")
-    trusted_proxies: f.NetworksValue = Field(default=(), description="Networks whose X-Forwarded-For is believed.")
+    listen: v.EndpointValue | None = _key("HOST:PORT of the published files.")
+    admin: v.EndpointValue | None = _planned_key("HOST:PORT of health details and metrics.")
+    trusted_proxies: v.NetworksValue | None = _planned_key("networks whose X-Forwarded-For is believed.")
+    allow_private: v.AllowancesValue | None = _planned_key("private networks that the server may send to.")
 
 
 class HostsShape(YamlMapping):
-    """Manners towards any one host name."""
+    """Limits of the requests to each host name."""
 
-    gap: f.GapValue = Field(default=1.0, description="Time between two requests, such as 1s.")
-    at_once: f.WholeValue = Field(default=2, description="Requests at the same time.")
+    gap: v.GapValue | None = _key("The least time between two requests, such as 1s.")
+    at_once: v.WholeValue | None = _key("The most requests at the same time.")
 
+
+# ── values with a short form (a text) and a long one (a mapping) ────────────────────────────────────────────────────
+
+# The tags of the two forms. They occur in the locations of pydantic's errors, where the parenthesis marks them.
+SHORT, LONG = "(short)", "(long)"
+_FORM = Discriminator(lambda value: LONG if isinstance(value, (Mapping, YamlMapping)) else SHORT)
 
 # ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class ConditionsShape(YamlMapping):
-    """Tests on the fields of an article; all must hold."""
+    """Patterns that are searched for in fields of an article; all must be found."""
 
-    title: f.PatternValue | None = None
-    summary: f.PatternValue | None = None
-    text: f.PatternValue | None = None
-    url: f.PatternValue | None = None
-    author: f.PatternValue | None = None
-    tag: f.PatternValue | None = None
-    language: f.PatternValue | None = None
-    source: f.PatternValue | None = None
-    any: f.PatternValue | None = Field(default=None, description="Title, summary and text.")
+    title: v.PatternValue | None = None
+    summary: v.PatternValue | None = None
+    text: v.PatternValue | None = None
+    url: v.PatternValue | None = None
+    author: v.PatternValue | None = None
+    tag: v.PatternValue | None = None
+    language: v.PatternValue | None = None
+    source: v.PatternValue | None = None
+    any: v.PatternValue | None = _key("Title, summary and text.")
 
     @model_validator(mode="after")
-    def _some(self) -> Self:
+    def _require_condition(self) -> Self:
         if not self.model_fields_set:
             raise ValueError('no condition stands here, expected such as {title: "(?i)sponsored"}')
         return self
 
 
 class LimitShape(YamlMapping):
-    """How many articles a feed keeps."""
+    """The number of articles that a feed keeps."""
 
-    count: f.WholeValue = Field(default=50, description="At least so many of the newest.")
-    hours: f.HoursValue = Field(default=48.0, description="And all first seen in the last so many hours of the data.")
+    count: v.WholeValue | None = _key("The newest articles, this many.")
+    hours: v.HoursValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
+    at_most: v.WholeValue | None = _planned_key("the most articles.")
+    per_source: v.TextValue | None = _planned_key("the most articles of one source, or none.")
+    bytes: v.SizeValue | None = _planned_key("the largest size of the feed, such as 5MB.")
 
 
-Conditions = Annotated[
-    Annotated[f.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag("(conditions)")], _form("(conditions)")
-]
-LimitValue = Annotated[Annotated[f.WholeValue, Tag(SHORT)] | Annotated[LimitShape, Tag("(limit)")], _form("(limit)")]
+Conditions = Annotated[Annotated[v.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag(LONG)], _FORM]
+LimitValue = Annotated[Annotated[v.WholeValue, Tag(SHORT)] | Annotated[LimitShape, Tag(LONG)], _FORM]
 
 
 class StepShape(YamlMapping):
     """One step: exactly one of these keys."""
 
-    keep: Conditions | None = Field(default=None, description="Keep an article when all conditions hold.")
-    drop: Conditions | None = Field(default=None, description="Drop an article when all conditions hold.")
-    limit: LimitValue | None = Field(default=None, description="Keep the newest; 50 when nothing is said.")
+    keep: Conditions | None = _key("Keep an article when all conditions hold.")
+    drop: Conditions | None = _key("Drop an article when all conditions hold.")
+    limit: LimitValue | None = _key("Keep the newest articles; 50 when no number is given.")
 
     @model_validator(mode="before")
     @classmethod
-    def _given(cls, data: object) -> object:
-        """A step with nothing behind it is that step as it comes."""
+    def _drop_empty_keys(cls, data: object) -> object:
+        """Treat a step without a value as one with an empty mapping."""
         return {key: {} if value is None else value for key, value in data.items()} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
+    def _require_single_key(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("a step is one key, expected each step as an item of its own: `- drop: …`")
         return self
 
 
-def _bare(name: str) -> StepShape:
+STEPS = tuple(StepShape.model_fields)
+
+
+def _parse_bare_step(name: str) -> StepShape:
     if name == "limit":
         return StepShape(limit=LimitShape())
     if name in STEPS:
         raise ValueError(f"the step `{name}` has no condition, expected such as {name}: {{title: breaking}}")
-    raise ValueError(f"there is no step `{name}`, expected {listed(STEPS)}{meant(name, STEPS)}")
+    raise ValueError(f"there is no step `{name}`, expected {join_with_or(STEPS)}{did_you_mean(name, STEPS)}")
 
 
-BareStep = Annotated[StepShape, f.reading(_bare, "a step"), WithJsonSchema({"const": "limit"})]
-Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, Tag("(step)")], _form("(step)")], ...]
+BareStep = Annotated[StepShape, v.text_validator(_parse_bare_step, "a step"), WithJsonSchema({"const": "limit"})]
+Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, Tag(LONG)], _FORM], ...]
 
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,88 +166,86 @@ Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, T
 class AutoShape(YamlMapping):
     """An interval that follows the source, between two bounds."""
 
-    auto: f.BoundsValue = Field(description="The shortest and the longest interval, such as [15m, 24h].")
+    auto: v.BoundsValue = Field(description="The shortest and the longest interval, such as [15m, 24h].")
 
 
 class AuthShape(YamlMapping):
-    """Who we are to a source."""
+    """The credentials that are sent to a source."""
 
-    basic: f.PairValue | None = Field(default=None, description='User and password, such as [me, "${PASSWORD}"].')
-    bearer: f.HeaderValue | None = Field(default=None, description='A token, such as "${TOKEN}".')
+    basic: v.CredentialsValue | None = _key('User and password, such as [me, "${PASSWORD}"].')
+    bearer: v.HeaderValue | None = _key('A token, such as "${TOKEN}".')
 
 
-Every = Annotated[Annotated[f.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag("(auto)")], _form("(auto)")]
+Every = Annotated[Annotated[v.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag(LONG)], _FORM]
 
 
 class SettingsShape(YamlMapping):
-    """What can be said of any source, and of all in `defaults:`."""
+    """The settings of any source, and of all sources in `defaults:`."""
 
-    every: Every = Field(default=3600.0, description="How often to look, such as 15m, 1h or {auto: [15m, 24h]}.")
-    cron: f.CronValue | None = Field(default=None, description="When to look instead, such as */10 7-20 * * mon-fri.")
-    tags: f.TagsValue = Field(default=(), description="Added to every article.")
-    full_text: f.SwitchValue = Field(default=False, description="Follow each story to its page.")
-    read_as: f.ReadAsValue | None = Field(default=None, alias="as", description="What is there: story, list or feed.")
-    stories: f.TextValue | None = Field(default=None, description="CSS or XPath of the links to the stories of a page.")
-    title: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's title.")
-    content: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's text.")
-    date: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's date.")
-    author: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's author.")
-    image: f.TextValue | None = Field(default=None, description="CSS or XPath of a story page's image.")
-    remove: f.TextValue | None = Field(default=None, description="CSS or XPath of what is cut out of a story page.")
-    include: f.ExpressionValue | None = Field(
-        default=None, description="Only stories whose address or file this finds."
-    )
-    exclude: f.ExpressionValue | None = Field(default=None, description="No stories whose address or file this finds.")
-    headers: dict[f.HeaderNameValue, f.HeaderValue] = Field(default={}, description="Sent with every request.")
-    auth: AuthShape | None = Field(default=None, description="Who we are to the source.")
-    private: f.SwitchValue = Field(default=False, description="Its addresses never appear in output, logs or metrics.")
-    proxy: f.UrlValue | None = Field(default=None, description="The HTTP proxy to go through.")
-    timeout: f.DurationValue = Field(default=30.0, description="For a whole visit, such as 30s.")
-    max_bytes: f.SizeValue = Field(default=15_000_000, description="The largest answer, such as 15MB.")
-    max_items: f.WholeValue = Field(default=1000, description="The most stories of one visit.")
-    allow_private: f.AllowancesValue = Field(
-        default=(), description="Private networks it may live in, such as 10.0.0.0/8."
-    )
-    language: f.LanguageValue | None = Field(default=None, description="The language of articles that name none.")
-    timezone: f.ZoneValue = Field(default="UTC", description="Of its dates without a zone.")
-    steps: Steps = Field(default=(), description="In order, on its articles alone.")
-    enabled: f.SwitchValue = Field(default=True, description="Whether it is visited.")
+    every: Every | None = _key("The interval between two visits, such as 15m, 1h or {auto: [15m, 24h]}.")
+    cron: v.CronValue | None = _key("The times of the visits instead, such as */10 7-20 * * mon-fri.")
+    tags: v.TagsValue | None = _key("Tags that are added to every article.")
+    full_text: v.SwitchValue | None = _key("Whether each story is read from its own page.")
+    read_as: v.ReadAsValue | None = Field(default=None, alias="as", description="What it is: a story, list or feed.")
+    stories: v.SelectorValue | None = _key("CSS or XPath of the links to the stories of a page.")
+    title: v.SelectorValue | None = _key("CSS or XPath of a story page's title.")
+    content: v.SelectorValue | None = _key("CSS or XPath of a story page's text.")
+    date: v.SelectorValue | None = _key("CSS or XPath of a story page's date.")
+    author: v.SelectorValue | None = _key("CSS or XPath of a story page's author.")
+    image: v.SelectorValue | None = _key("CSS or XPath of a story page's image.")
+    remove: v.SelectorValue | None = _key("CSS or XPath of what is cut out of a story page.")
+    include: v.ExpressionValue | None = _key("Take only stories whose address, or file name, matches.")
+    exclude: v.ExpressionValue | None = _key("Take no stories whose address, or file name, matches.")
+    headers: dict[v.HeaderNameValue, v.HeaderValue] | None = _key("Headers that are sent with every request.")
+    auth: AuthShape | None = _key("The credentials that are sent to the source.")
+    private: v.SwitchValue | None = _key("Whether its addresses are kept out of output, logs and metrics.")
+    proxy: v.UrlValue | None = _key("The HTTP proxy of its requests.")
+    timeout: v.DurationValue | None = _key("The most time for a whole visit, such as 30s.")
+    max_bytes: v.SizeValue | None = _key("The largest answer, such as 15MB.")
+    max_items: v.WholeValue | None = _key("The most stories of one visit.")
+    allow_private: v.AllowancesValue | None = _key("Private networks that it may be in, such as 10.0.0.0/8.")
+    language: v.LanguageValue | None = _key("The language of articles that name none.")
+    timezone: v.ZoneValue | None = _key("The time zone of dates that name none.")
+    steps: Steps | None = _key("Steps for its articles alone, in order.")
+    enabled: v.SwitchValue | None = _key("Whether it is visited.")
+
+
+# The keys that select parts of a page.
+SELECTORS = tuple(
+    name for name, field in SettingsShape.model_fields.items() if field.annotation == v.SelectorValue | None
+)
 
 
 class SourceShape(SettingsShape):
     """Where stories come from: exactly one of feed, page, sitemap, files and opml, and any settings."""
 
-    feed: f.AddressValue | None = Field(
-        default=None, description="URL or path of an RSS, Atom, JSON Feed or CDF document."
-    )
-    page: f.UrlValue | None = Field(default=None, description="URL of a web page that lists stories.")
-    sitemap: f.UrlValue | None = Field(default=None, description="URL of a sitemap.")
-    files: f.TextValue | None = Field(default=None, description="Our own stories, such as stories/*.md.")
-    opml: f.AddressValue | None = Field(
-        default=None, description="URL or path of an OPML list; each outline is a source."
-    )
-    was: f.SlugsValue = Field(default=(), description="Earlier ids.")
+    feed: v.AddressValue | None = _key("URL or path of an RSS, Atom, JSON Feed or CDF document.")
+    page: v.UrlValue | None = _key("URL of a web page that lists stories.")
+    sitemap: v.UrlValue | None = _key("URL of a sitemap.")
+    files: v.TextValue | None = _key("Our own stories, such as stories/*.md.")
+    opml: v.AddressValue | None = _key("URL or path of an OPML list; each outline is a source.")
+    was: v.SlugsValue | None = _key("Earlier ids.")
 
 
-SourceEntry = Annotated[Annotated[f.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag("(source)")], _form("(source)")]
+SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag(LONG)], _FORM]
 
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class FeedShape(YamlMapping):
-    """What is published."""
+    """One published feed."""
 
-    title: f.LineValue | None = Field(default=None, description="What readers see; the id when left out.")
-    description: f.LineValue | None = Field(default=None, description="One sentence about it.")
-    sources: f.SourceRefsValue = Field(default=(), description="Ids of sources; all when left out.")
-    tags: f.TagsValue = Field(default=(), description="Any of these; with sources, both must hold.")
-    steps: Steps = Field(default=(), description="In order: keep, drop, limit.")
-    author: f.LineValue | None = Field(default=None, description="Who publishes it.")
-    link: f.UrlValue | None = Field(default=None, description="The page it belongs to.")
-    image: f.UrlValue | None = Field(default=None, description="A picture for it.")
-    icon: f.UrlValue | None = Field(default=None, description="A small square picture.")
-    language: f.LanguageValue | None = Field(default=None, description="Its language, where it is not the site's.")
-    was: f.SlugsValue = Field(default=(), description="Earlier ids.")
+    title: v.LineValue | None = _key("The title that readers see; the id when left out.")
+    description: v.LineValue | None = _key("One sentence about it.")
+    sources: v.SourceRefsValue | None = _key("Ids of sources; all when left out.")
+    tags: v.TagsValue | None = _key("Tags of which an article has any; with `sources`, both must hold.")
+    steps: Steps | None = _key("In order: keep, drop, limit.")
+    author: v.LineValue | None = _key("Who publishes it.")
+    link: v.UrlValue | None = _key("The page it belongs to.")
+    image: v.UrlValue | None = _key("A picture for it.")
+    icon: v.UrlValue | None = _key("A small square picture.")
+    language: v.LanguageValue | None = _key("Its language, where it is not the site's.")
+    was: v.SlugsValue | None = _planned_key("earlier ids, whose addresses lead to this feed.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]
@@ -248,34 +257,69 @@ class FileShape(YamlMapping):
     """A configuration of feeds."""
 
     site: SiteShape
-    data: f.TextValue = Field(default="../data", description="The store, keys and locks; relative to this file.")
-    public: f.TextValue = Field(default="../public", description="The published files; relative to this file.")
-    server: ServerShape = Field(default=ServerShape(), description="Where the built-in server listens.")
-    hosts: HostsShape = Field(default=HostsShape(), description="Manners towards any one host name.")
-    defaults: SettingsShape = Field(default=SettingsShape(), description="Of every source that says nothing else.")
-    sources: dict[f.SlugValue, SourceEntry] = Field(
+    data: v.TextValue = Field(default="../data", description="The store, keys and locks; relative to this file.")
+    public: v.TextValue = Field(default="../public", description="The published files; relative to this file.")
+    server: ServerShape = Field(default=ServerShape(), description="The built-in server.")
+    hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
+    defaults: SettingsShape = Field(default=SettingsShape(), description="Settings of sources that have no other.")
+    sources: dict[v.SlugValue, SourceEntry] = Field(
         default={}, description="Id → where stories come from.", json_schema_extra=_IDS
     )
-    feeds: dict[f.FeedSlugValue, FeedEntry] = Field(
+    feeds: dict[v.FeedSlugValue, FeedEntry] = Field(
         default={}, description="Id → what is published.", json_schema_extra=_IDS
     )
+    theme: v.TextValue | None = _planned_key("a folder that overrides templates and CSS.")
+    retain: v.TextValue | None = _planned_key("how long articles are stored, such as 90d, or forever.")
+    workers: v.WholeValue | None = _planned_key("the number of worker processes.")
+    store: v.TextValue | None = _planned_key("the URL of a database.")
+    on_publish: v.UrlValue | None = _planned_key("the URL of a webhook that is called with the changed paths.")
 
 
-# The shape that a part of an error's location stands for.
-SHAPES: Mapping[str, type[YamlMapping]] = {
-    "": FileShape,
-    "site": SiteShape,
-    "server": ServerShape,
-    "hosts": HostsShape,
-    "defaults": SettingsShape,
-    "auth": AuthShape,
-    "feeds": FeedShape,
-    "(source)": SourceShape,
-    "(auto)": AutoShape,
-    "(step)": StepShape,
-    "(conditions)": ConditionsShape,
-    "(limit)": LimitShape,
-}
+# ── keys of shapes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def list_keys(shape: type[YamlMapping], *, planned: bool = True) -> list[str]:
+    """Return the keys of a shape as they are written, with or without those that have no effect yet."""
+    fields = shape.model_fields.items()
+    return [field.alias or name for name, field in fields if planned or not _is_planned(field)]
+
+
+def find_shape(path: tuple[str | int, ...]) -> type[YamlMapping]:
+    """Return the shape of the mapping that stands at a path of the file, or of the nearest one around it."""
+    shape: type[YamlMapping] = FileShape
+    is_id = False
+    for step in path:
+        if is_id or isinstance(step, int):
+            is_id = False
+            continue
+        annotation = next((f.annotation for name, f in shape.model_fields.items() if step in (f.alias, name)), None)
+        shape = next(_find_shapes(annotation), shape)
+        is_id = get_origin(annotation) is dict
+    return shape
+
+
+def _find_shapes(annotation: object) -> Iterator[type[YamlMapping]]:
+    """Yield the shapes that occur in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, YamlMapping):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _find_shapes(argument)
+
+
+def find_planned_keys(value: object, path: str = "") -> Iterator[str]:
+    """Yield the dotted paths of the keys that are given and have no effect yet."""
+    if isinstance(value, YamlMapping):
+        for name, field in type(value).model_fields.items():
+            if name in value.model_fields_set:
+                if _is_planned(field):
+                    yield f"{path}{name}"
+                yield from find_planned_keys(getattr(value, name), f"{path}{name}.")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from find_planned_keys(item, f"{path}{key}.")
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from find_planned_keys(item, path)
 
 
 # ── The JSON Schema of the YAML, for editors: completion, and mistakes underlined while they are made ─────────────────
@@ -284,14 +328,14 @@ SHAPES: Mapping[str, type[YamlMapping]] = {
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema() -> dict[str, object]:
-    """The schema, as `feeds schema` prints it and as it lies beside the sample."""
-    body = FileShape.model_json_schema(by_alias=True, schema_generator=_ForEditors)
+def json_schema() -> dict[str, object]:
+    """Return the JSON Schema, as `feeds schema` prints it and as it lies beside the sample."""
+    body = FileShape.model_json_schema(by_alias=True, schema_generator=_EditorSchema)
     return {"$schema": DIALECT, **body, "title": "feeds.yaml"}
 
 
-class _ForEditors(GenerateJsonSchema):
-    """Without defaults (ours are seconds and bytes, nothing one would write) and without `null` beside every value."""
+class _EditorSchema(GenerateJsonSchema):
+    """The JSON Schema without defaults, which are seconds and bytes here, and without `null` beside every value."""
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -300,5 +344,5 @@ class _ForEditors(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: object) -> bool:
-        """No titles: they would only repeat the keys."""
+        """Leave titles out: they would only repeat the keys."""
         return False

@@ -1,4 +1,4 @@
-"""Which values from outside the file are secret, and which sources hold one (DESIGN §2)."""
+"""The secrets of a file: which values from outside are secret, and which sources have one (DESIGN §2)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .schema import KINDS
 from .yaml_nodes import KeyPath
 
 Span = tuple[int, int]
 
-SEARCHED = 8  # characters: a shorter value is masked when printed, but would be found in documents by chance
+MIN_SEARCHED_LENGTH = 8  # a shorter value is masked when printed, but would be found in documents by chance
 
-_ADDRESSES = {"feed", "page", "sitemap", "opml"}
-_CREDENTIALS = {"auth", "headers"}
-_SHORTEST = 4  # characters of a value in an address: masking `80` or `en` would garble every line
+_ADDRESS_KEYS = {*KINDS} - {"files"}
+_CREDENTIAL_KEYS = {"auth", "headers"}
+_SERVICE_KEYS = {"proxy", "store", "on_publish"}  # addresses of services, which may hold a password
+_MIN_MASKED_LENGTH = 4  # of a value in an address: masking `80` or `en` would garble every line
 
 _ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:(?P<user>[^/?#:@]*)(?::(?P<password>[^/?#]*))?@)?"
@@ -26,10 +28,10 @@ _CONFIDENTIAL_PARTS = ("user", "password", "path", "query", "fragment")
 
 @dataclass(slots=True)
 class Secrets:
-    """The secret values of one file, and who holds them.
+    """The secret values of one file, and the sources that have one.
 
-    `printed` are masked in all that is shown; `searched`, of at least `SEARCHED` characters, may stand in no document.
-    `sources` hold one in their address, headers or auth; `defaults` are the keys of `defaults:` that hold one.
+    `printed` are masked in all output; `searched`, of at least `MIN_SEARCHED_LENGTH` characters, may stand in no
+    document. `sources` have one in their address, headers or auth; `defaults` are the keys of `defaults:` with one.
     """
 
     printed: set[str] = field(default_factory=set)
@@ -37,57 +39,60 @@ class Secrets:
     sources: set[str] = field(default_factory=set)
     defaults: set[str] = field(default_factory=set)
 
-    def add(self, route: KeyPath, text: str, spans: Sequence[Span]) -> None:
-        """Take note of the values from outside that stand at `spans` of the text at `route`."""
-        section, names = route[0], [str(name) for name in route[1:]]
-        if not spans or section not in ("sources", "defaults") or not names:
+    def add(self, path: KeyPath, text: str, spans: Sequence[Span]) -> None:
+        """Add the values from outside that stand at `spans` of the text at `path`."""
+        section, names = path[0], [str(name) for name in path[1:]]
+        if not spans:
+            return
+        if section in _SERVICE_KEYS:
+            self._add_service(text, spans)
+        if section not in ("sources", "defaults") or not names:
             return
         source = names.pop(0) if section == "sources" else ""
         key = names[0] if names else "feed"
-        if key in _CREDENTIALS:
+        if key in _CREDENTIAL_KEYS:
             self._add_values(text[start:end] for start, end in spans)
-            self._add_holder(source, key)
-        elif key == "proxy":
-            self._add_values(text[start:end] for start, end in spans)
-            self._add_pieces(text, spans)
-        elif key in _ADDRESSES:
+            holders, name = (self.sources, source) if source else (self.defaults, key)
+            holders.add(name)
+        elif key in _SERVICE_KEYS:
+            self._add_service(text, spans)
+        elif key in _ADDRESS_KEYS:
             self._add_address(source, text, spans)
 
-    def _add_holder(self, source: str, key: str) -> None:
-        if source:
-            self.sources.add(source)
-        else:
-            self.defaults.add(key)
+    def _add_service(self, address: str, spans: Sequence[Span]) -> None:
+        self._add_values(address[start:end] for start, end in spans)
+        self._add_pieces(address, spans)
 
     def _add_values(self, values: Iterator[str]) -> None:
         for value in values:
             self.printed.add(value)
-            if len(value) >= SEARCHED:
+            if len(value) >= MIN_SEARCHED_LENGTH:
                 self.searched.add(value)
 
     def _add_pieces(self, address: str, spans: Sequence[Span]) -> None:
-        pieces = (piece for span in spans for piece in _pieces(address, span))
-        self._add_values(piece for piece in pieces if len(piece) >= _SHORTEST)
+        pieces = (piece for span in spans for piece in _find_pieces(address, span))
+        self._add_values(piece for piece in pieces if len(piece) >= _MIN_MASKED_LENGTH)
 
     def _add_address(self, source: str, text: str, spans: Sequence[Span]) -> None:
         address = _ADDRESS.fullmatch(text)
         if not address:  # a local file, or an address that is going to be refused with a message
-            self.printed.update(text[start:end] for start, end in spans if end - start >= _SHORTEST)
+            self.printed.update(text[start:end] for start, end in spans if end - start >= _MIN_MASKED_LENGTH)
             return
         parts = [address.span(part) for part in _CONFIDENTIAL_PARTS]
-        hidden = [span for span in spans if any(_touches(span, part) for part in (address.span("host"), *parts))]
-        self.printed.update(text[start:end] for start, end in hidden if end - start >= _SHORTEST)
-        self._add_pieces(text, hidden)
-        if hidden:
+        secret = [span for span in spans if any(_overlaps(span, part) for part in (address.span("host"), *parts))]
+        self.printed.update(text[start:end] for start, end in secret if end - start >= _MIN_MASKED_LENGTH)
+        self._add_pieces(text, secret)
+        if secret:
             self.sources.add(source)
-        inside_a_part = any(first <= start and end <= last for start, end in hidden for first, last in parts)
+        inside_a_part = any(first <= start and end <= last for start, end in secret for first, last in parts)
         if inside_a_part or address["query"] or address["fragment"] or address["user"]:
             # A value that is too short to be searched for is found by the address that it makes. An address that came
             # as a whole and is only a path is not searched for: those of the stories may begin with it.
-            self.searched.update(one for one in (text, text.partition("://")[2]) if len(one) >= SEARCHED)
+            spellings = (text, text.partition("://")[2])
+            self.searched.update(spelling for spelling in spellings if len(spelling) >= MIN_SEARCHED_LENGTH)
 
 
-def _pieces(text: str, span: Span) -> Iterator[str]:
+def _find_pieces(text: str, span: Span) -> Iterator[str]:
     """Yield what a value from outside puts into the confidential parts of an address.
 
     Of a value that reaches over several parts, as a whole address does, these are the parameters of its query and the
@@ -104,22 +109,24 @@ def _pieces(text: str, span: Span) -> Iterator[str]:
         first, last = max(start, address.start(part)), min(end, address.end(part))
         piece = text[first:last] if first < last else ""
         if part == "query":
-            yield from _parameters(piece)
-        if piece and (piece == text[start:end] or (part != "path" and len(piece) >= SEARCHED)):
+            yield from _find_long_parameters(piece)
+        if piece and (piece == text[start:end] or (part != "path" and len(piece) >= MIN_SEARCHED_LENGTH)):
             yield piece
         elif part == "path":
-            yield from _tokens(piece)
+            yield from _find_tokens(piece)
 
 
-def _parameters(query: str) -> Iterator[str]:
+def _find_long_parameters(query: str) -> Iterator[str]:
     values = (pair.rpartition("=")[2] for pair in query.split("&"))
-    return (value for value in values if len(value) >= SEARCHED)
+    return (value for value in values if len(value) >= MIN_SEARCHED_LENGTH)
 
 
-def _tokens(path: str) -> Iterator[str]:
-    return (segment for segment in path.split("/") if len(segment) >= SEARCHED and re.search(r"[0-9]", segment))
+def _find_tokens(path: str) -> Iterator[str]:
+    return (
+        segment for segment in path.split("/") if len(segment) >= MIN_SEARCHED_LENGTH and re.search(r"[0-9]", segment)
+    )
 
 
-def _touches(span: Span, part: Span) -> bool:
+def _overlaps(span: Span, part: Span) -> bool:
     """Tell whether two spans share a character; a part that is not there has the span (-1, -1)."""
     return max(span[0], part[0]) < min(span[1], part[1])

@@ -1,6 +1,6 @@
-"""What single values cannot tell: keys that exclude each other, references, ids used twice, manners towards others.
+"""Mistakes between keys: keys that exclude each other, references, ids used twice, intervals that are too short.
 
-Works on the plain values, not on the checked shape, so that these mistakes are told together with all the others.
+They are found in the plain values, not in the checked shape, so that they are reported together with all others.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from . import units, values
 from .interpolate import PlainValue
-from .paths import ConfigEnvironment, split_glob
-from .problems import listed, meant
-from .schema import KINDS, SELECTORS, SourceShape, keys
+from .paths import ConfigLocation, split_glob
+from .problems import did_you_mean, join_with_or
+from .schema import KINDS, SELECTORS, SourceShape, list_keys
+from .units import parse_duration
+from .values import find_shortest_gap, is_url, parse_cron
 from .yaml_nodes import KeyPath
 
-SHORTEST_INTERVAL = 300.0  # E12: for other people's servers
-_SHORTEST = "expected at least 5m for other people's servers"
+MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)
+_EXPECTED_INTERVAL = "expected at least 5m for other people's servers"
 
-_SOURCE_KEYS = frozenset(keys(SourceShape))
+_SOURCE_KEYS = frozenset(list_keys(SourceShape))
 
 
 class Finding(NamedTuple):
-    """A mistake at a route; `at_key` points to the key instead of its value."""
+    """A mistake at a path; `at_key` points to the key instead of its value."""
 
-    route: KeyPath
+    path: KeyPath
     message: str
     at_key: bool = False
 
@@ -34,19 +35,19 @@ class Finding(NamedTuple):
 SettingsMapping = Mapping[str, PlainValue]
 
 
-def findings(data: SettingsMapping, around: ConfigEnvironment) -> Iterator[Finding]:
-    """All such mistakes of a file."""
+def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[Finding]:
+    """Yield all such mistakes of a file."""
     sources, feeds, defaults = (_mapping(data.get(key)) for key in ("sources", "feeds", "defaults"))
-    yield from _exclusive(("defaults",), defaults)
+    yield from _check_exclusive_keys(("defaults",), defaults)
     for name, entry in sources.items():
         if isinstance(entry, dict):
-            yield from _of_source(("sources", name), entry, defaults)
-            yield from _files(("sources", name, "files"), entry.get("files"), around)
-    yield from _manners(sources, defaults)
-    yield from _earlier("sources", sources)
-    yield from _earlier("feeds", feeds)
+            yield from _check_source(("sources", name), entry, defaults)
+            yield from _check_files(("sources", name, "files"), entry.get("files"), location)
+    yield from _check_intervals(sources, defaults)
+    yield from _check_earlier_ids("sources", sources)
+    yield from _check_earlier_ids("feeds", feeds)
     for name, entry in feeds.items():
-        yield from _references(("feeds", name, "sources"), _mapping(entry).get("sources"), sources)
+        yield from _check_references(("feeds", name, "sources"), _mapping(entry).get("sources"), sources)
     server = _mapping(data.get("server"))
     if server.get("listen") is not None and server.get("listen") == server.get("admin") != "127.0.0.1:0":
         yield Finding(("server", "admin"), "this is where `listen` is, expected another port")
@@ -59,97 +60,95 @@ def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
 # ── one source ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_source(route: KeyPath, source: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
+def _check_source(path: KeyPath, source: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
     given = [kind for kind in KINDS if source.get(kind) is not None]
-    if not given and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, and that is said already
-        yield Finding(route, f"the source has no address, expected exactly one of {listed(KINDS)}", at_key=True)
+    if not given and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, which is reported already
+        yield Finding(path, f"the source has no address, expected exactly one of {join_with_or(KINDS)}", at_key=True)
     for more in given[1:]:
-        yield Finding((*route, more), f"`{given[0]}` and `{more}` are both given, expected one of them", at_key=True)
-    yield from _exclusive(route, source)
-    yield from _needless(route, source, defaults, given)
+        yield Finding((*path, more), f"`{given[0]}` and `{more}` are both given, expected one of them", at_key=True)
+    yield from _check_exclusive_keys(path, source)
+    yield from _check_selectors(path, source, defaults, given)
 
 
-def _exclusive(route: KeyPath, source: SettingsMapping) -> Iterator[Finding]:
+def _check_exclusive_keys(path: KeyPath, source: SettingsMapping) -> Iterator[Finding]:
     if source.get("every") is not None and source.get("cron") is not None:
-        yield Finding((*route, "cron"), "`every` and `cron` are both given, expected one of them", at_key=True)
+        yield Finding((*path, "cron"), "`every` and `cron` are both given, expected one of them", at_key=True)
     auth = _mapping(source.get("auth"))
     if auth.get("basic") is not None and auth.get("bearer") is not None:
-        yield Finding((*route, "auth"), "`basic` and `bearer` are both given, expected one of them", at_key=True)
+        yield Finding((*path, "auth"), "`basic` and `bearer` are both given, expected one of them", at_key=True)
     if "auth" in source and not any(value is not None for value in auth.values()):
         expected = 'expected {basic: [user, "${PASSWORD}"]} or {bearer: "${TOKEN}"}'
-        yield Finding((*route, "auth"), f"nothing stands in `auth`, {expected}", at_key=True)
+        yield Finding((*path, "auth"), f"nothing stands in `auth`, {expected}", at_key=True)
     for header in _mapping(source.get("headers")):
         if auth and header.lower() == "authorization":
-            yield Finding((*route, "headers", header), "`auth` sends this header, expected one of them", at_key=True)
+            yield Finding((*path, "headers", header), "`auth` sends this header, expected one of them", at_key=True)
 
 
-def _needless(
-    route: KeyPath, source: SettingsMapping, defaults: SettingsMapping, given: list[str]
+def _check_selectors(
+    path: KeyPath, source: SettingsMapping, defaults: SettingsMapping, given: list[str]
 ) -> Iterator[Finding]:
-    """Selectors where no page is ever read: most likely `title:` was meant to be a name."""
+    """Find selectors of a source that reads no page: most likely `title:` was meant to be a name."""
     full_text = str(source.get("full_text", defaults.get("full_text"))).lower() == "true"
     if given in (["feed"], ["files"]) and not full_text and source.get("as") is None:
         for key in SELECTORS:
             if source.get(key) is not None:
                 message = f"`{key}` selects within pages, expected it with `page`, `sitemap` or `full_text: true`"
-                yield Finding((*route, key), message, at_key=True)
+                yield Finding((*path, key), message, at_key=True)
 
 
-def _files(route: KeyPath, pattern: PlainValue | None, around: ConfigEnvironment) -> Iterator[Finding]:
-    """S14: nothing outside the fixed part of a glob is read."""
+def _check_files(path: KeyPath, pattern: PlainValue | None, location: ConfigLocation) -> Iterator[Finding]:
+    """Find a glob that leads out of its fixed part: nothing outside it is read (S14)."""
     if not isinstance(pattern, str):
         return
     _, wild = split_glob(pattern)
     if ".." in wild.split("/"):
-        yield Finding(route, f"`{pattern}` climbs out after its first *, expected every `..` at the beginning")
-    elif not wild and (pattern.endswith("/") or around.locate(pattern).is_dir()):
+        yield Finding(path, f"`{pattern}` climbs out after its first *, expected every `..` at the beginning")
+    elif not wild and (pattern.endswith("/") or location.resolve(pattern).is_dir()):
         better = pattern.rstrip("/") + "/*.md"
-        yield Finding(route, f"`{pattern}` is a folder, expected a pattern, did you mean `{better}`?")
+        yield Finding(path, f"`{pattern}` is a folder, expected a pattern, did you mean `{better}`?")
 
 
-# ── manners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── intervals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _manners(sources: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
-    """E12: at least five minutes between visits to other people's servers, whoever says how often."""
-    hasty_default = _hasty(defaults)
+def _check_intervals(sources: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
+    """Find intervals below five minutes for other people's servers (E12)."""
+    short_default = _find_short_interval(defaults)
     for name, entry in sources.items():
         source = _mapping(entry)
         if not _is_foreign(entry):
             continue
-        if hasty := _hasty(source):
-            yield Finding(("sources", name, *hasty.route), f"`{hasty.message}` is too often, {_SHORTEST}")
-        elif hasty_default and not {"every", "cron"} & source.keys():
-            message = f"`{hasty_default.message}` is too often for the source `{name}`, {_SHORTEST}"
-            yield Finding(("defaults", *hasty_default.route), message)
-            hasty_default = None  # once is enough
+        if short := _find_short_interval(source):
+            yield Finding(("sources", name, *short.path), f"`{short.message}` is too often, {_EXPECTED_INTERVAL}")
+        elif short_default and not {"every", "cron"} & source.keys():
+            message = f"`{short_default.message}` is too often for the source `{name}`, {_EXPECTED_INTERVAL}"
+            yield Finding(("defaults", *short_default.path), message)
+            short_default = None  # once is enough
 
 
-def _hasty(settings: SettingsMapping) -> Finding | None:
-    """What asks for visits more often than is polite, if anything does."""
+def _find_short_interval(settings: SettingsMapping) -> Finding | None:
+    """Return the `every` or `cron` whose interval is too short, as it is spelled, if there is one."""
     every, cron = settings.get("every"), settings.get("cron")
     bounds = every.get("auto") if isinstance(every, dict) else every
-    least = bounds[0] if isinstance(bounds, list) and bounds else bounds
+    shortest = bounds[0] if isinstance(bounds, list) and bounds else bounds
     try:
-        if isinstance(least, str) and 1 <= units.seconds(least) < SHORTEST_INTERVAL:
-            return Finding(("every",) if least is bounds else ("every", "auto", 0), least)
-        if isinstance(cron, str) and values.shortest_gap(values.cron(cron)) < SHORTEST_INTERVAL:
+        if isinstance(shortest, str) and 1 <= parse_duration(shortest) < MIN_INTERVAL:
+            return Finding(("every",) if shortest is bounds else ("every", "auto", 0), shortest)
+        if isinstance(cron, str) and find_shortest_gap(parse_cron(cron)) < MIN_INTERVAL:
             return Finding(("cron",), cron)
-    except ValueError:  # said already, by the check of the value itself
+    except ValueError:  # the check of the value itself reports it
         return None
     return None
 
 
 def _is_foreign(entry: PlainValue) -> bool:
-    """Whether the source lives on a server, and that is not this very machine."""
+    """Tell whether the source is on a server that is not this machine."""
     addresses = [entry] if isinstance(entry, str) else [_mapping(entry).get(kind) for kind in KINDS if kind != "files"]
-    return any(
-        isinstance(address, str) and values.is_url(address) and not is_loopback(address) for address in addresses
-    )
+    return any(isinstance(address, str) and is_url(address) and not is_loopback(address) for address in addresses)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL's host is this very machine, by its spelling."""
+    """Tell whether a URL's host is this machine, by its spelling."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -160,27 +159,27 @@ def is_loopback(url: str) -> bool:
 # ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _earlier(section: str, entries: SettingsMapping) -> Iterator[Finding]:
-    """An earlier id belongs to one entry, and is no present id."""
+def _check_earlier_ids(section: str, entries: SettingsMapping) -> Iterator[Finding]:
+    """Find earlier ids that belong to two entries, or that are present ids too."""
     owners: dict[str, str] = {}
     for name, entry in entries.items():
         earlier = _mapping(entry).get("was")
         for index, old in enumerate(earlier if isinstance(earlier, list) else [earlier]):
             if not isinstance(old, str):
                 continue
-            route = (section, name, "was", index)
+            path = (section, name, "was", index)
             if old in entries:
-                yield Finding(route, f"`{old}` is an id of its own in `{section}`, expected an id no longer used")
+                yield Finding(path, f"`{old}` is an id of its own in `{section}`, expected an id no longer used")
             elif owners.setdefault(old, name) != name:
-                yield Finding(route, f"`{old}` is an earlier id of `{owners[old]}` already, expected it once")
+                yield Finding(path, f"`{old}` is an earlier id of `{owners[old]}` already, expected it once")
 
 
-def _references(route: KeyPath, value: PlainValue | None, sources: SettingsMapping) -> Iterator[Finding]:
+def _check_references(path: KeyPath, value: PlainValue | None, sources: SettingsMapping) -> Iterator[Finding]:
     for index, reference in enumerate(value if isinstance(value, list) else [value]):
         if not isinstance(reference, str) or reference in sources:
             continue
         head, slash, _ = reference.partition("/")
         if slash and _mapping(sources.get(head)).get("opml") is not None:
             continue
-        message = f"there is no source `{reference}`, expected an id under `sources`{meant(reference, sources)}"
-        yield Finding((*route, index), message)
+        message = f"there is no source `{reference}`, expected an id under `sources`{did_you_mean(reference, sources)}"
+        yield Finding((*path, index), message)

@@ -1,4 +1,4 @@
-"""The kinds of value a key can have: how each is read, and what an editor is told about its spelling."""
+"""The types of the values of keys: the parser of each, and the JSON Schema of its spelling for editors."""
 
 from __future__ import annotations
 
@@ -9,99 +9,117 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from ..model import Interval
 from . import units, values
-from .patterns import Regexp, regexp
-from .problems import kind_of
+from .patterns import Regexp, compile_pattern, parse_pattern
+from .problems import describe_value
 
 T = TypeVar("T")
 
 
-def reading(parse: Callable[[str], object], expected: str) -> PlainValidator:
-    """A validator that hands the text to `parse`, and says what was expected where there is no text."""
+def text_validator(parse: Callable[[str], object], expected: str) -> PlainValidator:
+    """Return a validator that passes a text to `parse`, and says what was expected where there is no text."""
 
-    def check(value: object) -> object:
+    def validate(value: object) -> object:
         if not isinstance(value, str):
-            raise ValueError(f"{kind_of(value)} stands here, expected {expected}")
+            raise ValueError(f"{describe_value(value)} stands here, expected {expected}")
         return parse(value)
 
-    return PlainValidator(check)
+    return PlainValidator(validate)
 
 
-def each(parse: Callable[[str], T], expected: str) -> PlainValidator:
-    """A validator for a list of such texts; one text alone is a list of one, nothing is an empty list."""
+def list_validator(parse: Callable[[str], T], expected: str) -> PlainValidator:
+    """Return a validator for a list of such texts; one text alone is a list of one, none is an empty list."""
 
-    def check(value: object) -> tuple[T, ...]:
-        items = [] if value is None else value if isinstance(value, (list, tuple)) else [value]
-        found: list[T] = []
-        for item in items:
-            if not isinstance(item, str):
-                raise ValueError(f"{kind_of(item)} stands here, expected {expected}")
-            found.append(parse(item))
-        return tuple(found)
+    def validate(value: object) -> tuple[T, ...]:
+        texts = [] if value is None else value if isinstance(value, (list, tuple)) else [value]
+        items: list[T] = []
+        for text in texts:
+            if not isinstance(text, str):
+                raise ValueError(f"{describe_value(text)} stands here, expected {expected}")
+            items.append(parse(text))
+        return tuple(items)
 
-    return PlainValidator(check)
+    return PlainValidator(validate)
 
 
 def _schema(kind: str, spelling: str | None = None, **more: object) -> WithJsonSchema:
-    """The JSON Schema of a text with a spelling; a `${…}` is welcome everywhere."""
+    """Return the JSON Schema of a text with a spelling; a `${…}` may stand everywhere."""
     if kind == "string":
         return WithJsonSchema({"type": "string", **({"pattern": rf"{spelling}|\$\{{"} if spelling else {}), **more})
     return WithJsonSchema({"anyOf": [{"type": kind, **more}, {"type": "string", "pattern": r"\$\{"}]})
 
 
-def _texts(spelling: str | None = None) -> WithJsonSchema:
+def _list_schema(spelling: str | None = None) -> WithJsonSchema:
     item: dict[str, object] = {"type": ["string", "number"]} if spelling is None else {"type": "string"}
     item |= {} if spelling is None else {"pattern": spelling}
     return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item}]})
 
 
-_PATTERN = {
-    "anyOf": [{"type": "string", "format": "regex"}, {"type": "array", "items": {"type": ["string", "number"]}}]
-}
+_TEXT_OR_NUMBER: dict[str, object] = {"type": ["string", "number"]}
+_TEXT = WithJsonSchema(_TEXT_OR_NUMBER)
+_PAIR = {"minItems": 2, "maxItems": 2}
+_EXPRESSION: dict[str, object] = {"type": "string", "format": "regex"}
 _WEB = r"^https?://"
 
-TextValue = Annotated[str, reading(values.text, "text"), WithJsonSchema({"type": ["string", "number"]})]
-LineValue = Annotated[str, reading(values.one_line, "text"), WithJsonSchema({"type": ["string", "number"]})]
-SlugValue = Annotated[str, reading(values.slug, "an id"), _schema("string")]
-FeedSlugValue = Annotated[str, reading(values.feed_slug, "an id"), _schema("string")]
-SourceRefsValue = Annotated[tuple[str, ...], each(values.source_ref, "the id of a source"), _texts("")]
-SlugsValue = Annotated[tuple[str, ...], each(values.source_ref, "an id"), _texts("")]
-TagsValue = Annotated[tuple[str, ...], each(values.one_line, "a tag"), _texts()]
-AllowancesValue = Annotated[tuple[str, ...], each(units.allowance, "a network such as 10.0.0.0/8"), _texts("")]
-NetworksValue = Annotated[tuple[str, ...], each(units.network, "a network such as 10.0.0.0/8"), _texts("")]
-LanguageValue = Annotated[str, reading(values.language, "a language tag such as en"), _schema("string")]
-ZoneValue = Annotated[str, reading(values.timezone, "a time zone such as Europe/Berlin"), _schema("string")]
-SwitchValue = Annotated[bool, reading(values.switch, "true or false"), _schema("boolean")]
-WholeValue = Annotated[int, reading(values.whole, "a whole number"), _schema("integer", minimum=1)]
-HoursValue = Annotated[float, reading(values.hours, "a number of hours"), _schema("number", minimum=0)]
-UrlValue = Annotated[str, reading(values.url, "a URL"), _schema("string", _WEB)]
-BaseUrlValue = Annotated[str, reading(values.base_url, "a URL"), _schema("string", _WEB)]
-AddressValue = Annotated[str, reading(values.address, "a URL or a path"), _schema("string")]
-GapValue = Annotated[float, reading(values.gap, "a length of time such as 1s"), _schema("string", units.DURATION)]
+TextValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT]
+SelectorValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT, "selector"]
+LineValue = Annotated[str, text_validator(values.parse_line, "text"), _TEXT]
+SlugValue = Annotated[str, text_validator(values.parse_slug, "an id"), _schema("string")]
+FeedSlugValue = Annotated[str, text_validator(values.parse_feed_slug, "an id"), _schema("string")]
+SourceRefsValue = Annotated[
+    tuple[str, ...], list_validator(values.parse_source_ref, "the id of a source"), _list_schema("")
+]
+SlugsValue = Annotated[tuple[str, ...], list_validator(values.parse_source_ref, "an id"), _list_schema("")]
+TagsValue = Annotated[tuple[str, ...], list_validator(values.parse_line, "a tag"), _list_schema()]
+AllowancesValue = Annotated[
+    tuple[str, ...], list_validator(values.parse_allowance, "a network such as 10.0.0.0/8"), _list_schema("")
+]
+NetworksValue = Annotated[
+    tuple[str, ...], list_validator(values.parse_network, "a network such as 10.0.0.0/8"), _list_schema("")
+]
+LanguageValue = Annotated[str, text_validator(values.parse_language, "a language tag such as en"), _schema("string")]
+ZoneValue = Annotated[
+    str, text_validator(values.parse_timezone, "a time zone such as Europe/Berlin"), _schema("string")
+]
+SwitchValue = Annotated[bool, text_validator(values.parse_switch, "true or false"), _schema("boolean")]
+WholeValue = Annotated[int, text_validator(values.parse_whole_number, "a whole number"), _schema("integer", minimum=1)]
+HoursValue = Annotated[float, text_validator(values.parse_hours, "a number of hours"), _schema("number", minimum=0)]
+UrlValue = Annotated[str, text_validator(values.parse_url, "a URL"), _schema("string", _WEB)]
+BaseUrlValue = Annotated[str, text_validator(values.parse_base_url, "a URL"), _schema("string", _WEB)]
+AddressValue = Annotated[str, text_validator(values.parse_address, "a URL or a path"), _schema("string")]
+GapValue = Annotated[
+    float, text_validator(units.parse_duration, "a length of time such as 1s"), _schema("string", units.DURATION)
+]
 DurationValue = Annotated[
-    float, reading(values.interval, "a length of time such as 15m"), _schema("string", units.DURATION)
-]
-CronValue = Annotated[str, reading(values.cron, "a cron expression"), _schema("string")]
-SizeValue = Annotated[int, reading(values.byte_count, "a size such as 15MB"), _schema("string", units.SIZE)]
-EndpointValue = Annotated[tuple[str, int], reading(units.endpoint, "HOST:PORT"), _schema("string", r":\d+$")]
-ExpressionValue = Annotated[Regexp, reading(regexp, "a regular expression"), WithJsonSchema(_PATTERN["anyOf"][0])]
-PatternValue = Annotated[Regexp, PlainValidator(values.pattern), WithJsonSchema(_PATTERN)]
-HeaderNameValue = Annotated[str, reading(values.header_name, "a header's name"), _schema("string")]
-HeaderValue = Annotated[
-    str, reading(values.header_value, "a header's value"), WithJsonSchema({"type": ["string", "number"]})
-]
-ContactValue = Annotated[str, reading(values.contact, "an e-mail or web address"), _schema("string")]
-ReadAsValue = Annotated[
-    Literal["story", "list", "feed"],
-    reading(values.one_of("story", "list", "feed"), "story, list or feed"),
-    _schema("string", "^(story|list|feed)$"),
+    float, text_validator(units.parse_interval, "a length of time such as 15m"), _schema("string", units.DURATION)
 ]
 BoundsValue = Annotated[
     Interval,
-    PlainValidator(values.bounds),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}),
+    PlainValidator(units.parse_bounds),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, **_PAIR}),
 ]
-PairValue = Annotated[
+CronValue = Annotated[str, text_validator(values.parse_cron, "a cron expression"), _schema("string")]
+SizeValue = Annotated[int, text_validator(units.parse_byte_limit, "a size such as 15MB"), _schema("string", units.SIZE)]
+EndpointValue = Annotated[
+    tuple[str, int], text_validator(values.parse_endpoint, "HOST:PORT"), _schema("string", r":\d+$")
+]
+ExpressionValue = Annotated[
+    Regexp, text_validator(compile_pattern, "a regular expression"), WithJsonSchema(_EXPRESSION)
+]
+PatternValue = Annotated[
+    Regexp,
+    PlainValidator(parse_pattern),
+    WithJsonSchema({"anyOf": [_EXPRESSION, {"type": "array", "items": _TEXT_OR_NUMBER}]}),
+]
+HeaderNameValue = Annotated[str, text_validator(values.parse_header_name, "a header's name"), _schema("string")]
+HeaderValue = Annotated[str, text_validator(values.parse_header_value, "a header's value"), _TEXT]
+ContactValue = Annotated[str, text_validator(values.parse_contact, "an e-mail or web address"), _schema("string")]
+ReadAsValue = Annotated[
+    Literal["story", "list", "feed"],
+    text_validator(values.parse_read_as, "story, list or feed"),
+    _schema("string", f"^({'|'.join(values.READ_AS)})$"),
+]
+CredentialsValue = Annotated[
     tuple[str, str],
-    PlainValidator(values.pair),
-    WithJsonSchema({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}),
+    PlainValidator(values.parse_credentials),
+    WithJsonSchema({"type": "array", "items": _TEXT_OR_NUMBER, **_PAIR}),
 ]

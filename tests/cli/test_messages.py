@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from feeds.cli import COMMANDS
-from feeds.config import schema
+from feeds.config import json_schema
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = re.compile(r"`feeds ([a-z]+)|^\$ feeds ([a-z]+)|bin/feeds ([a-z]+)", re.MULTILINE)
@@ -48,7 +48,7 @@ def test_texts_name_only_commands_that_exist() -> None:
 
 
 def test_messages_name_only_keys_that_exist() -> None:
-    known = set(_property_names(schema())) | PLACEHOLDERS
+    known = set(_property_names(json_schema())) | PLACEHOLDERS
     named = [(place, name) for place, text in _messages() for name in KEY.findall(text)]
     assert {"auth", "allow_private", "data"} <= {name for _, name in named}
     assert not [(place, name) for place, name in named if name not in known]

@@ -11,7 +11,7 @@ import pytest
 from origin import Document, Origin
 from wire import NOON, Wire, rss
 
-from feeds.config.patterns import regexp
+from feeds.config.patterns import compile_pattern
 from feeds.model import Fetched, Kind, Source
 from feeds.pipeline import as_json_feed, parse_document
 
@@ -102,6 +102,6 @@ def test_F31_a_feed_that_lists_nothing_wanted_is_not_suspicious(wire: Wire, orig
 
 def test_D2_a_preview_shows_what_would_be_pulled() -> None:
     answer = Fetched("https://a.example/f", rss(("1", "One"), ("2", "Two")), "text/xml")
-    source = Source("it", Kind.FEED, answer.url, exclude=regexp("/1$"))
+    source = Source("it", Kind.FEED, answer.url, exclude=compile_pattern("/1$"))
     document = as_json_feed(parse_document(answer, source), NOON, source)
     assert [item["title"] for item in document["items"]] == ["Two"]  # type: ignore[attr-defined]

@@ -1,0 +1,266 @@
+"""Each key of the schema has an effect, or is refused, or is accepted with a warning that it has none yet (D2)."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from origin import Document, Origin
+from wire import Wire, rss
+
+from feeds.app.server_process import serve
+from feeds.config import find_warnings, json_schema, load, mask_secrets
+from feeds.errors import ConfigError, FeedsError
+from feeds.model import (
+    Condition,
+    Config,
+    Cron,
+    Drop,
+    Feed,
+    Fetched,
+    HostLimits,
+    Interval,
+    Keep,
+    Kind,
+    Limit,
+    ServerSettings,
+    Site,
+    Source,
+)
+from feeds.parse import parse
+
+KeyPath = tuple[str, ...]
+Tree = dict[str, Any]
+
+BASE: Tree = {
+    "site": {"title": "A", "url": "http://localhost/"},
+    "sources": {"it": {"page": "https://a.example/"}, "other": "https://b.example/"},
+    "feeds": {"x": {}},
+}
+
+# A value for each key, other than its default; `it` and `x` are ids, `0` is the item of a list.
+STEPS: Tree = {
+    "keep": {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
+    | {"source": "a", "any": "a"},
+    "drop": {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
+    | {"source": "a", "any": "a"},
+    "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "5MB"},
+}
+HEADERS = {"X-A": "b"}
+SETTINGS: Tree = {
+    "every": {"auto": ["15m", "1d"]},
+    "cron": "@daily",
+    "tags": "a",
+    "full_text": "true",
+    "as": "list",
+    "stories": "a",
+    "title": "a",
+    "content": "a",
+    "date": "a",
+    "author": "a",
+    "image": "a",
+    "remove": "a",
+    "include": "a",
+    "exclude": "a",
+    "headers": HEADERS,
+    "auth": {"basic": ["me", "secret"], "bearer": "token"},
+    "private": "true",
+    "proxy": "http://c.example/",
+    "timeout": "9s",
+    "max_bytes": "9kB",
+    "max_items": "9",
+    "allow_private": "10.0.0.0/8",
+    "language": "de",
+    "timezone": "Europe/Berlin",
+    "steps": {"0": STEPS},
+    "enabled": "false",
+}
+VALUES: Tree = {
+    "site": {
+        "title": "B",
+        "url": "http://localhost/b/",
+        "description": "d",
+        "language": "de",
+        "timezone": "Europe/Berlin",
+        "contact": "me@a.example",
+        "hub": "https://hub.example/",
+    },
+    "data": "d",
+    "public": "p",
+    "server": {"listen": "127.0.0.1:1", "admin": "127.0.0.1:2"}
+    | {"trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
+    "hosts": {"gap": "2s", "at_once": "3"},
+    "defaults": SETTINGS,
+    "sources": {
+        "it": SETTINGS
+        | {"feed": "https://c.example/", "page": "https://c.example/", "sitemap": "https://c.example/"}
+        | {"files": "*.md", "opml": "https://c.example/", "was": "old"}
+    },
+    "feeds": {
+        "x": {
+            "title": "B",
+            "description": "d",
+            "sources": "it",
+            "tags": "a",
+            "steps": {"0": STEPS},
+            "author": "me",
+            "link": "https://c.example/",
+            "image": "https://c.example/",
+            "icon": "https://c.example/",
+            "language": "de",
+            "was": "old",
+        }
+    },
+    "theme": "t",
+    "retain": "90d",
+    "workers": "4",
+    "store": "postgresql://c.example/feeds",
+    "on_publish": "https://c.example/",
+}
+
+
+def _list_leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
+    """Yield each value of `VALUES` and its path."""
+    if isinstance(values, dict) and values is not HEADERS:
+        for key, value in values.items():
+            yield from _list_leaves(value, (*path, key))
+    else:
+        yield path, values
+
+
+def _list_keys(schema: Tree, whole: Tree, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of each key of a JSON Schema that has no keys below it, with the ids of `VALUES`."""
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
+    children = [(child, (*path, key)) for key, child in schema.get("properties", {}).items()]
+    if path in (("sources",), ("feeds",)):
+        children.append((schema["additionalProperties"], (*path, "it" if path == ("sources",) else "x")))
+    if path[-1:] == ("steps",):
+        children.append((schema["items"], (*path, "0")))
+    children += [(form, path) for form in schema.get("oneOf", ()) if "$ref" in form]
+    for child, child_path in children:
+        yield from _list_keys(child, whole, child_path)
+    if not children:
+        yield path
+
+
+def _nest(path: KeyPath, value: object) -> object:
+    """Return a tree with one value at a path."""
+    for name in reversed(path):
+        value = [value] if name == "0" else {name: value}
+    return value
+
+
+def _merge(lower: object, upper: object) -> object:
+    """Return a tree with the values of both, the upper ones where both have one."""
+    if isinstance(lower, dict) and isinstance(upper, dict):
+        return lower | {key: _merge(lower.get(key), value) for key, value in upper.items()}
+    if isinstance(lower, list) and isinstance(upper, list):
+        return [_merge(lower[0], upper[0])]
+    return upper
+
+
+def _base_for(path: KeyPath) -> object:
+    """Return a configuration to which the key at a path can be added."""
+    if path[:2] == ("sources", "it") and path[2] in ("feed", "sitemap", "files", "opml"):
+        address = "a/*.md" if path[2] == "files" else "https://a.example/"
+        return _merge(BASE, {"sources": {"it": {"page": None, path[2]: address}}})
+    if "0" in path:
+        length = path.index("0") + 2
+        return _merge(BASE, _nest(path[:length], {} if path[length - 1] == "limit" else {"title": "other"}))
+    return BASE
+
+
+LEAVES = dict(_list_leaves(VALUES))
+MAPPINGS = {path[:length] for path in LEAVES for length in range(len(path)) if path[length] not in ("it", "x", "0")}
+
+
+@pytest.fixture
+def load_tree(write: Callable[[str], Path]) -> Callable[[object], Config]:
+    """Load a configuration; JSON is YAML."""
+    return lambda tree: load(write(json.dumps(tree)), {})
+
+
+def test_D2_each_key_of_the_schema_has_a_value_here() -> None:
+    schema = json_schema()
+    assert set(_list_keys(schema, schema)) == LEAVES.keys()
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=".".join)
+def test_D2_a_key_changes_a_record_or_is_warned_of(load_tree: Callable[[object], Config], path: KeyPath) -> None:
+    before = load_tree(_base_for(path))
+    after = load_tree(_merge(_base_for(path), _nest(path, LEAVES[path])))
+    name = ".".join(step for step in path if step != "0")
+    if name in after.ignored_keys:
+        assert f"no effect yet: {name}" in find_warnings(after)
+    else:
+        assert after != before
+        assert not after.ignored_keys
+
+
+@pytest.mark.parametrize("path", sorted(MAPPINGS), ids=".".join)
+def test_D2_any_other_key_is_refused(load_tree: Callable[[object], Config], path: KeyPath) -> None:
+    with pytest.raises(ConfigError, match=r"`nonsense` is unknown|there is no step `nonsense`"):
+        load_tree(_merge(BASE, _nest((*path, "nonsense"), "a")))
+
+
+# ── every field of a record is read ─────────────────────────────────────────────────────────────────────────────────
+
+RECORDS = (Config, Site, ServerSettings, HostLimits, Source, Feed, Keep, Drop, Limit, Condition, Interval, Cron)
+MAKERS = {"feeds.config.build", "feeds.config.fingerprint"}
+# The fields of keys that are warned of.
+UNREAD = {(ServerSettings, "admin"), (ServerSettings, "trusted_proxies"), (Feed, "was")}
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> set[tuple[type, str]]:
+    """The fields of records that are read during the test, other than to make records."""
+    fields_read: set[tuple[type, str]] = set()
+
+    def read_field(self: object, name: str) -> object:
+        caller = sys._getframe(1)
+        module, is_generated = str(caller.f_globals.get("__name__")), caller.f_code.co_filename == "<string>"
+        if module.startswith("feeds.") and module not in MAKERS and not is_generated:
+            fields_read.add((type(self), name))
+        return object.__getattribute__(self, name)
+
+    for kind in RECORDS:
+        monkeypatch.setattr(kind, "__getattribute__", read_field)
+    return fields_read
+
+
+def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, reads: set[tuple[type, str]]) -> None:
+    """What a key sets has an effect only if a stage reads it: a turn, a reload, a story's page, a server."""
+    wire = Wire(tmp_path)
+    story = wire.home / "config" / "stories" / "hello.md"
+    story.parent.mkdir(parents=True)
+    story.write_text("---\ndate: 2026-01-05\n---\n# Hello\n\nA text.\n", encoding="utf-8")
+    os.utime(story, (0, 0))  # a file that was written just now is looked at again later
+    wire.declare(
+        {
+            "a": {"feed": origin.put("/a", Document(rss(("1", "One")))), "every": {"auto": ["5m", "1d"]}},
+            "b": {"feed": origin.put("/b", Document(rss(("2", "Two")))), "cron": "@daily", "include": "x"},
+            "c": {"files": "stories/*.md"},
+        },
+        {"all": {"steps": [{"keep": {"title": "."}}, {"drop": {"title": "x"}}, {"limit": {"hours": 5}}]}},
+    )
+    with wire.app() as app:
+        app.turn()
+        app.reload()
+        mask_secrets("", app.config)
+        find_warnings(app.config)
+    page = Source("page", Kind.PAGE, "https://a.example/", read_as="story", selectors={"title": "h1"})
+    body = b"<html><body><h1>A title</h1><p>" + b"Some words of a story. " * 40 + b"</p></body></html>"
+    parse(Fetched(page.address, body, "text/html"), page)
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        wire.declare({}, server={"listen": f"127.0.0.1:{occupied.getsockname()[1]}"})
+        with pytest.raises((FeedsError, OSError)):
+            serve(wire.config)
+    assert {(kind, field.name) for kind in RECORDS for field in fields(kind)} - reads == UNREAD
