@@ -61,13 +61,13 @@ def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
 
 
 def _check_source(path: KeyPath, source: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
-    given = [kind for kind in KINDS if source.get(kind) is not None]
-    if not given and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, which is reported already
+    kinds = [kind for kind in KINDS if source.get(kind) is not None]
+    if not kinds and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, which is reported already
         yield Finding(path, f"the source has no address, expected exactly one of {join_with_or(KINDS)}", at_key=True)
-    for more in given[1:]:
-        yield Finding((*path, more), f"`{given[0]}` and `{more}` are both given, expected one of them", at_key=True)
+    for kind in kinds[1:]:
+        yield Finding((*path, kind), f"`{kinds[0]}` and `{kind}` are both given, expected one of them", at_key=True)
     yield from _check_exclusive_keys(path, source)
-    yield from _check_selectors(path, source, defaults, given)
+    yield from _check_selectors(path, source, defaults, kinds)
 
 
 def _check_exclusive_keys(path: KeyPath, source: SettingsMapping) -> Iterator[Finding]:
@@ -85,11 +85,11 @@ def _check_exclusive_keys(path: KeyPath, source: SettingsMapping) -> Iterator[Fi
 
 
 def _check_selectors(
-    path: KeyPath, source: SettingsMapping, defaults: SettingsMapping, given: list[str]
+    path: KeyPath, source: SettingsMapping, defaults: SettingsMapping, kinds: list[str]
 ) -> Iterator[Finding]:
     """Find selectors of a source that reads no page: most likely `title:` was meant to be a name."""
     full_text = str(source.get("full_text", defaults.get("full_text"))).lower() == "true"
-    if given in (["feed"], ["files"]) and not full_text and source.get("as") is None:
+    if kinds in (["feed"], ["files"]) and not full_text and source.get("as") is None:
         for key in SELECTORS:
             if source.get(key) is not None:
                 message = f"`{key}` selects within pages, expected it with `page`, `sitemap` or `full_text: true`"

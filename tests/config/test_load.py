@@ -249,6 +249,14 @@ def test_S13_a_secret_stays_out_of_the_messages(problems_of, write) -> None:
     assert "lich" not in problems
 
 
+def test_S13_the_address_of_a_service_is_secret(problems_of, load_text, write) -> None:
+    config = load_text("store: '${STORE}'\n", STORE="postgresql://me:hunter2-long@db.example/feeds")
+    assert "hunter2" not in mask_secrets("cannot reach postgresql://me:hunter2-long@db.example/feeds", config)
+    assert any("hunter2-long" in secret for secret in config.searched_secrets)
+    (problem,) = problems_of(write(SITE + "on_publish: 'gopher://${HOOK}'\n"), {"HOOK": "hook.example/hunter2"})
+    assert "hunter2" not in problem
+
+
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
