@@ -13,7 +13,7 @@ from ..errors import FetchError
 from ..fetch.local_files import open_media
 from ..model import Article, Config, Feed, FileStamp, Site, Source, StoryFile
 from ..publish import are_there, place, publish, withdraw
-from ..render import assets, opml
+from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_per_source
 from ..store import Store
 from .publication_gate import PublicationGate
@@ -53,7 +53,10 @@ class FeedIssuer:
 
     def publish_shared_files(self) -> None:
         """Write the list of feeds and the style sheets, which belong to no ledger."""
-        publish(self._config.public, [*assets(), opml(self._site, list(self._config.feeds.values()))])
+        publish(
+            self._config.public,
+            [*render_stylesheets(), render_feed_list(self._site, list(self._config.feeds.values()))],
+        )
 
     def _issue_pages(self, shelf: Feed, site: Site, edges: pipeline.IssueIO) -> list[str]:
         """Regenerate the pages of the one source of a shelf."""

@@ -15,7 +15,7 @@ from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import make_source_id
 from ..parse.opml import OpmlOutline, parse_opml
-from ..render.opml import SPELLED, subscriptions
+from ..render.opml import OUTLINE_ATTRIBUTES, render_source_list
 from .common import common_options, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
 from .discovery import DiscoveredSource, comparable_url, complete_url, discover_sources, open_fetch
@@ -183,11 +183,11 @@ def export(ctx: click.Context) -> None:
     with open_store(config) as store:
         titles = {state.source_id: secret_mask(config)(state.title or "") for state in store.states()} if store else {}
     sources = [source for source in config.sources.values() if _is_exportable(source, config)]
-    click.echo(subscriptions(config.site.title, sources, titles), nl=False)
+    click.echo(render_source_list(config.site.title, sources, titles), nl=False)
     if left_out := [source.id for source in config.sources.values() if source not in sources]:
         click.echo(f"left out: {', '.join(left_out)}", err=True)
 
 
 def _is_exportable(source: Source, config: Config) -> bool:
     is_public = not source.private and secret_mask(config)(source.address) == source.address
-    return source.kind in SPELLED and source.root is None and is_public
+    return source.kind in OUTLINE_ATTRIBUTES and source.root is None and is_public

@@ -52,5 +52,5 @@ def issue(feed: Feed, site: Site, edges: IssueIO) -> list[str]:
 
 
 def _event(feed: Feed, change: Change) -> Event:
-    item = json_feed.line(json_feed.item(change.article)) if change.article else None
+    item = json_feed.encode_json(json_feed.make_item(change.article)) if change.article else None
     return Event(change.kind, feed.id, change.key, change.published_id, item)

@@ -40,7 +40,7 @@ from ..normalize import (
     story_digest,
     truncation_warnings,
 )
-from ..render import story_page
+from ..render import render_story_page
 from .issue import IssueIO
 
 log = logging.getLogger("feeds.pipeline")
@@ -172,7 +172,7 @@ def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: Issue
     `feeds` are those that take from the source. A file that no story needs any more is removed.
     """
     articles = [article for article in io.articles(pages_feed) if article.page]
-    documents = [story_page(article, site, feeds) for article in articles]
+    documents = [render_story_page(article, site, feeds) for article in articles]
     changed = io.publish(documents)
     placed = {path: differed for path, differed in _place_files(articles, page_io) if differed is not None}
     changed += [path for path, differed in placed.items() if differed]

@@ -100,7 +100,7 @@ def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> 
         describe_channel(parsed),
         [to_plain_text(Text(warning, "text")) for warning in (*parsed.warnings, *truncation_warnings(parsed.stories))],
     )
-    head = json_feed.Head(
+    metadata = json_feed.FeedMetadata(
         title=told.title,
         home_page_url=told.home,
         feed_url=told.feed,
@@ -124,5 +124,5 @@ def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> 
             continue
         upstream = upstream_id(story, parsed.base)
         article = normalize(story, document, upstream, story_digest(story), context)
-        items.append(json_feed.item(article, id=upstream if is_inert(upstream) else article.minted_id))
-    return json_feed.document(head, items)
+        items.append(json_feed.make_item(article, id=upstream if is_inert(upstream) else article.minted_id))
+    return json_feed.make_document(metadata, items)

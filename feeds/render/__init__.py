@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 
 from ..model import Document, Edition
 from . import atom, json_feed, rss
-from .formatting import legal
-from .opml import opml
-from .story_page import story_page
-from .stylesheets import stylesheets
+from .formatting import STYLESHEETS, strip_illegal_characters
+from .opml import render_feed_list
+from .story_page import render_story_page
 
-__all__ = ["WRITERS", "assets", "opml", "render", "story_page"]
+__all__ = ["WRITERS", "render", "render_feed_list", "render_story_page", "render_stylesheets"]
 
 WRITERS: Mapping[str, Callable[[Edition], Document]] = {
     "rss": rss.write,
@@ -21,19 +21,20 @@ WRITERS: Mapping[str, Callable[[Edition], Document]] = {
 
 
 def render(edition: Edition) -> tuple[Document, ...]:
-    """Give the files of a feed, in every format."""
+    """Return the documents of a feed, one in each format."""
     try:
-        return _written(edition)
+        return _write_formats(edition)
     except ValueError:
-        # Stored text is legal already (R6). Should it once not be, lxml and the codec refuse it without a cost to
-        # all the other documents, and one that is cleaned here is better than none.
-        return _written(legal(edition))
+        # Stored text is legal already (R6). If it ever is not, lxml and the codec refuse it: only then is it cleaned,
+        # so that all other documents do not pay for the check.
+        return _write_formats(strip_illegal_characters(edition))
 
 
-def assets() -> tuple[Document, ...]:
-    """Give the files that all feeds share."""
-    return stylesheets()
-
-
-def _written(edition: Edition) -> tuple[Document, ...]:
+def _write_formats(edition: Edition) -> tuple[Document, ...]:
     return tuple(write(edition) for write in WRITERS.values())
+
+
+def render_stylesheets() -> tuple[Document, ...]:
+    """Return the stylesheets of feed documents and story pages, which all feeds share."""
+    package = files(__package__)
+    return tuple(Document(path, (package / path.rpartition("/")[2]).read_bytes(), "text/css") for path in STYLESHEETS)

@@ -7,41 +7,41 @@ from feedgen.feed import FeedGenerator
 
 from ..model import Article, Document, Edition
 from . import formatting
-from .feedgen_extension import add, begin, person
+from .feedgen_extension import append_entry, create_generator, person_fields
 
 MEDIA_TYPE = "application/atom+xml"
 
 
 def write(edition: Edition) -> Document:
-    """Give an edition as `<feed>.atom`."""
-    generator = begin(edition)
-    _feed(generator, edition)
+    """Return an edition as `<feed>.atom`."""
+    generator = create_generator(edition)
+    _write_feed(generator, edition)
     for article in edition.articles:
-        _entry(add(generator, article), article)
+        _write_entry(append_entry(generator, article), article)
     return Document(f"{edition.feed.id}.atom", generator.atom_str(), MEDIA_TYPE)
 
 
-def _feed(generator: FeedGenerator, edition: Edition) -> None:
+def _write_feed(generator: FeedGenerator, edition: Edition) -> None:
     feed, site = edition.feed, edition.site
     generator.id(formatting.feed_id(feed, site))
-    generator.subtitle(formatting.description(feed, site))
-    generator.author(name=formatting.author(feed, site))  # R16: answers for entries without an author
-    generator.link(href=formatting.address(feed, site, "atom"), rel="self", type=MEDIA_TYPE)
-    generator.link(href=formatting.home(feed, site), rel="alternate", type="text/html")
+    generator.subtitle(formatting.feed_description(feed, site))
+    generator.author(name=formatting.feed_author(feed, site))  # R16: the author of entries without one
+    generator.link(href=formatting.file_url(feed, site, "atom"), rel="self", type=MEDIA_TYPE)
+    generator.link(href=formatting.home_page_url(feed, site), rel="alternate", type="text/html")
     if feed.icon:
         generator.icon(feed.icon)
     if feed.image:
         generator.logo(feed.image)
 
 
-def _entry(entry: FeedEntry, article: Article) -> None:
+def _write_entry(entry: FeedEntry, article: Article) -> None:
     entry.id(article.published_id)
     entry.updated(article.updated)
     for author in article.authors:
-        entry.author(person(author.name, author.email, author.url))
+        entry.author(person_fields(author))
     if article.summary:
         entry.summary(article.summary)
-    # Always escaped HTML: XHTML would have to be well-formed XML (R20). Where there is none, the extension decides.
+    # Always escaped HTML: XHTML would have to be well-formed XML (R20). An empty content is left to the extension.
     entry.content(article.html or " ", type="html")
     if article.rights:
         entry.rights(article.rights)

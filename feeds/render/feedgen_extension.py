@@ -1,7 +1,7 @@
-"""The one feedgen extension: what feedgen leaves out, drops or stamps with the clock, written into its tree.
+"""The feedgen extension for RSS and Atom: it writes what feedgen leaves out, drops or dates by the clock.
 
 feedgen 1.0 drops rel, type and length on Atom entry links, knows one enclosure in RSS, switches the process's locale
-for every RSS date, and has no hub links, no source ids and no stylesheet. It is registered for RSS and Atom alike.
+for every RSS date, and has no hub links, no source ids and no stylesheet.
 """
 
 from __future__ import annotations
@@ -13,32 +13,44 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from ..model import Article, Edition, Origin
-from . import formatting, modules
-from .stylesheets import PATH as STYLESHEET
-from .xml_elements import ATOM_LINK, ATOM_UPDATED, NAMESPACES, XML_LANG, XmlElement, drop, element, leaf, rewrite, tag
+from ..model import Article, Author, Edition, Origin
+from . import formatting
+from .namespaces import (
+    ATOM_LINK,
+    ATOM_UPDATED,
+    NAMESPACES,
+    XML_LANG,
+    XmlElement,
+    add_attachment,
+    add_element,
+    add_module_elements,
+    add_text_element,
+    qualified_name,
+    remove_elements,
+    set_text,
+)
 
-_CREATOR = tag("dc", "creator")
-_LANGUAGE = tag("dc", "language")
-_RIGHTS = tag("dc", "rights")
+_CREATOR = qualified_name("dc", "creator")
+_LANGUAGE = qualified_name("dc", "language")
+_RIGHTS = qualified_name("dc", "rights")
 
 _EMAIL = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[^@\s<>(),;:\"\\\[\]]+\.[^@\s<>(),;:\"\\\[\]]+")
 
 
-def begin(edition: Edition) -> FeedGenerator:
-    """Give a feedgen generator of one edition, with what RSS and Atom have in common."""
+def create_generator(edition: Edition) -> FeedGenerator:
+    """Return a feedgen generator for an edition, with what RSS and Atom have in common."""
     feed, site = edition.feed, edition.site
     generator = FeedGenerator()
     generator.register_extension("feeds", FeedExtension, EntryExtension)
     generator.feeds.edition = edition
-    generator.title(formatting.title(feed))
+    generator.title(formatting.feed_title(feed))
     generator.updated(edition.updated)  # feedgen's own default is the clock (R8)
     generator.generator("feeds")
-    generator.language(formatting.language(feed, site))
+    generator.language(formatting.feed_language(feed, site))
     return generator
 
 
-def add(generator: FeedGenerator, article: Article) -> FeedEntry:
+def append_entry(generator: FeedGenerator, article: Article) -> FeedEntry:
     """Append an entry for an article; feedgen by itself puts each new one first."""
     entry = generator.add_entry(order="append")
     entry.feeds.article = article
@@ -46,44 +58,44 @@ def add(generator: FeedGenerator, article: Article) -> FeedEntry:
     return entry
 
 
-def person(name: str, email: str | None, url: str | None) -> dict[str, str]:
-    """Give a person as feedgen takes one; an e-mail address that is none is left out (R22)."""
-    valid = email if email and _EMAIL.fullmatch(email) else None
-    return {key: value for key, value in (("name", name), ("email", valid), ("uri", url)) if value}
+def person_fields(author: Author) -> dict[str, str]:
+    """Return an author as the keywords of feedgen, without an invalid e-mail address (R22)."""
+    email = author.email if author.email and _EMAIL.fullmatch(author.email) else None
+    return {key: value for key, value in (("name", author.name), ("email", email), ("uri", author.url)) if value}
 
 
 class FeedExtension:
-    """Completes the channel of an RSS document and the feed element of an Atom document."""
+    """The elements added to the channel of an RSS document and to the feed element of an Atom document."""
 
     edition: Edition
 
     def extend_ns(self) -> Mapping[str, str]:
-        """Declare the prefixes that entries may need."""
+        """Return the namespaces to declare, by prefix."""
         return NAMESPACES
 
     def extend_rss(self, root: XmlElement) -> XmlElement:
         """Write date, hubs and author of the channel, and the stylesheet."""
         feed, site = self.edition.feed, self.edition.site
         channel = root[0]
-        rewrite(channel, "lastBuildDate", formatting.rfc822(self.edition.updated))
+        set_text(channel, "lastBuildDate", formatting.format_rfc822(self.edition.updated))
         for hub in site.hubs:
-            element(channel, ATOM_LINK, rel="hub", href=hub)
-        if feed.author:  # else items without an author would be read as written by the site
-            leaf(channel, _CREATOR, feed.author)
-        _style(root, feed.id)
+            add_element(channel, ATOM_LINK, rel="hub", href=hub)
+        if feed.author:  # the site's title would be read as the author of items without one
+            add_text_element(channel, _CREATOR, feed.author)
+        _add_stylesheet(root, feed.id)
         return root
 
     def extend_atom(self, root: XmlElement) -> XmlElement:
         """Write date and hubs of the feed, and the stylesheet."""
-        rewrite(root, "updated", formatting.rfc3339(self.edition.updated))
+        set_text(root, "updated", formatting.format_rfc3339(self.edition.updated))
         for hub in self.edition.site.hubs:
-            element(root, "link", rel="hub", href=hub)
-        _style(root, self.edition.feed.id)
+            add_element(root, "link", rel="hub", href=hub)
+        _add_stylesheet(root, self.edition.feed.id)
         return root
 
 
 class EntryExtension:
-    """Completes an RSS item and an Atom entry."""
+    """The elements added to an RSS item and to an Atom entry."""
 
     article: Article
 
@@ -91,87 +103,98 @@ class EntryExtension:
         """Write dates, people, categories and modules of an item."""
         article = self.article
         if not article.title:
-            drop(item, "title")
+            remove_elements(item, "title")
         for author in article.authors:
-            leaf(item, _CREATOR, author.name)  # R33: `author` would have to be an e-mail address
-        leaf(item, "pubDate", formatting.rfc822(article.published) if article.published else None)
-        leaf(item, ATOM_UPDATED, formatting.rfc3339(article.modified) if article.modified else None)
-        for category in formatting.categories(article):
-            element(item, "category", domain=category.scheme or None).text = category.term
-        leaf(item, _LANGUAGE, article.language)
-        leaf(item, _RIGHTS, article.rights)
+            add_text_element(item, _CREATOR, author.name)  # R33: `author` would have to be an e-mail address
+        add_text_element(item, "pubDate", formatting.format_rfc822(article.published) if article.published else None)
+        add_text_element(item, ATOM_UPDATED, formatting.format_rfc3339(article.modified) if article.modified else None)
+        for category in formatting.article_categories(article):
+            add_element(item, "category", domain=category.scheme or None).text = category.term
+        add_text_element(item, _LANGUAGE, article.language)
+        add_text_element(item, _RIGHTS, article.rights)
         if article.external_url:
-            element(item, ATOM_LINK, rel="related", href=article.external_url)
+            add_element(item, ATOM_LINK, rel="related", href=article.external_url)
         for attachment in article.attachments[1:]:
-            modules.attachment(item, attachment)
-        _finish(item, article)
+            add_attachment(item, attachment)
+        _add_modules(item, article)
         return item
 
     def extend_atom(self, entry: XmlElement) -> XmlElement:
         """Write dates, categories, links, origin and modules of an entry."""
         article = self.article
         if not article.title:
-            rewrite(entry, "title", None)
+            set_text(entry, "title", None)
         if not article.html:
-            _leave_empty(entry, article)
-        rewrite(entry, "updated", formatting.rfc3339(article.updated))
-        leaf(entry, "published", formatting.rfc3339(article.published) if article.published else None)
+            _clear_content(entry, article)
+        set_text(entry, "updated", formatting.format_rfc3339(article.updated))
+        add_text_element(
+            entry, "published", formatting.format_rfc3339(article.published) if article.published else None
+        )
         if article.language:
             entry.set(XML_LANG, article.language)
-        for it in formatting.categories(article):
-            element(entry, "category", term=it.term, scheme=it.scheme or None, label=it.label or None)
-        _links(entry, article)
+        for category in formatting.article_categories(article):
+            scheme, label = category.scheme or None, category.label or None
+            add_element(entry, "category", term=category.term, scheme=scheme, label=label)
+        _add_links(entry, article)
         if article.origin:
-            _source(entry, article.origin, article)
-        _finish(entry, article)
+            _add_source(entry, article.origin, article)
+        _add_modules(entry, article)
         return entry
 
 
-def _leave_empty(entry: XmlElement, article: Article) -> None:
-    """Write no content where a page is there to read; an entry that points nowhere must have one (R18)."""
+def _clear_content(entry: XmlElement, article: Article) -> None:
+    """Remove the content of an entry that links to a page; without a link an empty content has to stay (R18)."""
     if article.url:
-        drop(entry, "content")
+        remove_elements(entry, "content")
     else:
-        rewrite(entry, "content", None)
+        set_text(entry, "content", None)
 
 
-def _links(entry: XmlElement, article: Article) -> None:
-    """Write all links of an Atom entry; one alternate only, so that no two can be alike (R18)."""
+def _add_links(entry: XmlElement, article: Article) -> None:
+    """Append all links of an Atom entry; one alternate only, so that no two can be alike (R18)."""
     if article.url:
-        element(entry, "link", rel="alternate", href=article.url)
+        add_element(entry, "link", rel="alternate", href=article.url)
     if article.external_url:
-        element(entry, "link", rel="related", href=article.external_url)
-    for it in article.attachments:
-        size = None if it.size is None else str(it.size)
-        element(entry, "link", rel="enclosure", href=it.url, type=it.media_type or None, length=size, title=it.title)
+        add_element(entry, "link", rel="related", href=article.external_url)
+    for attachment in article.attachments:
+        add_element(
+            entry,
+            "link",
+            rel="enclosure",
+            href=attachment.url,
+            type=attachment.media_type or None,
+            length=None if attachment.size is None else str(attachment.size),
+            title=attachment.title,
+        )
     if article.comments and article.comments.url:
-        element(entry, "link", rel="replies", type="text/html", href=article.comments.url)
+        add_element(entry, "link", rel="replies", type="text/html", href=article.comments.url)
 
 
-def _source(entry: XmlElement, origin: Origin, article: Article) -> None:
-    """Name the feed an article came from by id, title and time (R24)."""
+def _add_source(entry: XmlElement, origin: Origin, article: Article) -> None:
+    """Append the feed an article came from: id, title and time (R24)."""
     id = origin.id or origin.feed or origin.url
     if not id:
         return
     source = etree.SubElement(entry, "source")
-    leaf(source, "id", id)
+    add_text_element(source, "id", id)
     etree.SubElement(source, "title").text = origin.title
-    leaf(source, "updated", formatting.told_rfc3339(origin.updated) or formatting.rfc3339(article.updated))
+    updated = formatting.clean_rfc3339(origin.updated) or formatting.format_rfc3339(article.updated)
+    add_text_element(source, "updated", updated)
     if not article.authors and origin.title:
-        # Without it RFC 4287 §4.2.1 would have the author of our feed answer for somebody else's words.
-        leaf(etree.SubElement(source, "author"), "name", origin.title)
+        # Without it the author of our feed would count as the author of this article (RFC 4287 §4.2.1).
+        add_text_element(etree.SubElement(source, "author"), "name", origin.title)
     if origin.url:
-        element(source, "link", rel="alternate", href=origin.url)
+        add_element(source, "link", rel="alternate", href=origin.url)
     if origin.feed:
-        element(source, "link", rel="self", href=origin.feed)
+        add_element(source, "link", rel="self", href=origin.feed)
 
 
-def _finish(parent: XmlElement, article: Article) -> None:
-    modules.modules(parent, article)
+def _add_modules(parent: XmlElement, article: Article) -> None:
+    add_module_elements(parent, article)
     parent.tail = "\n"  # one article a line, for those who read or compare the file
 
 
-def _style(root: XmlElement, feed_id: str) -> None:
-    """Name the stylesheet that makes the bare document readable in a browser; never one of a source (S24)."""
-    href = "../" * feed_id.count("/") + STYLESHEET
+def _add_stylesheet(root: XmlElement, feed_id: str) -> None:
+    """Add the stylesheet that makes the document readable in a browser; never one of a source (S24)."""
+    href = "../" * feed_id.count("/") + formatting.FEED_STYLESHEET
     root.addprevious(etree.ProcessingInstruction("xml-stylesheet", f'type="text/css" href="{href}"'))

@@ -1,4 +1,4 @@
-"""What all writers share: addresses of ours, dates as each format spells them, text that XML can hold."""
+"""What all writers share: dates as the formats spell them, addresses and names of a feed, text that XML can hold."""
 
 from __future__ import annotations
 
@@ -10,30 +10,39 @@ from typing import TypeVar
 
 from ..model import Article, Category, Feed, Site
 
+FEED_STYLESHEET = "assets/feed.css"
+STORY_STYLESHEET = "assets/story.css"
+STYLESHEETS = (FEED_STYLESHEET, STORY_STYLESHEET)
+
+UNKNOWN_MEDIA_TYPE = "application/octet-stream"
+
 _Record = TypeVar("_Record")
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # Written out because strftime follows the locale (R8) and RFC 822 does not (R27).
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def rfc3339(at: datetime) -> str:
-    """Spell a moment for Atom and JSON Feed: whole seconds, capital T and Z (R15)."""
-    return at.astimezone(UTC).isoformat()[:19] + "Z"
+def format_rfc3339(moment: datetime) -> str:
+    """Return a moment as Atom and JSON Feed spell it: whole seconds, capital T and Z (R15)."""
+    return moment.astimezone(UTC).isoformat()[:19] + "Z"
 
 
-def rfc822(at: datetime) -> str:
-    """Spell a moment for RSS: English names and a year of four digits, whatever the locale (R27)."""
-    at = at.astimezone(UTC)
-    date = f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04}"
-    return f"{date} {at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+def format_rfc822(moment: datetime) -> str:
+    """Return a moment as RSS spells it: English names and a year of four digits, whatever the locale (R27)."""
+    moment = moment.astimezone(UTC)
+    date = f"{_DAYS[moment.weekday()]}, {moment.day:02} {MONTHS[moment.month - 1][:3]} {moment.year:04}"
+    return f"{date} {moment.hour:02}:{moment.minute:02}:{moment.second:02} +0000"
 
 
-def told_rfc3339(date: str | None) -> str | None:
-    """Give a date that came as text if it may stand in Atom as it is."""
+def clean_rfc3339(date: str | None) -> str | None:
+    """Return a date of a source as it is if Atom allows it, else none."""
     if not date or not _RFC3339.fullmatch(date):
         return None
     try:
@@ -46,73 +55,73 @@ def told_rfc3339(date: str | None) -> str | None:
 # ── addresses and names of a feed ───────────────────────────────────────────────────────────────────────────────────
 
 
-def address(feed: Feed, site: Site, suffix: str) -> str:
-    """Give the public address of one of a feed's files."""
+def file_url(feed: Feed, site: Site, suffix: str) -> str:
+    """Return the public address of one of a feed's files."""
     return f"{site.url}{feed.id}.{suffix}"
 
 
-def title(feed: Feed) -> str:
-    """Give the name of a feed, which no format can do without."""
+def feed_title(feed: Feed) -> str:
+    """Return the title of a feed, its id by default: every format requires one."""
     return feed.title or feed.id
 
 
-def home(feed: Feed, site: Site) -> str:
-    """Give the page that a feed stands for."""
+def home_page_url(feed: Feed, site: Site) -> str:
+    """Return the address of the page that belongs to a feed, by default the site's."""
     return feed.link or site.url
 
 
 def feed_id(feed: Feed, site: Site) -> str:
-    """Give the feed's permanent id: it does not follow the site to another address (R21)."""
+    """Return the feed's permanent id: it stays when the site moves to another address (R21)."""
     return f"tag:{site.authority}:{feed.id}" if site.authority else f"{site.url}{feed.id}"
 
 
-def language(feed: Feed, site: Site) -> str | None:
-    """Give the language a feed is declared in."""
+def feed_language(feed: Feed, site: Site) -> str | None:
+    """Return the language a feed is declared in, by default the site's."""
     return feed.language or site.language
 
 
-def author(feed: Feed, site: Site) -> str:
-    """Give the one who answers for a feed: its articles without an author fall back on that name (R16)."""
+def feed_author(feed: Feed, site: Site) -> str:
+    """Return the author of a feed's articles without one (R16)."""
     return feed.author or site.title or site.url
 
 
-def description(feed: Feed, site: Site) -> str:
-    """Give the sentence about a feed, if there is one."""
+def feed_description(feed: Feed, site: Site) -> str:
+    """Return the description of a feed, by default the site's; may be empty."""
     return feed.description or site.description
 
 
-def categories(article: Article) -> Iterator[Category]:
-    """Give the categories with their schemes, then the tags that these do not name yet."""
-    seen = set()
+def article_categories(article: Article) -> Iterator[Category]:
+    """Return the categories with their schemes, then the tags that these do not name."""
+    names = set()
     for category in article.categories:
         if category.term:
-            seen |= {category.term.casefold(), (category.label or category.term).casefold()}
+            names |= {category.term.casefold(), (category.label or category.term).casefold()}
             yield category
     for tag in article.tags:
-        if tag and tag.casefold() not in seen:
+        if tag and tag.casefold() not in names:
             yield Category(tag)
 
 
 # ── text that XML can hold (R6) ─────────────────────────────────────────────────────────────────────────────────────
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def legal(record: _Record) -> _Record:
-    """Give the record with every string in it, however deep, free of what XML 1.0 cannot hold."""
+def strip_illegal_characters(record: _Record) -> _Record:
+    """Return the record with every string in it, however deep, free of characters that XML 1.0 cannot hold."""
     if is_dataclass(record) and not isinstance(record, type):
-        told = (field.name for field in fields(record) if field.init)
-        return replace(record, **{name: legal(getattr(record, name)) for name in told})
-    return _legal(record)  # type: ignore[return-value]
+        names = (field.name for field in fields(record) if field.init)
+        return replace(record, **{name: strip_illegal_characters(getattr(record, name)) for name in names})
+    return _strip_value(record)  # type: ignore[return-value]
 
 
-def _legal(value: object) -> object:
+def _strip_value(value: object) -> object:
     match value:
         case str():
-            return _ILLEGAL.sub("", value)
+            return _ILLEGAL_CHARACTER.sub("", value)
         case tuple():
-            return tuple(legal(part) for part in value)
+            return tuple(strip_illegal_characters(item) for item in value)
         case Mapping():
-            return {legal(key): legal(part) for key, part in value.items()}
+            return {strip_illegal_characters(key): strip_illegal_characters(item) for key, item in value.items()}
         case _:
             return value

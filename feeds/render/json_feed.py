@@ -1,23 +1,12 @@
-"""JSON Feed 1.1: one article as an item, and a document of items. Also what `feeds.read` answers with."""
+"""JSON Feed 1.1: articles as items of a document. `feeds.read` returns it too."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..model import (
-    Article,
-    Attachment,
-    Author,
-    Category,
-    Comments,
-    Document,
-    Edition,
-    Media,
-    Origin,
-)
+from ..model import Article, Attachment, Author, Category, Comments, Document, Edition, Media, Origin
 from . import formatting
 
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -29,8 +18,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What a document says about itself; `extra` becomes its `_feeds`."""
+class FeedMetadata:
+    """The top-level members of a document except its items; `extra` becomes its `_feeds`."""
 
     title: str
     home_page_url: str | None = None
@@ -45,86 +34,83 @@ class Head:
 
 
 def write(edition: Edition) -> Document:
-    """Give an edition as `<feed>.json`."""
+    """Return an edition as `<feed>.json`."""
     feed, site = edition.feed, edition.site
-    head = Head(
-        title=formatting.title(feed),
-        home_page_url=formatting.home(feed, site),
-        feed_url=formatting.address(feed, site, "json"),
-        description=formatting.description(feed, site),
+    metadata = FeedMetadata(
+        title=formatting.feed_title(feed),
+        home_page_url=formatting.home_page_url(feed, site),
+        feed_url=formatting.file_url(feed, site, "json"),
+        description=formatting.feed_description(feed, site),
         icon=feed.image,
         favicon=feed.icon,
-        language=formatting.language(feed, site),
-        # Only one that was named: an item without an author would be read as written by the feed's.
+        language=formatting.feed_language(feed, site),
+        # No default: the site's title would be read as the author of items without one.
         authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,
     )
-    body = document(head, [item(article) for article in edition.articles])
-    return Document(f"{feed.id}.json", (line(body) + "\n").encode(), MEDIA_TYPE)
+    body = make_document(metadata, [make_item(article) for article in edition.articles])
+    return Document(f"{feed.id}.json", (encode_json(body) + "\n").encode(), MEDIA_TYPE)
 
 
-def line(members: Mapping[str, object]) -> str:
-    """Give JSON on one line; the order of the members is the order they were put in."""
+def encode_json(members: Mapping[str, object]) -> str:
+    """Return JSON on one line, the members in the order given."""
     return _encode(members)
 
 
-def document(head: Head, items: Iterable[Members]) -> Members:
-    """Give a whole JSON Feed; `title` and `items` are always there (R37)."""
+def make_document(metadata: FeedMetadata, items: Iterable[Members]) -> Members:
+    """Return a whole JSON Feed; `title` and `items` are always there (R37)."""
     return {
         "version": VERSION,
-        "title": head.title,
-        **_present(
-            home_page_url=head.home_page_url,
-            feed_url=head.feed_url,
-            description=head.description,
-            icon=head.icon,
-            favicon=head.favicon,
-            language=head.language,
-            **_people(head.authors),
-            hubs=[{"type": "WebSub", "url": hub} for hub in head.hubs],
-            _feeds=_present(**head.extra),
+        "title": metadata.title,
+        **_nonempty(
+            home_page_url=metadata.home_page_url,
+            feed_url=metadata.feed_url,
+            description=metadata.description,
+            icon=metadata.icon,
+            favicon=metadata.favicon,
+            language=metadata.language,
+            **_author_members(metadata.authors),
+            hubs=[{"type": "WebSub", "url": hub} for hub in metadata.hubs],
+            _feeds=_nonempty(**metadata.extra),
         ),
         "items": list(items),
     }
 
 
-def item(article: Article, *, id: str | None = None, feeds: Sequence[str] | None = None) -> Members:
-    """Give an article as we publish it; with `id`, the upstream id, as `feeds.read` shows it.
+def make_item(article: Article, *, id: str | None = None) -> Members:
+    """Return an article as we publish it, or with `id`, the upstream id, as `feeds.read` shows it.
 
-    Where a field was found and who read it is told only by `feeds.read`: published bytes depend on content alone.
-    `feeds` names the feeds that show the article, for the live stream.
+    Only `feeds.read` shows where fields were found and by which reader: published bytes depend on content alone.
     """
-    ours = _extension(article)
+    extension = _extension(article)
     if id is not None:
-        ours |= _present(published_id=article.published_id, found=dict(article.found), reader=article.reader)
-    if feeds is not None:
-        ours["feeds"] = list(feeds)
-    # R37: one of the two contents must be there, and may be empty; R38: HTML stands in content_html only.
+        extension |= _nonempty(published_id=article.published_id, found=dict(article.found), reader=article.reader)
+    # R37: one of the two contents is required and may be empty; R38: HTML stands in content_html only.
     content = {"content_html": article.html} if article.html else {"content_text": ""}
     return {
         "id": article.published_id if id is None else id,
-        **_present(url=article.url, external_url=article.external_url, title=article.title),
+        **_nonempty(url=article.url, external_url=article.external_url, title=article.title),
         **content,
-        **_present(
+        **_nonempty(
             summary=article.summary,
             image=article.image,
-            date_published=article.published and formatting.rfc3339(article.published),
-            date_modified=article.modified and formatting.rfc3339(article.modified),
-            **_people(article.authors),
+            date_published=article.published and formatting.format_rfc3339(article.published),
+            date_modified=article.modified and formatting.format_rfc3339(article.modified),
+            **_author_members(article.authors),
             tags=list(article.tags),
             language=article.language,
             attachments=[_attachment(attachment) for attachment in article.attachments],
-            _feeds=ours,
+            _feeds=extension,
         ),
     }
 
 
-# ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── members ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _extension(article: Article) -> Members:
-    """Give what JSON Feed has no member for (R38: a name that begins with an underscore)."""
-    return _present(
+    """Return `_feeds`: what JSON Feed has no member for (R38: extension names begin with an underscore)."""
+    return _nonempty(
         rights=article.rights,
         categories=[_category(category) for category in article.categories],
         comments=_comments(article.comments) if article.comments else None,
@@ -136,45 +122,40 @@ def _extension(article: Article) -> Members:
 
 
 def _category(category: Category) -> Members:
-    return _present(term=category.term, scheme=category.scheme, label=category.label)
+    return _nonempty(term=category.term, scheme=category.scheme, label=category.label)
 
 
-def _people(authors: Sequence[Author]) -> Members:
-    """Give `authors`, and `author` for readers of version 1.0 (R40)."""
-    people = [_present(name=author.name, url=author.url, avatar=author.avatar) for author in authors]
+def _author_members(authors: Sequence[Author]) -> Members:
+    """Return `authors`, and `author` for readers of version 1.0 (R40)."""
+    people = [_nonempty(name=author.name, url=author.url, avatar=author.avatar) for author in authors]
     people = [person for person in people if person]
     return {"authors": people, "author": people[0]} if people else {}
 
 
 def _attachment(attachment: Attachment) -> Members:
-    members: Members = {"url": attachment.url, "mime_type": attachment.media_type or "application/octet-stream"}
-    return members | _present(
-        title=attachment.title, size_in_bytes=attachment.size, duration_in_seconds=_whole(attachment.duration)
+    members: Members = {"url": attachment.url, "mime_type": attachment.media_type or formatting.UNKNOWN_MEDIA_TYPE}
+    return members | _nonempty(
+        title=attachment.title, size_in_bytes=attachment.size, duration_in_seconds=_to_whole_number(attachment.duration)
     )
 
 
-def _whole(number: float | None) -> float | None:
+def _to_whole_number(number: float | None) -> float | None:
     return int(number) if number is not None and number.is_integer() else number
 
 
 def _comments(comments: Comments) -> Members:
-    return _present(url=comments.url, count=comments.count, feed=comments.feed)
+    return _nonempty(url=comments.url, count=comments.count, feed=comments.feed)
 
 
 def _media(medium: Media) -> Members:
     names = ("url", "role", "type", "medium", "length", "width", "height", "duration", "title", "language")
-    return _present(**{name: getattr(medium, name) for name in names})
+    return _nonempty(**{name: getattr(medium, name) for name in names})
 
 
 def _source(origin: Origin) -> Members:
-    return _present(id=origin.id, title=origin.title, url=origin.url, feed=origin.feed)
+    return _nonempty(id=origin.id, title=origin.title, url=origin.url, feed=origin.feed)
 
 
-def _present(**members: object) -> Members:
-    """Give the members that hold something; a zero does, an empty text or list does not."""
+def _nonempty(**members: object) -> Members:
+    """Return the members that are not empty; zero and false are kept."""
     return {name: value for name, value in members.items() if value or value == 0}
-
-
-# ── what a channel says, made fit to show ───────────────────────────────────────────────────────────────────────────
-
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")

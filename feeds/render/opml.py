@@ -1,4 +1,4 @@
-"""OPML 2.0: the list of our feeds, for a reader that subscribes to all of them at once, and the list of our sources."""
+"""OPML 2.0: the list of our feeds, for readers that subscribe to all of them at once, and the list of our sources."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from lxml import etree
 
 from ..model import Document, Feed, Kind, Site, Source
 from . import formatting
+from .formatting import strip_illegal_characters
+from .namespaces import XmlElement
 
 MEDIA_TYPE = "text/x-opml"
 
-# How OPML spells a source of each kind: type, and the attribute of its address. Other kinds mean nothing to others.
-SPELLED: Mapping[Kind, tuple[str, str]] = {
+# Kind of source → `type` of its outline, and the attribute of its address. Other kinds have no meaning in OPML.
+OUTLINE_ATTRIBUTES: Mapping[Kind, tuple[str, str]] = {
     Kind.ANY: ("rss", "xmlUrl"),
     Kind.FEED: ("rss", "xmlUrl"),
     Kind.PAGE: ("link", "htmlUrl"),
@@ -20,54 +22,59 @@ SPELLED: Mapping[Kind, tuple[str, str]] = {
 }
 
 
-def opml(site: Site, feeds: Sequence[Feed]) -> Document:
-    """Give the list of our feeds as `feeds.opml`; no date, so that the same feeds are the same bytes (R8)."""
-    root, body = _begun(formatting.legal(site.title))
+def render_feed_list(site: Site, feeds: Sequence[Feed]) -> Document:
+    """Return the list of our feeds as `feeds.opml`; no date, so that the same feeds are the same bytes (R8)."""
+    root, body = _create_document(site.title)
     for feed in feeds:
-        etree.SubElement(body, "outline", formatting.legal(_outline(site, feed)))
-    return Document("feeds.opml", _bytes(root), MEDIA_TYPE)
+        etree.SubElement(body, "outline", strip_illegal_characters(_feed_attributes(site, feed)))
+    return Document("feeds.opml", _serialize(root), MEDIA_TYPE)
 
 
-def subscriptions(title: str, sources: Iterable[Source], titles: Mapping[str, str | None]) -> bytes:
-    """Give sources as a list for other readers: in a folder by the first tag, titled as in `titles` or by their ids."""
-    root, body = _begun(formatting.legal(title))
-    folders: dict[str, etree._Element] = {}
+def render_source_list(title: str, sources: Iterable[Source], titles: Mapping[str, str | None]) -> bytes:
+    """Return sources as OPML for other readers, in a folder by the first tag.
+
+    `titles` gives the title of a source by its id; a source without one is titled with its id.
+    """
+    root, body = _create_document(title)
+    folders: dict[str, XmlElement] = {}
     for source in sources:
-        kind, address = SPELLED[source.kind]
+        outline_type, address_attribute = OUTLINE_ATTRIBUTES[source.kind]
         name = titles.get(source.id) or source.id
-        told = {"type": kind, "text": name, "title": name, address: source.address}
+        attributes = {"type": outline_type, "text": name, "title": name, address_attribute: source.address}
         # A term with one of these in it would be read as several.
         if terms := [tag for tag in source.tags if not {",", "/"} & set(tag)]:
-            told["category"] = ",".join(terms)
-        folder = next((_folder(body, folders, tag) for tag in source.tags), body)
-        etree.SubElement(folder, "outline", formatting.legal(told))
-    return _bytes(root)
+            attributes["category"] = ",".join(terms)
+        folder = next((_get_folder(body, folders, tag) for tag in source.tags), body)
+        etree.SubElement(folder, "outline", strip_illegal_characters(attributes))
+    return _serialize(root)
 
 
-def _folder(body: etree._Element, folders: dict[str, etree._Element], tag: str) -> etree._Element:
+def _get_folder(body: XmlElement, folders: dict[str, XmlElement], tag: str) -> XmlElement:
     if tag not in folders:
-        folders[tag] = etree.SubElement(body, "outline", formatting.legal({"text": tag, "title": tag}))
+        attributes = strip_illegal_characters({"text": tag, "title": tag})
+        folders[tag] = etree.SubElement(body, "outline", attributes)
     return folders[tag]
 
 
-def _begun(title: str) -> tuple[etree._Element, etree._Element]:
+def _create_document(title: str) -> tuple[XmlElement, XmlElement]:
+    """Return the root and the body of a new OPML document."""
     root = etree.Element("opml", version="2.0")
-    etree.SubElement(etree.SubElement(root, "head"), "title").text = title
+    etree.SubElement(etree.SubElement(root, "head"), "title").text = strip_illegal_characters(title)
     return root, etree.SubElement(root, "body")
 
 
-def _bytes(root: etree._Element) -> bytes:
+def _serialize(root: XmlElement) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
 
-def _outline(site: Site, feed: Feed) -> dict[str, str]:
-    outline = {
+def _feed_attributes(site: Site, feed: Feed) -> dict[str, str]:
+    attributes = {
         "type": "rss",
-        "text": formatting.title(feed),
-        "title": formatting.title(feed),
+        "text": formatting.feed_title(feed),
+        "title": formatting.feed_title(feed),
         "description": feed.description,
-        "xmlUrl": formatting.address(feed, site, "rss"),
-        "htmlUrl": formatting.home(feed, site),
-        "language": formatting.language(feed, site),
+        "xmlUrl": formatting.file_url(feed, site, "rss"),
+        "htmlUrl": formatting.home_page_url(feed, site),
+        "language": formatting.feed_language(feed, site),
     }
-    return {name: value for name, value in outline.items() if value}
+    return {name: value for name, value in attributes.items() if value}

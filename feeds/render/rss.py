@@ -10,53 +10,53 @@ from feedgen.feed import FeedGenerator
 
 from ..model import Article, Document, Edition
 from . import formatting
-from .feedgen_extension import add, begin
-from .modules import UNKNOWN_TYPE
+from .feedgen_extension import append_entry, create_generator
 
 MEDIA_TYPE = "application/rss+xml"
 
-_TITLE = re.compile(rb"<title>[^<]*&(?:amp|lt);[^<]*</title>")
+_TITLE_WITH_ENTITIES = re.compile(rb"<title>[^<]*&(?:amp|lt);[^<]*</title>")
 
 
 def write(edition: Edition) -> Document:
-    """Give an edition as `<feed>.rss`."""
-    generator = begin(edition)
-    _channel(generator, edition)
+    """Return an edition as `<feed>.rss`."""
+    generator = create_generator(edition)
+    _write_channel(generator, edition)
     for article in edition.articles:
-        _item(add(generator, article), article)
-    body = _TITLE.sub(_plain_title, generator.rss_str())
+        _write_item(append_entry(generator, article), article)
+    body = _TITLE_WITH_ENTITIES.sub(_escape_title, generator.rss_str())
     return Document(f"{edition.feed.id}.rss", body, MEDIA_TYPE)
 
 
-def _channel(generator: FeedGenerator, edition: Edition) -> None:
+def _write_channel(generator: FeedGenerator, edition: Edition) -> None:
     feed, site = edition.feed, edition.site
-    generator.description(formatting.description(feed, site) or formatting.title(feed))  # R26: never without
-    generator.link(href=formatting.address(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
-    generator.link(
-        href=formatting.home(feed, site), rel="alternate"
-    )  # last: feedgen takes the last one for the channel
+    # R26: a channel must have a description.
+    generator.description(formatting.feed_description(feed, site) or formatting.feed_title(feed))
+    generator.link(href=formatting.file_url(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
+    # Last: feedgen takes the last link for the channel's.
+    generator.link(href=formatting.home_page_url(feed, site), rel="alternate")
     generator.docs("https://www.rssboard.org/rss-specification")
     if feed.image:
         generator.image(feed.image)  # feedgen repeats title and link of the channel (R34)
 
 
-def _item(entry: FeedEntry, article: Article) -> None:
+def _write_item(entry: FeedEntry, article: Article) -> None:
     if article.url:
         entry.link(href=article.url, rel="alternate")
-    _body(entry, article)
-    # R28: only an id that is the address of the article may be taken for one.
-    permanent = article.published_id == article.url and article.url.startswith(("http://", "https://"))
-    entry.guid(article.published_id, permalink=permanent)
+    _write_body(entry, article)
+    # R28: an id is a permalink only where it is the address of the article.
+    is_permalink = article.published_id == article.url and article.url.startswith(("http://", "https://"))
+    entry.guid(article.published_id, permalink=is_permalink)
     if article.comments and article.comments.url:
         entry.comments(article.comments.url)
     if article.attachments:
-        first = article.attachments[0]
-        entry.enclosure(first.url, first.size or 0, first.media_type or UNKNOWN_TYPE)  # R29: unknown is 0
+        enclosure = article.attachments[0]
+        media_type = enclosure.media_type or formatting.UNKNOWN_MEDIA_TYPE
+        entry.enclosure(enclosure.url, enclosure.size or 0, media_type)  # R29: an unknown size is 0
     if article.origin and article.origin.feed:
         entry.source(url=article.origin.feed, title=article.origin.title or article.origin.feed)
 
 
-def _body(entry: FeedEntry, article: Article) -> None:
+def _write_body(entry: FeedEntry, article: Article) -> None:
     """Set description and content: a description is HTML by custom, so plain text is escaped into it (R31, R32)."""
     if article.summary:
         entry.description(escape(article.summary, quote=False))
@@ -66,6 +66,6 @@ def _body(entry: FeedEntry, article: Article) -> None:
         entry.description(escape(article.url or article.published_id, quote=False))  # R26: title or description
 
 
-def _plain_title(title: re.Match[bytes]) -> bytes:
-    """Spell `&` and `<` as the profile asks, so that no reader takes a plain title for markup (R31)."""
+def _escape_title(title: re.Match[bytes]) -> bytes:
+    """Return the title with `&` and `<` as hexadecimal references, so that no reader takes it for markup (R31)."""
     return title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")

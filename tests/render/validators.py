@@ -51,7 +51,7 @@ def _is_date(value: str) -> bool:
 
 
 def atom(body: bytes) -> list[str]:
-    """Give what RFC 4287 forbids in this document."""
+    """Return what RFC 4287 forbids in this document."""
     root = _tree(body)
     if root.tag != f"{ATOM}feed":
         return [f"R16 root is {root.tag}"]
@@ -139,7 +139,7 @@ def _alternates(parent: etree._Element) -> Problems:
 
 
 def rss(body: bytes) -> list[str]:
-    """Give what the specification and the profile forbid in this document."""
+    """Return what the specification and the profile forbid in this document."""
     root = _tree(body)
     channel = root.find("channel")
     if root.tag != "rss" or root.get("version") != "2.0" or channel is None or len(root) != 1:
@@ -225,7 +225,7 @@ Members = Mapping[str, object]
 
 
 def jsonfeed(body: bytes) -> list[str]:
-    """Give what JSON Feed 1.1 forbids in this document."""
+    """Return what JSON Feed 1.1 forbids in this document."""
     feed = json.loads(body)
     return [*_json_head(feed), *chain(*(_json_item(item) for item in feed.get("items", []))), *_json_names(feed)]
 

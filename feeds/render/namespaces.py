@@ -1,0 +1,156 @@
+"""Elements of other namespaces in RSS and Atom (media, podcasts, comments), and how to add elements to a document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lxml import etree
+
+from ..model import Article, Attachment, Comments, Media
+from .formatting import UNKNOWN_MEDIA_TYPE
+
+XmlElement = etree._Element
+
+# Every document declares all of them, whatever it holds, so that an article never changes the first line.
+NAMESPACES: Mapping[str, str] = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "media": "http://search.yahoo.com/mrss/",
+    "slash": "http://purl.org/rss/1.0/modules/slash/",
+    "wfw": "http://wellformedweb.org/CommentAPI/",
+}
+ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
+ATOM_UPDATED = "{http://www.w3.org/2005/Atom}updated"
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+# ── elements ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def qualified_name(prefix: str, name: str) -> str:
+    """Return the name of an element with its namespace, as lxml takes it."""
+    return f"{{{NAMESPACES[prefix]}}}{name}"
+
+
+def add_text_element(parent: XmlElement, name: str, text: str | None) -> None:
+    """Append an element with a text, unless the text is empty."""
+    if text:
+        etree.SubElement(parent, name).text = text
+
+
+def add_element(parent: XmlElement, name: str, **attributes: str | None) -> XmlElement:
+    """Append an element with those of the attributes that have a value."""
+    element = etree.SubElement(parent, name)
+    for key, value in attributes.items():  # one by one: lxml takes a whole mapping more slowly
+        if value is not None:
+            element.set(key, value)
+    return element
+
+
+def set_text(parent: XmlElement, name: str, text: str | None) -> None:
+    """Replace the text of the child elements of that name."""
+    for element in parent.findall(name):
+        element.text = text
+
+
+def remove_elements(parent: XmlElement, name: str) -> None:
+    """Remove the child elements of that name."""
+    for element in parent.findall(name):
+        parent.remove(element)
+
+
+# ── modules ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_MEDIA_CONTENT = qualified_name("media", "content")
+_MEDIA_THUMBNAIL = qualified_name("media", "thumbnail")
+_MEDIA_TITLE = qualified_name("media", "title")
+_COMMENT_FEED = qualified_name("wfw", "commentRss")
+_COMMENT_COUNT = qualified_name("slash", "comments")
+_PODCAST_IMAGE = qualified_name("itunes", "image")
+
+# Key of `Article.podcast`, in small letters without `_` → the iTunes element, in the order of writing.
+_PODCAST_ELEMENTS: Mapping[str, str] = {
+    name.lower(): qualified_name("itunes", name)
+    for name in (
+        "title",
+        "author",
+        "subtitle",
+        "summary",
+        "duration",
+        "season",
+        "episode",
+        "episodeType",
+        "explicit",
+        "block",
+        "keywords",
+    )
+}
+
+
+def add_module_elements(parent: XmlElement, article: Article) -> None:
+    """Append what an article holds beyond RSS and Atom themselves."""
+    if article.comments:
+        _add_comments(parent, article.comments)
+    if article.image or article.media:
+        _add_images_and_media(parent, article)
+    if article.podcast or article.attachments:
+        _add_podcast(parent, article)
+
+
+def add_attachment(parent: XmlElement, attachment: Attachment) -> None:
+    """Append an attachment as Media RSS, where the format has no element left for it (R29)."""
+    content = add_element(
+        parent,
+        _MEDIA_CONTENT,
+        url=attachment.url,
+        type=attachment.media_type or UNKNOWN_MEDIA_TYPE,
+        fileSize=None if attachment.size is None else str(attachment.size),
+        duration=None if attachment.duration is None else f"{attachment.duration:.0f}",
+    )
+    add_text_element(content, _MEDIA_TITLE, attachment.title)
+
+
+def _add_comments(parent: XmlElement, comments: Comments) -> None:
+    add_text_element(parent, _COMMENT_FEED, comments.feed)
+    if comments.count and comments.count.isdecimal():
+        add_text_element(parent, _COMMENT_COUNT, comments.count)
+
+
+def _add_images_and_media(parent: XmlElement, article: Article) -> None:
+    """Append the lead image and the other media, each address once."""
+    urls = {attachment.url for attachment in article.attachments}
+    if article.image:
+        add_element(parent, _MEDIA_THUMBNAIL, url=article.image)
+    for medium in article.media:
+        if medium.url not in urls and not (medium.role == "thumbnail" and medium.url == article.image):
+            urls.add(medium.url)
+            _add_medium(parent, medium)
+
+
+def _add_medium(parent: XmlElement, medium: Media) -> None:
+    if medium.role == "thumbnail":
+        add_element(parent, _MEDIA_THUMBNAIL, url=medium.url, width=medium.width, height=medium.height)
+        return
+    content = add_element(
+        parent,
+        _MEDIA_CONTENT,
+        url=medium.url,
+        type=medium.type,
+        medium=medium.medium,
+        fileSize=medium.length,
+        width=medium.width,
+        height=medium.height,
+        duration=medium.duration,
+        lang=medium.language,
+    )
+    add_text_element(content, _MEDIA_TITLE, medium.title)
+
+
+def _add_podcast(parent: XmlElement, article: Article) -> None:
+    values = {name.lower().replace("_", ""): value for name, value in article.podcast.items()}
+    if "duration" not in values and article.attachments and article.attachments[0].duration:
+        values["duration"] = f"{article.attachments[0].duration:.0f}"
+    for name, element_name in _PODCAST_ELEMENTS.items():
+        add_text_element(parent, element_name, values.get(name))
+    if values.get("image"):
+        add_element(parent, _PODCAST_IMAGE, href=values["image"])
