@@ -13,6 +13,56 @@ FeedsError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
+
+
+class FailureKind(StrEnum):
+    """The kind of a failure, as a short machine word for tables, `--json` and metrics."""
+
+    # the network
+    DNS = "dns"
+    CONNECTION = "connection"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    REFUSED = "refused"
+    REDIRECT = "redirect"
+    ROBOTS = "robots"
+    STATUS = "status"
+    CHALLENGE = "challenge"
+    ENCODING = "encoding"
+    TRUNCATED = "truncated"
+    STOPPED = "stopped"
+    # local files
+    MISSING = "missing"
+    CHANGING = "changing"
+    # the document
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    HTML = "html"
+    OPML = "opml"
+    JSON = "json"
+    BROKEN = "broken"
+    SELECTOR = "selector"
+    NOT_A_FEED = "not_a_feed"
+    NOT_A_SITEMAP = "not_a_sitemap"
+    NOT_OPML = "not_opml"
+    CRASHED = "crashed"
+    QUARANTINE = "quarantine"
+    # what came instead of a feed
+    ANNOUNCES = "announces"
+    CAPTCHA = "captcha"
+    DENIED = "denied"
+    DOCUMENT = "document"
+    LOGIN = "login"
+    MAINTENANCE = "maintenance"
+    PAGE = "page"
+    PARKED = "parked"
+    PORTAL = "portal"
+    SUSPENDED = "suspended"
+    WELCOME = "welcome"
+    # ours
+    INTERNAL = "internal"
+    OTHER = "other"
 
 
 class FeedsError(Exception):
@@ -30,16 +80,15 @@ class ConfigError(FeedsError):
 class SourceError(FeedsError):
     """One source's trouble: the sentence is shown to the operator as it stands.
 
-    `kind` is a short machine word (`dns`, `tls`, `timeout`, `refused`, `status`, `robots`, `too_large`, …) for tables
-    and metrics; `status` the HTTP status where there was one; `retry_after` the seconds the server wants us away;
-    `host` who said so, when redirects led to somebody else than was to be visited.
+    `status` is the HTTP status where there was one; `retry_after` the seconds that the server asked us to stay away;
+    `host` the host that answered so, where redirects led to another one than that of the visit.
     """
 
     def __init__(
         self,
         sentence: str,
         *,
-        kind: str = "other",
+        kind: FailureKind = FailureKind.OTHER,
         status: int | None = None,
         retry_after: float | None = None,
         host: str | None = None,

@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
+from .errors import FailureKind
+
 NOTHING: Mapping[str, str] = {}
 
 # ── configuration: what the YAML declares, checked and compiled ───────────────────────────────────────────────────────
@@ -692,7 +694,7 @@ class Failure:
 
     stage: str
     sentence: str
-    kind: str = "other"
+    kind: FailureKind = FailureKind.OTHER
     status: int | None = None
     retry_after: float | None = None
     host: str | None = None  # that answered so, where it is not the host of the visit

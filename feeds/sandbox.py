@@ -24,7 +24,7 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import TypeVar, TypeVarTuple, cast
 
-from .errors import ParseError, SourceError
+from .errors import FailureKind, ParseError, SourceError
 from .model import Fetched
 
 _Result = TypeVar("_Result")
@@ -210,7 +210,9 @@ def _start_process(descriptor: int, limits: Limits) -> Popen[bytes]:
     try:
         return Popen(command, stdin=DEVNULL, stdout=DEVNULL, pass_fds=[descriptor], start_new_session=True)
     except OSError as error:
-        raise ParseError(f"No process could be started to read the document: {error}.", kind="crashed") from error
+        raise ParseError(
+            f"No process could be started to read the document: {error}.", kind=FailureKind.CRASHED
+        ) from error
 
 
 # ── errors of calls ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,17 +226,19 @@ def _exit_error(code: int, limits: Limits) -> ParseError:
         return _timeout_error(limits.wall)
     if code in (EXIT_OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGKILL):
         amount = f"{limits.memory / 1_000_000:,.0f} MB"
-        return ParseError(f"Reading the document takes more than {amount} of memory.", kind="too_large")
+        return ParseError(f"Reading the document takes more than {amount} of memory.", kind=FailureKind.TOO_LARGE)
     reason = signal.strsignal(-code) if code < 0 else f"exit code {code}"
-    return ParseError(f"The process that read the document crashed ({reason}); please report it.", kind="crashed")
+    return ParseError(
+        f"The process that read the document crashed ({reason}); please report it.", kind=FailureKind.CRASHED
+    )
 
 
 def _timeout_error(limit: float) -> ParseError:
-    return ParseError(f"The document took longer than {limit:g} s to read.", kind="timeout")
+    return ParseError(f"The document took longer than {limit:g} s to read.", kind=FailureKind.TIMEOUT)
 
 
 def _stop_error() -> ParseError:
-    return ParseError("The program was stopped before the document was read.", kind="stopped")
+    return ParseError("The program was stopped before the document was read.", kind=FailureKind.STOPPED)
 
 
 # ── in the worker process ───────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ STAGES = {"scheduling", "sanity", "fetch", "parse", "normalize", "steps", "compo
 # room → rooms it may import. `app`, `daemon`, `cli` stand on top of everything.
 ROOMS: dict[str, set[str]] = {
     "errors": NOTHING,
-    "model": NOTHING,
+    "model": {"errors"},  # the kind of a failure
     "http_headers": NOTHING,
     "scheduling": PURE | {"http_headers"},
     "sanity": PURE,

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from .. import config as configuration
 from .. import scheduling
 from ..compose import selected
-from ..errors import ConfigError
+from ..errors import ConfigError, FailureKind
 from ..model import (
     Config,
     Failure,
@@ -294,7 +294,7 @@ def _is_new(visit: Visit) -> bool:
 
 def _was_stopped(outcome: Outcome) -> bool:
     """Whether we cut it off ourselves, which says nothing about the source; its visit is claimed already."""
-    return isinstance(outcome.result, Failure) and outcome.result.kind == "stopped"
+    return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED
 
 
 def open_store(config: Config, at: datetime) -> Store:

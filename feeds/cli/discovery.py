@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
-from ..errors import FetchError, ParseError, SourceError
+from ..errors import FailureKind, FetchError, ParseError, SourceError
 from ..fetch import Fetcher
 from ..model import Config, Fetched, HostState, Kind, Parsed, Source, Visit, VisitState
 from ..normalize import describe_channel, to_plain_text
@@ -115,7 +115,7 @@ def discover_sources(url: str, fetch: Fetch) -> list[DiscoveredSource]:
                 return sources
         if sources := list(_find_stories(response, url, fetch)):
             return sources
-        raise FetchError(f"No feed was found at {url}. {error.sentence}", kind="not_a_feed") from error
+        raise FetchError(f"No feed was found at {url}. {error.sentence}", kind=FailureKind.NOT_A_FEED) from error
 
 
 def _read_candidates(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import click
 
 from .. import pipeline
-from ..errors import FetchError, SourceError
+from ..errors import FailureKind, FetchError, SourceError
 from ..model import Fetched, HostState, Kind, Site, Source, Visit, VisitState
 from .common import (
     Mask,
@@ -156,7 +156,7 @@ class _Previewer:
         try:
             body = path.read_bytes()
         except OSError as error:
-            raise FetchError(f"{place} cannot be read: {error.strerror}.", kind="missing") from error
+            raise FetchError(f"{place} cannot be read: {error.strerror}.", kind=FailureKind.MISSING) from error
         source = options.make_source(options.url or "") if options.read_as else None
         return _to_json_feed(pipeline.saved_document(body, options.url, headers), source)
 
@@ -177,7 +177,7 @@ class _Previewer:
     def refuse(self, place: str) -> Preview:
         """Raise FetchError for what is neither a file, nor a URL, nor a source id."""
         what = "a directory" if Path(place).is_dir() else "neither a file, nor a URL, nor the id of a source"
-        raise FetchError(f"{place} is {what}.", kind="missing")
+        raise FetchError(f"{place} is {what}.", kind=FailureKind.MISSING)
 
     def _fetch(self, source: Source, site: Site) -> Fetched:
         from ..fetch import Fetcher  # a file needs no network

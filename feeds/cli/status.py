@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from ..errors import FailureKind
 from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
 from .common import common_options, drop_none, json_option, print_json, print_lines, start_logging, style, utcnow
 from .configuration import find_source, load_config, open_store, secret_mask
@@ -24,7 +25,6 @@ from .formatting import (
 
 QUIET_AFTER = timedelta(days=90)  # without a new article
 GONE = 410  # the HTTP status of what is gone for good (E11)
-QUARANTINE = "quarantine"  # the failure kind of a listing that is held back until the operator accepts it (F32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ CONDITIONS: tuple[SourceCondition, ...] = (
     ),
     SourceCondition(
         "quarantined",
-        lambda report: report.failure and report.failure.kind == QUARANTINE,
+        lambda report: report.failure and report.failure.kind is FailureKind.QUARANTINE,
         lambda report: (
             f"quarantined {_failing_since(report)}: {_failure_text(report)};"
             f" `feeds run {report.source.id}` accepts the listing as it is; {_articles_text(report)}"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ..errors import FetchError
+from ..errors import FailureKind, FetchError
 from ..model import Fetched, Hop, HostLimits, HostState, NotModified, Site, Source, Visit
 from . import local_files, robots
 from .connection import ConnectionPool, shared_tls_context
@@ -111,7 +111,7 @@ class Fetcher:
         except FetchError as error:
             # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
             # itself will be refused again, with its own sentence, when its page is requested.
-            return (404 if error.kind in ("redirect", "refused") else None), ""
+            return (404 if error.kind in (FailureKind.REDIRECT, FailureKind.REFUSED) else None), ""
 
 
 def _read_robots(response: HttpResponse) -> str:
@@ -131,14 +131,14 @@ def _redirect_target(
     response.release()
     location = response.headers.get("location")
     if not location:
-        raise FetchProblem("redirect", f"redirects to nowhere ({response.status})")
+        raise FetchProblem(FailureKind.REDIRECT, f"redirects to nowhere ({response.status})")
     try:
         next_target = parse_target(join_url(target.url, location))
     except FetchProblem as problem:
         what = f"redirects to an address that {problem.what}"
         raise FetchProblem(problem.kind, what, problem.advice) from problem
     if next_target in visited:
-        raise FetchProblem("redirect", "redirects in a circle")
+        raise FetchProblem(FailureKind.REDIRECT, "redirects in a circle")
     if len(visited) > max_redirects:
-        raise FetchProblem("redirect", f"redirects more than {max_redirects} times")
+        raise FetchProblem(FailureKind.REDIRECT, f"redirects more than {max_redirects} times")
     return next_target

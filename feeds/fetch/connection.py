@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util import wait_for_read
 
+from ..errors import FailureKind
 from .deadline import Deadline
 from .http1_parser import HttpResponse, SocketReader
 from .problems import FetchProblem, describe_socket_error
@@ -164,7 +165,7 @@ class ConnectionPool:
             return tls_socket
         except TimeoutError as error:
             deadline.remaining()
-            raise FetchProblem("timeout", "did not finish the TLS handshake in time") from error
+            raise FetchProblem(FailureKind.TIMEOUT, "did not finish the TLS handshake in time") from error
         except OSError as error:
             deadline.remaining()
             raise describe_socket_error(error) from error
@@ -183,7 +184,7 @@ class ConnectionPool:
             response = connection.exchange(request.encode(), "CONNECT", deadline)
             if response.status != 200:
                 what = f"cannot be reached: the proxy {proxy.netloc} answered {response.status}"
-                raise FetchProblem("connection", what)
+                raise FetchProblem(FailureKind.CONNECTION, what)
             return Connection(self._start_tls(sock, target, deadline))
 
 
@@ -211,7 +212,7 @@ def _parse_proxy(proxy_url: str) -> tuple[Target, str]:
     target = parse_target(f"{parts.scheme}://{host}/")
     if target.scheme != "http":
         raise FetchProblem(
-            "refused", f"is to be requested through the proxy {target.netloc}, which is not an http proxy"
+            FailureKind.REFUSED, f"is to be requested through the proxy {target.netloc}, which is not an http proxy"
         )
     if parts.username is None:
         return target, ""

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from ..errors import FailureKind
 from .problems import FetchProblem, describe_socket_error, make_stop_problem
 
 MAX_SILENCE = 20.0  # seconds
@@ -32,7 +33,7 @@ class Deadline:
             raise make_stop_problem()
         seconds = self._ends - self._clock()
         if seconds <= 0:
-            raise FetchProblem("timeout", f"was not done within {self.seconds:g} s")
+            raise FetchProblem(FailureKind.TIMEOUT, f"was not done within {self.seconds:g} s")
         return seconds
 
     def extend(self, seconds: float) -> None:
@@ -46,7 +47,7 @@ class Deadline:
             data = sock.recv(CHUNK_SIZE)
         except TimeoutError as error:
             self.remaining()
-            raise FetchProblem("timeout", f"sent nothing for {MAX_SILENCE:g} s") from error
+            raise FetchProblem(FailureKind.TIMEOUT, f"sent nothing for {MAX_SILENCE:g} s") from error
         except OSError as error:
             self.remaining()
             raise describe_socket_error(error) from error
@@ -61,7 +62,7 @@ class Deadline:
             sock.sendall(data)
         except TimeoutError as error:
             self.remaining()
-            raise FetchProblem("timeout", f"took nothing for {MAX_SILENCE:g} s") from error
+            raise FetchProblem(FailureKind.TIMEOUT, f"took nothing for {MAX_SILENCE:g} s") from error
         except OSError as error:
             self.remaining()
             raise describe_socket_error(error) from error

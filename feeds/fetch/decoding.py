@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 from io import BytesIO
 
+from ..errors import FailureKind
 from .problems import FetchProblem
 
 ACCEPT_ENCODING = "gzip, deflate"
@@ -33,7 +34,7 @@ def decode_start(chunks: Iterable[bytes], coding: str, max_bytes: int) -> bytes:
             decoder.feed(chunk)
         return decoder.finish()
     except FetchProblem as problem:
-        if problem.kind != "too_large":
+        if problem.kind is not FailureKind.TOO_LARGE:
             raise
         return decoder.output()[:max_bytes]
 
@@ -43,7 +44,9 @@ class BodyDecoder:
 
     def __init__(self, coding: str, max_bytes: int) -> None:
         if coding not in ("identity", "gzip", "x-gzip", "deflate"):
-            raise FetchProblem("encoding", f"compressed the document in a way we did not ask for ({coding[:40]!a})")
+            raise FetchProblem(
+                FailureKind.ENCODING, f"compressed the document in a way we did not ask for ({coding[:40]!a})"
+            )
         self._coding = coding.removeprefix("x-")
         self._max_bytes = max_bytes
         self._start = b""
@@ -121,16 +124,16 @@ class BodyDecoder:
             raise self._too_large()
 
     def _too_large(self) -> FetchProblem:
-        return FetchProblem("too_large", f"sent a document of more than {self._max_bytes:,} bytes")
+        return FetchProblem(FailureKind.TOO_LARGE, f"sent a document of more than {self._max_bytes:,} bytes")
 
 
 def _make_decoder(content_encoding: str, max_bytes: int) -> BodyDecoder:
     codings = [coding.strip().lower() for coding in content_encoding.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if len(codings) > 1:
-        raise FetchProblem("encoding", f"compressed the document {len(codings)} times over")
+        raise FetchProblem(FailureKind.ENCODING, f"compressed the document {len(codings)} times over")
     return BodyDecoder(codings[0] if codings else "identity", max_bytes)
 
 
 def _damage_problem(what: str) -> FetchProblem:
-    return FetchProblem("truncated", f"sent a compressed document that {what}")
+    return FetchProblem(FailureKind.TRUNCATED, f"sent a compressed document that {what}")

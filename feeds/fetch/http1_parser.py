@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from ..errors import FailureKind
 from .deadline import CHUNK_SIZE
 from .problems import OPERATOR_MUST_FIX, FetchProblem
 
@@ -45,7 +46,7 @@ class SocketReader:
             start = max(0, len(buffer) - 3)
             self._receive_more(what)
         if match is None or match.end() > limit:
-            raise FetchProblem("too_large", f"sent {what} of more than {limit:,} bytes", OPERATOR_MUST_FIX)
+            raise FetchProblem(FailureKind.TOO_LARGE, f"sent {what} of more than {limit:,} bytes", OPERATOR_MUST_FIX)
         data = bytes(buffer[: match.start()])
         del buffer[: match.end()]
         return data
@@ -66,8 +67,8 @@ class SocketReader:
         data = self.receive()
         if not data:
             if what == "a head" and not self._buffer:
-                raise FetchProblem("connection", "closed the connection without an answer")
-            raise FetchProblem("truncated", f"closed the connection in the middle of {what}")
+                raise FetchProblem(FailureKind.CONNECTION, "closed the connection without an answer")
+            raise FetchProblem(FailureKind.TRUNCATED, f"closed the connection in the middle of {what}")
         self._buffer += data
 
 
@@ -99,7 +100,7 @@ class HttpResponse:
         self.complete = True
         if self._length is not None and not self._reader.empty:
             self.reusable = False
-            raise FetchProblem("truncated", f"sent more than the {self._length:,} bytes it announced")
+            raise FetchProblem(FailureKind.TRUNCATED, f"sent more than the {self._length:,} bytes it announced")
 
     def drain(self) -> None:
         """Read a small body that is not wanted, so that the connection can be used again; give up all others."""
@@ -124,7 +125,9 @@ class HttpResponse:
         while left:
             data = self._reader.read_some(left)
             if not data:
-                raise FetchProblem("truncated", f"closed the connection after {length - left:,} of {length:,} bytes")
+                raise FetchProblem(
+                    FailureKind.TRUNCATED, f"closed the connection after {length - left:,} of {length:,} bytes"
+                )
             left -= len(data)
             yield data
 
@@ -132,7 +135,7 @@ class HttpResponse:
         while size := self._read_chunk_size():
             yield from self._read_exactly(size)
             if b"".join(self._read_exactly(2)) != b"\r\n":
-                raise FetchProblem("truncated", "sent a chunk that is longer than it says")
+                raise FetchProblem(FailureKind.TRUNCATED, "sent a chunk that is longer than it says")
         while self._reader.read_until(_END_OF_LINE, MAX_HEAD_SIZE, "a trailer"):
             pass
 
@@ -140,7 +143,7 @@ class HttpResponse:
         line = self._reader.read_until(_END_OF_LINE, 4096, "a chunk size")
         match = _CHUNK_SIZE.fullmatch(line)
         if match is None:
-            raise FetchProblem("truncated", "sent something that is not the size of a chunk")
+            raise FetchProblem(FailureKind.TRUNCATED, "sent something that is not the size of a chunk")
         return int(match[1], 16)
 
 
@@ -155,10 +158,10 @@ def _read_head(reader: SocketReader) -> tuple[int, int, dict[str, str]]:
         status_line, _, fields = head.partition(b"\n")
         match = _STATUS.fullmatch(status_line)
         if match is None:
-            raise FetchProblem("connection", "does not speak HTTP/1.1", "Check the address and its port.")
+            raise FetchProblem(FailureKind.CONNECTION, "does not speak HTTP/1.1", "Check the address and its port.")
         if int(match[2]) >= 200:
             return int(match[1]), int(match[2]), _parse_headers(fields)
-    raise FetchProblem("connection", "sends interim answers without end")
+    raise FetchProblem(FailureKind.CONNECTION, "sends interim answers without end")
 
 
 def _parse_headers(fields: bytes) -> dict[str, str]:
@@ -180,14 +183,14 @@ def _parse_framing(headers: dict[str, str]) -> tuple[bool, int | None]:
     if transfer_encoding is not None:
         if transfer_encoding.lower() != "chunked":
             what = f"uses a transfer coding that we did not ask for ({transfer_encoding[:40]!a})"
-            raise FetchProblem("encoding", what)
+            raise FetchProblem(FailureKind.ENCODING, what)
         if content_length is not None:
-            raise FetchProblem("truncated", "says in two ways where the document ends")
+            raise FetchProblem(FailureKind.TRUNCATED, "says in two ways where the document ends")
         return True, None
     if content_length is None:
         return False, None
     lengths = {length.strip() for length in content_length.split(",")}
     length = lengths.pop()
     if lengths or not _LENGTH.fullmatch(length):
-        raise FetchProblem("truncated", f"gives no length that can be believed ({content_length[:40]!a})")
+        raise FetchProblem(FailureKind.TRUNCATED, f"gives no length that can be believed ({content_length[:40]!a})")
     return False, int(length)

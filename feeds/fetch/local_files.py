@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ..errors import FetchError
+from ..errors import FailureKind, FetchError
 from ..model import Fetched, FileStamp, Kind, NotModified, Source, SourceFile, StoryFile, Validators, Visit
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ NO_STAMPS: Mapping[str, FileStamp] = {}
 class RejectedFile(Exception):
     """Why one file is not read: `kind` as in FetchError, and a sentence."""
 
-    def __init__(self, kind: str, sentence: str) -> None:
+    def __init__(self, kind: FailureKind, sentence: str) -> None:
         super().__init__(sentence)
         self.kind = kind
 
@@ -115,7 +115,7 @@ def _fetch_document(visit: Visit, root: Path) -> Fetched | NotModified:
     try:
         file = _check_file(root, path, visit.source.max_bytes)
         if file is None:
-            raise RejectedFile("refused", f"{path} is a directory. Name the file, or use `files:` for many.")
+            raise RejectedFile(FailureKind.REFUSED, f"{path} is a directory. Name the file, or use `files:` for many.")
         validators = Validators(etag=_stat_digest([file]))
         if validators == visit.state.validators:
             return NotModified(visit.url, validators)
@@ -136,11 +136,11 @@ def open_media(source: Source, media: StoryFile) -> Iterator[BinaryIO]:
         root = _resolve_root(source)
         file = _check_file(root, root / media.file, MAX_MEDIA_BYTES)
         if file is None or (file.size, file.modified_ns) != (media.size, media.modified_ns):
-            raise RejectedFile("changing", f"{media.file} has changed; the next visit takes it.")
+            raise RejectedFile(FailureKind.CHANGING, f"{media.file} has changed; the next visit takes it.")
         with _open_unchanged(file) as stream:
             yield stream
     except (RejectedFile, OSError) as error:
-        kind = error.kind if isinstance(error, RejectedFile) else "missing"
+        kind = error.kind if isinstance(error, RejectedFile) else FailureKind.MISSING
         raise FetchError(f"{source.id}: {error}", kind=kind) from error
 
 
@@ -149,7 +149,9 @@ def open_media(source: Source, media: StoryFile) -> Iterator[BinaryIO]:
 
 def _resolve_root(source: Source) -> Path:
     if source.root is None:
-        raise FetchError(f"{source.address!r} is no http(s) address. Write `files:` for local files.", kind="refused")
+        raise FetchError(
+            f"{source.address!r} is no http(s) address. Write `files:` for local files.", kind=FailureKind.REFUSED
+        )
     try:
         return source.root.resolve(strict=True)
     except (OSError, RuntimeError) as error:
@@ -163,7 +165,9 @@ def _match_files(root: Path, source: Source) -> MatchedFiles:
     """
     pattern = PurePosixPath(source.address)
     if pattern.is_absolute() or ".." in pattern.parts or "\0" in source.address or not pattern.parts:
-        raise FetchError(f"{source.address!r} leads out of {root}. Files are read below it only.", kind="refused")
+        raise FetchError(
+            f"{source.address!r} leads out of {root}. Files are read below it only.", kind=FailureKind.REFUSED
+        )
     files, unreadable, last_rejection = [], list(_find_unreadable_folders(root, pattern)), None
     for path in _glob(root, source.address):
         try:
@@ -232,7 +236,7 @@ def _glob(root: Path, pattern: str) -> list[Path]:
             and not any(part.startswith(".") for part in path.relative_to(root).parts)
         ]
     except ValueError as error:
-        raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind="refused") from error
+        raise FetchError(f"{pattern!r} is no pattern for files: {error}.", kind=FailureKind.REFUSED) from error
 
 
 def _check_file(root: Path, path: Path, max_bytes: int) -> LocalFile | None:
@@ -242,23 +246,23 @@ def _check_file(root: Path, path: Path, max_bytes: int) -> LocalFile | None:
         real_path = path.resolve(strict=True)
         info = real_path.stat()
     except (OSError, RuntimeError, ValueError) as error:
-        raise RejectedFile("missing", f"{shown}: {_error_text(error)}.") from error
+        raise RejectedFile(FailureKind.MISSING, f"{shown}: {_error_text(error)}.") from error
     if not (real_path.is_relative_to(root) and path.is_relative_to(root)):
-        raise RejectedFile("refused", f"{shown} leads out of {root}. Files are read below it only.")
+        raise RejectedFile(FailureKind.REFUSED, f"{shown} leads out of {root}. Files are read below it only.")
     name = path.relative_to(root).as_posix()
     if any("\ud800" <= letter <= "\udfff" for letter in name):  # what stands in for undecodable bytes
-        raise RejectedFile("refused", f"{shown} has a name that is not UTF-8.")
+        raise RejectedFile(FailureKind.REFUSED, f"{shown} has a name that is not UTF-8.")
     if stat.S_ISDIR(info.st_mode):
         return None
     if not stat.S_ISREG(info.st_mode):
-        raise RejectedFile("refused", f"{shown} is no regular file.")
+        raise RejectedFile(FailureKind.REFUSED, f"{shown} is no regular file.")
     if info.st_size > max_bytes:
         rule = (
             "no file beside a story has more than"
             if max_bytes == MAX_MEDIA_BYTES
             else "`max_bytes:` of the source allows"
         )
-        raise RejectedFile("too_large", f"{shown} has {info.st_size:,} bytes; {rule} {max_bytes:,}.")
+        raise RejectedFile(FailureKind.TOO_LARGE, f"{shown} has {info.st_size:,} bytes; {rule} {max_bytes:,}.")
     return LocalFile(real_path, name, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
@@ -280,7 +284,7 @@ def _read_files(files: Sequence[LocalFile]) -> tuple[tuple[SourceFile, ...], tup
 def _read_file(file: LocalFile) -> bytes:
     age = time.time() - file.modified_ns / 1e9
     if not file.size and 0 <= age < MIN_EMPTY_FILE_AGE:
-        raise RejectedFile("changing", f"{file.name} is still empty; the next visit reads it.")
+        raise RejectedFile(FailureKind.CHANGING, f"{file.name} is still empty; the next visit reads it.")
     if 0 <= age < MIN_FILE_AGE:
         time.sleep(MIN_FILE_AGE - age)
     try:
@@ -288,7 +292,7 @@ def _read_file(file: LocalFile) -> bytes:
             body = stream.read(file.size + 1)
             _check_unchanged(file, stream)
     except OSError as error:
-        raise RejectedFile("missing", f"{file.name}: {_error_text(error)}.") from error
+        raise RejectedFile(FailureKind.MISSING, f"{file.name}: {_error_text(error)}.") from error
     if len(body) != file.size:
         raise _being_written(file)
     return body
@@ -310,7 +314,7 @@ def _check_unchanged(file: LocalFile, stream: BinaryIO) -> None:
 
 
 def _being_written(file: LocalFile) -> RejectedFile:
-    return RejectedFile("changing", f"{file.name} is being written; the next visit reads it.")
+    return RejectedFile(FailureKind.CHANGING, f"{file.name} is being written; the next visit reads it.")
 
 
 def _to_datetime(nanoseconds: int) -> datetime:
@@ -341,7 +345,7 @@ def _content_digest(
 
 def _missing_error(path: Path, error: Exception) -> FetchError:
     message = f"{path}: {_error_text(error)}. Check the path; it is relative to the YAML file."
-    return FetchError(message, kind="missing")
+    return FetchError(message, kind=FailureKind.MISSING)
 
 
 def _error_text(error: Exception) -> str:

@@ -8,23 +8,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from .. import http_headers
-from ..errors import FetchError
+from ..errors import FailureKind, FetchError
 
 RETRY_NEXT_VISIT = "The next visit tries again."
 OPERATOR_MUST_FIX = "Its operator has to fix that."
-ADVICE: Mapping[str, str] = {
-    "dns": "Check the name in the address, and the DNS of this machine.",
-    "tls": "Its operator has to fix that. A private authority can be trusted through SSL_CERT_FILE.",
-    "timeout": RETRY_NEXT_VISIT,
-    "connection": RETRY_NEXT_VISIT,
-    "truncated": f"Nothing of it was used. {RETRY_NEXT_VISIT}",
-    "encoding": OPERATOR_MUST_FIX,
-    "too_large": "If that is expected, raise `max_bytes:` of the source.",
-    "redirect": "Set the address to where the document is now.",
-    "refused": "",
-    "challenge": "Ask its operator to let feed readers through, or use another address of theirs.",
-    "status": RETRY_NEXT_VISIT,
-    "stopped": RETRY_NEXT_VISIT,
+ADVICE: Mapping[FailureKind, str] = {
+    FailureKind.DNS: "Check the name in the address, and the DNS of this machine.",
+    FailureKind.TLS: "Its operator has to fix that. A private authority can be trusted through SSL_CERT_FILE.",
+    FailureKind.TIMEOUT: RETRY_NEXT_VISIT,
+    FailureKind.CONNECTION: RETRY_NEXT_VISIT,
+    FailureKind.TRUNCATED: f"Nothing of it was used. {RETRY_NEXT_VISIT}",
+    FailureKind.ENCODING: OPERATOR_MUST_FIX,
+    FailureKind.TOO_LARGE: "If that is expected, raise `max_bytes:` of the source.",
+    FailureKind.REDIRECT: "Set the address to where the document is now.",
+    FailureKind.REFUSED: "",
+    FailureKind.CHALLENGE: "Ask its operator to let feed readers through, or use another address of theirs.",
+    FailureKind.STATUS: RETRY_NEXT_VISIT,
+    FailureKind.STOPPED: RETRY_NEXT_VISIT,
 }
 
 STATUS_PROBLEMS: Mapping[int, tuple[str, str]] = {  # status → what the host did, and the advice
@@ -45,7 +45,7 @@ class FetchProblem(Exception):
     `kind` is that of the FetchError it becomes; it decides the `advice` where none is given.
     """
 
-    def __init__(self, kind: str, what: str, advice: str | None = None) -> None:
+    def __init__(self, kind: FailureKind, what: str, advice: str | None = None) -> None:
         super().__init__(what)
         self.kind = kind
         self.what = what
@@ -63,7 +63,7 @@ def raise_fetch_error(place: str) -> Iterator[None]:
 
 def make_stop_problem() -> FetchProblem:
     """Make the problem of a request that is abandoned because the program stops (F38)."""
-    return FetchProblem("stopped", "was not waited for, because this program is stopping")
+    return FetchProblem(FailureKind.STOPPED, "was not waited for, because this program is stopping")
 
 
 def make_status_error(status: int, headers: Mapping[str, str], place: str, host: str | None = None) -> FetchError:
@@ -73,9 +73,13 @@ def make_status_error(status: int, headers: Mapping[str, str], place: str, host:
     """
     retry_after = http_headers.parse_retry_after(headers)
     if "challenge" in headers.get("cf-mitigated", "").lower():
-        kind, what, advice = "challenge", "answers with a challenge for browsers", ADVICE["challenge"]
+        kind, what, advice = (
+            FailureKind.CHALLENGE,
+            "answers with a challenge for browsers",
+            ADVICE[FailureKind.CHALLENGE],
+        )
     else:
-        kind, (what, advice) = "status", STATUS_PROBLEMS.get(status) or _describe_class(status)
+        kind, (what, advice) = FailureKind.STATUS, STATUS_PROBLEMS.get(status) or _describe_class(status)
     sentence = f"{place} {what} ({status}). {advice}"
     return FetchError(sentence, kind=kind, status=status, retry_after=retry_after, host=host)
 
@@ -91,13 +95,13 @@ def _describe_class(status: int) -> tuple[str, str]:
 def describe_socket_error(error: OSError) -> FetchProblem:
     """Return the problem that an error of a socket stands for."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return FetchProblem("tls", f"has a certificate that cannot be trusted ({error.verify_message})")
+        return FetchProblem(FailureKind.TLS, f"has a certificate that cannot be trusted ({error.verify_message})")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return FetchProblem("tls", f"does not speak TLS as it should ({error.reason or error})")
+        return FetchProblem(FailureKind.TLS, f"does not speak TLS as it should ({error.reason or error})")
     if isinstance(error, socket.gaierror):
-        return FetchProblem("dns", f"has no address ({error.strerror or error})")
+        return FetchProblem(FailureKind.DNS, f"has no address ({error.strerror or error})")
     if isinstance(error, ConnectionRefusedError):
-        return FetchProblem("connection", "accepts no connections")
+        return FetchProblem(FailureKind.CONNECTION, "accepts no connections")
     if isinstance(error, (ConnectionError, ssl.SSLEOFError)):
-        return FetchProblem("connection", "broke the connection off")
-    return FetchProblem("connection", f"cannot be reached ({error.strerror or error})")
+        return FetchProblem(FailureKind.CONNECTION, "broke the connection off")
+    return FetchProblem(FailureKind.CONNECTION, f"cannot be reached ({error.strerror or error})")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ..errors import FailureKind
 from .deadline import Deadline
 from .problems import FetchProblem, describe_socket_error
 from .target import Target
@@ -140,14 +141,14 @@ class GuardedConnector:
         """
         deadline = throttle.deadline
         addresses = self._resolve_and_check(target, self._allowances(allow), deadline)
-        problem = FetchProblem("dns", "has no address")
+        problem = FetchProblem(FailureKind.DNS, "has no address")
         for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
             throttle.enter_address(str(address[0]))
             try:
                 seconds = min(CONNECT_TIMEOUT, deadline.remaining() / left)
                 return _connect(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
             except TimeoutError:
-                problem = FetchProblem("timeout", "did not take the connection in time")
+                problem = FetchProblem(FailureKind.TIMEOUT, "did not take the connection in time")
             except OSError as error:
                 problem = describe_socket_error(error)
         raise problem
@@ -173,9 +174,9 @@ class GuardedConnector:
         try:
             addresses = future.result(deadline.remaining())
         except TimeoutError as error:
-            raise FetchProblem("dns", f"had no address within {deadline.seconds:g} s") from error
+            raise FetchProblem(FailureKind.DNS, f"had no address within {deadline.seconds:g} s") from error
         except UnicodeError as error:
-            raise FetchProblem("dns", "has no address: its name cannot be looked up") from error
+            raise FetchProblem(FailureKind.DNS, "has no address: its name cannot be looked up") from error
         except OSError as error:
             raise describe_socket_error(error) from error
         return [(family, address) for family, address in addresses if family in (socket.AF_INET, socket.AF_INET6)]
@@ -204,7 +205,7 @@ def _check_addresses(addresses: AddressInfo, port: int, allowances: Sequence[All
         if reason := find_refusal(ipaddress.ip_address(address), port, allowances):
             network = f"{address}/{128 if ':' in address else 32}"
             raise FetchProblem(
-                "refused",
+                FailureKind.REFUSED,
                 f"has the address {address} ({reason}), which is not public",
                 f"It was not contacted. If it is yours and meant, add `allow_private: [{network}]` to the source.",
             )

@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from ..errors import FailureKind
 from .problems import FetchProblem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -117,4 +118,4 @@ def _encode_idna(name: str, address: str) -> str:
 
 def _address_problem(what: str, address: str) -> FetchProblem:
     shown = re.sub(r"//[^/@]*@", "//…@", address)
-    return FetchProblem("refused", f"{what}: {shown[:200]!a}", "It was not requested. Check the address.")
+    return FetchProblem(FailureKind.REFUSED, f"{what}: {shown[:200]!a}", "It was not requested. Check the address.")

@@ -14,6 +14,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
+from ..errors import FailureKind
 from .connection import DIRECT, Connection, ConnectionPool, Route
 from .deadline import Deadline
 from .http1_parser import HttpResponse, do_nothing
@@ -125,7 +126,7 @@ class Transport(BaseAdapter):
             try:
                 return connection, self._send_on(connection, request)
             except FetchProblem as problem:
-                if problem.kind != "connection" or request.method not in ("GET", "HEAD"):
+                if problem.kind is not FailureKind.CONNECTION or request.method not in ("GET", "HEAD"):
                     raise
         connection = self._pool.open(request.target, request.route, request.throttle)
         return connection, self._send_on(connection, request)
@@ -174,7 +175,7 @@ def _serialize(request: OutboundRequest, connection: Connection) -> bytes:
             continue
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             what = f"was to be sent a header that is not valid ({name[:40]!a})"
-            raise FetchProblem("refused", what, "It was not requested.")
+            raise FetchProblem(FailureKind.REFUSED, what, "It was not requested.")
         lines.append(f"{name}: {value}\r\n")
     if payload or request.method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(payload)}\r\n")

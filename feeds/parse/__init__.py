@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ..errors import ParseError
+from ..errors import FailureKind, ParseError
 from ..model import Channel, Fetched, Kind, Parsed, Source
 from . import xml_tree
 from .document import SourceDocument, open_document
@@ -84,15 +84,17 @@ def _require_feed(parsed: Parsed, document: SourceDocument) -> Parsed:
 def _refuse(document: SourceDocument) -> Parsed:
     """Raise the ParseError that says what the document is instead of a feed."""
     if not document.text.strip("\ufeff\0 \t\r\n"):
-        raise ParseError("The response is empty where a feed was expected.", kind="empty")
+        raise ParseError("The response is empty where a feed was expected.", kind=FailureKind.EMPTY)
     if HTML.search(document.text[:SNIFFED_LENGTH]):
         raise ParseError(
             "This is a web page, not a feed: give the address of its feed, or declare the source as `page:`.",
-            kind="html",
+            kind=FailureKind.HTML,
         )
     if OPML.search(document.text[:SNIFFED_LENGTH]):
-        raise ParseError("This is an OPML list of feeds, not a feed: declare the source as `opml:`.", kind="opml")
-    raise ParseError("This is not a feed: neither RSS, Atom, CDF nor JSON Feed.", kind="not_a_feed")
+        raise ParseError(
+            "This is an OPML list of feeds, not a feed: declare the source as `opml:`.", kind=FailureKind.OPML
+        )
+    raise ParseError("This is not a feed: neither RSS, Atom, CDF nor JSON Feed.", kind=FailureKind.NOT_A_FEED)
 
 
 # Detected format → reader.

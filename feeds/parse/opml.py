@@ -8,7 +8,7 @@ from typing import Literal
 
 from lxml import etree
 
-from ..errors import ParseError
+from ..errors import FailureKind, ParseError
 from . import xml_tree
 from .charset import decode
 from .feed.elements import MAX_URL_LENGTH
@@ -45,7 +45,7 @@ def parse_opml(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ..
     """
     tree = xml_tree.parse(decode(body, charset).text)
     if tree is None or local_name(tree.root) not in ("opml", "oml"):
-        raise ParseError("This is not OPML: it has no `opml` element.", kind="not_opml")
+        raise ParseError("This is not OPML: it has no `opml` element.", kind=FailureKind.NOT_OPML)
     outlines: dict[tuple[str, str], OpmlOutline] = {}
     stack: list[tuple[etree._Element, tuple[str, ...]]] = [(tree.root, ())]
     while stack and len(outlines) < MAX_OUTLINES:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ..errors import ParseError
+from ..errors import FailureKind, ParseError
 from ..model import Category, Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
 from .document import MAX_ITEMS, is_included, resolve_http_url
 
@@ -60,9 +60,9 @@ def _unpack(body: bytes) -> bytes:
     try:
         unpacked = decompressor.decompress(body, MAX_BYTES)
     except zlib.error as error:
-        raise ParseError(f"The sitemap is not valid gzip: {error}.", kind="not_a_sitemap") from error
+        raise ParseError(f"The sitemap is not valid gzip: {error}.", kind=FailureKind.NOT_A_SITEMAP) from error
     if decompressor.unconsumed_tail:
-        raise ParseError("The sitemap is larger than 50 MB when unpacked.", kind="too_large")
+        raise ParseError("The sitemap is larger than 50 MB when unpacked.", kind=FailureKind.TOO_LARGE)
     return unpacked
 
 
@@ -84,10 +84,12 @@ def _read_entries(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[
                 break
     except etree.LxmlError as error:
         if not entries:
-            raise ParseError(f"This is not a sitemap: {error}.", kind="not_a_sitemap") from error
+            raise ParseError(f"This is not a sitemap: {error}.", kind=FailureKind.NOT_A_SITEMAP) from error
         warnings.append("the XML is broken; only the entries before the error are read")
     if kind not in ("urlset", "sitemapindex"):
-        raise ParseError("This is not a sitemap: it is neither `urlset` nor `sitemapindex`.", kind="not_a_sitemap")
+        raise ParseError(
+            "This is not a sitemap: it is neither `urlset` nor `sitemapindex`.", kind=FailureKind.NOT_A_SITEMAP
+        )
     return kind, [entry for entry in entries if entry.get("loc")], warnings
 
 
@@ -112,7 +114,7 @@ def _read_plain_entries(text: bytes) -> list[SitemapEntry]:
     """Return the entries of a sitemap that is one URL a line."""
     lines = text[:MAX_BYTES].decode("utf-8", "replace").split()[:MAX_ENTRIES]
     if not lines or not all(line.startswith(("http://", "https://")) for line in lines):
-        raise ParseError("This is not a sitemap: neither XML nor one address a line.", kind="not_a_sitemap")
+        raise ParseError("This is not a sitemap: neither XML nor one address a line.", kind=FailureKind.NOT_A_SITEMAP)
     return [{"loc": line} for line in lines]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .. import http_headers, sanity
-from ..errors import ParseError
+from ..errors import FailureKind, ParseError
 from ..model import Fetched, Kind, Parsed, Source, Story, Text
 from ..normalize import (
     Context,
@@ -30,7 +30,9 @@ from .own_stories import publishable
 
 NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
 
-WEB_PAGE_KINDS = frozenset({"announces", "page"})  # what an address may turn out to be when a feed was hoped for
+WEB_PAGE_KINDS = frozenset(
+    {FailureKind.ANNOUNCES, FailureKind.PAGE}
+)  # what an address may turn out to be when a feed was hoped for
 
 # These readers apply `include` and `exclude` themselves: there they decide which entries count for `max_items`.
 _SELECTIVE_READERS = frozenset({"files", "page:list", "sitemap"})

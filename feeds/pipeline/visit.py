@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from .. import sanity, scheduling
-from ..errors import FeedsError, FetchError, ParseError, SourceError
+from ..errors import FailureKind, FeedsError, FetchError, ParseError, SourceError
 from ..model import (
     Article,
     Channel,
@@ -113,7 +113,7 @@ class VisitContext:
         if host.host == self.visit.host.host:
             self.visit = replace(self.visit, host=host)
         if not allowed:
-            raise FetchError(f"{host.host} forbids {url} in its robots.txt", kind="robots")
+            raise FetchError(f"{host.host} forbids {url} in its robots.txt", kind=FailureKind.ROBOTS)
 
     def fetch(self) -> Fetched | NotModified:
         """Fetch the address of the visit."""
@@ -165,7 +165,7 @@ def _attempt(context: VisitContext, stages: Callable[[VisitContext], _Attempt]) 
     except Exception as error:  # the one broad except: a bug costs one source one visit, not the turn
         log.exception("unexpected error in source %s", context.source.id)
         sentence = f"unexpected {type(error).__name__}: {error}; please report it"
-        return _Attempt(Failure("internal", sentence, "internal"))
+        return _Attempt(Failure("internal", sentence, FailureKind.INTERNAL))
 
 
 def _redirected_to_feed(outcome: Outcome, feed: str) -> Outcome:
@@ -276,7 +276,7 @@ def _judge(parsed: Parsed, seen_items: SeenItems, *, first: bool) -> sanity.Judg
     is_page = parsed.shape is Shape.LISTING
     judgement = sanity.judge(parsed, ids, seen_items, first=first, is_page=is_page, link_of=by_link)
     if judgement.verdict is sanity.Verdict.QUARANTINE:
-        raise ParseError(judgement.sentence or "", kind=judgement.verdict)
+        raise ParseError(judgement.sentence or "", kind=FailureKind.QUARANTINE)
     return judgement
 
 

@@ -10,6 +10,8 @@ from html import unescape
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
+from ..errors import FailureKind
+
 
 def any_of(lines: str) -> re.Pattern[str]:
     """One pattern that finds whichever of these lines comes first, in either case."""
@@ -186,7 +188,7 @@ BRIEF_WORDS = 250  # of visible text: a page about nothing else
 class Diagnosis(NamedTuple):
     """What a response is, as a short machine word, and as a sentence for the operator."""
 
-    kind: str
+    kind: FailureKind
     sentence: str
 
 
@@ -314,7 +316,7 @@ def _has_text(sign: re.Pattern[str]) -> Callable[[_Page], bool]:
 
 
 class _Row(NamedTuple):
-    kind: str
+    kind: FailureKind
     applies: Callable[[_Page], bool]
     sentence: str
 
@@ -322,73 +324,73 @@ class _Row(NamedTuple):
 # In this order: a challenge may hold a captcha, a login page may name a feed, a parked domain may have a form.
 ROWS: tuple[_Row, ...] = (
     _Row(
-        "empty",
+        FailureKind.EMPTY,
         lambda page: not page.text,
         "{place} sent an empty document. If it stays so, check the address.",
     ),
     _Row(
-        "document",
+        FailureKind.DOCUMENT,
         lambda page: bool(_DOCUMENT.match(page.text)),
         "{place} sent an image, a PDF, an archive or a recording, which is no feed. Check the address.",
     ),
     _Row(
-        "challenge",
+        FailureKind.CHALLENGE,
         _is_challenge,
         "{place} wants proof of a browser instead of giving the feed. "
         "Ask its operator to let feed readers through, or use another address of theirs.",
     ),
     _Row(
-        "captcha",
+        FailureKind.CAPTCHA,
         _is_captcha,
         "{place} shows a captcha instead of the feed. Visit it less often, or ask its operator for a way in.",
     ),
     _Row(
-        "portal",
+        FailureKind.PORTAL,
         lambda page: "WISPAccessGatewayParam" in page.text or bool(PORTAL_TITLE.search(page.title)),
         "The network this machine is in asks for a login; {place} was not reached. Log in there.",
     ),
     _Row(
-        "login",
+        FailureKind.LOGIN,
         _is_login,
         "{place} shows a login page instead of the feed. Add `auth:` or `headers:`, or use a public address.",
     ),
     _Row(
-        "parked",
+        FailureKind.PARKED,
         _is_parked,
         "{place} is a parked domain: the site is gone or its name was sold. Take the source out, or correct it.",
     ),
     _Row(
-        "suspended",
+        FailureKind.SUSPENDED,
         _has_text(SUSPENDED),
         "{place} has been suspended by its hosting company. Take the source out if it does not come back.",
     ),
     _Row(
-        "welcome",
+        FailureKind.WELCOME,
         _has_title(WELCOME_TITLE),
         "{place} shows the welcome page of its web server: the site is not set up, or has moved. Check the address.",
     ),
     _Row(
-        "maintenance",
+        FailureKind.MAINTENANCE,
         _has_text(MAINTENANCE),
         "{place} says that it is under maintenance. The next visit tries again.",
     ),
     _Row(
-        "denied",
+        FailureKind.DENIED,
         _has_title(DENIED_TITLE),
         "{place} shows a refusal instead of the feed. Ask its operator to let feed readers through.",
     ),
     _Row(
-        "announces",
+        FailureKind.ANNOUNCES,
         lambda page: page.is_html and page.announced not in ("", page.url),
         "{place} sent a web page and not a feed, but the page names one: set the address to {feed}",
     ),
     _Row(
-        "missing",
+        FailureKind.MISSING,
         _has_title(MISSING_TITLE),
         "{place} has nothing at this address, though it answered as if it had. Check the address.",
     ),
     _Row(
-        "page",
+        FailureKind.PAGE,
         lambda page: page.is_html,
         "{place} sent a web page where a feed was expected. Give the address of a feed, or declare it as `page:`.",
     ),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ..errors import FailureKind
 from ..model import Failure, Interval, Outcome
 from .intervals import MINUTE, is_local, jitter_fraction
 
 MIN_SILENT_HOSTS = 8  # that fell silent one after another
-SILENT_KINDS = frozenset({"dns", "connection", "timeout"})  # no answer at all
+SILENT_KINDS = frozenset({FailureKind.DNS, FailureKind.CONNECTION, FailureKind.TIMEOUT})  # no answer at all
 EXCUSED_RETRY = 5 * MINUTE
 PROBE_EVERY = 15.0  # seconds between two visits while the network is down
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from ..errors import FailureKind
 from ..model import (
     Channel,
     Failure,
@@ -50,7 +51,7 @@ GONE = Backoff(WEEK, WEEK)  # E11
 FORBIDDEN = Backoff(DAY, DAY)  # neither robots.txt nor our own address check changes within the hour
 
 BACKOFF_BY_STATUS = {429: THROTTLED, 503: THROTTLED, 410: GONE}
-BACKOFF_BY_KIND = {"robots": FORBIDDEN, "refused": FORBIDDEN}
+BACKOFF_BY_KIND = {FailureKind.ROBOTS: FORBIDDEN, FailureKind.REFUSED: FORBIDDEN}
 
 
 def conclude(

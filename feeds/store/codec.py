@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TypeVar, cast
 
-from ..errors import StoreError
+from ..errors import FailureKind, StoreError
 from ..model import (
     Article,
     Attachment,
@@ -274,7 +274,8 @@ def failure_text(failure: Failure | None) -> str | None:
 
 def failure_of(text: str | None) -> Failure | None:
     """The failure that `failure_text` wrote."""
-    return _record_of(_FAILURE, Failure, text)
+    failure = _record_of(_FAILURE, Failure, text)
+    return failure and replace(failure, kind=FailureKind(failure.kind))
 
 
 def move_text(move: Move | None) -> str | None:

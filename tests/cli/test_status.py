@@ -14,6 +14,7 @@ from origin import HANG, KEEP, Origin, raw, reply
 from wire import Wire, document
 
 from feeds.cli.status import CONDITIONS, SourceReport, compose_sentence, find_condition
+from feeds.errors import FailureKind
 from feeds.model import Failure, Kind, Move, Source, SourceStatus
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
@@ -49,7 +50,7 @@ REPORTS: Mapping[str, tuple[Source, SourceStatus | None, str]] = {
     ),
     "quarantined": (
         SOURCE,
-        replace(BROKEN, failures=1, failure=Failure("parse", "All 60 stories are new.", "quarantine")),
+        replace(BROKEN, failures=1, failure=Failure("parse", "All 60 stories are new.", FailureKind.QUARANTINE)),
         "quarantined at its last visit: All 60 stories are new; `feeds run metro` accepts the listing as it is;"
         " 12 articles, newest 5 h ago; next visit in 40 min",
     ),

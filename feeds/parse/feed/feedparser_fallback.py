@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import feedparser
 
-from ...errors import ParseError
+from ...errors import FailureKind, ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from .. import xml_tree
 from ..document import SourceDocument
@@ -57,7 +57,7 @@ def _run_feedparser(body: bytes) -> FeedparserEntry:
             feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
         )
     except FEEDPARSER_ERRORS as error:
-        raise ParseError("This looks like a feed, but is too broken to be read.", kind="broken") from error
+        raise ParseError("This looks like a feed, but is too broken to be read.", kind=FailureKind.BROKEN) from error
 
 
 def _build_channel(feed: FeedparserEntry, rss: bool) -> Channel:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TypeVar
 
-from ...errors import ParseError
+from ...errors import FailureKind, ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from ..document import SourceDocument
 from .builder import MAX_VALUES
@@ -63,7 +63,7 @@ def read(document: SourceDocument) -> Parsed:
     feed = _find_feed(_load(document.text))
     entries = next((feed[name] for name in ("items", "item", "entries") if isinstance(feed.get(name), list)), None)
     if not isinstance(entries, list):
-        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind="not_a_feed")
+        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind=FailureKind.NOT_A_FEED)
     items = [item for item in entries if isinstance(item, dict)]
     newest = document.newest_items(items, lambda item: _first_string(item, PUBLISHED_MEMBERS))
     return Parsed(
@@ -79,7 +79,7 @@ def _load(text: str) -> object:
     try:
         return json.loads(text.strip("\ufeff \t\r\n\0"), strict=False)
     except (ValueError, RecursionError) as error:
-        raise ParseError(f"This is not valid JSON: {str(error)[:200]}.", kind="json") from error
+        raise ParseError(f"This is not valid JSON: {str(error)[:200]}.", kind=FailureKind.JSON) from error
 
 
 def _find_feed(data: object) -> FeedObject:

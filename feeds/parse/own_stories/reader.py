@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from ...errors import ParseError
+from ...errors import FailureKind, ParseError
 from ...model import (
     Category,
     Channel,
@@ -90,7 +90,7 @@ def read_text(fetched: Fetched) -> Parsed:
     try:
         result = _read_story(decode(fetched.body, fetched.charset).text, TEXT_SUFFIXES[fetched.media_type])
     except UnreadableFile as error:
-        raise ParseError(f"This is not a story: {error}.", kind="not_a_feed") from error
+        raise ParseError(f"This is not a story: {error}.", kind=FailureKind.NOT_A_FEED) from error
     if result is None:
         return Parsed("files", base)
     story, window = result

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from ...errors import ParseError
+from ...errors import FailureKind, ParseError
 from ...model import Fetched
 from ..charset import decode
 from ..own_stories import html
@@ -103,7 +103,7 @@ def parse_page(fetched: Fetched) -> WebPage:
     decoded = decode(fetched.body[:MAX_PAGE_BYTES], fetched.charset or html.find_charset(fetched.body[:4096]))
     root = html.parse_html(decoded.text.replace("\0", " "))
     if root is None:
-        raise ParseError("The response is empty where a web page was expected.", kind="empty")
+        raise ParseError("The response is empty where a web page was expected.", kind=FailureKind.EMPTY)
     return WebPage(fetched.url, root, decoded.warning)
 
 

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from ...errors import ParseError
+from ...errors import FailureKind, ParseError
 from .html_tree import Element
 
 XPATH = re.compile(
@@ -27,7 +27,7 @@ def select(root: Element, selector: str, name: str) -> list[Element | str]:
     except (SyntaxError, RuntimeError, etree.XPathError, ValueError) as error:  # cssselect's errors are of these kinds
         raise ParseError(
             f"`{name}: {selector}` is neither a CSS selector nor an XPath that can be followed: {error}.",
-            kind="selector",
+            kind=FailureKind.SELECTOR,
         ) from error
     matches = result if isinstance(result, list) else [str(result)]
     return [match if isinstance(match, Element) else str(match) for match in matches]
