@@ -1,7 +1,6 @@
 """An RSS, Atom and JSON Feed publisher and aggregator.
 
-`read(body, url, headers)` understands one document; `App(config_path).turn()` pulls what is due and publishes what
-changed.
+`read(body, url, headers)` reads one document; `App(config_path).turn()` pulls what is due and publishes what changed.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ __all__ = [
     "__version__",
 ]
 
-# Loaded on first use, so that `feeds --help` does not pay for the parsers and the database.
+# Imported on first use, so that `feeds --help` does not pay for the parsers and the database.
 _LAZY = {"App": "feeds.app", "Turn": "feeds.app", "read": "feeds.pipeline"}
 
 
 def __getattr__(name: str) -> object:
-    """Import a heavy public name when it is first asked for (PEP 562)."""
+    """Import a heavy public name on first use (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)

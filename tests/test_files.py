@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 from wire import Wire
 
-from feeds.app.server_process import application
+from feeds.app.server_process import create_server_app
 from feeds.config import load
 from feeds.model import Fetched
 from feeds.normalize import plan_pages
@@ -245,7 +245,7 @@ def _get(desk: Desk, path: str) -> tuple[int, dict[str, str], bytes]:
         "headers": [],
         "query_string": b"",
     }
-    app = application(load(desk.config, {}))
+    app = create_server_app(load(desk.config, {}))
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}  # type: ignore[attr-defined]
     return int(str(sent[0]["status"])), headers, b"".join(message.get("body", b"") for message in sent)  # type: ignore[misc]

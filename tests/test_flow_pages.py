@@ -134,7 +134,7 @@ def test_E9_a_host_that_wants_rest_gets_it_though_its_story_is_given_up(wire: Wi
         wire.turn()
         asked = len(origin.requests)
         wire.now += timedelta(hours=1)
-        wire.turn(everything=True, patience=0)
+        wire.turn(everything=True, max_wait=0)
         assert len(origin.requests) == asked
         wire.now += timedelta(days=1)
     assert len(wire.items()) == 1
@@ -306,7 +306,7 @@ def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_lose
     hosts = {"gap": "0s", "at_once": 2}  # the gap in real time is proven elsewhere (E13)
     wire.declare({"metro": {"page": origin.put("/news", front(*stories)), "stories": "h2 a"}}, hosts=hosts)
     spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.issuing", "feeds.fetch"])
+    spawn.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
     for killed_after in (0.4, 0.5, 0.6, 0.7, 0.8):
         process = spawn.Process(target=wire.turn)
         process.start()

@@ -46,7 +46,7 @@ def feed(name: str, number: int = 1) -> bytes:
 def later(wire: Wire, **span: float) -> Turn:
     """Another run of the program, some time after the last."""
     wire.now += timedelta(**span)
-    return wire.turn(patience=0)
+    return wire.turn(max_wait=0)
 
 
 def asked(origin: Origin, since: int = 0) -> Counter[str]:
@@ -150,11 +150,11 @@ def test_E13_two_at_once_and_a_gap_for_each_host_name(wire: Wire, origin: Origin
 
 def test_E13_one_run_after_another_keeps_the_gap_too(wire: Wire, origin: Origin) -> None:
     wire.declare({name: origin.put(f"/{name}", Document(feed(name))) for name in "ab"}, hosts={"gap": "30s"})
-    assert wire.turn(sources=["a"], patience=0).visits == 1
+    assert wire.turn(sources=["a"], max_wait=0).visits == 1
     wire.now += timedelta(seconds=29)
-    assert wire.turn(sources=["b"], patience=0).visits == 0
+    assert wire.turn(sources=["b"], max_wait=0).visits == 0
     wire.now += timedelta(seconds=1)
-    assert wire.turn(sources=["b"], patience=0).visits == 1
+    assert wire.turn(sources=["b"], max_wait=0).visits == 1
 
 
 FORMS: Mapping[str, Callable[[datetime], dict[str, str]]] = {
@@ -216,7 +216,7 @@ def test_E9_retry_after_silences_the_whole_host_beyond_a_restart(
     assert asked(origin) == {"/angry": 1}
     wire.now += timedelta(minutes=119)
     for orders in ({}, {"sources": ["angry", "neighbour"]}, {"everything": True}, {"refetch": True}):
-        wire.turn(patience=0, **orders)
+        wire.turn(max_wait=0, **orders)
     assert asked(origin) == {"/angry": 1, "/other": 2}
     later(wire, minutes=20)
     assert asked(origin) == {"/angry": 2, "/other": 2, "/neighbour": 1}
@@ -237,7 +237,7 @@ def test_E9_behind_a_redirect_the_host_that_said_so_is_silenced_beyond_a_restart
     assert asked(origin) == {"/moved": 1, "/angry": 1}
     wire.now += timedelta(minutes=119)
     for orders in ({}, {"sources": ["neighbour", "beside"]}):
-        wire.turn(patience=0, **orders)
+        wire.turn(max_wait=0, **orders)
     assert asked(origin) == {"/moved": 1, "/angry": 1, "/beside": 2}
     origin.put("/angry", Document(feed("a")), host=far)
     later(wire, minutes=20)
@@ -252,7 +252,7 @@ def test_E9_behind_a_redirect_the_others_of_that_host_wait_in_the_same_turn(wire
     wire.declare(
         {"moved": origin.put("/moved", redirect(angry), host=near), **others}, hosts={"gap": "0s", "at_once": 1}
     )
-    wire.turn(patience=0)
+    wire.turn(max_wait=0)
     counts = asked(origin)
     assert counts["/angry"] == 1
     assert sum(counts[f"/{name}"] for name in others) <= 2  # those that were under way
@@ -339,7 +339,7 @@ def test_E10_a_redirect_from_https_to_http_is_never_believed(wire: Wire, origin:
         for _ in range(6):
             wire.now += timedelta(hours=9)
             with wire.app(lambda site: Fetcher(site, tls=lambda: trusted)) as app:
-                assert app.turn(TurnOptions(patience=0)).failures == 0
+                assert app.turn(TurnOptions(max_wait=0)).failures == 0
         assert len(secure.requests) == len(origin.requests) == 6
     finally:
         secure.close()
@@ -357,7 +357,7 @@ def test_E17_robots_txt_is_asked_for_once_a_day_and_obeyed(wire: Wire, origin: O
         origin.put(f"/a/{name}", raw(reply(html.encode(), content_type="text/html"), KEEP))
     front = origin.put("/news", raw(reply(page, content_type="text/html"), KEEP))
     wire.declare({"a": {"page": front, "stories": "h2 a"}}, hosts={"gap": "0s", "at_once": 8})
-    wire.turn(patience=0)
+    wire.turn(max_wait=0)
     later(wire, hours=2)
     counts = asked(origin)
     assert counts["/robots.txt"] == 1
@@ -379,7 +379,7 @@ def test_E17_what_redirects_lead_on_to_is_asked_for_as_its_own_host_permits(wire
     origin.put("/robots.txt", rules[0], host=near)
     origin.put("/robots.txt", rules[1], host=far)
     wire.declare({"a": {"sitemap": origin.put("/moved.xml", redirect(index), host=near)}})
-    wire.turn(sources=["a"], patience=0)
+    wire.turn(sources=["a"], max_wait=0)
     expected = [(near, "/robots.txt"), (near, "/moved.xml"), (far, "/index.xml"), (far, "/robots.txt")]
     expected += [(far, f"/map-{n}.xml") for n in range(3)]
     assert [(request.host, request.path) for request in origin.requests[:7]] == expected
@@ -403,7 +403,7 @@ def test_E12_F2_fifty_kills_in_an_hour_visit_no_source_more_often_than_its_inter
     dice, start, times = random.Random(20260302), wire.now, Counter[str]()
     last: dict[str, datetime] = {}
     forking = multiprocessing.get_context("forkserver")
-    forking.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.issuing", "feeds.fetch"])
+    forking.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
     for number in range(50):
         before = len(origin.requests)
         process = forking.Process(target=wire.turn)
@@ -509,15 +509,15 @@ def test_F26_when_nobody_answers_nobody_is_blamed(wire: Wire, origin: Origin) ->
         for _ in range(6):
             later(wire, hours=1)
     with wire.app() as app:
-        assert [state.failures for state in app.states()] == [0] * len(urls)
-        assert all(state.due_at - wire.now < timedelta(minutes=11) for state in app.states())
+        assert [state.failures for state in app.statuses()] == [0] * len(urls)
+        assert all(state.due_at - wire.now < timedelta(minutes=11) for state in app.statuses())
 
 
 def test_F26_a_dead_line_is_probed_and_all_are_back_at_once(wire: Wire, origin: Origin) -> None:
     """As the daemon does it: one visit every fifteen seconds while the line is down, all of them when it is back."""
     cable = Cable()
     wire.declare({f"s{n}": origin.put(f"/s{n}", cable, host=host) for n, host in enumerate(HOSTS)})
-    daemon = TurnOptions(again=True, patience=0)
+    daemon = TurnOptions(repeat=True, max_wait=0)
     with wire.app() as app:
         app.turn(daemon)
         cable.plugged = False
@@ -526,13 +526,13 @@ def test_F26_a_dead_line_is_probed_and_all_are_back_at_once(wire: Wire, origin: 
         for _ in range(20):
             wire.now += timedelta(minutes=1)
             assert app.turn(daemon).visits <= 1
-        assert max(state.failures for state in app.states()) <= 1
+        assert max(state.failures for state in app.statuses()) <= 1
         cable.plugged = True
         wire.now += timedelta(minutes=11)
         app.turn(daemon)
         wire.now += timedelta(minutes=60)
         app.turn(daemon)
-        assert [state.failures for state in app.states()] == [0] * len(HOSTS)
+        assert [state.failures for state in app.statuses()] == [0] * len(HOSTS)
 
 
 def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, origin: Origin) -> None:
@@ -558,37 +558,37 @@ def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, ori
     assert turn.visits - turn.failures == len(healthy)
 
 
-# ── issuing beside the visits ───────────────────────────────────────────────────────────────────────────────────────
+# ── publishing in the background ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_L2_what_is_issued_meanwhile_keeps_nobody_waiting_and_is_told_of() -> None:
-    began, go_on = threading.Event(), threading.Event()
+def test_L2_publishing_in_the_background_blocks_no_turn_and_reports_its_files() -> None:
+    began, may_end = threading.Event(), threading.Event()
 
     def issue() -> list[str]:
         began.set()
-        assert go_on.wait(300)
+        assert may_end.wait(300)
         return ["all.rss"]
 
-    meanwhile = BackgroundPublisher(issue)
-    assert meanwhile.tell() == []
+    publisher = BackgroundPublisher(issue)
+    assert publisher.notify() == []
     assert began.wait(300)
-    assert meanwhile.tell() == []  # although the first is still at it
-    go_on.set()
-    assert meanwhile.now()[:2] == ["all.rss"] * 2  # what the thread wrote, and what was left to do
-    meanwhile.leave()
+    assert publisher.notify() == []  # although the first is not done
+    may_end.set()
+    assert publisher.publish_now()[:2] == ["all.rss"] * 2  # what the thread wrote, and what was left to do
+    publisher.close()
 
 
-def test_what_goes_wrong_meanwhile_is_raised_where_the_turn_is_made() -> None:
+def test_an_error_in_the_background_is_raised_in_the_thread_of_the_turn() -> None:
     failed = threading.Event()
 
     def issue() -> list[str]:
         failed.set()
         raise PublishError("the disk is full")
 
-    meanwhile = BackgroundPublisher(issue)
-    meanwhile.tell()
+    publisher = BackgroundPublisher(issue)
+    publisher.notify()
     assert failed.wait(300)
-    with meanwhile.held():  # nobody issues now
-        meanwhile.leave()
+    with publisher.paused():  # the thread has left `issue`
+        publisher.close()
     with pytest.raises(PublishError):
-        meanwhile.tell()
+        publisher.notify()

@@ -256,7 +256,7 @@ def test_R9_without_secrets_the_bytes_stay_as_they_are(wire: Wire, origin: Origi
     wire.declare({"a": origin.url("/a")})
     wire.turn()
     document = Published("all.json", (wire.public / "all.json").read_bytes(), "application/feed+json")
-    assert gate.document(document) is document
+    assert gate.clean_document(document) is document
     assert origin.url("/a") in document.body.decode()
 
 
@@ -281,25 +281,25 @@ def test_S13_an_address_is_dropped_a_text_masked_and_the_rest_is_left_alone() ->
         origin=Where(id="urn:s3cret-of-mine", title="The category", feed="https://a.example/s3cret-of-mine"),
         extra={"category": "1", "place": "https://a.example/s3cret-of-mine", "where": "here"},
     )
-    clean = gate.article(before)
+    clean = gate.clean_article(before)
     assert clean.html == '<p class="x">&lt;***&gt; <a title="x">this</a></p>'
     assert clean.attachments == (kept, Attachment("https://a.example/3.mp3", "audio/mpeg", title="***, part 3"))
     assert clean.origin == Where(title="The ***")
     assert clean.extra == {"***": "1", "where": "here"}
     assert clean.published_id == before.published_id
-    assert gate.article(clean) is clean
-    assert gate.article(article(title="Nothing")) == article(title="Nothing")
+    assert gate.clean_article(clean) is clean
+    assert gate.clean_article(article(title="Nothing")) == article(title="Nothing")
 
 
 def test_S13_a_document_that_still_holds_a_secret_is_masked_and_stays_well_formed() -> None:
     gate = PublicationGate(frozenset({"category", "s3cret&mine"}), "x,2026")
     xml = b'<?xml version="1.0"?><rss><category domain="https://a.example/?s3cret%26mine">S3CRET&amp;mine</category></rss>'
-    assert gate.document(Published("a.rss", xml, "application/rss+xml")).body == (
+    assert gate.clean_document(Published("a.rss", xml, "application/rss+xml")).body == (
         b'<?xml version="1.0"?><rss><category domain="https://a.example/?***">***</category></rss>'
     )
     text = '{"category":"a\\n\\"s3cret&mine\\"","n":[1,{"x":"Category"}]}\n'
-    assert gate.document(Published("a.json", text.encode(), "application/feed+json")).body == (
+    assert gate.clean_document(Published("a.json", text.encode(), "application/feed+json")).body == (
         b'{"category":"a\\n\\"***\\"","n":[1,{"x":"***"}]}\n'
     )
     same = Published("b.rss", b"<rss><category>news</category></rss>", "application/rss+xml")
-    assert gate.document(same) is same
+    assert gate.clean_document(same) is same

@@ -17,7 +17,7 @@ from origin import Document
 
 from feeds import App
 from feeds.app import Turn, TurnOptions
-from feeds.app.protocols import NetworkClient
+from feeds.app.turn import NetworkClient
 from feeds.model import Site
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""The wiring: configuration, store, network, disk, wall clock and threads.
+"""`App`: opening, reloading and closing one installation; what a turn and an issue consist of.
 
-One turn pulls what is due and issues what changed; `App` is the only writer of its data directory while it lives.
+The application puts configuration, store, network, disk, wall clock and threads together.
 """
 
 from __future__ import annotations
@@ -22,47 +22,33 @@ from .. import config as configuration
 from .. import scheduling
 from ..compose import selected
 from ..errors import ConfigError, FailureKind
-from ..model import (
-    Config,
-    Failure,
-    Feed,
-    Harvest,
-    Kind,
-    Ledger,
-    Outcome,
-    Outline,
-    Site,
-    Source,
-    SourceStatus,
-    Visit,
-)
-from ..publish import are_there, sweep, withdraw
+from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
+from ..publish import sweep
 from ..store import Store
 from ..store.lock import hold
-from .protocols import NetworkClient, VisitService
 from .publication_gate import PublicationGate
-from .publisher import BackgroundPublisher, shelves, with_shelves
-from .turn import BATCH, Turn, TurnIO, TurnLoop, TurnOptions
+from .publisher import BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
+from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
 
 log = logging.getLogger("feeds.app")
 
-SCHEDULED = TurnOptions()  # what is due, and nothing more
-SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
-LASTING = ("data", "public", "server")  # settings that the server process holds, or the lock
-ISSUE_EVERY = timedelta(seconds=10)  # changes are published this often although answers keep coming
+DEFAULT_OPTIONS = TurnOptions()
+VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
+RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
+PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
 
 
 def utcnow() -> datetime:
-    """The wall clock."""
+    """Return the time of the wall clock."""
     return datetime.now(UTC)
 
 
 class App:
-    """One instance of the program on one data directory.
+    """One instance of the program, and while it is open the only writer of its data directory.
 
-    `now` is the clock; `allow` networks (`127.0.0.0/8`) that sources may live in although not public, and `network`
-    what fetches instead of the real thing: both for tests. Raises ConfigError for a wrong configuration, LockedError
-    when another instance runs, StoreError when the database cannot be used.
+    `now` is the clock. For tests, `allow` names networks (`127.0.0.0/8`) that sources may live in although not public,
+    and `network` makes the HTTP client. Raises ConfigError for a wrong configuration, LockedError when another
+    instance runs, StoreError when the database cannot be used.
     """
 
     def __init__(
@@ -78,14 +64,14 @@ class App:
         self._allow = allow
         self._network = network
         self._stopping = threading.Event()
-        self._woken: set[str] = set()  # sources to visit at once; one leaves when its visit starts
-        with ExitStack() as opening:
-            opening.enter_context(hold(self.config.data))
-            self.store = opening.enter_context(open_store(self.config, now()))
-            self._meanwhile = BackgroundPublisher(self.issue)
-            opening.callback(self._meanwhile.leave)
-            self._opened = opening.pop_all()
-        self._settle_in()
+        self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
+        with ExitStack() as resources:
+            resources.enter_context(hold(self.config.data))
+            self.store = resources.enter_context(_open_store(self.config, now()))
+            self._publisher = BackgroundPublisher(self.issue)
+            resources.callback(self._publisher.close)
+            self._resources = resources.pop_all()
+        self._apply_configuration()
 
     def __enter__(self) -> Self:
         return self
@@ -96,208 +82,197 @@ class App:
         self.close()
 
     def close(self) -> None:
-        """Let go of the sockets, the database and the lock."""
-        self._cut_off()
-        self._opened.close()
+        """Close the sockets and the database, and release the lock."""
+        self._close_visit_service()
+        self._resources.close()
 
     def stop(self) -> None:
-        """End the turn soon and for good: nothing new is started, what hangs is cut off."""
+        """End the turn soon and for good: no visit is started, those in flight are aborted."""
         self._stopping.set()
-        self._cut_off()
+        self._close_visit_service()
+
+    def reload(self) -> None:
+        """Take the edited configuration, whole or (ConfigError) not at all; call it between two turns."""
+        edited = configuration.load(self.config.path, os.environ)
+        for name in RESTART_SETTINGS:
+            if getattr(self.config, name) != getattr(edited, name):
+                raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
+        with self._publisher.paused():
+            self._close_visit_service()
+            vars(self).pop("_visit_service", None)
+            self.config = edited
+            self._apply_configuration()
+
+    # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def turn(
+        self, options: TurnOptions = DEFAULT_OPTIONS, progress: Callable[[Turn], None] = lambda turn: None
+    ) -> Turn:
+        """Pull what is due and publish what changed; everything is recorded when it returns.
+
+        `progress` is called with the turn so far, after each batch of visits.
+        """
+        turn, published_at, changed = Turn(), self.now(), False
+        for batch in self._outcome_batches(options):
+            outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
+            changed |= bool(self.store.record(list(map(self._gate.clean_outcome, outcomes))))
+            if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
+                self._sync_sources()
+            for outcome in outcomes:
+                turn.count(outcome)
+            progress(turn)
+            # After a full batch, or in a turn that ends, more is coming: publishing now would soon be done again.
+            more_expected = not options.repeat or len(outcomes) >= BATCH_SIZE
+            if changed and (not more_expected or self.now() - published_at >= PUBLISH_INTERVAL):
+                turn.files += self._publisher.notify()
+                published_at, changed = self.now(), False
+        turn.files += self._publisher.notify() if options.repeat else self._publisher.publish_now()
+        return turn
+
+    def wake(self, source_ids: Collection[str]) -> None:
+        """Visit these sources as soon as possible, whatever the schedule says; may be called from any thread."""
+        self._requested_sources.update(source_ids)
+
+    def statuses(self) -> list[SourceStatus]:
+        """Return the status of every declared source."""
+        return self.store.states()
+
+    def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
+        """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
+        newest, ledgers = self.store.changes(), self.store.ledgers()
+        feeds = {**self._story_page_feeds, **self.config.feeds}
+        withdrawn = {id: ledger.files for id, ledger in ledgers.items() if id not in feeds}
+        changes = {
+            feed.id: max((newest.get(source_id, 0) for source_id in selected(feed, self.sources)), default=0)
+            for feed in feeds.values()
+        }
+        if feed_ids is None:
+            chosen = due_feeds(feeds.values(), ledgers, changes, self.config.public)
+        else:
+            chosen = with_story_pages(feed_ids, self._story_page_feeds, self.config)
+        if not chosen and not withdrawn:
+            return []
+        from .feed_issuer import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
+
+        issuer = FeedIssuer(self.config, self.sources, self.store, self._gate, self.now)
+        # First, while the ledgers still say what is to be done: after a kill it is done again.
+        issuer.publish_shared_files()
+        issuer.withdraw(withdrawn)
+        due = [(feeds[id], changes[id]) for id in sorted(chosen)]
+        return issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
+
+    # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _apply_configuration(self) -> None:
+        """Bring store and public folder in line with the configuration."""
+        config = self.config
+        hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
+        self._connectivity = scheduling.Connectivity(len(hosts))
+        sweep(config.public)
+        self._sync_sources()
+        self._story_page_feeds = story_page_feeds(config)
+        self._gate = PublicationGate(config.searched_secrets, self.store.authority)
+        self._requested_sources.intersection_update(config.sources)
+
+    def _sync_sources(self) -> None:
+        """Visit the declared sources, and those that the declared lists subscribe to."""
+        self.sources = with_outlines(self.config.sources, self.store.outlines())
+        self.store.sync(self.sources.values(), self.now())
 
     @cached_property
-    def _visiting(self) -> VisitService:
-        """Made when the first visit is due: a turn without one does not pay for loading HTTP and the readers."""
+    def _visit_service(self) -> VisitService:
+        """Made when the first visit is due: a turn without one does not pay for loading HTTP and the parsers."""
         from ..fetch import Fetcher
-        from .visit_runner import VisitRunner, give_back_early
+        from .visit_runner import VisitRunner, limit_free_memory
 
-        give_back_early()
+        limit_free_memory()
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
         return VisitRunner(self.config, self.store, self.now, network)
 
-    def _cut_off(self) -> None:
-        if "_visiting" in vars(self):
-            self._visiting.close()
+    def _close_visit_service(self) -> None:
+        if "_visit_service" in vars(self):
+            self._visit_service.close()
 
-    def reload(self) -> None:
-        """Take the edited configuration, all of it or (ConfigError) nothing; between two turns."""
-        edited = configuration.load(self.config.path, os.environ)
-        for name in LASTING:
-            if getattr(self.config, name) != getattr(edited, name):
-                raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
-        with self._meanwhile.held():
-            self._cut_off()
-            vars(self).pop("_visiting", None)
-            self.config = edited
-            self._settle_in()
+    # ── visits of a turn ────────────────────────────────────────────────────────────────────────────────────────────
 
-    # ── one turn ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def turn(self, options: TurnOptions = SCHEDULED, progress: Callable[[Turn], None] = lambda turn: None) -> Turn:
-        """Pull what is due, issue what changed; everything is recorded when it returns.
-
-        `progress` is told how far the turn has come, after each batch of visits.
-        """
-        turn, told, changed = Turn(), self.now(), False
-        for landed in self._pull(options):
-            outcomes = self._uplink.observe_batch([outcome for outcome in landed if not _was_stopped(outcome)])
-            changed |= bool(self.store.record(list(map(self._gate.outcome, outcomes))))
-            if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
-                self._take_sources()
-            for outcome in outcomes:
-                turn.count(outcome)
-            progress(turn)
-            # A turn that ends, or a full batch, says that more is coming: publishing now would soon be done again.
-            if changed and ((options.again and len(outcomes) < BATCH) or self.now() - told >= ISSUE_EVERY):
-                turn.files += self._meanwhile.tell()
-                told, changed = self.now(), False
-        turn.files += self._meanwhile.tell() if options.again else self._meanwhile.now()
-        return turn
-
-    def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
-        """Regenerate the feeds that are due, or these whether due or not; return the paths that changed."""
-        newest, ledgers = self.store.changes(), self.store.ledgers()
-        issued = {**self._shelves, **self.config.feeds}
-        gone = {name: ledger.files for name, ledger in ledgers.items() if name not in issued}
-        changed = {
-            feed.id: max((newest.get(name, 0) for name in selected(feed, self.sources)), default=0)
-            for feed in issued.values()
-        }
-        chosen = {
-            feed.id
-            for feed in issued.values()
-            if feed_ids is None and self._is_due(feed, ledgers.get(feed.id), changed[feed.id])
-        } | with_shelves(feed_ids or (), self.config)
-        if not chosen and not gone:
-            return []
-        from .issuing import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
-
-        issuing = FeedIssuer(self.config, self.sources, self.store, self.now)
-        # First, while the ledgers still say what is to be done: after a kill it is done again.
-        issuing.publish_shared_files()
-        self._withdraw(gone)
-        asked = feed_ids is not None
-        return issuing.issue({name: changed[name] for name in chosen}, self._stopping.is_set, anew=asked)
-
-    def wake(self, sources: Collection[str]) -> None:
-        """Visit these sources as soon as possible, whatever the schedule says; any thread may ask for it."""
-        self._woken.update(sources)
-
-    def states(self) -> list[SourceStatus]:
-        """How every declared source stands."""
-        return self.store.states()
-
-    # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _take_sources(self) -> None:
-        """Visit what is declared, and what the declared lists subscribe to."""
-        self.sources = with_outlines(self.config.sources, self.store.outlines())
-        self.store.sync(self.sources.values(), self.now())
-
-    def _settle_in(self) -> None:
-        """Bring store and public folder in line with the configuration."""
-        config = self.config
-        self._uplink = scheduling.Connectivity(
-            len({urlsplit(source.address).hostname for source in config.sources.values()})
-        )
-        sweep(config.public)
-        self._take_sources()
-        self._shelves = shelves(config)
-        self._gate = PublicationGate(config.searched_secrets, self.store.authority)
-        self._woken.intersection_update(config.sources)
-
-    def _withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
-        """Remove the files of feeds that are no longer declared (id → paths), then end the feeds in the store."""
-        for name in sorted(files):
-            withdraw(self.config.public, files[name])
-            self.store.withdraw(name)
-
-    def _pull(self, options: TurnOptions) -> Iterator[list[Outcome]]:
+    def _outcome_batches(self, options: TurnOptions) -> Iterator[list[Outcome]]:
         start = self.now()
-        end = None if options.limit is None else start + timedelta(seconds=options.limit)
+        end = None if options.time_limit is None else start + timedelta(seconds=options.time_limit)
 
-        def over() -> bool:
-            """A turn that has to end does not wait for a dead line to come back; what is due stays due."""
+        def should_end() -> bool:
+            """Return whether to start nothing more; without a network only a turn that repeats waits for it."""
             return (
-                options.over() or (end is not None and self.now() >= end) or (self._uplink.down and not options.again)
+                options.should_end()
+                or (end is not None and self.now() >= end)
+                or (self._connectivity.down and not options.repeat)
             )
 
-        named = self.sources.keys() if options.everything else options.sources
-        visits = [*self.store.due(start, named), *self._awake()]
+        source_ids = self.sources.keys() if options.everything else options.sources
+        visits = [*self.store.due(start, source_ids), *self._requested_visits()]
         if not visits:
             return iter(())
-        edges = TurnIO(
-            pull=self._visiting.pull(refetch=options.refetch, released=options.sources is not None),
+        io = TurnIO(
+            pull=self._visit_service.visit_function(refetch=options.refetch, released=options.sources is not None),
             claim=self._claim,
-            due=lambda: self._due(options, start),
-            over=over,
+            due=lambda: self._due_visits(options, start),
+            should_end=should_end,
             now=self.now,
         )
-        address_of = self._visiting.address_of
-        picker = scheduling.HostQueue(self.config.hosts, SLOTS, address_of=address_of, connectivity=self._uplink)
-        return TurnLoop(picker, edges, self._stopping, SLOTS).batches(visits, options.patience)
+        host_queue = scheduling.HostQueue(
+            self.config.hosts, VISIT_SLOTS, address_of=self._visit_service.address_of, connectivity=self._connectivity
+        )
+        return TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS).batches(visits, options.max_wait)
 
-    def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:
-        """What has become due since the turn began: story pages, and sources unless each is visited once a turn."""
-        regular = [
+    def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
+        """Return what has become due since the turn began: follow-up visits, and sources it has not visited yet."""
+        visits = [
             visit
             for visit in self.store.due(self.now())
             if (options.sources is None or visit.source.id in options.sources)
-            and (options.again or _is_new(visit) or visit.state.last_at is None or visit.state.last_at < start)
+            and (options.repeat or _is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
         ]
-        return [*regular, *self._awake()]
+        return [*visits, *self._requested_visits()]
 
-    def _awake(self) -> list[Visit]:
-        return self.store.due(self.now(), tuple(self._woken)) if self._woken else []
+    def _requested_visits(self) -> list[Visit]:
+        return self.store.due(self.now(), tuple(self._requested_sources)) if self._requested_sources else []
 
     def _claim(self, visits: Sequence[Visit]) -> None:
-        self._woken.difference_update(visit.source.id for visit in visits)
+        self._requested_sources.difference_update(visit.source.id for visit in visits)
         self.store.claim([(visit, scheduling.claim(visit, self.now())) for visit in visits])
 
-    def _is_due(self, feed: Feed, ledger: Ledger | None, changed: int) -> bool:
-        """Its fingerprint or an article is newer than its ledger, or a file of it is missing."""
-        return (
-            ledger is None
-            or ledger.fingerprint != feed.fingerprint
-            or ledger.changed < changed
-            or not are_there(self.config.public, ledger.files)
-        )
+
+def _open_store(config: Config, at: datetime) -> Store:
+    """Open the store of a configuration, made at the first start."""
+    authority = f"{urlsplit(config.site.url).hostname},{at.year}"
+    return Store.open(config.data / "feeds.db", authority=authority, at=at)
+
+
+def _is_follow_up(visit: Visit) -> bool:
+    """Return whether another visit led to this one: to a story's page, or to the feed that a page named."""
+    return visit.story is not None or (visit.state.full_at is None and visit.url != visit.source.address)
+
+
+def _is_aborted(outcome: Outcome) -> bool:
+    """Return whether we aborted the visit, which says nothing about the source; its successor is claimed already."""
+    return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED
 
 
 def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequence[Outline]]) -> Mapping[str, Source]:
-    """The declared sources and, after each OPML list, a source for each of its outlines with the list's settings."""
+    """Return the declared sources and, after each OPML list, a source with its settings for each of its outlines."""
     sources: dict[str, Source] = {}
     for source in declared.values():
         sources[source.id] = source
         for outline in outlines.get(source.id, ()) if source.kind is Kind.OPML else ():
-            name = f"{source.id}/{outline.name}"
-            tags = tuple(dict.fromkeys((*source.tags, *outline.tags)))
-            fingerprint = f"{source.fingerprint}/{outline.address}"
-            sources[name] = replace(
+            id = f"{source.id}/{outline.name}"
+            sources[id] = replace(
                 source,
-                id=name,
+                id=id,
                 kind=Kind.ANY,
                 address=outline.address,
                 root=None,
-                tags=tags,
+                tags=tuple(dict.fromkeys((*source.tags, *outline.tags))),
                 was=(),
-                fingerprint=fingerprint,
+                fingerprint=f"{source.fingerprint}/{outline.address}",
             )
     return sources
-
-
-def _is_new(visit: Visit) -> bool:
-    """Whether it came of another visit: a story's page, or the feed that a page named."""
-    return visit.story is not None or (visit.state.full_at is None and visit.url != visit.source.address)
-
-
-def _was_stopped(outcome: Outcome) -> bool:
-    """Whether we cut it off ourselves, which says nothing about the source; its visit is claimed already."""
-    return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED
-
-
-def open_store(config: Config, at: datetime) -> Store:
-    """The store of a configuration, made at the first start."""
-    authority = f"{urlsplit(config.site.url).hostname},{at.year}"
-    return Store.open(config.data / "feeds.db", authority=authority, at=at)

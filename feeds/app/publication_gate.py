@@ -1,4 +1,4 @@
-"""The last line before publication: what still holds a secret of the configuration is dropped or masked (DESIGN §2).
+"""The removal of secrets from articles before they are stored, and from documents before they are published.
 
 Sources repeat secrets: private podcasts give their token in every enclosure, servers echo headers. An address that
 holds one is dropped, a text masked, and the rest is published, so that one source never stalls a feed.
@@ -22,132 +22,139 @@ _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:|//)\S+", re.IGNORECASE)
 _TAG_OR_TEXT = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^<>"'])*>|<|[^<]+""")
 _ATTRIBUTE = re.compile(r"""\s[^\s=<>"'/]+=(?:"[^"]*"|'[^']*')""")
 
-# Fields of an article that are never published, and those that are given a treatment of their own.
+# Fields of an article that are never published, and those that `clean_article` treats each in its own way.
 _UNPUBLISHED = {"source_id", "upstream_id", "minted_id", "story_digest", "story_key", "found", "reader", "page"}
-_APART = {*_UNPUBLISHED, "published_id", "title", "summary", "html", "key", "changed"}
+_NOT_CLEANED_BY_TYPE = {*_UNPUBLISHED, "published_id", "title", "summary", "html", "key", "changed"}
 
 
 class PublicationGate:
-    """Takes `secrets` out of articles and documents; `authority` is that of the ids we mint."""
+    """Removes `secrets` from articles and documents; `authority` is that of the ids we mint."""
 
     def __init__(self, secrets: frozenset[str], authority: str) -> None:
         self._secrets = secrets
         self._authority = authority
 
-    def outcome(self, outcome: Outcome) -> Outcome:
+    def clean_outcome(self, outcome: Outcome) -> Outcome:
         """Return an outcome whose articles hold no secret."""
         result = outcome.result
         if not self._secrets or not isinstance(result, Harvest):
             return outcome
-        return replace(outcome, result=replace(result, articles=tuple(map(self.article, result.articles))))
+        return replace(outcome, result=replace(result, articles=tuple(map(self.clean_article, result.articles))))
 
-    def article(self, article: Article) -> Article:
+    def clean_article(self, article: Article) -> Article:
         """Return the article without addresses that hold a secret, and with secrets in its texts masked."""
         if not self._secrets or not contains_secret("\n".join(_strings(article)), self._secrets):
             return article
-        changes = {spec.name: self._value_of(spec, article) for spec in fields(Article) if spec.name not in _APART}
+        changes = {
+            spec.name: self._clean_field(spec, article)
+            for spec in fields(Article)
+            if spec.name not in _NOT_CLEANED_BY_TYPE
+        }
         return replace(
             article,
-            published_id=self.published_id(article.published_id),
-            title=self._text(article.title),
-            summary=self._text(article.summary),
-            html=self._html(article.html),
+            published_id=self.clean_id(article.published_id),
+            title=self._mask_text(article.title),
+            summary=self._mask_text(article.summary),
+            html=self._clean_html(article.html),
             **changes,  # type: ignore[arg-type]  # each is a value of its own field, or that field's default
         )
 
-    def published_id(self, published_id: str) -> str:
-        """Return the id, or where it holds a secret one of ours that is always the same for it."""
+    def clean_id(self, published_id: str) -> str:
+        """Return the published id, or if it contains_secret a secret an id of ours that is always the same for it."""
         if not contains_secret(published_id, self._secrets):
             return published_id
         return f"tag:{self._authority}:{sha256(published_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
-    def document(self, document: Document) -> Document:
-        """Return the document with secrets masked wherever their place is a value; names of elements are ours."""
+    def clean_document(self, document: Document) -> Document:
+        """Return the document with secrets masked in its values; the names of its elements are ours."""
         text = document.body.decode("utf-8", "surrogatepass") if self._secrets else ""
         if not contains_secret(text, self._secrets):
             return document
-        clean = self._json if document.media_type.endswith("json") else self._markup
-        body = clean(text).encode("utf-8", "surrogatepass")
+        mask_body = self._mask_json if document.media_type.endswith("json") else self._mask_markup
+        body = mask_body(text).encode("utf-8", "surrogatepass")
         if body == document.body:
             return document
-        log.warning("%s held a secret of the configuration, which is masked there", document.path)
+        log.warning("%s contained a secret of the configuration; it is masked", document.path)
         return replace(document, body=body)
 
     # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _value_of(self, spec: Field[object], record: object) -> object:
-        """The clean value of a field; where nothing is left of it, the default, or None where there is none."""
-        value = self._clean(getattr(record, spec.name))
+    def _clean_field(self, spec: Field[object], record: object) -> object:
+        """Return the clean value of a field; where nothing is left of it, the default, or None where there is none."""
+        value = self._clean_value(getattr(record, spec.name))
         if value is None:
             return None if spec.default is MISSING else spec.default
         return value
 
-    def _clean(self, value: object) -> object:
-        """The value without secrets; None where nothing is left of it."""
+    def _clean_value(self, value: object) -> object:
+        """Return the value without secrets; None where nothing is left of it."""
         if isinstance(value, str):
             if not contains_secret(value, self._secrets):
                 return value
             return None if _ADDRESS.fullmatch(value.strip()) else mask(value, self._secrets)
         if isinstance(value, tuple):
-            return tuple(item for item in map(self._clean, value) if item is not None)
+            return tuple(item for item in map(self._clean_value, value) if item is not None)
         if isinstance(value, Mapping):
-            items = ((self._text(str(name)), self._clean(item)) for name, item in value.items())
+            items = ((self._mask_text(str(name)), self._clean_value(item)) for name, item in value.items())
             return {name: item for name, item in items if item is not None}
-        return self._record(value) if is_dataclass(value) else value
+        return self._clean_record(value) if is_dataclass(value) else value
 
-    def _record(self, record: object) -> object:
-        """The record without secrets; None where a field without a default is gone."""
+    def _clean_record(self, record: object) -> object:
+        """Return the record without secrets; None where a field without a default is gone."""
         specs = fields(record)  # type: ignore[arg-type]
-        values = {spec.name: self._value_of(spec, record) for spec in specs}
+        values = {spec.name: self._clean_field(spec, record) for spec in specs}
         if any(
-            values[spec.name] is None and getattr(record, spec.name) is not None and _needed(spec) for spec in specs
+            values[spec.name] is None and getattr(record, spec.name) is not None and _is_required(spec)
+            for spec in specs
         ):
             return None
         return replace(record, **values)  # type: ignore[type-var]
 
     # ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _text(self, text: str) -> str:
+    def _mask_text(self, text: str) -> str:
         return mask(text, self._secrets) if contains_secret(text, self._secrets) else text
 
-    def _html(self, html: str) -> str:
-        """HTML without the attributes that hold a secret, and with secrets in its text masked."""
-        return self._tags_and_texts(html, lambda attribute: "") if contains_secret(html, self._secrets) else html
+    def _clean_html(self, html: str) -> str:
+        """Return HTML without the attributes that hold a secret, and with secrets in its text masked."""
+        return self._clean_markup(html, lambda attribute: "") if contains_secret(html, self._secrets) else html
 
-    def _markup(self, markup: str) -> str:
-        """Markup with secrets in its texts and in the values of its attributes masked."""
+    def _mask_markup(self, markup: str) -> str:
+        """Return markup with secrets in its texts and in the values of its attributes masked."""
 
-        def masked(attribute: str) -> str:
-            name, mark, value = attribute.partition("=")
-            return f"{name}{mark}{value[0]}{mask(value[1:-1], self._secrets)}{value[-1]}"
+        def mask_value(attribute: str) -> str:
+            name, equals, value = attribute.partition("=")
+            return f"{name}{equals}{value[0]}{mask(value[1:-1], self._secrets)}{value[-1]}"
 
-        return self._tags_and_texts(markup, masked)
+        return self._clean_markup(markup, mask_value)
 
-    def _tags_and_texts(self, markup: str, replacement: Callable[[str], str]) -> str:
-        def attribute(match: re.Match[str]) -> str:
-            return replacement(match[0]) if contains_secret(match[0], self._secrets) else match[0]
+    def _clean_markup(self, markup: str, clean_attribute: Callable[[str], str]) -> str:
+        """Mask secrets in texts; give the attributes that hold one to `clean_attribute`."""
 
-        def piece(match: re.Match[str]) -> str:
+        def replace_attribute(match: re.Match[str]) -> str:
+            return clean_attribute(match[0]) if contains_secret(match[0], self._secrets) else match[0]
+
+        def replace_piece(match: re.Match[str]) -> str:
             text = match[0]
             if not contains_secret(text, self._secrets):
                 return text
-            return _ATTRIBUTE.sub(attribute, text) if text.startswith("<") else mask(text, self._secrets)
+            return _ATTRIBUTE.sub(replace_attribute, text) if text.startswith("<") else mask(text, self._secrets)
 
-        return _TAG_OR_TEXT.sub(piece, markup)
+        return _TAG_OR_TEXT.sub(replace_piece, markup)
 
-    def _json(self, text: str) -> str:
-        return json.dumps(self._masked(json.loads(text)), ensure_ascii=False, separators=(",", ":")) + "\n"
+    def _mask_json(self, text: str) -> str:
+        return json.dumps(self._mask_json_value(json.loads(text)), ensure_ascii=False, separators=(",", ":")) + "\n"
 
-    def _masked(self, value: object) -> object:
+    def _mask_json_value(self, value: object) -> object:
         if isinstance(value, str):
-            return self._text(value)
+            return self._mask_text(value)
         if isinstance(value, list):
-            return [self._masked(item) for item in value]
-        return {name: self._masked(item) for name, item in value.items()} if isinstance(value, dict) else value
+            return [self._mask_json_value(item) for item in value]
+        return {name: self._mask_json_value(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Every text in a record, however deep."""
+    """Yield every published text of a record, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
@@ -161,5 +168,5 @@ def _strings(value: object) -> Iterator[str]:
                 yield from _strings(getattr(value, spec.name))
 
 
-def _needed(spec: Field[object]) -> bool:
+def _is_required(spec: Field[object]) -> bool:
     return spec.default is MISSING and spec.default_factory is MISSING

@@ -1,109 +1,127 @@
-"""Issuing beside the visits: feeds that take long to write keep no visit waiting."""
+"""Publishing in the background, and which feeds are due. The pages of our own stories are issued as a feed is."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from pathlib import Path
 
 from ..compose import selected
 from ..config.fingerprint import fingerprint_pages
-from ..model import Config, Feed, Kind, Source
+from ..model import Config, Feed, Kind, Ledger, Source
+from ..publish import are_there
 
-REST = 4.0  # times as long as issuing took: it takes a fifth of the time, however much changes
-GRACE = 1.0  # seconds that the feed which is being written is waited for in the end
+PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time, however much changes
+CLOSE_SECONDS = 1.0  # that a feed which is being written is waited for in the end
+STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
 
 class BackgroundPublisher:
-    """Calls `issue` in a thread each time it is told that something changed, as soon as it has rested.
+    """Calls `issue` in one background thread, at most a fifth of the time. One for the life of an `App`.
 
-    One for the life of an `App`. What `issue` returns, the files it has written, comes back when it is told again.
+    `issue` returns the paths of the files that it has written.
     """
 
     def __init__(self, issue: Callable[[], list[str]]) -> None:
         self._issue = issue
         self._issuing = threading.Lock()
-        self._told = threading.Event()
-        self._left = threading.Event()
+        self._notified = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self._files: deque[str] = deque()
 
-    def tell(self) -> list[str]:
-        """Say that something changed; the files written since the last call come back, or what went wrong is raised."""
-        files = self._taken()
-        self._told.set()
+    def notify(self) -> list[str]:
+        """Publish soon; return the files written since the last call, or raise what went wrong since then."""
+        files = self._take_files()
+        self._notified.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="issuing", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
             self._thread.start()
         return files
 
-    def now(self) -> list[str]:
-        """Issue at once, rested or not; the files written since the last call come back."""
-        self._once()
-        return self._taken()
+    def publish_now(self) -> list[str]:
+        """Publish without a pause; return the files written since the last call."""
+        self._publish()
+        return self._take_files()
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Issue nothing while inside."""
+    def paused(self) -> Iterator[None]:
+        """Publish nothing while inside."""
         with self._issuing:
             yield
 
-    def leave(self) -> None:
-        """Issue nothing more."""
-        self._left.set()
-        self._told.set()
+    def close(self) -> None:
+        """End the thread."""
+        self._closed.set()
+        self._notified.set()
         if self._thread is not None:
-            self._thread.join(GRACE)
+            self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
-        while self._told.wait() and not self._left.is_set():
+        while self._notified.wait() and not self._closed.is_set():
             began = time.monotonic()
             try:
-                self._once()
-            except BaseException as error:  # noqa: BLE001 - raised where the turn is made
+                self._publish()
+            except BaseException as error:  # noqa: BLE001 - raised in the thread of the turn
                 self._error = error
-            self._left.wait((time.monotonic() - began) * REST)
+            self._closed.wait((time.monotonic() - began) * PAUSE_FACTOR)
 
-    def _once(self) -> None:
+    def _publish(self) -> None:
         with self._issuing:
-            self._told.clear()
+            self._notified.clear()
             self._files.extend(self._issue())
 
-    def _taken(self) -> list[str]:
+    def _take_files(self) -> list[str]:
         error, self._error = self._error, None
         if error is not None:
             raise error
         return [self._files.popleft() for _ in range(len(self._files))]
 
 
-# ── Shelves: the pages of our own stories are issued as a feed is, each source's from a ledger of its own ─────────────
+# ── Which feeds are due ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-PREFIX = "stories/"  # no feed can be called so
+def due_feeds(
+    feeds: Iterable[Feed], ledgers: Mapping[str, Ledger], changes: Mapping[str, int], public: Path
+) -> set[str]:
+    """Return the ids of the feeds whose files in `public` are missing or older than their declaration or articles.
+
+    `changes`: feed id → the newest change among its sources.
+    """
+    return {feed.id for feed in feeds if _is_due(feed, ledgers.get(feed.id), changes[feed.id], public)}
 
 
-def shelves(config: Config) -> dict[str, Feed]:
-    """What stands for the pages of each source of files that goes into at least one feed, by its id."""
-    ours = (source for source in config.sources.values() if source.kind is Kind.FILES)
-    made = (_shelf(source, feeds, config) for source in ours if (feeds := feeds_of(source, config)))
-    return {shelf.id: shelf for shelf in made}
+def _is_due(feed: Feed, ledger: Ledger | None, changed: int, public: Path) -> bool:
+    return (
+        ledger is None
+        or ledger.fingerprint != feed.fingerprint
+        or ledger.changed < changed
+        or not are_there(public, ledger.files)
+    )
 
 
-def feeds_of(source: Source, config: Config) -> tuple[Feed, ...]:
-    """The feeds that take from a source."""
+def story_page_feeds(config: Config) -> dict[str, Feed]:
+    """Return the story pages of each source of files that a feed takes from, as feeds by id."""
+    pages = {}
+    for source in config.sources.values():
+        feeds = feeds_with(source, config) if source.kind is Kind.FILES else ()
+        if feeds:
+            fingerprint = fingerprint_pages(source, config.site, feeds, config.searched_secrets)
+            id = STORY_PAGES_PREFIX + source.id
+            pages[id] = Feed(id, source.id, sources=(source.id,), fingerprint=fingerprint)
+    return pages
+
+
+def feeds_with(source: Source, config: Config) -> tuple[Feed, ...]:
+    """Return the feeds that take from a source."""
     return tuple(feed for feed in config.feeds.values() if selected(feed, [source.id]))
 
 
-def with_shelves(feed_ids: Collection[str], config: Config) -> set[str]:
-    """These feeds, and the shelves whose stories they may show."""
-    named = {name for feed_id in feed_ids for name in selected(config.feeds[feed_id], config.sources)}
-    return {*feed_ids, *(shelf.id for shelf in shelves(config).values() if not named.isdisjoint(shelf.sources))}
-
-
-def _shelf(source: Source, feeds: Collection[Feed], config: Config) -> Feed:
-    blank = Feed(PREFIX + source.id, source.id, sources=(source.id,))
-    return replace(blank, fingerprint=fingerprint_pages(source, config.site, feeds, config.searched_secrets))
+def with_story_pages(feed_ids: Collection[str], pages: Mapping[str, Feed], config: Config) -> set[str]:
+    """Return the ids of these feeds, and of the `pages` of the stories that they may show."""
+    sources = {name for feed_id in feed_ids for name in selected(config.feeds[feed_id], config.sources)}
+    return {*feed_ids, *(id for id, page_feed in pages.items() if not sources.isdisjoint(page_feed.sources))}

@@ -21,44 +21,46 @@ log = logging.getLogger("feeds.server")
 
 HostPort = tuple[str, int]
 
+STOP_SECONDS = 3.0  # that the process may take to stop before it is killed
+
 
 def serve(config_path: Path, listen: HostPort | None = None) -> None:
-    """Serve the published files until SIGTERM or SIGINT. Raises LockedError when another server runs on this data."""
+    """Serve the published files until SIGTERM or SIGINT. Raise LockedError when another server runs on this data."""
     config = configuration.load(config_path, os.environ)
     with hold(config.data, "server.lock"):
         address = listen or config.server.listen
         log.info("serving %s at http://%s:%d/", config.public, *address)
-        run(application(config), address)
+        run(create_server_app(config), address)
 
 
-def application(config: Config) -> ASGIApp:
-    """The ASGI application for a configuration."""
-    gone = WithdrawnFeeds(config.data / "feeds.db")
-    return create_app(config.public, gone=gone.feeds, health=lambda: True)
+def create_server_app(config: Config) -> ASGIApp:
+    """Return the ASGI application for a configuration."""
+    withdrawn = WithdrawnFeeds(config.data / "feeds.db")
+    return create_app(config.public, gone=withdrawn.feeds, health=lambda: True)
 
 
 @contextmanager
 def server_process(config_path: Path, listen: HostPort | None) -> Iterator[multiprocessing.process.BaseProcess]:
-    """The server in a process of its own while inside; it ends with us, however we end."""
+    """Run the server in a process of its own while inside; it ends with this process, even when that is killed."""
     spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_serve_beside, args=(config_path, listen), name="server", daemon=True)
+    process = spawn.Process(target=_run_child, args=(config_path, listen), name="server", daemon=True)
     process.start()
     try:
         yield process
     finally:
         process.terminate()
-        process.join(timeout=3)
+        process.join(timeout=STOP_SECONDS)
         process.kill()
 
 
-def _serve_beside(config_path: Path, listen: HostPort | None) -> None:
+def _run_child(config_path: Path, listen: HostPort | None) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve(config_path, listen)
 
 
 def _end_with_parent() -> None:
-    """A daemon that was killed cannot tell us; the end of its pipe does."""
+    """Stop this process when its parent ends; one that is killed sends no signal, but its pipe is closed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Visits in flight: what may start is started in threads, and what came of it is handed back in batches."""
+"""One turn: its options and its result, the loop that makes its visits, and the threads that they run in."""
 
 from __future__ import annotations
 
@@ -7,54 +7,56 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import Protocol
 
-from ..model import Failure, Harvest, Outcome, Visit
+from ..model import Failure, Fetched, Harvest, HostState, NotModified, Outcome, Source, Visit
 from ..scheduling import HostQueue
-from .worker_threads import WorkerThreads
 
-BATCH = 50  # outcomes a transaction
-HOLD = 0.5  # seconds that the first outcome of a batch waits for others (L7: published within a second)
-LOOK = 0.2  # seconds between two looks at the clock and at orders to stop
-GATHER = 0.005  # seconds that one answer waits for the next, so that their successors are claimed together (L3)
-TOGETHER = 4  # but no longer than until so many parts of the slots are free
-REFILL = 1.0  # seconds between two looks for what has become due meanwhile
-SHARE = 10.0  # and so many times as long as a look takes, which is longer the more is waiting already
-LINGER = 2.0  # seconds after which a visit keeps no other one waiting (F10, F11)
-THREADS = 4  # times the slots: room for those that linger
+BATCH_SIZE = 50  # outcomes a transaction
+BATCH_SECONDS = 0.5  # that the first outcome of a batch waits for others (L7: published within a second)
+POLL_SECONDS = 0.2  # between two looks at the clock and at requests to stop
+GATHER_SECONDS = 0.005  # that one outcome waits for the next, so that their successors are claimed together (L3)
+GATHER_SHARE = 4  # it waits no longer than until one in so many slots is free
+DUE_CHECK_SECONDS = 1.0  # between two queries for what has become due
+DUE_CHECK_PAUSE = 10.0  # times as long as a query took, at least: it takes longer the more is waiting already
+SLOW_VISIT_SECONDS = 2.0  # after which a visit keeps no other one waiting (F10, F11)
+THREADS_PER_SLOT = 4  # room for the slow ones
 
-Key = tuple[str, str]
+VisitKey = tuple[str, str]
+VisitQueue = SimpleQueue[Visit | None]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnOptions:
-    """What a turn is asked for.
+    """The options of a turn.
 
-    `sources`: these, whatever the schedule says; `everything`: all of them; `refetch`: without validators. `patience`
-    and `limit` are seconds: how long to wait for a host that must not be asked yet, and how long the turn may take;
-    None is as long as it takes. `again`: a source that falls due again during the turn is visited again. Once the
-    turn is `over`, nothing more is started.
+    `sources`: visit these, whatever the schedule says; `everything`: visit all of them; `refetch`: without validators.
+    `max_wait` and `time_limit` are seconds: how long to wait for a host that may not be asked yet, and after how long
+    no visit is started; None is without limit. `repeat`: visit a source again that falls due again during the turn.
+    Once `should_end` returns True, no visit is started.
     """
 
     sources: Collection[str] | None = None
     everything: bool = False
     refetch: bool = False
-    patience: float | None = 60.0
-    limit: float | None = None
-    again: bool = False
-    over: Callable[[], bool] = lambda: False
+    max_wait: float | None = 60.0
+    time_limit: float | None = None
+    repeat: bool = False
+    should_end: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)
 class Turn:
-    """What came of a turn: visits made, articles new or changed, files written, who failed first and who recovered."""
+    """The result of a turn: visits made, articles new or changed, files written, sources that fail or work again."""
 
     visits: int = 0
     not_modified: int = 0
     failures: int = 0
     articles: int = 0
     files: list[str] = field(default_factory=list)
-    worse: list[tuple[str, str]] = field(default_factory=list)  # (source id, sentence)
-    better: list[str] = field(default_factory=list)
+    worse: list[tuple[str, str]] = field(default_factory=list)  # (source id, sentence), at its first failure
+    better: list[str] = field(default_factory=list)  # source ids, at the first success after a failure
 
     def count(self, outcome: Outcome) -> None:
         """Add one outcome."""
@@ -73,148 +75,238 @@ class Turn:
             self.not_modified += 1
 
 
+# ── What visits need; as protocols, because HTTP and the parsers are loaded only when a visit is due ────────────────
+
+
+class NetworkClient(Protocol):
+    """An HTTP client: `feeds.fetch.Fetcher`, or a fake in a test."""
+
+    def fetch(self, visit: Visit) -> Fetched | NotModified:
+        """Return the response to a visit; raise FetchError if there is none."""
+
+    def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
+        """Return whether robots.txt permits an address, and the new state of its host."""
+
+    def address_of(self, host: str) -> str | None:
+        """Return the address that a host name was last resolved to."""
+
+    def close(self) -> None:
+        """Abort all requests and accept no more."""
+
+
+class VisitService(Protocol):
+    """A maker of visits: `feeds.app.visit_runner.VisitRunner`."""
+
+    def visit_function(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
+        """Return the function that makes one visit."""
+
+    def address_of(self, host: str) -> str | None:
+        """Return the address that a host name was last resolved to; the host queue caps visits to one address (E13)."""
+
+    def close(self) -> None:
+        """Abort all visits and accept no more."""
+
+
+# ── The loop ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 @dataclass(frozen=True, slots=True)
 class TurnIO:
-    """What pulling needs: one visit made, many claimed before they start (E12), what is due by now,
-    whether nothing more shall be started, and the clock."""
+    """The I/O of a turn: `pull` makes one visit, `claim` stores the successors of many before they start (E12).
+
+    `due` returns the visits that are due by now. Once `should_end` returns True, no visit is started.
+    """
 
     pull: Callable[[Visit], Outcome]
     claim: Callable[[Sequence[Visit]], None]
     due: Callable[[], Iterable[Visit]]
-    over: Callable[[], bool]
+    should_end: Callable[[], bool]
     now: Callable[[], datetime]
 
 
 class TurnLoop:
-    """Runs visits in threads, `slots` of them and some more for those that hang, as politely as the picker says."""
+    """Runs visits in threads, in the order of the host queue: `slots` at once, and some more beside slow ones."""
 
-    def __init__(self, picker: HostQueue, edges: TurnIO, stopping: threading.Event, slots: int) -> None:
-        self._picker = picker
-        self._edges = edges
+    def __init__(self, host_queue: HostQueue, io: TurnIO, stopping: threading.Event, slots: int) -> None:
+        self._host_queue = host_queue
+        self._io = io
         self._stopping = stopping
         self._slots = slots
-        self._crew = WorkerThreads(edges.pull, slots * THREADS)
-        self._taken: set[Key] = set()  # queued, in flight, or landed and not recorded yet
-        self._started: dict[Key, tuple[float, Visit]] = {}  # in flight and not lingering, oldest first
-        self._landed: list[Outcome] = []
-        self._hold_until = 0.0
-        self._look_at = 0.0
+        self._threads = WorkerThreads(io.pull, slots * THREADS_PER_SLOT)
+        self._pending: set[VisitKey] = set()  # queued, in flight, or made and not recorded yet
+        self._started: dict[VisitKey, tuple[float, Visit]] = {}  # in flight and holding a slot, oldest first
+        self._outcomes: list[Outcome] = []  # the next batch
+        self._batch_due_at = 0.0
+        self._due_check_at = 0.0
 
-    def batches(self, visits: Iterable[Visit], patience: float | None) -> Iterator[list[Outcome]]:
-        """Make these visits and all that become due meanwhile; yield their outcomes, which the caller records at once.
+    def batches(self, visits: Iterable[Visit], max_wait: float | None) -> Iterator[list[Outcome]]:
+        """Make these visits and all that become due; yield their outcomes, which the caller records at once.
 
-        Ends when nothing is left, when waiting for a host would take longer than `patience` (None: no matter how
-        long), when it is over, or when asked to stop; visits in flight are finished first, unless asked to stop. A
+        Ends when nothing is left, when waiting for a host would take longer than `max_wait` (None: without limit),
+        when the turn should end, or when asked to stop; visits in flight are finished first, unless asked to stop. A
         caller that leaves earlier may call again, and gets what was in flight then.
         """
         try:
-            self._queue(visits)
-            self._look_at = time.monotonic() + REFILL
+            self._enqueue(visits)
+            self._due_check_at = time.monotonic() + DUE_CHECK_SECONDS
             while not self._stopping.is_set():
-                over = self._edges.over()
-                if not over:
-                    self._look()
-                    self._start()
-                self._land(LOOK if over else self._moment())
-                if self._is_batch():
-                    yield from self._handed_over()
-                if not self._crew.away and (over or not self._goes_on(patience)):
-                    if not self._landed:
+                ending = self._io.should_end()
+                if not ending:
+                    self._check_due()
+                    self._start_visits()
+                self._collect_outcomes(POLL_SECONDS if ending else self._poll_seconds())
+                if len(self._outcomes) >= BATCH_SIZE or self._batch_seconds() <= 0:
+                    yield from self._next_batch()
+                if not self._threads.in_flight and (ending or not self._wait_for_host(max_wait)):
+                    if not self._outcomes:
                         break
-                    yield from self._handed_over()  # it may lead on
-            self._land(LOOK)
-            yield from self._handed_over()
+                    yield from self._next_batch()  # something may become due by it
+            self._collect_outcomes(POLL_SECONDS)
+            yield from self._next_batch()
         finally:
-            self._crew.dismiss()
+            self._threads.end()
 
-    # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _queue(self, visits: Iterable[Visit]) -> None:
-        fresh = {_key(visit): visit for visit in visits if _key(visit) not in self._taken}
-        self._taken.update(fresh)
-        self._picker.add(fresh.values())
+    def _enqueue(self, visits: Iterable[Visit]) -> None:
+        new_visits = {_key(visit): visit for visit in visits if _key(visit) not in self._pending}
+        self._pending.update(new_visits)
+        self._host_queue.add(new_visits.values())
 
-    def _look(self) -> None:
+    def _check_due(self) -> None:
         began = time.monotonic()
-        if began < self._look_at:
+        if began < self._due_check_at:
             return
-        self._queue(self._edges.due())
+        self._enqueue(self._io.due())
         ended = time.monotonic()
-        self._look_at = ended + max(REFILL, (ended - began) * SHARE)
+        self._due_check_at = ended + max(DUE_CHECK_SECONDS, (ended - began) * DUE_CHECK_PAUSE)
 
-    def _start(self) -> None:
-        ready = self._picker.pick(self._edges.now())
-        if ready:
-            self._edges.claim(ready)
-        for visit in ready:
+    def _start_visits(self) -> None:
+        visits = self._host_queue.pick(self._io.now())
+        if visits:
+            self._io.claim(visits)
+        for visit in visits:
             self._started[_key(visit)] = time.monotonic(), visit
-            self._crew.send(visit)
+            self._threads.submit(visit)
 
-    # ── back ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── collecting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _moment(self) -> float:
-        """Seconds to wait for an answer: until something else may start, or what has come is handed over."""
-        delay = self._picker.seconds_until_ready(self._edges.now())
-        return max(GATHER, min(LOOK, self._held(), LOOK if delay is None else delay))
+    def _poll_seconds(self) -> float:
+        """Return how long to wait for an outcome: until another visit may start, or the batch is due."""
+        delay = self._host_queue.seconds_until_ready(self._io.now())
+        return max(GATHER_SECONDS, min(POLL_SECONDS, self._batch_seconds(), POLL_SECONDS if delay is None else delay))
 
-    def _held(self) -> float:
-        """Seconds until what has come is handed over."""
-        return self._hold_until - time.monotonic() if self._landed else HOLD
+    def _batch_seconds(self) -> float:
+        """Return the seconds until the batch is due."""
+        return self._batch_due_at - time.monotonic() if self._outcomes else BATCH_SECONDS
 
-    def _land(self, moment: float) -> None:
-        """Take what has come back, after waiting a moment for the first."""
-        most = max(1, self._slots // TOGETHER)
-        while self._crew.away and most and (back := self._crew.land(moment)):
-            visit, outcome = back
+    def _collect_outcomes(self, timeout: float) -> None:
+        """Take the outcomes that are there, after waiting for the first."""
+        room = max(1, self._slots // GATHER_SHARE)
+        while self._threads.in_flight and room and (result := self._threads.next_result(timeout)):
+            visit, outcome = result
             self._started.pop(_key(visit), None)
-            self._picker.finish(visit, outcome.host, outcome.at, outcome.redirect_host)
-            self._hold_until = self._hold_until if self._landed else time.monotonic() + HOLD
-            self._landed.append(outcome)
-            moment, most = GATHER, most - 1
-        self._set_aside()
+            self._host_queue.finish(visit, outcome.host, outcome.at, outcome.redirect_host)
+            self._batch_due_at = self._batch_due_at if self._outcomes else time.monotonic() + BATCH_SECONDS
+            self._outcomes.append(outcome)
+            timeout, room = GATHER_SECONDS, room - 1
+        self._free_slots()
 
-    def _set_aside(self) -> None:
-        """Give the slots of visits that take long to others, as far as there are threads for both."""
-        late = time.monotonic() - LINGER
-        while self._started and self._crew.away - len(self._started) < self._slots * (THREADS - 1):
-            key, (since, visit) = next(iter(self._started.items()))
-            if since > late:
+    def _free_slots(self) -> None:
+        """Give the slots of slow visits to others, as far as there are threads for both."""
+        slow_before = time.monotonic() - SLOW_VISIT_SECONDS
+        while self._started and self._threads.in_flight - len(self._started) < self._slots * (THREADS_PER_SLOT - 1):
+            key, (started_at, visit) = next(iter(self._started.items()))
+            if started_at > slow_before:
                 return
             del self._started[key]
-            self._picker.release_slot(visit)
+            self._host_queue.release_slot(visit)
 
-    def _is_batch(self) -> bool:
-        return len(self._landed) >= BATCH or self._held() <= 0
-
-    def _handed_over(self) -> Iterator[list[Outcome]]:
-        outcomes, self._landed = self._landed, []
+    def _next_batch(self) -> Iterator[list[Outcome]]:
+        """Yield the batch, if there is one; it is recorded when the caller comes back."""
+        outcomes, self._outcomes = self._outcomes, []
         if not outcomes:
             return
         try:
             yield outcomes
         finally:
-            self._taken.difference_update(_key(outcome.visit) for outcome in outcomes)
-        if any(map(_leads_on, outcomes)):
-            self._look_at = 0.0
+            self._pending.difference_update(_key(outcome.visit) for outcome in outcomes)
+        if any(map(_makes_visits_due, outcomes)):
+            self._due_check_at = 0.0
 
-    def _goes_on(self, patience: float | None) -> bool:
-        """Sleep until something may start; False when nothing will within `patience`."""
-        if not self._look_at:
+    def _wait_for_host(self, max_wait: float | None) -> bool:
+        """Sleep until a visit may start; return False when none will within `max_wait`."""
+        if not self._due_check_at:
             return True
-        delay = self._picker.seconds_until_ready(self._edges.now())
-        if delay is None or (patience is not None and delay > patience):
+        delay = self._host_queue.seconds_until_ready(self._io.now())
+        if delay is None or (max_wait is not None and delay > max_wait):
             return False
-        self._stopping.wait(max(0.0, min(delay, REFILL, self._held())))
+        self._stopping.wait(max(0.0, min(delay, DUE_CHECK_SECONDS, self._batch_seconds())))
         return True
 
 
-def _key(visit: Visit) -> Key:
+def _key(visit: Visit) -> VisitKey:
     return visit.source.id, visit.url if visit.story else ""
 
 
-def _leads_on(outcome: Outcome) -> bool:
-    """Whether something became due at once: pages of new stories, outlines of a list, the feed that a page named."""
+def _makes_visits_due(outcome: Outcome) -> bool:
+    """Return whether a visit is due at once: pages of new stories, outlines of a list, the feed that a page named."""
     result = outcome.result
     return outcome.due_at <= outcome.at or (
         isinstance(result, Harvest) and bool(result.story_visits or result.outlines)
     )
+
+
+# ── Threads ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class WorkerThreads:
+    """Makes visits with `pull`, each in a thread, up to `max_threads` at once; threads start on demand.
+
+    The threads are daemons, unlike those of the standard pools, which keep a process that was told to stop until the
+    last hanging server has answered (F38).
+    """
+
+    def __init__(self, pull: Callable[[Visit], Outcome], max_threads: int) -> None:
+        self._pull = pull
+        self._max_threads = max_threads
+        self._visits: VisitQueue = SimpleQueue()
+        self._results: SimpleQueue[tuple[Visit, Outcome | BaseException]] = SimpleQueue()
+        self._count = 0
+        self.in_flight = 0  # visits submitted whose result was not taken yet
+
+    def submit(self, visit: Visit) -> None:
+        """Start a visit."""
+        self.in_flight += 1
+        self._visits.put(visit)
+        if self._count < min(self.in_flight, self._max_threads):
+            self._count += 1
+            name = f"visit-{self._count}"
+            threading.Thread(target=self._run, args=[self._visits], name=name, daemon=True).start()
+
+    def next_result(self, timeout: float) -> tuple[Visit, Outcome] | None:
+        """Return the next visit that has ended, with its outcome; None when none does within `timeout` seconds.
+
+        Raise what the visit raised.
+        """
+        try:
+            visit, outcome = self._results.get(timeout=timeout)
+        except Empty:
+            return None
+        self.in_flight -= 1
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return visit, outcome
+
+    def end(self) -> None:
+        """End each thread after its current visit, whose result still comes; later visits get new threads."""
+        for _ in range(self._count):
+            self._visits.put(None)
+        self._visits, self._count = SimpleQueue(), 0
+
+    def _run(self, visits: VisitQueue) -> None:
+        while (visit := visits.get()) is not None:
+            try:
+                self._results.put((visit, self._pull(visit)))
+            except BaseException as error:  # noqa: BLE001 - raised by next_result
+                self._results.put((visit, error))

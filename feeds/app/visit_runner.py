@@ -1,4 +1,4 @@
-"""What visits need of the outside: the network, readers in this process or another, and the store's memory."""
+"""The I/O of visits: the network, parsers in this process or a worker, and the store's memory of a source."""
 
 from __future__ import annotations
 
@@ -15,54 +15,36 @@ from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators
 from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.source_index import host_of
-from .protocols import NetworkClient
+from .turn import NetworkClient
 
-# What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with what they are set to. Left alone, the threshold
-# grows to the largest document that was ever let go of, and each thread's arena keeps what it once held: a dozen
-# documents of 10 MB left a process of 250 MB behind, which is 125 MB with these. With a threshold of 1 MB what is
-# just below it still stayed: 18 MB after some minutes among a thousand sources.
-SETTINGS = {-3: 262_144, -8: 2}
+MAX_ROBOTS_HOSTS = 1000  # whose robots.txt is remembered here
 
+# What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with their values. Left alone, the threshold grows to
+# the largest document that was ever freed, and each thread's arena keeps what it once held: a dozen documents of 10 MB
+# left a process of 250 MB behind, which is 125 MB with these. With a threshold of 1 MB what is just below it still
+# stayed: 18 MB after some minutes among a thousand sources.
+MALLOC_OPTIONS = {-3: 262_144, -8: 2}
 
-def give_back_early() -> None:
-    """Let the allocator of this process return large blocks as soon as they are free; call it before threads start."""
-    with suppress(OSError, AttributeError):  # other C libraries have no such function, and do so anyway
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in SETTINGS.items():
-            mallopt(parameter, value)
-
-
-# ── What visits need of the outside: the network, readers in this process or another, and the store's memory ──────────
-
-
-OTHERS = 1000  # hosts whose robots.txt is remembered here
-
-_Answer = TypeVar("_Answer")
-_Given = TypeVarTuple("_Given")
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class VisitRunner:
     """Makes visits, from any number of threads, until it is closed."""
 
-    def __init__(
-        self,
-        config: Config,
-        store: Store,
-        now: Callable[[], datetime],
-        network: NetworkClient,
-    ) -> None:
+    def __init__(self, config: Config, store: Store, now: Callable[[], datetime], network: NetworkClient) -> None:
         self._site = config.site.url
         self._store = store
         self._now = now
         self._network = network
         self._workers = Workers()
-        self._here = threading.Lock()
-        self._others: dict[str, HostState] = {}  # hosts that visits of other hosts led to, for their robots.txt
+        self._parsing = threading.Lock()
+        self._redirect_hosts: dict[str, HostState] = {}  # that visits of other hosts led to, for their robots.txt
 
-    def pull(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
-        """How to make one visit: without validators, or with trust in whatever listing comes."""
-        edges = pipeline.VisitIO(
-            robots=self._robots,
+    def visit_function(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
+        """Return the function that makes one visit: without validators, or taking whatever listing comes."""
+        io = pipeline.VisitIO(
+            robots=self._check_robots,
             fetch=self._fetch_whole if refetch else self._fetch,
             run=self._run,
             seen_items=self._store.seen_items,
@@ -70,48 +52,54 @@ class VisitRunner:
             released=released,
             site=self._site,
         )
-        return lambda visit: pipeline.pull(visit, edges)
+        return lambda visit: pipeline.pull(visit, io)
 
     def address_of(self, host: str) -> str | None:
-        """Where a host name last led."""
+        """Return the address that a host name was last resolved to."""
         return self._network.address_of(host)
 
     def close(self) -> None:
-        """Cut off what is under way, for good."""
+        """Abort all visits and accept no more."""
         self._network.close()
         self._workers.close()
 
-    def _robots(self, url: str, visit: Visit) -> tuple[bool, HostState]:
-        """Whether the host of an address lets a visit have it, and what is now known of that host (E17)."""
-        name = host_of(url)
-        state = visit.host if name == visit.host.host else self._others.get(name, HostState(name))
+    def _check_robots(self, url: str, visit: Visit) -> tuple[bool, HostState]:
+        """Return whether robots.txt lets a visit fetch an address, and the new state of that host (E17)."""
+        host = host_of(url)
+        state = visit.host if host == visit.host.host else self._redirect_hosts.get(host, HostState(host))
         allowed, state = self._network.robots(url, state, self._now(), visit.source)
-        if name != visit.host.host:
-            self._remember(state)
+        if host != visit.host.host:
+            if len(self._redirect_hosts) >= MAX_ROBOTS_HOSTS:
+                self._redirect_hosts.clear()
+            self._redirect_hosts[host] = state
         return allowed, state
 
-    def _remember(self, state: HostState) -> None:
-        if len(self._others) >= OTHERS:
-            self._others.clear()
-        self._others[state.host] = state
+    def _run(
+        self, response: Fetched | None, function: Callable[[*_Arguments], _Result], /, *arguments: *_Arguments
+    ) -> _Result:
+        """Parse harmless bytes here, and others in a process that can be killed (S11, S15).
 
-    def _run(self, answer: Fetched | None, function: Callable[[*_Given], _Answer], /, *given: *_Given) -> _Answer:
-        """Work here on what is harmless, and in a process that can be killed on what might not be (S11, S15).
-
-        Here only one thread works at a time: together they would not be faster, but fight for the interpreter, which
-        the sanitiser lets go of for each text (a third more CPU for new feeds).
+        Here only one thread parses at a time: together they would not be faster, but fight for the interpreter, which
+        the sanitiser releases for each text (a third more CPU for new feeds).
         """
-        if answer is None or needs_worker(answer):
-            return self._workers.run(function, *given)
-        with self._here:
-            return function(*given)
+        if response is None or needs_worker(response):
+            return self._workers.run(function, *arguments)
+        with self._parsing:
+            return function(*arguments)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
-        return (
-            self._fetch_whole(visit) if scheduling.is_unconditional(visit, self._now()) else self._network.fetch(visit)
-        )
+        if scheduling.is_unconditional(visit, self._now()):
+            return self._fetch_whole(visit)
+        return self._network.fetch(visit)
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
-        return self._network.fetch(
-            replace(visit, state=replace(visit.state, validators=Validators(), body_digest=None))
-        )
+        state = replace(visit.state, validators=Validators(), body_digest=None)
+        return self._network.fetch(replace(visit, state=state))
+
+
+def limit_free_memory() -> None:
+    """Let the allocator return large blocks to the system once they are free; call it before threads start."""
+    with suppress(OSError, AttributeError):  # other C libraries have no such function, and need none
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in MALLOC_OPTIONS.items():
+            mallopt(parameter, value)

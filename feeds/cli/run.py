@@ -53,7 +53,7 @@ def run(
         require_ids(app.config, "source", source_ids, app.sources)
         with show_progress() as progress:
             turn = app.turn(TurnOptions(source_ids or None, everything, refetch, wait, limit), progress)
-        selected = [state for state in app.states() if not source_ids or state.source_id in source_ids]
+        selected = [state for state in app.statuses() if not source_ids or state.source_id in source_ids]
         failing = sum(state.failures > 0 for state in selected)
     if as_json:
         print_json(_turn_members(turn, failing), secret_mask(app.config))

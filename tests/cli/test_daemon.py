@@ -88,7 +88,7 @@ def test_F25_a_turn_that_is_to_be_over_starts_nothing_more(wire: Wire, origin: O
     sources = {f"s{number}": origin.put(f"/{number}", document()) for number in range(60)}
     wire.declare(sources, hosts={"gap": "0s", "at_once": 1})
     with wire.app() as app:
-        turn = app.turn(TurnOptions(again=True, over=lambda: len(origin.requests) >= 3))
+        turn = app.turn(TurnOptions(repeat=True, should_end=lambda: len(origin.requests) >= 3))
     assert 3 <= turn.visits < 60
 
 

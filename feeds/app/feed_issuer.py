@@ -1,0 +1,106 @@
+"""Issuing: from the store to the public folder. Loads the writers, so it is imported when a feed is due."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from .. import pipeline
+from ..compose import selected
+from ..errors import FetchError
+from ..fetch.local_files import open_media
+from ..model import Article, Config, Feed, FileStamp, Source, StoryFile
+from ..publish import are_there, place, publish, withdraw
+from ..render import render_feed_list, render_stylesheets
+from ..steps import apply_per_source
+from ..store import Store
+from .publication_gate import PublicationGate
+from .publisher import feeds_with
+
+log = logging.getLogger("feeds.app")
+
+
+class FeedIssuer:
+    """Issues and withdraws the feeds of one configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Mapping[str, Source],
+        store: Store,
+        gate: PublicationGate,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._config = config
+        self._sources = sources
+        self._store = store
+        self._gate = gate
+        self._now = now
+        self._site = replace(config.site, authority=store.authority)
+
+    def publish_shared_files(self) -> None:
+        """Write the list of feeds and the style sheets, which belong to no ledger."""
+        feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
+        publish(self._config.public, [*render_stylesheets(), feed_list])
+
+    def withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
+        """Remove the files (feed id → paths) of feeds that are no longer declared, and end the feeds in the store."""
+        for feed_id in sorted(files):
+            withdraw(self._config.public, files[feed_id])
+            self._store.withdraw(feed_id)
+
+    def issue(
+        self, feeds: Iterable[tuple[Feed, int]], should_stop: Callable[[], bool], *, rewrite: bool = False
+    ) -> list[str]:
+        """Regenerate feeds, each with the newest change among its sources; return the paths that changed.
+
+        Once `should_stop` returns True, the rest stays due. `rewrite` also makes files anew that hold the edition.
+        """
+        paths: list[str] = []
+        for feed, changed in feeds:
+            if should_stop():
+                break
+            io = self._io(changed, rewrite=rewrite)
+            if feed.id in self._config.feeds:
+                paths += pipeline.issue(feed, self._site, io)
+            else:
+                paths += self._issue_story_pages(feed, io)
+        return paths
+
+    def _io(self, changed: int, *, rewrite: bool) -> pipeline.IssueIO:
+        public = self._config.public
+        return pipeline.IssueIO(
+            articles=self._articles,
+            ledger=self._store.ledger,
+            retracted=self._retracted,
+            publish=lambda documents: publish(public, map(self._gate.clean_document, documents)),
+            kept=lambda files: not rewrite and are_there(public, files),
+            issued=lambda issue: self._store.issued(issue, self._now()),
+            since=self._store.created,
+            changed=changed,
+        )
+
+    def _articles(self, feed: Feed) -> Iterator[Article]:
+        articles = self._store.articles(selected(feed, self._sources), feed.tags)
+        return map(self._gate.clean_article, apply_per_source(self._sources, articles))
+
+    def _retracted(self, feed_id: str) -> Mapping[int, str]:
+        retracted = self._store.retracted(feed_id)
+        return {key: self._gate.clean_id(published_id) for key, published_id in retracted.items()}
+
+    def _issue_story_pages(self, page_feed: Feed, io: pipeline.IssueIO) -> list[str]:
+        public, (source_id,) = self._config.public, page_feed.sources
+        source = self._sources[source_id]
+
+        def place_file(file: StoryFile) -> bool | None:
+            stamp = FileStamp(file.size, file.modified_ns)
+            try:
+                return place(public, file.path, stamp, lambda: open_media(source, file))
+            except FetchError as error:
+                log.warning("%s", error)
+                return None
+
+        page_io = pipeline.PageIO(place_file, lambda paths: withdraw(public, paths))
+        return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, page_io)
