@@ -112,7 +112,7 @@ def test_a_removed_source_keeps_its_articles_and_rests_until_it_returns(path: Pa
         assert [visit.source.id for visit in store.due(AT + 9 * HOUR)] == ["b"]
         assert store.due(AT + 9 * HOUR, ["a"]) == []
         assert sorted(titles(store)) == ["Title 1", "Title 2"]
-        assert [state.source_id for state in store.states()] == ["b"]
+        assert [state.source_id for state in store.statuses()] == ["b"]
         store.sync([source(), source("b")], AT + 2 * HOUR)
         assert visit_of(store).due_at == AT + 2 * HOUR
         assert store.seen_items("a").digests == {"https://x.example/1": "digest 1"}
@@ -142,7 +142,7 @@ def test_R2_a_renamed_source_takes_everything_along(path: Path) -> None:
         seen_items = store.seen_items("new")
         assert seen_items.digests == {"https://x.example/3": "digest 3"}
         assert seen_items.retracted == {"https://x.example/1", "https://x.example/2"}
-        assert store.changes().keys() == {"new"}
+        assert store.change_numbers().keys() == {"new"}
         store.sync([moved], AT + HOUR)
         assert visit_of(store, "new") == after
 
@@ -151,10 +151,10 @@ def test_a_source_renamed_onto_one_that_exists_joins_it_and_nothing_doubles(path
     with opened(path, source(), source("b")) as store:
         put(store, article(), article("2"))
         put(store, article("1", "b", title="The same, told by b"), article("3", "b"))
-        number = max(store.changes().values())
+        number = max(store.change_numbers().values())
         store.sync([source("b", was=("a",))], AT)
         assert sorted(titles(store)) == ["The same, told by b", "Title 2", "Title 3"]
-        assert store.changes() == {"b": number + 1}
+        assert store.change_numbers() == {"b": number + 1}
         assert len(store.due(AT + HOUR)) == 1
 
 
@@ -162,7 +162,7 @@ def test_an_earlier_id_that_is_declared_itself_is_left_alone(path: Path) -> None
     with opened(path, source()) as store:
         put(store, article())
         store.sync([source(), source("b", was=("a",)), source("c", was=("a",))], AT)
-        assert store.changes() == {"a": 1, "b": 0, "c": 0}
+        assert store.change_numbers() == {"a": 1, "b": 0, "c": 0}
 
 
 def test_two_sources_cannot_both_inherit(path: Path) -> None:
@@ -201,7 +201,7 @@ def test_another_address_starts_with_a_clean_slate(path: Path) -> None:
         )
         assert (visit.state.interval, visit.state.hints, visit.host.host) == (None, Hints(), "b.example")
         assert store.seen_items("a").listing_size is None
-        assert store.states()[0].failure is None
+        assert store.statuses()[0].failure is None
 
 
 @pytest.mark.parametrize(
@@ -289,12 +289,12 @@ def test_failures_are_told_since_when_and_end_with_a_visit_that_works(path: Path
     with opened(path, source()) as store:
         store.record([failed(visit_of(store))])
         store.record([failed(visit_of(store), "still none", at=AT + HOUR)])
-        (state,) = store.states()
+        (state,) = store.statuses()
         assert (state.failures, state.failing_since, state.worked_at, state.last_at) == (2, AT, None, AT + HOUR)
         assert state.failure is not None
         assert (state.failure.sentence, state.failure.kind) == ("still none", "timeout")
         store.record([unchanged(visit_of(store), at=AT + 2 * HOUR)])
-        (state,) = store.states()
+        (state,) = store.statuses()
         assert (state.failures, state.failing_since, state.failure) == (0, None, None)
         assert state.worked_at == AT + 2 * HOUR
 
@@ -326,9 +326,9 @@ def test_a_listing_is_remembered_and_silence_forgets_nothing(path: Path) -> None
         )  # fmt: skip
         known = store.seen_items("a")
         assert (known.authority, known.listing_size, known.identity) == (AUTHORITY, 3, "link")
-        assert store.states()[0].warnings == ("repaired",)
+        assert store.statuses()[0].warnings == ("repaired",)
         store.record([harvest(visit_of(store), identity="link")])
-        (state,) = store.states()
+        (state,) = store.statuses()
         assert (store.seen_items("a").listing_size, state.title, state.warnings) == (3, "A's news", ())
 
 
@@ -364,18 +364,18 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         (page,) = (visit for visit in store.due(AT) if visit.story)
         assert (page.url, page.story, page.upstream_id, page.due_at) == (PAGE.url, STORY, "s1", AT)
         assert page.host == HostState("pages.example")
-        assert store.states()[0].pending == 1
+        assert store.statuses()[0].pending == 1
 
         store.record([failed(page, attempts=1)])
         (page,) = (visit for visit in store.due(AT + HOUR) if visit.story)
         assert (page.state.attempts, page.state.failures, page.story) == (1, 1, STORY)
-        state = store.states()[0]
+        state = store.statuses()[0]
         assert (state.failures, state.failure) == (0, None)  # the source itself works
 
         assert [visit.story for visit in store.due(AT, ["a"])] == [None]  # named, its stories still keep their time
         store.record([harvest(page, article("s1"))])
         assert [visit.story for visit in store.due(AT + 9 * HOUR)] == [None]
-        assert (store.states()[0].pending, store.seen_items("a").listing_size) == (0, None)
+        assert (store.statuses()[0].pending, store.seen_items("a").listing_size) == (0, None)
 
 
 EDITED = replace(PAGE, url="https://pages.example/s1-new", story=replace(STORY, title=Text("A better headline")))
@@ -438,7 +438,7 @@ def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, ap
         for outcomes in ([batch, late] if apart else [batch + late]) if under_way else [batch]:
             store.record(outcomes)
         assert sorted(titles(store)) == ["Title 1", "Whole"]
-        assert (pages_of(store, AT + 9 * HOUR), store.states()[0].pending) == ([], 0)
+        assert (pages_of(store, AT + 9 * HOUR), store.statuses()[0].pending) == ([], 0)
 
 
 def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(path: Path) -> None:
@@ -511,13 +511,13 @@ def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> Non
 def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
     with opened(path, source()) as store:
         assert put(store, article()) == {"a"}
-        numbers = store.changes()
+        numbers = store.change_numbers()
         assert put(store, article(story_digest="d2", updated=AT + HOUR, story_key="k")) == frozenset()
-        assert store.changes() == numbers
+        assert store.change_numbers() == numbers
         assert store.seen_items("a").digests == {"https://x.example/1": "d2"}
         assert [(held.updated, held.story_key) for held in store.articles()] == [(AT, "k")]
         assert put(store, article(story_digest="d2", title="Now they can")) == {"a"}
-        assert store.changes()["a"] > numbers["a"]
+        assert store.change_numbers()["a"] > numbers["a"]
 
 
 def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(path: Path) -> None:
@@ -641,10 +641,10 @@ def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(), article("2"), article("3", "b"))
         store.record([harvest(visit_of(store), story_visits=(PAGE,))])
-        before = store.changes()
+        before = store.change_numbers()
         assert store.forget("a", AT) == 2
         assert titles(store) == ["Title 3"]
-        assert store.changes()["a"] > before["a"]
+        assert store.change_numbers()["a"] > before["a"]
         assert store.seen_items("a").digests == {}
         assert store.seen_items("a").retracted == {"https://x.example/1", "https://x.example/2"}
         assert put(store, article(title="Back again"), article("4")) == {"a"}
@@ -667,12 +667,12 @@ def test_R2_the_key_and_id_of_a_forgotten_article_are_not_given_to_another(path:
 def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path) -> None:
     with opened(path, source()) as store:
         put(store, article(), article("2"))
-        numbers = store.changes()
+        numbers = store.change_numbers()
         assert store.retract("https://x.example/1", AT)
         assert titles(store) == titles(store, ["a"]) == ["Title 2"]
         assert store.seen_items("a").retracted == {"https://x.example/1"}
         assert put(store, article(title="Edited meanwhile", story_digest="d2")) == frozenset()
-        assert store.changes()["a"] > numbers["a"]
+        assert store.change_numbers()["a"] > numbers["a"]
         assert store.retract("https://x.example/1", AT, undo=True)
         assert sorted(titles(store)) == ["Title 1", "Title 2"]
         assert not store.retract("https://x.example/none", AT)
@@ -682,10 +682,10 @@ def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
     with opened(path, source(), source("b")) as store:
         put(store, article(url="https://x.example/story"), article("2", "b", url="https://x.example/story"))
         put(store, article("3"))
-        numbers = store.changes()
+        numbers = store.change_numbers()
         assert store.retract("https://x.example/story", AT)
         assert titles(store) == ["Title 3"]
-        assert all(number > numbers[id] for id, number in store.changes().items())
+        assert all(number > numbers[id] for id, number in store.change_numbers().items())
         assert store.retract("https://x.example/story", AT, undo=True)
         assert len(titles(store)) == 3
 
@@ -695,13 +695,13 @@ def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
         put(store, article(), article("2", "b"), article("3"))
         keys = {held.title[-1]: held.key for held in store.articles()}
         store.issued(issue("f", {keys["1"]: LedgerEntry("d", AT), keys["2"]: LedgerEntry("d", AT)}), AT)
-        assert store.retracted("f") == {}
+        assert store.pending_retractions("f") == {}
         store.retract("https://x.example/1", AT)
         store.retract("https://x.example/3", AT)
         store.forget("b", AT)
-        assert store.retracted("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
+        assert store.pending_retractions("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
         store.issued(issue("f", {keys["1"]: LedgerEntry("", AT, state=EntryState.RETRACTED)}), AT)
-        assert store.retracted("f") == {keys["2"]: "https://x.example/2"}
+        assert store.pending_retractions("f") == {keys["2"]: "https://x.example/2"}
 
 
 # ── feeds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -741,7 +741,7 @@ def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
         for many in (10, 5000):
             store.issued(issue("f", {key: LedgerEntry("d", AT) for key in range(1, many)}), AT)
             steps.clear()
-            assert store.retracted("f") == {1: "https://x.example/1"}
+            assert store.pending_retractions("f") == {1: "https://x.example/1"}
             assert len(store.ledger("f", [1]).entries) == 1
             taken.append(len(steps))
         assert taken[1] <= taken[0] + 2
@@ -810,7 +810,7 @@ def test_R12_each_event_gets_its_number_once(path: Path) -> None:
 def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_rows, "KEPT_EVENTS", 3)
+    monkeypatch.setattr(ledger_rows, "MAX_EVENTS", 3)
     with opened(path) as store:
         for n in range(1, 6):
             store.issued(issue("f", {n: LedgerEntry("d", AT)}, event(n)), AT)
@@ -826,13 +826,13 @@ def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: P
         assert store.withdraw("f") == ("f.rss", "f.atom")
         assert store.withdraw("f") == ()
         assert store.withdraw("old", successor="new") == ("old.rss", "old.atom")
-        assert store.gone() == gone.feeds() == {"f": None, "old": "new"}
+        assert store.withdrawn() == gone.feeds() == {"f": None, "old": "new"}
         renamed = store.ledger("new")
         assert (renamed.fingerprint, renamed.entries, renamed.files) == ("", {1: LedgerEntry("d", AT)}, ())
         store.issued(issue("new", {1: LedgerEntry("d", AT)}, event(1, "new")), AT)
         assert len(store.outbox(0, 9)) == 1  # nobody is told the same under the new name
         store.issued(issue("f"), AT)
-        assert store.gone() == {"old": "new"}
+        assert store.withdrawn() == {"old": "new"}
         assert store.withdraw("new", successor="f") == ("new.rss", "new.atom")
         assert store.ledger("f").entries == {}  # a feed that exists keeps its own ledger
     gone.close()

@@ -19,7 +19,7 @@ from feeds.model import Article, Failure, Hints, Move, Story
 from feeds.store import codec
 
 TEXTS = st.text(max_size=12)
-UNKEPT: typing.Any = {"found": {}, "reader": ""}
+TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": ""}
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
@@ -51,31 +51,31 @@ def _value(hint: typing.Any) -> st.SearchStrategy[typing.Any]:
 @settings(max_examples=150)
 @given(of(Article))
 def test_an_article_comes_back_equal(told: Article) -> None:
-    columns = {name: getattr(told, name) for name in codec.COLUMNS}
-    assert codec.article_of(codec.article_body(told), **columns) == replace(told, **UNKEPT)
+    columns = {name: getattr(told, name) for name in codec.COLUMN_FIELDS}
+    assert codec.decode_article(codec.encode_article(told), **columns) == replace(told, **TRANSIENT_FIELDS)
 
 
 @settings(max_examples=150)
 @given(of(Story))
 def test_a_story_comes_back_equal(told: Story) -> None:
-    assert codec.story_of(codec.story_text(told)) == told
+    assert codec.decode_story(codec.encode_story(told)) == told
 
 
 @settings(max_examples=50)
 @given(of(Move), of(Hints), of(Failure))
 def test_small_facts_come_back_equal(move: Move, hints: Hints, failure: Failure) -> None:
-    assert codec.move_of(codec.move_text(move)) == move
-    assert codec.hints_of(codec.hints_text(hints)) == hints
-    assert codec.failure_of(codec.failure_text(failure)) == failure
+    assert codec.decode_move(codec.encode_move(move)) == move
+    assert codec.decode_hints(codec.encode_hints(hints)) == hints
+    assert codec.decode_failure(codec.encode_failure(failure)) == failure
 
 
 @given(MOMENTS)
 def test_moments_come_back_to_the_microsecond(moment: datetime) -> None:
-    assert codec.moment(codec.ticks(moment)) == moment
+    assert codec.decode_time(codec.encode_time(moment)) == moment
 
 
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
-@given(st.lists(of(Article), max_size=6, unique_by=lambda told: codec.name(told.upstream_id)))
+@given(st.lists(of(Article), max_size=6, unique_by=lambda told: codec.sanitize_id(told.upstream_id)))
 def test_what_is_recorded_is_known_and_read_back(told: list[Article]) -> None:
     """record → known → articles, through the file and a second opening of it."""
     told = [replace(each, source_id="a", minted_id=f"tag:{n}") for n, each in enumerate(told)]
@@ -84,17 +84,19 @@ def test_what_is_recorded_is_known_and_read_back(told: list[Article]) -> None:
             put(store, *told)
         with opened(Path(folder) / "feeds.db", source()) as store:
             held = {each.upstream_id: each for each in store.articles()}
-            assert store.seen_items("a").digests == {codec.name(each.upstream_id): each.story_digest for each in told}
+            assert store.seen_items("a").digests == {
+                codec.sanitize_id(each.upstream_id): each.story_digest for each in told
+            }
             for each in told:
-                found = held[codec.name(each.upstream_id)]
+                found = held[codec.sanitize_id(each.upstream_id)]
                 stored = {name: getattr(found, name) for name in ("upstream_id", "published_id", "key", "changed")}
-                assert found == replace(each, **stored, **UNKEPT)
+                assert found == replace(each, **stored, **TRANSIENT_FIELDS)
                 assert found.key and found.changed
 
 
 def test_text_that_utf8_cannot_say_is_held(tmp_path: Path) -> None:
     story = Story(id="\ud800", extra={"\udfff": "\0"})
-    assert codec.story_of(codec.story_text(story)) == story
+    assert codec.decode_story(codec.encode_story(story)) == story
     with opened(tmp_path / "feeds.db", source()) as store:
         put(store, article(html="<p>\ud800</p>", title="\udfff", url="https://x.example/\ud800", tags=("\ud800",)))
         (held,) = store.articles()
@@ -102,7 +104,7 @@ def test_text_that_utf8_cannot_say_is_held(tmp_path: Path) -> None:
 
 
 def test_the_text_is_plain_json_with_a_version_and_without_defaults() -> None:
-    body = json.loads(codec.article_body(article()))
+    body = json.loads(codec.encode_article(article()))
     assert body == {
         "v": 1,
         "title": "Title 1",
@@ -116,13 +118,13 @@ def test_the_text_is_plain_json_with_a_version_and_without_defaults() -> None:
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"v": 2}', "\0"])
 def test_a_body_that_cannot_be_read_is_said_so(body: str) -> None:
     with pytest.raises(StoreError):
-        codec.article_of(body)
+        codec.decode_article(body)
 
 
 def test_an_outcome_without_news_writes_no_article(tmp_path: Path) -> None:
     """E4, as the store sees it."""
     with opened(tmp_path / "feeds.db", source()) as store:
         put(store, article())
-        before = store.changes()
+        before = store.change_numbers()
         assert store.record([unchanged(visit_of(store))]) == frozenset()
-        assert store.changes() == before
+        assert store.change_numbers() == before

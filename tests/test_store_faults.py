@@ -24,8 +24,8 @@ from store_cases import AT, AUTHORITY, HOUR, article, harvest, opened, put, sour
 
 from feeds.errors import LockedError, StoreError
 from feeds.store import Store, migrate, sqlite
-from feeds.store.lock import hold
-from feeds.store.schema import REVISION, tables
+from feeds.store.lock import hold_lock
+from feeds.store.schema import REVISION, metadata
 
 DATA = Path(__file__).parent / "data" / "store"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
@@ -122,7 +122,7 @@ def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Pat
         Path("/sys/feeds"): "/sys/feeds cannot be made",
     }
     for place, sentence in places.items():
-        with pytest.raises(StoreError, match=sentence) as caught, hold(place):
+        with pytest.raises(StoreError, match=sentence) as caught, hold_lock(place):
             pass
         assert "\n" not in str(caught.value)
         with pytest.raises(StoreError, match=sentence):
@@ -208,7 +208,7 @@ def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Pat
 
 
 def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "PATIENCE", 0.01)
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT", 0.01)
     with opened(path, source()) as store, raw(path) as other:
         visit = visit_of(store)
         other.execute("BEGIN IMMEDIATE")
@@ -259,31 +259,31 @@ def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None
 
 def test_F24_the_second_instance_learns_who_holds_the_lock(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    with hold(data):
-        with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \("), hold(data):
+    with hold_lock(data):
+        with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \("), hold_lock(data):
             pass
-        with hold(data, "server.lock"):
+        with hold_lock(data, "server.lock"):
             assert {file.stat().st_mode & 0o777 for file in data.iterdir()} == {0o600}
-    with hold(data):
+    with hold_lock(data):
         pass
 
 
 def test_F24_the_kernel_frees_the_lock_of_a_killed_holder(tmp_path: Path) -> None:
-    code = "import sys,time; from pathlib import Path; from feeds.store.lock import hold\n"
-    code += f"with hold(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
+    code = "import sys,time; from pathlib import Path; from feeds.store.lock import hold_lock\n"
+    code += f"with hold_lock(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
     holder = run("-c", code)
     assert next(lines_of(holder)) == "held\n"
-    with pytest.raises(LockedError, match=f"process {holder.pid}"), hold(tmp_path):
+    with pytest.raises(LockedError, match=f"process {holder.pid}"), hold_lock(tmp_path):
         pass
     holder.kill()
     holder.communicate()
-    with hold(tmp_path):
+    with hold_lock(tmp_path):
         pass
 
 
 def test_F24_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
-    code = "import os,sys,time,subprocess; from pathlib import Path; from feeds.store.lock import hold\n"
-    code += f"with hold(Path({str(tmp_path)!r})):\n"
+    code = "import os,sys,time,subprocess; from pathlib import Path; from feeds.store.lock import hold_lock\n"
+    code += f"with hold_lock(Path({str(tmp_path)!r})):\n"
     code += "  child = os.fork()\n  if not child: time.sleep(60)\n"
     code += "  other = subprocess.Popen(['sleep', '60'], close_fds=False)\n"
     code += "  print(child, other.pid, flush=True); time.sleep(60)"
@@ -292,7 +292,7 @@ def test_F24_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     try:
-        with hold(tmp_path):
+        with hold_lock(tmp_path):
             pass
     finally:
         for pid in children:
@@ -301,9 +301,9 @@ def test_F24_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
 
 
 def test_F24_a_lock_file_that_was_removed_protects_nobody(tmp_path: Path) -> None:
-    with hold(tmp_path):
+    with hold_lock(tmp_path):
         (tmp_path / "feeds.lock").unlink()
-        with hold(tmp_path):
+        with hold_lock(tmp_path):
             pass
 
 
@@ -323,12 +323,12 @@ def test_the_migrations_lead_to_the_tables(path: Path) -> None:
     opened(path).close()
     database = create_engine(f"sqlite:///{path}")
     with database.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables) == []
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         sql = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all())
     assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
     fresh = create_engine("sqlite://")
     with fresh.connect() as connection:
-        tables.create_all(connection)
+        metadata.create_all(connection)
         made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
         assert {name: "".join(text.split()) for name, text in made} == {
             name: "".join(text.split()) for name, text in sql.items() if name != "alembic_version"
@@ -348,7 +348,7 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
     with opened(path, source()) as store:
         put(store, article())
     add(scripts, "adds_a_column")
-    migrate.prepare(path, "0003", scripts)
+    migrate.create_or_upgrade(path, "0003", scripts)
     with raw(path) as connection:
         assert connection.execute("SELECT id, note FROM sources").fetchall() == [("a", "none")]
         assert connection.execute("SELECT count(*) FROM articles").fetchone() == (1,)
@@ -361,7 +361,7 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
 def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path) -> None:
     opened(path, source()).close()
     add(scripts, "adds_a_column")
-    migrate.prepare(path, "0003", scripts)
+    migrate.create_or_upgrade(path, "0003", scripts)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="written by a newer version"):
         opened(path, source())
@@ -375,7 +375,7 @@ def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scri
         put(store, article())
     add(scripts, name)
     with pytest.raises(StoreError, match=r"feeds\.db"):
-        migrate.prepare(path, "0003", scripts)
+        migrate.create_or_upgrade(path, "0003", scripts)
     with opened(path, source()) as store:
         assert titles(store) == ["Title 1"]
     with raw(path) as connection:
@@ -387,7 +387,7 @@ def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, 
         put(store, article())
     add(scripts, "is_killed")
     code = "import sys; from pathlib import Path; from feeds.store import migrate\n"
-    code += f"migrate.prepare(Path({str(path)!r}), '0003', Path({str(scripts)!r}))"
+    code += f"migrate.create_or_upgrade(Path({str(path)!r}), '0003', Path({str(scripts)!r}))"
     process = run("-c", code)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

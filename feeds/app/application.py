@@ -25,7 +25,7 @@ from ..errors import ConfigError, FailureKind
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
 from ..publish import sweep
 from ..store import Store
-from ..store.lock import hold
+from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
 from .publisher import BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
@@ -66,7 +66,7 @@ class App:
         self._stopping = threading.Event()
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
-            resources.enter_context(hold(self.config.data))
+            resources.enter_context(hold_lock(self.config.data))
             self.store = resources.enter_context(_open_store(self.config, now()))
             self._publisher = BackgroundPublisher(self.issue)
             resources.callback(self._publisher.close)
@@ -135,11 +135,11 @@ class App:
 
     def statuses(self) -> list[SourceStatus]:
         """Return the status of every declared source."""
-        return self.store.states()
+        return self.store.statuses()
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
-        newest, ledgers = self.store.changes(), self.store.ledgers()
+        newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
         withdrawn = {id: ledger.files for id, ledger in ledgers.items() if id not in feeds}
         changes = {

@@ -87,7 +87,7 @@ class FeedIssuer:
         return map(self._gate.clean_article, apply_per_source(self._sources, articles))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
-        retracted = self._store.retracted(feed_id)
+        retracted = self._store.pending_retractions(feed_id)
         return {key: self._gate.clean_id(published_id) for key, published_id in retracted.items()}
 
     def _issue_story_pages(self, page_feed: Feed, io: pipeline.IssueIO) -> list[str]:

@@ -15,7 +15,7 @@ from .. import config as configuration
 from ..model import Config
 from ..serve import ASGIApp, create_app, run
 from ..store import WithdrawnFeeds
-from ..store.lock import hold
+from ..store.lock import hold_lock
 
 log = logging.getLogger("feeds.server")
 
@@ -27,7 +27,7 @@ STOP_SECONDS = 3.0  # that the process may take to stop before it is killed
 def serve(config_path: Path, listen: HostPort | None = None) -> None:
     """Serve the published files until SIGTERM or SIGINT. Raise LockedError when another server runs on this data."""
     config = configuration.load(config_path, os.environ)
-    with hold(config.data, "server.lock"):
+    with hold_lock(config.data, "server.lock"):
         address = listen or config.server.listen
         log.info("serving %s at http://%s:%d/", config.public, *address)
         run(create_server_app(config), address)

@@ -62,7 +62,7 @@ def find_source(config: Config, id: str) -> Source:
 @contextmanager
 def open_store(config: Config) -> Iterator[Store | None]:
     """Open the store for reading, without a lock; it is None when nothing was ever stored."""
-    store = Store.look(config.data / "feeds.db", config.sources.values())
+    store = Store.open_read_only(config.data / "feeds.db", config.sources.values())
     try:
         yield store
     finally:

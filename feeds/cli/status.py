@@ -270,7 +270,7 @@ def _read_report(config: Config) -> StatusReport:
     with open_store(config) as store:
         if store is None:
             return StatusReport(config, utcnow(), None, {}, {})
-        states = {state.source_id: state for state in store.states()}
+        states = {state.source_id: state for state in store.statuses()}
         return StatusReport(config, utcnow(), store.created, states, store.ledgers())
 
 

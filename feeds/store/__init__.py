@@ -1,4 +1,4 @@
-"""What is remembered: due · known · record · articles · issued · outbox. The only room that speaks SQL."""
+"""The database of sources, visits, articles, ledgers and the outbox; the only room that speaks SQL."""
 
 from __future__ import annotations
 

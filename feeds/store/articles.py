@@ -1,4 +1,4 @@
-"""What is held: written once, read newest first, taken back."""
+"""Articles: stored once for each story, edited, selected newest first, and removed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Select,
+    Text,
     UnaryExpression,
     asc,
     bindparam,
@@ -28,303 +29,329 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy import Row as Result
 
 from ..errors import StoreError
 from ..model import Article, EntryState, Harvest, Outcome
 from . import codec
-from .codec import moment, ticks
-from .schema import articles, ledger_entries, sources, tombstones, visits
-from .seen_items import WITHDRAWN
-from .source_index import SourceIndex, bump, next_numbers
-from .statements import Row, inserting, members, updating
+from .codec import decode_time, encode_time
+from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
+from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
+from .statements import (
+    STORY_IDS,
+    ResultRow,
+    Values,
+    insert_statement,
+    json_members,
+    matches_story_id,
+    update_statement,
+)
 
-StoryId = tuple[int, str]  # source key, upstream id
-StoredRows = Result[tuple[object, ...]]
 ArticleSelect = Select[tuple[object, ...]]
 
-# ── record ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── record ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_PAIRS = func.json_each(bindparam("pairs")).table_valued("value")
-_PLACE = (func.json_extract(_PAIRS.c.value, "$[0]"), func.json_extract(_PAIRS.c.value, "$[1]"))
-_STORED = select(articles).join_from(
-    _PAIRS, articles, (articles.c.source == _PLACE[0]) & (articles.c.upstream_id == _PLACE[1])
+_ARTICLES_OF_STORIES = select(articles).join_from(STORY_IDS, articles, matches_story_id(articles))
+_TOMBSTONES_OF_STORIES = select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.reason).join_from(
+    STORY_IDS, tombstones, matches_story_id(tombstones)
 )
-_BURIED = select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.why).join_from(
-    _PAIRS, tombstones, (tombstones.c.source == _PLACE[0]) & (tombstones.c.upstream_id == _PLACE[1])
+_USED_IDS = union_all(
+    *(
+        select(table.c.published_id).where(table.c.published_id.in_(json_members("ids")))
+        for table in (articles, tombstones)
+    )
 )
-_TAKEN = union_all(
-    *(select(table.c.published_id).where(table.c.published_id.in_(members("ids"))) for table in (articles, tombstones))
+_INSERT = insert_statement(
+    articles, *(column.name for column in articles.c if column.name not in ("key", "retracted_at"))
 )
-_ADD = inserting(articles, *(column.name for column in articles.c if column.name not in ("key", "retracted")))
-_EDIT = updating(
+_UPDATE = update_statement(
     articles,
     ["key"],
-    *("story_digest", "position", "updated", "changed", "link", "story_key", "tags", "checksum", "body", "html"),
+    *("story_digest", "position", "updated", "change_number", "url", "story_key", "tags", "checksum", "body", "html"),
 )
-_CHANGED = updating(sources, ["key"], "changed")
 
-_FACTS = ("upstream_id", "published_id", "story_digest", "story_key", "position", "first_seen", "updated", "link")
-_FACTS_OF = itemgetter(*_FACTS)
-_FACTS_AT = itemgetter(*(articles.c.keys().index(name) for name in _FACTS))
-_TEXTS_OF = itemgetter("body", "html")
+# What the checksum of a row covers, beside `body` and `html`.
+_CHECKED_COLUMNS = (
+    "upstream_id",
+    "published_id",
+    "story_digest",
+    "story_key",
+    "position",
+    "first_seen",
+    "updated",
+    "url",
+)
+_CHECKED_VALUES = itemgetter(*_CHECKED_COLUMNS)
+_CHECKED_PLACES = itemgetter(*(articles.c.keys().index(name) for name in _CHECKED_COLUMNS))
 
 
-def record(connection: Connection, roster: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
-    """Keep the articles of all harvests; the ids of the sources in which something visible changed come back."""
-    told, gone = _told(roster, outcomes), _gone(roster, outcomes)
-    if not told and not gone:
+def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
+    """Store the articles of all harvests; return the ids of the sources in which something visible changed."""
+    harvest, removals = _harvest_articles(source_index, outcomes), _removal_times(source_index, outcomes)
+    if not harvest and not removals:
         return frozenset()
-    pairs = {"pairs": codec.dump([*told, *gone])}
-    held = {(row.source, row.upstream_id): row for row in connection.execute(_STORED, pairs)}
-    graves = {(row.source, row.upstream_id): row.why for row in connection.execute(_BURIED, pairs)}
-    buried = {place for place, why in graves.items() if why != WITHDRAWN}
-    number = next_numbers(connection, len(told) + len(gone))
-    new = [(place, article) for place, article in told.items() if place not in held and place not in buried]
-    changed = {place[0]: number + at for at, (place, _) in enumerate(new)}
-    _ADD.run(connection, _added(connection, new, number))
-    edits = [(place, told[place], row) for place, row in held.items() if place in told and place not in buried]
-    for at, (place, article, row) in enumerate(edits, number + len(new)):
-        visible = _edit(connection, article, row, at)
-        if row.retracted is not None:
-            _put_back(connection, row.key, at)
-        if visible or row.retracted is not None:
-            changed[place[0]] = at
-    losses = [(place, held[place].key, when) for place, when in gone.items() if place in held and place not in told]
-    for at, (place, key, when) in enumerate(losses, number + len(new) + len(edits)):
-        _take_back(connection, key, when, at, WITHDRAWN)
-        changed[place[0]] = at
-    _CHANGED.run(connection, ({"the_key": key, "changed": last} for key, last in changed.items()))
-    return frozenset(roster.ids[key] for key in changed)
+    story_ids = {"story_ids": codec.dump_json([*harvest, *removals])}
+    rows = {(row.source, row.upstream_id): row for row in connection.execute(_ARTICLES_OF_STORIES, story_ids)}
+    tombstone_rows = connection.execute(_TOMBSTONES_OF_STORIES, story_ids)
+    reasons = {(row.source, row.upstream_id): row.reason for row in tombstone_rows}
+    blocked = {story_id for story_id, reason in reasons.items() if reason != TombstoneReason.WITHDRAWN}
+    first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
+    additions = [(id, article) for id, article in harvest.items() if id not in rows and id not in blocked]
+    change_numbers = {id[0]: number for number, (id, _) in enumerate(additions, first_number)}
+    _INSERT.run(connection, _new_rows(connection, additions, first_number))
+    edits = [(id, harvest[id], row) for id, row in rows.items() if id in harvest and id not in blocked]
+    for number, (id, article, row) in enumerate(edits, first_number + len(additions)):
+        is_visible = _edit(connection, article, row, number)
+        if row.retracted_at is not None:
+            _restore(connection, row.key, number)
+        if is_visible or row.retracted_at is not None:
+            change_numbers[id[0]] = number
+    losses = [(id, rows[id].key, at) for id, at in removals.items() if id in rows and id not in harvest]
+    for number, (id, key, at) in enumerate(losses, first_number + len(additions) + len(edits)):
+        _remove(connection, key, at, number, TombstoneReason.WITHDRAWN)
+        change_numbers[id[0]] = number
+    set_change_numbers(connection, change_numbers)
+    return frozenset(source_index.ids[key] for key in change_numbers)
 
 
-def _told(roster: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:
-    """All articles of a batch by their identity; what was told last of one holds."""
+def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:
+    """Return all articles of a batch by story id; of several with one id, the last."""
     return {
-        (roster.keys[article.source_id], codec.name(article.upstream_id)): article
+        (source_index.keys[article.source_id], codec.sanitize_id(article.upstream_id)): article
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
         for article in outcome.result.articles
     }
 
 
-def _gone(roster: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
-    """What the sources of a batch took back, and when."""
+def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
+    """Return when the sources of a batch removed which stories."""
     return {
-        (roster.keys[outcome.visit.source.id], codec.name(upstream)): outcome.at
+        (source_index.keys[outcome.visit.source.id], codec.sanitize_id(upstream_id)): outcome.at
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
-        for upstream in outcome.result.removed_ids
+        for upstream_id in outcome.result.removed_ids
     }
 
 
-def _added(connection: Connection, new: Sequence[tuple[StoryId, Article]], number: int) -> Iterator[Row]:
-    taken = _taken(connection, [codec.name(article.published_id) for _, article in new])
-    for at, (place, article) in enumerate(new, number):
-        published_id = _free(connection, article, taken)
-        taken.add(published_id)
-        yield _sealed(
+def _new_rows(
+    connection: Connection, additions: Sequence[tuple[StoryId, Article]], first_number: int
+) -> Iterator[Values]:
+    used_ids = _select_used_ids(connection, [codec.sanitize_id(article.published_id) for _, article in additions])
+    for number, ((source, upstream_id), article) in enumerate(additions, first_number):
+        published_id = _choose_published_id(connection, article, used_ids)
+        used_ids.add(published_id)
+        yield _with_checksum(
             {
-                "source": place[0],
-                "upstream_id": place[1],
+                "source": source,
+                "upstream_id": upstream_id,
                 "published_id": published_id,
-                "first_seen": ticks(article.first_seen),
-                "updated": ticks(article.updated),
-                "position": ticks(article.position),
-                "changed": at,
-                **_told_by(article),
+                "first_seen": encode_time(article.first_seen),
+                "updated": encode_time(article.updated),
+                "position": encode_time(article.position),
+                "change_number": number,
+                **_editable_values(article),
             }
         )
 
 
-def _edit(connection: Connection, article: Article, row: StoredRows, number: int) -> bool:
-    """Take over what is new in an article; whether a reader can see the difference comes back."""
-    told, held = _told_by(article), row._asdict()
-    if told.items() <= held.items():
+def _edit(connection: Connection, article: Article, row: ResultRow, change_number: int) -> bool:
+    """Store what is new in an article; return whether a reader can see the difference."""
+    values, stored = _editable_values(article), row._asdict()
+    if values.items() <= stored.items():
         return False
-    visible = any(told[name] != held[name] for name in ("link", "body", "html"))
-    if visible:
+    is_visible = any(values[name] != stored[name] for name in ("url", "body", "html"))
+    if is_visible:
         date = article.published or article.modified
-        told["position"] = min(ticks(date), row.first_seen) if date else row.first_seen
-        told["changed"] = number
+        values["position"] = min(encode_time(date), row.first_seen) if date else row.first_seen
+        values["change_number"] = change_number
         # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
         if article.story_digest != row.story_digest:
-            told["updated"] = max(row.updated, ticks(article.updated))
-    _EDIT.run(connection, [_sealed({"the_key": row.key, **held, **told})])
-    return visible
+            values["updated"] = max(row.updated, encode_time(article.updated))
+    _UPDATE.run(connection, [_with_checksum({"the_key": row.key, **stored, **values})])
+    return is_visible
 
 
-def _told_by(article: Article) -> dict[str, object]:
-    """The columns that a story decides anew each time it is told."""
+def _editable_values(article: Article) -> dict[str, object]:
+    """Return the columns that each new version of a story sets."""
     return {
         "story_digest": article.story_digest,
-        "link": None if article.url is None else codec.prose(article.url),
+        "url": None if article.url is None else codec.sanitize_text(article.url),
         "story_key": article.story_key,
-        "tags": _lines(article.tags),
-        "body": codec.article_body(article),
+        "tags": _tag_lines(article.tags),
+        "body": codec.encode_article(article),
         "html": article.html,
     }
 
 
-def _sealed(row: dict[str, object]) -> Row:
+def _with_checksum(values: dict[str, object]) -> Values:
     try:
-        row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
+        values["checksum"] = _checksum(_CHECKED_VALUES(values), str(values["body"]), str(values["html"]))
     except UnicodeEncodeError:
-        row["html"] = codec.prose(str(row["html"]))
-        row["checksum"] = _checksum(_FACTS_OF(row), *_TEXTS_OF(row))
-    return row
+        values["html"] = codec.sanitize_text(str(values["html"]))
+        values["checksum"] = _checksum(_CHECKED_VALUES(values), str(values["body"]), str(values["html"]))
+    return values
 
 
-def _taken(connection: Connection, ids: Collection[str]) -> set[str]:
-    return set(connection.execute(_TAKEN, {"ids": codec.dump(list(ids))}).scalars())
+def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
+    return set(connection.execute(_USED_IDS, {"ids": codec.dump_json(list(ids))}).scalars())
 
 
-def _free(connection: Connection, article: Article, taken: Collection[str]) -> str:
-    """The id to publish: the proposed one unless another article holds or held it, else ours (S20)."""
-    proposed, minted = codec.name(article.published_id), codec.name(article.minted_id)
-    if proposed not in taken:
-        return proposed
-    # Beyond the minted one get only those whom a source robs of it by spelling our ids as its own.
-    ours = chain([minted], (f"{minted}/{number}" for number in count(2)))
-    return next(id for id in ours if id not in taken and not _taken(connection, [id]))
+def _choose_published_id(connection: Connection, article: Article, used_ids: Collection[str]) -> str:
+    """Return the proposed id unless another article has or had it, else the minted one (S20)."""
+    proposed_id, minted_id = codec.sanitize_id(article.published_id), codec.sanitize_id(article.minted_id)
+    if proposed_id not in used_ids:
+        return proposed_id
+    # A number is added only where a source used our minted id as its own.
+    minted_ids = chain([minted_id], (f"{minted_id}/{number}" for number in count(2)))
+    return next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
 
 
-def _checksum(facts: tuple[object, ...], body: str, html: str) -> int:
-    """What tells of damage inside a row, which SQLite itself does not see (F8)."""
-    return crc32(html.encode(), crc32(body.encode(), crc32(repr(facts).encode())))
+def _checksum(values: tuple[object, ...], body: str, html: str) -> int:
+    """Return the CRC-32 of a row, which shows damage inside it that SQLite itself does not see (F8)."""
+    return crc32(html.encode(), crc32(body.encode(), crc32(repr(values).encode())))
 
 
-def _lines(tags: Iterable[str]) -> str:
-    return codec.prose("\n".join(("", *tags, "")).casefold())
+def _tag_lines(tags: Iterable[str]) -> str:
+    return codec.sanitize_text("\n".join(("", *tags, "")).casefold())
 
 
-# ── read ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-MERGED = 16  # up to so many sources each has its own sorted stream; beyond, all are read and the others passed over
-AHEAD = 32  # rows fetched at a time
+MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own; beyond, all rows are read and filtered
+ROWS_AHEAD = 32  # rows fetched at a time
 
-_ARTICLES = select(articles).where(articles.c.retracted.is_(None))
-
+_VISIBLE_ARTICLES = select(articles).where(articles.c.retracted_at.is_(None))
 
 _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
 
 
-def stream(
-    connection: Connection, roster: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
+def select_articles(
+    connection: Connection, source_index: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
 ) -> Iterator[Article]:
-    """The selected articles, newest first, read as they are asked for (R7)."""
-    keys = None if source_ids is None else {roster.keys[id] for id in source_ids if id in roster.keys}
-    chosen = _ARTICLES.where(_tagged(roster, tags)) if tags else _ARTICLES
-    statement = _selected(chosen, keys, len(roster.ids)).order_by(*_NEWEST_FIRST)
-    for row in connection.execute(statement, execution_options={"yield_per": AHEAD}):
-        yield _article(row, roster.ids[row.source])
+    """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand (R7)."""
+    keys = None if source_ids is None else {source_index.keys[id] for id in source_ids if id in source_index.keys}
+    query = _VISIBLE_ARTICLES.where(_has_tag(source_index, tags)) if tags else _VISIBLE_ARTICLES
+    query_of_sources = _limit_to_sources(query, keys, len(source_index.ids)).order_by(*_NEWEST_FIRST)
+    for row in connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}):
+        yield _build_article(row, source_index.ids[row.source])
 
 
-def _selected(
-    chosen: ArticleSelect, keys: set[int] | None, stored: int
+def _limit_to_sources(
+    query: ArticleSelect, keys: set[int] | None, source_count: int
 ) -> ArticleSelect | CompoundSelect[tuple[object, ...]]:
-    if keys is None or len(keys) == stored:
-        return chosen
-    if 0 < len(keys) <= MERGED:
-        each = [chosen.where(articles.c.source == key) for key in sorted(keys)]
-        return union_all(*each) if len(each) > 1 else each[0]
+    if keys is None or len(keys) == source_count:
+        return query
+    if 0 < len(keys) <= MAX_MERGED_SOURCES:
+        queries = [query.where(articles.c.source == key) for key in sorted(keys)]
+        return union_all(*queries) if len(queries) > 1 else queries[0]
     # The sum keeps SQLite from collecting the articles of all these sources by their index and sorting them.
-    return chosen.where((articles.c.source + literal_column("0")).in_(members("keys", codec.dump(sorted(keys)))))
+    source = articles.c.source + literal_column("0")
+    return query.where(source.in_(json_members("keys", codec.dump_json(sorted(keys)))))
 
 
-def _tagged(roster: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
-    """Articles with any of the tags, and all of a source declared with one: a new tag selects old articles too."""
-    wanted = {tag.casefold() for tag in tags}
-    keys = {key for tag in wanted for key in roster.tagged.get(tag, ())}
-    named = [func.instr(articles.c.tags, _lines([tag])) > 0 for tag in sorted(wanted)]
-    return or_(*named, articles.c.source.in_(members("tagged", codec.dump(sorted(keys)))))
+def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition: an article with any of the tags, or of a source declared with one.
+
+    The second, so that a new tag of a source selects its old articles too.
+    """
+    folded_tags = {tag.casefold() for tag in tags}
+    keys = {key for tag in folded_tags for key in source_index.keys_by_tag.get(tag, ())}
+    article_conditions = [func.instr(articles.c.tags, _tag_lines([tag])) > 0 for tag in sorted(folded_tags)]
+    return or_(*article_conditions, articles.c.source.in_(json_members("tagged", codec.dump_json(sorted(keys)))))
 
 
-def _article(row: StoredRows, source_id: str) -> Article:
-    if _checksum(_FACTS_AT(row), row.body, row.html) != row.checksum:
+def _build_article(row: ResultRow, source_id: str) -> Article:
+    if _checksum(_CHECKED_PLACES(row), row.body, row.html) != row.checksum:
         raise StoreError(
             f"the article {row.published_id} is damaged; keep a copy of the database, then put a backup in its place"
         )
-    return codec.article_of(
+    return codec.decode_article(
         row.body,
         source_id=source_id,
         upstream_id=row.upstream_id,
         published_id=row.published_id,
-        updated=moment(row.updated),
-        first_seen=moment(row.first_seen),
+        updated=decode_time(row.updated),
+        first_seen=decode_time(row.first_seen),
         story_digest=row.story_digest,
         story_key=row.story_key,
         key=row.key,
-        changed=row.changed,
-        url=row.link,
+        changed=row.change_number,
+        url=row.url,
         html=row.html,
     )
 
 
-# ── taken back ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_GRAVE = ["source", "upstream_id", "article", "published_id", "at", "why"]
-_NAMED = select(articles.c.key, articles.c.source).where(
-    or_(articles.c.published_id == bindparam("name"), articles.c.link == bindparam("name"))
+_TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
+_BY_ID_OR_URL = select(articles.c.key, articles.c.source).where(
+    or_(articles.c.published_id == bindparam("id_or_url"), articles.c.url == bindparam("id_or_url"))
 )
-_RETRACT = updating(articles, ["key"], "retracted", "changed")
-_RAISE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
+_UPDATE_RETRACTED = update_statement(articles, ["key"], "retracted_at", "change_number")
+_DELETE_TOMBSTONE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
 
 
-def retract(connection: Connection, name: str, at: datetime | None) -> bool:
-    """Hide the articles of that published id or URL for good, or (without `at`) show them; False when there is none."""
-    found = connection.execute(_NAMED, {"name": name}).all()
-    number = next_numbers(connection, len(found)) if found else 0
-    for changed, row in enumerate(found, number):
-        _CHANGED.run(connection, [{"the_key": row.source, "changed": changed}])
+def retract(connection: Connection, id_or_url: str, at: datetime | None) -> bool:
+    """Hide the articles with that published id or URL, or (`at` None) show them again; return whether there are any."""
+    rows = connection.execute(_BY_ID_OR_URL, {"id_or_url": id_or_url}).all()
+    first_number = allocate_change_numbers(connection, len(rows)) if rows else 0
+    for number, row in enumerate(rows, first_number):
+        set_change_numbers(connection, {row.source: number})
         if at is None:
-            _put_back(connection, row.key, changed)
+            _restore(connection, row.key, number)
         else:
-            _take_back(connection, row.key, at, changed, "retracted")
-    return bool(found)
+            _remove(connection, row.key, at, number, TombstoneReason.RETRACTED)
+    return bool(rows)
 
 
-def _take_back(connection: Connection, key: int, at: datetime, changed: int, why: str) -> None:
-    _RETRACT.run(connection, [{"the_key": key, "retracted": ticks(at), "changed": changed}])
-    _bury(connection, articles.c.key == key, at, why)
+def _remove(connection: Connection, key: int, at: datetime, change_number: int, reason: TombstoneReason) -> None:
+    values = {"the_key": key, "retracted_at": encode_time(at), "change_number": change_number}
+    _UPDATE_RETRACTED.run(connection, [values])
+    _add_tombstones(connection, articles.c.key == key, at, reason)
 
 
-def _put_back(connection: Connection, key: int, changed: int) -> None:
-    _RETRACT.run(connection, [{"the_key": key, "retracted": None, "changed": changed}])
-    connection.execute(_RAISE, {"article": key})
+def _restore(connection: Connection, key: int, change_number: int) -> None:
+    _UPDATE_RETRACTED.run(connection, [{"the_key": key, "retracted_at": None, "change_number": change_number}])
+    connection.execute(_DELETE_TOMBSTONE, {"article": key})
 
 
 def forget(connection: Connection, key: int, at: datetime) -> int:
-    """Drop a source's articles and planned story pages; tombstones keep them from coming back (R4)."""
+    """Delete a source's articles and planned story pages; tombstones keep them from coming back (R4)."""
     of_source = articles.c.source == key
-    _bury(connection, of_source, at, "forgotten")
-    dropped = connection.execute(delete(articles).where(of_source)).rowcount
+    _add_tombstones(connection, of_source, at, TombstoneReason.FORGOTTEN)
+    deleted_count = connection.execute(delete(articles).where(of_source)).rowcount
     connection.execute(delete(visits).where(visits.c.source == key, visits.c.upstream_id != ""))
-    if dropped:
-        bump(connection, key)
-    return dropped
+    if deleted_count:
+        mark_changed(connection, key)
+    return deleted_count
 
 
-def _bury(connection: Connection, which: ColumnElement[bool], at: datetime, why: str) -> None:
-    place = (articles.c.source, articles.c.upstream_id, articles.c.key, articles.c.published_id)
-    graves = select(*place, literal(ticks(at)), literal(why)).where(which)
-    connection.execute(insert(tombstones).prefix_with("OR REPLACE").from_select(_GRAVE, graves))
+def _add_tombstones(
+    connection: Connection, condition: ColumnElement[bool], at: datetime, reason: TombstoneReason
+) -> None:
+    columns = (articles.c.source, articles.c.upstream_id, articles.c.key, articles.c.published_id)
+    rows = select(*columns, literal(encode_time(at)), literal(reason, Text)).where(condition)
+    connection.execute(insert(tombstones).prefix_with("OR REPLACE").from_select(_TOMBSTONE_COLUMNS, rows))
 
 
-def _was_shown(article: ColumnElement[int]) -> ColumnElement[bool]:
-    """Asked of each article that was taken back, which are few; of those that a feed has shown there is no end."""
-    place = (ledger_entries.c.feed == bindparam("feed"), ledger_entries.c.article == article)
-    return exists().where(*place, ledger_entries.c.state != EntryState.RETRACTED)
+def _is_published(article: ColumnElement[int]) -> ColumnElement[bool]:
+    """Return the condition that a feed still publishes an article.
+
+    It is evaluated for each removed article, and these are few; the entries of a feed are many.
+    """
+    is_entry = (ledger_entries.c.feed == bindparam("feed"), ledger_entries.c.article == article)
+    return exists().where(*is_entry, ledger_entries.c.state != EntryState.RETRACTED)
 
 
-_RETRACTED = union_all(
+_PENDING_RETRACTIONS = union_all(
     select(articles.c.key, articles.c.published_id).where(
-        articles.c.retracted.is_not(None), _was_shown(articles.c.key)
+        articles.c.retracted_at.is_not(None), _is_published(articles.c.key)
     ),
-    select(tombstones.c.article, tombstones.c.published_id).where(_was_shown(tombstones.c.article)),
+    select(tombstones.c.article, tombstones.c.published_id).where(_is_published(tombstones.c.article)),
 )
 
 
-def retracted(connection: Connection, feed_id: str) -> Mapping[int, str]:
-    """Article key → published id of what a feed has shown and must take back."""
-    return dict(cast(Sequence[tuple[int, str]], connection.execute(_RETRACTED, {"feed": feed_id}).all()))
+def select_pending_retractions(connection: Connection, feed_id: str) -> Mapping[int, str]:
+    """Return article key → published id of the removed articles that a feed still publishes."""
+    rows = connection.execute(_PENDING_RETRACTIONS, {"feed": feed_id}).all()
+    return dict(cast(Sequence[tuple[int, str]], rows))

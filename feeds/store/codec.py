@@ -1,7 +1,7 @@
-"""Records ↔ text: the body of an article, the story a page visit carries, and the small facts kept as JSON.
+"""Conversion of times and records to column values: microseconds and JSON.
 
-What has a column of its own is not in the text. A member is left out when it has the record's default; one that
-a record grows later is read from old text as its default. `VERSION` counts the changes that this cannot carry.
+What has a column of its own is not in the JSON. A member is left out when it has the record's default; one that
+a record grows later is read from old JSON as its default. `BODY_VERSION` counts the changes that this cannot carry.
 """
 
 from __future__ import annotations
@@ -34,53 +34,53 @@ from ..model import (
     Text,
 )
 
-VERSION = 1
+BODY_VERSION = 1
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Plain = dict[str, object]
+_Members = dict[str, object]
 T = TypeVar("T")
 
 
-def ticks(moment: datetime) -> int:
-    """The moment as whole microseconds since 1970."""
-    span = moment - EPOCH
+def encode_time(time: datetime) -> int:
+    """Return the time as whole microseconds since 1970."""
+    span = time - EPOCH
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
-def optional_ticks(moment: datetime | None) -> int | None:
-    """The moment as whole microseconds since 1970, or nothing."""
-    return None if moment is None else ticks(moment)
+def encode_optional_time(time: datetime | None) -> int | None:
+    """Return the time as whole microseconds since 1970; None for None."""
+    return None if time is None else encode_time(time)
 
 
-def moment(value: int) -> datetime:
-    """The moment that `ticks` wrote."""
+def decode_time(value: int) -> datetime:
+    """Return the time that `encode_time` encoded."""
     return EPOCH + timedelta(microseconds=value)
 
 
-def optional_moment(value: int | None) -> datetime | None:
-    """The moment that `ticks` wrote, or nothing."""
-    return None if value is None else moment(value)
+def decode_optional_time(value: int | None) -> datetime | None:
+    """Return the time that `encode_time` encoded; None for None."""
+    return None if value is None else decode_time(value)
 
 
-def dump(value: object) -> str:
-    """JSON that SQLite can hold: what UTF-8 cannot say (lone surrogates) is escaped."""
-    text = _compact(value)
-    return text if text.isascii() or storable(text) else _ascii(value)
+def dump_json(value: object) -> str:
+    """Return the value as JSON that SQLite can store: what UTF-8 cannot encode (lone surrogates) is escaped."""
+    text = _dump_unicode(value)
+    return text if text.isascii() or is_utf8_encodable(text) else _dump_ascii(value)
 
 
-def load(text: str) -> object:
-    """The value that `dump` wrote."""
-    return _decode(text)
+def load_json(text: str) -> object:
+    """Return the value of a JSON text."""
+    return _load(text)
 
 
-def strings(text: str | None) -> tuple[str, ...]:
-    """The strings of a JSON array; none for no text."""
-    return tuple(cast(list[str], _decode(text))) if text else ()
+def load_strings(text: str | None) -> tuple[str, ...]:
+    """Return the strings of a JSON array; () for None."""
+    return tuple(cast(list[str], _load(text))) if text else ()
 
 
-def storable(text: str) -> bool:
-    """Whether the text can be said in UTF-8."""
+def is_utf8_encodable(text: str) -> bool:
+    """Return whether the text can be encoded in UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -88,222 +88,222 @@ def storable(text: str) -> bool:
     return True
 
 
-def name(text: str) -> str:
-    """An identity as SQLite can compare it: without NUL (its JSON functions stop there) and lone surrogates."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return prose(text.replace("\0", "\ufffd"))
+def sanitize_id(id: str) -> str:
+    """Return the id as SQLite can compare it: without NUL (its JSON functions stop there) and lone surrogates."""
+    if id.isascii() and "\0" not in id:
+        return id
+    return sanitize_text(id.replace("\0", "\ufffd"))
 
 
-def prose(text: str) -> str:
-    """The text as SQLite can hold it: without lone surrogates."""
-    return text if text.isascii() or storable(text) else text.encode("utf-8", "replace").decode()
+def sanitize_text(text: str) -> str:
+    """Return the text as SQLite can store it: without lone surrogates."""
+    return text if text.isascii() or is_utf8_encodable(text) else text.encode("utf-8", "replace").decode()
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
-    """How a value that is not plain is written, where JSON has no word for it, and read."""
+class _FieldCodec:
+    """How a value that JSON has no type for is written (None: as it is) and read."""
 
     write: Callable[[object], object] | None
     read: Callable[[object], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """How one type of record is written: its fields, each with its default and form, and how it is made again."""
+class _RecordCodec:
+    """How one type of record is written to a JSON object and read from it."""
 
-    make: Callable[..., object]
+    build: Callable[..., object]
     values: Callable[[object], tuple[object, ...]]
     defaults: tuple[tuple[str, object], ...]
     writers: Mapping[str, Callable[[object], object]]
     readers: Mapping[str, Callable[[object], object]]
 
-    def pack(self, record: object) -> Plain:
-        """The fields of a record, without those that have their default."""
+    def pack(self, record: object) -> _Members:
+        """Return the fields of a record, without those that have their default."""
         pairs = zip(self.defaults, self.values(record), strict=True)
-        plain = {key: value for (key, default), value in pairs if value is not default and value != default}
+        members = {key: value for (key, default), value in pairs if value is not default and value != default}
         for key, write in self.writers.items():
-            if key in plain:
-                plain[key] = write(plain[key])
-        return plain
+            if key in members:
+                members[key] = write(members[key])
+        return members
 
-    def unpack(self, plain: object) -> object:
-        """The record that was written from these values."""
-        values = cast(Plain, plain)
+    def unpack(self, value: object) -> object:
+        """Return the record of a JSON object, which is changed."""
+        members = cast(_Members, value)
         for key, read in self.readers.items():
-            if key in values:
-                values[key] = read(values[key])
-        return self.make(**values)
+            if key in members:
+                members[key] = read(members[key])
+        return self.build(**members)
 
 
-def _shape(kind: type, left_out: Container[str] = (), /, **forms: _Form) -> _Shape:
-    specs = [spec for spec in fields(kind) if spec.name not in left_out]
-    return _Shape(
+def _record_codec(kind: type, omitted_fields: Container[str] = (), /, **codecs: _FieldCodec) -> _RecordCodec:
+    specs = [spec for spec in fields(kind) if spec.name not in omitted_fields]
+    return _RecordCodec(
         kind,
         attrgetter(*(spec.name for spec in specs)),
         tuple((spec.name, _default(spec)) for spec in specs),
-        {name: form.write for name, form in forms.items() if form.write},
-        {name: form.read for name, form in forms.items()},
+        {name: codec.write for name, codec in codecs.items() if codec.write},
+        {name: codec.read for name, codec in codecs.items()},
     )
 
 
 def _default(spec: Field[object]) -> object:
-    """The value that is left out; a field without a default is always written."""
+    """Return the value that is left out; a field without a default is always written."""
     return spec.default_factory() if spec.default_factory is not MISSING else spec.default
 
 
-def _one(shape: _Shape) -> _Form:
-    return _Form(shape.pack, shape.unpack)
+def _single(codec: _RecordCodec) -> _FieldCodec:
+    return _FieldCodec(codec.pack, codec.unpack)
 
 
-def _many(shape: _Shape) -> _Form:
-    pack, unpack = shape.pack, shape.unpack
-    return _Form(
+def _tuple_of(codec: _RecordCodec) -> _FieldCodec:
+    pack, unpack = codec.pack, codec.unpack
+    return _FieldCodec(
         lambda records: [pack(record) for record in cast(Iterable[object], records)],
-        lambda plain: tuple([unpack(value) for value in cast(list[object], plain)]),
+        lambda values: tuple([unpack(value) for value in cast(list[object], values)]),
     )
 
 
-def _write_moment(moment: object) -> object:
-    return None if moment is None else cast(datetime, moment).isoformat()
+def _write_time(time: object) -> object:
+    return None if time is None else cast(datetime, time).isoformat()
 
 
-def _read_moment(plain: object) -> object:
-    return None if plain is None else datetime.fromisoformat(cast(str, plain))
+def _read_time(value: object) -> object:
+    return None if value is None else datetime.fromisoformat(cast(str, value))
 
 
-_TUPLE = _Form(None, lambda plain: tuple(cast(list[object], plain)))
-_MOMENT = _Form(_write_moment, _read_moment)
+_TUPLE = _FieldCodec(None, lambda values: tuple(cast(list[object], values)))
+_TIME = _FieldCodec(_write_time, _read_time)
 
-_TEXT, _LINK, _CATEGORY, _MEDIA = (_shape(kind) for kind in (Text, Link, Category, Media))
-_MOVE = _shape(Move, since=_MOMENT)
-_FAILURE = _shape(Failure)
-_HINTS = _shape(Hints, skip_hours=_TUPLE, skip_days=_TUPLE)
-_OUTLINE = _shape(Outline, tags=_TUPLE)
-_PAGE = _shape(StoryPage, beside=_many(_shape(StoryFile)))
-_STORY = _shape(
+_TEXT, _LINK, _CATEGORY, _MEDIA = (_record_codec(kind) for kind in (Text, Link, Category, Media))
+_MOVE = _record_codec(Move, since=_TIME)
+_FAILURE = _record_codec(Failure)
+_HINTS = _record_codec(Hints, skip_hours=_TUPLE, skip_days=_TUPLE)
+_OUTLINE = _record_codec(Outline, tags=_TUPLE)
+_PAGE = _record_codec(StoryPage, beside=_tuple_of(_record_codec(StoryFile)))
+_STORY = _record_codec(
     Story,
-    links=_many(_LINK),
-    title=_one(_TEXT),
-    summary=_one(_TEXT),
-    content=_many(_TEXT),
-    people=_many(_shape(Person)),
-    categories=_many(_CATEGORY),
-    media=_many(_MEDIA),
-    image=_one(_LINK),
-    rights=_one(_TEXT),
-    origin=_one(_shape(Origin)),
-    comments=_one(_shape(Comments)),
+    links=_tuple_of(_LINK),
+    title=_single(_TEXT),
+    summary=_single(_TEXT),
+    content=_tuple_of(_TEXT),
+    people=_tuple_of(_record_codec(Person)),
+    categories=_tuple_of(_CATEGORY),
+    media=_tuple_of(_MEDIA),
+    image=_single(_LINK),
+    rights=_single(_TEXT),
+    origin=_single(_record_codec(Origin)),
+    comments=_single(_record_codec(Comments)),
 )
 
-# `default`: a mapping that is not a dict. What holds itself cannot be among frozen records, so nobody looks for it.
-_compact = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=dict).encode
-_ascii = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=dict).encode
-_decode = json.JSONDecoder().decode
+# `default`: a mapping that is not a dict. Frozen records hold no reference cycle, so none is checked for.
+_dump_unicode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=dict).encode
+_dump_ascii = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=dict).encode
+_load = json.JSONDecoder().decode
 
 # ── the body of an article ──────────────────────────────────────────────────────────────────────────────────────────
 
-# Fields with a column of their own, and the two numbers that only the store gives.
-_KEYS = ("source_id", "upstream_id", "published_id", "story_key", "story_digest", "key", "changed")
-COLUMNS = frozenset((*_KEYS, "url", "html", "updated", "first_seen"))
-UNKEPT = frozenset(("found", "reader"))  # how a document was read: shown where one is, and nothing is made of it later
+# Fields with a column of their own, and the two numbers that only the store assigns.
+_KEY_FIELDS = ("source_id", "upstream_id", "published_id", "story_key", "story_digest", "key", "changed")
+COLUMN_FIELDS = frozenset((*_KEY_FIELDS, "url", "html", "updated", "first_seen"))
+TRANSIENT_FIELDS = frozenset(("found", "reader"))  # how a document was read: shown by `preview`, used nowhere later
 
-_ARTICLE = _shape(
+_ARTICLE = _record_codec(
     Article,
-    COLUMNS | UNKEPT,
-    published=_MOMENT,
-    modified=_MOMENT,
-    authors=_many(_shape(Author)),
+    COLUMN_FIELDS | TRANSIENT_FIELDS,
+    published=_TIME,
+    modified=_TIME,
+    authors=_tuple_of(_record_codec(Author)),
     tags=_TUPLE,
-    categories=_many(_CATEGORY),
-    attachments=_many(_shape(Attachment)),
-    media=_many(_MEDIA),
-    comments=_one(_shape(Comments)),
-    origin=_one(_shape(Origin)),
-    page=_one(_PAGE),
+    categories=_tuple_of(_CATEGORY),
+    attachments=_tuple_of(_record_codec(Attachment)),
+    media=_tuple_of(_MEDIA),
+    comments=_single(_record_codec(Comments)),
+    origin=_single(_record_codec(Origin)),
+    page=_single(_PAGE),
 )
 
 
-def article_body(article: Article) -> str:
-    """All of an article that is kept and has no column of its own."""
-    return dump({"v": VERSION, **_ARTICLE.pack(article)})
+def encode_article(article: Article) -> str:
+    """Return the fields of an article that are stored and have no column of their own, as JSON."""
+    return dump_json({"v": BODY_VERSION, **_ARTICLE.pack(article)})
 
 
-def article_of(body: str, **columns: object) -> Article:
-    """The article that `article_body` wrote, with what stood in columns."""
+def decode_article(body: str, **columns: object) -> Article:
+    """Return the article of a body and the values of its columns; a wrong body raises StoreError."""
     try:
-        plain = cast(Plain, load(body))
-        version = plain.pop("v")
+        members = cast(_Members, load_json(body))
+        version = members.pop("v")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"the body of an article cannot be read: {error}") from error
-    if version != VERSION:
-        raise StoreError(f"an article is written in version {version}, this program reads version {VERSION}")
-    return cast(Article, _ARTICLE.unpack(plain | columns))
+    if version != BODY_VERSION:
+        raise StoreError(f"an article is written in version {version}, this program reads version {BODY_VERSION}")
+    return cast(Article, _ARTICLE.unpack(members | columns))
 
 
-def _text_of(shape: _Shape, record: object, default: object = None) -> str | None:
-    return None if record is None or record == default else dump(shape.pack(record))
+def _encode(codec: _RecordCodec, record: object, default: object = None) -> str | None:
+    return None if record is None or record == default else dump_json(codec.pack(record))
 
 
-def _record_of(shape: _Shape, kind: type[T], text: str | None) -> T | None:
-    return cast(T, shape.unpack(load(text))) if text else None
+def _decode_optional(codec: _RecordCodec, kind: type[T], text: str | None) -> T | None:
+    return cast(T, codec.unpack(load_json(text))) if text else None
 
 
-def page_of(text: str) -> StoryPage:
-    """The page that stands in an article's body."""
-    return cast(StoryPage, _PAGE.unpack(load(text)))
+def decode_page(text: str) -> StoryPage:
+    """Return the page that is a member of an article's body."""
+    return cast(StoryPage, _PAGE.unpack(load_json(text)))
 
 
-def story_text(story: Story | None) -> str | None:
-    """A carried story as JSON."""
-    return _text_of(_STORY, story)
+def encode_story(story: Story | None) -> str | None:
+    """Return the story of a story page's visit as JSON."""
+    return _encode(_STORY, story)
 
 
-def story_of(text: str | None) -> Story | None:
-    """The story that `story_text` wrote."""
-    return _record_of(_STORY, Story, text)
+def decode_story(text: str | None) -> Story | None:
+    """Return the story that `encode_story` encoded."""
+    return _decode_optional(_STORY, Story, text)
 
 
-def failure_text(failure: Failure | None) -> str | None:
-    """A failure as JSON."""
-    return _text_of(_FAILURE, failure)
+def encode_failure(failure: Failure | None) -> str | None:
+    """Return a failure as JSON."""
+    return _encode(_FAILURE, failure)
 
 
-def failure_of(text: str | None) -> Failure | None:
-    """The failure that `failure_text` wrote."""
-    failure = _record_of(_FAILURE, Failure, text)
+def decode_failure(text: str | None) -> Failure | None:
+    """Return the failure that `encode_failure` encoded."""
+    failure = _decode_optional(_FAILURE, Failure, text)
     return failure and replace(failure, kind=FailureKind(failure.kind))
 
 
-def move_text(move: Move | None) -> str | None:
-    """A permanent redirect under observation as JSON."""
-    return _text_of(_MOVE, move)
+def encode_move(move: Move | None) -> str | None:
+    """Return a permanent redirect under observation as JSON."""
+    return _encode(_MOVE, move)
 
 
-def move_of(text: str | None) -> Move | None:
-    """The redirect that `move_text` wrote."""
-    return _record_of(_MOVE, Move, text)
+def decode_move(text: str | None) -> Move | None:
+    """Return the redirect that `encode_move` encoded."""
+    return _decode_optional(_MOVE, Move, text)
 
 
-def outlines_text(outlines: Iterable[Outline]) -> str:
-    """The outlines of a list as JSON."""
-    return dump([_OUTLINE.pack(outline) for outline in outlines])
+def encode_outlines(outlines: Iterable[Outline]) -> str:
+    """Return the outlines of an OPML list as JSON."""
+    return dump_json([_OUTLINE.pack(outline) for outline in outlines])
 
 
-def outlines_of(text: str | None) -> tuple[Outline, ...]:
-    """The outlines that `outlines_text` wrote; none for no text."""
-    plain = cast(list[object], load(text)) if text else []
-    return tuple(cast(Outline, _OUTLINE.unpack(one)) for one in plain)
+def decode_outlines(text: str | None) -> tuple[Outline, ...]:
+    """Return the outlines that `encode_outlines` encoded; () for None."""
+    values = cast(list[object], load_json(text)) if text else []
+    return tuple(cast(Outline, _OUTLINE.unpack(value)) for value in values)
 
 
-def hints_text(hints: Hints) -> str | None:
-    """A publisher's wishes as JSON; none when there are none."""
-    return _text_of(_HINTS, hints, Hints())
+def encode_hints(hints: Hints) -> str | None:
+    """Return a publisher's hints as JSON; None when there are none."""
+    return _encode(_HINTS, hints, Hints())
 
 
-def hints_of(text: str | None) -> Hints:
-    """The wishes that `hints_text` wrote."""
-    return _record_of(_HINTS, Hints, text) or Hints()
+def decode_hints(text: str | None) -> Hints:
+    """Return the hints that `encode_hints` encoded."""
+    return _decode_optional(_HINTS, Hints, text) or Hints()

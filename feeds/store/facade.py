@@ -1,4 +1,4 @@
-"""`Store`: everything that is remembered between two turns, in one SQLite file."""
+"""`Store`: the one interface to the database; each method is one transaction."""
 
 from __future__ import annotations
 
@@ -14,64 +14,69 @@ from sqlalchemy import insert, select
 from ..errors import StoreError
 from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, StoryPage, Visit
 from . import articles, codec, ledgers, migrate, seen_items, visits
-from .codec import moment, ticks
+from .codec import decode_time, encode_time
 from .schema import REVISION, meta, sources
-from .source_index import SourceIndex, survey, sync
-from .sqlite import Engines, connect
+from .source_index import SourceIndex, read_source_index, sync
+from .sqlite import Engines, open_engines
+
+_OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
+_CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
+_META = select(meta.c.authority, meta.c.created)
 
 
 class Store:
-    """One database. One thread writes at a time, any number read meanwhile, and neither waits for the other.
+    """One SQLite database. One thread writes at a time, any number read at the same time, and neither waits.
 
-    Every method is one transaction: done whole and safe on disk when it returns, or not at all. Whatever the database
-    refuses is raised as StoreError with what to do about it.
+    A method is done whole and safe on disk when it returns, or not at all. Each raises StoreError where the database
+    refuses, with what to do about it.
     """
 
     def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
         self._engines = engines
-        self._roster = SourceIndex()
-        self._asking = Lock()
+        self._source_index = SourceIndex()
+        self._seen_items_lock = Lock()
         self.authority = authority
         self.created = created
 
     @classmethod
     def open(cls, path: Path, *, authority: str, at: datetime) -> Self:
-        """Open the database at `path`, made or brought to the newest shape first when it must be.
+        """Open the database at `path`; create it or migrate it to the newest schema first where needed.
 
-        `authority` (`HOST,YEAR`, for minted ids) is kept at the first start and ignored ever after.
+        `authority` (`HOST,YEAR`, for minted ids) is stored at the first start and ignored after it.
         """
-        migrate.prepare(path)
-        engines = connect(path)
+        migrate.create_or_upgrade(path)
+        engines = open_engines(path)
         try:
-            return cls(engines, *_origin(engines, authority, at))
+            return cls(engines, *_read_or_create_meta(engines, authority, at))
         except BaseException:
             engines.close()
             raise
 
     @classmethod
-    def look(cls, path: Path, declared: Iterable[Source] = ()) -> Self | None:
-        """Open the database for reading what is there; None when nothing was ever kept. Nothing is made or changed."""
+    def open_read_only(cls, path: Path, declared: Iterable[Source] = ()) -> Self | None:
+        """Open the database without changing it; None when it does not exist or holds nothing."""
         if not path.exists():
             return None
-        engines = connect(path)
+        engines = open_engines(path)
         try:
             with engines.read() as connection:
-                if (found := migrate.revision(connection, path)) not in (None, REVISION):
+                revision = migrate.read_revision(connection, path)
+                if revision not in (None, REVISION):
                     raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
-                row = connection.execute(_ORIGIN).first() if found else None
-                roster = survey(connection, declared) if row else SourceIndex()
+                row = connection.execute(_META).first() if revision else None
+                source_index = read_source_index(connection, declared) if row else SourceIndex()
         except BaseException:
             engines.close()
             raise
         if row is None:
             engines.close()
             return None
-        store = cls(engines, row.authority, moment(row.created))
-        store._roster = roster
+        store = cls(engines, row.authority, decode_time(row.created))
+        store._source_index = source_index
         return store
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close all connections."""
         self._engines.close()
 
     def __enter__(self) -> Self:
@@ -82,157 +87,158 @@ class Store:
     ) -> None:
         self.close()
 
-    # ── sources and visits ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
 
     def sync(self, declared: Iterable[Source], at: datetime) -> None:
-        """Take over the declared sources: new ones are due at once, removed ones keep their articles and rest."""
-        self._roster = sync(self._engines, declared, at)
+        """Store the declared sources: new ones are due at once, removed ones keep their articles, unvisited."""
+        self._source_index = sync(self._engines, declared, at)
 
-    def due(self, at: datetime, ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
-        """The due visits, oldest first; those of the sources in `ids`, if given, due or not, with their due stories."""
+    def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
+        """Return the due visits, oldest first.
+
+        With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
+        """
         with self._engines.read() as connection:
-            return visits.due(connection, self._roster, at, ids, limit)
+            return visits.select_due(connection, self._source_index, at, source_ids, limit)
 
     def next_due(self) -> datetime | None:
-        """When the next visit is due."""
+        """Return the time of the next visit."""
         with self._engines.read() as connection:
-            return visits.next_due(connection)
+            return visits.select_next_due(connection)
 
     def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
-        """Plan each visit's successor before it starts, so that a crash does not repeat it at once (E12)."""
+        """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12)."""
         with self._engines.write() as connection:
-            visits.claim(connection, self._roster, [pair for pair in claims if self._holds(pair[0])])
+            current = [(visit, due_at) for visit, due_at in claims if self._is_current(visit)]
+            visits.claim(connection, self._source_index, current)
 
     def seen_items(self, source_id: str) -> SeenItems:
-        """What is remembered of a source's stories; the digest of what must not come back is empty."""
-        key = self._key(source_id)
+        """Return what is stored of a source's stories; its links and pages are loaded on first use."""
+        key = self._source_key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
-        with self._asking, self._engines.read() as connection:
-            return seen_items.seen_items(
+        with self._seen_items_lock, self._engines.read() as connection:
+            return seen_items.select_seen_items(
                 connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key)
             )
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
-        """Keep what came of these visits; the ids of the sources whose articles changed come back."""
-        current = [outcome for outcome in outcomes if self._holds(outcome.visit)]
+        """Store the outcomes of visits; return the ids of the sources whose articles changed."""
+        current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
-            counting = visits.record(connection, self._roster, current)
-            return articles.record(connection, self._roster, counting)
+            accepted = visits.record(connection, self._source_index, current)
+            return articles.record(connection, self._source_index, accepted)
 
-    def states(self) -> list[SourceStatus]:
-        """How every declared source stands, by id."""
+    def statuses(self) -> list[SourceStatus]:
+        """Return the status of every declared source, sorted by id."""
         with self._engines.read() as connection:
-            return visits.states(connection)
+            return visits.select_statuses(connection)
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
-        """Source id → the outlines of the list that it is, as the last visit found them."""
+        """Return the outlines of each OPML list by source id, as of its last visit."""
         with self._engines.read() as connection:
-            return {row.id: codec.outlines_of(row.outlines) for row in connection.execute(_OUTLINES)}
+            return {row.id: codec.decode_outlines(row.outlines) for row in connection.execute(_OUTLINES)}
 
-    # ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
-        """The articles of these sources (None: all) with any of these tags, newest first, read only as asked for."""
+        """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand."""
         with self._engines.read() as connection:
-            yield from articles.stream(connection, self._roster, source_ids, tags)
+            yield from articles.select_articles(connection, self._source_index, source_ids, tags)
 
-    def changes(self) -> dict[str, int]:
-        """Source id → the highest change number of its articles."""
+    def change_numbers(self) -> dict[str, int]:
+        """Return the highest change number of the articles of each source, by source id."""
         with self._engines.read() as connection:
-            return {row.id: row.changed for row in connection.execute(_CHANGES)}
+            return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}
 
-    def retract(self, name: str, at: datetime, undo: bool = False) -> bool:
-        """Take an article out of everything published, or put it back, by its published id or its URL.
+    def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
+        """Hide the articles with this published id or URL from everything published, or show them again.
 
-        Articles that share the URL go together: they are one story from several sources. False when there is none.
+        Articles that share the URL go together: they are one story from several sources. Return False when there is
+        none.
         """
         with self._engines.write() as connection:
-            return articles.retract(connection, name, None if undo else at)
+            return articles.retract(connection, id_or_url, None if undo else at)
 
-    def retracted(self, feed_id: str) -> Mapping[int, str]:
-        """Article key → published id of what a feed has shown and must take back."""
+    def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
+        """Return article key → published id of the articles that a feed has published and must take back."""
         with self._engines.read() as connection:
-            return articles.retracted(connection, feed_id)
+            return articles.select_pending_retractions(connection, feed_id)
 
     def forget(self, source_id: str, at: datetime) -> int:
-        """Drop a source's articles for good; how many there were comes back."""
-        key = self._key(source_id)
+        """Delete a source's articles for good; return how many there were."""
+        key = self._source_key(source_id)
         with self._engines.write() as connection:
             return articles.forget(connection, key, at)
 
-    # ── feeds ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ledgers(self) -> dict[str, Ledger]:
-        """The ledger of every feed, without what it has shown."""
+        """Return the ledger of every feed by feed id, without its entries."""
         with self._engines.read() as connection:
-            return ledgers.all_ledgers(connection)
+            return ledgers.select_ledgers(connection)
 
-    def ledger(self, feed_id: str, among: Collection[int] | None = None) -> Ledger:
-        """The ledger of a feed, empty when it was never issued; of what it has shown only these articles, if given."""
+    def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
+        """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
         with self._engines.read() as connection:
-            return ledgers.ledger(connection, feed_id, among)
+            return ledgers.select_ledger(connection, feed_id, article_keys)
 
     def issued(self, issue: Issue, at: datetime) -> None:
-        """Note that an edition is live: its ledger, and one event for each difference, each numbered once (R12)."""
+        """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12)."""
         with self._engines.write() as connection:
-            ledgers.issued(connection, issue, at)
+            ledgers.record_issue(connection, issue, at)
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
-        """Up to `limit` events with a number above `after`, in the order of their numbers."""
+        """Return up to `limit` events with a number above `after`, in the order of their numbers."""
         with self._engines.read() as connection:
-            return ledgers.events(connection, after, limit)
+            return ledgers.select_events(connection, after, limit)
 
     def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
         """End a feed that is no longer declared, or was renamed to `successor`; return the paths of its files."""
         with self._engines.write() as connection:
             return ledgers.withdraw(connection, feed_id, successor)
 
-    def gone(self) -> Mapping[str, str | None]:
-        """Return the id of each withdrawn feed → its successor, or none."""
+    def withdrawn(self) -> Mapping[str, str | None]:
+        """Return the id of each withdrawn feed → its successor, or None."""
         with self._engines.read() as connection:
-            return ledgers.withdrawn(connection)
+            return ledgers.select_withdrawn(connection)
 
-    # ── the file ────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def backup(self, target: Path) -> None:
         """Write a whole copy to `target` while the store is in use (F40)."""
-        migrate.copy(self._engines.path, target)
+        migrate.copy_database(self._engines.path, target)
 
     def damage(self) -> list[str]:
-        """Every fault that a full check of the file finds; it reads all of it."""
+        """Return every fault that a full check finds; it reads the whole file."""
         with self._engines.read() as connection:
-            return migrate.damage(connection)
+            return migrate.find_damage(connection)
 
-    def _holds(self, visit: Visit) -> bool:
-        """Whether its source still goes by that id: it may have been renamed while the visit was under way."""
-        return visit.source.id in self._roster.keys
+    def _is_current(self, visit: Visit) -> bool:
+        """Return whether the visit's source still has that id: it may have been renamed since the visit began."""
+        return visit.source.id in self._source_index.keys
 
-    def _key(self, source_id: str) -> int:
-        key = self._roster.keys.get(source_id)
+    def _source_key(self, source_id: str) -> int:
+        key = self._source_index.keys.get(source_id)
         if key is None:
             raise StoreError(f"the store knows no source {source_id}; `feeds status` lists those it knows")
         return key
 
     def _links(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:
-            return seen_items.links(connection, key)
+            return seen_items.select_links(connection, key)
 
     def _pages(self, key: int) -> Mapping[str, StoryPage]:
         with self._engines.read() as connection:
-            return seen_items.pages(connection, key)
+            return seen_items.select_pages(connection, key)
 
 
-_OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
-_CHANGES = select(sources.c.id, sources.c.changed)
-_ORIGIN = select(meta.c.authority, meta.c.created)
-
-
-def _origin(engines: Engines, authority: str, at: datetime) -> tuple[str, datetime]:
-    """What was decided at the first start."""
+def _read_or_create_meta(engines: Engines, authority: str, at: datetime) -> tuple[str, datetime]:
+    """Return the authority and the time of the first start; store these where there are none."""
     with engines.read() as connection:
-        row = connection.execute(_ORIGIN).first()
+        row = connection.execute(_META).first()
     if row is None:
         with engines.write() as connection:
-            connection.execute(insert(meta).values(id=1, authority=authority, created=ticks(at), changed=0))
+            values = {"id": 1, "authority": authority, "created": encode_time(at), "last_change_number": 0}
+            connection.execute(insert(meta).values(values))
         return authority, at
-    return row.authority, moment(row.created)
+    return row.authority, decode_time(row.created)

@@ -1,4 +1,4 @@
-"""One instance a data directory: a kernel lock that ends with the process that holds it (F24)."""
+"""The lock of the data directory: a kernel lock, which ends with the process that holds it (F24)."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from pathlib import Path
 
 from ..errors import LockedError, StoreError
 
-_held: set[int] = set()
+_open_handles: set[int] = set()
 
 
-def _drop_in_child() -> None:
-    """A forked child shares the open file and would keep the lock alive after its parent's death."""
-    for handle in _held:
+def _close_in_child() -> None:
+    """Close the lock files in a forked child, which would keep the lock alive after its parent's death."""
+    for handle in _open_handles:
         with suppress(OSError):
             os.close(handle)
-    _held.clear()
+    _open_handles.clear()
 
 
-os.register_at_fork(after_in_child=_drop_in_child)
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 @contextmanager
-def hold(directory: Path, name: str = "feeds.lock") -> Iterator[None]:
-    """Hold a lock of the data directory for as long as the block runs; LockedError names who holds it already."""
+def hold_lock(directory: Path, name: str = "feeds.lock") -> Iterator[None]:
+    """Hold a lock of the data directory while the block runs; LockedError names the process that holds it already."""
     handle = _acquire(directory / name)
-    _held.add(handle)
+    _open_handles.add(handle)
     try:
         yield
     finally:
-        if handle in _held:  # not so in a forked child, which has let go of it
-            _held.discard(handle)
+        if handle in _open_handles:  # not in a forked child, which has closed it
+            _open_handles.discard(handle)
             os.close(handle)
 
 
-def make_private(directory: Path) -> None:
-    """Make the data directory, for its owner alone (0700), unless it is there."""
+def create_private_directory(directory: Path) -> None:
+    """Create the data directory with mode 0700 unless it exists."""
     try:
         directory.mkdir(mode=0o700)
     except FileExistsError:
@@ -54,7 +54,7 @@ def make_private(directory: Path) -> None:
 
 
 def _acquire(path: Path) -> int:
-    make_private(path.parent)
+    create_private_directory(path.parent)
     while True:
         handle = _open(path)
         try:
@@ -62,12 +62,12 @@ def _acquire(path: Path) -> int:
         except BlockingIOError:
             holder = os.pread(handle, 1000, 0).decode("utf-8", "replace").strip()
             os.close(handle)
-            raise LockedError(_busy(path, holder)) from None
+            raise LockedError(_describe_holder(path, holder)) from None
         except OSError as error:
             os.close(handle)
             raise StoreError(f"{path} cannot be locked: {error.strerror}; is `data:` on a network disk?") from error
-        if _is_still(path, handle):
-            _sign(handle)
+        if _is_same_file(path, handle):
+            _write_holder(handle)
             return handle
         os.close(handle)
 
@@ -81,22 +81,22 @@ def _open(path: Path) -> int:
         ) from error
 
 
-def _is_still(path: Path, handle: int) -> bool:
-    """Whether the path still leads to the file that was locked: someone may have removed it in between."""
+def _is_same_file(path: Path, handle: int) -> bool:
+    """Return whether the path still names the locked file: it may have been removed in between."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
 
 
-def _sign(handle: int) -> None:
-    # A full disk must not keep the program from starting: the name is for people, the lock is the kernel's.
+def _write_holder(handle: int) -> None:
+    # A full disk must not keep the program from starting: the text is for people, the lock is the kernel's.
     with suppress(OSError):
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()} {' '.join(sys.argv)}\n".encode("utf-8", "replace"), 0)
 
 
-def _busy(path: Path, holder: str) -> str:
+def _describe_holder(path: Path, holder: str) -> str:
     pid, _, command = holder.partition(" ")
-    who = f"process {pid} ({command})" if command else f"process {pid}" if pid else "another process"
-    return f"{path.parent} is in use by {who}; stop it first, or use another `data:`"
+    process = f"process {pid} ({command})" if command else f"process {pid}" if pid else "another process"
+    return f"{path.parent} is in use by {process}; stop it first, or use another `data:`"

@@ -1,40 +1,51 @@
-"""The tables in their newest shape; how a database gets there is told by `migrations/`.
+"""The tables in their newest form, to which `migrations/` brings older databases.
 
-Moments are whole microseconds since 1970 in UTC: exact, sortable, and free of any driver's conversion.
-Every row of a source hangs on the source's integer key, so that renaming a source touches one row.
+Times are whole microseconds since 1970 in UTC: exact, sortable, and free of any driver's conversion.
+Every row of a source refers to the source's integer key, so that renaming a source changes one row.
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
 REVISION = "0002"
 
-tables = MetaData()
+metadata = MetaData()
+
+
+class TombstoneReason(StrEnum):
+    """Why an article was removed."""
+
+    RETRACTED = "retracted"  # by the operator
+    FORGOTTEN = "forgotten"  # with all articles of its source
+    WITHDRAWN = "withdrawn"  # by its source, until the source lists it again
+
 
 meta = Table(
     "meta",
-    tables,
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("authority", Text, nullable=False),
     Column("created", Integer, nullable=False),
-    Column("changed", Integer, nullable=False),  # the change number given out last
+    Column("last_change_number", Integer, nullable=False),
 )
 
 sources = Table(
     "sources",
-    tables,
+    metadata,
     Column("key", Integer, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
-    Column("declared", Integer, nullable=False),
+    Column("enabled", Integer, nullable=False),  # 0 also for a source that is no longer declared
     Column("address", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
-    Column("changed", Integer, nullable=False, server_default="0"),  # the highest change number of its articles
+    Column("change_number", Integer, nullable=False, server_default="0"),  # the highest of its articles
     Column("title", Text),
     Column("link", Text),
     Column("hub", Text),
     Column("self_url", Text),
-    Column("listed", Integer),
+    Column("listing_size", Integer),
     Column("identity", Text, nullable=False, server_default="id"),
     Column("warnings", Text),
     Column("outlines", Text),  # of an OPML list
@@ -43,13 +54,13 @@ sources = Table(
 
 visits = Table(
     "visits",
-    tables,
+    metadata,
     Column("key", Integer, primary_key=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("upstream_id", Text, nullable=False, server_default=""),  # of a story's page; empty for the source itself
+    Column("upstream_id", Text, nullable=False, server_default=""),  # of a story page; empty for the source itself
     Column("url", Text, nullable=False),
     Column("host", Text, nullable=False),
-    Column("due_at", Integer),  # none: never, while its source is not declared
+    Column("due_at", Integer),  # NULL: never, while its source is not enabled
     Column("story", Text),
     Column("etag", Text),
     Column("last_modified", Text),
@@ -70,7 +81,7 @@ visits = Table(
 
 hosts = Table(
     "hosts",
-    tables,
+    metadata,
     Column("host", Text, primary_key=True),
     Column("last_request", Integer),
     Column("paused_until", Integer),
@@ -81,7 +92,7 @@ hosts = Table(
 # AUTOINCREMENT: a ledger names articles by key, so the key of a forgotten one must not come back as another.
 articles = Table(
     "articles",
-    tables,
+    metadata,
     Column("key", Integer, primary_key=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
     Column("upstream_id", Text, nullable=False),
@@ -90,35 +101,35 @@ articles = Table(
     Column("position", Integer, nullable=False),
     Column("first_seen", Integer, nullable=False),
     Column("updated", Integer, nullable=False),
-    Column("changed", Integer, nullable=False),
-    Column("retracted", Integer),
-    Column("link", Text),
+    Column("change_number", Integer, nullable=False),
+    Column("retracted_at", Integer),
+    Column("url", Text),
     Column("story_key", Text, nullable=False),
-    Column("tags", Text, nullable=False),  # folded, a line each, with a line end before and after
+    Column("tags", Text, nullable=False),  # in lower case, one a line, with a line end before and after
     Column("checksum", Integer, nullable=False),
     Column("body", Text, nullable=False),  # all the rest, as JSON
-    Column("html", Text, nullable=False),  # beside it: to escape it into JSON costs as much as to store it
+    Column("html", Text, nullable=False),  # not in `body`: to escape it into JSON costs as much as to store it
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
-    # What is known of a source is read from this index alone: three times as fast as from the rows.
+    # Seen items are read from this index alone: three times as fast as from the rows.
     Index("articles_known", "source", "upstream_id", "story_digest"),
-    # With source and tags in the index, rows that a feed does not select are passed over unread.
+    # With source and tags in the index, rows that a feed does not select are skipped unread.
     Index("articles_position", "position", "first_seen", "source", "tags"),
     Index("articles_source_position", "source", "position", "first_seen"),
-    Index("articles_retracted", "retracted", sqlite_where=text("retracted IS NOT NULL")),
+    Index("articles_retracted", "retracted_at", sqlite_where=text("retracted_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
 tombstones = Table(
     "tombstones",
-    tables,
+    metadata,
     Column("key", Integer, primary_key=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
     Column("upstream_id", Text, nullable=False),
     Column("article", Integer, nullable=False),
     Column("published_id", Text, nullable=False),
     Column("at", Integer, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     UniqueConstraint("source", "upstream_id", name="tombstones_identity"),
     Index("tombstones_article", "article"),
     Index("tombstones_published", "published_id"),
@@ -126,18 +137,18 @@ tombstones = Table(
 
 ledgers = Table(
     "ledgers",
-    tables,
+    metadata,
     Column("feed", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
-    Column("changed", Integer, nullable=False),
+    Column("change_number", Integer, nullable=False),
     Column("updated", Integer),
     Column("files", Text, nullable=False),
-    Column("edition", Text, nullable=False),
+    Column("edition_digest", Text, nullable=False),
 )
 
 ledger_entries = Table(
     "ledger_entries",
-    tables,
+    metadata,
     Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
     Column("article", Integer, primary_key=True),
     Column("digest", Text, nullable=False),
@@ -149,14 +160,14 @@ ledger_entries = Table(
 
 withdrawn_feeds = Table(
     "withdrawn_feeds",
-    tables,
+    metadata,
     Column("feed", Text, primary_key=True),
     Column("successor", Text),
 )
 
 outbox = Table(
     "outbox",
-    tables,
+    metadata,
     Column("seq", Integer, primary_key=True),
     Column("at", Integer, nullable=False),
     Column("feed", Text, nullable=False),

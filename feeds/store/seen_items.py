@@ -1,4 +1,4 @@
-"""What is remembered of a source's stories, told to those who compare a listing with it."""
+"""Queries for what is stored of a source's stories, which a new listing is compared with."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from sqlalchemy import Connection, bindparam, func, literal, null, select
 
 from ..model import SeenItems, StoryPage
 from . import codec
-from .schema import articles, sources, tombstones
+from .schema import TombstoneReason, articles, sources, tombstones
 from .statements import Query
-
-WITHDRAWN = "withdrawn"  # the reason of a tombstone whose source took its article back, until the source lists it again
 
 V = TypeVar("V")
 
-# A retracted article has a tombstone besides: its row comes later and decides.
+# A retracted article has a tombstone too: its row comes later and decides.
 _ITEMS = Query(
-    select(articles.c.upstream_id, articles.c.story_digest, null().label("why"))
+    select(articles.c.upstream_id, articles.c.story_digest, null().label("reason"))
     .where(articles.c.source == bindparam("source"))
     .union_all(
-        select(tombstones.c.upstream_id, literal(""), tombstones.c.why).where(
+        select(tombstones.c.upstream_id, literal(""), tombstones.c.reason).where(
             tombstones.c.source == bindparam("source")
         )
     )
@@ -32,75 +30,75 @@ _LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
 )
 _PAGE = func.json_extract(articles.c.body, "$.page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
-    articles.c.source == bindparam("source"), articles.c.retracted.is_(None), _PAGE.is_not(None)
+    articles.c.source == bindparam("source"), articles.c.retracted_at.is_(None), _PAGE.is_not(None)
 )
 _LISTING = Query(
-    select(sources.c.listed, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
+    select(sources.c.listing_size, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
 )
 
 
 class LazyMapping(Mapping[str, V], Generic[V]):
-    """A mapping that is read when first asked for: a listing that looks normal never asks."""
+    """A mapping that is loaded on first use: a listing that looks normal never uses it."""
 
     def __init__(self, load: Callable[[], Mapping[str, V]]) -> None:
         self._load = load
 
     @cached_property
-    def _held(self) -> Mapping[str, V]:
+    def _mapping(self) -> Mapping[str, V]:
         return self._load()
 
     def __getitem__(self, key: str) -> V:
-        return self._held[key]
+        return self._mapping[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
+        return iter(self._mapping)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._mapping)
 
 
-def seen_items(
+def select_seen_items(
     connection: Connection,
     key: int,
     authority: str,
     load_links: Callable[[], Mapping[str, str]],
     load_pages: Callable[[], Mapping[str, StoryPage]],
 ) -> SeenItems:
-    """Return what is held of a source; its links and pages are loaded on first use."""
+    """Return what is stored of a source; its links and pages are loaded on first use."""
     (listing,) = _LISTING.rows(connection, source=key)
     digests: dict[str, str] = {}
     retracted: set[str] = set()
     withdrawn: set[str] = set()
     rows = cast(Iterable[tuple[str, str, str | None]], _ITEMS.rows(connection, source=key))
-    for upstream_id, digest, why in rows:
-        if why is None:
+    for upstream_id, digest, reason in rows:
+        if reason is None:
             digests[upstream_id] = digest
         else:
             digests.pop(upstream_id, None)
-            (withdrawn if why == WITHDRAWN else retracted).add(upstream_id)
+            (withdrawn if reason == TombstoneReason.WITHDRAWN else retracted).add(upstream_id)
     return SeenItems(
         authority=authority,
         digests=digests,
         links=LazyMapping(load_links),
-        listing_size=listing.listed,
+        listing_size=listing.listing_size,
         identity=listing.identity,
-        outlines=codec.outlines_of(listing.outlines),
+        outlines=codec.decode_outlines(listing.outlines),
         pages=LazyMapping(load_pages),
         retracted=frozenset(retracted),
         withdrawn=frozenset(withdrawn),
     )
 
 
-def links(connection: Connection, key: int) -> Mapping[str, str]:
-    """Story key (a canonical link) → upstream id of a source's articles."""
-    return _pairs(connection.execute(_LINKS, {"source": key}).all())
+def select_links(connection: Connection, key: int) -> Mapping[str, str]:
+    """Return story key (a canonical link) → upstream id of a source's articles."""
+    return _to_dict(connection.execute(_LINKS, {"source": key}).all())
 
 
-def pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:
-    """Upstream id → our own page, of a source's articles that have one."""
-    found = _pairs(connection.execute(_PAGES, {"source": key}).all())
-    return {upstream: codec.page_of(text) for upstream, text in found.items()}
+def select_pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:
+    """Return upstream id → our own page, of a source's articles that have one."""
+    pages = _to_dict(connection.execute(_PAGES, {"source": key}).all())
+    return {upstream_id: codec.decode_page(text) for upstream_id, text in pages.items()}
 
 
-def _pairs(rows: Iterable[object]) -> dict[str, str]:
+def _to_dict(rows: Iterable[object]) -> dict[str, str]:
     return dict(cast(Iterable[tuple[str, str]], rows))

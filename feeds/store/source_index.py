@@ -1,4 +1,4 @@
-"""What is declared against what is stored: new, changed, renamed and removed sources."""
+"""The stored sources beside their declarations: finds new, edited, renamed and removed ones and stores them."""
 
 from __future__ import annotations
 
@@ -11,209 +11,228 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source
-from .codec import ticks
+from .codec import encode_time
 from .schema import articles, meta, sources, tombstones, visits
 from .sqlite import Engines
-from .statements import inserting, updating
+from .statements import insert_statement, update_statement
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 
+StoryId = tuple[int, str]  # source key, upstream id
+
 
 class StoredSource(NamedTuple):
-    """A source's row, as far as it is compared with its declaration."""
+    """The columns of a source's row that are compared with its declaration."""
 
     key: int
     id: str
-    declared: int
+    enabled: int
     address: str
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class SourceIndex:
-    """The sources: the id and key of all that are stored, and by key the declarations of those that are visited."""
+    """Ids and keys of all stored sources, and by key the declarations of those that are visited."""
 
     ids: Mapping[int, str] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     declared: Mapping[int, Source] = field(default_factory=dict)
-    tagged: Mapping[str, Collection[int]] = field(default_factory=dict)  # folded tag → keys of those declared with it
+    keys_by_tag: Mapping[str, Collection[int]] = field(default_factory=dict)  # the tag in lower case
 
 
-_ROWS = select(*(sources.c[name] for name in StoredSource._fields))
-_LATE = select(exists().where(visits.c.due_at > bindparam("horizon")))
-_COUNT = update(meta).values(changed=meta.c.changed + bindparam("count")).returning(meta.c.changed)
+_SOURCES = select(*(sources.c[name] for name in StoredSource._fields))
+_HAS_LATE_VISITS = select(exists().where(visits.c.due_at > bindparam("horizon")))
+_ADD_TO_CHANGE_NUMBER = (
+    update(meta)
+    .values(last_change_number=meta.c.last_change_number + bindparam("count"))
+    .returning(meta.c.last_change_number)
+)
 
-_ADD = inserting(sources, "id", "declared", "address", "fingerprint")
-_ADD_VISIT = inserting(visits, "source", "url", "host", "due_at")
-_EDIT = updating(sources, ["key"], "declared", "address", "fingerprint")
-_WAKE = updating(visits, ["source"], "due_at")
-_WAKE_SOURCE = updating(visits, ["source", "upstream_id"], "due_at")
-_FORGET_ANSWER = updating(visits, ["source", "upstream_id"], "etag", "last_modified", "body_digest")
-_FORGET_ADDRESS = updating(
+_INSERT_SOURCE = insert_statement(sources, "id", "enabled", "address", "fingerprint")
+_INSERT_VISIT = insert_statement(visits, "source", "url", "host", "due_at")
+_UPDATE_SOURCE = update_statement(sources, ["key"], "enabled", "address", "fingerprint")
+_UPDATE_ALL_DUE = update_statement(visits, ["source"], "due_at")
+_UPDATE_DUE = update_statement(visits, ["source", "upstream_id"], "due_at")
+_CLEAR_VALIDATORS = update_statement(visits, ["source", "upstream_id"], "etag", "last_modified", "body_digest")
+_RESET_ADDRESS = update_statement(
     visits,
     ["source", "upstream_id"],
     *("url", "host", "full_at", "worked_at", "failures", "failing_since", "failure", "move", "interval", "hints"),
 )
-_FORGET_LISTING = updating(sources, ["key"], "listed")
-_BUMP = updating(sources, ["key"], "changed")
+_CLEAR_LISTING_SIZE = update_statement(sources, ["key"], "listing_size")
+_UPDATE_CHANGE_NUMBER = update_statement(sources, ["key"], "change_number")
 
 
 def host_of(url: str) -> str:
-    """The host name that a visit to this address bothers; empty for files."""
+    """Return the host name that a visit to this address contacts; empty for files."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 
 
-def next_numbers(connection: Connection, count: int) -> int:
-    """Give out `count` change numbers; the first of them comes back."""
-    last: int = connection.execute(_COUNT, {"count": count}).scalar_one()
+def allocate_change_numbers(connection: Connection, count: int) -> int:
+    """Reserve `count` consecutive change numbers; return the first."""
+    last: int = connection.execute(_ADD_TO_CHANGE_NUMBER, {"count": count}).scalar_one()
     return last - count + 1
 
 
+def set_change_numbers(connection: Connection, numbers: Mapping[int, int]) -> None:
+    """Store the new change number of each source (source key → number)."""
+    _UPDATE_CHANGE_NUMBER.run(connection, ({"the_key": key, "change_number": n} for key, n in numbers.items()))
+
+
+def mark_changed(connection: Connection, key: int) -> None:
+    """Give a source a new change number: something visible changed in it as a whole."""
+    set_change_numbers(connection, {key: allocate_change_numbers(connection, 1)})
+
+
 def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> SourceIndex:
-    """Bring the rows in line with the declarations; when they are already, two small queries are all it takes."""
-    wanted = {source.id: source for source in declared}
+    """Bring the rows in line with the declarations; two small queries where they are already."""
+    declarations = {source.id: source for source in declared}
     with engines.read() as connection:
-        rows = _rows(connection)
-        late = connection.execute(_LATE, {"horizon": ticks(at + HORIZON)}).scalar()
-    if late or _differs(rows, wanted):
+        rows = _select_rows(connection)
+        has_late_visits = connection.execute(_HAS_LATE_VISITS, {"horizon": encode_time(at + HORIZON)}).scalar()
+    if has_late_visits or _differs(rows, declarations):
         with engines.write() as connection:
-            rows = _settle(connection, wanted, at)
-    return _roster(rows, wanted)
+            rows = _update_rows(connection, declarations, at)
+    return _build_index(rows, declarations)
 
 
-def survey(connection: Connection, declared: Iterable[Source]) -> SourceIndex:
-    """The sources as they are stored, declarations beside them, nothing brought in line: for those who only look."""
-    return _roster(_rows(connection), {source.id: source for source in declared})
+def read_source_index(connection: Connection, declared: Iterable[Source]) -> SourceIndex:
+    """Return the stored sources with their declarations, without changing a row."""
+    return _build_index(_select_rows(connection), {source.id: source for source in declared})
 
 
-def _roster(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> SourceIndex:
-    declared = {rows[id].key: source for id, source in wanted.items() if source.enabled and id in rows}
-    tagged: dict[str, list[int]] = {}
+def _build_index(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> SourceIndex:
+    declared = {rows[id].key: source for id, source in declarations.items() if source.enabled and id in rows}
+    keys_by_tag: dict[str, list[int]] = {}
     for key, source in declared.items():
         for tag in source.tags:
-            tagged.setdefault(tag.casefold(), []).append(key)
+            keys_by_tag.setdefault(tag.casefold(), []).append(key)
     return SourceIndex(
         ids={row.key: row.id for row in rows.values()},
         keys={row.id: row.key for row in rows.values()},
         declared=declared,
-        tagged=tagged,
+        keys_by_tag=keys_by_tag,
     )
 
 
-def bump(connection: Connection, key: int) -> None:
-    """Say that something visible changed in a source as a whole."""
-    _BUMP.run(connection, [{"the_key": key, "changed": next_numbers(connection, 1)}])
+def _select_rows(connection: Connection) -> dict[str, StoredSource]:
+    return {row[1]: StoredSource(*row) for row in connection.execute(_SOURCES)}
 
 
-def _rows(connection: Connection) -> dict[str, StoredSource]:
-    return {row[1]: StoredSource(*row) for row in connection.execute(_ROWS)}
-
-
-def _differs(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> bool:
+def _differs(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> bool:
     return (
-        any(not _same(rows.get(source.id), source) for source in wanted.values())
-        or any(row.declared and row.id not in wanted for row in rows.values())
-        or any(_renames(rows, wanted))
+        any(not _is_equal(rows.get(source.id), source) for source in declarations.values())
+        or any(row.enabled and row.id not in declarations for row in rows.values())
+        or any(_find_renames(rows, declarations))
     )
 
 
-def _same(row: StoredSource | None, source: Source) -> bool:
+def _is_equal(row: StoredSource | None, source: Source) -> bool:
     return row is not None and row[2:] == (source.enabled, source.address, source.fingerprint)
 
 
-def _renames(rows: Mapping[str, StoredSource], wanted: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
-    """(earlier id, id) of each stored source that goes by another id now."""
-    return ((old, source.id) for source in wanted.values() for old in source.was if old in rows and old not in wanted)
+def _find_renames(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
+    """Return (earlier id, new id) of each stored source that is declared under another id."""
+    return (
+        (old_id, source.id)
+        for source in declarations.values()
+        for old_id in source.was
+        if old_id in rows and old_id not in declarations
+    )
 
 
-def _settle(connection: Connection, wanted: Mapping[str, Source], at: datetime) -> dict[str, StoredSource]:
-    rows = _rows(connection)
-    for old, new in list(_renames(rows, wanted)):
-        if old in rows:
-            _rename(connection, rows[old], new, rows.get(new))
-            rows = _rows(connection)
-    _add(connection, [source for source in wanted.values() if source.id not in rows], at)
-    for source in wanted.values():
+def _update_rows(connection: Connection, declarations: Mapping[str, Source], at: datetime) -> dict[str, StoredSource]:
+    rows = _select_rows(connection)
+    for old_id, new_id in list(_find_renames(rows, declarations)):
+        if old_id in rows:
+            _rename(connection, rows[old_id], new_id, rows.get(new_id))
+            rows = _select_rows(connection)
+    _add(connection, [source for source in declarations.values() if source.id not in rows], at)
+    for source in declarations.values():
         row = rows.get(source.id)
-        if row is not None and not _same(row, source):
+        if row is not None and not _is_equal(row, source):
             _edit(connection, row, source, at)
     for row in rows.values():
-        if row.declared and row.id not in wanted:
-            _EDIT.run(connection, [{**row._asdict(), "the_key": row.key, "declared": 0}])
-            _WAKE.run(connection, [{"the_source": row.key, "due_at": None}])
-    rows = _rows(connection)
-    _pull_in(connection, rows, wanted, at)
+        if row.enabled and row.id not in declarations:
+            _UPDATE_SOURCE.run(connection, [{**row._asdict(), "the_key": row.key, "enabled": 0}])
+            _UPDATE_ALL_DUE.run(connection, [{"the_source": row.key, "due_at": None}])
+    rows = _select_rows(connection)
+    _correct_late_visits(connection, rows, declarations, at)
     return rows
 
 
-def _add(connection: Connection, added: list[Source], at: datetime) -> None:
-    _ADD.run(
+def _add(connection: Connection, new_sources: list[Source], at: datetime) -> None:
+    _INSERT_SOURCE.run(
         connection,
-        ({"id": s.id, "declared": int(s.enabled), "address": s.address, "fingerprint": s.fingerprint} for s in added),
+        (
+            {"id": s.id, "enabled": int(s.enabled), "address": s.address, "fingerprint": s.fingerprint}
+            for s in new_sources
+        ),
     )
-    rows = _rows(connection)
-    _ADD_VISIT.run(
+    rows = _select_rows(connection)
+    _INSERT_VISIT.run(
         connection,
         (
             {
                 "source": rows[source.id].key,
                 "url": source.address,
                 "host": host_of(source.address),
-                "due_at": ticks(at) if source.enabled else None,
+                "due_at": encode_time(at) if source.enabled else None,
             }
-            for source in added
+            for source in new_sources
         ),
     )
 
 
 def _edit(connection: Connection, row: StoredSource, source: Source, at: datetime) -> None:
-    """Take over an edited declaration; drop what was learned of another address or fingerprint (E5)."""
-    due = ticks(at) if source.enabled else None
-    place = {"the_source": row.key, "the_upstream_id": "", "the_key": row.key}
-    _EDIT.run(
+    """Store an edited declaration; drop what belongs to another address or fingerprint (E5)."""
+    due_at = encode_time(at) if source.enabled else None
+    key = {"the_source": row.key, "the_upstream_id": "", "the_key": row.key}
+    _UPDATE_SOURCE.run(
         connection,
-        [{**place, "declared": int(source.enabled), "address": source.address, "fingerprint": source.fingerprint}],
+        [{**key, "enabled": int(source.enabled), "address": source.address, "fingerprint": source.fingerprint}],
     )
-    if bool(row.declared) != source.enabled:
-        _WAKE.run(connection, [{**place, "due_at": due}])
+    if bool(row.enabled) != source.enabled:
+        _UPDATE_ALL_DUE.run(connection, [{**key, "due_at": due_at}])
     if (row.address, row.fingerprint) != (source.address, source.fingerprint):
-        _WAKE_SOURCE.run(connection, [{**place, "due_at": due}])
-        _FORGET_ANSWER.run(connection, [{**place, "etag": None, "last_modified": None, "body_digest": None}])
+        _UPDATE_DUE.run(connection, [{**key, "due_at": due_at}])
+        _CLEAR_VALIDATORS.run(connection, [{**key, "etag": None, "last_modified": None, "body_digest": None}])
     if row.address != source.address:
         blank = dict.fromkeys(("full_at", "worked_at", "failing_since", "failure", "move", "interval", "hints"))
-        url = {"url": source.address, "host": host_of(source.address), "failures": 0}
-        _FORGET_ADDRESS.run(connection, [{**place, **blank, **url}])
-        _FORGET_LISTING.run(connection, [{**place, "listed": None}])
+        address = {"url": source.address, "host": host_of(source.address), "failures": 0}
+        _RESET_ADDRESS.run(connection, [{**key, **blank, **address}])
+        _CLEAR_LISTING_SIZE.run(connection, [{**key, "listing_size": None}])
 
 
-def _rename(connection: Connection, old: StoredSource, new: str, taken: StoredSource | None) -> None:
-    """Give a source its new id; where that has articles of its own already, the old ones join them."""
-    if taken is None:
-        connection.execute(update(sources).where(sources.c.key == old.key).values(id=new))
-        bump(connection, old.key)
+def _rename(connection: Connection, old: StoredSource, new_id: str, existing: StoredSource | None) -> None:
+    """Give a source its new id; move its articles to the source that has this id already, if there is one."""
+    if existing is None:
+        connection.execute(update(sources).where(sources.c.key == old.key).values(id=new_id))
+        mark_changed(connection, old.key)
         return
     for table in (articles, tombstones, visits):
-        moved = update(table).where(table.c.source == old.key).values(source=taken.key)
-        connection.execute(moved.prefix_with("OR IGNORE"))
+        move = update(table).where(table.c.source == old.key).values(source=existing.key)
+        connection.execute(move.prefix_with("OR IGNORE"))
         connection.execute(delete(table).where(table.c.source == old.key))
     connection.execute(delete(sources).where(sources.c.key == old.key))
-    bump(connection, taken.key)
+    mark_changed(connection, existing.key)
 
 
-def _pull_in(
-    connection: Connection, rows: Mapping[str, StoredSource], wanted: Mapping[str, Source], at: datetime
+def _correct_late_visits(
+    connection: Connection, rows: Mapping[str, StoredSource], declarations: Mapping[str, Source], at: datetime
 ) -> None:
-    """Bring visits that a wrong clock planned beyond the horizon back to within their own interval (F9)."""
+    """Move visits that a wrong clock planned beyond the horizon to within their source's own interval (F9)."""
     ids = {row.key: row.id for row in rows.values()}
-    late = select(visits.c.source).where(visits.c.due_at > ticks(at + HORIZON)).distinct()
-    for key in connection.execute(late).scalars().all():
-        source = wanted.get(ids[key])
-        soon = at + min(HORIZON, _interval(source.schedule if source else Interval(0)))
-        beyond = (visits.c.source == key) & (visits.c.due_at > ticks(at + HORIZON))
-        connection.execute(update(visits).where(beyond).values(due_at=ticks(soon)))
+    is_late = visits.c.due_at > encode_time(at + HORIZON)
+    for key in connection.execute(select(visits.c.source).where(is_late).distinct()).scalars().all():
+        source = declarations.get(ids[key])
+        due_at = at + min(HORIZON, _interval(source.schedule if source else Interval(0)))
+        late_visits = (visits.c.source == key) & is_late
+        connection.execute(update(visits).where(late_visits).values(due_at=encode_time(due_at)))
 
 
 def _interval(schedule: Schedule) -> timedelta:

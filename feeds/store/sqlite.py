@@ -1,4 +1,4 @@
-"""The way to the file: one writing connection, a few reading ones, and SQLite's troubles told in our words."""
+"""Connections to the SQLite file: one that writes, several that read; SQLite's errors as StoreError."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from ..errors import StoreError
-from .lock import make_private
+from .lock import create_private_directory
 
-PATIENCE = 8.0  # seconds SQLite waits for a lock (F19)
-ATTEMPTS = 3  # times it is asked to
+LOCK_TIMEOUT = 8.0  # seconds SQLite waits for a lock (F19)
+BEGIN_ATTEMPTS = 3
 
-DAMAGED = "the file is damaged and was not changed; keep a copy, then put a backup in its place"
+DAMAGED_FILE = "the file is damaged and was not changed; keep a copy, then put a backup in its place"
 # Primary result codes of SQLite (sqlite.org/rescode.html) → what happened and what to do.
-TROUBLES = {
+ERROR_SENTENCES = {
     sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_LOCKED: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_FULL: "the disk is full; free some space, nothing is lost",
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED_FILE,
     sqlite3.SQLITE_NOTADB: "the file is not a database, or damaged; it was not changed: put a backup in its place",
     sqlite3.SQLITE_READONLY: "it cannot be written; the data directory must be writable by this user",
     sqlite3.SQLITE_PERM: "it cannot be opened; it must belong to this user",
@@ -34,33 +34,33 @@ TROUBLES = {
     sqlite3.SQLITE_IOERR: "the disk failed to read or write; check the disk",
     sqlite3.SQLITE_CONSTRAINT: "two records contradict each other, a bug of this program: report it with the log",
 }
-LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+LOCK_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite and SQLAlchemy raise about `path` into StoreError."""
+def translate_errors(path: Path) -> Iterator[None]:
+    """Raise StoreError in place of what SQLite and SQLAlchemy raise about `path`."""
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"{path}: {_trouble(error)}") from error
+        raise StoreError(f"{path}: {_describe_error(error)}") from error
     except PoolTimeout as error:
         raise StoreError(f"{path}: too many threads wait to write to it") from error
 
 
-def _code(error: DBAPIError) -> int:
+def _result_code(error: DBAPIError) -> int:
     code: int = getattr(error.orig, "sqlite_errorcode", 0)
     return code & 0xFF
 
 
-def _trouble(error: DBAPIError) -> str:
-    return TROUBLES.get(_code(error), f"the database refused: {error.orig}")
+def _describe_error(error: DBAPIError) -> str:
+    return ERROR_SENTENCES.get(_result_code(error), f"the database refused: {error.orig}")
 
 
-def make_file(path: Path) -> None:
-    """Make the database file for its owner alone (0600) unless it is there; SQLite makes its companions alike."""
-    make_private(path.parent)
-    # Never opened when it is there: closing a second handle drops the locks SQLite holds (its howtocorrupt, §2.2).
+def create_file(path: Path) -> None:
+    """Create the database file unless it exists, with mode 0600, which SQLite gives to its companion files too."""
+    create_private_directory(path.parent)
+    # An existing file is not opened: closing a second handle drops the locks SQLite holds (its howtocorrupt, §2.2).
     if not path.exists():
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -72,7 +72,7 @@ def make_file(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The connections to one file: one to `write()`, others to `read()` as threads ask; neither waits for the other."""
+    """The connections to one file: one that writes, and one that reads for each thread; neither waits for the other."""
 
     path: Path
     writer: Engine
@@ -80,8 +80,8 @@ class Engines:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that holds the write lock from its first statement; all or nothing."""
-        with translated(self.path), self.writer.connect() as connection:
+        """Begin a transaction that holds the write lock; commit it at the end, or undo it on an exception."""
+        with translate_errors(self.path), self.writer.connect() as connection:
             _begin(connection)
             try:
                 yield connection
@@ -92,60 +92,71 @@ class Engines:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One view of the database as it was committed last, unmoved by what is written meanwhile."""
-        with translated(self.path), self.reader.connect() as connection:
-            connection.exec_driver_sql(READ.begin)
+        """Begin a transaction that sees the database as it was committed last, whatever is written after that."""
+        with translate_errors(self.path), self.reader.connect() as connection:
+            connection.exec_driver_sql(READ.begin_statement)
             yield connection
 
     def close(self) -> None:
-        """End all connections. The writer goes last, so that it empties the write-ahead log."""
+        """Close all connections; the writer last, so that it empties the write-ahead log."""
         self.reader.dispose()
         self.writer.dispose()
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionMode:
-    """One way to use the file: how it is opened and prepared, how transactions begin, how many connections are kept."""
+    """How the file is opened, how transactions begin, and how many connections the pool keeps.
 
-    mode: str
-    begin: str
+    `access` is the `mode` of SQLite's URI. `max_overflow` is beyond `pool_size`; -1 for any number.
+    """
+
+    access: str
+    begin_statement: str
     pragmas: tuple[str, ...]
-    kept: int
-    more: int  # beyond those kept; -1 for any number
+    pool_size: int
+    max_overflow: int
 
 
-# Pages of 8 KiB hold two articles where 4 KiB hold one; it counts only for a new file.
+# Pages of 8 KiB hold two articles where 4 KiB hold one; the size takes effect only in a new file.
 DURABLE = ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL", "cache_size = -16000")
-WRITE = ConnectionMode("rw", "BEGIN IMMEDIATE", (*DURABLE, "foreign_keys = ON"), kept=1, more=0)
-READ = ConnectionMode("ro", "BEGIN", ("query_only = ON", "cache_size = -8000"), kept=4, more=-1)
-MIGRATE = ConnectionMode("rw", "BEGIN IMMEDIATE", DURABLE, kept=1, more=0)  # rebuilt tables need foreign keys off
+WRITE = ConnectionMode("rw", "BEGIN IMMEDIATE", (*DURABLE, "foreign_keys = ON"), pool_size=1, max_overflow=0)
+READ = ConnectionMode("ro", "BEGIN", ("query_only = ON", "cache_size = -8000"), pool_size=4, max_overflow=-1)
+MIGRATE = ConnectionMode(
+    "rw", "BEGIN IMMEDIATE", DURABLE, pool_size=1, max_overflow=0
+)  # rebuilt tables need foreign keys off
 
 
-def connect(path: Path) -> Engines:
-    """The connections to the file, made when first used: who only reads never opens it for writing."""
-    return Engines(path, engine(path, WRITE), engine(path, READ))
+def open_engines(path: Path) -> Engines:
+    """Return the connections to the file, each opened on first use: a program that only reads never opens a writer."""
+    return Engines(path, open_engine(path, WRITE), open_engine(path, READ))
 
 
-def engine(path: Path, way: ConnectionMode) -> Engine:
-    """SQLAlchemy's engine for one way to use the file."""
-    address = f"{path.absolute().as_uri()}?mode={way.mode}"
+def open_engine(path: Path, mode: ConnectionMode) -> Engine:
+    """Return SQLAlchemy's engine for one mode."""
+    uri = f"{path.absolute().as_uri()}?mode={mode.access}"
 
-    def opened() -> sqlite3.Connection:
-        connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, check_same_thread=False, isolation_level=None)
-        for pragma in way.pragmas:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
+        for pragma in mode.pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
         return connection
 
-    pool = {"poolclass": QueuePool, "pool_size": way.kept, "max_overflow": way.more, "pool_use_lifo": True}
-    return create_engine("sqlite://", creator=opened, **pool)
+    return create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=mode.pool_size,
+        max_overflow=mode.max_overflow,
+        pool_use_lifo=True,
+    )
 
 
 def _begin(connection: Connection) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, BEGIN_ATTEMPTS + 1):
         try:
-            connection.exec_driver_sql(WRITE.begin)
+            connection.exec_driver_sql(WRITE.begin_statement)
         except OperationalError as error:
-            if attempt == ATTEMPTS or _code(error) not in LOCKED:
+            if attempt == BEGIN_ATTEMPTS or _result_code(error) not in LOCK_CODES:
                 raise
         else:
             return

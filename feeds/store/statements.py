@@ -1,4 +1,4 @@
-"""SQL made once, when a module is imported, and run for many rows at a time."""
+"""SQL statements that are compiled once, when a module is imported, and run for many rows at a time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
     Connection,
+    Row,
     Select,
     Table,
     Text,
@@ -18,56 +20,68 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy import Row as Result
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
-Row = Mapping[str, object]
+Values = Mapping[str, object]  # bound parameter → value
+ResultRow = Row[tuple[object, ...]]
 
 
 class Query:
-    """A query for a few rows, handed to SQLite as plain text: SQLAlchemy's way costs more than the query itself."""
+    """A query for a few rows, run as plain text: SQLAlchemy's own execution costs more than the query itself."""
 
     def __init__(self, query: Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]) -> None:
         compiled = query.compile(dialect=sqlite.dialect())
         self._text = str(compiled)
         self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
 
-    def rows(self, connection: Connection, **values: object) -> Sequence[Result[tuple[object, ...]]]:
-        """All rows, with these values bound."""
-        bound = {**self._fixed, **values}
-        return connection.exec_driver_sql(self._text, tuple([bound[name] for name in self._names])).all()
+    def rows(self, connection: Connection, **values: object) -> Sequence[ResultRow]:
+        """Return all rows, with these values bound."""
+        parameters = {**self._constants, **values}
+        return connection.exec_driver_sql(self._text, tuple([parameters[name] for name in self._names])).all()
 
 
 class BatchStatement:
-    """A statement for many rows: handed to SQLite as plain tuples, which costs half of what SQLAlchemy's way does."""
+    """A statement for many rows, run with plain tuples: that costs half as much as SQLAlchemy's own execution."""
 
     def __init__(self, statement: UpdateBase) -> None:
         compiled = statement.compile(dialect=sqlite.dialect())
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         self._text = str(compiled)
-        self._pick: Callable[[Row], tuple[object, ...]] = itemgetter(*names)
+        self._get_values: Callable[[Values], tuple[object, ...]] = itemgetter(*names)
 
-    def run(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Run it for each row; nothing happens when there are none."""
-        values = [self._pick(row) for row in rows]
-        if values:
-            connection.exec_driver_sql(self._text, values)
+    def run(self, connection: Connection, rows: Iterable[Values]) -> None:
+        """Run the statement for each row; send nothing when there are none."""
+        parameters = [self._get_values(row) for row in rows]
+        if parameters:
+            connection.exec_driver_sql(self._text, parameters)
 
 
-def inserting(table: Table, *names: str) -> BatchStatement:
-    """INSERT of these columns, each bound by its own name."""
+def insert_statement(table: Table, *names: str) -> BatchStatement:
+    """Return an INSERT of these columns, each bound by its own name."""
     return BatchStatement(insert(table).values({name: bindparam(name) for name in names}))
 
 
-def updating(table: Table, by: Sequence[str], *names: str) -> BatchStatement:
-    """UPDATE of these columns, each bound by its own name, in the row with the bound `the_‹column›` of each in `by`."""
-    place = [table.c[name] == bindparam(f"the_{name}") for name in by]
-    return BatchStatement(update(table).values({name: bindparam(name) for name in names}).where(*place))
+def update_statement(table: Table, by: Sequence[str], *names: str) -> BatchStatement:
+    """Return an UPDATE of these columns, each bound by its own name.
+
+    The row is the one whose columns in `by` have the values bound as `the_‹column›`.
+    """
+    conditions = [table.c[name] == bindparam(f"the_{name}") for name in by]
+    return BatchStatement(update(table).values({name: bindparam(name) for name in names}).where(*conditions))
 
 
-def members(name: str, value: str | None = None) -> Select[tuple[str]]:
-    """The members of a JSON array bound as `name`: of any length, where bound parameters have a limit."""
+def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
+    """Return the members of a JSON array bound as `name`: of any length, where bound parameters have a limit."""
     array = bindparam(name, value, required=value is None, type_=Text)
     return select(func.json_each(array).table_valued(column("value", Text)).c.value)
+
+
+STORY_IDS = func.json_each(bindparam("story_ids")).table_valued("value")  # of [source key, upstream id]
+
+
+def matches_story_id(table: Table) -> ColumnElement[bool]:
+    """Return the condition that joins `table` with `STORY_IDS`."""
+    source, upstream_id = (func.json_extract(STORY_IDS.c.value, f"$[{place}]") for place in range(2))
+    return (table.c.source == source) & (table.c.upstream_id == upstream_id)

@@ -1,4 +1,4 @@
-"""The first shape: sources and their visits, hosts, articles, tombstones, ledgers, and the outbox."""
+"""The first schema: sources and their visits, hosts, articles, tombstones, ledgers, and the outbox."""
 
 from __future__ import annotations
 
@@ -164,6 +164,6 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make all tables. Frozen: what changes later is a revision of its own."""
+    """Create all tables. Frozen: a later change is a revision of its own."""
     for statement in STATEMENTS:
         op.execute(statement)

@@ -1,4 +1,4 @@
-"""Plain names: fingerprints, ledger entries with a state, and withdrawn feeds."""
+"""Plain names for tables and columns; ledger entries have a state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ down_revision = "0001"
 
 STATEMENTS = (
     "ALTER TABLE sources RENAME COLUMN recipe TO fingerprint",
+    "ALTER TABLE sources RENAME COLUMN declared TO enabled",
+    "ALTER TABLE sources RENAME COLUMN changed TO change_number",
+    "ALTER TABLE sources RENAME COLUMN listed TO listing_size",
+    "ALTER TABLE articles RENAME COLUMN changed TO change_number",
+    "ALTER TABLE articles RENAME COLUMN retracted TO retracted_at",
+    "ALTER TABLE articles RENAME COLUMN link TO url",
+    "ALTER TABLE tombstones RENAME COLUMN why TO reason",
     "ALTER TABLE ledgers RENAME COLUMN recipe TO fingerprint",
+    "ALTER TABLE ledgers RENAME COLUMN changed TO change_number",
+    "ALTER TABLE ledgers RENAME COLUMN edition TO edition_digest",
+    "ALTER TABLE meta RENAME COLUMN changed TO last_change_number",
     """
     CREATE TABLE ledger_entries (
         feed TEXT NOT NULL,
@@ -35,6 +45,6 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Rename what was named otherwise, and give each ledger entry its state."""
+    """Rename tables and columns, and give each ledger entry its state."""
     for statement in STATEMENTS:
         op.execute(statement)
