@@ -1,4 +1,4 @@
-"""One feed at one moment, and how it differs from what was published before. No clock, no I/O."""
+"""The edition of a feed, and how it differs from what was published before. No clock, no I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal
 
 from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Limit, Site, Step
 
-_NONE: Mapping[int, str] = {}
+_NO_RETRACTIONS: Mapping[int, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that subscribers are told: an article that is new or changed, or (without `article`) a retraction."""
+    """A change that subscribers receive: a new or changed article, or (without `article`) a retraction."""
 
     kind: Literal["article", "retract"]
     key: int
@@ -23,22 +23,24 @@ class Change:
     article: Article | None = None
 
 
-def selected(feed: Feed, sources: Iterable[str]) -> list[str]:
-    """Give the ids of the sources that a feed takes from; the id of a list means all its outlines (`friends/ann`)."""
-    return [
-        name for name in sources if not feed.sources or name in feed.sources or name.partition("/")[0] in feed.sources
-    ]
+def select_sources(feed: Feed, source_ids: Iterable[str]) -> list[str]:
+    """Return the ids of the sources that a feed takes from; the id of a list means all its outlines (`friends/ann`)."""
+    names = feed.sources
+    return [id for id in source_ids if not names or id in names or id.partition("/")[0] in names]
 
 
-def plan(feed: Feed) -> tuple[Step, ...]:
-    """Give the steps to apply: the feed's own, and the default limit when they name none."""
+def effective_steps(feed: Feed) -> tuple[Step, ...]:
+    """Return the steps to apply: the feed's own, and the default limit when they name none."""
     if any(isinstance(step, Limit) for step in feed.steps):
         return feed.steps
     return (*feed.steps, Limit())
 
 
-def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger, since: datetime) -> Edition:
-    """Make an edition of the articles that the steps let through; `since` dates a feed that never held anything."""
+def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger, created: datetime) -> Edition:
+    """Return the edition of the articles that the steps let through.
+
+    `created` is the time of the store: the time of a feed that never held an article.
+    """
     times = [article.updated for article in articles]
     if ledger.updated is not None:
         times.append(ledger.updated)
@@ -46,42 +48,45 @@ def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger,
         feed=feed,
         site=site,
         articles=tuple(articles),
-        updated=max(times, default=since),
+        updated=max(times, default=created),
         changed=max((article.changed for article in articles), default=ledger.changed),
         digest=_digest(articles),
     )
 
 
 def _digest(articles: Iterable[Article]) -> str:
-    """Change numbers are given once, and anew for whatever a reader can see."""
-    told = repr([(article.key, article.changed) for article in articles])
-    return blake2b(told.encode(), digest_size=16).hexdigest()
+    """Return a digest of keys and change numbers: an article gets a new number with each visible change."""
+    keys = repr([(article.key, article.changed) for article in articles])
+    return blake2b(keys.encode(), digest_size=16).hexdigest()
 
 
-def is_on_show(edition: Edition, ledger: Ledger) -> bool:
+def is_published(edition: Edition, ledger: Ledger) -> bool:
     """Tell whether the files that a ledger names hold this very edition: most changes of a source miss most feeds."""
     return (ledger.fingerprint, ledger.edition) == (edition.feed.fingerprint, edition.digest)
 
 
-def difference(
-    edition: Edition, ledger: Ledger, at: datetime | None = None, retracted: Mapping[int, str] = _NONE
+def find_changes(
+    edition: Edition,
+    ledger: Ledger,
+    published_at: datetime | None = None,
+    retracted: Mapping[int, str] = _NO_RETRACTIONS,
 ) -> tuple[Mapping[int, LedgerEntry], tuple[Change, ...]]:
-    """Give what the ledger and the subscribers are told: ledger entries to write, and changes, oldest first.
+    """Return the ledger entries to write (by article key) and the changes for subscribers, oldest first.
 
     An article that left by age or limit stays in the ledger and is no change; only the `retracted` (article key →
-    published id) are taken back, once. `at` is when the edition goes live, by default the edition's own time.
+    published id) are retracted, once. `published_at` is by default the edition's own time.
     """
-    before, at = ledger.entries, at or edition.updated
-    shown: dict[int, LedgerEntry] = {}
+    published_at = published_at or edition.updated
+    entries: dict[int, LedgerEntry] = {}
     changes: list[Change] = []
     for key, published_id in retracted.items():
-        if (known := before.get(key)) and known.state is not EntryState.RETRACTED:
-            shown[key] = LedgerEntry("", known.first_published, known.archive, EntryState.RETRACTED)
+        if (entry := ledger.entries.get(key)) and entry.state is not EntryState.RETRACTED:
+            entries[key] = LedgerEntry("", entry.first_published, entry.archive, EntryState.RETRACTED)
             changes.append(Change("retract", key, published_id))
     for article in reversed(edition.articles):
-        known = before.get(article.key)
-        if known is None or known.digest != article.story_digest:
-            first, archive = (known.first_published, known.archive) if known else (at, None)
-            shown[article.key] = LedgerEntry(article.story_digest, first, archive)
+        entry = ledger.entries.get(article.key)
+        if entry is None or entry.digest != article.story_digest:
+            first, archive = (entry.first_published, entry.archive) if entry else (published_at, None)
+            entries[article.key] = LedgerEntry(article.story_digest, first, archive)
             changes.append(Change("article", article.key, article.published_id, article))
-    return shown, tuple(changes)
+    return entries, tuple(changes)

@@ -1,7 +1,7 @@
-"""Documents onto the disk: each file whole or not at all, and only if it differs.
+"""Writing documents to the public folder: each file whole or not at all, and only if it differs.
 
-A reader, a crash or a full disk never meets half a file: the bytes go to a temporary file beside the target, reach the
-disk, and take the target's name in one step (R1). What is already there byte for byte is not touched (R9).
+The bytes go to a temporary file beside the target, are flushed to the disk, and get the target's name in one step: no
+reader, crash or full disk ever leaves half a file (R1). A file that has the same bytes already is not touched (R9).
 """
 
 from __future__ import annotations
@@ -20,88 +20,92 @@ from typing import BinaryIO
 from .errors import PublishError
 from .model import Document, FileStamp
 
-MODE = 0o644  # a web server under another account must be able to read
-DIRECTORY_MODE = 0o755
-BLOCK = 1_000_000  # bytes copied at a time
+FILE_MODE = 0o644  # a web server under another account must be able to read
+FOLDER_MODE = 0o755
+COPY_BLOCK_SIZE = 1_000_000  # bytes
 
 # One slug a level, then the format: nothing hidden, nothing that climbs, nothing a URL would have to quote (S14).
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}", re.ASCII)
-_TEMPORARY = re.compile(r"\.[a-z0-9][a-z0-9_.-]{0,127}\.[0-9]+\.feeds-new", re.ASCII)
+_TEMPORARY_NAME = re.compile(r"\.[a-z0-9][a-z0-9_.-]{0,127}\.[0-9]+\.feeds-new", re.ASCII)
 
 
 def publish(root: Path, documents: Iterable[Document]) -> list[str]:
     """Write the documents that differ from what is below `root`; return their paths in the order given."""
     changed: list[str] = []
-    places: dict[Path, None] = {}
+    folders: dict[Path, None] = {}
     for document in documents:
-        target = _inside(root, document.path)
-        with _explained("write", target):
-            _make(target.parent)
-            if not _holds(target, document.body):
-                _replace(target, [document.body])
+        target = _resolve(root, document.path)
+        with _explain_errors("write", target):
+            _create_folder(target.parent)
+            if not _has_content(target, document.body):
+                _write_file(target, [document.body])
                 changed.append(document.path)
-        places |= dict.fromkeys(_folders(root, target))
-    # Also where nothing changed: a run that was killed or failed just before this line has renamed already (F6).
-    _settle(places)
+        folders |= dict.fromkeys(_folders_to(root, target))
+    # Even if nothing changed: a run that was killed or failed just before this line had renamed files already (F6).
+    _sync_folders(folders)
     return changed
 
 
-def place(root: Path, path: str, stamp: FileStamp, opened: Callable[[], AbstractContextManager[BinaryIO]]) -> bool:
-    """Copy a file of any size to a path below `root`, unless it is there already; whether it was copied.
+def copy_file(
+    root: Path, path: str, stamp: FileStamp, open_source: Callable[[], AbstractContextManager[BinaryIO]]
+) -> bool:
+    """Copy a file of any size to a path below `root`, unless it is there already; return whether it was copied.
 
-    The copy keeps the time of its origin, by which the next call knows it.
+    The copy gets the size and the time of `stamp`, by which the next call recognizes it.
     """
-    target = _inside(root, path)
-    with _explained("write", target):
-        if _is_stamped(target, stamp):
+    target = _resolve(root, path)
+    with _explain_errors("write", target):
+        if _has_stamp(target, stamp):
             return False
-        _make(target.parent)
-        with opened() as stream:
-            _replace(target, iter(partial(stream.read, BLOCK), b""), stamp.modified_ns)
-    _settle(dict.fromkeys(_folders(root, target)))
+        _create_folder(target.parent)
+        with open_source() as stream:
+            _write_file(target, iter(partial(stream.read, COPY_BLOCK_SIZE), b""), stamp.modified_ns)
+    _sync_folders(dict.fromkeys(_folders_to(root, target)))
     return True
 
 
-def withdraw(root: Path, paths: Iterable[str]) -> list[str]:
+def remove_files(root: Path, paths: Iterable[str]) -> list[str]:
     """Remove published files; return the paths that were there."""
-    gone: list[str] = []
-    places: dict[Path, None] = {}
+    removed: list[str] = []
+    folders: dict[Path, None] = {}
     for path in paths:
-        with _explained("remove", root / path):
-            target = _inside(root, path)
+        with _explain_errors("remove", root / path):
+            target = _resolve(root, path)
             if target.is_file() or target.is_symlink():
                 target.unlink()
-                gone.append(path)
-                places[target.parent] = None
-    _settle(places)
-    return gone
+                removed.append(path)
+                folders[target.parent] = None
+    _sync_folders(folders)
+    return removed
 
 
-def are_there(root: Path, paths: Iterable[str]) -> bool:
-    """Whether none of these published files is missing."""
+def files_exist(root: Path, paths: Iterable[str]) -> bool:
+    """Tell whether all these published files are present."""
     return all((root / path).exists() for path in paths)
 
 
-def sweep(root: Path) -> list[str]:
-    """Remove the temporary files that a killed run left below `root`, and nothing else; return their paths."""
-    stale = [path for path in root.rglob(".*.feeds-new") if _TEMPORARY.fullmatch(path.name) and not path.is_symlink()]
-    for path in stale:
-        with _explained("remove", path):
+def remove_temporary_files(root: Path) -> list[str]:
+    """Remove the temporary files that a killed run left below `root`; return their paths."""
+    leftovers = [
+        path for path in root.rglob(".*.feeds-new") if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_symlink()
+    ]
+    for path in leftovers:
+        with _explain_errors("remove", path):
             path.unlink(missing_ok=True)
-    return sorted(path.relative_to(root).as_posix() for path in stale)
+    return sorted(path.relative_to(root).as_posix() for path in leftovers)
 
 
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _replace(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> None:
-    """Put the bytes under the name in one step; whatever fails before that leaves the old file as it was (F5, F6)."""
+def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> None:
+    """Write a file and rename it over the target; a failure before that leaves the old file as it was (F5, F6)."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.feeds-new")
     try:
-        with _created(temporary) as descriptor:
+        with _open_exclusively(temporary) as descriptor:
             for block in blocks:
-                _write(descriptor, block)
-            os.fchmod(descriptor, MODE)  # whatever the umask
+                _write_all(descriptor, block)
+            os.fchmod(descriptor, FILE_MODE)  # whatever the umask
             if modified_ns is not None:
                 os.utime(descriptor, ns=(modified_ns, modified_ns))
             os.fsync(descriptor)
@@ -113,24 +117,24 @@ def _replace(target: Path, blocks: Iterable[bytes], modified_ns: int | None = No
 
 
 @contextmanager
-def _created(path: Path) -> Iterator[int]:
-    # O_EXCL, after clearing a leftover of our own process id: never through a link that somebody laid there.
+def _open_exclusively(path: Path) -> Iterator[int]:
+    # O_EXCL, after removing a leftover of our own process id: a link planted there is never followed.
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _write(descriptor: int, body: bytes) -> None:
-    rest = memoryview(body)
+def _write_all(descriptor: int, block: bytes) -> None:
+    rest = memoryview(block)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _is_stamped(target: Path, stamp: FileStamp) -> bool:
-    """Tell whether the target is a plain file of that size and time."""
+def _has_stamp(target: Path, stamp: FileStamp) -> bool:
+    """Tell whether the target is a regular file of that size and time."""
     try:
         info = target.lstat()
     except FileNotFoundError:
@@ -138,8 +142,8 @@ def _is_stamped(target: Path, stamp: FileStamp) -> bool:
     return stat.S_ISREG(info.st_mode) and (info.st_size, info.st_mtime_ns) == (stamp.size, stamp.modified_ns)
 
 
-def _holds(target: Path, body: bytes) -> bool:
-    """Tell whether the target is a plain file with just these bytes."""
+def _has_content(target: Path, body: bytes) -> bool:
+    """Tell whether the target is a regular file with exactly these bytes."""
     try:
         descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -148,40 +152,40 @@ def _holds(target: Path, body: bytes) -> bool:
         return os.fstat(descriptor).st_size == len(body) and file.read() == body
 
 
-# ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _inside(root: Path, path: str) -> Path:
-    """Give the place of a document, having made sure that it is below `root` and no link leads elsewhere."""
+def _resolve(root: Path, path: str) -> Path:
+    """Return the path of a document below `root`. Raises PublishError for an illegal name or a link on the way."""
     parts = PurePosixPath(path).parts
     if not parts or "/".join(parts) != path or not all(_SEGMENT.fullmatch(part) for part in parts):
         raise PublishError(f"cannot publish {path!r}: a published name is made of a-z, 0-9, '_', '-' and '.' only")
     target = root.joinpath(*parts)
-    for folder in _folders(root, target):
+    for folder in _folders_to(root, target):
         if folder != root and folder.is_symlink():
             raise PublishError(f"cannot publish {target}: {folder} is a symbolic link, which may lead out; remove it")
     return target
 
 
-def _make(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, open to a web server's account whatever the umask."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    for place in reversed(missing):
-        place.mkdir(exist_ok=True)
-        place.chmod(DIRECTORY_MODE)
+def _create_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, readable by a web server's account whatever the umask."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        path.chmod(FOLDER_MODE)
 
 
-def _folders(root: Path, target: Path) -> Iterator[Path]:
-    """Give the folders whose entries lead from `root` to the file."""
+def _folders_to(root: Path, target: Path) -> Iterator[Path]:
+    """Return the folders from `root` down to the file: `root`, then from the innermost outwards."""
     yield root
     yield from takewhile(lambda folder: folder != root, target.parents)
 
 
-def _settle(directories: Iterable[Path]) -> None:
-    """Make the renames themselves last through a power cut, once for each directory."""
-    for directory in directories:
-        with _explained("flush", directory):
-            descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+def _sync_folders(folders: Iterable[Path]) -> None:
+    """Flush the folders to the disk, so that the renames survive a power cut."""
+    for folder in folders:
+        with _explain_errors("flush", folder):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fsync(descriptor)
             finally:
@@ -206,8 +210,8 @@ _REMEDIES = {
 
 
 @contextmanager
-def _explained(action: str, path: Path) -> Iterator[None]:
-    """Turn the system's refusal into a sentence that names the file and the way out."""
+def _explain_errors(action: str, path: Path) -> Iterator[None]:
+    """Raise an OSError inside as a PublishError that names the file, the reason and the remedy."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Which articles a feed lets through: one entry of `STEPS` for each kind of step, run lazily in the order of the YAML.
+"""The steps that select the articles of a feed: one entry of `STEPS` a kind, run lazily in the order of the YAML.
 
 Articles come as the store gives them: by position, newest first (R7). A step never changes that order.
 """
@@ -13,82 +13,84 @@ from itertools import takewhile
 
 from .model import Article, Condition, Drop, Keep, Limit, Source, Step
 
-Test = Callable[[Article], bool]
+Predicate = Callable[[Article], bool]
 
 
-def apply(steps: Sequence[Step], articles: Iterator[Article]) -> Iterator[Article]:
-    """Give the articles that pass all steps, reading no further than the steps need."""
+def apply_steps(steps: Sequence[Step], articles: Iterator[Article]) -> Iterator[Article]:
+    """Return the articles that pass all steps, reading no further than the steps need."""
     for step in steps:
-        stage = STEPS[type(step)]
-        articles = stage.run(stage.test(step), articles)
+        kind = STEPS[type(step)]
+        articles = kind.select(kind.create_predicate(step), articles)
     return articles
 
 
-def apply_per_source(sources: Mapping[str, Source], articles: Iterator[Article]) -> Iterator[Article]:
-    """Give the articles that pass the steps of their own source; a source's `limit` counts its articles alone."""
-    tests = {
-        id: [STEPS[type(step)].test(step) for step in source.steps] for id, source in sources.items() if source.steps
+def apply_source_steps(sources: Mapping[str, Source], articles: Iterator[Article]) -> Iterator[Article]:
+    """Return the articles that pass the steps of their own source; a source's `limit` counts its articles alone."""
+    predicates = {
+        id: [STEPS[type(step)].create_predicate(step) for step in source.steps]
+        for id, source in sources.items()
+        if source.steps
     }
-    if not tests:
+    if not predicates:
         return articles
     # `all` ends at the first refusal, so a limit counts only what the steps before it let through.
-    return (article for article in articles if all(test(article) for test in tests.get(article.source_id, ())))
+    return (article for article in articles if all(passes(article) for passes in predicates.get(article.source_id, ())))
 
 
-# ── text of an article, as conditions see it ────────────────────────────────────────────────────────────────────────
+# ── text of an article that conditions search ───────────────────────────────────────────────────────────────────────
 
-_QUOTED = r"""[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>"""  # to the end of a tag; `>` may stand in an attribute
-_BREAK = re.compile(
+_REST_OF_TAG = r"""[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>"""  # to the end of a tag; `>` may stand in an attribute
+_BLOCK_TAG = re.compile(
     r"</?(?:address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|img|li|main|nav"
-    rf"|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul|video|audio)\b{_QUOTED}",
+    rf"|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul|video|audio)\b{_REST_OF_TAG}",
     re.IGNORECASE,
 )
-_TAG = re.compile(rf"</?[a-zA-Z]{_QUOTED}")
+_TAG = re.compile(rf"</?[a-zA-Z]{_REST_OF_TAG}")
 
 
-def _plain(html: str) -> str:
-    """Give the text of clean HTML: blocks keep their words apart, inline markup does not split a word."""
-    return " ".join(unescape(_TAG.sub("", _BREAK.sub(" ", html))).split())
+def _strip_tags(html: str) -> str:
+    """Return the text of clean HTML: blocks keep their words apart, inline markup does not split a word."""
+    return " ".join(unescape(_TAG.sub("", _BLOCK_TAG.sub(" ", html))).split())
 
 
-def _anywhere(article: Article) -> Iterator[str]:
+def _all_texts(article: Article) -> Iterator[str]:
     yield article.title
     yield article.summary
-    yield _plain(article.html)
+    yield _strip_tags(article.html)
 
 
 # What is absent is searched as the empty text, so that `author: "^$"` finds the articles without one.
-FIELDS: Mapping[str, Callable[[Article], Iterable[str]]] = {
+FIELD_TEXTS: Mapping[str, Callable[[Article], Iterable[str]]] = {
     "title": lambda article: (article.title,),
     "summary": lambda article: (article.summary,),
-    "text": lambda article: (_plain(article.html),),
+    "text": lambda article: (_strip_tags(article.html),),
     "url": lambda article: (article.url or "",),
     "author": lambda article: [author.name for author in article.authors] or ("",),
     "tag": lambda article: article.tags or ("",),
     "language": lambda article: (article.language or "",),
     "source": lambda article: (article.source_id,),
-    "any": _anywhere,
+    "any": _all_texts,
 }
 
 
-def _holds(condition: Condition, article: Article) -> bool:
+def _matches(condition: Condition, article: Article) -> bool:
     search = condition.pattern.search
-    return any(search(text) for text in FIELDS[condition.field](article))
+    return any(search(text) for text in FIELD_TEXTS[condition.field](article))
 
 
 # ── the steps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _keeps(step: Keep) -> Test:
-    return lambda article: all(_holds(condition, article) for condition in step.conditions)
+def _create_keep(step: Keep) -> Predicate:
+    return lambda article: all(_matches(condition, article) for condition in step.conditions)
 
 
-def _drops(step: Drop) -> Test:
-    return lambda article: not all(_holds(condition, article) for condition in step.conditions)
+def _create_drop(step: Drop) -> Predicate:
+    return lambda article: not all(_matches(condition, article) for condition in step.conditions)
 
 
-def _limits(step: Limit) -> Test:
-    """Refuse once `count` have passed and the position is more than `hours` older than the newest first-seen.
+def _create_limit(step: Limit) -> Predicate:
+    """Return a predicate that refuses what is beyond `count` and over `hours` older than the newest first-seen.
 
     The window is measured on the position, which is never later than the first-seen. Two things follow. The backlog of
     a source added today was first seen today but is dated long ago: it does not flood the feed. And the articles come
@@ -96,27 +98,27 @@ def _limits(step: Limit) -> Test:
     there, however many articles the store holds.
     """
     window = step.hours * 3600
-    passed, newest = 0, None
+    number, newest = 0, None
 
-    def test(article: Article) -> bool:
-        nonlocal passed, newest
+    def is_within_limit(article: Article) -> bool:
+        nonlocal number, newest
         newest = article.first_seen if newest is None else max(newest, article.first_seen)
-        passed += 1
-        return passed <= step.count or (newest - article.position).total_seconds() < window
+        number += 1
+        return number <= step.count or (newest - article.position).total_seconds() < window
 
-    return test
+    return is_within_limit
 
 
 @dataclass(frozen=True, slots=True)
 class StepKind:
-    """A kind of step: `test` begins one run of it, `run` draws articles through that test."""
+    """A kind of step: `create_predicate` starts a run of it, `select` yields the articles that the predicate passes."""
 
-    test: Callable[..., Test]
-    run: Callable[[Test, Iterator[Article]], Iterator[Article]]
+    create_predicate: Callable[..., Predicate]
+    select: Callable[[Predicate, Iterator[Article]], Iterator[Article]]
 
 
 STEPS: Mapping[type[Step], StepKind] = {
-    Keep: StepKind(_keeps, filter),
-    Drop: StepKind(_drops, filter),
-    Limit: StepKind(_limits, takewhile),
+    Keep: StepKind(_create_keep, filter),
+    Drop: StepKind(_create_drop, filter),
+    Limit: StepKind(_create_limit, takewhile),  # what follows a refused article is refused too
 }

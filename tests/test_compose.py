@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.compose import compose, difference, is_on_show, plan
+from feeds.compose import compose, effective_steps, find_changes, is_published
 from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Keep, Ledger, LedgerEntry, Limit, Site
 from feeds.pipeline import IssueIO, issue
 
@@ -39,14 +39,14 @@ def article(key: int, digest: str = "d", updated: datetime = NOON) -> Article:
 
 
 def edition(*articles: Article, ledger: Ledger | None = None) -> Edition:
-    return compose(FEED, SITE, articles, ledger or Ledger("world"), since=NOON - timedelta(days=365))
+    return compose(FEED, SITE, articles, ledger or Ledger("world"), created=NOON - timedelta(days=365))
 
 
 def test_the_default_limit_is_added_only_when_none_is_named() -> None:
     keep = Keep(())
-    assert plan(FEED) == (Limit(50, 48),)
-    assert plan(replace(FEED, steps=(keep,))) == (keep, Limit())
-    assert plan(replace(FEED, steps=(Limit(3), keep))) == (Limit(3), keep)
+    assert effective_steps(FEED) == (Limit(50, 48),)
+    assert effective_steps(replace(FEED, steps=(keep,))) == (keep, Limit())
+    assert effective_steps(replace(FEED, steps=(Limit(3), keep))) == (Limit(3), keep)
 
 
 def test_R11_an_edition_is_as_new_as_its_newest_article() -> None:
@@ -71,48 +71,50 @@ def test_an_edition_knows_the_newest_change_it_shows() -> None:
 
 
 def test_R7_the_order_given_is_kept() -> None:
-    assert [it.key for it in edition(article(2), article(9), article(4)).articles] == [2, 9, 4]
+    assert [article.key for article in edition(article(2), article(9), article(4)).articles] == [2, 9, 4]
 
 
 def test_new_and_changed_articles_are_told_oldest_first() -> None:
     before = {1: LedgerEntry("d", NOON), 2: LedgerEntry("old", NOON, archive=4)}
-    shown, changes = difference(edition(article(3), article(2), article(1)), Ledger("world", entries=before), at=NOON)
-    assert [(it.kind, it.key, it.published_id) for it in changes] == [
+    entries, changes = find_changes(
+        edition(article(3), article(2), article(1)), Ledger("world", entries=before), published_at=NOON
+    )
+    assert [(change.kind, change.key, change.published_id) for change in changes] == [
         ("article", 2, "urn:x:2"),
         ("article", 3, "urn:x:3"),
     ]
-    assert shown == {2: LedgerEntry("d", NOON, archive=4), 3: LedgerEntry("d", NOON)}
+    assert entries == {2: LedgerEntry("d", NOON, archive=4), 3: LedgerEntry("d", NOON)}
 
 
 def test_first_shown_is_the_time_of_the_edition_unless_told() -> None:
-    shown, _ = difference(edition(article(1)), Ledger("world"))
-    assert shown[1].first_published == NOON
+    entries, _ = find_changes(edition(article(1)), Ledger("world"))
+    assert entries[1].first_published == NOON
 
 
 def test_leaving_by_age_is_no_change() -> None:
-    shown, changes = difference(
+    entries, changes = find_changes(
         edition(article(2)), Ledger("world", entries={1: LedgerEntry("d", NOON), 2: LedgerEntry("d", NOON)})
     )
-    assert (shown, changes) == ({}, ())
+    assert (entries, changes) == ({}, ())
 
 
 def test_coming_back_unchanged_is_no_change() -> None:
     """What left by a limit stays in the ledger, so a wider limit announces nothing."""
-    _, changes = difference(edition(article(2), article(1)), Ledger("world", entries={1: LedgerEntry("d", NOON)}))
-    assert [it.key for it in changes] == [2]
+    _, changes = find_changes(edition(article(2), article(1)), Ledger("world", entries={1: LedgerEntry("d", NOON)}))
+    assert [change.key for change in changes] == [2]
 
 
 def test_R4_a_retraction_is_told_once_and_can_be_undone() -> None:
     ledger = Ledger("world", entries={1: LedgerEntry("d", NOON, archive=2)})
-    gone = {1: "urn:x:1", 5: "urn:x:5"}
-    shown, changes = difference(edition(), ledger, NOON, gone)
-    assert [(it.kind, it.published_id, it.article) for it in changes] == [("retract", "urn:x:1", None)]
-    assert shown == {1: LedgerEntry("", NOON, archive=2, state=EntryState.RETRACTED)}
-    again = replace(ledger, entries=shown)
-    assert difference(edition(), again, NOON, gone) == ({}, ())
-    back, changes = difference(edition(article(1)), again)
-    assert [it.kind for it in changes] == ["article"]
-    assert back == {1: LedgerEntry("d", NOON, archive=2)}
+    retracted = {1: "urn:x:1", 5: "urn:x:5"}
+    entries, changes = find_changes(edition(), ledger, NOON, retracted)
+    assert [(change.kind, change.published_id, change.article) for change in changes] == [("retract", "urn:x:1", None)]
+    assert entries == {1: LedgerEntry("", NOON, archive=2, state=EntryState.RETRACTED)}
+    later = replace(ledger, entries=entries)
+    assert find_changes(edition(), later, NOON, retracted) == ({}, ())
+    entries, changes = find_changes(edition(article(1)), later)
+    assert [change.kind for change in changes] == ["article"]
+    assert entries == {1: LedgerEntry("d", NOON, archive=2)}
 
 
 @given(st.lists(st.dictionaries(st.integers(1, 6), st.sampled_from("abc"), max_size=6), max_size=6))
@@ -120,10 +122,10 @@ def test_R12_repeating_an_issue_tells_nothing_twice(history: list[dict[int, str]
     ledger = Ledger("world")
     for state in history:
         now = edition(*(article(key, digest) for key, digest in state.items()))
-        shown, changes = difference(now, ledger)
-        assert set(shown) == {it.key for it in changes}
-        ledger = replace(ledger, entries={**ledger.entries, **shown})
-        assert difference(now, ledger) == ({}, ())
+        entries, changes = find_changes(now, ledger)
+        assert set(entries) == {change.key for change in changes}
+        ledger = replace(ledger, entries={**ledger.entries, **entries})
+        assert find_changes(now, ledger) == ({}, ())
 
 
 @pytest.mark.parametrize(
@@ -136,27 +138,27 @@ def test_R12_repeating_an_issue_tells_nothing_twice(history: list[dict[int, str]
     ],
 )
 def test_R9_an_edition_on_show_is_known_by_its_articles(now: tuple[int, ...], same: bool) -> None:
-    shown = Ledger("world", edition=edition(article(2), article(1)).digest)
-    assert is_on_show(edition(*map(article, now)), shown) == same
+    ledger = Ledger("world", edition=edition(article(2), article(1)).digest)
+    assert is_published(edition(*map(article, now)), ledger) == same
 
 
 def test_R9_a_changed_article_or_another_recipe_makes_another_edition() -> None:
-    shown = Ledger("world", edition=edition(article(1)).digest)
-    assert not is_on_show(edition(replace(article(1), changed=11)), shown)
-    assert not is_on_show(edition(article(1)), replace(shown, fingerprint="other"))
-    assert not is_on_show(edition(), Ledger("world"))
+    ledger = Ledger("world", edition=edition(article(1)).digest)
+    assert not is_published(edition(replace(article(1), changed=11)), ledger)
+    assert not is_published(edition(article(1)), replace(ledger, fingerprint="other"))
+    assert not is_published(edition(), Ledger("world"))
 
 
-class Desk:
-    """What one feed is issued with, and how often its documents were made."""
+class FeedIssue:
+    """The inputs of issuing one feed, and how often its documents were written."""
 
     def __init__(self) -> None:
         self.articles: tuple[Article, ...] = (article(1),)
         self.retracted: dict[int, str] = {}
         self.ledger = Ledger("world")
         self.kept = True
-        self.made = 0
-        self.told: list[str] = []
+        self.write_count = 0
+        self.event_kinds: list[str] = []
 
     def issue(self, changed: int) -> list[str]:
         edges = IssueIO(
@@ -172,32 +174,32 @@ class Desk:
         return issue(FEED, SITE, edges)
 
     def _publish(self, documents: Iterable[Document]) -> list[str]:
-        self.made += 1
+        self.write_count += 1
         return [document.path for document in documents]
 
     def _issued(self, issue: Issue) -> None:
-        made = issue.edition
-        shown = {**self.ledger.entries, **issue.entries}
-        self.ledger = Ledger("world", "", made.changed, made.updated, shown, issue.files, made.digest)
-        self.told += [event.kind for event in issue.events]
+        edition = issue.edition
+        entries = {**self.ledger.entries, **issue.entries}
+        self.ledger = Ledger("world", "", edition.changed, edition.updated, entries, issue.files, edition.digest)
+        self.event_kinds += [event.kind for event in issue.events]
 
 
 def test_R9_a_change_that_misses_a_feed_makes_no_document() -> None:
-    desk = Desk()
-    assert desk.issue(10) == ["world.rss", "world.atom", "world.json"]
-    assert desk.issue(20) == []
-    assert (desk.made, desk.ledger.changed, len(desk.ledger.files)) == (1, 20, 3)
-    desk.articles = (article(2), article(1))
-    assert desk.issue(30) and desk.made == 2
-    desk.kept = False  # a file is missing, or it was asked for
-    assert desk.issue(30) and desk.made == 3
+    feed_issue = FeedIssue()
+    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json"]
+    assert feed_issue.issue(20) == []
+    assert (feed_issue.write_count, feed_issue.ledger.changed, len(feed_issue.ledger.files)) == (1, 20, 3)
+    feed_issue.articles = (article(2), article(1))
+    assert feed_issue.issue(30) and feed_issue.write_count == 2
+    feed_issue.kept = False  # a file is missing, or it was asked for
+    assert feed_issue.issue(30) and feed_issue.write_count == 3
 
 
 def test_R12_a_retraction_is_told_though_the_article_had_left_the_feed_before() -> None:
-    desk = Desk()
-    desk.issue(10)
-    desk.articles = (article(2),)
-    desk.issue(20)
-    desk.retracted = {1: "urn:x:1"}
-    assert desk.issue(30) == []
-    assert (desk.made, desk.told) == (2, ["article", "article", "retract"])
+    feed_issue = FeedIssue()
+    feed_issue.issue(10)
+    feed_issue.articles = (article(2),)
+    feed_issue.issue(20)
+    feed_issue.retracted = {1: "urn:x:1"}
+    assert feed_issue.issue(30) == []
+    assert (feed_issue.write_count, feed_issue.event_kinds) == (2, ["article", "article", "retract"])

@@ -18,7 +18,7 @@ import pytest
 
 from feeds.errors import PublishError
 from feeds.model import Document
-from feeds.publish import publish, sweep, withdraw
+from feeds.publish import publish, remove_files, remove_temporary_files
 
 
 def document(path: str = "world.rss", body: bytes = b"<rss/>") -> Document:
@@ -30,7 +30,7 @@ def names(root: Path) -> list[str]:
 
 
 @pytest.fixture
-def narrow_umask() -> Iterator[None]:
+def restrictive_umask() -> Iterator[None]:
     before = os.umask(0o077)
     yield
     os.umask(before)
@@ -39,7 +39,7 @@ def narrow_umask() -> Iterator[None]:
 # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_documents_come_to_lie_below_the_root(tmp_path: Path) -> None:
+def test_documents_are_written_below_the_root(tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
     documents = [document(), document("each-source/bbc.atom", b"<feed/>"), document("archive/world/1.atom", b"")]
     assert publish(root, documents) == ["world.rss", "each-source/bbc.atom", "archive/world/1.atom"]
@@ -47,7 +47,7 @@ def test_documents_come_to_lie_below_the_root(tmp_path: Path) -> None:
     assert (root / "each-source/bbc.atom").read_bytes() == b"<feed/>"
 
 
-@pytest.mark.usefixtures("narrow_umask")
+@pytest.mark.usefixtures("restrictive_umask")
 def test_R1_a_web_server_can_read_them_whatever_the_umask(tmp_path: Path) -> None:
     publish(tmp_path, [document("a/b/world.rss")])
     assert stat.S_IMODE((tmp_path / "a/b/world.rss").stat().st_mode) == 0o644
@@ -73,12 +73,12 @@ def test_R1_a_reader_never_sees_a_short_file(tmp_path: Path) -> None:
     """500 rewrites of 200 kB, read all the while."""
     bodies = [bytes([48 + n]) * (200_000 + n) for n in range(2)]
     publish(tmp_path, [document(body=bodies[0])])
-    seen: set[bytes] = set()
+    contents: set[bytes] = set()
     done = threading.Event()
 
     def read() -> None:
         while not done.is_set():
-            seen.add((tmp_path / "world.rss").read_bytes())
+            contents.add((tmp_path / "world.rss").read_bytes())
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -86,7 +86,7 @@ def test_R1_a_reader_never_sees_a_short_file(tmp_path: Path) -> None:
         publish(tmp_path, [document(body=bodies[n % 2])])
     done.set()
     reader.join()
-    assert seen <= set(bodies)
+    assert contents <= set(bodies)
     assert names(tmp_path) == ["world.rss"]
 
 
@@ -99,8 +99,8 @@ publish(Path(sys.argv[1]), [Document("a/world.rss", b"new" * 1000, ""), Document
 """
 
 
-def traced(root: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    """Run the writer under strace; give its end and the calls that concern the root, in order."""
+def run_traced(root: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the writer under strace; return the process and the calls that concern the root, in order."""
     log = root.parent / "strace.log"
     calls = "trace=openat,write,fsync,fdatasync,rename,renameat,renameat2,unlink,fchmod"
     command = [
@@ -118,10 +118,10 @@ def traced(root: Path, *options: str) -> tuple[subprocess.CompletedProcess[str],
         WRITER,
         str(root),
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not log.exists() or "ptrace" in ended.stderr:
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not log.exists() or "ptrace" in process.stderr:
         pytest.skip("strace may not trace here")
-    return ended, [line for line in log.read_text().splitlines() if str(root) in line]
+    return process, [line for line in log.read_text().splitlines() if str(root) in line]
 
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
@@ -131,13 +131,13 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace
 def test_R1_F3_bytes_reach_the_disk_before_the_name_and_the_name_before_the_end(tmp_path: Path) -> None:
     root = tmp_path / "public"
     publish(root, [document("a/world.rss", b"old")])
-    ended, calls = traced(root)
-    assert ended.returncode == 0, ended.stderr
-    order = [name for line in calls if (name := step(line, root))]
+    process, calls = run_traced(root)
+    assert process.returncode == 0, process.stderr
+    order = [name for line in calls if (name := call_kind(line, root))]
     assert order == ["write", "mode", "flush", "rename"] * 2 + ["flush folder"] * 2
 
 
-def step(line: str, root: Path) -> str | None:
+def call_kind(line: str, root: Path) -> str | None:
     kinds = {
         r"write\(\d+<[^>]*\.feeds-new>": "write",
         r"fchmod\(\d+<[^>]*\.feeds-new>, 0644": "mode",
@@ -164,10 +164,10 @@ def step(line: str, root: Path) -> str | None:
 def test_F5_F6_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path, inject: str, word: str) -> None:
     root = tmp_path / "public"
     publish(root, [document("a/world.rss", b"old")])
-    ended, _ = traced(root, "-e", f"inject={inject}")
-    assert "PublishError" in ended.stderr
-    assert str(root / "a/world.rss") in ended.stderr
-    assert word in ended.stderr
+    process, _ = run_traced(root, "-e", f"inject={inject}")
+    assert "PublishError" in process.stderr
+    assert str(root / "a/world.rss") in process.stderr
+    assert word in process.stderr
     assert names(root) == ["a/world.rss"]
     assert (root / "a/world.rss").read_bytes() == b"old"
 
@@ -175,11 +175,11 @@ def test_F5_F6_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Pat
 @needs_strace
 def test_F6_a_folder_that_could_not_be_flushed_is_flushed_by_the_next_run(tmp_path: Path) -> None:
     root = tmp_path / "public"
-    ended, _ = traced(root, "-e", "inject=fsync:error=EIO:when=3+")
-    assert "cannot flush" in ended.stderr
-    ended, calls = traced(root)
-    assert ended.returncode == 0
-    assert [step(line, root) for line in calls if "fsync" in line] == ["flush folder"] * 2
+    process, _ = run_traced(root, "-e", "inject=fsync:error=EIO:when=3+")
+    assert "cannot flush" in process.stderr
+    process, calls = run_traced(root)
+    assert process.returncode == 0
+    assert [call_kind(line, root) for line in calls if "fsync" in line] == ["flush folder"] * 2
 
 
 @needs_strace
@@ -187,12 +187,12 @@ def test_F6_a_folder_that_could_not_be_flushed_is_flushed_by_the_next_run(tmp_pa
 def test_F1_killed_at_any_point_old_or_new_file_is_whole_and_the_rest_is_swept(tmp_path: Path, call: str) -> None:
     root = tmp_path / "public"
     publish(root, [document("a/world.rss", b"old")])
-    ended, _ = traced(root, "-e", f"inject={call}:signal=KILL:when=1")
-    assert ended.returncode != 0
+    process, _ = run_traced(root, "-e", f"inject={call}:signal=KILL:when=1")
+    assert process.returncode != 0
     assert (root / "a/world.rss").read_bytes() in (b"old", b"new" * 1000)
-    sweep(root)
+    remove_temporary_files(root)
     assert {"a/world.rss"} <= set(names(root)) <= {"a/world.rss", "a/world.atom"}
-    traced(root)
+    run_traced(root)
     assert (root / "a/world.rss").read_bytes() == b"new" * 1000
 
 
@@ -236,7 +236,7 @@ def test_S14_a_name_that_is_no_slug_is_refused(tmp_path: Path, path: str) -> Non
     with pytest.raises(PublishError, match="cannot publish"):
         publish(root, [document(path)])
     with pytest.raises(PublishError, match="cannot publish"):
-        withdraw(root, [path])
+        remove_files(root, [path])
     assert names(tmp_path) == []
 
 
@@ -271,19 +271,19 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
 # ── removing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_withdraw_takes_the_files_away_and_nothing_else(tmp_path: Path) -> None:
+def test_remove_files_removes_nothing_else(tmp_path: Path) -> None:
     publish(tmp_path, [document(), document("a/b.rss"), document("kept.rss")])
-    assert withdraw(tmp_path, ["world.rss", "a/b.rss", "never-there.rss"]) == ["world.rss", "a/b.rss"]
+    assert remove_files(tmp_path, ["world.rss", "a/b.rss", "never-there.rss"]) == ["world.rss", "a/b.rss"]
     assert names(tmp_path) == ["kept.rss"]
-    assert withdraw(tmp_path, ["world.rss"]) == []
+    assert remove_files(tmp_path, ["world.rss"]) == []
 
 
-def test_R1_sweep_removes_our_stale_temporaries_only(tmp_path: Path) -> None:
+def test_R1_temporary_files_of_ours_are_removed_and_no_others(tmp_path: Path) -> None:
     publish(tmp_path, [document("a/world.rss")])
-    stale, foreign = tmp_path / "a/.world.rss.4711.feeds-new", tmp_path / ".notes.feeds-new"
-    stale.write_bytes(b"<rs")
+    leftover, foreign = tmp_path / "a/.world.rss.4711.feeds-new", tmp_path / ".notes.feeds-new"
+    leftover.write_bytes(b"<rs")
     foreign.write_bytes(b"mine")
     (tmp_path / "a/.hidden").write_bytes(b"mine")
-    assert sweep(tmp_path) == ["a/.world.rss.4711.feeds-new"]
+    assert remove_temporary_files(tmp_path) == ["a/.world.rss.4711.feeds-new"]
     assert names(tmp_path) == [".notes.feeds-new", "a/.hidden", "a/world.rss"]
-    assert sweep(tmp_path / "missing") == []
+    assert remove_temporary_files(tmp_path / "missing") == []

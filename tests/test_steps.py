@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Article, Author, Condition, Drop, Keep, Kind, Limit, Source, Step
-from feeds.steps import FIELDS, STEPS, apply, apply_per_source
+from feeds.steps import FIELD_TEXTS, STEPS, apply_source_steps, apply_steps
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
@@ -42,8 +42,8 @@ def where(field: str, pattern: str) -> tuple[Condition, ...]:
     return (Condition(field, re.compile(pattern)),)
 
 
-def passed(steps: list[Step], *articles: Article) -> list[int]:
-    return [it.key for it in apply(steps, iter(articles))]
+def passing_keys(steps: list[Step], *articles: Article) -> list[int]:
+    return [article.key for article in apply_steps(steps, iter(articles))]
 
 
 CONDITIONS: list[tuple[str, str, dict[str, object], bool]] = [
@@ -75,37 +75,37 @@ CONDITIONS: list[tuple[str, str, dict[str, object], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "pattern", "fields", "holds"), CONDITIONS)
-def test_keep_and_drop_see_each_field(field: str, pattern: str, fields: dict[str, object], holds: bool) -> None:
-    it = article(7, **fields)
-    assert passed([Keep(where(field, pattern))], it) == ([7] if holds else [])
-    assert passed([Drop(where(field, pattern))], it) == ([] if holds else [7])
+@pytest.mark.parametrize(("field", "pattern", "fields", "matches"), CONDITIONS)
+def test_keep_and_drop_see_each_field(field: str, pattern: str, fields: dict[str, object], matches: bool) -> None:
+    candidate = article(7, **fields)
+    assert passing_keys([Keep(where(field, pattern))], candidate) == ([7] if matches else [])
+    assert passing_keys([Drop(where(field, pattern))], candidate) == ([] if matches else [7])
 
 
 def test_every_kind_of_step_and_field_has_its_entry() -> None:
     assert set(STEPS) == {Keep, Drop, Limit}
-    assert {field for field, *_ in CONDITIONS} == set(FIELDS)
+    assert {field for field, *_ in CONDITIONS} == set(FIELD_TEXTS)
 
 
 def test_all_conditions_must_hold() -> None:
     both = (*where("title", "Rome"), *where("tag", "world"))
     rome, world, neither = article(1), article(2, tags=("world",), title="X"), article(3, title="Y")
     whole = article(4, tags=("world",))
-    assert passed([Keep(both)], rome, world, neither, whole) == [4]
-    assert passed([Drop(both)], rome, world, neither, whole) == [1, 2, 3]
+    assert passing_keys([Keep(both)], rome, world, neither, whole) == [4]
+    assert passing_keys([Drop(both)], rome, world, neither, whole) == [1, 2, 3]
 
 
 def test_steps_run_in_the_order_of_the_yaml() -> None:
     rain, sun = article(1), article(2, title="Sun")
     keep, limit = Keep(where("title", "Sun")), Limit(1, 0)
-    assert passed([keep, limit], rain, sun) == [2]
-    assert passed([limit, keep], rain, sun) == []
+    assert passing_keys([keep, limit], rain, sun) == [2]
+    assert passing_keys([limit, keep], rain, sun) == []
 
 
 def test_S15_tags_are_stripped_in_linear_time() -> None:
     """A million opening brackets, quotes or half tags are gone through once."""
     for piece in ("<", "<a ", '<a b="', "<p title='", "</"):
-        assert passed([Keep(where("text", "snow"))], article(html=piece * 200_000)) == []
+        assert passing_keys([Keep(where("text", "snow"))], article(html=piece * 200_000)) == []
 
 
 # ── limit ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,29 +119,29 @@ def hourly() -> Iterator[Article]:
 
 def test_R14_limit_reads_one_article_more_than_it_gives() -> None:
     stream = hourly()
-    assert [it.key for it in apply([Limit(5, 48)], stream)] == list(range(48))
+    assert [article.key for article in apply_steps([Limit(5, 48)], stream)] == list(range(48))
     assert next(stream).key == 49
 
 
 @pytest.mark.parametrize(("limit", "given"), [(Limit(5, 0), 5), (Limit(5, 3), 5), (Limit(5, 8), 8), (Limit(0, 0), 0)])
 def test_R5_both_limits_must_pass(limit: Limit, given: int) -> None:
-    assert len(list(apply([limit], hourly()))) == given
+    assert len(list(apply_steps([limit], hourly()))) == given
 
 
 def test_R5_the_age_is_that_of_the_data_not_of_the_clock() -> None:
     """After a year without news everything that was there is still there."""
     old = [article(n, published=LONG_AGO, first_seen=LONG_AGO) for n in range(80)]
-    assert len(passed([Limit(50, 48)], *old)) == 80
+    assert len(passing_keys([Limit(50, 48)], *old)) == 80
 
 
 def test_R14_the_backlog_of_a_new_source_does_not_flood_the_feed() -> None:
     backlog = [article(n, published=LONG_AGO - timedelta(days=n)) for n in range(500)]
-    assert passed([Limit(50, 48)], *backlog) == list(range(50))
+    assert passing_keys([Limit(50, 48)], *backlog) == list(range(50))
 
 
 def test_limit_counts_what_the_steps_before_it_let_through() -> None:
     weekly = Keep((Condition("url", re.compile("[05]$")),))
-    assert [it.key for it in apply([weekly, Limit(3, 0)], hourly())] == [0, 5, 10]
+    assert [article.key for article in apply_steps([weekly, Limit(3, 0)], hourly())] == [0, 5, 10]
 
 
 times = st.integers(0, 200).map(lambda hours: NOON - timedelta(hours=hours))
@@ -152,14 +152,14 @@ def test_R5_limit_gives_the_newest_and_all_within_the_hours(
     pairs: list[tuple[datetime, datetime]], number: int, hours: int
 ) -> None:
     """For any dates: the first `count`, then all dated within `hours` of the newest first-seen, in the order given."""
-    articles = [article(0, published=date, first_seen=max(date, seen)) for date, seen in pairs]
-    articles.sort(key=lambda it: (it.position, it.first_seen), reverse=True)
-    chosen = list(apply([Limit(number, hours)], iter(articles)))
-    assert chosen == articles[: len(chosen)]
-    assert len(chosen) >= min(number, len(articles))
-    newest = max((it.first_seen for it in articles), default=NOON)
-    must = [it for it in articles if newest - it.position < timedelta(hours=hours)]
-    assert chosen[: len(must)] == must
+    articles = [article(0, published=date, first_seen=max(date, first_seen)) for date, first_seen in pairs]
+    articles.sort(key=lambda article: (article.position, article.first_seen), reverse=True)
+    selected = list(apply_steps([Limit(number, hours)], iter(articles)))
+    assert selected == articles[: len(selected)]
+    assert len(selected) >= min(number, len(articles))
+    newest = max((entry.first_seen for entry in articles), default=NOON)
+    recent = [entry for entry in articles if newest - entry.position < timedelta(hours=hours)]
+    assert selected[: len(recent)] == recent
 
 
 # ── per source ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,13 +172,13 @@ def test_a_sources_own_steps_touch_its_articles_alone() -> None:
     }
     titles = ["Ad", "x", "Ad", "x", "x", "x"]
     articles = [article(n, title=title, source_id=id) for n, title in enumerate(titles) for id in ("a", "b", "gone")]
-    chosen = [(it.source_id, it.key) for it in apply_per_source(sources, iter(articles))]
-    assert [key for id, key in chosen if id == "a"] == [1, 3]
-    assert [key for id, key in chosen if id == "b"] == [0, 1, 2, 3, 4, 5]
-    assert [key for id, key in chosen if id == "gone"] == [0, 1, 2, 3, 4, 5]
+    selected = [(entry.source_id, entry.key) for entry in apply_source_steps(sources, iter(articles))]
+    assert [key for id, key in selected if id == "a"] == [1, 3]
+    assert [key for id, key in selected if id == "b"] == [0, 1, 2, 3, 4, 5]
+    assert [key for id, key in selected if id == "gone"] == [0, 1, 2, 3, 4, 5]
 
 
 def test_without_steps_the_stream_is_handed_through_untouched() -> None:
     stream = hourly()
-    assert apply_per_source({"bbc": Source("bbc", Kind.FEED, "https://a.example/")}, stream) is stream
-    assert apply([], stream) is stream
+    assert apply_source_steps({"bbc": Source("bbc", Kind.FEED, "https://a.example/")}, stream) is stream
+    assert apply_steps([], stream) is stream

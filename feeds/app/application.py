@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from .. import config as configuration
 from .. import scheduling
-from ..compose import selected
+from ..compose import select_sources
 from ..errors import ConfigError, FailureKind
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
-from ..publish import sweep
+from ..publish import remove_temporary_files
 from ..store import Store
 from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
@@ -143,7 +143,7 @@ class App:
         feeds = {**self._story_page_feeds, **self.config.feeds}
         withdrawn = {id: ledger.files for id, ledger in ledgers.items() if id not in feeds}
         changes = {
-            feed.id: max((newest.get(source_id, 0) for source_id in selected(feed, self.sources)), default=0)
+            feed.id: max((newest.get(source_id, 0) for source_id in select_sources(feed, self.sources)), default=0)
             for feed in feeds.values()
         }
         if feed_ids is None:
@@ -168,7 +168,7 @@ class App:
         config = self.config
         hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
         self._connectivity = scheduling.Connectivity(len(hosts))
-        sweep(config.public)
+        remove_temporary_files(config.public)
         self._sync_sources()
         self._story_page_feeds = story_page_feeds(config)
         self._gate = PublicationGate(config.searched_secrets, self.store.authority)

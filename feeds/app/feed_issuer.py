@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from .. import pipeline
-from ..compose import selected
+from ..compose import select_sources
 from ..errors import FetchError
 from ..fetch.local_files import open_media
 from ..model import Article, Config, Feed, FileStamp, Source, StoryFile
-from ..publish import are_there, place, publish, withdraw
+from ..publish import copy_file, files_exist, publish, remove_files
 from ..render import render_feed_list, render_stylesheets
-from ..steps import apply_per_source
+from ..steps import apply_source_steps
 from ..store import Store
 from .publication_gate import PublicationGate
 from .publisher import feeds_with
@@ -48,7 +48,7 @@ class FeedIssuer:
     def withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
         """Remove the files (feed id → paths) of feeds that are no longer declared, and end the feeds in the store."""
         for feed_id in sorted(files):
-            withdraw(self._config.public, files[feed_id])
+            remove_files(self._config.public, files[feed_id])
             self._store.withdraw(feed_id)
 
     def issue(
@@ -76,15 +76,15 @@ class FeedIssuer:
             ledger=self._store.ledger,
             retracted=self._retracted,
             publish=lambda documents: publish(public, map(self._gate.clean_document, documents)),
-            kept=lambda files: not rewrite and are_there(public, files),
+            kept=lambda files: not rewrite and files_exist(public, files),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
             changed=changed,
         )
 
     def _articles(self, feed: Feed) -> Iterator[Article]:
-        articles = self._store.articles(selected(feed, self._sources), feed.tags)
-        return map(self._gate.clean_article, apply_per_source(self._sources, articles))
+        articles = self._store.articles(select_sources(feed, self._sources), feed.tags)
+        return map(self._gate.clean_article, apply_source_steps(self._sources, articles))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)
@@ -97,10 +97,10 @@ class FeedIssuer:
         def place_file(file: StoryFile) -> bool | None:
             stamp = FileStamp(file.size, file.modified_ns)
             try:
-                return place(public, file.path, stamp, lambda: open_media(source, file))
+                return copy_file(public, file.path, stamp, lambda: open_media(source, file))
             except FetchError as error:
                 log.warning("%s", error)
                 return None
 
-        page_io = pipeline.PageIO(place_file, lambda paths: withdraw(public, paths))
+        page_io = pipeline.PageIO(place_file, lambda paths: remove_files(public, paths))
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, page_io)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..compose import selected
+from ..compose import select_sources
 from ..config.fingerprint import fingerprint_pages
 from ..model import Config, Feed, Kind, Ledger, Source
-from ..publish import are_there
+from ..publish import files_exist
 
 PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time, however much changes
 CLOSE_SECONDS = 1.0  # that a feed which is being written is waited for in the end
@@ -100,7 +100,7 @@ def _is_due(feed: Feed, ledger: Ledger | None, changed: int, public: Path) -> bo
         ledger is None
         or ledger.fingerprint != feed.fingerprint
         or ledger.changed < changed
-        or not are_there(public, ledger.files)
+        or not files_exist(public, ledger.files)
     )
 
 
@@ -118,10 +118,10 @@ def story_page_feeds(config: Config) -> dict[str, Feed]:
 
 def feeds_with(source: Source, config: Config) -> tuple[Feed, ...]:
     """Return the feeds that take from a source."""
-    return tuple(feed for feed in config.feeds.values() if selected(feed, [source.id]))
+    return tuple(feed for feed in config.feeds.values() if select_sources(feed, [source.id]))
 
 
 def with_story_pages(feed_ids: Collection[str], pages: Mapping[str, Feed], config: Config) -> set[str]:
     """Return the ids of these feeds, and of the `pages` of the stories that they may show."""
-    sources = {name for feed_id in feed_ids for name in selected(config.feeds[feed_id], config.sources)}
+    sources = {name for feed_id in feed_ids for name in select_sources(config.feeds[feed_id], config.sources)}
     return {*feed_ids, *(id for id, page_feed in pages.items() if not sources.isdisjoint(page_feed.sources))}

@@ -8,9 +8,9 @@ from functools import partial
 
 import click
 
-from ..compose import plan
+from ..compose import effective_steps
 from ..model import Article, Config, Drop, Feed, Keep, Step
-from ..steps import apply, apply_per_source
+from ..steps import apply_source_steps, apply_steps
 from .common import print_json, print_lines, style
 from .configuration import load_config, open_store, require_ids, secret_mask
 from .formatting import format_count, format_rfc3339, sanitize_line
@@ -61,9 +61,9 @@ def _select_articles(
 def _named_steps(config: Config, feed: Feed) -> Iterator[tuple[str, StepFunction]]:
     """Yield what is between the store and an edition, in the order of `pipeline.issue`."""
     if any(source.steps for source in config.sources.values()):
-        yield "steps of the sources", partial(apply_per_source, config.sources)
-    for step in plan(feed):
-        yield _step_name(step), partial(apply, [step])
+        yield "steps of the sources", partial(apply_source_steps, config.sources)
+    for step in effective_steps(feed):
+        yield _step_name(step), partial(apply_steps, [step])
 
 
 def _step_name(step: Step) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..compose import Change, compose, difference, is_on_show, plan
+from ..compose import Change, compose, effective_steps, find_changes, is_published
 from ..model import Article, Document, Event, Feed, Issue, Ledger, Site
 from ..render import json_feed, render
-from ..steps import apply
+from ..steps import apply_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,18 @@ def issue(feed: Feed, site: Site, edges: IssueIO) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    chosen = tuple(apply(plan(feed), edges.articles(feed)))
+    chosen = tuple(apply_steps(effective_steps(feed), edges.articles(feed)))
     retracted = edges.retracted(feed.id)
     ledger = edges.ledger(feed.id, [*(article.key for article in chosen), *retracted])
     edition = compose(feed, site, chosen, ledger, edges.since)
-    if is_on_show(edition, ledger) and edges.kept(ledger.files):
+    if is_published(edition, ledger) and edges.kept(ledger.files):
         files, paths = ledger.files, []
     else:
         documents = render(edition)
         files, paths = tuple(document.path for document in documents), edges.publish(documents)
-    shown, changes = difference(edition, ledger, retracted=retracted)
+    entries, changes = find_changes(edition, ledger, retracted=retracted)
     events = tuple(_event(feed, change) for change in changes)
-    edges.issued(Issue(replace(edition, changed=edges.changed), shown, files, events))
+    edges.issued(Issue(replace(edition, changed=edges.changed), entries, files, events))
     return paths
 
 
