@@ -1,11 +1,11 @@
 """The order of the stages, and nothing else.
 
-pull(visit):  [robots] → fetch → parse → [known?] → normalize → Outcome
+pull(visit):  [robots] → fetch → parse → [seen?] → normalize → Outcome
 issue(feed):  articles → steps → compose → render → publish → ledger and outbox
-issue_pages(shelf): articles → render → publish → ledger: the pages of our own stories
-read(bytes):  parse → normalize → JSON Feed, for those who have a document and no store
+issue_pages(source): articles → render → publish → ledger: the pages of our own stories
+read(bytes):  parse → normalize → JSON Feed, for one document without a store
 
-No stage knows another one; what touches the outside is handed in.
+No stage imports another one; I/O is passed in as functions.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from ..steps import apply_steps
 
 @dataclass(frozen=True, slots=True)
 class IssueIO:
-    """What issuing needs of the outside: the store's articles, ledger and retractions, the disk, and two facts.
+    """The I/O of issuing a feed: the store's articles, ledger and retractions, and the disk.
 
-    The ledger is asked for what it has shown of these articles alone: it holds all that the feed ever showed. `kept`
-    says whether files that hold the right edition may stay as they are. `since` is when the store began (the age of an
-    empty feed), `changed` the newest change among the feed's sources.
+    `ledger` returns the entries of the given articles alone, as a ledger holds all that the feed ever published. `kept`
+    returns whether files that hold the right edition may stay as they are. `since` is when the store was made (the date
+    of an empty feed), `changed` the highest change number among the feed's sources.
     """
 
     articles: Callable[[Feed], Iterator[Article]]
@@ -31,23 +31,23 @@ class IssueIO:
     changed: int
 
 
-def issue(feed: Feed, site: Site, edges: IssueIO) -> list[str]:
+def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     """Regenerate one feed; return the paths that differ from what was on disk.
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    chosen = tuple(apply_steps(effective_steps(feed), edges.articles(feed)))
-    retracted = edges.retracted(feed.id)
-    ledger = edges.ledger(feed.id, [*(article.key for article in chosen), *retracted])
-    edition = compose(feed, site, chosen, ledger, edges.since)
-    if is_published(edition, ledger) and edges.kept(ledger.files):
+    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed)))
+    retracted = io.retracted(feed.id)
+    ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
+    edition = compose(feed, site, chosen, ledger, io.since)
+    if is_published(edition, ledger) and io.kept(ledger.files):
         files, paths = ledger.files, []
     else:
         documents = render(edition)
-        files, paths = tuple(document.path for document in documents), edges.publish(documents)
+        files, paths = tuple(document.path for document in documents), io.publish(documents)
     entries, changes = find_changes(edition, ledger, retracted=retracted)
     events = tuple(_event(feed, change) for change in changes)
-    edges.issued(Issue(replace(edition, changed=edges.changed), entries, files, events))
+    io.issued(Issue(replace(edition, changed=io.changed), entries, files, events))
     return paths
 
 

@@ -1,4 +1,4 @@
-"""read(bytes): parse → normalize → JSON Feed, for those who have a document and no store."""
+"""read(bytes): parse → normalize → JSON Feed, for one document without a store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
-from ..model import Fetched, Kind, Parsed, Source, Story, Text
+from ..model import Fetched, Kind, Parsed, Shape, Source, Story, Text
 from ..normalize import (
     Context,
     describe_channel,
@@ -28,97 +28,93 @@ from ..parse.page import read_page
 from ..render import json_feed
 from .own_stories import publishable
 
-NOBODY = "localhost,2000"  # mints the ids of documents that are only looked at
+PREVIEW_AUTHORITY = "localhost,2000"  # of the ids minted for documents that are not stored
 
-WEB_PAGE_KINDS = frozenset(
-    {FailureKind.ANNOUNCES, FailureKind.PAGE}
-)  # what an address may turn out to be when a feed was hoped for
-
-# These readers apply `include` and `exclude` themselves: there they decide which entries count for `max_items`.
-_SELECTIVE_READERS = frozenset({"files", "page:list", "sitemap"})
+WEB_PAGE_KINDS = frozenset({FailureKind.ANNOUNCES, FailureKind.PAGE})  # an address without a feed, but with a page
 
 DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
 
-def parse_feed(answer: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
-    """Parse; when that fails, say what came instead of a feed (F31)."""
+def parse_feed(response: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
+    """Parse a feed; raise ParseError saying what came instead of one (F31)."""
     try:
-        return read(answer, source)
+        return read(response, source)
     except ParseError as error:
-        seen = sanity.diagnose(answer.body, answer.media_type, answer.url)
-        if seen is None:
+        diagnosis = sanity.diagnose(response.body, response.media_type, response.url)
+        if diagnosis is None:
             raise
-        raise ParseError(seen.sentence, kind=seen.kind) from error
+        raise ParseError(diagnosis.sentence, kind=diagnosis.kind) from error
 
 
 def is_wanted(story: Story, parsed: Parsed, source: Source | None) -> bool:
-    """Tell whether `include` and `exclude` of a source let a story of its document through, by the story's address.
+    """Return whether `include` and `exclude` of a source let a story through, by the story's address.
 
-    A story without an address is found by no pattern.
+    A story without an address matches no pattern. The parsers of own stories, listings and sitemaps apply the patterns
+    themselves, because there they decide which entries count for `max_items`.
     """
-    if source is None or not (source.include or source.exclude) or parsed.reader in _SELECTIVE_READERS:
+    if source is None or not (source.include or source.exclude):
+        return True
+    if source.kind is Kind.FILES or parsed.shape in (Shape.LISTING, Shape.SITEMAP):
         return True
     return is_included(story_url(story, parsed.base) or "", source)
 
 
-def parse_document(answer: Fetched, source: Source | None = None) -> Parsed:
-    """What a document is taken for when nobody said what it should be: a feed, else a page's story or stories."""
+def parse_document(response: Fetched, source: Source | None = None) -> Parsed:
+    """Parse a document of unknown kind: as a feed, else as a page with one story or a list of stories."""
     try:
-        return parse_feed(answer, source)
+        return parse_feed(response, source)
     except ParseError as error:
         if error.kind not in WEB_PAGE_KINDS or (source is not None and source.kind is not Kind.ANY):
             raise
-    page = read_page(answer, source)
-    feed = find_announced_feed(answer)
+    page = read_page(response, source)
+    feed = find_announced_feed(response)
     return replace(page, warnings=(*page.warnings, f"its feed is at {feed}")) if feed else page
 
 
-def find_announced_feed(answer: Fetched) -> str | None:
-    """The feed that a page names in its head."""
-    found = find_feeds(answer.body, answer.url, answer.charset)
-    return next((candidate.url for candidate in found if candidate.method == "link"), None)
+def find_announced_feed(response: Fetched) -> str | None:
+    """Return the address of the feed that a page names in its head."""
+    candidates = find_feeds(response.body, response.url, response.charset)
+    return next((candidate.url for candidate in candidates if candidate.method == "link"), None)
 
 
 def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:
-    """Understand one document, a feed or a web page: a JSON Feed 1.1 as a dict, what it lacks under `_feeds`.
+    """Return a document, a feed or a web page, as a JSON Feed 1.1 dict, with what the format lacks under `_feeds`.
 
     `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
-    Items carry the ids of the document as it gave them. Raises ParseError when it is neither.
+    Items carry the ids that the document gave them. Raises ParseError when it is neither.
     """
     return as_json_feed(parse_document(saved_document(body, url, headers)), datetime.now(UTC))
 
 
 def saved_document(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:
-    """A document at hand, as if it had been fetched from `url` with these headers."""
-    told = {name.lower(): value for name, value in (headers or {}).items()}
-    media_type, charset = http_headers.parse_content_type(told.get("content-type"))
-    return Fetched(url or "", body, media_type, charset, headers=told)
+    """Return a document as if it had been fetched from `url` with these headers."""
+    lower = {name.lower(): value for name, value in (headers or {}).items()}
+    media_type, charset = http_headers.parse_content_type(lower.get("content-type"))
+    return Fetched(url or "", body, media_type, charset, headers=lower)
 
 
 def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
-    """A document as a JSON Feed, read at a moment without any memory of it, as a source of that kind."""
+    """Return a document as a JSON Feed, read at `at` as a source of that kind, without any stored state."""
     parsed = publishable(parsed, at, source.timezone if source else "UTC")
-    told, warnings = (
-        describe_channel(parsed),
-        [to_plain_text(Text(warning, "text")) for warning in (*parsed.warnings, *truncation_warnings(parsed.stories))],
-    )
+    channel = describe_channel(parsed)
+    warnings = (*parsed.warnings, *truncation_warnings(parsed.stories))
     metadata = json_feed.FeedMetadata(
-        title=told.title,
-        home_page_url=told.home,
-        feed_url=told.feed,
-        description=told.description,
-        icon=told.image,
-        favicon=told.icon,
-        language=told.language,
-        authors=told.authors,
-        hubs=told.hubs,
+        title=channel.title,
+        home_page_url=channel.home,
+        feed_url=channel.feed,
+        description=channel.description,
+        icon=channel.image,
+        favicon=channel.icon,
+        language=channel.language,
+        authors=channel.authors,
+        hubs=channel.hubs,
         extra={
-            **told.facts,
+            **channel.facts,
             "reader": parsed.reader,
-            "warnings": warnings,
+            "warnings": [to_plain_text(Text(warning, "text")) for warning in warnings],
         },
     )
-    context = Context(source.id if source else "preview", NOBODY, at, source=source)
+    context = Context(source.id if source else "preview", PREVIEW_AUTHORITY, at, source=source)
     document = document_context(parsed, context)
     items = []
     for story in parsed.stories:
