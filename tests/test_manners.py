@@ -25,7 +25,8 @@ from feeds.app.publisher import BackgroundPublisher
 from feeds.errors import PublishError
 from feeds.fetch import Fetcher
 from feeds.http_headers import format_date
-from feeds.model import HostLimits, Site
+from feeds.model import Site
+from feeds.politeness import HostLimits
 
 ALLOWED = frozenset(
     ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "If-None-Match", "If-Modified-Since")

@@ -18,19 +18,20 @@ STAGES = {"scheduling", "sanity", "fetch", "parse", "normalize", "steps", "compo
 # room → rooms it may import. `app`, `daemon`, `cli` stand on top of everything.
 ROOMS: dict[str, set[str]] = {
     "errors": NOTHING,
-    "model": {"errors"},  # the kind of a failure
+    "politeness": NOTHING,
+    "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
-    "scheduling": PURE | {"http_headers"},
+    "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
     "normalize": PURE,
     "steps": PURE,
     "compose": PURE,
-    "config": PURE,
+    "config": PURE | {"politeness"},
     "parse": PURE,
     "render": PURE,
     "store": PURE,
     "publish": PURE,
-    "fetch": PURE | {"http_headers"},
+    "fetch": PURE | {"http_headers", "politeness"},
     "sandbox": PURE,
     "serve": PURE | {"http_headers"},
     "push": PURE | {"http_headers"},

@@ -15,7 +15,6 @@ from ..model import (
     Cron,
     Drop,
     Feed,
-    HostLimits,
     Interval,
     Keep,
     Kind,
@@ -26,6 +25,7 @@ from ..model import (
     Source,
     Step,
 )
+from ..politeness import HostLimits
 from .fingerprint import fingerprint_feed, fingerprint_presence, fingerprint_source
 from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ..errors import FailureKind, FetchError
-from ..model import Fetched, Hop, HostLimits, HostState, NotModified, Site, Source, Visit
+from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
+from ..politeness import HostLimits
 from . import local_files, robots
 from .connection import ConnectionPool, shared_tls_context
 from .decoding import decode_start

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from ..model import HostLimits, RequestSlots
+from ..politeness import HostLimits, RequestSlots
 from .deadline import Deadline
 from .problems import FetchProblem, make_stop_problem
 

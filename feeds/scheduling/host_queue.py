@@ -15,7 +15,8 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
-from ..model import HostLimits, HostState, RequestSlots, Visit
+from ..model import HostState, Visit
+from ..politeness import HostLimits, RequestSlots
 from .connectivity import PROBE_EVERY, Connectivity
 from .intervals import DAY, is_local
 

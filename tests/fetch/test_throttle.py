@@ -18,7 +18,8 @@ from visiting import NOW, SITE, failure, fetched, visit
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.throttle import MAX_ADDRESSES, PacedGate, Throttle
-from feeds.model import HostLimits, HostState
+from feeds.model import HostState
+from feeds.politeness import HostLimits
 
 FEED = b"<rss><channel><item/></channel></rss>"
 GAP = 0.05
