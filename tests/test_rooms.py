@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +128,13 @@ def test_only_fetch_opens_outbound_sockets() -> None:
 def test_nothing_is_imported_for_types_only() -> None:
     for path in FILES:
         assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8"), path
+
+
+def test_no_group_of_a_pattern_is_repeated_possessively() -> None:
+    """Before 3.11.5, Python loses matches of `(?:…)*+` (python/cpython#106052); `(?>(?:…)*)` is the same."""
+    possessive = re.compile(r"(?<!\()\)(?:[*+?]|\{[^}]*\}+)\+")
+    for path in FILES:
+        assert not possessive.search(path.read_text(encoding="utf-8")), path
 
 
 def test_no_mocks_in_the_tests() -> None:

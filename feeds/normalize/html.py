@@ -102,7 +102,7 @@ _UNSTABLE_TAG = re.compile(
     r"<(?=[a-dfhimorstA-DFHIMORST])(?i:d[dlt]\b|r[bpt]|table|caption|col|t[bdfhr]|button|select|opt|form|object|applet"
     r"|marquee|template|svg|math|html|head|body|frame|input)"
 )
-_NESTED_HEADING = re.compile(r"<h[1-6][ >][^<]*+(?:<(?!/?h[1-6][ >])[^<]*+)*+<h[1-6]")
+_NESTED_HEADING = re.compile(r"<h[1-6][ >][^<]*+(?>(?:<(?!/?h[1-6][ >])[^<]*+)*)<h[1-6]")
 # Any tag but those that feeds use most and that need no special case.
 _UNCOMMON_TAG = re.compile(
     r"<(?!/|p[ >]|a |br[ />]|img |em>|strong>|li[ >]|[biu]>|span[ >]|div[ >]|[uo]l[ >]|blockquote[ >]|figure[ >]"
@@ -117,7 +117,7 @@ _WORD_LIMIT = 1_000
 # The sanitiser's time grows with the square of these in one text or value: 490,000 of them cost it up to 5 s a pass.
 # No honest content that is not cut already has so many, even if it spells each letter as a character reference.
 _REFERENCE_LIMIT = 100_000
-_REFERENCES = re.compile(rf"(?:[^&\xa0]*+[&\xa0]){{{_REFERENCE_LIMIT}}}+")
+_REFERENCES = re.compile(rf"(?>(?:[^&\xa0]*+[&\xa0]){{{_REFERENCE_LIMIT}}})")
 
 # The sanitiser's time grows with the square of the depth: 40,000 open `div` cost it 6 s. No page is deeper than this.
 # A formatting tag that is left open is opened again in each paragraph after it: 400 of them make 6 MB of 11 kB.

@@ -24,7 +24,7 @@ _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _SRCSET = re.compile(r'(\ssrcset=")([^"]*)"')
 _CANDIDATE = re.compile(r"\s*([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]+[wxh]))?\s*(?:,|$)")
 # A `srcset` that needs no change, as most are: its addresses need not be parsed one by one.
-_ABSOLUTE_CANDIDATE = r"https?://[A-Za-z0-9.-]+/(?:[!#$%()*+./0-9:;=?@A-Z_a-z~-]++|&amp;)*+ [\d.]+[wxh]"
+_ABSOLUTE_CANDIDATE = r"https?://[A-Za-z0-9.-]+/(?>(?:[!#$%()*+./0-9:;=?@A-Z_a-z~-]++|&amp;)*) [\d.]+[wxh]"
 _CLEAN_SRCSET = re.compile(rf"{_ABSOLUTE_CANDIDATE}(?:, {_ABSOLUTE_CANDIDATE})*")
 _SRCSET_LIMIT = 8_000
 _ADDRESS = re.compile(r"[^\s{}\[\]\"<>]+[./][^\s{}\[\]\"<>]+")

@@ -12,7 +12,7 @@ from html import escape, unescape
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-_SCRIPT_ELEMENT = re.compile(r"<(script|style)\b[^<>]*>[^<]*(?:<(?!/\1)[^<]*)*+</\1[^<>]*>", re.IGNORECASE)
+_SCRIPT_ELEMENT = re.compile(r"<(script|style)\b[^<>]*>[^<]*(?>(?:<(?!/\1)[^<]*)*)</\1[^<>]*>", re.IGNORECASE)
 _ACTIVE_TAG = re.compile(
     r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
 )

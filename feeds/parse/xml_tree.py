@@ -31,10 +31,10 @@ def _make_parser(recover: bool) -> etree.XMLParser:
 STRICT_PARSER = _make_parser(recover=False)
 RECOVERING_PARSER = _make_parser(recover=True)
 
-_SUBSET = r"""\[(?:<!--.*?(?:-->|\Z)|"[^"]*+"|'[^']*+'|[^"'\]])*+\]"""
-PROLOG = re.compile(r"(?:\s++|<\?.*?\?>|<!--.*?-->)*+(?=<!DOCTYPE)", re.S | re.I)
+_SUBSET = r"""\[(?>(?:<!--.*?(?:-->|\Z)|"[^"]*+"|'[^']*+'|[^"'\]])*)\]"""
+PROLOG = re.compile(r"(?>(?:\s++|<\?.*?\?>|<!--.*?-->)*)(?=<!DOCTYPE)", re.S | re.I)
 DOCTYPE_START = re.compile("<!DOCTYPE", re.I)
-DOCTYPE = re.compile(rf"<!DOCTYPE(?:\"[^\"]*+\"|'[^']*+'|{_SUBSET}|[^>\"'\[])*+>", re.S | re.I)
+DOCTYPE = re.compile(rf"<!DOCTYPE(?>(?:\"[^\"]*+\"|'[^']*+'|{_SUBSET}|[^>\"'\[])*)>", re.S | re.I)
 
 ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)(?=[\s>/])", re.I)
 XML_DECLARATION = re.compile(r"<\?xml[^>]{0,200}\?>")
@@ -52,9 +52,9 @@ UNESCAPED = re.compile(
 )
 # Elements that hold HTML, up to their end tag and never past the next element of the same name.
 HTML_ELEMENT = re.compile(
-    r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?:[^<]++|<(?!/?\2[\s>]))*+)(?=</\2\s*>)"
+    r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?>(?:[^<]++|<(?!/?\2[\s>]))*))(?=</\2\s*>)"
 )
-TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*+\s*+(/?)>""")
+TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?>(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*)\s*+(/?)>""")
 PREDEFINED_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 

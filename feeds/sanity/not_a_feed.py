@@ -207,7 +207,7 @@ def diagnose(body: bytes, media_type: str, url: str) -> Diagnosis | None:
 
 # Atomic groups and possessive repeats prevent backtracking.
 _FEED = re.compile(
-    r"(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*+<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b",
+    r"(?>(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*)<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML = re.compile(r"<!doctype\s+html|<(?:html|head|body|title|meta|script|form|frameset)\b", re.IGNORECASE)
