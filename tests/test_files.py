@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from wire import Wire
+from wire import Wire, until
 
 from feeds.app.server_process import create_server_app
 from feeds.config import load
@@ -525,14 +525,14 @@ def test_L7_the_daemon_publishes_a_story_as_soon_as_it_is_saved(desk: Desk, reco
     desk.put("bread.md", BREAD)
     daemon = desk.start("daemon", "--listen", "127.0.0.1:0")
     try:
-        _until(lambda: "stories/desk/bread.html" in desk.files())
-        _until(lambda: _watched(daemon.pid, desk.folder))
+        until(lambda: "stories/desk/bread.html" in desk.files())
+        until(lambda: _watched(daemon.pid, desk.folder))
         saved = time.monotonic()
         (desk.folder / "cake.md").write_text("# Cake\n\nSweet.\n", encoding="utf-8")
-        _until(lambda: "stories/desk/cake.html" in desk.files() and len(desk.items()) == 2)
+        until(lambda: "stories/desk/cake.html" in desk.files() and len(desk.items()) == 2)
         record_property("seconds", time.monotonic() - saved)  # type: ignore[operator]
         (desk.folder / "bread.md").unlink()
-        _until(lambda: "stories/desk/bread.html" not in desk.files())
+        until(lambda: "stories/desk/bread.html" not in desk.files())
     finally:
         daemon.terminate()
         _, errors = daemon.communicate(timeout=300)
@@ -551,13 +551,6 @@ def _watched(process: int, folder: Path) -> bool:
             if mark in descriptor.read_text(encoding="ascii"):
                 return True
     return False
-
-
-def _until(done: object, patience: float = 300) -> None:
-    end = time.monotonic() + patience
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 # ── a page from a newspaper's archive ───────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from origin import HANG, KEEP, RESET, Document, Origin, drip, raw, reply
-from wire import Wire, rss
+from wire import Wire, rss, until
 
 import feeds
 from feeds.store import Store
@@ -273,7 +273,7 @@ def test_F24_F38_a_second_instance_is_refused_and_sigterm_waits_for_no_source(wi
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One")))), "b": hanging})
     daemon = wire.start("daemon", "--listen", "127.0.0.1:0")
     try:
-        _until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
+        until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
         second = wire.command("run")
         assert second.returncode == 3
         assert str(daemon.pid) in second.stderr
@@ -288,18 +288,11 @@ def test_F38_sigterm_stops_a_daemon_within_five_seconds(wire: Wire, origin: Orig
     """On a machine with nothing else to do."""
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One")))), "b": origin.put("/b", raw(HANG))})
     with wire.start("daemon", "--listen", "127.0.0.1:0") as daemon:
-        _until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
+        until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
         began = time.monotonic()
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait() == 0
         assert time.monotonic() - began < 5
-
-
-def _until(done: object, patience: float = 300) -> None:
-    end = time.monotonic() + patience
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
 
 
 # ── real feeds ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from origin import KEEP, RESET, Behaviour, Document, Origin, Piece, Request, raw, redirect, reply
 from sqlalchemy import Engine, event
-from wire import Wire, rss
+from wire import Wire, rss, until
 
 from feeds.app import App, Turn, TurnOptions
 from feeds.app.publisher import BackgroundPublisher
@@ -548,8 +548,7 @@ def test_F10_F11_two_hundred_names_that_hang_keep_nobody_waiting(wire: Wire, ori
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     def watch() -> None:
-        while len(origin.requests) < len(healthy):
-            time.sleep(0.02)
+        until(lambda: len(origin.requests) >= len(healthy))
         done.set()
 
     threading.Thread(target=watch, daemon=True).start()

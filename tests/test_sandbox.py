@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +15,7 @@ from pathlib import Path
 import jobs
 import pytest
 from hostile import HOSTILE_DOCUMENTS, measure_parse
+from wire import until
 
 from feeds.errors import FetchError, ParseError
 from feeds.model import Fetched, Parsed, SourceFile
@@ -38,12 +38,6 @@ def make() -> Iterator[Callable[..., Workers]]:
     yield workers
     for each in made:
         each.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that has to come; the test's own time limit says for how long."""
-    while not holds():
-        time.sleep(0.01)
 
 
 def gone(process: int) -> bool:

@@ -128,9 +128,9 @@ def document(*items: tuple[str, str], **settings: Any) -> Document:
     return Document(rss(*(items or TITLES)), **settings)
 
 
-def until(holds: Callable[[], object], patience: float = 300) -> None:
-    """Wait until a condition holds; fail after `patience` seconds."""
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
+def until(condition: Callable[[], object], timeout: float = 300) -> None:
+    """Wait until a condition holds; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.01)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +14,7 @@ import pytest
 import requests
 from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, reply
 from visiting import NOW, SITE, failure, fetched, visit
+from wire import until
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
@@ -111,8 +111,7 @@ def test_F38_closing_ends_all_waiting_at_once(origin: Origin, secure: Origin) ->
     with socket.create_server(("127.0.0.1", 0)) as deaf, ThreadPoolExecutor(7) as pool:
         urls.append(f"https://127.0.0.1:{deaf.getsockname()[1]}/")  # waits in the handshake
         waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
-        while len(origin.requests) + len(secure.requests) < 8:
-            time.sleep(0.01)
+        until(lambda: len(origin.requests) + len(secure.requests) >= 8)
         fetcher.close()
         assert [each.result().kind for each in waiting] == ["stopped"] * 7
     assert failure(fetcher, origin.url("/kept")).kind == "stopped"

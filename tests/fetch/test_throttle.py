@@ -14,6 +14,7 @@ from itertools import count
 import pytest
 from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, raw, redirect, reply
 from visiting import NOW, SITE, failure, fetched, visit
+from wire import until
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
@@ -75,13 +76,6 @@ def keeps_gap(gap: float, requests: Iterable[Request], began: float) -> bool:
 
 def no_request_active(fetcher: Fetcher) -> bool:
     return fetcher.throttle.hosts.active() == fetcher.throttle.addresses.active() == 0
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    late = time.monotonic() + 300
-    while not holds():
-        assert time.monotonic() < late
-        time.sleep(0.002)
 
 
 # ── one host name ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,9 +196,9 @@ def test_E13_a_request_delayed_at_the_address_keeps_the_gap_of_its_host_once_mor
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.15, 2), resolve=everything_at("127.0.0.1", origin.port()))
     with ThreadPoolExecutor(10) as pool:
         waiting = [pool.submit(fetcher.fetch, visit(f"http://full{n}.example/held", timeout=300.0)) for n in range(8)]
-        wait_until(lambda: len(origin.requests) == 8)
+        until(lambda: len(origin.requests) == 8)
         waiting += [pool.submit(fetcher.fetch, visit("http://late.example/feed")) for _ in range(2)]
-        wait_until(lambda: fetcher.throttle.addresses.waiting() == 2)
+        until(lambda: fetcher.throttle.addresses.waiting() == 2)
         began = time.monotonic()
         go_on.set()
         for each in waiting:
@@ -281,7 +275,7 @@ def test_F38_closing_ends_the_waiting_at_once(where: str, origin: Origin) -> Non
         urls = [f"http://{name.format(n)}/hang" for n in range(12)]
         waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
         gates = (fetcher.throttle.hosts, fetcher.throttle.addresses)
-        wait_until(lambda: len(origin.requests) + sum(gate.waiting() for gate in gates) == 12)
+        until(lambda: len(origin.requests) + sum(gate.waiting() for gate in gates) == 12)
         fetcher.close()
         assert {each.result(timeout=300).kind for each in waiting} == {"stopped"}
     assert len(origin.requests) == expected
@@ -336,7 +330,7 @@ def test_first_come_first_served() -> None:
     with ThreadPoolExecutor(9) as pool:
         for n in range(9):
             pool.submit(come, n)
-            wait_until(lambda number=n: gate.waiting() == number + 1)  # type: ignore[misc]
+            until(lambda number=n: gate.waiting() == number + 1)  # type: ignore[misc]
         gate.leave("a")
     assert served == list(range(9))
 
