@@ -36,7 +36,7 @@ def serve(config_path: Path, listen: HostPort | None = None) -> None:
 def create_server_app(config: Config) -> ASGIApp:
     """Return the ASGI application for a configuration."""
     withdrawn = WithdrawnFeeds(config.data / "feeds.db")
-    return create_app(config.public, gone=withdrawn.feeds, health=lambda: True)
+    return create_app(config.public, withdrawn_feeds=withdrawn.feeds, is_healthy=lambda: True)
 
 
 @contextmanager

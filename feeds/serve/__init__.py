@@ -1,6 +1,6 @@
-"""Inbound HTTP: the published files as any static server would give them, and the server that listens.
+"""Inbound HTTP: an ASGI application that serves the published files as a static server would, and its server.
 
-`create_app` makes a plain ASGI application, `run` serves one until it is told to stop.
+`create_app` makes the application, `run` serves it until told to stop.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The routes: which address is answered by what."""
+"""The ASGI application: which path gets which response."""
 
 from __future__ import annotations
 
@@ -8,74 +8,79 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .file_response import deliver
+from .file_response import send_file
 from .files import Files
-from .index_page import STYLE_PATH, IndexPage, style
-from .media_types import FORMATS, PUBLIC
-from .responses import Request, tell_plainly
+from .index_page import STYLESHEET_PATH, IndexPage, load_stylesheet
+from .media_types import CORS_HEADERS, FEED_SUFFIXES
+from .responses import Request, send_text
 
 _log = logging.getLogger(__name__)
 
+_SUFFIXES_OF_A_FEED = {*FEED_SUFFIXES, "html"}
 
-def create_app(root: Path, *, gone: Callable[[], Mapping[str, str | None]], health: Callable[[], bool]) -> ASGIApp:
-    """Make the application that serves the published files below `root`.
 
-    `gone` tells of each feed id that is no longer published its successor, or none. `health` says whether all is well.
-    Both are asked while others wait, so they answer from memory.
+def create_app(
+    root: Path, *, withdrawn_feeds: Callable[[], Mapping[str, str | None]], is_healthy: Callable[[], bool]
+) -> ASGIApp:
+    """Return the application that serves the published files below `root`.
+
+    `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
+    in the event loop, so they must not block.
     """
-    return _Application(root, gone, health)
+    return _Application(root, withdrawn_feeds, is_healthy)
 
 
 class _Application:
-    def __init__(self, root: Path, gone: Callable[[], Mapping[str, str | None]], health: Callable[[], bool]) -> None:
+    def __init__(
+        self, root: Path, withdrawn_feeds: Callable[[], Mapping[str, str | None]], is_healthy: Callable[[], bool]
+    ) -> None:
         self._files = Files(root)
-        self._listing = IndexPage(root)
-        self._style = style()
-        self._gone = gone
-        self._health = health
-        self._routes = {"/": self._home, "/health": self._tell_health}
+        self._index_page = IndexPage(root)
+        self._stylesheet = load_stylesheet()
+        self._withdrawn_feeds = withdrawn_feeds
+        self._is_healthy = is_healthy
+        self._routes = {"/": self._send_index, "/health": self._send_health}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"feeds serves HTTP only, not {scope['type']!r}")
         if scope["method"] not in {"GET", "HEAD"}:
-            await tell_plainly(send, 405, (b"allow", b"GET, HEAD"))
+            await send_text(send, 405, (b"allow", b"GET, HEAD"))
             return
-        asked = Request.of(scope)
+        request = Request.from_scope(scope)
         try:
-            await self._routes.get(asked.path, self._file)(asked, send)
+            await self._routes.get(request.path, self._send_file)(request, send)
         except OSError as error:
-            _log.error("cannot serve %r: %s", asked.path, error)
-            await tell_plainly(send, 503)
+            _log.error("cannot serve %r: %s", request.path, error)
+            await send_text(send, 503)
 
-    async def _home(self, asked: Request, send: Send) -> None:
-        index = Request(asked.head, "/index.html", asked.headers)
-        if not await deliver(self._files, index, send):
-            await self._listing.page().answer(asked, send)
+    async def _send_index(self, request: Request, send: Send) -> None:
+        index = Request(request.is_head, "/index.html", request.headers)
+        if not await send_file(self._files, index, send):
+            await self._index_page.document().respond(request, send)
 
-    async def _tell_health(self, asked: Request, send: Send) -> None:
-        well = self._health()
-        await tell_plainly(send, 200 if well else 503, word="ok" if well else "degraded")
+    async def _send_health(self, request: Request, send: Send) -> None:
+        if self._is_healthy():
+            await send_text(send, 200, text="ok")
+        else:
+            await send_text(send, 503, text="degraded")
 
-    async def _file(self, asked: Request, send: Send) -> None:
-        if await deliver(self._files, asked, send):
+    async def _send_file(self, request: Request, send: Send) -> None:
+        if await send_file(self._files, request, send):
             return
-        if asked.path == STYLE_PATH:
-            await self._style.answer(asked, send)
+        if request.path == STYLESHEET_PATH:
+            await self._stylesheet.respond(request, send)
         else:
-            await self._tell_absence(asked, send)
+            await self._send_not_found(request, send)
 
-    async def _tell_absence(self, asked: Request, send: Send) -> None:
-        """Say that there is no such file, and of a feed that was here once, that it is gone or where it went."""
-        feed, _, suffix = asked.path[1:].rpartition(".")
-        gone = self._gone() if suffix in _OF_A_FEED else {}
-        if feed not in gone:
-            await tell_plainly(send, 404, *PUBLIC)
-        elif successor := gone[feed]:
-            # The way back leads to an id of ours, whatever was asked (S19).
-            await tell_plainly(send, 301, (b"location", f"/{successor}.{suffix}".encode()), *PUBLIC)
+    async def _send_not_found(self, request: Request, send: Send) -> None:
+        """Send 404; for a withdrawn feed 410, or 301 to its successor."""
+        feed_id, _, suffix = request.path[1:].rpartition(".")
+        withdrawn = self._withdrawn_feeds() if suffix in _SUFFIXES_OF_A_FEED else {}
+        if feed_id not in withdrawn:
+            await send_text(send, 404, *CORS_HEADERS)
+        elif successor := withdrawn[feed_id]:
+            # The location is made of an id of ours, never of the request (S19).
+            await send_text(send, 301, (b"location", f"/{successor}.{suffix}".encode()), *CORS_HEADERS)
         else:
-            await tell_plainly(send, 410, *PUBLIC)
-
-
-_OF_A_FEED = {*FORMATS, "html"}
+            await send_text(send, 410, *CORS_HEADERS)

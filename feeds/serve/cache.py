@@ -1,4 +1,4 @@
-"""What is kept of work done: bodies within a budget, and work in progress that others wait for too."""
+"""A cache of response bodies, and a way to do the same work once for all who wait for it."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ T = TypeVar("T")
 
 
 class BodyCache:
-    """Bytes by their ETag, so that equal files are held once; the one used longest ago goes first."""
+    """Bodies by their ETag, so that equal files are stored once; the least recently used is dropped first."""
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held: OrderedDict[str, bytes] = OrderedDict()
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
         self.size = 0
 
-    def get(self, tag: str) -> bytes | None:
-        """Give the bytes, if they are still held."""
-        body = self._held.get(tag)
+    def get(self, etag: str) -> bytes | None:
+        """Return the body, or none when it is not in the cache."""
+        body = self._bodies.get(etag)
         if body is not None:
-            self._held.move_to_end(tag)
+            self._bodies.move_to_end(etag)
         return body
 
-    def put(self, tag: str, body: bytes) -> None:
-        """Hold the bytes for as long as the budget allows."""
-        if tag in self._held:
-            self._held.move_to_end(tag)
+    def put(self, etag: str, body: bytes) -> None:
+        """Store a body, and drop others until `max_size` bytes are left."""
+        if etag in self._bodies:
+            self._bodies.move_to_end(etag)
             return
-        self._held[tag] = body
+        self._bodies[etag] = body
         self.size += len(body)
-        while self.size > self._budget:
-            self.size -= len(self._held.popitem(last=False)[1])
+        while self.size > self._max_size:
+            self.size -= len(self._bodies.popitem(last=False)[1])
 
 
 class SingleFlight(Generic[T]):
-    """Work in progress by name; who asks for what is being done waits for it instead of doing it again."""
+    """Tasks in progress by name: a second caller waits for the first one's result instead of starting again."""
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[T]] = {}
+        self._tasks: dict[str, asyncio.Task[T]] = {}
 
     async def __call__(self, name: str, work: Callable[[], Coroutine[None, None, T]]) -> T:
-        """Give what `work` gives, and begin it unless it has begun."""
-        task = self._running.get(name)
+        """Return the result of `work`, which is started unless a task of this name runs."""
+        task = self._tasks.get(name)
         if task is None:
-            task = self._running[name] = asyncio.create_task(work())
-            task.add_done_callback(lambda _: self._running.pop(name))
-        return await asyncio.shield(task)  # one who leaves does not stop it for the others
+            task = self._tasks[name] = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._tasks.pop(name))
+        return await asyncio.shield(task)  # a caller that is cancelled does not stop it for the others

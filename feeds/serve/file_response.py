@@ -1,4 +1,4 @@
-"""A published file as the answer to a request: whole, as 304, or for players one range of it."""
+"""A published file as the response to a request: whole, as 304, or for players one range of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from io import FileIO
 
 from starlette.types import Send
 
-from .files import WHOLE, Files, Resource
-from .responses import Representation, Request, length, tell, tell_plainly
+from .files import MAX_BUFFERED_SIZE, Files, Resource
+from .responses import Representation, Request, content_length, send_response, send_text
 
-_ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-_LONGEST = 64  # of a header with one range
+_SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_MAX_RANGE_LENGTH = 64  # characters of a header with one range
+
+_BLOCK_SIZE = 262_144  # bytes sent at a time
 
 
-def wanted(header: str | None, size: int) -> range | None:
-    """The bytes asked for: none means the whole file, an empty range that the file has no such bytes (RFC 9110 §14)."""
-    match = _ONE.fullmatch(header) if header and len(header) <= _LONGEST else None
+def parse_range(header: str | None, size: int) -> range | None:
+    """Return the bytes requested of a file of `size` bytes (RFC 9110 §14).
+
+    None means the whole file, an empty range that the file has no such bytes. Several ranges are answered with the
+    whole file.
+    """
+    match = _SINGLE_RANGE.fullmatch(header) if header and len(header) <= _MAX_RANGE_LENGTH else None
     if match is None:
         return None
     first, last = match.groups()
@@ -25,84 +31,86 @@ def wanted(header: str | None, size: int) -> range | None:
         return range(max(size - int(last), 0), size) if last else None
     start, stop = int(first), min(int(last) + 1, size) if last else size
     if last and int(last) < start:
-        return None  # invalid, so as if it were not there
+        return None  # an invalid range is ignored
     return range(start, stop)
 
 
-# ── A published file as the answer to a request: whole, as 304, or for players one range of it ────────────────────────
-
-
-_BLOCK = 262_144
-
-
-async def deliver(files: Files, asked: Request, send: Send) -> bool:
-    """Answer with the file of that name; false, and nothing sent, when there is none."""
-    while resource := await files.find(asked.path):
-        chosen = await _choose(files, resource, asked)
-        if chosen and await _tell(files, resource, chosen, asked, send):
+async def send_file(files: Files, request: Request, send: Send) -> bool:
+    """Send the file of that path; when there is none, send nothing and return false."""
+    while resource := await files.find(request.path):
+        representation = await _select_representation(files, resource, request)
+        if representation and await _send_representation(files, resource, representation, request, send):
             return True
-        # Replaced between two looks: look again.
+        # The file was replaced since it was found: find it again.
     return False
 
 
-async def _choose(files: Files, resource: Resource, asked: Request) -> Representation | None:
+async def _select_representation(files: Files, resource: Resource, request: Request) -> Representation | None:
     plain = resource.plain
-    if plain.kind.text and plain.size <= WHOLE and asked.accepts_gzip():
-        return await files.packed(resource)
+    if plain.media_type.compressible and plain.size <= MAX_BUFFERED_SIZE and request.accepts_gzip():
+        return await files.compress(resource)
     return plain
 
 
-async def _tell(files: Files, resource: Resource, chosen: Representation, asked: Request, send: Send) -> bool:
-    if chosen.held_by(asked):
-        await tell(send, 304, chosen.brief)
+async def _send_representation(
+    files: Files, resource: Resource, representation: Representation, request: Request, send: Send
+) -> bool:
+    """Send 304, 416 or the content; return false, and send nothing, when the file was replaced."""
+    if representation.is_not_modified(request):
+        await send_response(send, 304, representation.common_headers)
         return True
-    part = _part(chosen, asked)
+    part = _requested_part(representation, request)
     if part is not None and not part:
-        await tell_plainly(send, 416, (b"content-range", b"bytes */%d" % chosen.size))
+        await send_text(send, 416, (b"content-range", b"bytes */%d" % representation.size))
         return True
-    content = files.opened(resource) if chosen.size > WHOLE else await files.body(resource, chosen)
+    if representation.size > MAX_BUFFERED_SIZE:
+        content: bytes | FileIO | None = files.open(resource)
+    else:
+        content = await files.read(resource, representation)
     if content is None:
         return False
-    await _send(chosen, part, content, asked, send)
+    await _send_content(representation, part, content, request, send)
     return True
 
 
-def _part(chosen: Representation, asked: Request) -> range | None:
-    """The range to send. Only what is never compressed is given in parts: recordings, pictures, books."""
-    condition = asked.headers.get(b"if-range", chosen.tag)
-    return None if chosen.kind.text or condition != chosen.tag else wanted(asked.headers.get(b"range"), chosen.size)
+def _requested_part(representation: Representation, request: Request) -> range | None:
+    """Return the range to send. Only what is never compressed has ranges: recordings, pictures, books."""
+    etag = representation.etag
+    if representation.media_type.compressible or request.headers.get(b"if-range", etag) != etag:
+        return None
+    return parse_range(request.headers.get(b"range"), representation.size)
 
 
-async def _send(
-    chosen: Representation, part: range | None, content: bytes | FileIO, asked: Request, send: Send
+async def _send_content(
+    representation: Representation, part: range | None, content: bytes | FileIO, request: Request, send: Send
 ) -> None:
-    span = part or range(chosen.size)
-    headers = [*chosen.full(asked), length(len(span))]
+    span = part or range(representation.size)
+    headers = [*representation.headers_for(request), content_length(len(span))]
     if part:
-        headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], chosen.size)))
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], representation.size)))
     status = 206 if part else 200
     if isinstance(content, bytes):
-        await tell(send, status, headers, b"" if asked.head else content[span.start : span.stop])
+        await send_response(send, status, headers, b"" if request.is_head else content[span.start : span.stop])
         return
     with content:
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await _stream(content, range(0) if asked.head else span, send)
+        await _stream(content, range(0) if request.is_head else span, send)
 
 
 async def _stream(file: FileIO, span: range, send: Send) -> None:
     file.seek(span.start)
-    left = len(span)
-    while left:
-        block = await asyncio.to_thread(_block, file, min(left, _BLOCK))
+    remaining = len(span)
+    while remaining:
+        block = await asyncio.to_thread(_read_block, file, min(remaining, _BLOCK_SIZE))
         if not block:
-            return  # the promised length cannot be kept, so the server breaks the connection off
-        left -= len(block)
+            return  # shorter than the Content-Length that was sent: the server closes the connection
+        remaining -= len(block)
         await send({"type": "http.response.body", "body": block, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-def _block(file: FileIO, size: int) -> bytes:
-    """Read on; nothing when the file was cut short in place, or the disk fails."""
+def _read_block(file: FileIO, size: int) -> bytes:
+    """Return the next bytes; none when the file was truncated, or the disk fails."""
     try:
         return file.read(size)
     except OSError:

@@ -1,8 +1,8 @@
-"""The published files: found by strict names, remembered by their stat, read whole.
+"""The published files: found by strict names and cached by their stat.
 
-A file is opened once, and what is given is what that one open file held, so a replacement in the middle neither cuts
-nor mixes it. What is remembered is a digest for each file and, within a budget, bodies; while the stat of a file stays
-the same it is not opened again (L5).
+A file is opened once, and the response is what that open file held, so a replacement in the middle neither cuts nor
+mixes it. The cache holds a digest for each file and, up to a limit, bodies; while the stat of a file stays the same it
+is not opened again (L5).
 """
 
 from __future__ import annotations
@@ -22,93 +22,96 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .cache import BodyCache, SingleFlight
-from .media_types import kind_of
-from .responses import Representation, pack, tag_of
+from .media_types import find_media_type
+from .responses import Representation, body_etag, compress, make_etag
 
-WHOLE = 4_000_000  # a larger file is streamed, and never compressed
-_REMEMBERED = 20_000  # files; about 1 KB each
+MAX_BUFFERED_SIZE = 4_000_000  # bytes; a larger file is streamed, and never compressed
+_MAX_RESOURCES = 20_000  # about 1 KB each
 
-# The names that publish writes (S14): nothing hidden, nothing that climbs, nothing temporary.
-_NAME = re.compile(r"(?:/[a-z0-9][a-z0-9_.-]{0,127}){1,8}", re.ASCII)
+# The paths that publish writes (S14): no hidden or temporary file, no `..`.
+_PUBLISHED_PATH = re.compile(r"(?:/[a-z0-9][a-z0-9_.-]{0,127}){1,8}", re.ASCII)
 
 # Two changes within one tick of the file system's clock can leave a stat as it was, so a stat proves nothing about a
 # file that changed just now. Two seconds cover the coarsest clocks in use.
-_RACY = 2_000_000_000
+STAT_RESOLUTION_NS = 2_000_000_000
 
-# Only what is not there is told as such: readers give up a feed for which they hear 404 for long.
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # never wait for the other end of a pipe
+# Only these errors mean 404: feed readers give up a feed that answers 404 for long.
+_NOT_FOUND_ERRORS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+_OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # never wait for the other end of a pipe
 
 
-class _Stamp(NamedTuple):
-    """What of a stat changes when a file is replaced or written."""
+class _FileStat(NamedTuple):
+    """The fields of a stat that change when a file is replaced or written."""
 
     device: int
     inode: int
     size: int
-    modified: int
-    changed: int
+    modified_ns: int
+    changed_ns: int
 
     @classmethod
-    def of(cls, found: os.stat_result) -> _Stamp:
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    def from_stat(cls, result: os.stat_result) -> _FileStat:
+        return cls(result.st_dev, result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns)
 
 
 @dataclass(slots=True, eq=False)
 class Resource:
-    """One file as last looked at; once `settled`, an equal stamp means equal bytes."""
+    """A file as of the last read. Once `settled`, an equal stat means equal bytes."""
 
-    path: Path
-    stamp: _Stamp
+    location: Path
+    file_stat: _FileStat
     settled: bool
     plain: Representation
-    packed: Representation | None = None
+    gzipped: Representation | None = None
 
 
 class Files:
-    """The regular files below `root` that have a strict name and a known kind."""
+    """The regular files below `root` that have a published path and a known media type.
 
-    def __init__(self, root: Path, *, budget: int = 64_000_000, clock: Callable[[], int] = time.time_ns) -> None:
+    `cache_size` limits the bodies held in memory, in bytes; `clock` returns nanoseconds since the epoch.
+    """
+
+    def __init__(self, root: Path, *, cache_size: int = 64_000_000, clock: Callable[[], int] = time.time_ns) -> None:
         self._root = root
         self._clock = clock
-        self._bodies = BodyCache(budget)
-        self._known: dict[str, Resource] = {}
-        self._packing: SingleFlight[bytes | None] = SingleFlight()
-        self._digesting: SingleFlight[Resource | None] = SingleFlight()
+        self._bodies = BodyCache(cache_size)
+        self._resources: dict[str, Resource] = {}
+        self._compress_tasks: SingleFlight[bytes | None] = SingleFlight()
+        self._digest_tasks: SingleFlight[Resource | None] = SingleFlight()
 
-    async def find(self, name: str) -> Resource | None:
-        """What stands under this name at this moment; none when nothing does."""
-        known = self._known.get(name)
-        path = known.path if known else self._place(name)
-        stamp = _look(path) if path else None
-        if path is None or stamp is None:
-            self._known.pop(name, None)
+    async def find(self, path: str) -> Resource | None:
+        """Return the file that has this URL path now; none when there is none."""
+        resource = self._resources.get(path)
+        location = resource.location if resource else self._locate(path)
+        file_stat = _read_stat(location) if location else None
+        if location is None or file_stat is None:
+            self._resources.pop(path, None)
             return None
-        if known and known.settled and known.stamp == stamp:
-            return known
-        if stamp.size > WHOLE:
-            return await self._digesting(name, lambda: self._digest(name, path))
-        return self._read(name, path)
+        if resource and resource.settled and resource.file_stat == file_stat:
+            return resource
+        if file_stat.size > MAX_BUFFERED_SIZE:
+            return await self._digest_tasks(path, lambda: self._digest_file(path, location))
+        return self._read_file(path, location)
 
-    async def packed(self, resource: Resource) -> Representation | None:
-        """The gzipped representation; none when the file was replaced meanwhile."""
-        if resource.packed is None:
-            await self._packing(resource.plain.tag, lambda: self._pack(resource))
-        return resource.packed
+    async def compress(self, resource: Resource) -> Representation | None:
+        """Return the gzipped representation; none when the file was replaced since it was found."""
+        if resource.gzipped is None:
+            await self._compress_tasks(resource.plain.etag, lambda: self._compress(resource))
+        return resource.gzipped
 
-    async def body(self, resource: Resource, chosen: Representation) -> bytes | None:
-        """The bytes of a representation; none when the file was replaced meanwhile."""
-        body = self._bodies.get(chosen.tag)
+    async def read(self, resource: Resource, representation: Representation) -> bytes | None:
+        """Return the bytes of a representation; none when the file was replaced since it was found."""
+        body = self._bodies.get(representation.etag)
         if body is not None:
             return body
-        if chosen.packed:
-            return await self._packing(resource.plain.tag, lambda: self._pack(resource))
+        if representation.gzipped:
+            return await self._compress_tasks(resource.plain.etag, lambda: self._compress(resource))
         return self._read_again(resource)
 
-    def opened(self, resource: Resource) -> FileIO | None:
-        """The open file, to be streamed; none when it was replaced meanwhile."""
-        file = self._open(resource.path)
-        if file and _Stamp.of(os.fstat(file.fileno())) == resource.stamp:
+    def open(self, resource: Resource) -> FileIO | None:
+        """Return the open file, for streaming; none when it was replaced since it was found."""
+        file = self._open_regular(resource.location)
+        if file and _FileStat.from_stat(os.fstat(file.fileno())) == resource.file_stat:
             return file
         if file:
             file.close()
@@ -117,78 +120,78 @@ class Files:
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _read(self, name: str, path: Path) -> Resource | None:
-        file = self._open(path)
+    def _read_file(self, path: str, location: Path) -> Resource | None:
+        file = self._open_regular(location)
         if file is None:
             return None
         with file:
-            stamp = _Stamp.of(os.fstat(file.fileno()))
+            file_stat = _FileStat.from_stat(os.fstat(file.fileno()))
             body = file.readall()
-        tag = tag_of(hashlib.sha256(body))
-        self._bodies.put(tag, body)
-        return self._learn(name, path, stamp, tag, len(body))
+        etag = body_etag(body)
+        self._bodies.put(etag, body)
+        return self._remember(path, location, file_stat, etag, len(body))
 
-    async def _digest(self, name: str, path: Path) -> Resource | None:
-        file = self._open(path)
+    async def _digest_file(self, path: str, location: Path) -> Resource | None:
+        file = self._open_regular(location)
         if file is None:
             return None
         with file:
-            stamp = _Stamp.of(os.fstat(file.fileno()))
+            file_stat = _FileStat.from_stat(os.fstat(file.fileno()))
             digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
-        return self._learn(name, path, stamp, tag_of(digest), stamp.size)
+        return self._remember(path, location, file_stat, make_etag(digest.hexdigest()), file_stat.size)
 
     def _read_again(self, resource: Resource) -> bytes | None:
-        """Read what has left the memory; if it is not what it was, the next look is into the file."""
-        if file := self._open(resource.path):
+        """Return bytes that left the cache; none if they changed, and the next `find` reads the file."""
+        if file := self._open_regular(resource.location):
             with file:
                 body = file.readall()
-            if tag_of(hashlib.sha256(body)) == resource.plain.tag:
-                self._bodies.put(resource.plain.tag, body)
+            if body_etag(body) == resource.plain.etag:
+                self._bodies.put(resource.plain.etag, body)
                 return body
         resource.settled = False
         return None
 
-    async def _pack(self, resource: Resource) -> bytes | None:
-        body = self._bodies.get(resource.plain.tag) or self._read_again(resource)
+    async def _compress(self, resource: Resource) -> bytes | None:
+        plain = resource.plain
+        body = self._bodies.get(plain.etag) or self._read_again(resource)
         if body is None:
             return None
-        packed = await asyncio.to_thread(pack, body)
-        plain = resource.plain
-        tag = tag_of(hashlib.sha256(packed))
-        self._bodies.put(tag, packed)
-        resource.packed = Representation(plain.kind, tag, len(packed), plain.modified, packed=True)
-        return packed
+        gzipped = await asyncio.to_thread(compress, body)
+        etag = body_etag(gzipped)
+        self._bodies.put(etag, gzipped)
+        resource.gzipped = Representation(plain.media_type, etag, len(gzipped), plain.modified, gzipped=True)
+        return gzipped
 
-    def _learn(self, name: str, path: Path, stamp: _Stamp, tag: str, size: int) -> Resource | None:
-        """Remember what a look has shown."""
-        kind, now, known = kind_of(name), self._clock(), self._known.get(name)
-        settled = now - stamp.changed > _RACY
-        if known and known.plain.tag == tag:
-            known.stamp, known.settled = stamp, settled
-            return known
-        if kind is None:
+    def _remember(self, path: str, location: Path, file_stat: _FileStat, etag: str, size: int) -> Resource | None:
+        """Update or add the resource of a file that was just read."""
+        media_type, now, earlier = find_media_type(path), self._clock(), self._resources.get(path)
+        settled = now - file_stat.changed_ns > STAT_RESOLUTION_NS
+        if earlier and earlier.plain.etag == etag:
+            earlier.file_stat, earlier.settled = file_stat, settled
+            return earlier
+        if media_type is None:
             return None
-        modified = _modified(stamp, now, known.plain.modified if known else None)
-        resource = Resource(path, stamp, settled, Representation(kind, tag, size, modified))
-        self._known[name] = resource
-        if len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
+        modified = _last_modified(file_stat, now, earlier.plain.modified if earlier else None)
+        resource = Resource(location, file_stat, settled, Representation(media_type, etag, size, modified))
+        self._resources[path] = resource
+        if len(self._resources) > _MAX_RESOURCES:
+            del self._resources[next(iter(self._resources))]
         return resource
 
-    # ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _place(self, name: str) -> Path | None:
-        return self._root / name[1:] if is_name(name) and kind_of(name) else None
+    def _locate(self, path: str) -> Path | None:
+        return self._root / path[1:] if is_published_path(path) and find_media_type(path) else None
 
-    def _open(self, path: Path) -> FileIO | None:
-        """Open a regular file, links resolved, unless it lies outside the root or has no published name (S14, S18)."""
-        real, root = os.path.realpath(path), os.path.realpath(self._root)
-        if not real.startswith(root) or not is_name(real[len(root) :]):
+    def _open_regular(self, location: Path) -> FileIO | None:
+        """Open a regular file, links resolved; none when it is outside the root or no published path (S14, S18)."""
+        real, root = os.path.realpath(location), os.path.realpath(self._root)
+        if not real.startswith(root) or not is_published_path(real[len(root) :]):
             return None
         try:
-            descriptor = os.open(real, _FLAGS)
+            descriptor = os.open(real, _OPEN_FLAGS)
         except OSError as error:
-            if error.errno in _ABSENT:
+            if error.errno in _NOT_FOUND_ERRORS:
                 return None
             raise
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -197,26 +200,27 @@ class Files:
         return None
 
 
-def is_name(path: str) -> bool:
-    """Whether a published file can have this path, counted from the public folder and beginning with a slash."""
-    return _NAME.fullmatch(path) is not None
+def is_published_path(path: str) -> bool:
+    """Tell whether a published file can have this path, which is relative to the public folder and begins with `/`."""
+    return _PUBLISHED_PATH.fullmatch(path) is not None
 
 
-def _look(path: Path) -> _Stamp | None:
+def _read_stat(location: Path) -> _FileStat | None:
+    """Return the stat of a regular file; none when there is none."""
     try:
-        found = path.stat()
+        result = location.stat()
     except OSError as error:
-        if error.errno in _ABSENT:
+        if error.errno in _NOT_FOUND_ERRORS:
             return None
         raise
-    return _Stamp.of(found) if stat.S_ISREG(found.st_mode) else None
+    return _FileStat.from_stat(result) if stat.S_ISREG(result.st_mode) else None
 
 
-def _modified(stamp: _Stamp, now: int, told: datetime | None) -> datetime:
-    """When the bytes changed: never in the future, and later than what was told of the bytes before (R10)."""
-    modified, moment = _instant(min(stamp.modified, now)), _instant(now)
-    return modified if told is None or modified > told else max(moment, told)
+def _last_modified(file_stat: _FileStat, now: int, earlier: datetime | None) -> datetime:
+    """Return when the bytes changed: never in the future, and later than that of the bytes before (R10)."""
+    modified = _to_datetime(min(file_stat.modified_ns, now))
+    return modified if earlier is None or modified > earlier else max(_to_datetime(now), earlier)
 
 
-def _instant(nanoseconds: int) -> datetime:
+def _to_datetime(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(nanoseconds // 1_000_000_000, UTC)

@@ -1,4 +1,4 @@
-"""What each kind of file is called, and the headers all its answers carry. Nothing else is served."""
+"""The media type of each kind of file, and the headers of all its responses. No other files are served."""
 
 from __future__ import annotations
 
@@ -8,51 +8,49 @@ from typing import Literal
 
 Headers = list[tuple[bytes, bytes]]
 
-FRESH = b"public, max-age=300, must-revalidate"
+_CACHE_CONTROL = b"public, max-age=300, must-revalidate"
 
 # S17. No script, frame or form anywhere; pictures and sound of an article may come from its publisher.
-_POLICY = (
+_CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_SANDBOX = _POLICY + b"; sandbox"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MediaType:
     """How files of one suffix are served.
 
-    `navigated` is the media type for a browser that navigates to the file, so that it shows the file with its style.
-    `text` is worth compressing. `role` is `feed` for what other people's pages may read, `page` for documents of ours,
-    `file` for what lies beside them.
+    `content_type` is the header; `navigation_type` replaces it for a browser that navigates to the file, so that the
+    browser shows the file with its stylesheet. `role` is `feed` for what pages of other sites may read, `page` for HTML
+    of ours, `file` for all else.
     """
 
-    media_type: str
-    text: bool = False
+    content_type: str
+    compressible: bool = False
     role: Literal["feed", "page", "file"] = "file"
-    navigated: str | None = None
+    navigation_type: str | None = None
 
 
-PLAIN = MediaType("text/plain; charset=utf-8", text=True)
-PAGE = MediaType("text/html; charset=utf-8", text=True, role="page")
-STYLE = MediaType("text/css; charset=utf-8", text=True)
+HTML = MediaType("text/html; charset=utf-8", compressible=True, role="page")
+CSS = MediaType("text/css; charset=utf-8", compressible=True)
 _XML = "application/xml; charset=utf-8"
-_JSON = MediaType("application/json", text=True)
+_JSON = MediaType("application/json", compressible=True)
 
-KINDS: dict[str, MediaType] = {
+MEDIA_TYPES: dict[str, MediaType] = {
     # R25, R35, R40
-    "rss": MediaType("application/rss+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
-    "atom": MediaType("application/atom+xml; charset=utf-8", text=True, role="feed", navigated=_XML),
-    "json": MediaType("application/feed+json", text=True, role="feed"),
-    "opml": MediaType("text/x-opml", text=True, role="feed"),
-    "html": PAGE,
-    "css": STYLE,
-    "js": MediaType("text/javascript; charset=utf-8", text=True),
-    "txt": PLAIN,
-    "xml": MediaType(_XML, text=True),
-    "svg": MediaType("image/svg+xml", text=True),
-    "vtt": MediaType("text/vtt; charset=utf-8", text=True),
-    "webmanifest": MediaType("application/manifest+json", text=True),
+    "rss": MediaType("application/rss+xml; charset=utf-8", compressible=True, role="feed", navigation_type=_XML),
+    "atom": MediaType("application/atom+xml; charset=utf-8", compressible=True, role="feed", navigation_type=_XML),
+    "json": MediaType("application/feed+json", compressible=True, role="feed"),
+    "opml": MediaType("text/x-opml", compressible=True, role="feed"),
+    "html": HTML,
+    "css": CSS,
+    "js": MediaType("text/javascript; charset=utf-8", compressible=True),
+    "txt": MediaType("text/plain; charset=utf-8", compressible=True),
+    "xml": MediaType(_XML, compressible=True),
+    "svg": MediaType("image/svg+xml", compressible=True),
+    "vtt": MediaType("text/vtt; charset=utf-8", compressible=True),
+    "webmanifest": MediaType("application/manifest+json", compressible=True),
     "png": MediaType("image/png"),
     "jpg": MediaType("image/jpeg"),
     "jpeg": MediaType("image/jpeg"),
@@ -77,39 +75,41 @@ KINDS: dict[str, MediaType] = {
     "woff2": MediaType("font/woff2"),
 }
 
-FORMATS = tuple(suffix for suffix, kind in KINDS.items() if kind.role == "feed" and suffix != "opml")
-BESIDE = ("/assets/", "/stories/")  # JSON in these folders is no feed
+FEED_SUFFIXES = tuple(
+    suffix for suffix, media_type in MEDIA_TYPES.items() if media_type.role == "feed" and suffix != "opml"
+)
+FOLDERS_WITHOUT_FEEDS = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
-def kind_of(path: str) -> MediaType | None:
-    """The kind of a file by its suffix, none when such files are not served."""
+def find_media_type(path: str) -> MediaType | None:
+    """Return the media type of a file by its suffix, none when such files are not served."""
     suffix = path.rpartition(".")[2]
-    return _JSON if suffix == "json" and path.startswith(BESIDE) else KINDS.get(suffix)
+    return _JSON if suffix == "json" and path.startswith(FOLDERS_WITHOUT_FEEDS) else MEDIA_TYPES.get(suffix)
 
 
 @cache
-def common(kind: MediaType) -> Headers:
-    """The headers of every answer about a file of this kind, 304 included (RFC 9110 §15.4.5)."""
-    headers = [*security(sandbox=kind.role != "page"), (b"cache-control", FRESH)]
-    vary = [b"Accept"] * bool(kind.navigated) + [b"Accept-Encoding"] * kind.text
+def file_headers(media_type: MediaType) -> Headers:
+    """Return the headers of every response with a file of this type, 304 included (RFC 9110 §15.4.5)."""
+    headers = [*security_headers(sandbox=media_type.role != "page"), (b"cache-control", _CACHE_CONTROL)]
+    vary = [b"Accept"] * bool(media_type.navigation_type) + [b"Accept-Encoding"] * media_type.compressible
     if vary:
         headers.append((b"vary", b", ".join(vary)))
-    if not kind.text:
+    if not media_type.compressible:
         headers.append((b"accept-ranges", b"bytes"))
-    if kind.role == "feed":
-        headers.extend(PUBLIC)
+    if media_type.role == "feed":
+        headers.extend(CORS_HEADERS)
     return headers
 
 
-# What we publish is public and holds no credentials: readers that run in a browser may fetch it from any page.
-PUBLIC: Headers = [(b"access-control-allow-origin", b"*")]
+# Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site.
+CORS_HEADERS: Headers = [(b"access-control-allow-origin", b"*")]
 
 
 @cache
-def security(*, sandbox: bool = True) -> Headers:
-    """The headers of every answer at all (S17)."""
+def security_headers(*, sandbox: bool = True) -> Headers:
+    """Return the headers of every response (S17)."""
     return [
         (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", _SANDBOX if sandbox else _POLICY),
+        (b"content-security-policy", _CONTENT_SECURITY_POLICY + b"; sandbox" * sandbox),
         (b"referrer-policy", b"no-referrer"),
     ]

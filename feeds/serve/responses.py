@@ -1,4 +1,4 @@
-"""What was asked and what is answered, as plain ASGI messages."""
+"""Requests and responses as plain ASGI messages."""
 
 from __future__ import annotations
 
@@ -8,141 +8,141 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from typing import Protocol
 
 from starlette.types import Scope, Send
 
 from .. import http_headers
-from .media_types import Headers, MediaType, common, security
+from .media_types import Headers, MediaType, file_headers, security_headers
 
-_READ = frozenset({b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"})
+_REQUEST_HEADERS = frozenset(
+    {b"accept", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: whether only the head is wanted, its percent-decoded path, and the few headers that count."""
+    """One request: whether it is a HEAD, its percent-decoded path, and the few headers that matter."""
 
-    head: bool
+    is_head: bool
     path: str
     headers: dict[bytes, str]
 
     @classmethod
-    def of(cls, scope: Scope) -> Request:
-        """Read an ASGI scope. The Host header is not among what is read (S19)."""
+    def from_scope(cls, scope: Scope) -> Request:
+        """Return the request of an ASGI scope. The Host header is not read (S19)."""
         headers: dict[bytes, str] = {}
         for name, value in scope["headers"]:
-            if name in _READ:
+            if name in _REQUEST_HEADERS:
                 text = value.decode("latin-1")
                 headers[name] = f"{headers[name]}, {text}" if name in headers else text
         return cls(scope["method"] == "HEAD", scope["path"], headers)
 
     def accepts_gzip(self) -> bool:
-        """Whether the body may be sent gzipped."""
+        """Tell whether the body may be sent gzipped."""
         return http_headers.accepts_coding("gzip", self.headers.get(b"accept-encoding"))
 
-    def navigates(self) -> bool:
-        """Whether a browser goes to this address to show it, and no feed reader asks."""
+    def is_navigation(self) -> bool:
+        """Tell whether a browser opens this address to show it, rather than a feed reader."""
         return http_headers.prefers_html(self.headers.get(b"accept"))
 
 
 @dataclass(frozen=True, eq=False)
 class Representation:
-    """One sequence of bytes that an address can give; `tag` is the strong ETag of exactly these bytes (R10)."""
+    """The bytes of a file in one coding (RFC 9110 §8); `etag` is the strong ETag of exactly these bytes (R10)."""
 
-    kind: MediaType
-    tag: str
+    media_type: MediaType
+    etag: str
     size: int
     modified: datetime | None = None
-    packed: bool = False
+    gzipped: bool = False
 
-    def held_by(self, asked: Request) -> bool:
-        """Whether the asker has these bytes already."""
-        get = asked.headers.get
-        return http_headers.is_not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.tag, self.modified)
+    def is_not_modified(self, request: Request) -> bool:
+        """Tell whether the client has these bytes already."""
+        get = request.headers.get
+        return http_headers.is_not_modified(get(b"if-none-match"), get(b"if-modified-since"), self.etag, self.modified)
 
     @cached_property
-    def brief(self) -> Headers:
-        """The headers of a 304, which every other answer carries too."""
-        headers = [*common(self.kind), (b"etag", self.tag.encode())]
+    def common_headers(self) -> Headers:
+        """The headers that a 304 and a 200 have in common."""
+        headers = [*file_headers(self.media_type), (b"etag", self.etag.encode())]
         if self.modified:
             headers.append((b"last-modified", http_headers.format_date(self.modified).encode()))
         return headers
 
-    def full(self, asked: Request) -> Headers:
-        """The headers of a 200, without the length."""
-        kind = self.kind
-        media_type = kind.navigated if kind.navigated and asked.navigates() else kind.media_type
-        headers = [*self.brief, (b"content-type", media_type.encode())]
-        if self.packed:
+    def headers_for(self, request: Request) -> Headers:
+        """Return the headers of a 200, without the length."""
+        navigation_type = self.media_type.navigation_type if request.is_navigation() else None
+        content_type = navigation_type or self.media_type.content_type
+        headers = [*self.common_headers, (b"content-type", content_type.encode())]
+        if self.gzipped:
             headers.append((b"content-encoding", b"gzip"))
         return headers
 
 
-def _represent(kind: MediaType, body: bytes, *, packed: bool = False) -> Representation:
-    """Describe these bytes."""
-    return Representation(kind, tag_of(hashlib.sha256(body)), len(body), packed=packed)
+def make_etag(hexdigest: str) -> str:
+    """Return an ETag made of the first 128 bits of a SHA-256 digest."""
+    return f'"{hexdigest[:32]}"'
 
 
-class Digest(Protocol):
-    """What hashlib gives."""
-
-    def hexdigest(self) -> str: ...
-
-
-def tag_of(digest: Digest) -> str:
-    """Make an ETag of a digest; 128 bits are plenty."""
-    return f'"{digest.hexdigest()[:32]}"'
+def body_etag(body: bytes) -> str:
+    """Return the ETag of a body."""
+    return make_etag(hashlib.sha256(body).hexdigest())
 
 
-def pack(body: bytes) -> bytes:
-    """Compress; equal bytes in, equal bytes out."""
+def compress(body: bytes) -> bytes:
+    """Return the body gzipped; equal bytes in, equal bytes out."""
     return gzip.compress(body, 6, mtime=0)
 
 
 class StaticDocument:
-    """A small document that is held in memory in both codings."""
+    """A small document that is held in memory, plain and gzipped."""
 
-    def __init__(self, kind: MediaType, body: bytes) -> None:
-        packed = pack(body)
-        self._plain = _represent(kind, body), body
-        self._packed = _represent(kind, packed, packed=True), packed
+    def __init__(self, media_type: MediaType, body: bytes) -> None:
+        gzipped = compress(body)
+        self._plain = _represent(media_type, body), body
+        self._gzipped = _represent(media_type, gzipped, gzipped=True), gzipped
 
-    async def answer(self, asked: Request, send: Send) -> None:
-        """Answer with the document, or that the asker has it."""
-        representation, body = self._packed if asked.accepts_gzip() else self._plain
-        if representation.held_by(asked):
-            await tell(send, 304, representation.brief)
+    async def respond(self, request: Request, send: Send) -> None:
+        """Send the document, or 304."""
+        representation, body = self._gzipped if request.accepts_gzip() else self._plain
+        if representation.is_not_modified(request):
+            await send_response(send, 304, representation.common_headers)
         else:
-            await tell(send, 200, [*representation.full(asked), length(representation.size)], body)
+            headers = [*representation.headers_for(request), content_length(representation.size)]
+            await send_response(send, 200, headers, body)
+
+
+def _represent(media_type: MediaType, body: bytes, *, gzipped: bool = False) -> Representation:
+    return Representation(media_type, body_etag(body), len(body), gzipped=gzipped)
 
 
 # ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def tell(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """Send one answer; for a HEAD the server leaves the body out."""
+async def send_response(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Send a whole response; for a HEAD the server leaves the body out."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def tell_plainly(send: Send, status: int, *extra: tuple[bytes, bytes], word: str | None = None) -> None:
-    """Send one line of text that repeats nothing of what was asked, and is not kept by caches (S17)."""
-    body = (word or HTTPStatus(status).phrase).encode() + b"\n"
-    await tell(send, status, [*plain_headers(body), *extra], body)
+async def send_text(send: Send, status: int, *headers: tuple[bytes, bytes], text: str | None = None) -> None:
+    """Send one line of text, by default the status phrase; uncached, and without any text of the request (S17)."""
+    body = (text or HTTPStatus(status).phrase).encode() + b"\n"
+    await send_response(send, status, [*text_headers(body), *headers], body)
 
 
-def plain_headers(body: bytes) -> Headers:
-    """The headers of one line of text."""
-    return [*_PLAIN, length(len(body))]
+def text_headers(body: bytes) -> Headers:
+    """Return the headers of one line of text."""
+    return [*_TEXT_HEADERS, content_length(len(body))]
 
 
-def length(size: int) -> tuple[bytes, bytes]:
-    """The Content-Length header."""
+def content_length(size: int) -> tuple[bytes, bytes]:
+    """Return the Content-Length header."""
     return (b"content-length", b"%d" % size)
 
 
-_PLAIN: Headers = [
-    *security(),
+_TEXT_HEADERS: Headers = [
+    *security_headers(),
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"cache-control", b"no-store"),
 ]

@@ -1,4 +1,4 @@
-"""The listening server: uvicorn, started from a program and stopped within two seconds."""
+"""The HTTP server: uvicorn, run inside the program and stopped within two seconds."""
 
 from __future__ import annotations
 
@@ -12,66 +12,64 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..errors import FeedsError
-from .responses import plain_headers
+from .responses import text_headers
+
+_log = logging.getLogger("uvicorn.error")
+
+_MAX_HEADERS_SIZE = 65_536  # bytes of a request's headers
+_SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
 
 
 class _Cycle(Protocol):
-    """A request that is being answered, as uvicorn keeps it."""
+    """uvicorn's record of the request in progress."""
 
     response_complete: bool
 
 
 class GuardedProtocol(asyncio.Protocol):
-    """Stands before uvicorn's protocol class, whichever that is.
+    """A mixin for uvicorn's protocol class that drops connections without progress.
 
-    Uvicorn waits for ever for the rest of a request's head, and for ever for a client to read (slow loris).
+    uvicorn itself waits for ever for the rest of a request's headers, and for ever for a client to read (slow loris).
     """
 
-    patience: float
+    stall_timeout: float
     transport: asyncio.Transport
     cycle: _Cycle | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to watch."""
+        """Start the timer."""
         super().connection_made(transport)
-        self._last: tuple[_Cycle | None, int] | None = None
-        self._watch()
+        self._last_state: tuple[_Cycle | None, int] | None = None
+        self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Watch no longer."""
+        """Cancel the timer."""
         self._timer.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, with the headers of all our answers (S17)."""
+        """Refuse what is not HTTP, with the security headers of every response (S17)."""
         body = b"Bad Request\n"
-        head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(line) for line in plain_headers(body)), b"connection: close"]
+        head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(line) for line in text_headers(body)), b"connection: close"]
         self.transport.write(b"\r\n".join([*head, b"", body]))
         self.transport.close()
 
-    def _watch(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self.patience, self._check)
+    def _start_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self.stall_timeout, self._check_progress)
 
-    def _check(self) -> None:
-        """Drop the connection if since the last check no request began and no byte left, though one should have.
+    def _check_progress(self) -> None:
+        """Drop the connection if no request began and no byte was sent since the last check.
 
-        An answer under way that waits for news, with nothing left to send, may stand still.
+        A response in progress that waits for new content, with nothing left to send, is no stall.
         """
-        now = (self.cycle, self.transport.get_write_buffer_size())
-        waits = self.cycle is not None and not self.cycle.response_complete and not now[1]
-        if now == self._last and not waits:
+        buffer_size = self.transport.get_write_buffer_size()
+        state = (self.cycle, buffer_size)
+        is_waiting = self.cycle is not None and not self.cycle.response_complete and not buffer_size
+        if state == self._last_state and not is_waiting:
             self.transport.abort()
             return
-        self._last = now
-        self._watch()
-
-
-# ── The listening server: uvicorn, started from a program and stopped within two seconds ──────────────────────────────
-
-
-_log = logging.getLogger("uvicorn.error")
-_LONGEST_HEAD = 65_536  # bytes of a request's headers
-_GRACE = 1  # seconds for answers under way when told to stop
+        self._last_state = state
+        self._start_timer()
 
 
 def run(
@@ -79,14 +77,14 @@ def run(
     listen: tuple[str, int],
     *,
     on_ready: Callable[[int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
-    patience: float = 10.0,
+    should_stop: Callable[[], bool] | None = None,
+    stall_timeout: float = 10.0,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until `stop` says so; it is asked ten times a second.
+    """Serve until SIGTERM or SIGINT, or until `should_stop`, called ten times a second, returns true.
 
-    `on_ready` is told the port once connections are accepted, which for port 0 is the one that was found free. Signals
-    are heeded in the main thread only. A connection without progress for `patience` seconds is dropped. Raises
-    FeedsError when the address cannot be had.
+    `on_ready` is called with the port once connections are accepted; for port 0 that is the port the system chose.
+    Signals are handled in the main thread only. A connection without progress for `stall_timeout` seconds is dropped.
+    Raises FeedsError when the address is not available.
     """
     host, port = listen
     config = uvicorn.Config(
@@ -96,42 +94,43 @@ def run(
         lifespan="off",
         ws="none",
         log_config=None,
-        log_level="error",  # what strangers send is not worth a line; a bug of ours is
+        log_level="error",  # malformed requests are not logged, bugs of ours are
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE,
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
+        h11_max_incomplete_event_size=_MAX_HEADERS_SIZE,
     )
     config.load()
-    config.http_protocol_class = type("Guarded", (GuardedProtocol, config.http_protocol_class), {"patience": patience})
+    config.http_protocol_class = type(
+        "Guarded", (GuardedProtocol, config.http_protocol_class), {"stall_timeout": stall_timeout}
+    )
     try:
-        _Server(config, on_ready, stop).run()
-    except SystemExit as refusal:  # how uvicorn says that it could not listen; the reason is what it was handling
-        sentence = (
-            f"cannot listen on {host}:{port} ({refusal.__context__}): free it, or name another under `server: listen`"
-        )
-        raise FeedsError(sentence) from refusal
+        _Server(config, on_ready, should_stop).run()
+    except SystemExit as error:  # uvicorn exits when it cannot listen, while it handles the OSError
+        raise FeedsError(
+            f"cannot listen on {host}:{port} ({error.__context__}): free it, or name another under `server: listen`"
+        ) from error
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, stops when told, and keeps the signal: a stop that was asked for is no failure."""
+    """A uvicorn server with the two callbacks; a signal stops it and is not raised again, so the exit code is 0."""
 
     def __init__(
-        self, config: uvicorn.Config, on_ready: Callable[[int], None] | None, stop: Callable[[], bool] | None
+        self, config: uvicorn.Config, on_ready: Callable[[int], None] | None, should_stop: Callable[[], bool] | None
     ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
-        self._stop = stop
+        self._should_stop = should_stop
 
     async def main_loop(self) -> None:
         if self._on_ready:
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
         await super().main_loop()
-        _log.setLevel(logging.CRITICAL)  # answers that a stop cuts off are no errors
+        _log.setLevel(logging.CRITICAL)  # a response that the stop cuts off is no error
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or bool(self._stop and self._stop())
+        return await super().on_tick(counter) or bool(self._should_stop and self._should_stop())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.should_exit = True

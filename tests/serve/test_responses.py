@@ -1,0 +1,218 @@
+"""Media types, conditional requests, methods and headers over a real socket: rows R10, R25, R35, R40, S17, S19."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+
+import pytest
+from serve.loopback import (
+    ABSENT,
+    PUBLISHED,
+    RSS,
+    TYPES,
+    LoopbackServer,
+    create_test_app,
+    replace_file,
+    run_server,
+)
+
+
+@pytest.mark.parametrize(("row", "path", "accept", "media_type", "vary"), TYPES, ids=[row[0] for row in TYPES])
+def test_R25_R35_R40_media_types(
+    server: LoopbackServer, row: str, path: str, accept: str, media_type: str, vary: str | None
+) -> None:
+    response = server.request(path, accept=accept)
+    assert (response.status, response["content-type"], response.headers.get("vary")) == (200, media_type, vary)
+    assert response.body == (server.root / path[1:]).read_bytes()
+
+
+# ── conditional requests ────────────────────────────────────────────────────────────────────────────────────────────
+
+CONDITIONS = [
+    # row, headers made from the ETag, status
+    ("no condition", lambda tag: {}, 200),
+    ("equal", lambda tag: {"if_none_match": tag}, 304),
+    ("weak compare", lambda tag: {"if_none_match": f"W/{tag}"}, 304),
+    ("star", lambda tag: {"if_none_match": "*"}, 304),
+    ("in a list", lambda tag: {"if_none_match": f'"a", W/"b,c" ,{tag}'}, 304),
+    ("other tag", lambda tag: {"if_none_match": '"a"'}, 200),
+    ("part of the tag", lambda tag: {"if_none_match": f'{tag[:-4]}"'}, 200),
+    ("without quotes", lambda tag: {"if_none_match": tag.strip('"')}, 200),
+    ("empty", lambda tag: {"if_none_match": ""}, 200),
+    ("same date", lambda tag: {"if_modified_since": format_datetime(PUBLISHED, usegmt=True)}, 304),
+    ("later date", lambda tag: {"if_modified_since": "Sun, 06 Nov 2033 08:49:37 GMT"}, 304),
+    ("earlier date", lambda tag: {"if_modified_since": "Sun, 06 Nov 1994 08:49:37 GMT"}, 200),
+    ("old form of date", lambda tag: {"if_modified_since": "Sunday, 06-Nov-33 08:49:37 GMT"}, 304),
+    ("no date", lambda tag: {"if_modified_since": "yesterday"}, 200),
+    (
+        "tag before date",
+        lambda tag: {"if_none_match": '"a"', "if_modified_since": "Sun, 06 Nov 2033 08:49:37 GMT"},
+        200,
+    ),
+]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize(("row", "headers", "status"), CONDITIONS, ids=[row[0] for row in CONDITIONS])
+def test_R10_conditional_requests(
+    server: LoopbackServer, row: str, headers: Callable[[str], dict[str, str]], status: int, coding: str
+) -> None:
+    whole = server.request("/world.rss", accept_encoding=coding)
+    for method in ("GET", "HEAD"):
+        response = server.request("/world.rss", method, accept_encoding=coding, **headers(whole["etag"]))
+        assert response.status == status
+        for name in ("etag", "cache-control", "vary", "last-modified", "access-control-allow-origin"):
+            assert response[name] == whole[name]
+        assert response.body == (whole.body if status == 200 and method == "GET" else b"")
+        assert status == 200 or "content-type" not in response.headers
+
+
+def test_R10_the_etag_is_strong_and_of_the_served_bytes(server: LoopbackServer) -> None:
+    plain = server.request("/world.rss")
+    gzipped = server.request("/world.rss", accept_encoding="gzip")
+    for response in (plain, gzipped):
+        assert response["etag"] == f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+    assert plain["etag"] != gzipped["etag"]
+    assert gzipped["content-encoding"] == "gzip"
+    assert gzip.decompress(gzipped.body) == plain.body == RSS
+    assert server.request("/world.rss", accept_encoding="gzip", if_none_match=plain["etag"]).status == 200
+
+
+def test_R10_the_etag_survives_a_restart_and_a_rewrite_of_the_same_bytes(own_server: LoopbackServer) -> None:
+    tags = [own_server.request("/world.rss", accept_encoding=coding)["etag"] for coding in ("identity", "gzip")]
+    replace_file(own_server.root / "world.rss", RSS)
+    with run_server(create_test_app(own_server.root), own_server.root) as second_server:
+        for server in (own_server, second_server):
+            assert tags == [
+                server.request("/world.rss", accept_encoding=coding)["etag"] for coding in ("identity", "gzip")
+            ]
+
+
+def test_R10_last_modified_is_never_in_the_future_and_moves_on_with_the_bytes(own_server: LoopbackServer) -> None:
+    path = own_server.root / "world.rss"
+    os.utime(path, (PUBLISHED.timestamp(), PUBLISHED.timestamp()))
+    assert parsedate_to_datetime(own_server.request("/world.rss")["last-modified"]) == PUBLISHED
+    replace_file(path, RSS + b"restored from a backup")
+    earlier = PUBLISHED - timedelta(days=9)
+    os.utime(path, (earlier.timestamp(), earlier.timestamp()))
+    response = own_server.request("/world.rss", if_modified_since=format_datetime(PUBLISHED, usegmt=True))
+    assert response.status == 200
+    assert PUBLISHED < parsedate_to_datetime(response["last-modified"]) <= datetime.now(UTC)
+    replace_file(own_server.root / "world.atom", RSS)
+    os.utime(own_server.root / "world.atom", (4e9, 4e9))
+    assert parsedate_to_datetime(own_server.request("/world.atom")["last-modified"]) <= datetime.now(UTC)
+
+
+CODINGS = [
+    ("gzip", True),
+    ("GZIP", True),
+    ("br, gzip;q=0.5", True),
+    ("*", True),
+    ("gzip;q=0", False),
+    ("gzip;q=0.000, *;q=1", False),
+    ("identity", False),
+    ("", False),
+    ("deflate, br, zstd", False),
+    ("gzip;q=nonsense", False),
+]
+
+
+@pytest.mark.parametrize(("header", "gzipped"), CODINGS)
+def test_R10_gzip_only_for_those_who_accept_it(server: LoopbackServer, header: str, gzipped: bool) -> None:
+    response = server.request("/world.rss", accept_encoding=header)
+    assert ("content-encoding" in response.headers) is gzipped
+    assert (gzip.decompress(response.body) if gzipped else response.body) == RSS
+
+
+def test_pictures_are_not_compressed_again(server: LoopbackServer) -> None:
+    assert "content-encoding" not in server.request("/assets/logo.png", accept_encoding="gzip").headers
+
+
+# ── methods ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", ["/world.rss", "/", "/health", "/none.rss", "/closed.rss", "/assets/listing.css"])
+def test_HEAD_has_the_headers_of_GET_and_no_body(server: LoopbackServer, path: str) -> None:
+    get, head = server.request(path), server.request(path, "HEAD")
+    assert (head.status, head.body) == (get.status, b"")
+    assert {k: v for k, v in head.headers.items() if k != "date"} == {
+        k: v for k, v in get.headers.items() if k != "date"
+    }
+
+
+@pytest.mark.parametrize("path", ["/world.rss", "/", "/health", "/none"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+def test_S19_other_methods_are_refused(server: LoopbackServer, method: str, path: str) -> None:
+    response = server.request(path, method)
+    assert (response.status, response["allow"]) == (405, "GET, HEAD")
+
+
+# ── headers, errors, redirects ──────────────────────────────────────────────────────────────────────────────────────
+
+EVERYWHERE = [
+    *[path for _, path, _, _, _ in TYPES],
+    *[path for path, _, _ in ABSENT],
+    "/",
+    "/health",
+    "/assets/listing.css",
+    "/none",
+    "/..",
+    "/<script>alert(1)</script>",
+    "/%3Cscript%3Ealert(1)%3C/script%3E.rss",
+    "/world.rss?q=<script>alert(1)</script>",
+    "/?<script>",
+    "/health?<script>",
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", sorted(set(EVERYWHERE)))
+def test_S17_security_headers_everywhere_and_nothing_reflected(server: LoopbackServer, path: str, method: str) -> None:
+    mark = "<script>mark</script>"
+    marks = dict.fromkeys(("referer", "user_agent", "x_forwarded_host", "accept", "origin", "cookie"), mark)
+    response = server.request(path, method, if_none_match=mark, range=mark, if_range=mark, **marks)
+    assert response["x-content-type-options"] == "nosniff"
+    assert response["referrer-policy"] == "no-referrer"
+    policy = response["content-security-policy"]
+    for directive in ("default-src 'none'", "form-action 'none'", "frame-ancestors 'none'", "base-uri 'none'"):
+        assert directive in policy
+    assert "unsafe" not in policy
+    assert policy.endswith("; sandbox") is not response.headers.get("content-type", "").startswith("text/html")
+    assert "server" not in response.headers
+    assert "set-cookie" not in response.headers
+    if response.status >= 300:
+        assert response["content-type"] == "text/plain; charset=utf-8"
+        assert response["cache-control"] == "no-store"
+    assert b"script>" not in response.body
+    assert "script" not in "".join(response.headers.values())
+
+
+REDIRECTS = ["//evil.example", "//evil.example/%2e%2e", "/\\evil.example", "/%5cevil.example", "https:evil.example"]
+REDIRECTS += ["https://evil.example/world.rss", "/%2f%2fevil.example", "///evil.example", "/%09/evil.example"]
+
+
+@pytest.mark.parametrize("path", REDIRECTS)
+def test_S19_no_open_redirect(server: LoopbackServer, path: str) -> None:
+    for spelling in (path, f"{path}/before.rss", f"{path}/"):
+        response = server.request(spelling)
+        assert "location" not in response.headers
+        assert b"evil" not in response.body
+
+
+@pytest.mark.parametrize("path", ["/world.rss", "/", "/before.rss", "/closed.rss", "/none", "/health", "/world.html"])
+def test_S19_a_spoofed_host_appears_nowhere(server: LoopbackServer, path: str) -> None:
+    response = server.request(path, host="evil.example", x_forwarded_host="evil.example", forwarded="host=evil.example")
+    assert b"evil" not in response.body
+    assert "evil" not in "".join(response.headers.values())
+
+
+def test_feeds_may_be_read_from_any_page_and_nothing_else_may(server: LoopbackServer) -> None:
+    for path in ("/world.rss", "/world.atom", "/world.json", "/feeds.opml", "/archive/world/1.atom"):
+        assert server.request(path, origin="https://reader.example")["access-control-allow-origin"] == "*"
+    for path in ("/", "/health", "/world.html", "/assets/app.json", "/stories/desk/first.html"):
+        assert "access-control-allow-origin" not in server.request(path, origin="https://reader.example").headers

@@ -1,0 +1,111 @@
+"""The samples for nginx, Caddy and systemd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from serve.loopback import (
+    ABSENT,
+    BROWSER,
+    TYPES,
+    LoopbackServer,
+)
+from wire import until
+
+CONFIG = Path(__file__).parent.parent.parent / "config"
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+
+
+def nginx_files(folder: Path, root: Path, backend: int) -> tuple[Path, int]:
+    """The sample with its three names changed, inside a configuration that needs no rights."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    sample = (CONFIG / "nginx.conf").read_text(encoding="utf-8")
+    for old, new in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("/srv/feeds/public", str(root)),
+        ("127.0.0.1:8080", f"127.0.0.1:{backend}"),
+    ):
+        assert old in sample
+        sample = sample.replace(old, new)
+    (folder / "feeds.conf").write_text(sample, encoding="utf-8")
+    temporary = "".join(
+        f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    main = f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors; events {{ }}"
+    (folder / "main.conf").write_text(f"{main} http {{ access_log off; {temporary} include {folder}/feeds.conf; }}")
+    return folder / "main.conf", port
+
+
+@contextmanager
+def nginx(folder: Path, server: LoopbackServer) -> Iterator[LoopbackServer]:
+    assert NGINX
+    path, port = nginx_files(folder, server.root, server.port)
+    command = [NGINX, "-c", str(path), "-e", str(folder / "errors"), "-p", str(folder)]
+    test_run = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=300, check=False)
+    assert test_run.returncode == 0, test_run.stderr
+    assert "warn" not in test_run.stderr
+    with subprocess.Popen(command) as process:
+        try:
+            until(lambda: is_listening(port))
+            yield LoopbackServer(port, server.root)
+        finally:
+            process.terminate()
+
+
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, tmp_path: Path) -> None:
+    (tmp_path / "nginx").mkdir()
+    same = ("content-type", "access-control-allow-origin", "content-security-policy", "referrer-policy", "location")
+    paths = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss", "/assets/listing.css"]
+    with nginx(tmp_path / "nginx", server) as front:
+        for path, accept in [(path, accept) for _, path, accept, _, _ in TYPES] + [(path, BROWSER) for path in paths]:
+            if path == "/health":
+                assert front.request(path)["cache-control"] == "no-store"
+            theirs, ours = front.request(path, accept=accept), server.request(path, accept=accept)
+            assert theirs.status == ours.status, path
+            if path != "/.hidden.rss":
+                names = [name for name in same if theirs.headers.get(name) != ours.headers.get(name)]
+                assert not names, (path, names)
+        tag = front.request("/world.rss")["etag"]
+        assert front.request("/world.rss", if_none_match=tag).status == 304
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+def test_the_caddy_sample_is_valid(tmp_path: Path) -> None:
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(CONFIG / "Caddyfile")]
+    environment = os.environ | {"HOME": str(tmp_path)}
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    assert process.returncode == 0, process.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
+    unit = (CONFIG / "feeds.service").read_text(encoding="utf-8").replace("/opt/feeds/bin/feeds", "/bin/true")
+    (tmp_path / "feeds.service").write_text(unit, encoding="utf-8")
+    command = ["systemd-analyze", "verify", str(tmp_path / "feeds.service")]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_the_unit_does_not_restart_what_cannot_start() -> None:
+    unit = (CONFIG / "feeds.service").read_text(encoding="utf-8")
+    for line in ("Type=exec", "DynamicUser=yes", "StateDirectory=feeds", "ProtectSystem=strict"):
+        assert f"\n{line}\n" in unit
+    assert "\nRestartPreventExitStatus=2 3\n" in unit
