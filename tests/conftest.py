@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from origin import ALLOW, Origin
 from visiting import SITE
+from wire import Wire
 
 from feeds.fetch import Fetcher
 
@@ -56,6 +57,12 @@ def blocked() -> Iterator[list[object]]:
     BLOCKED.clear()
     yield BLOCKED
     assert not BLOCKED, f"tried to leave loopback: {BLOCKED}"
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Wire:
+    """An installation of its own."""
+    return Wire(tmp_path)
 
 
 @pytest.fixture

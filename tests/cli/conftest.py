@@ -1,20 +1,14 @@
-"""Fixtures of the command line's tests: an installation, and its commands in this process."""
+"""Fixtures of the command line's tests: the commands of an installation in this process."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 from command import CommandResult, RunCommand
 from wire import Wire
 
 from feeds.cli import main
-
-
-@pytest.fixture
-def wire(tmp_path: Path) -> Wire:
-    return Wire(tmp_path)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from origin import Document, Origin
@@ -17,11 +16,6 @@ from feeds.pipeline import as_json_feed, parse_document
 
 PATHS = ("/2026/bread", "/2025/milk", "/2026/sponsored", "/2026/corn")
 WANTED = {"include": "2026/", "exclude": "(?i)SPONSORED"}
-
-
-@pytest.fixture
-def wire(tmp_path: Path) -> Wire:
-    return Wire(tmp_path)
 
 
 def _story(path: str) -> Document:

@@ -27,7 +27,7 @@ from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Reques
 from wire import Wire
 
 from feeds.scheduling.intervals import JITTER
-from feeds.store.codec import moment
+from feeds.store.codec import decode_time
 
 SECONDS = float(os.environ.get("FEEDS_SOAK_SECONDS", "600"))
 SOURCES = 1000
@@ -77,11 +77,11 @@ class Living(Document):
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(b"")
-        self.name, self.number, self.asked = name, number, number % 20
+        self.name, self.number, self.requests = name, number, number % 20
 
     def __call__(self, request: Request) -> Iterable[Piece]:
-        self.asked += 1
-        newest = self.asked // 20
+        self.requests += 1
+        newest = self.requests // 20
         self.etag = f'"{newest}"' if self.number % 10 else None
         self.body = feed(self.name, newest)
         return super().__call__(request)
@@ -146,8 +146,8 @@ class Watch:
         path = wire.home / "data" / "feeds.db"
         if path.exists():
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-                for name, ticks in connection.execute(DUE):
-                    at = moment(ticks).timestamp() + self.offset
+                for name, due_at in connection.execute(DUE):
+                    at = decode_time(due_at).timestamp() + self.offset
                     if self.due[name][-1:] != [at]:
                         self.due[name].append(at)
 
@@ -168,14 +168,14 @@ def lateness(requests: Iterable[Request], healthy: dict[tuple[str, str], str], w
 
     A due time is claimed anew while a visit is in flight, so the latest that is not after the request counts.
     """
-    asked = defaultdict(list)
+    times_of = defaultdict(list)
     for request in requests:
         if name := healthy.get((request.host, request.path)):
-            asked[name].append(request.at)
+            times_of[name].append(request.at)
     late = []
-    for name, times in asked.items():
+    for name, times in times_of.items():
         due = watch.due[name]
-        late += [at - due[known - 1] for at in times[1:] if (known := bisect_right(due, at + CLOCKS))]
+        late += [at - due[index - 1] for at in times[1:] if (index := bisect_right(due, at + CLOCKS))]
     return late
 
 

@@ -1,10 +1,9 @@
-"""Stories from anywhere: pages, sitemaps, teasers and addresses of whatever kind, through the whole line."""
+"""Stories from web pages, sitemaps and teasers, each fetched from its own page."""
 
 from __future__ import annotations
 
 import multiprocessing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
@@ -17,11 +16,6 @@ PARAGRAPH = (
     "The ferry left at seven in the morning with forty passengers and a cargo of apples, as it has done every working "
     "day since the bridge was closed, and nobody on the quay gave it a second look. "
 )
-
-
-@pytest.fixture
-def wire(tmp_path: Path) -> Wire:
-    return Wire(tmp_path)
 
 
 def page(title: str, day: int = 2, body: str = PARAGRAPH, head: str = "") -> Document:
@@ -69,10 +63,10 @@ def test_a_second_look_at_a_front_page_visits_only_what_is_new(wire: Wire, origi
     news = front(*STORIES[:5])
     wire.declare({"metro": {"page": origin.put("/news", news), "stories": "article h2 a", "every": "1s"}})
     wire.turn()
-    asked = len(origin.requests)
+    before = len(origin.requests)
     news.body = front(*STORIES[:6]).body
     wire.turn(everything=True)
-    assert [path for path in origin.paths()[asked:] if path.startswith("/story")] == ["/story-6"]
+    assert [path for path in origin.paths()[before:] if path.startswith("/story")] == ["/story-6"]
 
 
 def test_full_text_follows_teasers_and_keeps_the_feeds_word(wire: Wire, origin: Origin) -> None:
@@ -100,12 +94,12 @@ def test_E17_robots_txt_is_obeyed_for_pages_and_not_asked_for_feeds(wire: Wire, 
 
 
 def test_E17_what_a_host_forbids_is_remembered(wire: Wire, origin: Origin) -> None:
-    """Stories that may not be followed are published as they were told, and robots.txt is not asked for each."""
+    """Stories that may not be followed are published as listed, and robots.txt is not asked for each."""
     origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /s\n", content_type="text/plain"), KEEP))
 
     def teasers(number: int) -> Document:
-        told = rss(*((f"s{one}", f"Teaser {one}") for one in range(number)))
-        return Document(told.replace(b"https://a.example", origin.url("").encode()))
+        body = rss(*((f"s{n}", f"Teaser {n}") for n in range(number)))
+        return Document(body.replace(b"https://a.example", origin.url("").encode()))
 
     wire.declare({"a": {"feed": origin.put("/feed", teasers(1)), "full_text": True}})
     wire.turn()
@@ -132,10 +126,10 @@ def test_E9_a_host_that_wants_rest_gets_it_though_its_story_is_given_up(wire: Wi
     wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
     for _ in range(STORY_ATTEMPTS):
         wire.turn()
-        asked = len(origin.requests)
+        before = len(origin.requests)
         wire.now += timedelta(hours=1)
         wire.turn(everything=True, max_wait=0)
-        assert len(origin.requests) == asked
+        assert len(origin.requests) == before
         wire.now += timedelta(days=1)
     assert len(wire.items()) == 1
 
@@ -155,7 +149,7 @@ def test_what_a_feed_says_last_of_a_story_is_published_once_its_page_answers(
 ) -> None:
     """Also when it takes back an edit of what is published already."""
 
-    def say(title: str) -> None:
+    def publish_teaser(title: str) -> None:
         body = rss(("urn:x:1", title)).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
         origin.put("/feed", Document(body, etag=f'"{title}"'))
         wire.now += timedelta(minutes=20)
@@ -163,10 +157,10 @@ def test_what_a_feed_says_last_of_a_story_is_published_once_its_page_answers(
 
     wire.declare({"a": {"feed": origin.url("/feed"), "full_text": True}})
     origin.put("/1", page("A headline of the page"))
-    say("First")
+    publish_teaser("First")
     origin.put("/1", raw(reply(b"down", 500), KEEP))
     for title in ("Second", last):
-        say(title)
+        publish_teaser(title)
     assert [item["title"] for item in wire.items()] == ["First"]
     origin.put("/1", page("A headline of the page"))
     for _ in range(4):
@@ -194,9 +188,9 @@ def test_the_short_form_finds_the_feed_that_a_page_names(wire: Wire, origin: Ori
     )
     assert wire.turn().failures == 0
     assert len(wire.items()) == 2
-    asked = len(origin.requests)
+    before = len(origin.requests)
     wire.turn(everything=True)
-    assert origin.paths()[asked:] == ["/feed.xml"]
+    assert origin.paths()[before:] == ["/feed.xml"]
 
 
 def test_the_short_form_takes_a_page_without_a_feed_as_a_list_of_stories(wire: Wire, origin: Origin) -> None:
@@ -257,43 +251,6 @@ def test_a_story_over_two_pages_is_one_article(wire: Wire, origin: Origin) -> No
     item = next(item for item in wire.items() if item["title"] == "The long story")
     assert "apples" in str(item["content_html"])
     assert "pears" in str(item["content_html"])
-
-
-def opml(*outlines: tuple[str, str]) -> bytes:
-    """An OPML list of (title, address)."""
-    body = "".join(f'<outline type="rss" text="{title}" xmlUrl="{url}"/>' for title, url in outlines)
-    return f'<opml version="2.0"><body><outline text="Friends">{body}</outline></body></opml>'.encode()
-
-
-def test_an_opml_list_is_a_source_for_each_of_its_outlines_kept_in_step(wire: Wire, origin: Origin) -> None:
-    """`friends` means all of them; what leaves the list keeps its articles and is visited no more."""
-    ann = ("Ann's notes", origin.put("/ann", Document(rss(("a1", "Ann one")))))
-    bob = ("Bob", origin.put("/bob", Document(rss(("b1", "Bob one")))))
-    roll = Document(opml(ann, bob))
-    feeds = {
-        "friends": {"title": "Friends", "sources": ["friends"]},
-        "ann": {"title": "Ann", "sources": ["friends/anns-notes"]},
-    }
-    wire.declare({"friends": {"opml": origin.put("/roll.opml", roll), "every": "1s"}}, feeds)
-    assert wire.turn().failures == 0
-    assert {item["title"] for item in wire.items("friends")} == {"Ann one", "Bob one"}
-    assert [item["title"] for item in wire.items("ann")] == ["Ann one"]
-    assert wire.items("ann")[0]["tags"] == ["Friends"]
-    roll.body = opml(("Ann has a new title", ann[1]))
-    wire.turn(everything=True)
-    asked = len(origin.requests)
-    wire.turn(everything=True)
-    assert "/bob" not in origin.paths()[asked:]
-    with wire.app() as app:
-        assert {article.source_id for article in app.store.articles()} == {"friends/anns-notes", "friends/bob"}
-
-
-def test_an_opml_file_beside_the_configuration(wire: Wire, origin: Origin) -> None:
-    wire.declare({"friends": {"opml": "friends.opml"}})
-    feed = origin.put("/ann", Document(rss(("a1", "Ann one"))))
-    (wire.config.parent / "friends.opml").write_bytes(opml(("Ann", feed)))
-    assert wire.turn().failures == 0
-    assert [item["title"] for item in wire.items()] == ["Ann one"]
 
 
 def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_loses_none(

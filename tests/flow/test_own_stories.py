@@ -23,7 +23,7 @@ from feeds.model import Fetched
 from feeds.normalize import plan_pages
 from feeds.parse.page.article import read_story
 
-STORIES = Path(__file__).parent / "data" / "parse" / "stories"
+STORIES = Path(__file__).parents[1] / "data" / "parse" / "stories"
 BREAD = "---\ntitle: Bread & butter\ndate: 2026-02-01\nauthor: [Ann Baker, Bo]\ntags: [food]\n---\nIt *rose*.\n"
 PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
 VOID = {"meta", "link", "img", "br", "hr", "wbr", "source", "track", "col"}
@@ -32,7 +32,7 @@ VOID = {"meta", "link", "img", "br", "hr", "wbr", "source", "track", "col"}
 class Desk(Wire):
     """An installation whose one source is a folder of stories."""
 
-    def settle(self, pattern: str = "stories/**/*", **top: object) -> None:
+    def configure(self, pattern: str = "stories/**/*", **top: object) -> None:
         """Write the YAML."""
         self.declare({"desk": {"files": pattern}}, **top)  # type: ignore[arg-type]
 
@@ -60,7 +60,7 @@ class Desk(Wire):
         return {name.removeprefix("stories/desk/") for name in self.files() if name.startswith("stories/")}
 
     def events(self) -> list[tuple[str, str]]:
-        """What subscribers were told: kind and published id."""
+        """Return the events of the outbox: kind and published id."""
         with self.app() as app:
             return [(event.kind, event.published_id) for _, event in app.store.outbox(0, 100)]
 
@@ -68,7 +68,7 @@ class Desk(Wire):
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     made = Desk(tmp_path)
-    made.settle()
+    made.configure()
     made.folder.mkdir()
     return made
 
@@ -101,10 +101,10 @@ def test_other_readers_understand_the_page_and_so_do_we(desk: Desk) -> None:
     desk.put("bread.md", BREAD + "\nIt took all night, and nobody in the bakery went home before it was done. " * 9)
     item = desk.look()["Bread & butter"]
     page = desk.files()["stories/desk/bread.html"]
-    told = read_story(Fetched(str(item["url"]), page, "text/html", "utf-8"), None).stories[0]
-    assert told.title and told.title.value == "Bread & butter"
-    assert told.published == "2026-02-01T00:00:00Z"
-    assert [person.name for person in told.people] == ["Ann Baker", "Bo"]
+    story = read_story(Fetched(str(item["url"]), page, "text/html", "utf-8"), None).stories[0]
+    assert story.title and story.title.value == "Bread & butter"
+    assert story.published == "2026-02-01T00:00:00Z"
+    assert [person.name for person in story.people] == ["Ann Baker", "Bo"]
 
 
 class Balance(html.parser.HTMLParser):
@@ -162,7 +162,7 @@ def test_R11_another_site_url_moves_addresses_and_no_date(desk: Desk) -> None:
     desk.put("loaf.jpg", PHOTO)
     before = desk.look()["Bread & butter"]
     dates = re.findall(rb"<updated>[^<]*", desk.files()["all.atom"])
-    desk.settle(site={"title": "The Example Wire", "url": "https://new.example/"})
+    desk.configure(site={"title": "The Example Wire", "url": "https://new.example/"})
     after = desk.look()["Bread & butter"]
     assert after == {**before, "url": after["url"], "content_html": after["content_html"], "image": after["image"]}
     assert after["url"] == "https://new.example/stories/desk/bread.html"
@@ -475,7 +475,7 @@ REFUSED = [
 @pytest.mark.parametrize("name", REFUSED)
 def test_S14_only_harmless_files_of_the_folder_are_published(name: str, desk: Desk) -> None:
     (desk.config.parent / "secret.png").write_bytes(b"secret")
-    desk.settle("stories/*.md")
+    desk.configure("stories/*.md")
     desk.put("bread.md", BREAD + f"![]({name})\n")
     (desk.folder / "link.png").symlink_to(desk.config.parent / "secret.png")
     os.mkfifo(desk.folder / "pipe.png")
@@ -521,7 +521,7 @@ def test_F34_a_story_that_is_being_written_is_never_published_half(desk: Desk) -
 
 
 def test_L7_the_daemon_publishes_a_story_as_soon_as_it_is_saved(desk: Desk, record_property: object) -> None:
-    desk.settle(defaults={"every": "1h"})
+    desk.configure(defaults={"every": "1h"})
     desk.put("bread.md", BREAD)
     daemon = desk.start("daemon", "--listen", "127.0.0.1:0")
     try:
@@ -547,7 +547,7 @@ def _watched(process: int, folder: Path) -> bool:
         return True
     mark = f" ino:{folder.stat().st_ino:x} "
     for descriptor in descriptors.iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
+        with suppress(FileNotFoundError):  # closed in between
             if mark in descriptor.read_text(encoding="ascii"):
                 return True
     return False
@@ -556,18 +556,18 @@ def _watched(process: int, folder: Path) -> bool:
 # ── a page from a newspaper's archive ───────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_archived_page_is_one_article_without_its_furniture(desk: Desk) -> None:
+def test_an_archived_page_is_one_article_without_its_boilerplate(desk: Desk) -> None:
     text = (STORIES / "newspaper.txt").read_text(encoding="utf-8")
     desk.put("000_archive.txt", text)
     (item,) = desk.look().values()
     assert item["title"] == "Lighthouse Keeper Retires After Forty Years"
-    told = re.sub(r"<[^>]+>", "", str(item["content_html"]))
-    assert told.startswith("PORT ALDER, Norland -- Mara Quist climbed")
+    content = re.sub(r"<[^>]+>", "", str(item["content_html"]))
+    assert content.startswith("PORT ALDER, Norland -- Mara Quist climbed")
     assert str(item["content_html"]).count("<p>") == 3
     files = desk.files()
     published = b"".join(body for name, body in files.items() if name.startswith(("all.", "stories/")))
-    for furniture in (b"newsletter", b"Facebook", b"Updated:", b"03/14/2019"):
-        assert furniture not in published
+    for boilerplate in (b"newsletter", b"Facebook", b"Updated:", b"03/14/2019"):
+        assert boilerplate not in published
     assert item["date_modified"] == "2019-03-14T00:00:00Z" and "date_published" not in item
     assert b"<pubDate>" not in files["all.rss"] and b"<published>" not in files["all.atom"]
     assert b"datePublished" not in published and b"published_time" not in published

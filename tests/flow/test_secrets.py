@@ -1,0 +1,109 @@
+"""Secrets in the address or headers of a source, or repeated by it: nothing published holds one."""
+
+from __future__ import annotations
+
+import pytest
+from origin import KEEP, Document, Origin, raw, reply
+from wire import Wire, rss
+
+
+def leaks(wire: Wire, *secrets: str) -> list[str]:
+    """The published files that hold one of these, in any case."""
+    return [
+        name for name, body in wire.files().items() for secret in secrets if secret.lower() in body.decode().lower()
+    ]
+
+
+@pytest.mark.parametrize("address", ["/{0}/feed", "/feed?t={0}", "/feed?a=1&t={0}&b=2", "/feed#{0}"])
+def test_S13_a_secret_of_an_address_is_published_by_no_fall_back(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    origin.put(address.format("s3cret-of-mine").partition("#")[0], Document(rss(("1", "One"))))
+    wire.declare({"a": {"feed": origin.url(address.format("${TOKEN}"))}})
+    wire.turn()
+    assert [item["title"] for item in wire.items()] == ["One"]
+    assert not leaks(wire, "s3cret-of-mine")
+    ran, status = wire.command("run", "--all", "-vv"), wire.command("status", "a")
+    assert "s3cret-of-mine" not in ran.stdout + ran.stderr + status.stdout + status.stderr
+
+
+@pytest.mark.parametrize("value", ["abc", "s3cret-of-mine"])
+def test_S13_a_feed_that_names_its_own_address_does_not_publish_it(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TOKEN", value)
+    own = origin.url(f"/feed?t={value}")
+    atom = f"<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='self' href='{own}'/>".encode()
+    origin.put(f"/feed?t={value}", Document(rss(("1", "One")).replace(b"<channel>", b"<channel>" + atom)))
+    wire.declare({"a": {"feed": origin.url("/feed?t=${TOKEN}")}})
+    wire.turn()
+    assert [item["title"] for item in wire.items()] == ["One"]
+    assert not leaks(wire, f"t={value}")
+
+
+@pytest.mark.parametrize("spelling", ["s3cret-of-mine", "S3CRET-OF-MINE", "s3cret%2Dof%2dmine", "%73%33cret-of-mine"])
+def test_S13_one_source_that_repeats_its_secret_stalls_no_feed(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    """Private podcasts repeat their token in every enclosure; servers echo headers."""
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    item = (
+        f"<item><guid>https://a.example/1?t={spelling}</guid><title>One for {spelling}</title>"
+        f"<link>https://a.example/1?t={spelling}</link><category domain='https://a.example/{spelling}'>news</category>"
+        f"<enclosure url='https://a.example/{spelling}/1.mp3' type='audio/mpeg' length='1'/>"
+        f"<comments>https://{spelling}.a.example/1</comments><author>me@{spelling}.example</author>"
+        f"<description>Key: {spelling}. &lt;a href='https://a.example/?t={spelling}'&gt;here&lt;/a&gt;"
+        f"&lt;img src='https://a.example/{spelling}.png'&gt; Kept.</description></item>"
+    )
+    body = f"<rss version='2.0'><channel><title>A</title>{item}</channel></rss>".encode()
+    origin.put("/keyed", Document(body))
+    origin.put("/open", Document(rss(("2", "Two"))))
+    headed = {"feed": origin.url("/keyed"), "headers": {"X-Key": "${TOKEN}"}}
+    wire.declare({"keyed": headed, "open": origin.url("/open")})
+    wire.turn()
+    items = {str(item["title"]): item for item in wire.items()}
+    assert set(items) == {"One for ***", "Two"}
+    masked_item = items["One for ***"]
+    assert not {"url", "attachments", "image"} & set(masked_item)
+    assert str(masked_item["id"]).startswith("tag:wire.example.org,2026:")
+    assert "Key: ***." in str(masked_item["content_html"])
+    assert "Kept." in str(masked_item["content_html"])
+    assert not leaks(wire, "s3cret-of-mine", spelling)
+    before = wire.inodes()
+    wire.turn(everything=True)
+    assert wire.inodes() == before
+
+
+def test_S13_what_was_stored_before_it_became_a_secret_is_taken_out_of_the_files(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    monkeypatch.setenv("SHORT", "abc")
+    for path in ("/f?t=s3cret-of-mine", "/g?t=abc"):
+        origin.put(path, Document(rss((path[1:2], path[1:2].upper()))))
+    wire.declare({"f": origin.url("/f?t=s3cret-of-mine"), "g": origin.url("/g?t=abc")})
+    wire.turn()
+    assert leaks(wire, "s3cret-of-mine")
+    assert leaks(wire, "t=abc")
+    wire.declare({"f": origin.url("/f?t=${TOKEN}"), "g": origin.url("/g?t=${SHORT}")})
+    with wire.app() as app:
+        app.issue()
+    assert {item["title"] for item in wire.items()} == {"F", "G"}
+    assert not leaks(wire, "s3cret-of-mine", "t=abc")
+
+
+def test_S13_a_story_whose_page_is_visited_does_not_name_a_private_listing(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "abc")
+    page = origin.put("/1", raw(reply(b"<h1>One</h1><p>" + b"A long story. " * 60, content_type="text/html"), KEEP))
+    own = f"<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='self' href='{origin.url('/feed?t=abc')}'/>"
+    item = f"<item><guid>1</guid><title>One</title><link>{page}</link></item>"
+    origin.put(
+        "/feed?t=abc", Document(f"<rss version='2.0'><channel>{own}<title>A</title>{item}</channel></rss>".encode())
+    )
+    wire.declare({"a": {"feed": origin.url("/feed?t=${TOKEN}"), "full_text": True}})
+    wire.turn()
+    assert [item["title"] for item in wire.items()] == ["One"]
+    assert not leaks(wire, "t=abc")

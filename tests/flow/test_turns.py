@@ -1,0 +1,215 @@
+"""Whole turns: YAML in, feeds out, whatever the sources do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from origin import HANG, KEEP, RESET, Document, Origin, drip, raw, reply
+from sqlalchemy import Engine, event
+from wire import Wire, rss
+
+
+def test_from_yaml_to_files(wire: Wire, origin: Origin) -> None:
+    """The main job: one source, one feed, three formats and the list of them."""
+    wire.declare({"a": origin.put("/a", Document(rss(("1", "One"), ("2", "Two"))))})
+    turn = wire.turn()
+    assert (turn.visits, turn.articles, turn.failures) == (1, 2, 0)
+    assert {"all.rss", "all.atom", "all.json", "feeds.opml"} <= wire.files().keys()
+    assert sorted(str(item["title"]) for item in wire.items()) == ["One", "Two"]
+
+
+def test_E1_E4_R9_a_second_turn_asks_conditionally_and_writes_nothing(wire: Wire, origin: Origin) -> None:
+    wire.declare(
+        {
+            "tagged": origin.put("/tagged", Document(rss(("1", "One")), etag='W/"odd "')),
+            "dated": origin.put("/dated", Document(rss(("1", "One")), last_modified="Mon, 02 Mar 2026 07:00:00 GMT")),
+            "bare": origin.put("/bare", Document(rss(("1", "One")))),
+        }
+    )
+    wire.turn()
+    before, stored = wire.inodes(), _store(wire)
+    wire.now += timedelta(hours=2)
+    turn = wire.turn()
+    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (3, 3, 0, [])
+    assert wire.inodes() == before
+    assert _store(wire) == stored
+    headers = {request.path: request.headers for request in origin.requests[3:]}
+    assert headers["/tagged"]["if-none-match"] == 'W/"odd "'
+    assert headers["/dated"]["if-modified-since"] == "Mon, 02 Mar 2026 07:00:00 GMT"
+    assert not origin.marks().bad
+
+
+def _store(wire: Wire) -> list[tuple[str, str, int]]:
+    with wire.app() as app:
+        return [(item.source_id, item.story_digest, item.changed) for item in app.store.articles()]
+
+
+FAULTS: Mapping[str, tuple[object, ...]] = {
+    "/refuses": (raw(RESET),),
+    "/hangs": (raw(HANG),),
+    "/drips": (drip(b"HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\n\r\n<rss>"),),
+    "/garbage": (raw(reply(bytes(range(256)) * 40, content_type="text/xml"), KEEP),),
+    "/empty": (raw(reply(b""), KEEP),),
+    "/missing": (raw(reply(b"no", 404), KEEP),),
+    "/broken": (raw(reply(b"no", 500), KEEP),),
+    "/html": (raw(reply(b"<html><title>Sign in</title><form><input type=password></form></html>"), KEEP),),
+    "/cut": (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n" + rss(("1", "One"))),),
+    "/no-feed": (raw(reply(rss(), content_type="text/xml"), KEEP),),
+}
+
+
+def test_a_source_in_trouble_disturbs_no_other_and_loses_nothing(wire: Wire, origin: Origin) -> None:
+    """Whatever a source does, the others are pulled, and its own articles stay."""
+    names = [path.strip("/") for path in FAULTS]
+    good = Document(rss(("1", "One"), ("2", "Two")))
+    sources: dict[str, object] = {name: {"feed": origin.put(f"/{name}", good), "timeout": "10s"} for name in names}
+    sources["good"] = origin.put("/good", good)
+    wire.declare(sources)
+    wire.turn()
+    before = wire.files()
+    for path, script in FAULTS.items():
+        origin.put(path, *script)  # type: ignore[arg-type]
+    good.body = rss(("1", "One"), ("2", "Two"), ("3", "Three"))
+    origin.put("/good", good)
+    wire.now += timedelta(hours=2)
+    turn = wire.turn()
+    assert turn.visits == len(FAULTS) + 1
+    assert {name for name, _ in turn.worse} == set(names) - {"no-feed"}
+    assert all(sentence for _, sentence in turn.worse)
+    titles = [(item["_feeds"]["source"]["feed"], item["title"]) for item in wire.items()]  # type: ignore[index]
+    assert len(titles) == 2 * (len(FAULTS) + 1) + 1
+    assert len(before["all.json"]) < len(wire.files()["all.json"])
+
+
+def test_S20_one_source_cannot_touch_the_articles_of_another(wire: Wire, origin: Origin) -> None:
+    """Two sources with the same item id, an absolute IRI: each keeps its own article, the first keeps the id."""
+    iri = "https://a.example/same"
+    wire.declare({"a": origin.put("/a", Document(rss((iri, "A's own"))))})
+    wire.turn()
+    wire.declare(
+        {
+            "a": origin.put("/a", Document(rss((iri, "A's own")))),
+            "b": origin.put("/b", Document(rss((iri, "B's own")))),
+        }
+    )
+    wire.turn()
+    ids = {item["title"]: item["id"] for item in wire.items()}
+    assert ids["A's own"] == iri
+    assert ids["B's own"] != iri
+    assert len(ids) == 2
+
+
+def test_R2_an_edited_item_keeps_its_id_and_shows_the_edit(wire: Wire, origin: Origin) -> None:
+    document = Document(rss(("1", "One")))
+    wire.declare({"a": origin.put("/a", document)})
+    wire.turn()
+    (before,) = wire.items()
+    document.body = rss(("1", "One, corrected"), when="Tue, 03 Mar 2026 08:00:00 GMT")
+    wire.now += timedelta(days=2)
+    assert wire.turn().articles == 1
+    (after,) = wire.items()
+    assert after["id"] == before["id"]
+    assert after["title"] == "One, corrected"
+
+
+def test_a_feed_taken_out_of_the_yaml_loses_its_files(wire: Wire, origin: Origin) -> None:
+    source = {"a": origin.put("/a", Document(rss(("1", "One"))))}
+    wire.declare(source, {"all": {"title": "All"}, "old": {"title": "Old"}})
+    wire.turn()
+    assert "old.rss" in wire.files()
+    wire.declare(source, {"all": {"title": "All"}})
+    wire.turn()
+    assert not [name for name in wire.files() if name.startswith("old")]
+
+
+def test_a_missing_file_is_written_again(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
+    wire.turn()
+    before = wire.files()
+    (wire.public / "all.atom").unlink()
+    assert wire.turn().files == ["all.atom"]
+    assert wire.files() == before
+
+
+def test_F31_an_empty_document_removes_nothing(wire: Wire, origin: Origin) -> None:
+    document = Document(rss(*((str(number), f"Item {number}") for number in range(20))))
+    wire.declare({"a": origin.put("/a", document)})
+    wire.turn()
+    document.body = rss()
+    wire.now += timedelta(hours=2)
+    wire.turn()
+    assert len(wire.items()) == 20
+
+
+def test_F21_ids_that_change_at_every_visit_do_not_flood(wire: Wire, origin: Origin) -> None:
+    """A hundred visits to a source that makes up new guids each time: the number of articles stays."""
+    document = Document(b"")
+    wire.declare({"a": origin.put("/a", document)})
+    for visit in range(100):
+        items = "".join(
+            f"<item><guid isPermaLink='false'>{visit}-{n}</guid><title>Item {n}</title><link>https://a.example/{n}?utm_source=rss"
+            f"</link><pubDate>Mon, 02 Mar 2026 0{n}:00:00 GMT</pubDate></item>"
+            for n in range(9)
+        )
+        document.body = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>".encode()
+        wire.now += timedelta(hours=2)
+        wire.turn()
+    assert len(wire.items()) == 9
+
+
+def test_R13_an_undated_item_keeps_the_time_it_was_first_seen(wire: Wire, origin: Origin) -> None:
+    document = Document(
+        b"<rss version='2.0'><channel><title>t</title><item><title>No date</title></item></channel></rss>"
+    )
+    wire.declare({"a": origin.put("/a", document)})
+    wire.turn()
+    before = wire.files()
+    for visit in range(5):
+        document.body += b"<!-- %d -->" % visit
+        wire.now += timedelta(hours=2)
+        wire.turn()
+    assert wire.files() == before
+
+
+@contextmanager
+def recorded_statements() -> Iterator[list[str]]:
+    """The SQL that is run while inside, a commit included."""
+    statements: list[str] = []
+
+    def on_execute(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    def on_commit(connection: object) -> None:
+        statements.append("COMMIT")
+
+    event.listen(Engine, "before_cursor_execute", on_execute)
+    event.listen(Engine, "commit", on_commit)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", on_execute)
+        event.remove(Engine, "commit", on_commit)
+
+
+def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(wire: Wire, origin: Origin) -> None:
+    """Nothing is parsed, compared or written: 400 visits are claimed and recorded some fifty at a time."""
+    count = 400
+    sources = {
+        f"s{n}": origin.put(f"/s{n}", Document(rss((f"s{n}", "One")), etag='"1"' if n % 2 else None))
+        for n in range(count)
+    }
+    wire.declare(sources)
+    wire.turn()
+    before = wire.inodes()
+    wire.now += timedelta(hours=2)
+    with wire.app() as app, recorded_statements() as statements:
+        turn = app.turn()
+    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
+    assert wire.inodes() == before
+    written = [statement for statement in statements if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert not [statement for statement in statements if "articles" in statement.split("WHERE")[0]]
+    assert len(written) < count / 4
+    assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
+    assert len(statements) < count
