@@ -306,7 +306,6 @@ class Fetched:
     body_digest: str = ""
     fresh_for: float | None = None
     retry_after: float | None = None
-    partial: bool = False  # a hub pushed it: no listing, no validators
     files: tuple[SourceFile, ...] = ()
     unreadable: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
     media_files: Mapping[str, FileStamp] = field(default_factory=dict)  # pictures and recordings beside them, by name

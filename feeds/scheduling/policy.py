@@ -70,8 +70,6 @@ def conclude(
     if not isinstance(result, Failure):
         state = replace(state, worked_at=at, failing_since=None)
     outcome = Outcome(visit, at, visit.due_at, result, state, visit.host)
-    if isinstance(response, Fetched) and response.partial:
-        return outcome  # a push never replaces a poll (F35)
     if not is_local(visit):
         outcome = replace(outcome, host=replace(visit.host, last_request=at))
     if isinstance(result, Failure):

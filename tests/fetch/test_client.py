@@ -119,7 +119,7 @@ def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
     assert len(answer.body_digest) == 32
     assert answer.headers["x-folded"] == "one two"
     assert "set-cookie" not in answer.headers
-    assert (answer.hops, answer.files, answer.partial) == ((), (), False)
+    assert (answer.hops, answer.files) == ((), ())
 
 
 def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetcher) -> None:

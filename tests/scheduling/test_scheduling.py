@@ -403,14 +403,6 @@ def test_E19_F31_a_failure_keeps_the_old_validators(stage: str) -> None:
     assert (outcome.state.validators, outcome.state.body_digest, outcome.state.full_at) == (OLD, "old", NOON)
 
 
-def test_F35_a_push_touches_neither_validators_nor_the_next_poll() -> None:
-    of = visit(due_at=NOON + timedelta(minutes=40), failures=3)
-    for result in (NOTHING_NEW, Failure("parse", "broken")):
-        outcome = conclude(of, result, NOON, response=fetched(partial=True), channel=Channel(ttl="600"))
-        worked_at = None if isinstance(result, Failure) else NOON
-        assert following(outcome) == replace(of, state=replace(of.state, last_at=NOON, worked_at=worked_at))
-
-
 def test_E6_a_source_that_says_304_for_ever_is_asked_without_conditions_every_eight_days() -> None:
     of = following(worked(visit()))
     unconditional_at = []
