@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -76,9 +75,7 @@ class App:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -181,7 +178,7 @@ class App:
 
     @cached_property
     def _visit_service(self) -> VisitService:
-        """Made when the first visit is due: a turn without one does not pay for loading HTTP and the parsers."""
+        """The maker of visits, made when the first is due: a turn without one need not load HTTP and the parsers."""
         from ..fetch import Fetcher
         from .visit_runner import VisitRunner, limit_free_memory
 

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from ..model import Failure, Fetched, Harvest, HostState, NotModified, Outcome, Source, Visit
-from ..scheduling import HostQueue
+from ..scheduling import HostQueue, VisitKey, visit_key
 
 BATCH_SIZE = 50  # outcomes a transaction
 BATCH_SECONDS = 0.5  # that the first outcome of a batch waits for others (L7: published within a second)
@@ -23,7 +23,6 @@ DUE_CHECK_PAUSE = 10.0  # times as long as a query took, at least: it takes long
 SLOW_VISIT_SECONDS = 2.0  # after which a visit keeps no other one waiting (F10, F11)
 THREADS_PER_SLOT = 4  # room for the slow ones
 
-VisitKey = tuple[str, str]
 VisitQueue = SimpleQueue[Visit | None]
 
 
@@ -169,7 +168,7 @@ class TurnLoop:
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _enqueue(self, visits: Iterable[Visit]) -> None:
-        new_visits = {_key(visit): visit for visit in visits if _key(visit) not in self._pending}
+        new_visits = {visit_key(visit): visit for visit in visits if visit_key(visit) not in self._pending}
         self._pending.update(new_visits)
         self._host_queue.add(new_visits.values())
 
@@ -186,7 +185,7 @@ class TurnLoop:
         if visits:
             self._io.claim(visits)
         for visit in visits:
-            self._started[_key(visit)] = time.monotonic(), visit
+            self._started[visit_key(visit)] = time.monotonic(), visit
             self._threads.submit(visit)
 
     # ── collecting ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +204,7 @@ class TurnLoop:
         room = max(1, self._slots // GATHER_SHARE)
         while self._threads.in_flight and room and (result := self._threads.next_result(timeout)):
             visit, outcome = result
-            self._started.pop(_key(visit), None)
+            self._started.pop(visit_key(visit), None)
             self._host_queue.finish(visit, outcome.host, outcome.at, outcome.redirect_host)
             self._batch_due_at = self._batch_due_at if self._outcomes else time.monotonic() + BATCH_SECONDS
             self._outcomes.append(outcome)
@@ -230,7 +229,7 @@ class TurnLoop:
         try:
             yield outcomes
         finally:
-            self._pending.difference_update(_key(outcome.visit) for outcome in outcomes)
+            self._pending.difference_update(visit_key(outcome.visit) for outcome in outcomes)
         if any(map(_makes_visits_due, outcomes)):
             self._due_check_at = 0.0
 
@@ -243,10 +242,6 @@ class TurnLoop:
             return False
         self._stopping.wait(max(0.0, min(delay, DUE_CHECK_SECONDS, self._batch_seconds())))
         return True
-
-
-def _key(visit: Visit) -> VisitKey:
-    return visit.source.id, visit.url if visit.story else ""
 
 
 def _makes_visits_due(outcome: Outcome) -> bool:

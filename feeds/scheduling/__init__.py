@@ -7,13 +7,15 @@ gap and the cap of each host; `Connectivity` tells our own network failure from 
 from __future__ import annotations
 
 from .connectivity import Connectivity, excuse
-from .host_queue import HostQueue
+from .host_queue import HostQueue, VisitKey, visit_key
 from .intervals import LONGEST, claim, clamp, is_local
 from .policy import conclude, is_last_attempt, is_unconditional
 
 __all__ = [
     "LONGEST",
     "HostQueue",
+    "VisitKey",
+    "visit_key",
     "Connectivity",
     "claim",
     "clamp",

@@ -23,6 +23,7 @@ from .intervals import DAY, is_local
 CHECK_INTERVAL = 60.0  # seconds between two looks while only visits in progress stand in the way
 
 VisitHeap = list[tuple[datetime, int, Visit]]
+VisitKey = tuple[str, str]
 HostRank = tuple[int, datetime, int, str]  # visits in progress, due, entry, host
 
 
@@ -70,9 +71,9 @@ class HostQueue:
         self._hosts: dict[str, _Host] = {}
         self._tiers = (_Tier(), _Tier())  # visits that worked last time, visits that failed
         self._local: VisitHeap = []
-        self._keys: set[tuple[str, str]] = set()  # queued or in progress
+        self._keys: set[VisitKey] = set()  # queued or in progress
         self._running_sources: set[str] = set()  # by id
-        self._without_slot: set[tuple[str, str]] = set()  # in progress for long
+        self._without_slot: set[VisitKey] = set()  # in progress for long
         self._parked: defaultdict[str, defaultdict[str, VisitHeap]] = defaultdict(lambda: defaultdict(list))
         self._changed: dict[str, _Host] = {}  # hosts that got a visit since the last pick
         self._delayed: list[tuple[float, str]] = []
@@ -83,7 +84,7 @@ class HostQueue:
     def add(self, visits: Iterable[Visit]) -> None:
         """Add visits to the queue; skip those that are queued or in progress."""
         for visit in visits:
-            key = _visit_key(visit)
+            key = visit_key(visit)
             if key in self._keys:
                 continue
             self._keys.add(key)
@@ -111,7 +112,7 @@ class HostQueue:
     def finish(self, visit: Visit, host: HostState, now: datetime, redirect_host: HostState | None = None) -> None:
         """End a visit, with the new states of its host and of the host that redirects led to."""
         moment = self._clock.read(now)
-        self._keys.discard(_visit_key(visit))
+        self._keys.discard(visit_key(visit))
         self._running_sources.discard(visit.source.id)
         if not is_local(visit):
             self._release(visit, host, moment)
@@ -126,7 +127,7 @@ class HostQueue:
         A visit that failed last time keeps its slot: a quarter of the slots is all that such visits get (E13).
         """
         if not is_local(visit) and _tier_of(visit) == 0:
-            self._without_slot.add(_visit_key(visit))
+            self._without_slot.add(visit_key(visit))
             self._tiers[0].running -= 1
 
     def seconds_until_ready(self, now: datetime) -> float | None:
@@ -274,8 +275,8 @@ class HostQueue:
     def _release(self, visit: Visit, state: HostState, moment: float) -> None:
         host = self._hosts[visit.host.host]
         host.slots.end()
-        if _visit_key(visit) in self._without_slot:
-            self._without_slot.discard(_visit_key(visit))
+        if visit_key(visit) in self._without_slot:
+            self._without_slot.discard(visit_key(visit))
         else:
             self._tiers[_tier_of(visit)].running -= 1
         self._pause(host, state)
@@ -324,7 +325,8 @@ class _MonotonicClock:
         return when.timestamp() + self._drift
 
 
-def _visit_key(visit: Visit) -> tuple[str, str]:
+def visit_key(visit: Visit) -> VisitKey:
+    """Return what tells two visits apart: the source, and the address of a story page."""
     return visit.source.id, visit.url if visit.story is not None else ""
 
 

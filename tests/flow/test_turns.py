@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -213,3 +215,14 @@ def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(w
     assert len(written) < count / 4
     assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
     assert len(statements) < count
+
+
+def test_L3_a_run_with_nothing_due_loads_no_client_parser_or_writer(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
+    assert wire.command("run").returncode == 0
+    argv = [sys.executable, "-X", "importtime", *wire.argv("run")[1:]]
+    result = subprocess.run(argv, cwd=wire.home, env=wire.env(), capture_output=True, text=True, check=True)
+    modules = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "sqlalchemy" in modules
+    assert not modules & {"feedgen", "feedparser", "lxml", "nh3", "requests", "urllib3"}
+    assert len(origin.requests) == 1
