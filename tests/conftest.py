@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from factories import SITE
 from origin import ALLOW, Origin
-from visiting import SITE
 from wire import Wire
 
 from feeds.fetch import Fetcher

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+import factories
 import pytest
+from factories import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,27 +16,13 @@ from feeds.compose import compose, effective_steps, find_changes, is_published
 from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Keep, Ledger, LedgerEntry, Limit, Site
 from feeds.pipeline import IssueIO, issue
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
 
 
 def article(key: int, digest: str = "d", updated: datetime = NOON) -> Article:
-    return Article(
-        source_id="bbc",
-        upstream_id=str(key),
-        published_id=f"urn:x:{key}",
-        minted_id="tag:example.org,2026:bbc/0",
-        url=None,
-        title="T",
-        summary="",
-        html="",
-        published=None,
-        modified=None,
-        updated=updated,
-        first_seen=updated,
-        story_digest=digest,
-        key=key,
-        changed=key * 10,
+    dates = {"published": None, "updated": updated, "first_seen": updated}
+    return factories.article(
+        str(key), published_id=f"urn:x:{key}", **dates, story_digest=digest, key=key, changed=key * 10
     )
 
 

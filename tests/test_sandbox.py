@@ -14,6 +14,7 @@ from pathlib import Path
 
 import jobs
 import pytest
+from factories import fetched
 from hostile import HOSTILE_DOCUMENTS, measure_parse
 from wire import until
 
@@ -324,35 +325,31 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path, function: str, wal
 # ── which documents ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def answer(body: str | bytes, media_type: str = "") -> Fetched:
-    return Fetched("https://feeds.example/", body.encode() if isinstance(body, str) else body, media_type)
-
-
 SMALL = "<rss><channel><item/></channel></rss>"
 DOCTYPE = '<!DOCTYPE rss PUBLIC "-//Netscape Communications//DTD RSS 0.91//EN" "http://my.netscape.com/rss.dtd">'
 APART = {
-    "large": answer(" " * 600_000 + SMALL),
+    "large": fetched(" " * 600_000 + SMALL),
     "large parts": Fetched("", b"", files=tuple(SourceFile(f"{n}", bytes(1000), None) for n in range(600))),  # type: ignore[arg-type]
-    "deep": answer(HOSTILE_DOCUMENTS["nested"](200_000)),
-    "many items": answer(HOSTILE_DOCUMENTS["smallest items"](200_000)),
-    "ampersands": answer(HOSTILE_DOCUMENTS["ampersands"](400_000)),
-    "entities": answer(f"<!DOCTYPE rss [<!ENTITY a 'b'>]>{SMALL}"),
-    "entities, spelled small": answer(f"<!doctype rss SYSTEM 'x' [ ]>{SMALL}"),
-    "open doctypes": answer(HOSTILE_DOCUMENTS["open doctypes"](5_000)),
-    "UTF-16": answer(SMALL.encode("utf-16")),
-    "UTF-16 without a mark": answer(SMALL.encode("utf-16-be")),
-    "long base": answer(HOSTILE_DOCUMENTS["long base, many links"](5_000)),
-    "page": answer("<!-- x --><!DOCTYPE html><p>a"),
-    "page without a doctype": answer("\ufeff<HTML lang=en><p>a", "text/html"),
-    "page of XHTML": answer("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'/>"),
-    "piece of a page": answer("<p>a</p>", "text/html"),
+    "deep": fetched(HOSTILE_DOCUMENTS["nested"](200_000)),
+    "many items": fetched(HOSTILE_DOCUMENTS["smallest items"](200_000)),
+    "ampersands": fetched(HOSTILE_DOCUMENTS["ampersands"](400_000)),
+    "entities": fetched(f"<!DOCTYPE rss [<!ENTITY a 'b'>]>{SMALL}"),
+    "entities, spelled small": fetched(f"<!doctype rss SYSTEM 'x' [ ]>{SMALL}"),
+    "open doctypes": fetched(HOSTILE_DOCUMENTS["open doctypes"](5_000)),
+    "UTF-16": fetched(SMALL.encode("utf-16")),
+    "UTF-16 without a mark": fetched(SMALL.encode("utf-16-be")),
+    "long base": fetched(HOSTILE_DOCUMENTS["long base, many links"](5_000)),
+    "page": fetched("<!-- x --><!DOCTYPE html><p>a"),
+    "page without a doctype": fetched("\ufeff<HTML lang=en><p>a", media_type="text/html"),
+    "page of XHTML": fetched("<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'/>"),
+    "piece of a page": fetched("<p>a</p>", media_type="text/html"),
 }
-HERE = {file.name: answer(file.read_bytes(), "text/html") for file in FEEDS if "utf16" not in file.name} | {
-    "doctype": answer(f"<?xml version='1.0'?>{DOCTYPE}{SMALL}"),
-    "two doctypes": answer(f"{DOCTYPE}{DOCTYPE}{SMALL}"),
-    "feed said to be a page": answer(SMALL, "text/html"),
-    "JSON said to be a page": answer('{"items": []}', "text/html"),
-    "common base": answer(f"<feed xml:base='https://example.org/{'a' * 100}'/>"),
+HERE = {file.name: fetched(file.read_bytes(), media_type="text/html") for file in FEEDS if "utf16" not in file.name} | {
+    "doctype": fetched(f"<?xml version='1.0'?>{DOCTYPE}{SMALL}"),
+    "two doctypes": fetched(f"{DOCTYPE}{DOCTYPE}{SMALL}"),
+    "feed said to be a page": fetched(SMALL, media_type="text/html"),
+    "JSON said to be a page": fetched('{"items": []}', media_type="text/html"),
+    "common base": fetched(f"<feed xml:base='https://example.org/{'a' * 100}'/>"),
     "story of our own": Fetched("", b"", files=(SourceFile("a.html", b"<!DOCTYPE html><p>a", None),)),  # type: ignore[arg-type]
 }
 
@@ -373,7 +370,7 @@ def test_S15_what_is_read_here_costs_little(make: Callable[..., Workers], name: 
     """Every shape, as large as is read without a worker: the limits stand for what this process may spend."""
     workers = make(cpu=2, memory=200_000_000)
     for size in (490_000, 240_000, 120_000, 60_000):
-        fetched = answer(HOSTILE_DOCUMENTS[name](size))
-        if not needs_worker(fetched):
-            workers.run(measure_parse, fetched)
+        document = fetched(HOSTILE_DOCUMENTS[name](size))
+        if not needs_worker(document):
+            workers.run(measure_parse, document)
             return

@@ -7,35 +7,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import factories
 import pytest
+from factories import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Article, Author, Condition, Drop, Keep, Kind, Limit, Source, Step
 from feeds.steps import FIELD_TEXTS, STEPS, apply_source_steps, apply_steps
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def article(number: int = 0, **fields: object) -> Article:
-    values: dict[str, object] = {
+    usual = {
         "source_id": "bbc",
-        "upstream_id": str(number),
-        "published_id": f"urn:x:{number}",
-        "minted_id": f"tag:example.org,2026:bbc/{number}",
         "url": f"https://example.org/{number}",
         "title": "Rain over Rome",
         "summary": "It rained.",
         "html": "<p>It rained <em>cats</em> &amp; dogs.</p>",
         "published": NOON,
-        "modified": None,
-        "updated": NOON,
-        "first_seen": NOON,
-        "story_digest": "d",
         "key": number,
     }
-    return Article(**values | fields)  # type: ignore[arg-type]
+    return factories.article(str(number), **{**usual, **fields})
 
 
 def where(field: str, pattern: str) -> tuple[Condition, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Any
 
+import factories
 from origin import Document, Origin
 from wire import Wire, rss
 
@@ -12,21 +13,10 @@ from feeds.model import Article, Attachment
 from feeds.model import Document as Published
 from feeds.model import Origin as Where
 
-AT = datetime(2026, 3, 2, tzinfo=UTC)
 
-
-def article(**fields: object) -> Article:
-    """An article with these fields."""
-    defaults: dict[str, object] = {
-        "url": None,
-        "title": "A",
-        "summary": "",
-        "html": "",
-        "published": AT,
-        "modified": None,
-    }
-    defaults |= {"updated": AT, "first_seen": AT, "story_digest": "d"}
-    return Article("a", "upstream", "https://a.example/1", "tag:x,2026:a/1", **(defaults | fields))  # type: ignore[arg-type]
+def article(**fields: Any) -> Article:
+    """An article that has nothing but a title, and these fields."""
+    return factories.article(**{"url": None, "title": "A", "summary": "", "html": "", **fields})
 
 
 def test_S13_an_address_is_dropped_a_text_masked_and_the_rest_is_left_alone() -> None:

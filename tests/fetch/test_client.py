@@ -6,8 +6,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from factories import SITE, visit_to
+from fetching import expect_document, fetch_failure
 from origin import ALLOW, KEEP, Document, Origin, Request, drip, raw, redirect, reply
-from visiting import SITE, failure, fetched, visit
 
 from feeds import __version__
 from feeds.fetch import Fetcher
@@ -23,8 +24,8 @@ DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, '"1"', DATE))
-    first = fetched(fetcher.fetch(visit(url)))
-    fetcher.fetch(visit(url, first.validators))
+    first = expect_document(fetcher.fetch(visit_to(url)))
+    fetcher.fetch(visit_to(url, first.validators))
     fresh, again = origin.requests
     assert fresh.names == ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection")
     assert fresh.headers["host"] == f"127.0.0.1:{origin.port()}"
@@ -47,15 +48,15 @@ def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher
     ],
 )
 def test_E16_what_is_asked_for(kind: Kind, story: Story | None, first: str, origin: Origin, fetcher: Fetcher) -> None:
-    fetcher.fetch(visit(origin.put("/", Document(FEED)), kind=kind, story=story))
+    fetcher.fetch(visit_to(origin.put("/", Document(FEED)), kind=kind, story=story))
     assert origin.requests[0].headers["accept"].startswith(first)
 
 
 def test_E14_contact_and_override(origin: Origin) -> None:
     url = origin.put("/feed", Document(FEED))
     fetcher = Fetcher(Site("t", "https://w.example/", contact="editor@w.example"), allow=ALLOW)
-    fetcher.fetch(visit(url))
-    fetcher.fetch(visit(url, headers=(("user-agent", "special/1"), ("X-Mine", "yes"), ("Host", "evil.example"))))
+    fetcher.fetch(visit_to(url))
+    fetcher.fetch(visit_to(url, headers=(("user-agent", "special/1"), ("X-Mine", "yes"), ("Host", "evil.example"))))
     plain, special = origin.requests
     assert plain.headers["user-agent"] == f"feeds/{__version__} (+https://w.example/; editor@w.example)"
     assert special.headers["user-agent"] == "special/1"
@@ -67,7 +68,7 @@ def test_E14_contact_and_override(origin: Origin) -> None:
 @pytest.mark.parametrize("value", ['a"\r\nX-Evil: 1', "\x00", "日"])
 def test_S13_headers_cannot_break_out(value: str, origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED))
-    assert failure(fetcher, url, headers=(("X-Mine", value),)).kind == "refused"
+    assert fetch_failure(fetcher, url, headers=(("X-Mine", value),)).kind == "refused"
     assert origin.requests == []
 
 
@@ -84,9 +85,9 @@ ODD_VALIDATORS = [
 @pytest.mark.parametrize("validators", ODD_VALIDATORS)
 def test_E1_validators_go_back_byte_for_byte(validators: Validators, origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, validators.etag, validators.last_modified))
-    first = fetched(fetcher.fetch(visit(url)))
+    first = expect_document(fetcher.fetch(visit_to(url)))
     assert first.validators == validators
-    again = fetcher.fetch(visit(url, first.validators))
+    again = fetcher.fetch(visit_to(url, first.validators))
     assert again == NotModified(url, validators)
     assert origin.marks().bad == {}
 
@@ -94,9 +95,9 @@ def test_E1_validators_go_back_byte_for_byte(validators: Validators, origin: Ori
 @pytest.mark.parametrize("etag", ['"\x1b[31m"', '"a\x00b"', '"' + "x" * 5000 + '"'])
 def test_S13_validators_that_are_none_are_dropped(etag: str, origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, etag, DATE))
-    first = fetched(fetcher.fetch(visit(url)))
+    first = expect_document(fetcher.fetch(visit_to(url)))
     assert first.validators == Validators(None, DATE)
-    fetcher.fetch(visit(url, Validators(etag, DATE)))
+    fetcher.fetch(visit_to(url, Validators(etag, DATE)))
     assert "if-none-match" not in origin.requests[-1].headers
 
 
@@ -111,7 +112,7 @@ def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
         "X-Folded": "one\r\n two",
     }
     url = origin.put("/feed", Document(FEED, '"1"', DATE, headers, compressed=True))
-    answer = fetched(fetcher.fetch(visit(url + "#fragment")))
+    answer = expect_document(fetcher.fetch(visit_to(url + "#fragment")))
     assert (answer.url, answer.body) == (url, FEED)
     assert (answer.media_type, answer.charset) == ("application/rss+xml", "ISO-8859-2")
     assert answer.validators == Validators('"1"', DATE)
@@ -125,35 +126,38 @@ def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
 def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetcher) -> None:
     document = Document(FEED, '"1"', DATE)
     url = origin.put("/feed", document)
-    first = fetched(fetcher.fetch(visit(url)))
+    first = expect_document(fetcher.fetch(visit_to(url)))
     document.body, document.etag, document.last_modified = b"<rss/>", '"2"', None
-    changed = fetched(fetcher.fetch(visit(url, first.validators)))
+    changed = expect_document(fetcher.fetch(visit_to(url, first.validators)))
     assert changed.validators == Validators('"2"', None)  # E2: the missing one is forgotten
     origin.put("/feed", raw(reply(status=304, last_modified="later", cache_control="max-age=5"), KEEP))
-    answer = fetcher.fetch(visit(url, changed.validators))
+    answer = fetcher.fetch(visit_to(url, changed.validators))
     assert answer == NotModified(url, Validators('"2"', "later"), 5.0)  # E3: the omitted one is kept
     origin.put("/feed", raw(reply(status=304), KEEP))
-    assert fetcher.fetch(visit(url, answer.validators)).validators == Validators('"2"', "later")
+    assert fetcher.fetch(visit_to(url, answer.validators)).validators == Validators('"2"', "later")
 
 
 def test_E4_an_equal_body_or_tag_is_nothing_new(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", lambda request: (reply(FEED, etag='"2"'), KEEP))
-    first = fetched(fetcher.fetch(visit(url)))
+    first = expect_document(fetcher.fetch(visit_to(url)))
     new = Validators('"2"')
-    assert fetcher.fetch(visit(url, Validators('"1"'), body_digest=first.body_digest)) == NotModified(url, new)
-    assert fetcher.fetch(visit(url, new, body_digest="other")) == NotModified(url, new)
-    assert isinstance(fetcher.fetch(visit(url, Validators('"1"'), body_digest="other")), Fetched)
+    assert fetcher.fetch(visit_to(url, Validators('"1"'), body_digest=first.body_digest)) == NotModified(url, new)
+    assert fetcher.fetch(visit_to(url, new, body_digest="other")) == NotModified(url, new)
+    assert isinstance(fetcher.fetch(visit_to(url, Validators('"1"'), body_digest="other")), Fetched)
     assert origin.connections == 1
 
 
 def test_an_unasked_304_is_a_failure(origin: Origin, fetcher: Fetcher) -> None:
-    assert failure(fetcher, origin.put("/feed", raw(reply(status=304), KEEP))).status == 304
+    assert fetch_failure(fetcher, origin.put("/feed", raw(reply(status=304), KEEP))).status == 304
 
 
 def test_interim_answers_are_passed_over(origin: Origin, fetcher: Fetcher) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-    assert fetched(fetcher.fetch(visit(origin.put("/feed", raw(hints + reply(FEED), KEEP))))).body == FEED
-    assert failure(fetcher, origin.put("/feed", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0))).kind == "connection"
+    assert expect_document(fetcher.fetch(visit_to(origin.put("/feed", raw(hints + reply(FEED), KEEP))))).body == FEED
+    assert (
+        fetch_failure(fetcher, origin.put("/feed", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0))).kind
+        == "connection"
+    )
 
 
 # ── redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,9 +168,9 @@ def test_E10_hops_have_their_status(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/b", redirect("c?", 308))
     url = origin.put("/a", redirect(origin.url("/b"), 301, body=b"moved"))
     hops = (Hop(301, origin.url("/b")), Hop(308, last))
-    answer = fetched(fetcher.fetch(visit(url)))
+    answer = expect_document(fetcher.fetch(visit_to(url)))
     assert (answer.url, answer.hops) == (last, hops)
-    assert fetcher.fetch(visit(url, answer.validators)) == NotModified(last, answer.validators, hops=hops)
+    assert fetcher.fetch(visit_to(url, answer.validators)) == NotModified(last, answer.validators, hops=hops)
     assert origin.connections == 1
 
 
@@ -186,7 +190,7 @@ def test_E10_hops_have_their_status(origin: Origin, fetcher: Fetcher) -> None:
 def test_how_locations_are_read(location: str, path: str, origin: Origin, fetcher: Fetcher) -> None:
     location = location.format(port=origin.port()).encode().decode("latin-1")
     origin.put(path, Document(FEED))
-    fetcher.fetch(visit(origin.put("/start", redirect(location))))
+    fetcher.fetch(visit_to(origin.put("/start", redirect(location))))
     assert origin.paths() == ["/start", path]
 
 
@@ -208,7 +212,7 @@ def test_international_names(name: str, host: str, origin: Origin) -> None:
 
     origin.put("/", Document(FEED))
     fetcher = Fetcher(SITE, allow=ALLOW, resolve=resolve)
-    assert fetched(fetcher.fetch(visit(f"http://{name}/"))).url == f"http://{host}/"
+    assert expect_document(fetcher.fetch(visit_to(f"http://{name}/"))).url == f"http://{host}/"
     assert resolved == [host] and origin.requests[0].headers["host"] == host
 
 
@@ -216,11 +220,11 @@ def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> Non
     for n in range(50):
         origin.put(f"/{n}", redirect(f"/{n + 1}"))
     origin.put("/5", Document(FEED))
-    assert len(fetched(fetcher.fetch(visit(origin.url("/0")))).hops) == 5
+    assert len(expect_document(fetcher.fetch(visit_to(origin.url("/0")))).hops) == 5
     origin.put("/5", redirect("/6"))
-    error = failure(fetcher, origin.url("/0"))
+    error = fetch_failure(fetcher, origin.url("/0"))
     assert (error.kind, len(origin.requests)) == ("redirect", 12)
-    assert failure(fetcher, origin.url("/0"), story=Story()).kind == "redirect"
+    assert fetch_failure(fetcher, origin.url("/0"), story=Story()).kind == "redirect"
     assert len(origin.requests) == 12 + 11
 
 
@@ -239,7 +243,7 @@ def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> Non
 )
 def test_F18_redirects_that_lead_nowhere(location: str, kind: str, origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/other", redirect("/loop"))
-    error = failure(fetcher, origin.put("/loop", redirect(location)))
+    error = fetch_failure(fetcher, origin.put("/loop", redirect(location)))
     assert error.kind == kind
     assert "secret" not in error.sentence
 
@@ -252,7 +256,7 @@ def test_F18_a_growing_query(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/", Growing())  # type: ignore[arg-type]
     for n in range(9):
         origin.put("/" + "x" * n, Growing())  # type: ignore[arg-type]
-    assert failure(fetcher, origin.url("/")).kind == "redirect"
+    assert fetch_failure(fetcher, origin.url("/")).kind == "redirect"
     assert len(origin.requests) == 6
 
 
@@ -278,7 +282,7 @@ def test_S21_credentials_stay_with_their_origin(
     elsewhere = origin.put("/away", redirect(back), host="127.0.0.2")
     here = origin.put("/here", redirect("/there"), host="127.0.0.1")
     origin.put("/there", redirect(elsewhere), host="127.0.0.1")
-    fetcher.fetch(visit(here, **settings))
+    fetcher.fetch(visit_to(here, **settings))
     names = [set(request.headers) for request in origin.requests]
     assert origin.paths() == ["/here", "/there", "/away", "/back"]
     assert names[0] == names[1] == names[3] > names[2]
@@ -287,7 +291,7 @@ def test_S21_credentials_stay_with_their_origin(
 
 def test_S21_a_story_elsewhere_gets_no_credentials(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/story", Document(b"<p>"), host="127.0.0.2")
-    fetcher.fetch(visit(url, address=origin.url("/feed"), bearer="geheim", story=Story()))
+    fetcher.fetch(visit_to(url, address=origin.url("/feed"), bearer="geheim", story=Story()))
     assert "authorization" not in origin.requests[0].headers
 
 
@@ -295,13 +299,13 @@ def test_S21_no_cookies(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, headers={"set_cookie": "id=1; Path=/"}))
     origin.put("/old", redirect("/feed", set_cookie="id=2"))
     for path in ("/feed", "/old", "/feed"):
-        fetcher.fetch(visit(origin.url(path)))
-    assert fetcher.fetch(visit(url)).url == url
+        fetcher.fetch(visit_to(origin.url(path)))
+    assert fetcher.fetch(visit_to(url)).url == url
     assert origin.marks().bad == {}
 
 
 def test_a_login_in_the_address_belongs_elsewhere(origin: Origin, fetcher: Fetcher) -> None:
-    error = failure(fetcher, f"http://me:geheim@127.0.0.1:{origin.port()}/feed")
+    error = fetch_failure(fetcher, f"http://me:geheim@127.0.0.1:{origin.port()}/feed")
     assert error.kind == "refused" and "auth: {basic: [" in error.sentence and "geheim" not in error.sentence
 
 
@@ -309,13 +313,13 @@ def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
     url = "http://feed.example/feed"
     origin.put(url, raw(reply(FEED), KEEP))
     address = f"http://me:geheim@127.0.0.1:{origin.port()}"
-    assert fetched(fetcher.fetch(visit(url, proxy=address))).body == FEED
+    assert expect_document(fetcher.fetch(visit_to(url, proxy=address))).body == FEED
     assert origin.requests[0].headers["host"] == "feed.example"
     assert origin.requests[0].headers["proxy-authorization"].startswith("Basic ")
-    assert failure(Fetcher(SITE), "http://10.0.0.1/", proxy=address).kind == "refused"
-    assert failure(fetcher, "https://feed.example/", proxy=address).sentence.count("proxy") == 1
+    assert fetch_failure(Fetcher(SITE), "http://10.0.0.1/", proxy=address).kind == "refused"
+    assert fetch_failure(fetcher, "https://feed.example/", proxy=address).sentence.count("proxy") == 1
     assert origin.requests[-1].method == "CONNECT"
-    assert failure(fetcher, url, proxy="socks5://127.0.0.1:1").kind == "refused"
+    assert fetch_failure(fetcher, url, proxy="socks5://127.0.0.1:1").kind == "refused"
 
 
 # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,21 +344,21 @@ def test_a_declared_proxy_is_used(origin: Origin, fetcher: Fetcher) -> None:
 )
 def test_E20_statuses(status: int, words: str, origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", raw(reply(b"<rss/>", status, retry_after="120", content_encoding="gzip"), KEEP))
-    error = failure(fetcher, url)
+    error = fetch_failure(fetcher, url)
     assert (error.kind, error.status, error.retry_after) == ("status", status, 120)
     assert words in error.sentence and error.sentence.startswith(f"127.0.0.1:{origin.port()} ")
-    failure(fetcher, url)
+    fetch_failure(fetcher, url)
     assert origin.connections == 1
 
 
 @pytest.mark.parametrize("status", [403, 503])
 def test_E20_a_challenge_page(status: int, origin: Origin, fetcher: Fetcher) -> None:
-    error = failure(fetcher, origin.put("/feed", raw(reply(b"<html>", status, cf_mitigated="challenge"), KEEP)))
+    error = fetch_failure(fetcher, origin.put("/feed", raw(reply(b"<html>", status, cf_mitigated="challenge"), KEEP)))
     assert (error.kind, error.status) == ("challenge", status)
     assert "challenge" in error.sentence
 
 
 def test_E20_a_refused_connection(fetcher: Fetcher) -> None:
-    error = failure(fetcher, "http://127.0.0.1:1/feed")
+    error = fetch_failure(fetcher, "http://127.0.0.1:1/feed")
     assert error.kind == "connection"
     assert error.sentence == "127.0.0.1:1 accepts no connections. The next visit tries again."

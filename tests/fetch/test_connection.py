@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from factories import NOON, SITE, visit_to
+from fetching import expect_document, fetch_failure
 from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, reply
-from visiting import NOW, SITE, failure, fetched, visit
 from wire import until
 
 from feeds.errors import FetchError
@@ -47,11 +48,11 @@ def test_tls_is_verified(secure: Origin) -> None:
     url = secure.put("/feed", Document(FEED, '"1"'))
     fetcher = Fetcher(SITE, allow=ALLOW, tls=trusting())
     for _ in range(3):
-        assert fetched(fetcher.fetch(visit(url))).body == FEED
+        assert expect_document(fetcher.fetch(visit_to(url))).body == FEED
     assert secure.connections == 1
-    assert failure(Fetcher(SITE, allow=ALLOW), url).kind == "tls"
+    assert fetch_failure(Fetcher(SITE, allow=ALLOW), url).kind == "tls"
     stranger = secure.put("/feed", Document(FEED), host="127.0.0.2")
-    error = failure(fetcher, stranger)
+    error = fetch_failure(fetcher, stranger)
     assert error.kind == "tls" and "certificate" in error.sentence
     fetcher.close()
 
@@ -68,14 +69,14 @@ def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
     fetcher = Fetcher(SITE, allow=ALLOW, tls=counted)
     loaded = context.cert_store_stats()
     for n in range(2, 10):
-        fetcher.fetch(visit(secure.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+        fetcher.fetch(visit_to(secure.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
     assert len(made) == 8 and context.cert_store_stats() == loaded
     fetcher.close()
 
 
 def test_F12_tls_with_a_server_that_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/", raw(b"220 mail.example ESMTP\r\n")).replace("http:", "https:")
-    assert failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
+    assert fetch_failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
 
 
 # ── connections ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,18 +86,18 @@ def test_a_connection_is_kept_and_replaced_when_it_was_closed(origin: Origin, fe
     kept, closed = raw(reply(FEED), KEEP), raw(reply(FEED))
     url = origin.put("/feed", kept, closed, kept, raw(RESET), closed)
     for _ in range(4):
-        assert fetched(fetcher.fetch(visit(url))).body == FEED
+        assert expect_document(fetcher.fetch(visit_to(url))).body == FEED
     assert [request.connection for request in origin.requests] == [1, 1, 2, 2, 3]
 
 
 def test_a_fresh_connection_that_fails_is_not_tried_again(origin: Origin, fetcher: Fetcher) -> None:
-    assert failure(fetcher, origin.put("/feed", raw(RESET))).kind == "connection"
+    assert fetch_failure(fetcher, origin.put("/feed", raw(RESET))).kind == "connection"
     assert len(origin.requests) == 1
 
 
 def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher) -> None:
     for n in range(2, 202):
-        fetcher.fetch(visit(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
+        fetcher.fetch(visit_to(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
     assert origin.most_open <= MAX_IDLE + 20  # those that were just closed by us end a moment later
 
 
@@ -106,15 +107,15 @@ def test_F38_closing_ends_all_waiting_at_once(origin: Origin, secure: Origin) ->
         server.put("/kept", raw(reply(FEED), KEEP))
         server.put("/hang", raw(HANG))
         server.put("/body", raw(reply(FEED)[:-1], HANG))
-        fetcher.fetch(visit(server.url("/kept")))
+        fetcher.fetch(visit_to(server.url("/kept")))
     urls = [server.url(path) for server in (origin, secure) for path in ("/hang", "/body", "/hang")]
     with socket.create_server(("127.0.0.1", 0)) as deaf, ThreadPoolExecutor(7) as pool:
         urls.append(f"https://127.0.0.1:{deaf.getsockname()[1]}/")  # waits in the handshake
-        waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
+        waiting = [pool.submit(fetch_failure, fetcher, url, timeout=60.0) for url in urls]
         until(lambda: len(origin.requests) + len(secure.requests) >= 8)
         fetcher.close()
         assert [each.result().kind for each in waiting] == ["stopped"] * 7
-    assert failure(fetcher, origin.url("/kept")).kind == "stopped"
+    assert fetch_failure(fetcher, origin.url("/kept")).kind == "stopped"
 
 
 def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> None:
@@ -122,7 +123,7 @@ def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> Non
 
     def poll(n: int) -> bytes:
         start.wait()
-        return b"".join(fetched(fetcher.fetch(visit(origin.url(f"/{n}")))).body for _ in range(5))
+        return b"".join(expect_document(fetcher.fetch(visit_to(origin.url(f"/{n}")))).body for _ in range(5))
 
     for n in range(64):
         origin.put(f"/{n}", Document(f"<rss>{n}</rss>".encode() * 500, compressed=bool(n % 2)))
@@ -134,7 +135,7 @@ def test_many_threads_share_one_fetcher(origin: Origin, fetcher: Fetcher) -> Non
 def test_a_thousand_polls_with_restarts_leave_no_bad_mark(origin: Origin) -> None:
     """E1–E4, E15: Rachel Kroll's counters stay at zero."""
     documents = [Document(FEED, '"0"', DATE), Document(FEED, None, "day 0"), Document(FEED, 'W/"0"')]
-    visits = [visit(origin.put(f"/{n}", document)) for n, document in enumerate(documents)]
+    visits = [visit_to(origin.put(f"/{n}", document)) for n, document in enumerate(documents)]
     fetcher = Fetcher(SITE, allow=ALLOW)
     for turn in range(334):
         if turn % 17 == 0:
@@ -146,7 +147,7 @@ def test_a_thousand_polls_with_restarts_leave_no_bad_mark(origin: Origin) -> Non
                 document.etag = document.etag and f'"{turn}"'
                 document.last_modified = document.last_modified and f"day {turn}"
         answers = [fetcher.fetch(each) for each in visits]
-        visits = [visit(each.url, answer.validators) for each, answer in zip(visits, answers, strict=True)]
+        visits = [visit_to(each.url, answer.validators) for each, answer in zip(visits, answers, strict=True)]
     fetcher.close()
     assert origin.marks().requests == 1002
     assert origin.marks().bad == {}
@@ -159,13 +160,13 @@ RULES = b"\xef\xbb\xbfUser-agent: *\nDisallow: /private\n\nUser-agent: feeds\nDi
 
 def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", Document(RULES))
-    allowed, state = fetcher.robots(origin.url("/yes"), HostState("h"), NOW)
-    assert allowed and state.robots_at == NOW
-    later = NOW + timedelta(hours=23)
+    allowed, state = fetcher.robots(origin.url("/yes"), HostState("h"), NOON)
+    assert allowed and state.robots_at == NOON
+    later = NOON + timedelta(hours=23)
     assert fetcher.robots(origin.url("/no/a.html"), state, later) == (False, state)
     assert fetcher.robots(origin.url("/private"), state, later) == (True, state)  # our own group speaks for us
     assert origin.paths() == ["/robots.txt"]
-    fetcher.robots(origin.url("/yes"), state, NOW + timedelta(hours=24))
+    fetcher.robots(origin.url("/yes"), state, NOON + timedelta(hours=24))
     assert len(origin.requests) == 2
     assert origin.requests[0].headers["user-agent"].startswith("feeds/")
 
@@ -179,22 +180,22 @@ def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> No
 )
 def test_E17_what_the_status_of_robots_means(status: int, allowed: bool, origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", raw(reply(b"User-agent: *\nDisallow: /", status), KEEP))
-    found, state = fetcher.robots(origin.url("/page"), HostState("h"), NOW)
+    found, state = fetcher.robots(origin.url("/page"), HostState("h"), NOON)
     assert found is allowed
-    assert fetcher.robots(origin.url("/page"), state, NOW + timedelta(minutes=30)) == (allowed, state)
+    assert fetcher.robots(origin.url("/page"), state, NOON + timedelta(minutes=30)) == (allowed, state)
     assert len(origin.requests) == 1
 
 
 def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", raw(RESET))
     url = origin.url("/yes")
-    allowed, state = fetcher.robots(url, HostState("h"), NOW)
+    allowed, state = fetcher.robots(url, HostState("h"), NOON)
     assert not allowed
     origin.put("/robots.txt", Document(RULES))
-    assert fetcher.robots(url, state, NOW + timedelta(hours=1))[0]
-    known = HostState("h", robots=RULES.decode("utf-8-sig"), robots_at=NOW - timedelta(days=2))
+    assert fetcher.robots(url, state, NOON + timedelta(hours=1))[0]
+    known = HostState("h", robots=RULES.decode("utf-8-sig"), robots_at=NOON - timedelta(days=2))
     origin.put("/robots.txt", raw(RESET))
-    assert fetcher.robots(url, known, NOW)[0]  # what was known before still holds
+    assert fetcher.robots(url, known, NOON)[0]  # what was known before still holds
 
 
 def test_E17_redirects_and_size_of_robots(origin: Origin, fetcher: Fetcher) -> None:
@@ -202,19 +203,19 @@ def test_E17_redirects_and_size_of_robots(origin: Origin, fetcher: Fetcher) -> N
     rule = b"User-agent: *\nDisallow: /seen\n"
     filler = b"#" * (512_000 - len(rule)) + b"\nDisallow: /unseen\n"
     origin.put("/elsewhere", Document(rule + filler, compressed=True))
-    _, state = fetcher.robots(origin.url("/"), HostState("h"), NOW)
-    assert not fetcher.robots(origin.url("/seen"), state, NOW)[0]
-    assert fetcher.robots(origin.url("/unseen"), state, NOW)[0]
+    _, state = fetcher.robots(origin.url("/"), HostState("h"), NOON)
+    assert not fetcher.robots(origin.url("/seen"), state, NOON)[0]
+    assert fetcher.robots(origin.url("/unseen"), state, NOON)[0]
 
 
 def test_robots_of_a_refused_host_are_not_asked_for(origin: Origin) -> None:
     state = HostState("h")
     origin.put("/robots.txt", Document(b"User-agent: *\nDisallow: /"))
     url = origin.url("/page")
-    assert Fetcher(SITE).robots(url, state, NOW)[0]
+    assert Fetcher(SITE).robots(url, state, NOON)[0]
     assert origin.connections == 0
     private = Source("wire", Kind.PAGE, url, allow_private=("127.0.0.0/8",))
-    assert Fetcher(SITE).robots(url, state, NOW, private)[0] is False
+    assert Fetcher(SITE).robots(url, state, NOON, private)[0] is False
 
 
 # ── requests of other libraries ─────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +265,7 @@ def test_E18_every_silence_has_its_limit(
     origin: Origin, fetcher: Fetcher, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feeds.fetch.deadline.MAX_SILENCE", 0.05)
-    error = failure(fetcher, origin.put("/feed", raw(HANG)))
+    error = fetch_failure(fetcher, origin.put("/feed", raw(HANG)))
     assert error.kind == "timeout" and "sent nothing for" in error.sentence
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):
         session.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", bytes(30_000_000))

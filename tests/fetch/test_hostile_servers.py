@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from factories import visit_to
+from fetching import expect_document, fetch_failure
 from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, redirect, reply
-from visiting import failure, fetched, visit
 
 from feeds.fetch import Fetcher
 
@@ -20,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 def body(fetcher: Fetcher, url: str, **settings: object) -> bytes:
-    return fetched(fetcher.fetch(visit(url, **settings))).body  # type: ignore[arg-type]
+    return expect_document(fetcher.fetch(visit_to(url, **settings))).body  # type: ignore[arg-type]
 
 
 def encoded(data: bytes, coding: str = "gzip", **headers: str) -> Behaviour:
@@ -54,7 +55,7 @@ SLOW = {
 def test_F11_F12_every_drip_ends_at_the_deadline(origin: Origin, fetcher: Fetcher) -> None:
     urls = [origin.put(f"/{n}", behaviour) for n, behaviour in enumerate(SLOW.values())]
     with ThreadPoolExecutor(len(urls)) as pool:
-        errors = list(pool.map(lambda url: failure(fetcher, url, timeout=3.0), urls))
+        errors = list(pool.map(lambda url: fetch_failure(fetcher, url, timeout=3.0), urls))
     assert {name: error.kind for name, error in zip(SLOW, errors, strict=True)} == dict.fromkeys(SLOW, "timeout")
     assert all("was not done within 3 s" in error.sentence for error in errors)
 
@@ -62,7 +63,7 @@ def test_F11_F12_every_drip_ends_at_the_deadline(origin: Origin, fetcher: Fetche
 def test_F11_the_deadline_covers_all_redirects_together(origin: Origin, fetcher: Fetcher) -> None:
     for n in range(5):
         origin.put(f"/{n}", raw(0.15, reply(b"", 302, location=f"/{n + 1}"), KEEP))
-    assert failure(fetcher, origin.url("/0"), timeout=0.4).kind == "timeout"
+    assert fetch_failure(fetcher, origin.url("/0"), timeout=0.4).kind == "timeout"
     assert len(origin.requests) <= 4
 
 
@@ -129,7 +130,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
 def test_broken_answers_are_failures(name: str, origin: Origin, fetcher: Fetcher) -> None:
     behaviour, kind = BROKEN[name]
     url = origin.put("/feed", behaviour)
-    assert failure(fetcher, url).kind == kind
+    assert fetch_failure(fetcher, url).kind == kind
     origin.put("/feed", raw(reply(FEED), KEEP))
     assert body(fetcher, url) == FEED
     if kind != "encoding" and not name.startswith("F13"):
@@ -183,7 +184,7 @@ def test_F13_gzip_cut_at_every_byte(origin: Origin, fetcher: Fetcher) -> None:
     whole = gzip.compress(FEED)
     url = origin.put("/feed", *(encoded(whole[:length]) for length in range(len(whole))), encoded(whole))
     for _ in range(len(whole)):
-        assert failure(fetcher, url).kind == "truncated"
+        assert fetch_failure(fetcher, url).kind == "truncated"
     assert body(fetcher, url) == FEED
     assert origin.connections == 1
 
@@ -194,7 +195,7 @@ def test_F14_a_body_cut_at_every_byte(origin: Origin, fetcher: Fetcher) -> None:
         start = answer.index(b"\r\n\r\n") + 4
         url = origin.put("/feed", *(raw(answer[:length]) for length in range(start, len(answer))))
         for _ in range(start, len(answer)):
-            assert failure(fetcher, url).kind == "truncated"
+            assert fetch_failure(fetcher, url).kind == "truncated"
 
 
 # ── size ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +216,7 @@ def test_E18_the_cap_is_exact(form: str, origin: Origin, fetcher: Fetcher) -> No
         if extra <= 0:
             assert len(body(fetcher, url, max_bytes=MEGABYTE)) == MEGABYTE + extra
         else:
-            error = failure(fetcher, url, max_bytes=MEGABYTE)
+            error = fetch_failure(fetcher, url, max_bytes=MEGABYTE)
             assert error.kind == "too_large" and "1,000,000" in error.sentence and "max_bytes:" in error.sentence
 
 
@@ -227,7 +228,7 @@ def test_E18_the_cap_on_the_head_is_exact(extra: int, fits: bool, origin: Origin
     if fits:
         assert body(fetcher, url) == b""
     else:
-        assert failure(fetcher, url).kind == "too_large"
+        assert fetch_failure(fetcher, url).kind == "too_large"
 
 
 def bomb(megabytes: int) -> bytes:
@@ -249,7 +250,7 @@ def test_S12_bombs_burst_at_the_cap(megabytes: int, status: int, origin: Origin,
     tracemalloc.start()
     try:
         if status == 200:
-            assert failure(fetcher, url, max_bytes=cap).kind == "too_large"
+            assert fetch_failure(fetcher, url, max_bytes=cap).kind == "too_large"
         else:
             assert body(fetcher, url, max_bytes=cap) == FEED
         _, peak = tracemalloc.get_traced_memory()
@@ -264,7 +265,7 @@ def test_S12_one_member_of_a_gigabyte(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put(
         "/bomb", drip(OK + b"Content-Encoding: gzip\r\n\r\n" + start, packer.compress(bytes(MEGABYTE)), 0.0)
     )
-    assert failure(fetcher, url).kind == "too_large"
+    assert fetch_failure(fetcher, url).kind == "too_large"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +275,8 @@ def test_S12_padding_without_end(piece: bytes, origin: Origin, fetcher: Fetcher)
     head = OK + b"Content-Encoding: gzip\r\n\r\n"
     padding = piece * 100 if len(piece) < 100 else b"x" * 10_000
     assert (
-        failure(fetcher, origin.put("/feed", drip(head + piece, padding, 0.0)), max_bytes=100_000).kind == "too_large"
+        fetch_failure(fetcher, origin.put("/feed", drip(head + piece, padding, 0.0)), max_bytes=100_000).kind
+        == "too_large"
     )
 
 
@@ -283,7 +285,7 @@ def test_S12_padding_without_end(piece: bytes, origin: Origin, fetcher: Fetcher)
 )
 def test_F16_bodies_without_end(start: bytes, origin: Origin, fetcher: Fetcher) -> None:
     piece = b"2710\r\n" + b"x" * 10_000 + b"\r\n"
-    assert failure(fetcher, origin.put("/feed", drip(start, piece, 0.0)), max_bytes=MEGABYTE).kind == "too_large"
+    assert fetch_failure(fetcher, origin.put("/feed", drip(start, piece, 0.0)), max_bytes=MEGABYTE).kind == "too_large"
 
 
 @pytest.mark.slow
@@ -291,6 +293,6 @@ def test_F11_five_hundred_drips_do_not_delay_a_hundred_good_ones(origin: Origin,
     bad = [origin.put(f"/bad/{n}", drip(OK, b"X: y\r\n", 0.5)) for n in range(500)]
     good = [origin.put(f"/good/{n}", Document(FEED)) for n in range(100)]
     with ThreadPoolExecutor(600) as pool:
-        errors = pool.map(lambda url: failure(fetcher, url, timeout=5.0), bad)
+        errors = pool.map(lambda url: fetch_failure(fetcher, url, timeout=5.0), bad)
         assert list(pool.map(lambda url: body(fetcher, url, timeout=5.0), good)) == [FEED] * 100
         assert {error.kind for error in errors} == {"timeout"}

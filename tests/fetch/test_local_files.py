@@ -6,15 +6,16 @@ import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import factories
 import pytest
+from factories import SITE
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, HostState, Kind, NotModified, Site, Source, Validators, Visit, VisitState
+from feeds.model import Fetched, Kind, NotModified, Validators, Visit
 
-SITE = Site("The Example Wire", "https://wire.example.org/")
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LONG_AGO = 1_700_000_000
 FETCHER = Fetcher(SITE)
 
@@ -34,9 +35,9 @@ def put(path: Path, text: str, at: float = LONG_AGO) -> Path:
     return path
 
 
-def visit(root: Path | None, address: str, kind: Kind = Kind.FILES, **known: object) -> Visit:
-    source = Source("own", kind, address, root=root, max_bytes=1000)
-    return Visit(source, VisitState(address, **known), NOW, HostState(""))  # type: ignore[arg-type]
+def visit(root: Path | None, address: str, kind: Kind = Kind.FILES, **state: Any) -> Visit:
+    source = factories.source("own", kind=kind, address=address, root=root, max_bytes=1000)
+    return factories.visit(source, host="", **state)
 
 
 def parts(root: Path, address: str) -> dict[str, bytes]:

@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
+from factories import SITE, visit_to
+from fetching import fetch_failure
 from origin import ALLOW, Document, Origin, redirect
-from visiting import SITE, failure, visit
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
@@ -109,7 +110,7 @@ def resolver(*answers: Sequence[str], port: int) -> Callable[[str, int], list[tu
 
 
 def refused(fetcher: Fetcher, url: str, **settings: object) -> str:
-    error = failure(fetcher, url, **settings)
+    error = fetch_failure(fetcher, url, **settings)
     assert error.kind == "refused", error
     return error.sentence
 
@@ -178,7 +179,7 @@ def test_S4_every_refused_address_is_refused_by_our_own_table() -> None:
 def test_S1_odd_spellings(spelling: str, origin: Origin) -> None:
     url = spelling.format(port=origin.port())
     with pytest.raises(FetchError) as caught:
-        Fetcher(SITE).fetch(visit(url))
+        Fetcher(SITE).fetch(visit_to(url))
     assert caught.value.kind in ("refused", "dns")
     assert caught.value.kind == "refused" or "xn--" in url
     assert origin.connections == 0
@@ -188,7 +189,7 @@ def test_S2_a_name_that_turns_private_is_refused(origin: Origin, blocked: list[o
     port = origin.port()
     fetcher = Fetcher(SITE, resolve=resolver([PUBLIC], ["127.0.0.1"], port=port))
     with pytest.raises(FetchError) as caught:  # goes to the public address that was looked at, and nowhere else
-        fetcher.fetch(visit(f"http://rebinding.example:{port}/"))
+        fetcher.fetch(visit_to(f"http://rebinding.example:{port}/"))
     assert caught.value.kind == "connection"
     assert blocked == [(PUBLIC, port)]
     blocked.clear()
@@ -223,13 +224,13 @@ def test_S1_the_allowance_of_tests_is_off_by_default(origin: Origin) -> None:
     url = origin.put("/feed", Document(b"<rss/>"))
     refused(Fetcher(SITE), url)
     assert origin.connections == 0
-    assert Fetcher(SITE, allow=ALLOW).fetch(visit(url)).url == url
+    assert Fetcher(SITE, allow=ALLOW).fetch(visit_to(url)).url == url
 
 
 def test_S1_a_source_may_allow_its_own_networks(origin: Origin) -> None:
     url = origin.put("/feed", Document(b"<rss/>"))
     fetcher = Fetcher(SITE)
-    assert fetcher.fetch(visit(url, allow_private=("127.0.0.0/24",))).url == url
+    assert fetcher.fetch(visit_to(url, allow_private=("127.0.0.0/24",))).url == url
     refused(fetcher, url)  # nor does another source use its connection
     refused(fetcher, url, allow_private=("10.0.0.0/8", "127.0.0.2/32"))
     assert origin.connections == 1
@@ -237,7 +238,7 @@ def test_S1_a_source_may_allow_its_own_networks(origin: Origin) -> None:
 
 def test_an_allowance_may_name_a_port(origin: Origin) -> None:
     url = origin.put("/feed", Document(b"<rss/>"))
-    assert Fetcher(SITE, allow=[f"127.0.0.0/8:{origin.port()}"]).fetch(visit(url)).url == url
+    assert Fetcher(SITE, allow=[f"127.0.0.0/8:{origin.port()}"]).fetch(visit_to(url)).url == url
     refused(Fetcher(SITE, allow=["127.0.0.0/8:1"]), url)
 
 
@@ -271,7 +272,7 @@ def test_S4_an_allowed_translation_still_hides_no_private_address() -> None:
 def test_the_next_address_is_tried_when_one_is_dead(origin: Origin) -> None:
     origin.put("/feed", Document(b"<rss/>"))
     fetcher = Fetcher(SITE, allow=ALLOW, resolve=resolver(["127.0.0.9", "127.0.0.1"], port=origin.port()))
-    fetcher.fetch(visit(f"http://twohomes.example:{origin.port()}/feed"))
+    fetcher.fetch(visit_to(f"http://twohomes.example:{origin.port()}/feed"))
     assert origin.connections == 1
 
 
@@ -281,7 +282,7 @@ def test_F10_names_that_do_not_resolve() -> None:
 
     for resolve in (unknown, resolver([], port=80)):
         with pytest.raises(FetchError, match=r"nowhere\.example has no address") as caught:
-            Fetcher(SITE, resolve=resolve).fetch(visit("http://nowhere.example/"))
+            Fetcher(SITE, resolve=resolve).fetch(visit_to("http://nowhere.example/"))
         assert caught.value.kind == "dns"
 
 
@@ -293,7 +294,7 @@ def test_F10_a_name_server_that_hangs_is_left_behind() -> None:
         return []
 
     with pytest.raises(FetchError) as caught:
-        Fetcher(SITE, resolve=hanging).fetch(visit("http://slow.example/", timeout=0.1))
+        Fetcher(SITE, resolve=hanging).fetch(visit_to("http://slow.example/", timeout=0.1))
     release.set()
     assert caught.value.kind == "dns"
 
@@ -303,7 +304,7 @@ def test_a_resolver_that_breaks_is_not_waited_for() -> None:
         raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        Fetcher(SITE, resolve=broken).fetch(visit("http://any.example/"))
+        Fetcher(SITE, resolve=broken).fetch(visit_to("http://any.example/"))
 
 
 def test_the_fence_around_the_tests_holds(blocked: list[object]) -> None:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from factories import NOON, SITE, visit_to
+from fetching import expect_document, fetch_failure
 from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, raw, redirect, reply
-from visiting import NOW, SITE, failure, fetched, visit
 from wire import until
 
 from feeds.errors import FetchError
@@ -64,8 +65,8 @@ def everything_at(address: str, port: int) -> Resolve:
 def at_once(fetcher: Fetcher, urls: Iterable[str], threads: int = 32) -> None:
     """Visit all of them, as many at once as there are threads."""
     with ThreadPoolExecutor(threads) as pool:
-        for answer in pool.map(lambda url: fetcher.fetch(visit(url)), urls):
-            assert fetched(answer).body == FEED
+        for answer in pool.map(lambda url: fetcher.fetch(visit_to(url)), urls):
+            assert expect_document(answer).body == FEED
 
 
 def keeps_gap(gap: float, requests: Iterable[Request], began: float) -> bool:
@@ -101,7 +102,7 @@ def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
 def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> None:
     origin.put("/new", Document(FEED))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(600.0, 1))
-    assert fetched(fetcher.fetch(visit(origin.put("/old", redirect("/new", 301))))).body == FEED
+    assert expect_document(fetcher.fetch(visit_to(origin.put("/old", redirect("/new", 301))))).body == FEED
     fetcher.close()
 
 
@@ -123,8 +124,8 @@ def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
     page = origin.put("/page", Document(FEED))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.2))
     began = time.monotonic()
-    assert fetcher.robots(page, HostState("127.0.0.1"), NOW)[0]
-    fetcher.fetch(visit(page))
+    assert fetcher.robots(page, HostState("127.0.0.1"), NOON)[0]
+    fetcher.fetch(visit_to(page))
     assert origin.paths() == ["/robots.txt", "/page"]
     assert keeps_gap(0.2, origin.requests, began)
     fetcher.close()
@@ -145,8 +146,8 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
     urls = [origin.put(f"/{n}", Document(FEED)) for n in range(4)]
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(1.5))
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda url: fetcher.fetch(visit(url, timeout=4.0)), urls))
-    assert [fetched(answer).body for answer in answers] == [FEED] * 4  # the last one after three gaps
+        answers = list(pool.map(lambda url: fetcher.fetch(visit_to(url, timeout=4.0)), urls))
+    assert [expect_document(answer).body for answer in answers] == [FEED] * 4  # the last one after three gaps
     fetcher.close()
 
 
@@ -178,7 +179,7 @@ def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> 
     there = origin.put("/feed", Document(FEED), host="127.0.0.2")
     origin.put("/feed", redirect(there, 302))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
-    fetched(fetcher.fetch(visit(f"http://one.example:{origin.port()}/feed")))
+    expect_document(fetcher.fetch(visit_to(f"http://one.example:{origin.port()}/feed")))
     assert fetcher.address_of("one.example") == "127.0.0.2"
     fetcher.close()
 
@@ -195,14 +196,16 @@ def test_E13_a_request_delayed_at_the_address_keeps_the_gap_of_its_host_once_mor
     origin.put("/feed", Document(FEED))
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.15, 2), resolve=everything_at("127.0.0.1", origin.port()))
     with ThreadPoolExecutor(10) as pool:
-        waiting = [pool.submit(fetcher.fetch, visit(f"http://full{n}.example/held", timeout=300.0)) for n in range(8)]
+        waiting = [
+            pool.submit(fetcher.fetch, visit_to(f"http://full{n}.example/held", timeout=300.0)) for n in range(8)
+        ]
         until(lambda: len(origin.requests) == 8)
-        waiting += [pool.submit(fetcher.fetch, visit("http://late.example/feed")) for _ in range(2)]
+        waiting += [pool.submit(fetcher.fetch, visit_to("http://late.example/feed")) for _ in range(2)]
         until(lambda: fetcher.throttle.addresses.waiting() == 2)
         began = time.monotonic()
         go_on.set()
         for each in waiting:
-            fetched(each.result())
+            expect_document(each.result())
     late = [request for request in origin.requests if request.headers["host"] == "late.example"]
     assert len(late) == 2 and keeps_gap(0.15, late, began)
     fetcher.close()
@@ -235,8 +238,8 @@ def test_behind_a_proxy_no_address_has_a_cap(origin: Origin) -> None:
     proxy = f"http://127.0.0.1:{origin.port()}"
     fetcher = Fetcher(SITE, hosts=HostLimits())
     with ThreadPoolExecutor(20) as pool:
-        for answer in pool.map(lambda url: fetcher.fetch(visit(url, proxy=proxy)), urls):
-            fetched(answer)
+        for answer in pool.map(lambda url: fetcher.fetch(visit_to(url, proxy=proxy)), urls):
+            expect_document(answer)
     assert fetcher.address_of("n1.example") is None
     fetcher.close()
 
@@ -273,13 +276,13 @@ def test_F38_closing_ends_the_waiting_at_once(where: str, origin: Origin) -> Non
     expected = 8 if where == "address" else 1
     with ThreadPoolExecutor(12) as pool:
         urls = [f"http://{name.format(n)}/hang" for n in range(12)]
-        waiting = [pool.submit(failure, fetcher, url, timeout=60.0) for url in urls]
+        waiting = [pool.submit(fetch_failure, fetcher, url, timeout=60.0) for url in urls]
         gates = (fetcher.throttle.hosts, fetcher.throttle.addresses)
         until(lambda: len(origin.requests) + sum(gate.waiting() for gate in gates) == 12)
         fetcher.close()
         assert {each.result(timeout=300).kind for each in waiting} == {"stopped"}
     assert len(origin.requests) == expected
-    assert failure(fetcher, urls[0]).kind == "stopped"
+    assert fetch_failure(fetcher, urls[0]).kind == "stopped"
 
 
 def test_two_hosts_that_redirect_to_each_other_do_not_block(origin: Origin) -> None:
@@ -311,8 +314,8 @@ def test_a_request_that_fails_returns_its_slots(server: str, origin: Origin) -> 
     url = origin.put("/feed", BROKEN_SERVERS[server])
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 1))
     for _ in range(3):
-        failure(fetcher, url, max_bytes=1000, timeout=0.1)
-        fetcher.robots(url, HostState("h"), NOW)
+        fetch_failure(fetcher, url, max_bytes=1000, timeout=0.1)
+        fetcher.robots(url, HostState("h"), NOON)
     assert no_request_active(fetcher)
     fetcher.close()
 
@@ -352,7 +355,7 @@ def test_hosts_that_were_asked_once_are_forgotten() -> None:
 def refusal(fetcher: Fetcher, url: str, host: str) -> FetchError:
     """How a visit of this host fails."""
     with pytest.raises(FetchError) as caught:
-        fetcher.fetch(replace(visit(url), host=HostState(host)))
+        fetcher.fetch(replace(visit_to(url), host=HostState(host)))
     return caught.value
 
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
+import factories
 import pytest
 
 from feeds.errors import ParseError
@@ -23,9 +25,8 @@ CASES = sorted(file for file in DATA.iterdir() if not file.name.endswith(".expec
 WELL_FORMED = [file for file in CASES if file.suffix in (".xml", ".rdf") and file.stem not in ("broken", "rss091")]
 
 
-def fetched(body: bytes | str, name: str = "x", **more: object) -> Fetched:
-    body = body.encode() if isinstance(body, str) else body
-    return Fetched(url=f"https://feeds.example/doc/{name}", body=body, **more)  # type: ignore[arg-type]
+def fetched(body: bytes | str, name: str = "x", **fields: Any) -> Fetched:
+    return factories.fetched(body, f"https://feeds.example/doc/{name}", **fields)
 
 
 def item(inside: str, outside: str = "") -> Story:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import factories
 from hypothesis import strategies as st
 
 from feeds.model import Article, Attachment, Author, Category, Comments, Edition, Feed, Media, Origin, Site
@@ -32,16 +33,13 @@ PLAIN: Mapping[str, object] = {
     "source_id": "bbc",
     "upstream_id": "u1",
     "published_id": "https://news.example.com/rain",
-    "minted_id": "tag:wire.example.org,2026:bbc/1",
     "url": "https://news.example.com/rain",
     "title": "Rain",
     "summary": "",
     "html": "<p>It rained.</p>",
     "published": NOON,
-    "modified": None,
     "updated": NOON,
     "first_seen": NOON,
-    "story_digest": "d",
     "key": 1,
 }
 
@@ -92,11 +90,11 @@ FULL: Mapping[str, object] = {
 
 
 def article(**fields: object) -> Article:
-    return Article(**{**PLAIN, **fields})  # type: ignore[arg-type]
+    return factories.article("1", **{**PLAIN, **fields})
 
 
 def edition(*articles: Article, feed: Feed = FEED, site: Site = SITE) -> Edition:
-    return Edition(feed, site, articles, NOON, 1)
+    return factories.edition(*articles, feed=feed, site=site, updated=NOON)
 
 
 def render_files(*articles: Article, feed: Feed = FEED, site: Site = SITE) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import story
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,11 +20,6 @@ from feeds.sanity.not_a_feed import ROWS
 
 PAGES = Path(__file__).parent.parent / "data" / "sanity"
 TYPES = {".html": "text/html", ".xml": "text/xml", ".json": "application/json", ".txt": "text/plain", ".bin": ""}
-
-
-def story(name: str, link: str | None = None, **facts: str | None) -> Story:
-    links = (Link(link),) if link else ()
-    return Story(id=name, links=links, **facts)  # type: ignore[arg-type]
 
 
 def listing(*stories: Story) -> Parsed:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import factories
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,6 @@ from feeds.model import (
     Story,
     Validators,
     Visit,
-    VisitState,
 )
 from feeds.scheduling import (
     LONGEST,
@@ -64,28 +65,23 @@ CASES = json.loads(
 )
 
 
-def source(name: str = "example", schedule: Schedule = HOURLY, kind: Kind = Kind.FEED) -> Source:
-    return Source(name, kind, "notes/*.md" if kind is Kind.FILES else "https://example.org/feed", schedule)
+def source(id: str = "example", schedule: Schedule = HOURLY, kind: Kind = Kind.FEED) -> Source:
+    address = "notes/*.md" if kind is Kind.FILES else "https://example.org/feed"
+    return factories.source(id, kind=kind, address=address, schedule=schedule)
 
 
-def visit(of: Source | None = None, *, host: str = "example.org", due_at: datetime = NOON, **facts: object) -> Visit:
-    of = of or source()
-    state = VisitState(**{"url": of.address, "validators": OLD, "body_digest": "old", **facts})  # type: ignore[arg-type]
-    return Visit(of, state, due_at, HostState(host))
+def visit(of: Source | None = None, *, host: str = "example.org", due_at: datetime = NOON, **state: Any) -> Visit:
+    state = {"validators": OLD, "body_digest": "old", **state}
+    return replace(factories.visit(of or source(), host=host, **state), due_at=due_at)
 
 
-def fetched(**facts: object) -> Fetched:
-    given: dict[str, object] = {
-        "url": "https://example.org/feed",
-        "body": b"x",
-        "validators": NEW,
-        "body_digest": "new",
-    }
-    return Fetched(**(given | facts))  # type: ignore[arg-type]
+def fetched(**fields: Any) -> Fetched:
+    new = {"url": "https://example.org/feed", "validators": NEW, "body_digest": "new"}
+    return factories.fetched(**{**new, **fields})
 
 
-def worked(of: Visit, at: datetime = NOON, channel: Channel | None = None, **facts: object) -> Outcome:
-    return conclude(of, NOTHING_NEW, at, response=fetched(**facts), channel=channel or Channel())
+def worked(of: Visit, at: datetime = NOON, channel: Channel | None = None, **fields: Any) -> Outcome:
+    return conclude(of, NOTHING_NEW, at, response=fetched(**fields), channel=channel or Channel())
 
 
 def unchanged(of: Visit, at: datetime = NOON, **facts: object) -> Outcome:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from store_cases import article, opened, put, source
+from database import add_articles, open_store
+from factories import article, source
 
-with opened(Path(sys.argv[1]), source()) as store:
+with open_store(Path(sys.argv[1]), source()) as store:
     for batch in range(int(sys.argv[2]), 1_000_000):
-        put(store, *(article(f"{batch}-{number}", html="<p>long</p>" * 400) for number in range(10)))
+        add_articles(store, *(article(f"{batch}-{number}", html="<p>long</p>" * 400) for number in range(10)))
         print(batch, flush=True)

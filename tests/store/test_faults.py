@@ -19,21 +19,18 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from database import add_articles, open_store, titles, visit_of
+from factories import AUTHORITY, HOUR, NOON, article, harvest, source
 from sqlalchemy import create_engine
-from store_cases import AT, AUTHORITY, HOUR, article, harvest, opened, put, source, titles, visit_of
 
 from feeds.errors import LockedError, StoreError
 from feeds.store import Store, migrate, sqlite
 from feeds.store.lock import hold_lock
 from feeds.store.schema import REVISION, metadata
 
-DATA = Path(__file__).parent / "data" / "store"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "feeds.db"
+TESTS = Path(__file__).parents[1]
+DATA = TESTS / "data" / "store"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])}
 
 
 def run(*arguments: object) -> subprocess.Popen[str]:
@@ -55,81 +52,81 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-# ── kill, clock, disk ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── kill, clock, disk ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_F1_a_killed_record_leaves_whole_batches_and_loses_no_committed_one(path: Path) -> None:
-    said = -1
+    last_batch = -1
     for _ in range(4):
-        with run(DATA / "writer.py", path, said + 1) as writer:
+        with run(DATA / "writer.py", path, last_batch + 1) as writer:
             for line in lines_of(writer):
-                said = int(line)
+                last_batch = int(line)
                 if random.random() < 0.3:
                     break
             time.sleep(random.random() * 0.02)
             writer.kill()
-            said = max([said, *map(int, lines_of(writer))])
-        with opened(path, source()) as store:
-            held = titles(store)
-            batches = {int(title[6:].partition("-")[0]) for title in held}
-            assert len(held) == 10 * len(batches)
-            assert batches - {said + 1} == set(range(said + 1))
+            last_batch = max([last_batch, *map(int, lines_of(writer))])
+        with open_store(path, source()) as store:
+            stored_titles = titles(store)
+            batches = {int(title[6:].partition("-")[0]) for title in stored_titles}
+            assert len(stored_titles) == 10 * len(batches)
+            assert batches - {last_batch + 1} == set(range(last_batch + 1))
             assert store.damage() == []
-            said = max(batches)
+            last_batch = max(batches)
 
 
 def test_F3_commits_are_flushed_to_the_disk(path: Path) -> None:
-    with opened(path, source()) as store, store._engines.write() as connection:
+    with open_store(path, source()) as store, store._engines.write() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
 def test_F3_a_lost_tail_of_the_log_comes_back_with_the_same_ids(path: Path, tmp_path: Path) -> None:
-    with opened(path, source(), source("b")) as store:
-        put(store, article("1", "b"))
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article("1", "b"))
         copy = tmp_path / "crashed" / "feeds.db"
         shutil.copytree(path.parent, copy.parent)
-        put(store, article(), article("2"))
+        add_articles(store, article(), article("2"))
         expected = list(store.articles())
-    with opened(copy, source(), source("b")) as store:
-        put(store, article(), article("2"))
+    with open_store(copy, source(), source("b")) as store:
+        add_articles(store, article(), article("2"))
         assert list(store.articles()) == expected
 
 
 def test_F4_a_full_disk_undoes_the_batch_and_heals_by_itself(path: Path) -> None:
-    with opened(path, source()) as store:
-        put(store, article())
+    with open_store(path, source()) as store:
+        add_articles(store, article())
         with store._engines.writer.connect() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         before = visit_of(store)
         with pytest.raises(StoreError, match="the disk is full"):
-            put(store, *(article(f"{n}", html="x" * 9000) for n in range(50)))
+            add_articles(store, *(article(f"{n}", html="x" * 9000) for n in range(50)))
         assert (titles(store), visit_of(store)) == (["Title 1"], before)
         with store._engines.writer.connect() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-        put(store, article("2"))
+        add_articles(store, article("2"))
         assert len(titles(store)) == 2
 
 
 def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    places = {
+    sentences = {
         tmp_path / "none" / "data": "none does not exist",
         tmp_path / "file": "file is not a directory",
         Path("/dev/fd"): "/dev/fd/f.* cannot be",
         Path("/sys/feeds"): "/sys/feeds cannot be made",
     }
-    for place, sentence in places.items():
+    for place, sentence in sentences.items():
         with pytest.raises(StoreError, match=sentence) as caught, hold_lock(place):
             pass
         assert "\n" not in str(caught.value)
         with pytest.raises(StoreError, match=sentence):
-            Store.open(place / "feeds.db", authority=AUTHORITY, at=AT)
+            Store.open(place / "feeds.db", authority=AUTHORITY, at=NOON)
 
 
-# ── damage ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── damage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 MANGLE = {
     "zero header": lambda content: bytes(100) + content[100:],
@@ -139,45 +136,45 @@ MANGLE = {
 }
 
 
-@pytest.mark.parametrize("way", MANGLE)
-def test_F8_a_damaged_file_is_refused_and_not_touched(path: Path, way: str) -> None:
-    with opened(path, source()) as store:
-        put(store, *(article(f"{n}") for n in range(100)))
-    mangled = MANGLE[way](path.read_bytes())
+@pytest.mark.parametrize("kind", MANGLE)
+def test_F8_a_damaged_file_is_refused_and_not_touched(path: Path, kind: str) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n}") for n in range(100)))
+    mangled = MANGLE[kind](path.read_bytes())
     path.write_bytes(mangled)
     with pytest.raises(StoreError, match=r"damaged.*put a backup in its place"):
-        opened(path, source())
+        open_store(path, source())
     assert path.read_bytes() == mangled
 
 
 def test_F8_no_flipped_byte_makes_a_wrong_feed(path: Path, tmp_path: Path) -> None:
     """Either the articles are the same, or the store says that it is damaged."""
-    with opened(path, source()) as store:
-        put(store, *(article(f"{n}", html=f"<p>{n}</p>" * 300) for n in range(60)))
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n}", html=f"<p>{n}</p>" * 300) for n in range(60)))
         expected = list(store.articles())
-    content, lucky, chance = path.read_bytes(), 0, random.Random(8)
+    content, unharmed, dice = path.read_bytes(), 0, random.Random(8)
     for number in range(100):
-        victim = tmp_path / f"{number}.db"
-        place = chance.randrange(len(content))
-        flipped = bytes([content[place] ^ (1 << chance.randrange(8))])
-        victim.write_bytes(content[:place] + flipped + content[place + 1 :])
+        damaged = tmp_path / f"{number}.db"
+        place = dice.randrange(len(content))
+        damaged_byte = bytes([content[place] ^ (1 << dice.randrange(8))])
+        damaged.write_bytes(content[:place] + damaged_byte + content[place + 1 :])
         try:
-            with opened(victim, source()) as store:
-                lucky += list(store.articles()) == expected or pytest.fail(f"byte {place}: another feed")
+            with open_store(damaged, source()) as store:
+                unharmed += list(store.articles()) == expected or pytest.fail(f"byte {place}: another feed")
         except StoreError:
-            victim.unlink()
-    assert lucky < 100
+            damaged.unlink()
+    assert unharmed < 100
 
 
 def test_F8_a_full_check_finds_what_the_quick_one_at_the_start_passes(path: Path) -> None:
-    with opened(path, source()) as store:
-        put(store, *(article(f"{n}") for n in range(100)))
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n}") for n in range(100)))
         assert store.damage() == []
     with raw(path) as connection:
         connection.execute("UPDATE articles SET source = 99 WHERE key = 5")
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("DELETE FROM sqlite_master WHERE name = 'articles_position'")
-    with opened(path, source()) as store:
+    with open_store(path, source()) as store:
         faults = store.damage()
         assert any("belongs to no row of sources" in fault for fault in faults)
         assert any("never used" in fault for fault in faults)
@@ -188,17 +185,17 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
     with raw(path) as connection:
         connection.execute("CREATE TABLE music (title)")
     with pytest.raises(StoreError, match="another program's database"):
-        opened(path)
+        open_store(path)
 
 
-# ── locks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── locks ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Path) -> None:
-    with opened(path, source()) as store, raw(path) as other:
+    with open_store(path, source()) as store, raw(path) as other:
         other.execute("BEGIN IMMEDIATE")
         done = threading.Event()
-        writer = threading.Thread(target=lambda: (put(store, article()), done.set()))
+        writer = threading.Thread(target=lambda: (add_articles(store, article()), done.set()))
         writer.start()
         assert not done.wait(0.3)
         assert titles(store) == []  # readers do not wait
@@ -209,7 +206,7 @@ def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Pat
 
 def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "LOCK_TIMEOUT", 0.01)
-    with opened(path, source()) as store, raw(path) as other:
+    with open_store(path, source()) as store, raw(path) as other:
         visit = visit_of(store)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"feeds\.db: another program keeps it locked"):
@@ -221,37 +218,37 @@ def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytes
 
 def test_F19_two_writers_take_turns(path: Path) -> None:
     """BEGIN IMMEDIATE: nobody reads first and then finds the lock taken."""
-    with opened(path, source()) as one, opened(path, source()) as two:
-        stores = [one, two, one, two]
+    with open_store(path, source()) as first, open_store(path, source()) as second:
+        stores = [first, second, first, second]
 
         def write(number: int) -> None:
             for n in range(15):
-                put(stores[number], article(f"{number}-{n}"))
+                add_articles(stores[number], article(f"{number}-{n}"))
 
         threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        held = list(one.articles())
-        assert len(held) == 60
-        assert len({article.changed for article in held}) == 60
+        stored_titles = list(first.articles())
+        assert len(stored_titles) == 60
+        assert len({article.changed for article in stored_titles}) == 60
 
 
 def test_F19_a_long_reader_does_not_hold_up_writers(path: Path) -> None:
-    with opened(path, source()) as store, raw(path) as other:
-        put(store, article())
+    with open_store(path, source()) as store, raw(path) as other:
+        add_articles(store, article())
         other.execute("BEGIN")
         other.execute("SELECT * FROM articles").fetchall()
         for n in range(20):
-            put(store, article(f"{n}"))
+            add_articles(store, article(f"{n}"))
         assert len(titles(store)) == 20
         other.execute("COMMIT")
 
 
 def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None:
-    opened(path, source()).close()
-    with opened(path, source()) as store:
+    open_store(path, source()).close()
+    with open_store(path, source()) as store:
         titles(store)
         store.seen_items("a")
         assert store._engines.writer.pool.checkedin() == 0
@@ -307,7 +304,7 @@ def test_F24_a_lock_file_that_was_removed_protects_nobody(tmp_path: Path) -> Non
             pass
 
 
-# ── versions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -320,7 +317,7 @@ def add(scripts: Path, name: str) -> None:
 
 
 def test_the_migrations_lead_to_the_tables(path: Path) -> None:
-    opened(path).close()
+    open_store(path).close()
     database = create_engine(f"sqlite:///{path}")
     with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -338,15 +335,15 @@ def test_the_migrations_lead_to_the_tables(path: Path) -> None:
 
 
 def test_a_current_database_opens_without_alembic(path: Path) -> None:
-    opened(path).close()
-    code = "import sys; from pathlib import Path; from store_cases import opened\n"
-    code += f"opened(Path({str(path)!r})).close(); print('alembic' in sys.modules)"
+    open_store(path).close()
+    code = "import sys; from pathlib import Path; from database import open_store\n"
+    code += f"open_store(Path({str(path)!r})).close(); print('alembic' in sys.modules)"
     assert run("-c", code).communicate()[0] == "False\n"
 
 
 def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path, scripts: Path) -> None:
-    with opened(path, source()) as store:
-        put(store, article())
+    with open_store(path, source()) as store:
+        add_articles(store, article())
     add(scripts, "adds_a_column")
     migrate.create_or_upgrade(path, "0003", scripts)
     with raw(path) as connection:
@@ -354,68 +351,68 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
         assert connection.execute("SELECT count(*) FROM articles").fetchone() == (1,)
     copy = path.with_name("feeds-before-0003.db")
     assert copy.stat().st_mode & 0o777 == 0o600
-    with opened(copy, source()) as store:
+    with open_store(copy, source()) as store:
         assert titles(store) == ["Title 1"]
 
 
 def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path) -> None:
-    opened(path, source()).close()
+    open_store(path, source()).close()
     add(scripts, "adds_a_column")
     migrate.create_or_upgrade(path, "0003", scripts)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="written by a newer version"):
-        opened(path, source())
+        open_store(path, source())
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.glob("*.db")) == ["feeds-before-0003.db", "feeds.db"]
 
 
 @pytest.mark.parametrize("name", ["breaks", "orphans"])
 def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scripts: Path, name: str) -> None:
-    with opened(path, source()) as store:
-        put(store, article())
+    with open_store(path, source()) as store:
+        add_articles(store, article())
     add(scripts, name)
     with pytest.raises(StoreError, match=r"feeds\.db"):
         migrate.create_or_upgrade(path, "0003", scripts)
-    with opened(path, source()) as store:
+    with open_store(path, source()) as store:
         assert titles(store) == ["Title 1"]
     with raw(path) as connection:
         assert "note" not in connection.execute("SELECT sql FROM sqlite_master WHERE name = 'sources'").fetchone()[0]
 
 
 def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, scripts: Path) -> None:
-    with opened(path, source()) as store:
-        put(store, article())
+    with open_store(path, source()) as store:
+        add_articles(store, article())
     add(scripts, "is_killed")
     code = "import sys; from pathlib import Path; from feeds.store import migrate\n"
     code += f"migrate.create_or_upgrade(Path({str(path)!r}), '0003', Path({str(scripts)!r}))"
     process = run("-c", code)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    with opened(path, source()) as store:
+    with open_store(path, source()) as store:
         assert titles(store) == ["Title 1"]
 
 
 def test_a_start_that_was_killed_before_the_first_tables_is_made_good(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
-    with opened(path, source()) as store:
+    with open_store(path, source()) as store:
         assert store.authority == AUTHORITY
 
 
-# ── copies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── copies ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_F40_a_copy_taken_while_writing_is_whole_and_brings_everything_back(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
-    with opened(path, source()) as store:
-        put(store, article(), article("2"))
-        store.forget("a", AT)
+    with open_store(path, source()) as store:
+        add_articles(store, article(), article("2"))
+        store.forget("a", NOON)
         stop = threading.Event()
 
         def write() -> None:
             number = 0
             while not stop.is_set():
-                put(store, *(article(f"w{number}-{n}") for n in range(10)))
+                add_articles(store, *(article(f"w{number}-{n}") for n in range(10)))
                 number += 1
 
         writer = threading.Thread(target=write)
@@ -424,19 +421,19 @@ def test_F40_a_copy_taken_while_writing_is_whole_and_brings_everything_back(path
             store.backup(target)
         stop.set()
         writer.join()
-        everything = len(titles(store))
+        total = len(titles(store))
     assert target.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["copy.db"]
-    with opened(target, source(), at=AT + HOUR) as copy:
-        held = titles(copy)
-        assert len(held) % 10 == 0 and len(held) <= everything
+    with open_store(target, source(), at=NOON + HOUR) as copy:
+        stored_titles = titles(copy)
+        assert len(stored_titles) % 10 == 0 and len(stored_titles) <= total
         assert copy.damage() == []
         assert "https://x.example/1" in copy.seen_items("a").retracted  # R4: tombstones come along
-        assert copy.created == AT
+        assert copy.created == NOON
 
 
 def test_F40_a_copy_that_cannot_be_written_leaves_the_old_one(path: Path, tmp_path: Path) -> None:
-    with opened(path, source()) as store:
+    with open_store(path, source()) as store:
         with pytest.raises(StoreError, match="could not be written"):
             store.backup(tmp_path / "none" / "copy.db")
         (tmp_path / "copy.db").mkdir()

@@ -1,0 +1,275 @@
+"""The store holds articles: one a story, under ids that stay, newest first, retracted and forgotten for good."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from database import add_articles, open_store, titles, visit_of
+from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, issue, source, story
+
+from feeds.model import EntryState, LedgerEntry, StoryVisit
+
+# ── seen items, record ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_known_tells_ids_digests_and_links(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article(story_key="https://x.example/1"), article("2", url=None), article("3", "b"))
+        seen_items = store.seen_items("a")
+        assert seen_items.digests == {"https://x.example/1": "digest 1", "https://x.example/2": "digest 2"}
+        assert dict(seen_items.links) == {"https://x.example/1": "https://x.example/1"}
+        assert len(seen_items.links) == 1 and seen_items.links["https://x.example/1"] == "https://x.example/1"
+
+
+def test_S20_two_sources_with_one_id_hold_two_articles(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article())
+        add_articles(store, article("1", "b", title="Hijacked"))
+        own, others = store.articles(["a"]), store.articles(["b"])
+        assert [(a.title, a.published_id) for a in own] == [("Title 1", "https://x.example/1")]
+        assert [(a.title, a.published_id) for a in others] == [("Hijacked", f"tag:{AUTHORITY}:b/1")]
+
+
+def test_S20_also_within_one_batch_and_against_forged_ids_of_our_own(path: Path) -> None:
+    minted = f"tag:{AUTHORITY}:b/1"
+    with open_store(path, source(), source("b")) as store:
+        forged = [article(name, published_id=id, upstream_id=id) for name, id in (("8", minted), ("9", f"{minted}/2"))]
+        add_articles(store, article(), *forged, article("1", "b"))
+        (others,) = store.articles(["b"])
+        assert others.published_id == f"{minted}/3"
+        assert len({stored.published_id for stored in store.articles()}) == 4
+
+
+def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article("1", "b"))
+        add_articles(store, article())
+        (before,) = store.articles(["a"])
+        moved = "https://x.example/moved"
+        ids = {"published_id": "https://else.example/", "minted_id": "tag:else", "story_key": moved}
+        edited = article(title="New", url=moved, story_digest="d2", first_seen=NOON + HOUR, updated=NOON + HOUR, **ids)
+        assert add_articles(store, edited, at=NOON + HOUR) == {"a"}
+        (after,) = store.articles(["a"])
+        assert (after.title, after.url, after.updated) == ("New", "https://x.example/moved", NOON + HOUR)
+        assert (after.key, after.published_id, after.first_seen) == (before.key, before.published_id, NOON)
+        assert after.changed > before.changed
+        assert store.seen_items("a").links == {"https://x.example/moved": "https://x.example/1"}
+
+
+def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article())
+        add_articles(store, article(html="<p>cleaned better</p>", updated=NOON + HOUR))
+        assert [stored.updated for stored in store.articles()] == [NOON]
+        add_articles(store, article(html="<p>edited</p>", story_digest="d2", updated=NOON - 9 * HOUR))
+        assert [stored.updated for stored in store.articles()] == [NOON]
+        add_articles(store, article(html="<p>again</p>", story_digest="d3", updated=NOON + HOUR))
+        assert [(stored.updated, stored.html) for stored in store.articles()] == [(NOON + HOUR, "<p>again</p>")]
+
+
+def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
+    with open_store(path, source()) as store:
+        assert add_articles(store, article()) == {"a"}
+        numbers = store.change_numbers()
+        assert add_articles(store, article(story_digest="d2", updated=NOON + HOUR, story_key="k")) == frozenset()
+        assert store.change_numbers() == numbers
+        assert store.seen_items("a").digests == {"https://x.example/1": "d2"}
+        assert [(stored.updated, stored.story_key) for stored in store.articles()] == [(NOON, "k")]
+        assert add_articles(store, article(story_digest="d2", title="Now they can")) == {"a"}
+        assert store.change_numbers()["a"] > numbers["a"]
+
+
+def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(
+            store, article("future", published=NOON + 9 * HOUR), article("undated", published=None), article("old")
+        )
+        assert titles(store)[-1] == "Title old"
+        add_articles(store, article("undated", published=NOON - 2 * HOUR, story_digest="d2"), at=NOON + HOUR)
+        add_articles(store, article("old", published=NOON + 99 * HOUR, first_seen=NOON + 9 * HOUR, story_digest="d2"))
+        assert titles(store) == ["Title future", "Title old", "Title undated"]
+
+
+def test_one_story_told_twice_in_a_batch_is_one_article(path: Path) -> None:
+    """F22."""
+    with open_store(path, source()) as store:
+        add_articles(store, article(), article(title="Told later"))
+        assert titles(store) == ["Told later"]
+
+
+def test_ids_that_sqlite_cannot_say_are_held_all_the_same(path: Path) -> None:
+    ids = ["\ud800", "nul\0one", "nul\0two", "'; DROP TABLE articles; --", "\u202e", "", "[1]", "x" * 9000]
+    articles = [article(str(n), upstream_id=id, published_id=id or "empty") for n, id in enumerate(ids)]
+    with open_store(path, source()) as store:
+        add_articles(store, *articles)
+        add_articles(store, *articles)
+        assert len(titles(store)) == len(ids)
+
+
+def test_R5_a_source_that_lists_nothing_or_fails_loses_nothing(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article())
+        store.record([harvest(visit_of(store))])
+        store.record([failed(visit_of(store))])
+        assert titles(store) == ["Title 1"]
+
+
+# ── select ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_R7_any_order_of_insertion_gives_the_same_order(path: Path, tmp_path: Path) -> None:
+    numbers = range(60)
+    articles = [
+        article(f"{n:02}", "ab"[n % 2], published=NOON - (n % 5) * HOUR, first_seen=NOON + (n % 3) * HOUR)
+        for n in numbers
+    ]
+    orders = []
+    for seed in range(4):
+        random.Random(seed).shuffle(articles)
+        with open_store(tmp_path / f"{seed}.db", source(), source("b")) as store:
+            for batch in (articles[:20], articles[20:21], articles[21:]):
+                add_articles(store, *batch)
+            orders.append(titles(store))
+            assert titles(store, ["a", "b"]) == orders[-1]
+            assert titles(store, ["a"]) == [title for title in orders[-1] if int(title[6:]) % 2 == 0]
+    assert orders[0] == orders[1] == orders[2] == orders[3]
+    places = {a.title: (a.position, a.first_seen) for a in articles}
+    assert orders[0] == sorted(sorted(orders[0]), key=lambda title: places[title], reverse=True)
+
+
+@pytest.mark.parametrize("source_count", [3, 40])
+def test_articles_are_selected_by_source_and_by_tag(path: Path, source_count: int) -> None:
+    ids = [f"s{n}" for n in range(source_count)]
+    declared = [source(id, tags=("Local",) if id == "s0" else ()) for id in ids]
+    with open_store(path, *declared) as store:
+        add_articles(
+            store, *(article(f"{id}-{n}", id, tags=("World",) if n else ("straße",)) for id in ids for n in range(2))
+        )
+        assert len(titles(store)) == len(titles(store, ids)) == 2 * source_count
+        assert len(titles(store, ids[1:])) == 2 * source_count - 2
+        assert titles(store, ["s1"], ["wORLD"]) == ["Title s1-1"]
+        assert len(titles(store, None, ["STRASSE"])) == source_count
+        assert sorted(titles(store, None, ["local"])) == ["Title s0-0", "Title s0-1"]
+        assert len(titles(store, ids[:2], ["world", "none"])) == 2
+        assert titles(store, [], ["world"]) == titles(store, ["unknown"]) == titles(store, None, ["wor"]) == []
+
+
+def test_a_reader_in_the_middle_sees_one_moment_and_holds_nobody_up(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n:03}") for n in range(200)))
+        reading = store.articles()
+        first = next(reading)
+        writer = threading.Thread(target=add_articles, args=(store, article("new", published=NOON)))
+        writer.start()
+        writer.join(20)
+        assert not writer.is_alive()
+        assert len([first, *reading]) == 200
+        assert titles(store)[0] == "Title new"
+
+
+def test_readers_in_many_threads(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n:03}") for n in range(100)))
+        counts: list[int] = []
+        threads = [threading.Thread(target=lambda: counts.append(len(titles(store)))) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for n in range(20):
+            add_articles(store, article(f"{n:03}", story_digest=f"d{n}", title=f"Edit {n}"))
+        for thread in threads:
+            thread.join()
+        assert counts == [100] * 12
+
+
+@pytest.mark.parametrize("source_count", [None, 20, 10, 1])
+def test_only_what_is_asked_for_is_read(path: Path, source_count: int | None) -> None:
+    """A feed of 20 reads about 20 articles, however many there are: no statement sorts them all first."""
+    with open_store(path, *(source(f"s{n}") for n in range(24))) as store:
+        minute = timedelta(minutes=1)
+        places = [(n, m) for n in range(24) for m in range(250)]
+        add_articles(store, *(article(f"{n}-{m}", f"s{n}", published=NOON - m * minute) for n, m in places))
+        steps: list[int] = []
+        with store._engines.reader.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(lambda: steps.append(1) and None, 100)
+        ids = None if source_count is None else [f"s{n}" for n in range(source_count)]
+        list(islice(store.articles(ids), 20))
+        first_steps = len(steps)
+        list(store.articles(ids))
+        assert first_steps * 3 < len(steps)
+
+
+# ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article(), article("2"), article("3", "b"))
+        page = StoryVisit("s1", "https://pages.example/s1", story("s1"))
+        store.record([harvest(visit_of(store), story_visits=(page,))])
+        before = store.change_numbers()
+        assert store.forget("a", NOON) == 2
+        assert titles(store) == ["Title 3"]
+        assert store.change_numbers()["a"] > before["a"]
+        assert store.seen_items("a").digests == {}
+        assert store.seen_items("a").retracted == {"https://x.example/1", "https://x.example/2"}
+        assert add_articles(store, article(title="Back again"), article("4")) == {"a"}
+        assert sorted(titles(store)) == ["Title 3", "Title 4"]
+        assert store.forget("a", NOON + HOUR) == 1
+        assert store.forget("a", NOON + HOUR) == 0
+        assert [visit.story for visit in store.due(NOON + 9 * HOUR)] == [None, None]
+
+
+def test_R2_the_key_and_id_of_a_forgotten_article_are_not_given_to_another(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article())
+        (old,) = store.articles()
+        store.forget("a", NOON)
+        add_articles(store, article("1", "b"))
+        (new,) = store.articles()
+        assert new.key > old.key and new.published_id == f"tag:{AUTHORITY}:b/1"
+
+
+def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article(), article("2"))
+        numbers = store.change_numbers()
+        assert store.retract("https://x.example/1", NOON)
+        assert titles(store) == titles(store, ["a"]) == ["Title 2"]
+        assert store.seen_items("a").retracted == {"https://x.example/1"}
+        assert add_articles(store, article(title="Edited meanwhile", story_digest="d2")) == frozenset()
+        assert store.change_numbers()["a"] > numbers["a"]
+        assert store.retract("https://x.example/1", NOON, undo=True)
+        assert sorted(titles(store)) == ["Title 1", "Title 2"]
+        assert not store.retract("https://x.example/none", NOON)
+
+
+def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article(url="https://x.example/story"), article("2", "b", url="https://x.example/story"))
+        add_articles(store, article("3"))
+        numbers = store.change_numbers()
+        assert store.retract("https://x.example/story", NOON)
+        assert titles(store) == ["Title 3"]
+        assert all(number > numbers[id] for id, number in store.change_numbers().items())
+        assert store.retract("https://x.example/story", NOON, undo=True)
+        assert len(titles(store)) == 3
+
+
+def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article(), article("2", "b"), article("3"))
+        keys = {stored.title[-1]: stored.key for stored in store.articles()}
+        store.issued(issue("f", {keys["1"]: LedgerEntry("d", NOON), keys["2"]: LedgerEntry("d", NOON)}), NOON)
+        assert store.pending_retractions("f") == {}
+        store.retract("https://x.example/1", NOON)
+        store.retract("https://x.example/3", NOON)
+        store.forget("b", NOON)
+        assert store.pending_retractions("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
+        store.issued(issue("f", {keys["1"]: LedgerEntry("", NOON, state=EntryState.RETRACTED)}), NOON)
+        assert store.pending_retractions("f") == {keys["2"]: "https://x.example/2"}

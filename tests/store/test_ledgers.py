@@ -1,0 +1,112 @@
+"""The store holds what each feed has published, numbers the events, and remembers withdrawn feeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from database import add_articles, open_store
+from factories import HOUR, NOON, article, event, issue, source
+
+from feeds.model import EntryState, Ledger, LedgerEntry
+from feeds.store import WithdrawnFeeds
+from feeds.store import ledgers as ledger_rows
+
+
+def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path) -> None:
+    with open_store(path) as store:
+        assert store.ledger("f") == Ledger("f")
+        store.issued(issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON, 1)}, changed=7), NOON)
+        store.issued(
+            issue("f", {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}, changed=9, files=("f.rss",)), NOON
+        )
+        entries = {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}
+        assert store.ledger("f") == Ledger("f", "fingerprint", 9, NOON, entries, ("f.rss",))
+        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, NOON, {}, ("f.rss",))}
+        assert store.ledger("f", [1, 3, 4]).entries == {1: LedgerEntry("d1", NOON), 3: LedgerEntry("d4", NOON)}
+        assert store.ledger("f", ()).entries == {}
+
+
+def test_a_ledger_knows_the_edition_that_its_files_hold(path: Path) -> None:
+    published = issue("f")
+    with open_store(path) as store:
+        store.issued(replace(published, edition=replace(published.edition, digest="d")), NOON)
+        assert (store.ledger("f").edition, store.ledgers()["f"].edition) == ("d", "d")
+
+
+def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
+    """A feed never forgets what it has shown; asking what to take back reads only what was taken back."""
+    with open_store(path, source()) as store:
+        add_articles(store, article())
+        store.retract("https://x.example/1", NOON)
+        steps: list[int] = []
+        with store._engines.reader.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            raw.set_progress_handler(lambda: steps.append(1) and None, 10)
+        step_counts = []
+        for entry_count in (10, 5000):
+            store.issued(issue("f", {key: LedgerEntry("d", NOON) for key in range(1, entry_count)}), NOON)
+            steps.clear()
+            assert store.pending_retractions("f") == {1: "https://x.example/1"}
+            assert len(store.ledger("f", [1]).entries) == 1
+            step_counts.append(len(steps))
+        assert step_counts[1] <= step_counts[0] + 2
+
+
+def test_R12_each_event_gets_its_number_once(path: Path) -> None:
+    first = issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON)}, event(1), event(2))
+    with open_store(path) as store:
+        store.issued(first, NOON)
+        store.issued(first, NOON + HOUR)  # repeated, as after a crash
+        assert store.outbox(0, 10) == [(1, event(1)), (2, event(2))]
+        store.issued(issue("f", {1: LedgerEntry("d1b", NOON)}, event(1, item='{"edited": 1}')), NOON)
+        store.issued(issue("g", {1: LedgerEntry("d1b", NOON)}, event(1, "g")), NOON)
+        store.issued(
+            issue("f", {1: LedgerEntry("", NOON, state=EntryState.RETRACTED)}, event(1, kind="retract", item=None)),
+            NOON,
+        )
+        store.issued(issue("f", {1: LedgerEntry("d1b", NOON)}, event(1)), NOON)  # the retraction was undone
+        assert [(seq, e.kind, e.feed_id) for seq, e in store.outbox(2, 10)] == [
+            (3, "article", "f"), (4, "article", "g"), (5, "retract", "f"), (6, "article", "f"),
+        ]  # fmt: skip
+        assert [seq for seq, _ in store.outbox(3, 2)] == [4, 5]
+
+
+def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_rows, "MAX_EVENTS", 3)
+    with open_store(path) as store:
+        for n in range(1, 6):
+            store.issued(issue("f", {n: LedgerEntry("d", NOON)}, event(n)), NOON)
+        assert [seq for seq, _ in store.outbox(0, 10)] == [3, 4, 5]
+
+
+def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: Path) -> None:
+    withdrawn_feeds = WithdrawnFeeds(path)
+    assert withdrawn_feeds.feeds() == {}
+    with open_store(path) as store:
+        store.issued(issue("f", {1: LedgerEntry("d", NOON)}), NOON)
+        store.issued(issue("old", {1: LedgerEntry("d", NOON)}, event(1, "old")), NOON)
+        assert store.withdraw("f") == ("f.rss", "f.atom")
+        assert store.withdraw("f") == ()
+        assert store.withdraw("old", successor="new") == ("old.rss", "old.atom")
+        assert store.withdrawn() == withdrawn_feeds.feeds() == {"f": None, "old": "new"}
+        ledger = store.ledger("new")
+        assert (ledger.fingerprint, ledger.entries, ledger.files) == ("", {1: LedgerEntry("d", NOON)}, ())
+        store.issued(issue("new", {1: LedgerEntry("d", NOON)}, event(1, "new")), NOON)
+        assert len(store.outbox(0, 9)) == 1  # nobody is told the same under the new name
+        store.issued(issue("f"), NOON)
+        assert store.withdrawn() == {"old": "new"}
+        assert store.withdraw("new", successor="f") == ("new.rss", "new.atom")
+        assert store.ledger("f").entries == {}  # a feed that exists keeps its own ledger
+    withdrawn_feeds.close()
+
+
+def test_gone_before_the_first_start_is_nothing(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    withdrawn_feeds = WithdrawnFeeds(path)
+    assert withdrawn_feeds.feeds() == {}
+    withdrawn_feeds.close()
