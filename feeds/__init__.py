@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "App",
     "Turn",
+    "TurnOptions",
     "read",
     "FeedsError",
     "ConfigError",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 # Imported on first use, so that `feeds --help` does not pay for the parsers and the database.
-_LAZY = {"App": "feeds.app", "Turn": "feeds.app", "read": "feeds.pipeline"}
+_LAZY = {"App": "feeds.app", "Turn": "feeds.app", "TurnOptions": "feeds.app", "read": "feeds.pipeline"}
 
 
 def __getattr__(name: str) -> object:

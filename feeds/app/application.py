@@ -210,7 +210,9 @@ class App:
         if not visits:
             return iter(())
         io = TurnIO(
-            pull=self._visit_service.visit_function(refetch=options.refetch, released=options.sources is not None),
+            pull=self._visit_service.visit_function(
+                refetch=options.refetch, accept_any_listing=options.sources is not None
+            ),
             claim=self._claim,
             due=lambda: self._due_visits(options, start),
             should_end=should_end,

@@ -96,7 +96,7 @@ class NetworkClient(Protocol):
 class VisitService(Protocol):
     """A maker of visits: `feeds.app.visit_runner.VisitRunner`."""
 
-    def visit_function(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
+    def visit_function(self, *, refetch: bool = False, accept_any_listing: bool = False) -> Callable[[Visit], Outcome]:
         """Return the function that makes one visit."""
 
     def address_of(self, host: str) -> str | None:

@@ -41,7 +41,7 @@ class VisitRunner:
         self._parsing = threading.Lock()
         self._redirect_hosts: dict[str, HostState] = {}  # that visits of other hosts led to, for their robots.txt
 
-    def visit_function(self, *, refetch: bool = False, released: bool = False) -> Callable[[Visit], Outcome]:
+    def visit_function(self, *, refetch: bool = False, accept_any_listing: bool = False) -> Callable[[Visit], Outcome]:
         """Return the function that makes one visit: without validators, or taking whatever listing comes."""
         io = pipeline.VisitIO(
             robots=self._check_robots,
@@ -49,7 +49,7 @@ class VisitRunner:
             run=self._run,
             seen_items=self._store.seen_items,
             now=self._now,
-            released=released,
+            accept_any_listing=accept_any_listing,
             site=self._site,
         )
         return lambda visit: pipeline.pull(visit, io)

@@ -85,9 +85,9 @@ class Run(Protocol):
 class VisitIO:
     """The I/O of a visit: the network or the disk, the store, and the clock.
 
-    `robots` returns whether a visit may fetch an address, and the new state of that host. `released`: the operator
-    named the source, so a listing that has nothing in common with the last one is taken. `site` is the public address
-    of our own pages.
+    `robots` returns whether a visit may fetch an address, and the new state of that host. `accept_any_listing`: the
+    operator named the source, so a listing that has nothing in common with the last one is taken. `site` is the public
+    address of our own pages.
     """
 
     robots: Callable[[str, Visit], tuple[bool, HostState]]
@@ -95,7 +95,7 @@ class VisitIO:
     run: Run
     seen_items: Callable[[str], SeenItems]
     now: Callable[[], datetime]
-    released: bool = False
+    accept_any_listing: bool = False
     site: str = ""
 
 
@@ -200,7 +200,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         parsed = _with_child_sitemaps(parsed, children, context)
     parsed = publishable(parsed, io.now(), source.timezone)
     seen_items = io.seen_items(source.id)
-    first = io.released or visit.state.worked_at is None or is_first_listing(source, seen_items)
+    first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
     judgement = _judge(parsed, seen_items, first=first)
     if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
         # Without validators the next visit fetches it whole: a suspicious listing until it looks right again (F31), an

@@ -105,7 +105,7 @@ def judge(
 ) -> Judgement:
     """Decide whether a listing is believed. `ids` are the stories' upstream ids under `seen_items.identity`.
 
-    `first` says that there is nothing to compare with: a first visit, or one that the operator released.
+    `first` says that there is nothing to compare with: a first visit, or one that the operator accepts as it is.
     `is_page` marks a listing found in a web page; `link_of` returns a story's link as `seen_items.links` spells it.
     """
     identity, ids = _identify(parsed, ids, seen_items, link_of or (lambda story: _link(story, parsed.base)))

@@ -11,7 +11,7 @@ PERIODS = {"hourly": HOUR, "daily": DAY, "weekly": WEEK, "monthly": 30 * DAY, "y
 DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 
-def hints_of(before: Hints, channel: Channel | None, fresh_for: float | None) -> Hints:
+def merge_hints(before: Hints, channel: Channel | None, fresh_for: float | None) -> Hints:
     """Return the hints in force: those of the new document and headers, else those remembered (E3)."""
     if channel is None:
         return before if fresh_for is None else Hints(fresh_for, before.period, before.skip_hours, before.skip_days)

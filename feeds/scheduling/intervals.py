@@ -39,7 +39,7 @@ def interval_of(visit: Visit, at: datetime) -> float:
         return (_tick(schedule, first) - first).total_seconds()
     if is_local(visit):
         return schedule.seconds
-    return min(max(_own(schedule, visit.state.interval), _asked(visit.state.hints)), WEEK)
+    return min(max(_interval_seconds(schedule, visit.state.interval), _hinted_seconds(visit.state.hints)), WEEK)
 
 
 def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
@@ -52,8 +52,8 @@ def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
     length = max(interval_of(visit, at), wait)
     jitter = timedelta(seconds=length * JITTER * jitter_fraction(visit))
     due_at = at + timedelta(seconds=length) + jitter
-    awake = _awake(due_at, visit.state.hints)
-    return due_at if awake == due_at else awake + min(jitter, timedelta(minutes=59))  # not all on the stroke
+    unskipped = _skip_hours(due_at, visit.state.hints)
+    return due_at if unskipped == due_at else unskipped + min(jitter, timedelta(minutes=59))  # not all on the stroke
 
 
 def claim(visit: Visit, now: datetime) -> datetime:
@@ -70,25 +70,25 @@ def clamp(due_at: datetime, now: datetime, longest: float = LONGEST) -> datetime
     return min(due_at, now + timedelta(seconds=longest))
 
 
-def _own(schedule: Interval, learned: float | None) -> float:
+def _interval_seconds(schedule: Interval, learned: float | None) -> float:
     if schedule.at_most is None or learned is None:
         return schedule.seconds
     return min(max(learned, schedule.seconds), schedule.at_most)
 
 
-def _asked(hints: Hints) -> float:
+def _hinted_seconds(hints: Hints) -> float:
     return min(max(hints.fresh_for or 0.0, hints.period or 0.0), DAY)
 
 
 def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> datetime:
     # A tenth short: a daily cron and `max-age=86400` belong together, and jitter and transfer took some of it.
-    earliest = at + timedelta(seconds=max(wait, _asked(visit.state.hints) * (1 - JITTER)))
+    earliest = at + timedelta(seconds=max(wait, _hinted_seconds(visit.state.hints) * (1 - JITTER)))
     first = tick = _tick(schedule, earliest)
     for _ in range(_HOURS_IN_A_WEEK):
-        awake = _awake(tick, visit.state.hints)
-        if awake == tick:
+        unskipped = _skip_hours(tick, visit.state.hints)
+        if unskipped == tick:
             break
-        tick = _tick(schedule, awake - timedelta(seconds=1))
+        tick = _tick(schedule, unskipped - timedelta(seconds=1))
     else:
         tick = first  # the two never agree: the operator's word counts
     return tick + timedelta(seconds=CRON_JITTER * jitter_fraction(visit))
@@ -101,7 +101,7 @@ def _tick(schedule: Cron, after: datetime) -> datetime:
     return next(moment for moment in moments if moment > after)  # cronsim takes a repeated hour for its first pass
 
 
-def _awake(due_at: datetime, hints: Hints) -> datetime:
+def _skip_hours(due_at: datetime, hints: Hints) -> datetime:
     """Return the time, or the start of the first hour that is not to be skipped (E8)."""
     moment = due_at
     for _ in range(_HOURS_IN_A_WEEK):

@@ -24,7 +24,7 @@ from ..model import (
     Validators,
     Visit,
 )
-from .hints import hints_of
+from .hints import merge_hints
 from .intervals import DAY, HOUR, JITTER, MINUTE, STORY_RETRIES, WEEK, interval_of, is_local, jitter_fraction, next_due
 
 FULL_FETCH_EVERY = 8 * DAY  # some servers answer 304 for ever (E6)
@@ -97,14 +97,14 @@ def is_last_attempt(visit: Visit, failure: Failure) -> bool:
 
 def _after_success(outcome: Outcome, response: Fetched | NotModified | None, channel: Channel | None) -> Outcome:
     visit = outcome.visit
-    hints = hints_of(visit.state.hints, channel, response.fresh_for if response else None)
-    interval = _adapted_interval(visit, outcome.result)
+    hints = merge_hints(visit.state.hints, channel, response.fresh_for if response else None)
+    interval = _adapt_interval(visit, outcome.result)
     scheduled = replace(visit, state=replace(visit.state, hints=hints, interval=interval))
     state = replace(outcome.state, failures=0, hints=hints, interval=interval)
     outcome = replace(outcome, due_at=next_due(scheduled, outcome.at), state=state)
     if response is None:
         return outcome
-    url, move = _moved(visit, response, outcome.at)
+    url, move = _follow_move(visit, response, outcome.at)
     digest = response.body_digest if isinstance(response, Fetched) else state.body_digest
     state = replace(
         state,
@@ -114,10 +114,10 @@ def _after_success(outcome: Outcome, response: Fetched | NotModified | None, cha
         body_digest=digest or None,
         full_at=outcome.at if _is_full(visit, response, outcome.at) else state.full_at,
     )
-    return replace(outcome, state=state, redirect_host=_redirect_host(visit, response, outcome.at))
+    return replace(outcome, state=state, redirect_host=_find_redirect_host(visit, response, outcome.at))
 
 
-def _adapted_interval(visit: Visit, result: Result) -> float | None:
+def _adapt_interval(visit: Visit, result: Result) -> float | None:
     """Return the next interval of an adaptive schedule: half after new articles, else half as much again."""
     schedule = visit.source.schedule
     if not isinstance(schedule, Interval) or schedule.at_most is None:
@@ -131,13 +131,13 @@ def _is_full(visit: Visit, response: Fetched | NotModified, at: datetime) -> boo
     return isinstance(response, Fetched) or visit.state.validators == Validators() or is_unconditional(visit, at)
 
 
-def _redirect_host(visit: Visit, response: Fetched | NotModified, at: datetime) -> HostState | None:
+def _find_redirect_host(visit: Visit, response: Fetched | NotModified, at: datetime) -> HostState | None:
     """Return the host at the end of the redirects, if it is another one: it was requested from just now too."""
     host = urlsplit(response.url).hostname if response.hops else None
     return HostState(host, last_request=at) if host and host != visit.host.host else None
 
 
-def _moved(visit: Visit, response: Fetched | NotModified, at: datetime) -> tuple[str, Move | None]:
+def _follow_move(visit: Visit, response: Fetched | NotModified, at: datetime) -> tuple[str, Move | None]:
     """Return the address to use from now on, and the move that is not followed for good yet (E10)."""
     if visit.story is not None or not _is_permanent(visit.url, response):
         return visit.url, None
@@ -165,20 +165,20 @@ def _is_permanent(url: str, response: Fetched | NotModified) -> bool:
 def _after_failure(outcome: Outcome, failure: Failure) -> Outcome:
     visit, at = outcome.visit, outcome.at
     before, backoff = visit.state, _backoff_of(failure)
-    wait = _wait(visit, failure, backoff, at)
+    wait = _wait_seconds(visit, failure, backoff, at)
     state = replace(outcome.state, failures=before.failures + 1, failing_since=before.failing_since or at)
-    outcome = replace(_with_host(outcome, failure, wait if backoff.whole_host else None), state=state)
+    outcome = replace(_update_host(outcome, failure, wait if backoff.whole_host else None), state=state)
     if visit.story is None:
         return replace(outcome, due_at=next_due(visit, at, wait))
     due_at = at + timedelta(seconds=wait * (1 + JITTER * jitter_fraction(visit)))
     return replace(outcome, state=replace(state, attempts=before.attempts + 1), due_at=due_at)
 
 
-def _with_host(outcome: Outcome, failure: Failure, pause: float | None) -> Outcome:
+def _update_host(outcome: Outcome, failure: Failure, pause: float | None) -> Outcome:
     """Return the outcome with the host that failed: requested from now, and paused for `pause` seconds (E9)."""
     host = HostState(failure.host, last_request=outcome.at) if failure.host else outcome.host
     if pause is not None:
-        host = _paused(host, outcome.at, pause)
+        host = _pause_host(host, outcome.at, pause)
     return replace(outcome, redirect_host=host) if failure.host else replace(outcome, host=host)
 
 
@@ -186,22 +186,22 @@ def _backoff_of(failure: Failure) -> Backoff:
     return BACKOFF_BY_STATUS.get(failure.status or 0) or BACKOFF_BY_KIND.get(failure.kind, GROWING)
 
 
-def _wait(visit: Visit, failure: Failure, backoff: Backoff, at: datetime) -> float:
+def _wait_seconds(visit: Visit, failure: Failure, backoff: Backoff, at: datetime) -> float:
     """Return the seconds to stay away: Retry-After, or the table's back-off where that is longer or all there is."""
     retry_after = 0.0 if failure.retry_after is None else min(max(failure.retry_after, MINUTE), DAY)
     if backoff.whole_host and retry_after:
         return retry_after
-    return max(min(_growing_wait(visit, backoff, at), backoff.longest), retry_after)
+    return max(min(_growing_seconds(visit, backoff, at), backoff.longest), retry_after)
 
 
-def _growing_wait(visit: Visit, backoff: Backoff, at: datetime) -> float:
+def _growing_seconds(visit: Visit, backoff: Backoff, at: datetime) -> float:
     if visit.story is not None and not backoff.first:
         return STORY_RETRIES[min(visit.state.attempts, len(STORY_RETRIES) - 1)]
     first = backoff.first or interval_of(visit, at)
     return first * 2.0 ** min(visit.state.failures, _MAX_EXPONENT)
 
 
-def _paused(host: HostState, at: datetime, wait: float) -> HostState:
+def _pause_host(host: HostState, at: datetime, wait: float) -> HostState:
     """Return the host with its pause; an earlier, longer one stands, unless it is longer than any can be (F9)."""
     until, longest = at + timedelta(seconds=wait), at + timedelta(seconds=DAY)
     before = host.paused_until
