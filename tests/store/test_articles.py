@@ -17,7 +17,7 @@ from feeds.model import EntryState, LedgerEntry, StoryVisit
 # ── seen items, record ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_known_tells_ids_digests_and_links(path: Path) -> None:
+def test_seen_items_hold_ids_digests_and_links(path: Path) -> None:
     with open_store(path, source(), source("b")) as store:
         add_articles(store, article(story_key="https://x.example/1"), article("2", url=None), article("3", "b"))
         seen_items = store.seen_items("a")
@@ -95,14 +95,14 @@ def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(path: Path)
         assert titles(store) == ["Title future", "Title old", "Title undated"]
 
 
-def test_one_story_told_twice_in_a_batch_is_one_article(path: Path) -> None:
+def test_one_story_twice_in_a_batch_is_one_article(path: Path) -> None:
     """F22."""
     with open_store(path, source()) as store:
         add_articles(store, article(), article(title="Told later"))
         assert titles(store) == ["Told later"]
 
 
-def test_ids_that_sqlite_cannot_say_are_held_all_the_same(path: Path) -> None:
+def test_ids_that_sqlite_cannot_compare_are_stored_too(path: Path) -> None:
     ids = ["\ud800", "nul\0one", "nul\0two", "'; DROP TABLE articles; --", "\u202e", "", "[1]", "x" * 9000]
     articles = [article(str(n), upstream_id=id, published_id=id or "empty") for n, id in enumerate(ids)]
     with open_store(path, source()) as store:
@@ -159,7 +159,7 @@ def test_articles_are_selected_by_source_and_by_tag(path: Path, source_count: in
         assert titles(store, [], ["world"]) == titles(store, ["unknown"]) == titles(store, None, ["wor"]) == []
 
 
-def test_a_reader_in_the_middle_sees_one_moment_and_holds_nobody_up(path: Path) -> None:
+def test_a_reader_sees_one_state_of_the_database_and_blocks_no_writer(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, *(article(f"{n:03}") for n in range(200)))
         reading = store.articles()
@@ -261,7 +261,7 @@ def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
         assert len(titles(store)) == 3
 
 
-def test_a_feed_is_told_what_it_must_take_back(path: Path) -> None:
+def test_a_feed_must_take_back_what_was_retracted_or_forgotten(path: Path) -> None:
     with open_store(path, source(), source("b")) as store:
         add_articles(store, article(), article("2", "b"), article("3"))
         keys = {stored.title[-1]: stored.key for stored in store.articles()}

@@ -77,7 +77,7 @@ def test_moments_come_back_to_the_microsecond(moment: datetime) -> None:
 
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(st.lists(records(Article), max_size=6, unique_by=lambda article: codec.sanitize_id(article.upstream_id)))
-def test_what_is_recorded_is_known_and_read_back(articles: list[Article]) -> None:
+def test_what_is_recorded_is_seen_and_read_back(articles: list[Article]) -> None:
     """record → seen items → articles, through the file and a second opening of it."""
     articles = [replace(article, source_id="a", minted_id=f"tag:{n}") for n, article in enumerate(articles)]
     with TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def test_what_is_recorded_is_known_and_read_back(articles: list[Article]) -> Non
                 assert stored.key and stored.changed
 
 
-def test_text_that_utf8_cannot_say_is_held(tmp_path: Path) -> None:
+def test_text_that_utf8_cannot_encode_is_stored(tmp_path: Path) -> None:
     story = Story(id="\ud800", extra={"\udfff": "\0"})
     assert codec.decode_story(codec.encode_story(story)) == story
     with open_store(tmp_path / "feeds.db", source()) as store:
@@ -118,7 +118,7 @@ def test_the_text_is_plain_json_with_a_version_and_without_defaults() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"v": 2}', "\0"])
-def test_a_body_that_cannot_be_read_is_said_so(body: str) -> None:
+def test_a_body_that_cannot_be_read_is_an_error(body: str) -> None:
     with pytest.raises(StoreError):
         codec.decode_article(body)
 

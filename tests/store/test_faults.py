@@ -204,7 +204,7 @@ def test_F19_a_write_waits_for_another_programs_lock_and_loses_nothing(path: Pat
         assert titles(store) == ["Title 1"]
 
 
-def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_F19_a_lock_that_does_not_go_away_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "LOCK_TIMEOUT", 0.01)
     with open_store(path, source()) as store, raw(path) as other:
         visit = visit_of(store)
@@ -217,7 +217,7 @@ def test_F19_a_lock_that_does_not_go_away_is_told(path: Path, monkeypatch: pytes
 
 
 def test_F19_two_writers_take_turns(path: Path) -> None:
-    """BEGIN IMMEDIATE: nobody reads first and then finds the lock taken."""
+    """BEGIN IMMEDIATE: no writer reads first and then finds the lock taken."""
     with open_store(path, source()) as first, open_store(path, source()) as second:
         stores = [first, second, first, second]
 
@@ -246,7 +246,7 @@ def test_F19_a_long_reader_does_not_hold_up_writers(path: Path) -> None:
         other.execute("COMMIT")
 
 
-def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None:
+def test_F20_a_program_that_only_reads_never_opens_the_file_for_writing(path: Path) -> None:
     open_store(path, source()).close()
     with open_store(path, source()) as store:
         titles(store)
@@ -254,7 +254,7 @@ def test_F20_who_only_reads_never_opens_the_file_for_writing(path: Path) -> None
         assert store._engines.writer.pool.checkedin() == 0
 
 
-def test_F24_the_second_instance_learns_who_holds_the_lock(tmp_path: Path) -> None:
+def test_F24_the_second_instance_names_the_process_that_holds_the_lock(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with hold_lock(data):
         with pytest.raises(LockedError, match=rf"{data} is in use by process {os.getpid()} \("), hold_lock(data):
@@ -297,7 +297,7 @@ def test_F24_children_do_not_inherit_the_lock(tmp_path: Path) -> None:
         holder.communicate()
 
 
-def test_F24_a_lock_file_that_was_removed_protects_nobody(tmp_path: Path) -> None:
+def test_F24_a_lock_file_that_was_removed_protects_nothing(tmp_path: Path) -> None:
     with hold_lock(tmp_path):
         (tmp_path / "feeds.lock").unlink()
         with hold_lock(tmp_path):

@@ -28,15 +28,15 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
         assert store.ledger("f", ()).entries == {}
 
 
-def test_a_ledger_knows_the_edition_that_its_files_hold(path: Path) -> None:
+def test_a_ledger_holds_the_digest_of_its_edition(path: Path) -> None:
     published = issue("f")
     with open_store(path) as store:
         store.issued(replace(published, edition=replace(published.edition, digest="d")), NOON)
         assert (store.ledger("f").edition, store.ledgers()["f"].edition) == ("d", "d")
 
 
-def test_what_was_shown_long_ago_costs_an_issue_nothing(path: Path) -> None:
-    """A feed never forgets what it has shown; asking what to take back reads only what was taken back."""
+def test_what_was_published_long_ago_costs_an_issue_nothing(path: Path) -> None:
+    """A ledger keeps all entries; looking for what to take back reads only what was removed."""
     with open_store(path, source()) as store:
         add_articles(store, article())
         store.retract("https://x.example/1", NOON)
@@ -83,7 +83,7 @@ def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
         assert [seq for seq, _ in store.outbox(0, 10)] == [3, 4, 5]
 
 
-def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: Path) -> None:
+def test_a_withdrawn_feed_returns_its_files_and_is_remembered(path: Path) -> None:
     withdrawn_feeds = WithdrawnFeeds(path)
     assert withdrawn_feeds.feeds() == {}
     with open_store(path) as store:
@@ -96,7 +96,7 @@ def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: P
         ledger = store.ledger("new")
         assert (ledger.fingerprint, ledger.entries, ledger.files) == ("", {1: LedgerEntry("d", NOON)}, ())
         store.issued(issue("new", {1: LedgerEntry("d", NOON)}, event(1, "new")), NOON)
-        assert len(store.outbox(0, 9)) == 1  # nobody is told the same under the new name
+        assert len(store.outbox(0, 9)) == 1  # no article is announced again under the new name
         store.issued(issue("f"), NOON)
         assert store.withdrawn() == {"old": "new"}
         assert store.withdraw("new", successor="f") == ("new.rss", "new.atom")
@@ -104,7 +104,7 @@ def test_a_feed_that_is_withdrawn_gives_back_its_files_and_is_remembered(path: P
     withdrawn_feeds.close()
 
 
-def test_gone_before_the_first_start_is_nothing(path: Path) -> None:
+def test_no_feed_is_withdrawn_before_the_first_start(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     withdrawn_feeds = WithdrawnFeeds(path)

@@ -23,7 +23,7 @@ def test_the_authority_is_decided_at_the_first_start_and_kept(path: Path) -> Non
         assert (store.authority, store.created) == (AUTHORITY, NOON)
 
 
-def test_only_the_owner_can_look_into_the_data_directory(path: Path) -> None:
+def test_only_the_owner_can_read_the_data_directory(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
         modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
@@ -48,7 +48,7 @@ def test_a_new_source_is_due_at_once_and_never_worked(path: Path) -> None:
         assert store.next_due() == NOON
 
 
-def test_an_address_that_names_no_host_bothers_none(path: Path) -> None:
+def test_an_address_without_a_host_contacts_none(path: Path) -> None:
     with open_store(path, source(address="stories/*.md"), source("b", address="http://[broken/")) as store:
         assert [visit.host for visit in store.due(NOON)] == [HostState("")] * 2
         store.record([unchanged(visit) for visit in store.due(NOON)])
@@ -124,7 +124,7 @@ def test_an_earlier_id_that_is_declared_itself_is_left_alone(path: Path) -> None
         assert store.change_numbers() == {"a": 1, "b": 0, "c": 0}
 
 
-def test_two_sources_cannot_both_inherit(path: Path) -> None:
+def test_one_of_two_sources_takes_over_an_earlier_id(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
         store.sync([source("b", was=("a",)), source("c", was=("a",))], NOON)
@@ -132,7 +132,7 @@ def test_two_sources_cannot_both_inherit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("edit", [{"fingerprint": "r2"}, {"address": "https://a.example.org/other"}])
-def test_E5_another_recipe_or_address_makes_the_next_visit_full(path: Path, edit: dict[str, str]) -> None:
+def test_E5_another_fingerprint_or_address_makes_the_next_visit_full(path: Path, edit: dict[str, str]) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
         assert visit_of(store).state.validators.etag
@@ -142,7 +142,7 @@ def test_E5_another_recipe_or_address_makes_the_next_visit_full(path: Path, edit
         assert visit.url == visit.source.address
 
 
-def test_another_address_starts_with_a_clean_slate(path: Path) -> None:
+def test_another_address_resets_the_state_of_the_visit(path: Path) -> None:
     move = Move("https://new.example/", NOON, 2)
     with open_store(path, source()) as store:
         store.record([harvest(visit_of(store), article())])

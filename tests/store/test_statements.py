@@ -11,7 +11,7 @@ from factories import HOUR, NOON, article, event, harvest, issue, source, unchan
 from feeds.model import LedgerEntry
 
 
-def test_what_is_known_of_a_source_takes_two_queries(path: Path) -> None:
+def test_seen_items_take_two_queries(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, *(article(str(n)) for n in range(30)))
         with collect_statements(store) as statements:

@@ -35,7 +35,7 @@ def test_E12_a_claimed_visit_is_not_due_again_after_a_crash(path: Path) -> None:
     store.close()
 
 
-def test_all_that_an_outcome_tells_rides_on_the_next_visit(path: Path) -> None:
+def test_the_next_visit_carries_the_whole_state_of_the_outcome(path: Path) -> None:
     host = HostState("a.example.org", NOON, NOON + HOUR, "User-agent: *", NOON - HOUR)
     with open_store(path, source()) as store:
         outcome = harvest(visit_of(store), article())
@@ -65,7 +65,7 @@ def test_all_that_an_outcome_tells_rides_on_the_next_visit(path: Path) -> None:
         assert visit_of(store).host == host
 
 
-def test_failures_are_told_since_when_and_end_with_a_visit_that_works(path: Path) -> None:
+def test_failures_are_counted_since_the_first_and_end_with_a_visit_that_works(path: Path) -> None:
     with open_store(path, source()) as store:
         store.record([failed(visit_of(store))])
         store.record([failed(visit_of(store), "still none", at=NOON + HOUR)])
@@ -124,7 +124,7 @@ def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(pat
         assert sorted(titles(store)) == ["Title 1", "Title 2"]
 
 
-def test_an_answer_to_a_source_that_was_renamed_meanwhile_is_let_go(path: Path) -> None:
+def test_the_outcome_of_a_source_that_was_renamed_during_the_visit_is_dropped(path: Path) -> None:
     with open_store(path, source()) as store:
         old = visit_of(store)
         store.sync([source("b", was=("a",))], NOON)
