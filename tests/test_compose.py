@@ -62,7 +62,7 @@ def test_R7_the_order_given_is_kept() -> None:
     assert [article.key for article in edition(article(2), article(9), article(4)).articles] == [2, 9, 4]
 
 
-def test_new_and_changed_articles_are_told_oldest_first() -> None:
+def test_new_and_changed_articles_are_events_oldest_first() -> None:
     before = {1: LedgerEntry("d", NOON), 2: LedgerEntry("old", NOON, archive=4)}
     entries, changes = find_changes(
         edition(article(3), article(2), article(1)), Ledger("world", entries=before), published_at=NOON
@@ -74,7 +74,7 @@ def test_new_and_changed_articles_are_told_oldest_first() -> None:
     assert entries == {2: LedgerEntry("d", NOON, archive=4), 3: LedgerEntry("d", NOON)}
 
 
-def test_first_shown_is_the_time_of_the_edition_unless_told() -> None:
+def test_first_published_is_the_time_of_the_edition_by_default() -> None:
     entries, _ = find_changes(edition(article(1)), Ledger("world"))
     assert entries[1].first_published == NOON
 
@@ -92,7 +92,7 @@ def test_coming_back_unchanged_is_no_change() -> None:
     assert [change.key for change in changes] == [2]
 
 
-def test_R4_a_retraction_is_told_once_and_can_be_undone() -> None:
+def test_R4_a_retraction_is_one_event_and_can_be_undone() -> None:
     ledger = Ledger("world", entries={1: LedgerEntry("d", NOON, archive=2)})
     retracted = {1: "urn:x:1", 5: "urn:x:5"}
     entries, changes = find_changes(edition(), ledger, NOON, retracted)

@@ -43,7 +43,7 @@ def test_preview_for_people(feeds: RunCommand) -> None:
     assert "title: " in feeds("preview", "-v", str(DATA / "story.rss")).out
 
 
-def test_preview_asks_inside_this_network_only_when_told_to(feeds: RunCommand, origin: Origin) -> None:
+def test_preview_requests_private_addresses_only_with_the_option(feeds: RunCommand, origin: Origin) -> None:
     """S6: the guard is on by default."""
     url = origin.put("/feed", document())
     assert "error" in feeds("preview", url, "--json").json

@@ -24,7 +24,7 @@ def test_run_prints_only_what_changed_and_strict_exits_with_4(wire: Wire, feeds:
     assert "bad: works again" in feeds("run", "--all").out
 
 
-def test_run_asks_conditionally_unless_told_to_refetch(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+def test_run_sends_validators_unless_refetch_is_given(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", document(etag='"1"'))})
     feeds("run")
     assert feeds("run", "a", "--json").json["not_modified"] == 1

@@ -69,7 +69,7 @@ def test_S13_a_source_is_private_when_its_address_headers_or_auth_hold_a_secret(
     assert load_sources(tmp_path, {"a": entry}, env).sources["a"].private is private
 
 
-def test_S13_what_the_defaults_hold_makes_private_whoever_takes_it(tmp_path: Path) -> None:
+def test_S13_a_secret_in_the_defaults_makes_each_source_private(tmp_path: Path) -> None:
     sources = {
         "a": "https://a.example/f",
         "b": {"feed": "https://b.example/f", "headers": {"X-Key": "open"}},

@@ -134,7 +134,7 @@ def test_E9_a_host_that_wants_rest_gets_it_though_its_story_is_given_up(wire: Wi
     assert len(wire.items()) == 1
 
 
-def test_a_story_whose_page_is_gone_is_published_as_its_listing_told_it(wire: Wire, origin: Origin) -> None:
+def test_a_story_whose_page_is_gone_is_published_as_listed(wire: Wire, origin: Origin) -> None:
     origin.put("/1", raw(reply(b"gone", 410), KEEP))
     body = rss(("urn:x:1", "Only a teaser")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
     wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})

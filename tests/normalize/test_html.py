@@ -202,7 +202,7 @@ def test_S7_known_attacks_come_to_nothing() -> None:
         ("", "html", ""),
     ],
 )
-def test_S8_plain_text_stays_text_whoever_shows_it(source: str, kind: str, cleaned: str) -> None:
+def test_S8_plain_text_stays_text_in_every_reader(source: str, kind: str, cleaned: str) -> None:
     assert to_plain_text(Text(source, kind)) == cleaned  # type: ignore[arg-type]
 
 

@@ -340,7 +340,7 @@ def test_E9_the_pause_without_a_header_never_exceeds_a_day() -> None:
     assert 20 * HOUR < (outcome.host.paused_until - NOON).total_seconds() <= DAY
 
 
-def test_E8_hints_that_leave_no_hour_hold_nobody_up() -> None:
+def test_E8_hints_that_leave_no_hour_delay_no_visit() -> None:
     assert no_earlier(unchanged(visit(hints=Hints(skip_hours=tuple(range(24))))), HOUR)
 
 
@@ -526,7 +526,7 @@ def test_E9_a_story_page_pauses_the_host_like_any_other() -> None:
     assert outcome.due_at >= outcome.host.paused_until
 
 
-def test_a_story_that_is_published_as_its_listing_told_it_needs_no_answer() -> None:
+def test_a_story_that_is_published_as_listed_needs_no_response() -> None:
     outcome = conclude(story_visit(attempts=2), Harvest((), ("a",)), NOON)
     assert (outcome.state.failures, outcome.state.validators) == (0, OLD)
 
@@ -577,8 +577,8 @@ def test_E12_the_claim_of_our_own_files_is_short_and_of_a_story_is_its_first_ret
 class World:
     """Simulated time in which each picked visit takes as long as its host does."""
 
-    def __init__(self, picker: HostQueue, takes: dict[str, float] | None = None, usual: float = 0.2) -> None:
-        self.picker, self.takes, self.usual = picker, takes or {}, usual
+    def __init__(self, host_queue: HostQueue, takes: dict[str, float] | None = None, usual: float = 0.2) -> None:
+        self.host_queue, self.takes, self.usual = host_queue, takes or {}, usual
         self.now = NOON
         self.in_flight: list[tuple[datetime, int, Visit]] = []
         self.started: list[tuple[datetime, Visit]] = []
@@ -588,7 +588,7 @@ class World:
     def run(self, until: datetime | None = None) -> None:
         while until is None or self.now < until:
             self._start()
-            wait = self.picker.seconds_until_ready(self.now)
+            wait = self.host_queue.seconds_until_ready(self.now)
             if not self.in_flight and wait is None:
                 return
             soonest = self.in_flight[0][0] if self.in_flight else None
@@ -597,10 +597,10 @@ class World:
             while self.in_flight and self.in_flight[0][0] <= self.now:
                 _, _, ended = heappop(self.in_flight)
                 self.ended.append((self.now, ended))
-                self.picker.finish(ended, ended.host, self.now)
+                self.host_queue.finish(ended, ended.host, self.now)
 
     def _start(self) -> None:
-        for picked in self.picker.pick(self.now):
+        for picked in self.host_queue.pick(self.now):
             self.started.append((self.now, picked))
             ends = self.now + timedelta(seconds=self.takes.get(picked.host.host, self.usual))
             heappush(self.in_flight, (ends, len(self.started), picked))
@@ -614,9 +614,9 @@ def queue(number: int, host: str = "example.org", prefix: str = "source", **fact
 
 
 def test_E13_five_hundred_sources_on_one_host_are_asked_two_at_once_a_second_apart() -> None:
-    picker = HostQueue(HostLimits(gap=1.0, at_once=2), slots=64)
-    picker.add(queue(500))
-    world = World(picker, usual=3.0)
+    host_queue = HostQueue(HostLimits(gap=1.0, at_once=2), slots=64)
+    host_queue.add(queue(500))
+    world = World(host_queue, usual=3.0)
     world.run()
     assert len(world.ended) == 500
     assert world.most == {"example.org": 2}
@@ -625,70 +625,70 @@ def test_E13_five_hundred_sources_on_one_host_are_asked_two_at_once_a_second_apa
 
 
 def test_E13_the_gap_is_kept_from_one_process_to_the_next() -> None:
-    picker = HostQueue(HostLimits(gap=10.0), slots=4)
+    host_queue = HostQueue(HostLimits(gap=10.0), slots=4)
     asked = HostState("example.org", last_request=NOON - timedelta(seconds=3))
-    picker.add([replace(visit(), host=asked)])
-    assert picker.pick(NOON) == []
-    assert picker.seconds_until_ready(NOON) == 7.0
-    assert len(picker.pick(NOON + timedelta(seconds=7))) == 1
+    host_queue.add([replace(visit(), host=asked)])
+    assert host_queue.pick(NOON) == []
+    assert host_queue.seconds_until_ready(NOON) == 7.0
+    assert len(host_queue.pick(NOON + timedelta(seconds=7))) == 1
 
 
-def test_E9_nobody_asks_a_paused_host_until_its_time() -> None:
-    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
+def test_E9_a_paused_host_is_not_requested_until_its_time() -> None:
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
     first, second = queue(2)
-    picker.add([first, second, visit(source("other"), host="other.example")])
-    assert [one.source.id for one in picker.pick(NOON)] == ["source-0", "other"]
-    picker.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
-    assert picker.pick(NOON) == []
-    assert picker.seconds_until_ready(NOON) == HOUR
-    picker.add([visit(source("third"))])
-    assert picker.pick(NOON + timedelta(minutes=59)) == [], "a visit that knows of no pause does not end it"
-    assert [one.source.id for one in picker.pick(NOON + timedelta(hours=1))] == ["source-1"]
+    host_queue.add([first, second, visit(source("other"), host="other.example")])
+    assert [one.source.id for one in host_queue.pick(NOON)] == ["source-0", "other"]
+    host_queue.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
+    assert host_queue.pick(NOON) == []
+    assert host_queue.seconds_until_ready(NOON) == HOUR
+    host_queue.add([visit(source("third"))])
+    assert host_queue.pick(NOON + timedelta(minutes=59)) == [], "a visit that knows of no pause does not end it"
+    assert [one.source.id for one in host_queue.pick(NOON + timedelta(hours=1))] == ["source-1"]
 
 
 def test_E9_a_host_that_a_redirect_found_paused_waits_too() -> None:
-    picker = HostQueue(HostLimits(gap=1.0, at_once=1), slots=8)
+    host_queue = HostQueue(HostLimits(gap=1.0, at_once=1), slots=8)
     led = visit(source("led"), host="near.example")
-    picker.add([led, *queue(2, "far.example")])
-    assert [one.source.id for one in picker.pick(NOON)] == ["led", "source-0"]
+    host_queue.add([led, *queue(2, "far.example")])
+    assert [one.source.id for one in host_queue.pick(NOON)] == ["led", "source-0"]
     (first, second) = queue(2, "far.example")
     later = NOON + timedelta(seconds=3)
     paused = HostState("far.example", last_request=later, paused_until=NOON + timedelta(hours=1))
-    picker.finish(led, led.host, later, paused)
-    picker.finish(first, first.host, later)
-    assert picker.pick(later) == []
-    assert picker.seconds_until_ready(later) == HOUR - 3
-    picker.add([visit(source("new"), host="far.example"), visit(source("near"), host="near.example")])
-    assert [one.source.id for one in picker.pick(later)] == ["near"]
-    assert picker.pick(NOON + timedelta(hours=1)) == [second]
+    host_queue.finish(led, led.host, later, paused)
+    host_queue.finish(first, first.host, later)
+    assert host_queue.pick(later) == []
+    assert host_queue.seconds_until_ready(later) == HOUR - 3
+    host_queue.add([visit(source("new"), host="far.example"), visit(source("near"), host="near.example")])
+    assert [one.source.id for one in host_queue.pick(later)] == ["near"]
+    assert host_queue.pick(NOON + timedelta(hours=1)) == [second]
 
 
 def test_E13_a_host_that_a_redirect_led_to_keeps_its_gap() -> None:
-    picker = HostQueue(HostLimits(gap=10.0), slots=8)
+    host_queue = HostQueue(HostLimits(gap=10.0), slots=8)
     led, one = visit(source("led"), host="near.example"), visit(source("one"), host="far.example")
-    picker.add([led])
-    assert picker.pick(NOON) == [led]
-    picker.finish(led, led.host, NOON, HostState("far.example", last_request=NOON))
-    picker.add([one])
-    assert picker.pick(NOON) == []
-    assert picker.seconds_until_ready(NOON) == 10.0
+    host_queue.add([led])
+    assert host_queue.pick(NOON) == [led]
+    host_queue.finish(led, led.host, NOON, HostState("far.example", last_request=NOON))
+    host_queue.add([one])
+    assert host_queue.pick(NOON) == []
+    assert host_queue.seconds_until_ready(NOON) == 10.0
 
 
 def test_E9_a_pause_outlasts_the_gap() -> None:
-    picker = HostQueue(HostLimits(gap=1.0), slots=8)
-    picker.add(queue(2))
-    (first,) = picker.pick(NOON)
-    picker.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
-    assert picker.pick(NOON + timedelta(seconds=2)) == []
-    assert picker.seconds_until_ready(NOON + timedelta(seconds=2)) == HOUR - 2
+    host_queue = HostQueue(HostLimits(gap=1.0), slots=8)
+    host_queue.add(queue(2))
+    (first,) = host_queue.pick(NOON)
+    host_queue.finish(first, HostState("example.org", paused_until=NOON + timedelta(hours=1)), NOON)
+    assert host_queue.pick(NOON + timedelta(seconds=2)) == []
+    assert host_queue.seconds_until_ready(NOON + timedelta(seconds=2)) == HOUR - 2
 
 
 def test_E13_the_oldest_comes_first_and_no_host_takes_all() -> None:
-    picker = HostQueue(HostLimits(gap=0.0, at_once=64), slots=10)
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=64), slots=10)
     earlier = NOON - timedelta(hours=1)
-    picker.add(queue(20, "big.example", "big", due_at=earlier))
-    picker.add(queue(9, "small-{}.example", "small"))
-    picked = Counter(one.host.host for one in picker.pick(NOON))
+    host_queue.add(queue(20, "big.example", "big", due_at=earlier))
+    host_queue.add(queue(9, "small-{}.example", "small"))
+    picked = Counter(one.host.host for one in host_queue.pick(NOON))
     assert picked["big.example"] == 1
     assert len(picked) == 10
     alone = HostQueue(HostLimits(gap=0.0, at_once=3), slots=10)
@@ -698,13 +698,13 @@ def test_E13_the_oldest_comes_first_and_no_host_takes_all() -> None:
 
 
 def test_E13_L2_a_thousand_dead_hosts_do_not_delay_the_healthy() -> None:
-    picker = HostQueue(HostLimits(), slots=16)
-    picker.add(queue(1000, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
-    world = World(picker, {f"dead-{index}.example": 30.0 for index in range(1000)})
+    host_queue = HostQueue(HostLimits(), slots=16)
+    host_queue.add(queue(1000, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
+    world = World(host_queue, {f"dead-{index}.example": 30.0 for index in range(1000)})
     world.run(NOON + timedelta(seconds=45))
     assert len(world.in_flight) == 12, "all slots but a reserve while nobody healthy waits"
     began = world.now
-    picker.add(queue(100, "good-{}.example", "good"))
+    host_queue.add(queue(100, "good-{}.example", "good"))
     world.run(began + timedelta(seconds=60))
     good = [at for at, one in world.ended if one.source.id.startswith("good")]
     assert len(good) == 100
@@ -714,10 +714,10 @@ def test_E13_L2_a_thousand_dead_hosts_do_not_delay_the_healthy() -> None:
 
 
 def test_E13_sources_that_failed_get_a_quarter_while_others_wait_but_never_starve() -> None:
-    picker = HostQueue(HostLimits(), slots=16)
-    picker.add(queue(100, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
-    picker.add(queue(2000, "good-{}.example", "good"))
-    picked = Counter(one.source.id.split("-")[0] for one in picker.pick(NOON))
+    host_queue = HostQueue(HostLimits(), slots=16)
+    host_queue.add(queue(100, "dead-{}.example", "dead", due_at=NOON - timedelta(hours=1), failures=3))
+    host_queue.add(queue(2000, "good-{}.example", "good"))
+    picked = Counter(one.source.id.split("-")[0] for one in host_queue.pick(NOON))
     assert picked == {"dead": 4, "good": 12}
     for slots in (1, 2, 3):
         small = HostQueue(HostLimits(), slots)
@@ -727,19 +727,19 @@ def test_E13_sources_that_failed_get_a_quarter_while_others_wait_but_never_starv
         assert len(world.ended) == 3
 
 
-def test_local_files_wait_for_nobody() -> None:
-    picker = HostQueue(HostLimits(), slots=2)
-    picker.add(queue(50, "host-{}.example"))
-    picker.add(visit(source(f"desk-{index}", kind=Kind.FILES), host="") for index in range(30))
-    picked = Counter(one.source.kind for one in picker.pick(NOON))
+def test_local_files_wait_for_no_host() -> None:
+    host_queue = HostQueue(HostLimits(), slots=2)
+    host_queue.add(queue(50, "host-{}.example"))
+    host_queue.add(visit(source(f"desk-{index}", kind=Kind.FILES), host="") for index in range(30))
+    picked = Counter(one.source.kind for one in host_queue.pick(NOON))
     assert picked == {Kind.FILES: 30, Kind.FEED: 2}
 
 
 def test_one_source_is_never_visited_twice_at_once() -> None:
-    picker = HostQueue(HostLimits(gap=0.0, at_once=9), slots=32)
-    picker.add([visit(host="feeds.example"), *(story_visit(f"p{index}") for index in range(40))])
-    picker.add(replace(story_visit(f"q{index}"), host=HostState(f"h{index}.example")) for index in range(40))
-    world = World(picker)
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=9), slots=32)
+    host_queue.add([visit(host="feeds.example"), *(story_visit(f"p{index}") for index in range(40))])
+    host_queue.add(replace(story_visit(f"q{index}"), host=HostState(f"h{index}.example")) for index in range(40))
+    world = World(host_queue)
     world.run()
     assert len(world.ended) == 81
     assert max(world.most.values()) == 1
@@ -748,70 +748,72 @@ def test_one_source_is_never_visited_twice_at_once() -> None:
 
 
 def test_a_source_whose_stories_are_on_a_paused_host_goes_on_with_the_others() -> None:
-    picker = HostQueue(HostLimits(gap=0.0), slots=4)
+    host_queue = HostQueue(HostLimits(gap=0.0), slots=4)
     paused = HostState("slow.example", paused_until=NOON + timedelta(hours=9))
-    picker.add(
+    host_queue.add(
         [replace(story_visit("a"), host=paused), visit(), replace(story_visit("b"), host=HostState("b.example"))]
     )
-    world = World(picker)
+    world = World(host_queue)
     world.run(NOON + timedelta(minutes=1))
     assert {one.url for _, one in world.ended} == {"https://example.org/feed", "https://example.org/b"}
 
 
 def test_a_visit_is_queued_once_until_it_is_done() -> None:
-    picker = HostQueue(HostLimits(gap=0.0), slots=4)
+    host_queue = HostQueue(HostLimits(gap=0.0), slots=4)
     one = visit()
-    picker.add([one, one])
-    picker.add([replace(one, due_at=NOON - timedelta(hours=1))])
-    assert len(picker.pick(NOON)) == 1
-    picker.add([one])
-    picker.finish(one, one.host, NOON)
-    assert picker.seconds_until_ready(NOON) is None
-    picker.add([one])
-    assert len(picker.pick(NOON)) == 1
+    host_queue.add([one, one])
+    host_queue.add([replace(one, due_at=NOON - timedelta(hours=1))])
+    assert len(host_queue.pick(NOON)) == 1
+    host_queue.add([one])
+    host_queue.finish(one, one.host, NOON)
+    assert host_queue.seconds_until_ready(NOON) is None
+    host_queue.add([one])
+    assert len(host_queue.pick(NOON)) == 1
 
 
 def test_our_own_files_are_read_one_source_at_a_time() -> None:
-    picker = HostQueue(HostLimits(), slots=1)
+    host_queue = HostQueue(HostLimits(), slots=1)
     desk = visit(source("desk", kind=Kind.FILES), host="")
     page = replace(story_visit("x", desk.source), host=HostState("h.example"))
-    picker.add([page])
-    assert picker.pick(NOON) == [page]
-    picker.add([desk])
-    assert picker.pick(NOON) == []
-    assert picker.seconds_until_ready(NOON) == 60.0
-    picker.finish(page, page.host, NOON)
-    assert picker.pick(NOON) == [desk]
-    picker.finish(desk, desk.host, NOON)
+    host_queue.add([page])
+    assert host_queue.pick(NOON) == [page]
+    host_queue.add([desk])
+    assert host_queue.pick(NOON) == []
+    assert host_queue.seconds_until_ready(NOON) == 60.0
+    host_queue.finish(page, page.host, NOON)
+    assert host_queue.pick(NOON) == [desk]
+    host_queue.finish(desk, desk.host, NOON)
 
 
 def test_F10_F11_a_visit_that_lingers_gives_its_slot_to_another_and_keeps_its_host_busy() -> None:
-    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=4)
-    picker.add([*queue(8, "h-{}.example"), visit(source("second"), host="h-0.example")])
-    first = picker.pick(NOON)
-    assert len(first) == 4 and picker.pick(NOON) == []
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=1), slots=4)
+    host_queue.add([*queue(8, "h-{}.example"), visit(source("second"), host="h-0.example")])
+    first = host_queue.pick(NOON)
+    assert len(first) == 4 and host_queue.pick(NOON) == []
     for one in first:
-        picker.release_slot(one)
-    second = picker.pick(NOON)
+        host_queue.release_slot(one)
+    second = host_queue.pick(NOON)
     assert len(second) == 4 and not {one.host.host for one in first} & {one.host.host for one in second}
     for one in (*first, *second):
-        picker.finish(one, one.host, NOON)
-    assert [one.source.id for one in picker.pick(NOON)] == ["second"], "nothing is left counted"
+        host_queue.finish(one, one.host, NOON)
+    assert [one.source.id for one in host_queue.pick(NOON)] == ["second"], "nothing is left counted"
     failing = [visit(source(f"f-{n}"), host=f"f-{n}.example", failures=1) for n in range(9)]
-    picker.add([*failing, *queue(1, "late-{}.example")])
-    slow = [one for one in picker.pick(NOON) if one.state.failures]
+    host_queue.add([*failing, *queue(1, "late-{}.example")])
+    slow = [one for one in host_queue.pick(NOON) if one.state.failures]
     for one in slow:
-        picker.release_slot(one)
-    assert not [one for one in picker.pick(NOON) if one.state.failures], "those that failed keep to their quarter"
+        host_queue.release_slot(one)
+    assert not [one for one in host_queue.pick(NOON) if one.state.failures], "those that failed keep to their quarter"
 
 
 def test_E13_at_most_eight_at_once_at_one_address() -> None:
-    picker = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1" if "shared" in host else None)
-    picker.add(queue(100, "shared-{}.example", "shared"))
-    picker.add(queue(20, "own-{}.example", "own"))
-    first = Counter(one.host.host.split("-")[0] for one in picker.pick(NOON))
+    host_queue = HostQueue(
+        HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1" if "shared" in host else None
+    )
+    host_queue.add(queue(100, "shared-{}.example", "shared"))
+    host_queue.add(queue(20, "own-{}.example", "own"))
+    first = Counter(one.host.host.split("-")[0] for one in host_queue.pick(NOON))
     assert first == {"shared": 8, "own": 20}
-    world = World(picker)
+    world = World(host_queue)
     world.in_flight = []
     again = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
     again.add(queue(100, "shared-{}.example", "shared"))
@@ -823,60 +825,60 @@ def test_E13_at_most_eight_at_once_at_one_address() -> None:
 
 
 def test_E13_a_host_that_sleeps_does_not_hold_a_place_at_its_address() -> None:
-    picker = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
+    host_queue = HostQueue(HostLimits(gap=0.0), slots=64, address_of=lambda host: "192.0.2.1")
     eight = list(queue(8, "a-{}.example", "a"))
     more = list(queue(30, "b-{}.example", "b"))
-    picker.add(eight)
-    assert len(picker.pick(NOON)) == 8
-    picker.add(more)
-    assert picker.pick(NOON) == []
+    host_queue.add(eight)
+    assert len(host_queue.pick(NOON)) == 8
+    host_queue.add(more)
+    assert host_queue.pick(NOON) == []
     for one in eight:
-        picker.finish(one, one.host, NOON)
-    for number, one in enumerate(picker.pick(NOON)):
+        host_queue.finish(one, one.host, NOON)
+    for number, one in enumerate(host_queue.pick(NOON)):
         assert number < 8
-        picker.finish(one, one.host, NOON)
-    assert len(picker.pick(NOON)) == 8
+        host_queue.finish(one, one.host, NOON)
+    assert len(host_queue.pick(NOON)) == 8
 
 
 def test_F9_a_clock_that_jumps_back_leaves_no_host_waiting_for_a_day() -> None:
-    picker = HostQueue(HostLimits(gap=1.0), slots=4)
-    picker.add(queue(3))
-    assert len(picker.pick(NOON)) == 1
+    host_queue = HostQueue(HostLimits(gap=1.0), slots=4)
+    host_queue.add(queue(3))
+    assert len(host_queue.pick(NOON)) == 1
     yesterday = NOON - timedelta(days=1)
-    wait = picker.seconds_until_ready(yesterday)
+    wait = host_queue.seconds_until_ready(yesterday)
     assert wait is not None
     assert wait <= 1.0
-    assert len(picker.pick(yesterday + timedelta(seconds=1.1))) == 1
+    assert len(host_queue.pick(yesterday + timedelta(seconds=1.1))) == 1
 
 
-def test_F9_what_a_wrong_clock_wrote_holds_nobody_up() -> None:
-    picker = HostQueue(HostLimits(gap=1.0), slots=4)
+def test_F9_what_a_wrong_clock_wrote_delays_no_visit() -> None:
+    host_queue = HostQueue(HostLimits(gap=1.0), slots=4)
     wrong = HostState("a.example", NOON + timedelta(days=30), NOON + timedelta(days=99))
-    picker.add([replace(visit(), host=wrong)])
-    assert len(picker.pick(NOON)) == 1
+    host_queue.add([replace(visit(), host=wrong)])
+    assert len(host_queue.pick(NOON)) == 1
 
 
 def test_wait_says_what_the_picker_is_waiting_for() -> None:
-    picker = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
-    assert picker.seconds_until_ready(NOON) is None
-    picker.add(queue(2))
-    assert picker.seconds_until_ready(NOON) == 0.0
-    picker.pick(NOON)
-    assert picker.seconds_until_ready(NOON) == 60.0, "only a visit in flight stands in the way"
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=1), slots=8)
+    assert host_queue.seconds_until_ready(NOON) is None
+    host_queue.add(queue(2))
+    assert host_queue.seconds_until_ready(NOON) == 0.0
+    host_queue.pick(NOON)
+    assert host_queue.seconds_until_ready(NOON) == 60.0, "only a visit in flight stands in the way"
 
 
 def test_E13_ten_thousand_visits_on_five_thousand_hosts_cost_a_few_heap_moves_each() -> None:
     """Counted, not timed: how many hosts are offered a place for each visit made."""
-    picker = Counting(HostLimits(gap=0.5), slots=64)
-    picker.add(visit(source(f"s{index}"), host=f"h{index % 5000}.example") for index in range(10_000))
-    world = World(picker, usual=0.3)
+    host_queue = Counting(HostLimits(gap=0.5), slots=64)
+    host_queue.add(visit(source(f"s{index}"), host=f"h{index % 5000}.example") for index in range(10_000))
+    world = World(host_queue, usual=0.3)
     world.run()
     assert len(world.ended) == 10_000
-    assert picker.offers < 5 * 10_000
+    assert host_queue.offers < 5 * 10_000
 
 
 class Counting(HostQueue):
-    """A picker that counts how often it looks at a host."""
+    """A host_queue that counts how often it looks at a host."""
 
     offers = 0
 
@@ -974,7 +976,7 @@ def test_F26_our_own_files_tell_nothing_about_the_line() -> None:
 
 def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_none_was_counted_out() -> None:
     connectivity = Connectivity()
-    picker = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
+    host_queue = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
     of = {f"source-{index}": one for index, one in enumerate(queue(2_000, "host-{}.example"))}
     of = {
         name: replace(one, due_at=NOON + timedelta(seconds=1.8 * index)) for index, (name, one) in enumerate(of.items())
@@ -984,12 +986,12 @@ def test_F26_after_an_hour_without_a_line_all_catch_up_within_an_interval_and_no
     caught_up: dict[str, datetime] = {}
     for second in range(int(2 * HOUR)):
         now = NOON + timedelta(seconds=second)
-        picker.add(one for one in of.values() if one.due_at <= now and now - one.due_at < timedelta(seconds=1))
-        for one in picker.pick(now):
+        host_queue.add(one for one in of.values() if one.due_at <= now and now - one.due_at < timedelta(seconds=1))
+        for one in host_queue.pick(now):
             tries.append(now)
             dead = NOON + timedelta(minutes=5) <= now < back
             outcome = connectivity.observe(conclude(one, SILENT, now) if dead else worked(one, now))
-            picker.finish(one, outcome.host, now)
+            host_queue.finish(one, outcome.host, now)
             of[one.source.id] = following(outcome)
             if now >= back:
                 caught_up.setdefault(one.source.id, now)
@@ -1004,16 +1006,16 @@ def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
     connectivity = Connectivity()
     for index in range(9):
         connectivity.observe(silence(index))
-    picker = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
-    picker.add([*queue(9, "h-{}.example"), visit(source("desk", kind=Kind.FILES), host="")])
-    probe = picker.pick(NOON)
+    host_queue = HostQueue(HostLimits(), slots=16, connectivity=connectivity)
+    host_queue.add([*queue(9, "h-{}.example"), visit(source("desk", kind=Kind.FILES), host="")])
+    probe = host_queue.pick(NOON)
     assert len(probe) == 2
-    assert picker.pick(NOON + timedelta(seconds=4)) == [], "one at a time"
+    assert host_queue.pick(NOON + timedelta(seconds=4)) == [], "one at a time"
     remote = next(one for one in probe if one.source.id != "desk")
-    picker.finish(remote, remote.host, NOON + timedelta(seconds=5))
-    assert picker.seconds_until_ready(NOON + timedelta(seconds=5)) == 10.0
+    host_queue.finish(remote, remote.host, NOON + timedelta(seconds=5))
+    assert host_queue.seconds_until_ready(NOON + timedelta(seconds=5)) == 10.0
     connectivity.observe(worked(remote))
-    assert len(picker.pick(NOON + timedelta(seconds=6))) == 8
+    assert len(host_queue.pick(NOON + timedelta(seconds=6))) == 8
 
 
 def test_F26_what_is_spared_keeps_its_count_and_comes_soon() -> None:
