@@ -89,7 +89,7 @@ class Workers:
         for worker in busy:
             worker.kill()
         for worker in idle:
-            worker.hang_up()
+            worker.close_pipe()
         for worker in (*busy, *idle):
             worker.wait()
 
@@ -182,7 +182,7 @@ class _Worker:
         self._killed = True
         self._process.kill()
 
-    def hang_up(self) -> None:
+    def close_pipe(self) -> None:
         """Close the pipe, so that the process exits when it next reads from it."""
         self.stop_idle_timer()
         self._pipe.close()
@@ -191,7 +191,7 @@ class _Worker:
         """End the process: at once when it is still busy with a call."""
         if self._busy:
             self._process.kill()
-        self.hang_up()
+        self.close_pipe()
         self.wait()
 
     def wait(self) -> int:

@@ -172,7 +172,7 @@ class App:
         self._requested_sources.intersection_update(config.sources)
 
     def _sync_sources(self) -> None:
-        """Visit the declared sources, and those that the declared lists subscribe to."""
+        """Store the declared sources and those that OPML lists subscribe to."""
         self.sources = with_outlines(self.config.sources, self.store.outlines())
         self.store.sync(self.sources.values(), self.now())
 

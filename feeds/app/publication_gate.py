@@ -60,7 +60,7 @@ class PublicationGate:
         )
 
     def clean_id(self, published_id: str) -> str:
-        """Return the published id, or if it contains_secret a secret an id of ours that is always the same for it."""
+        """Return the published id; where it contains a secret, an id of ours that is always the same for it."""
         if not contains_secret(published_id, self._secrets):
             return published_id
         return f"tag:{self._authority}:{sha256(published_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

@@ -21,7 +21,7 @@ GATHER_SHARE = 4  # it waits no longer than until one in so many slots is free
 DUE_CHECK_SECONDS = 1.0  # between two queries for what has become due
 DUE_CHECK_PAUSE = 10.0  # times as long as a query took, at least: it takes longer the more is waiting already
 SLOW_VISIT_SECONDS = 2.0  # after which a visit keeps no other one waiting (F10, F11)
-THREADS_PER_SLOT = 4  # room for the slow ones
+THREADS_PER_SLOT = 4  # more threads than slots, for slow visits
 
 VisitQueue = SimpleQueue[Visit | None]
 

@@ -1,4 +1,4 @@
-"""The I/O of visits: the network, parsers in this process or a worker, and the store's memory of a source."""
+"""The I/O of visits: the network, parsers in this process or a worker, and what is stored of a source."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class VisitRunner:
     ) -> _Result:
         """Parse harmless bytes here, and others in a process that can be killed (S11, S15).
 
-        Here only one thread parses at a time: together they would not be faster, but fight for the interpreter, which
-        the sanitiser releases for each text (a third more CPU for new feeds).
+        Here only one thread parses at a time: several would compete for the interpreter lock, which the sanitiser
+        releases for each text (a third more CPU for new feeds).
         """
         if response is None or needs_worker(response):
             return self._workers.run(function, *arguments)

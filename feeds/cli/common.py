@@ -48,7 +48,7 @@ def start_logging(ctx: click.Context) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_MaskingFormatter(ctx.ensure_object(GlobalOptions)))
     logging.basicConfig(level=level, handlers=[handler])
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick that a long turn swallows
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick skipped during a long turn
 
 
 def print_json(value: object, mask: Mask = str) -> None:

@@ -26,7 +26,7 @@ from ..model import (
     Step,
 )
 from ..politeness import HostLimits
-from .fingerprint import fingerprint_feed, fingerprint_presence, fingerprint_source
+from .fingerprint import fingerprint_effect_on_feeds, fingerprint_feed, fingerprint_source
 from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root
 from .patterns import Regexp
@@ -167,12 +167,12 @@ def _build_feed(name: str, shape: FeedShape) -> Feed:
 def _add_fingerprints(
     feeds: Mapping[str, Feed], site: Site, sources: Mapping[str, Source], searched: frozenset[str]
 ) -> dict[str, Feed]:
-    traces = {name: fingerprint_presence(source) for name, source in sources.items()}
-    all_traces = sorted(traces.values())
+    source_digests = {name: fingerprint_effect_on_feeds(source) for name, source in sources.items()}
+    all_digests = sorted(source_digests.values())
     done: dict[str, Feed] = {}
     for name, feed in feeds.items():
-        chosen = {traces[reference.partition("/")[0]] for reference in feed.sources}
-        contents = [*(sorted(chosen) if feed.sources else all_traces), *sorted(searched)]
+        chosen = {source_digests[reference.partition("/")[0]] for reference in feed.sources}
+        contents = [*(sorted(chosen) if feed.sources else all_digests), *sorted(searched)]
         done[name] = replace(feed, fingerprint=fingerprint_feed(feed, site, contents))
     return done
 

@@ -43,18 +43,18 @@ def fingerprint_source(source: Source, site_url: str) -> str:
 def fingerprint_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
     """Return the digest of a source's pages; they name `feeds` and may not contain `secrets`."""
     names = [(feed.id, feed.title) for feed in feeds]
-    return _digest("pages", PAGE_FORMAT, fingerprint_presence(source), _fields(site), names, *sorted(secrets))
+    return _digest("pages", PAGE_FORMAT, fingerprint_effect_on_feeds(source), _fields(site), names, *sorted(secrets))
 
 
 def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
-    """Return the digest of a feed; `contents`: the `fingerprint_presence` of its sources, and the secrets it lacks."""
+    """Return the digest of a feed; `contents`: the effects of its sources, and the secrets that it may not hold."""
     declared = _fields(replace(feed, was=()))
     del declared["fingerprint"]
     declared["recipe"] = ""  # the name of that field when the first fingerprints were stored; without it all differ
     return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents))
 
 
-def fingerprint_presence(source: Source) -> str:
+def fingerprint_effect_on_feeds(source: Source) -> str:
     """Return the digest of what a source changes in the feeds that take from it."""
     return _digest(source.id, source.was, source.steps, source.tags, source.private, source.enabled)
 

@@ -102,7 +102,7 @@ def _check_files(path: KeyPath, pattern: PlainValue | None, location: ConfigLoca
         return
     _, wild = split_glob(pattern)
     if ".." in wild.split("/"):
-        yield Finding(path, f"`{pattern}` climbs out after its first *, expected every `..` at the beginning")
+        yield Finding(path, f"`{pattern}` has a `..` after its first *, expected every `..` at the beginning")
     elif not wild and (pattern.endswith("/") or location.resolve(pattern).is_dir()):
         better = pattern.rstrip("/") + "/*.md"
         yield Finding(path, f"`{pattern}` is a folder, expected a pattern, did you mean `{better}`?")

@@ -141,7 +141,6 @@ _SIGN_WORDS = {
     "−": "-", "–": "-", "—": "-", "․": ".", "，": ",", "’": "'", "º": " ", "ª": " ",
 }  # fmt: skip
 _SIGN_WORD = re.compile("|".join(sorted(map(re.escape, _SIGN_WORDS), key=len, reverse=True)))
-_LOOSE = re.compile(r"(?<=\d)\s*([-:])\s*(?=\d)")
 _TRAILING_SIGNS = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
 
 _CLOCK = re.compile(
@@ -282,7 +281,7 @@ def _year_month_day(text: str) -> Iterator[tuple[int, int, int]]:
             yield int(match[1]), month, int(match[3])
 
 
-def _numbers(text: str) -> Iterator[tuple[int, int, int]]:
+def _days_of_numbers(text: str) -> Iterator[tuple[int, int, int]]:
     """Yield days of three numbers: those that the weekday confirms, then day first at dots, month first at slashes."""
     match = _NUMBERS.search(text)
     if not match:
@@ -317,6 +316,6 @@ DAY_ORDERS: tuple[Callable[[str], Iterator[tuple[int, int, int]]], ...] = (
     _day_month_year,
     _year_month_day,
     _month_day_year,
-    _numbers,
+    _days_of_numbers,
     _month_year,
 )

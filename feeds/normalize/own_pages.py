@@ -34,13 +34,13 @@ class PageLayout:
     folder: str  # below the public folder
     pages: Mapping[str, StoryPage]
     stamps: Mapping[str, FileStamp]
-    beside: Mapping[str, str]  # paths of the other files, below the public folder
+    media_paths: Mapping[str, str]  # paths of the other files, below the public folder
 
     def address(self, file: str) -> str | None:
         """Return the public address of a file of the folder."""
         if page := self.pages.get(file):
             return page.address
-        return self.site + self.beside[file] if file in self.beside else None
+        return self.site + self.media_paths[file] if file in self.media_paths else None
 
 
 def plan_pages(
@@ -51,8 +51,8 @@ def plan_pages(
     earlier = {page.file: page.path for page in existing if page.path.startswith(folder)}
     paths = _assign_paths(files, lambda file: f"{folder}{_safe_path(file)}.html", earlier)
     pages = {file: StoryPage(file, path, site + path) for file, path in paths.items()}
-    beside = _assign_paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
-    return PageLayout(site, folder, pages, stamps, beside)
+    media_paths = _assign_paths(stamps, lambda file: folder + _safe_path(file) + PurePosixPath(file).suffix.lower(), {})
+    return PageLayout(site, folder, pages, stamps, media_paths)
 
 
 def anchor_story(story: Story, page: StoryPage) -> Story:
@@ -89,11 +89,11 @@ def publish_addresses(article: Article, page: StoryPage, layout: PageLayout) -> 
             replace(item, url=published(item.url), size=_file_size(item, layout)) for item in article.attachments
         ),
     )
-    beside = tuple(
-        StoryFile(layout.beside[file], file, layout.stamps[file].size, layout.stamps[file].modified_ns)
-        for file in sorted(files & layout.beside.keys())
+    files_beside = tuple(
+        StoryFile(layout.media_paths[file], file, layout.stamps[file].size, layout.stamps[file].modified_ns)
+        for file in sorted(files & layout.media_paths.keys())
     )
-    return replace(article, page=replace(page, beside=beside))
+    return replace(article, page=replace(page, beside=files_beside))
 
 
 def _file_size(attachment: Attachment, layout: PageLayout) -> int | None:
@@ -123,7 +123,7 @@ def _path_candidates(path: str, file: str) -> Iterator[str]:
 
 
 def _is_safe(file: str) -> bool:
-    """Return whether a file is published under its own name, on which it has the first claim."""
+    """Return whether a file is published under its own name, and so is assigned that path first."""
     return str(PurePosixPath(file).with_suffix("")) == _safe_path(file)
 
 

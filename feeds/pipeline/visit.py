@@ -72,7 +72,7 @@ _Arguments = TypeVarTuple("_Arguments")
 NewStory = tuple[str, Story, str]  # upstream id, story, its digest
 
 
-class Run(Protocol):
+class FunctionRunner(Protocol):
     """A caller of functions in whatever process is fit to read the bytes of a response."""
 
     def __call__(
@@ -92,7 +92,7 @@ class VisitIO:
 
     robots: Callable[[str, Visit], tuple[bool, HostState]]
     fetch: Callable[[Visit], Fetched | NotModified]
-    run: Run
+    run: FunctionRunner
     seen_items: Callable[[str], SeenItems]
     now: Callable[[], datetime]
     accept_any_listing: bool = False

@@ -14,7 +14,7 @@ from ..model import Parsed, SeenItems, Story
 MOST_SHARE = 0.8  # of a listing (F21)
 SHRUNKEN_SHARE = 0.1  # of the last listing (F31)
 MIN_COMPARED_STORIES = 10  # stories a listing must have had for its shrinking to mean anything
-FLOOD_STORIES = 50  # new stories at once (F32)
+MAX_NEW_STORIES = 50  # new stories at once (F32)
 MAX_LISTED_LINKS = 500  # nodes that no list of headlines has (F32)
 
 
@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         "{count} stories were found on the page, which is more than a list has; make `stories:` more exact.",
     ),
     (
-        lambda listing: listing.is_page and listing.compared and listing.new == listing.count > FLOOD_STORIES,
+        lambda listing: listing.is_page and listing.compared and listing.new == listing.count > MAX_NEW_STORIES,
         Verdict.QUARANTINE,
         "All {count} stories on the page are new, so nothing was taken; if that is right, run this source by name.",
     ),
@@ -87,7 +87,7 @@ RULES: tuple[Rule, ...] = (
         "The ids of its stories are not reliable; from now on their links identify them.",
     ),
     (
-        lambda listing: listing.previous_count > 0 and listing.new == listing.count > FLOOD_STORIES,
+        lambda listing: listing.previous_count > 0 and listing.new == listing.count > MAX_NEW_STORIES,
         Verdict.SUSPICIOUS,
         "All {count} stories are new at once; see whether the address now leads to something else.",
     ),
@@ -103,7 +103,7 @@ def judge(
     is_page: bool = False,
     link_of: Callable[[Story], str | None] | None = None,
 ) -> Judgement:
-    """Decide whether a listing is believed. `ids` are the stories' upstream ids under `seen_items.identity`.
+    """Decide whether to accept a listing. `ids` are the stories' upstream ids under `seen_items.identity`.
 
     `first` says that there is nothing to compare with: a first visit, or one that the operator accepts as it is.
     `is_page` marks a listing found in a web page; `link_of` returns a story's link as `seen_items.links` spells it.
@@ -134,7 +134,7 @@ def _identify(
     """Return what identifies the stories, and their ids under it; links are compared only if the ids look wrong."""
     if seen_items.identity == "link":  # for good: going back would make every article new once more
         return "link", tuple(seen_items.links.get(link, link) for link in ids)
-    are_doubtful = _are_repeated(ids) or _are_strange(ids, seen_items)
+    are_doubtful = _are_repeated(ids) or _are_mostly_unseen(ids, seen_items)
     if not are_doubtful:
         return seen_items.identity, tuple(ids)
     links = [link_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
@@ -148,7 +148,7 @@ def _are_repeated(ids: Sequence[str]) -> bool:
     return len(ids) > 1 and len(set(ids)) * 2 <= len(ids)
 
 
-def _are_strange(ids: Sequence[str], seen_items: SeenItems) -> bool:
+def _are_mostly_unseen(ids: Sequence[str], seen_items: SeenItems) -> bool:
     """Return whether hardly any id was seen before, though the source was (F21)."""
     return bool(seen_items) and len(ids) > 1 and sum(own not in seen_items for own in ids) > len(ids) * MOST_SHARE
 

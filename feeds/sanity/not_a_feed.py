@@ -14,7 +14,7 @@ from ..errors import FailureKind
 
 
 def any_of(lines: str) -> re.Pattern[str]:
-    """One pattern that finds whichever of these lines comes first, in either case."""
+    """Return one pattern that matches any of these lines, in either case."""
     return re.compile("|".join(line.strip() for line in lines.strip().splitlines()), re.IGNORECASE)
 
 

@@ -6,7 +6,7 @@ gap and the cap of each host; `Connectivity` tells our own network failure from 
 
 from __future__ import annotations
 
-from .connectivity import Connectivity, excuse
+from .connectivity import Connectivity, discount_failure
 from .host_queue import HostQueue, VisitKey, visit_key
 from .intervals import LONGEST, claim, clamp, is_local
 from .policy import conclude, is_last_attempt, is_unconditional
@@ -21,7 +21,7 @@ __all__ = [
     "clamp",
     "conclude",
     "is_local",
-    "excuse",
+    "discount_failure",
     "is_last_attempt",
     "is_unconditional",
 ]

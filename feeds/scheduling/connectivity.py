@@ -12,14 +12,14 @@ from .intervals import MINUTE, is_local, jitter_fraction
 
 MIN_SILENT_HOSTS = 8  # that fell silent one after another
 SILENT_KINDS = frozenset({FailureKind.DNS, FailureKind.CONNECTION, FailureKind.TIMEOUT})  # no answer at all
-EXCUSED_RETRY = 5 * MINUTE
+DISCOUNTED_RETRY = 5 * MINUTE
 PROBE_EVERY = 15.0  # seconds between two visits while the network is down
 
 
 class Connectivity:
     """The state of our network: down when host after host falls silent and none answers in between.
 
-    `hosts` is how many different ones there are; with fewer than three, a dead network looks like a dead publisher.
+    `hosts` is how many different ones there are; with fewer than three, our failure looks like that of a publisher.
     """
 
     def __init__(self, hosts: int = MIN_SILENT_HOSTS) -> None:
@@ -33,38 +33,40 @@ class Connectivity:
         return len(self._silent) >= self._threshold
 
     def observe(self, outcome: Outcome) -> Outcome:
-        """Take an outcome into account; return it, excused if the network and not the source failed."""
+        """Take an outcome into account; return it, without the failure if our network failed."""
         if is_local(outcome.visit):
             return outcome
         if not _is_silent(outcome):
             self._silent.clear()
             self._answered_at = outcome.at
-        elif not outcome.visit.state.failures and not self._was_up(outcome):  # silent before: proves nothing
+        elif not outcome.visit.state.failures and not self._was_up(
+            outcome
+        ):  # a host that was silent before shows nothing of our network
             self._silent.add(outcome.host.host)
-        return excuse(outcome) if self.down and _is_silent(outcome) else outcome
+        return discount_failure(outcome) if self.down and _is_silent(outcome) else outcome
 
     def observe_batch(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Take outcomes of one batch into account; when the last prove the network down, the first are excused too."""
+        """Take a batch of outcomes into account; if the last prove our network down, discount the first, too."""
         observed = [self.observe(outcome) for outcome in outcomes]
         for index in range(len(observed) - 1, -1, -1) if self.down else ():
             if is_local(outcomes[index].visit):
                 continue
             if not _is_silent(outcomes[index]):
                 break
-            observed[index] = excuse(outcomes[index])
+            observed[index] = discount_failure(outcomes[index])
         return observed
 
     def _was_up(self, outcome: Outcome) -> bool:
-        """Return whether a host may have answered while this visit waited: after a burst, hanging visits come last."""
-        patience = timedelta(seconds=outcome.visit.source.timeout)
-        return self._answered_at is not None and self._answered_at > outcome.at - patience
+        """Return whether a host may have answered while this visit waited: visits that time out end last."""
+        time_limit = timedelta(seconds=outcome.visit.source.timeout)
+        return self._answered_at is not None and self._answered_at > outcome.at - time_limit
 
 
-def excuse(outcome: Outcome) -> Outcome:
+def discount_failure(outcome: Outcome) -> Outcome:
     """Return the outcome of a visit that our network failed: no failure is counted, and it is due again soon."""
     visit, schedule = outcome.visit, outcome.visit.source.schedule
-    regular = schedule.seconds if isinstance(schedule, Interval) else EXCUSED_RETRY
-    soon = timedelta(seconds=min(regular, EXCUSED_RETRY) * (1 + jitter_fraction(visit)))
+    regular = schedule.seconds if isinstance(schedule, Interval) else DISCOUNTED_RETRY
+    soon = timedelta(seconds=min(regular, DISCOUNTED_RETRY) * (1 + jitter_fraction(visit)))
     state = replace(outcome.state, failures=visit.state.failures, attempts=visit.state.attempts)
     return replace(outcome, state=state, due_at=outcome.at + soon)
 

@@ -18,8 +18,8 @@ def merge_hints(before: Hints, channel: Channel | None, fresh_for: float | None)
     return Hints(
         fresh_for=fresh_for,
         period=max(_ttl_seconds(channel.ttl), _update_period_seconds(channel)) or None,
-        skip_hours=_unless_all((_hour(text) for text in channel.skip_hours), 24),
-        skip_days=_unless_all((DAYS.get(text.strip().lower()[:3]) for text in channel.skip_days), 7),
+        skip_hours=_drop_if_complete((_hour(text) for text in channel.skip_hours), 24),
+        skip_days=_drop_if_complete((DAYS.get(text.strip().lower()[:3]) for text in channel.skip_days), 7),
     )
 
 
@@ -48,6 +48,6 @@ def _hour(text: str) -> int | None:
     return int(number) % 24  # some write midnight as 24
 
 
-def _unless_all(numbers: Iterable[int | None], total: int) -> tuple[int, ...]:
+def _drop_if_complete(numbers: Iterable[int | None], total: int) -> tuple[int, ...]:
     values = {number for number in numbers if number is not None}
     return tuple(sorted(values)) if len(values) < total else ()

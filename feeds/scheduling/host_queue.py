@@ -36,7 +36,7 @@ class _Host:
     paused_until: float = 0.0
     delayed_until: float | None = None
     address: str | None = None  # while running
-    waits_for_address: bool = False  # for its address
+    waits_for_address: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class HostQueue:
         self._connectivity = connectivity or Connectivity()
         self._probe_at = 0.0
         self._slots = slots
-        self._quarter = max(1, slots // 4)
+        self._failing_slots = max(1, slots // 4)
         self._address_of = address_of
         self._entry_numbers = count(1)
         self._hosts: dict[str, _Host] = {}
@@ -74,7 +74,9 @@ class HostQueue:
         self._keys: set[VisitKey] = set()  # queued or in progress
         self._running_sources: set[str] = set()  # by id
         self._without_slot: set[VisitKey] = set()  # in progress for long
-        self._parked: defaultdict[str, defaultdict[str, VisitHeap]] = defaultdict(lambda: defaultdict(list))
+        self._visits_of_running_sources: defaultdict[str, defaultdict[str, VisitHeap]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         self._changed: dict[str, _Host] = {}  # hosts that got a visit since the last pick
         self._delayed: list[tuple[float, str]] = []
         self._addresses: defaultdict[str, RequestSlots] = defaultdict(hosts.address_slots)
@@ -118,8 +120,8 @@ class HostQueue:
             self._release(visit, host, moment)
         if redirect_host is not None:
             self._offer(self._host(redirect_host), moment)
-        for name, queue in self._parked.pop(visit.source.id, {}).items():
-            self._restore_parked(name, queue, visit.source.id, moment)
+        for name, queue in self._visits_of_running_sources.pop(visit.source.id, {}).items():
+            self._restore_visit(name, queue, visit.source.id, moment)
 
     def release_slot(self, visit: Visit) -> None:
         """Give the slot of a long visit to another one; its host and its address still count it.
@@ -224,7 +226,7 @@ class HostQueue:
             return None
         if self._connectivity.down and (self._running or moment < self._probe_at):
             return None
-        room = self._quarter if healthy.queued else max(1, self._slots - self._quarter)
+        room = self._failing_slots if healthy.queued else max(1, self._slots - self._failing_slots)
         open_tiers = (0, 1) if failing.running < room else (0,)
         firsts = [(first, tier) for tier in open_tiers if (first := self._first_ready(tier))]
         return min(firsts)[1] if firsts else None
@@ -242,7 +244,7 @@ class HostQueue:
         entry = host.queues[tier][0]
         visit = entry[2]
         if visit.source.id in self._running_sources:
-            heappush(self._parked[visit.source.id][host.name], heappop(host.queues[tier]))
+            heappush(self._visits_of_running_sources[visit.source.id][host.name], heappop(host.queues[tier]))
             self._offer(host, moment)
             return None
         if not self._address_has_room(host, moment):
@@ -296,13 +298,13 @@ class HostQueue:
             self._offer(host, moment)
             places -= any(host.entries)
 
-    def _restore_parked(self, name: str, queue: VisitHeap, source_id: str, moment: float) -> None:
+    def _restore_visit(self, name: str, queue: VisitHeap, source_id: str, moment: float) -> None:
         """Return the oldest parked visit of a source to its host; the others wait until that one has run."""
         host = self._hosts[name]
         entry = heappop(queue)
         heappush(host.queues[_tier_of(entry[2])], entry)
         if queue:
-            self._parked[source_id][name] = queue
+            self._visits_of_running_sources[source_id][name] = queue
         self._offer(host, moment)
 
 
@@ -321,7 +323,7 @@ class _MonotonicClock:
         return self._latest
 
     def convert(self, when: datetime) -> float:
-        """Where a moment of the wall clock lies."""
+        """Convert a wall-clock time to this clock."""
         return when.timestamp() + self._drift
 
 

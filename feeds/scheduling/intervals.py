@@ -53,7 +53,7 @@ def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
     jitter = timedelta(seconds=length * JITTER * jitter_fraction(visit))
     due_at = at + timedelta(seconds=length) + jitter
     unskipped = _skip_hours(due_at, visit.state.hints)
-    return due_at if unskipped == due_at else unskipped + min(jitter, timedelta(minutes=59))  # not all on the stroke
+    return due_at if unskipped == due_at else unskipped + min(jitter, timedelta(minutes=59))  # not all at the full hour
 
 
 def claim(visit: Visit, now: datetime) -> datetime:
@@ -81,7 +81,7 @@ def _hinted_seconds(hints: Hints) -> float:
 
 
 def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> datetime:
-    # A tenth short: a daily cron and `max-age=86400` belong together, and jitter and transfer took some of it.
+    # Reduced by the jitter, so that a daily cron fits `max-age=86400`.
     earliest = at + timedelta(seconds=max(wait, _hinted_seconds(visit.state.hints) * (1 - JITTER)))
     first = tick = _tick(schedule, earliest)
     for _ in range(_HOURS_IN_A_WEEK):
@@ -90,7 +90,7 @@ def _cron_due(visit: Visit, schedule: Cron, at: datetime, wait: float) -> dateti
             break
         tick = _tick(schedule, unskipped - timedelta(seconds=1))
     else:
-        tick = first  # the two never agree: the operator's word counts
+        tick = first  # the two never agree: the operator's schedule takes precedence
     return tick + timedelta(seconds=CRON_JITTER * jitter_fraction(visit))
 
 

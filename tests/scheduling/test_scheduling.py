@@ -46,7 +46,7 @@ from feeds.scheduling import (
     claim,
     clamp,
     conclude,
-    excuse,
+    discount_failure,
     is_last_attempt,
     is_unconditional,
 )
@@ -1020,10 +1020,10 @@ def test_F26_a_probe_is_one_visit_and_files_go_on() -> None:
 
 def test_F26_what_is_spared_keeps_its_count_and_comes_soon() -> None:
     outcome = conclude(visit(failures=6), SILENT, NOON)
-    spared = excuse(outcome)
+    spared = discount_failure(outcome)
     assert (spared.state.failures, spared.result) == (6, SILENT)
     assert NOON + timedelta(minutes=5) <= spared.due_at <= NOON + timedelta(minutes=10)
-    quick = excuse(conclude(visit(source(schedule=Interval(60))), SILENT, NOON))
+    quick = discount_failure(conclude(visit(source(schedule=Interval(60))), SILENT, NOON))
     assert seconds(quick) <= 2 * MINUTE
-    assert seconds(excuse(conclude(visit(source(schedule=Cron("0 7 * * *"))), SILENT, NOON))) <= 10 * MINUTE
-    assert excuse(conclude(story_visit(attempts=1), SILENT, NOON)).state.attempts == 1
+    assert seconds(discount_failure(conclude(visit(source(schedule=Cron("0 7 * * *"))), SILENT, NOON))) <= 10 * MINUTE
+    assert discount_failure(conclude(story_visit(attempts=1), SILENT, NOON)).state.attempts == 1

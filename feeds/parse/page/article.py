@@ -99,7 +99,7 @@ def _get_match_text(match: Element | str) -> str:
 def _build_story(view: StoryView) -> Story:
     page, node = view.page, view.node
     dates = _find_dates(view)
-    image = _find_image(view)  # before the text, which takes the tree apart
+    image = _find_image(view)  # before the text, which removes elements from the tree
     byline = _find_authors(view)
     blocks, content_where = _find_blocks(view, byline)
     byline, blocks = _move_signature(byline, blocks)
@@ -164,7 +164,7 @@ def _find_blocks(view: StoryView, byline: Byline) -> tuple[list[Block], str]:
         return collect_story_blocks(selected, region.survey, base_url, facts), "content:"
     blocks: list[Block] = []
     if region.text_element is not None:
-        lead = find_lead(view.page, view.node, region)  # before the blocks are collected, which takes the tree apart
+        lead = find_lead(view.page, view.node, region)  # before the blocks are collected, which removes elements
         parts = find_story_parts(region, region.text_element)
         blocks = collect_story_blocks(parts, region.survey, base_url, facts)
         if lead:

@@ -20,7 +20,7 @@ WRAPPER_TAGS = frozenset(
 MIN_PARAGRAPH_LENGTH = 60  # letters; a shorter one does not say where the story stands
 MIN_TEXT_LENGTH = 250  # letters; a shorter text is no story
 BULK_SHARE = 0.4  # of all running text: an element with more is no boilerplate where it holds the headline
-MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains without boilerplate, its names misled
+MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains, class names marked too much as boilerplate
 RETRY_SHARES = (BULK_SHARE, 0.1, 0.0)  # then only elements with less of the text than this count as boilerplate
 LEAD_WORDS = frozenset(
     (
