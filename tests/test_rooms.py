@@ -1,4 +1,4 @@
-"""The house rules: who may import whom, and which library belongs to which room (DESIGN §4)."""
+"""The house rules: who may import whom, and which library belongs to which room."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _public_types(path: Path) -> Iterator[str]:
 
 
 def test_no_public_type_name_occurs_twice() -> None:
-    """DESIGN §0: a name leads to one place."""
+    """A name leads to one place."""
     places: dict[str, list[str]] = {}
     for path in FILES:
         for name in set(_public_types(path)):
@@ -167,7 +167,7 @@ def test_no_public_type_name_occurs_twice() -> None:
 
 
 def test_no_module_name_occurs_twice_within_a_room() -> None:
-    """DESIGN §0: the room says which module of a name is meant."""
+    """The room says which module of a name is meant."""
     places: dict[tuple[str, str], list[str]] = {}
     for path in FILES:
         if path.stem != "__init__":

@@ -38,7 +38,7 @@ def find_location(path: Path, env: Mapping[str, str]) -> ConfigLocation:
 
 
 def find_path(explicit: Path | None, env: Mapping[str, str]) -> Path:
-    """Return the file to load: the one that is named, else the first that exists (DESIGN §5.2).
+    """Return the file to load: the one that is named, else the first that exists.
 
     Raise ConfigError if there is none.
     """

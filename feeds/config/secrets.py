@@ -1,4 +1,4 @@
-"""The secrets of a file: which values from outside are secret, and which sources have one (DESIGN §2)."""
+"""The secrets of a file: which values from outside are secret, and which sources have one."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _imports(wire: Wire, *arguments: str) -> set[str]:
 
 
 def test_help_imports_nothing_heavy(wire: Wire) -> None:
-    """DESIGN §6: `feeds --help` < 0.2 s, counted in modules."""
+    """`feeds --help` < 0.2 s, counted in modules."""
     modules = _imports(wire, "--help")
     assert not {name.partition(".")[0] for name in modules} & HEAVY
     assert len(modules) < 250

@@ -22,7 +22,7 @@ def test_preview_of_one_file_is_its_json_feed(feeds: RunCommand) -> None:
 
 
 def test_preview_of_several_keeps_their_order_and_tells_failures_apart(feeds: RunCommand, origin: Origin) -> None:
-    """DESIGN §5.2: an array in order, a failure as an entry, exit 1; no configuration is needed, nothing is stored."""
+    """An array in order, a failure as an entry, exit 1; no configuration is needed, nothing is stored."""
     good, page = str(DATA / "story.rss"), str(DATA / "bare.html")
     url = origin.put("/feed", document())
     result = feeds("preview", good, url, "no-such/thing.xml", "--allow-private", good, "--json")
