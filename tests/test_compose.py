@@ -146,6 +146,7 @@ class FeedIssue:
         self.ledger = Ledger("world")
         self.kept = True
         self.write_count = 0
+        self.withdrawn: list[str] = []
         self.event_kinds: list[str] = []
 
     def issue(self, changed: int) -> list[str]:
@@ -154,6 +155,7 @@ class FeedIssue:
             ledger=lambda feed_id, among: self.ledger,
             retracted=lambda feed_id: self.retracted,
             publish=self._publish,
+            withdraw=self._withdraw,
             kept=lambda files: self.kept,
             issued=self._issued,
             since=NOON,
@@ -164,6 +166,10 @@ class FeedIssue:
     def _publish(self, documents: Iterable[Document]) -> list[str]:
         self.write_count += 1
         return [document.path for document in documents]
+
+    def _withdraw(self, paths: Iterable[str]) -> list[str]:
+        self.withdrawn += paths
+        return list(paths)
 
     def _issued(self, issue: Issue) -> None:
         edition = issue.edition
@@ -191,3 +197,11 @@ def test_R12_a_retraction_is_told_though_the_article_had_left_the_feed_before() 
     feed_issue.retracted = {1: "urn:x:1"}
     assert feed_issue.issue(30) == []
     assert (feed_issue.write_count, feed_issue.event_kinds) == (2, ["article", "article", "retract"])
+
+
+def test_the_file_of_a_format_that_is_gone_is_removed_with_the_next_document() -> None:
+    feed_issue = FeedIssue()
+    feed_issue.ledger = Ledger("world", files=("world.rss", "world.atom", "world.gopher", "world.json"))
+    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json", "world.gopher"]
+    assert feed_issue.withdrawn == ["world.gopher"]
+    assert feed_issue.ledger.files == ("world.rss", "world.atom", "world.json")

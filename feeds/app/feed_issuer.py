@@ -76,6 +76,7 @@ class FeedIssuer:
             ledger=self._store.ledger,
             retracted=self._retracted,
             publish=lambda documents: publish(public, map(self._gate.clean_document, documents)),
+            withdraw=lambda paths: remove_files(public, paths),
             kept=lambda files: not rewrite and files_exist(public, files),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
@@ -102,5 +103,4 @@ class FeedIssuer:
                 log.warning("%s", error)
                 return None
 
-        page_io = pipeline.PageIO(place_file, lambda paths: remove_files(public, paths))
-        return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, page_io)
+        return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)

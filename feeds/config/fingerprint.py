@@ -9,11 +9,12 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 from ..model import Feed, Kind, Site, Source
+from ..registry import format_versions
 from .patterns import Regexp
 
 # Raised when readers find other stories in the same bytes: every source is then fetched whole once (E5).
 SOURCE_FORMAT = 1
-# Raised when writers make other bytes of the same articles: every feed is then issued once.
+# Raised when all formats hold something else of the same articles: every feed is then issued once.
 FEED_FORMAT = 1
 # Raised when the template of a story's page changes: every page is then made once.
 PAGE_FORMAT = 1
@@ -43,7 +44,8 @@ def fingerprint_source(source: Source, site_url: str) -> str:
 def fingerprint_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:
     """Return the digest of a source's pages; they name `feeds` and may not contain `secrets`."""
     names = [(feed.id, feed.title) for feed in feeds]
-    return _digest("pages", PAGE_FORMAT, fingerprint_effect_on_feeds(source), _fields(site), names, *sorted(secrets))
+    parts = [*format_versions(), *sorted(secrets)]  # a page links to each format
+    return _digest("pages", PAGE_FORMAT, fingerprint_effect_on_feeds(source), _fields(site), names, *parts)
 
 
 def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
@@ -51,7 +53,7 @@ def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
     declared = _fields(replace(feed, was=()))
     del declared["fingerprint"]
     declared["recipe"] = ""  # the name of that field when the first fingerprints were stored; without it all differ
-    return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents))
+    return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents), *format_versions())
 
 
 def fingerprint_effect_on_feeds(source: Source) -> str:

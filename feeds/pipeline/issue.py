@@ -17,14 +17,16 @@ class IssueIO:
     """The I/O of issuing a feed: the store's articles, ledger and retractions, and the disk.
 
     `ledger` returns the entries of the given articles alone, as a ledger holds all that the feed ever published. `kept`
-    returns whether files that hold the right edition may stay as they are. `since` is when the store was made (the date
-    of an empty feed), `changed` the highest change number among the feed's sources.
+    returns whether files that hold the right edition may stay as they are. `withdraw` removes published files and
+    returns those that were there. `since` is when the store was made (the date of an empty feed), `changed` the highest
+    change number among the feed's sources.
     """
 
     articles: Callable[[Feed], Iterator[Article]]
     ledger: Callable[[str, Collection[int]], Ledger]
     retracted: Callable[[str], Mapping[int, str]]
     publish: Callable[[Iterable[Document]], list[str]]
+    withdraw: Callable[[Iterable[str]], list[str]]
     kept: Callable[[Sequence[str]], bool]
     issued: Callable[[Issue], None]
     since: datetime
@@ -45,6 +47,7 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     else:
         documents = render(edition)
         files, paths = tuple(document.path for document in documents), io.publish(documents)
+        paths += io.withdraw(sorted(set(ledger.files) - set(files)))  # of formats that are no longer installed
     entries, changes = find_changes(edition, ledger, retracted=retracted)
     events = tuple(_event(feed, change) for change in changes)
     io.issued(Issue(replace(edition, changed=io.changed), entries, files, events))

@@ -154,36 +154,28 @@ def _is_unreadable(file: str, unreadable: Collection[str]) -> bool:
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class PageIO:
-    """The I/O of story pages beyond that of a feed.
-
-    `place` copies a file of the source beside its page and returns whether it differed, or None where it cannot be
-    read. `withdraw` removes published files and returns those that were there.
-    """
-
-    place: Callable[[StoryFile], bool | None]
-    withdraw: Callable[[Iterable[str]], list[str]]
+PlaceFile = Callable[[StoryFile], bool | None]
 
 
-def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: IssueIO, page_io: PageIO) -> list[str]:
+def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: IssueIO, place: PlaceFile) -> list[str]:
     """Regenerate the pages of one source, whose ledger is that of `pages_feed`; return the paths that changed.
 
-    `feeds` are those that take from the source. A file that no story needs any more is removed.
+    `feeds` are those that take from the source. `place` copies a file of the source beside its page and returns whether
+    it differed, or None where it cannot be read. A file that no story needs any more is removed.
     """
     articles = [article for article in io.articles(pages_feed) if article.page]
     documents = [render_story_page(article, site, feeds) for article in articles]
     changed = io.publish(documents)
-    placed = {path: differed for path, differed in _place_files(articles, page_io) if differed is not None}
+    placed = {path: differed for path, differed in _place_files(articles, place) if differed is not None}
     changed += [path for path, differed in placed.items() if differed]
     files = (*(document.path for document in documents), *placed)
-    changed += page_io.withdraw(sorted(set(io.ledger(pages_feed.id, ()).files) - set(files)))
+    changed += io.withdraw(sorted(set(io.ledger(pages_feed.id, ()).files) - set(files)))
     io.issued(Issue(Edition(pages_feed, site, (), io.since, io.changed), {}, files, ()))
     return changed
 
 
-def _place_files(articles: Iterable[Article], io: PageIO) -> Iterator[tuple[str, bool | None]]:
+def _place_files(articles: Iterable[Article], place: PlaceFile) -> Iterator[tuple[str, bool | None]]:
     """Place each file that stands beside a page, once, though several stories may show it."""
     pages: Iterable[StoryPage] = (article.page for article in articles if article.page)
     files = {file.path: file for page in pages for file in page.beside}
-    return ((path, io.place(files[path])) for path in sorted(files))
+    return ((path, place(files[path])) for path in sorted(files))

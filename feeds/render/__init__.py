@@ -1,23 +1,16 @@
-"""Editions as bytes: one entry of `WRITERS` for each format. The same edition gives the same bytes, anywhere (R8)."""
+"""Editions as bytes, in each format of the registry. The same edition gives the same bytes, anywhere (R8)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from importlib.resources import files
 
 from ..model import Document, Edition
-from . import atom, json_feed, rss
-from .formatting import STYLESHEETS, strip_illegal_characters
+from ..registry import formats
+from .formatting import STYLESHEETS, file_path, strip_illegal_characters
 from .opml import render_feed_list
 from .story_page import render_story_page
 
-__all__ = ["WRITERS", "render", "render_feed_list", "render_story_page", "render_stylesheets"]
-
-WRITERS: Mapping[str, Callable[[Edition], Document]] = {
-    "rss": rss.write,
-    "atom": atom.write,
-    "json": json_feed.write,
-}
+__all__ = ["render", "render_feed_list", "render_story_page", "render_stylesheets"]
 
 
 def render(edition: Edition) -> tuple[Document, ...]:
@@ -31,7 +24,10 @@ def render(edition: Edition) -> tuple[Document, ...]:
 
 
 def _write_formats(edition: Edition) -> tuple[Document, ...]:
-    return tuple(write(edition) for write in WRITERS.values())
+    return tuple(
+        Document(file_path(edition.feed, format), format.writer(edition, format), format.media_type)
+        for format in formats().values()
+    )
 
 
 def render_stylesheets() -> tuple[Document, ...]:

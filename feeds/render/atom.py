@@ -5,28 +5,28 @@ from __future__ import annotations
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
-from ..model import Article, Document, Edition
+from ..model import Article, Edition
+from ..registry import Format
 from . import formatting
 from .feedgen_extension import append_entry, create_generator, person_fields
 
-MEDIA_TYPE = "application/atom+xml"
 
-
-def write(edition: Edition) -> Document:
-    """Return an edition as `<feed>.atom`."""
+def write(edition: Edition, format: Format) -> bytes:
+    """Return an edition as an Atom document."""
     generator = create_generator(edition)
-    _write_feed(generator, edition)
+    _write_feed(generator, edition, format)
     for article in edition.articles:
         _write_entry(append_entry(generator, article), article)
-    return Document(f"{edition.feed.id}.atom", generator.atom_str(), MEDIA_TYPE)
+    document: bytes = generator.atom_str()
+    return document
 
 
-def _write_feed(generator: FeedGenerator, edition: Edition) -> None:
+def _write_feed(generator: FeedGenerator, edition: Edition, format: Format) -> None:
     feed, site = edition.feed, edition.site
     generator.id(formatting.feed_id(feed, site))
     generator.subtitle(formatting.feed_description(feed, site))
     generator.author(name=formatting.feed_author(feed, site))  # R16: the author of entries without one
-    generator.link(href=formatting.file_url(feed, site, "atom"), rel="self", type=MEDIA_TYPE)
+    generator.link(href=formatting.file_url(feed, site, format), rel="self", type=format.media_type)
     generator.link(href=formatting.home_page_url(feed, site), rel="alternate", type="text/html")
     if feed.icon:
         generator.icon(feed.icon)

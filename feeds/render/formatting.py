@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ..model import Article, Category, Feed, Site
+from ..registry import Format
 
 FEED_STYLESHEET = "assets/feed.css"
 STORY_STYLESHEET = "assets/story.css"
@@ -55,9 +56,14 @@ def clean_rfc3339(date: str | None) -> str | None:
 # ── addresses and names of a feed ───────────────────────────────────────────────────────────────────────────────────
 
 
-def file_url(feed: Feed, site: Site, suffix: str) -> str:
+def file_path(feed: Feed, format: Format) -> str:
+    """Return the path of one of a feed's files, relative to the public folder."""
+    return f"{feed.id}.{format.name}"
+
+
+def file_url(feed: Feed, site: Site, format: Format) -> str:
     """Return the public address of one of a feed's files."""
-    return f"{site.url}{feed.id}.{suffix}"
+    return site.url + file_path(feed, format)
 
 
 def feed_title(feed: Feed) -> str:

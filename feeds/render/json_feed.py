@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..model import Article, Attachment, Author, Category, Comments, Document, Edition, Media, Origin
+from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin
+from ..registry import Format
 from . import formatting
 
 VERSION = "https://jsonfeed.org/version/1.1"
-MEDIA_TYPE = "application/feed+json"
 
 Members = dict[str, object]
 
@@ -33,13 +33,13 @@ class FeedMetadata:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-def write(edition: Edition) -> Document:
-    """Return an edition as `<feed>.json`."""
+def write(edition: Edition, format: Format) -> bytes:
+    """Return an edition as a JSON Feed."""
     feed, site = edition.feed, edition.site
     metadata = FeedMetadata(
         title=formatting.feed_title(feed),
         home_page_url=formatting.home_page_url(feed, site),
-        feed_url=formatting.file_url(feed, site, "json"),
+        feed_url=formatting.file_url(feed, site, format),
         description=formatting.feed_description(feed, site),
         icon=feed.image,
         favicon=feed.icon,
@@ -49,7 +49,7 @@ def write(edition: Edition) -> Document:
         hubs=site.hubs,
     )
     body = make_document(metadata, [make_item(article) for article in edition.articles])
-    return Document(f"{feed.id}.json", (encode_json(body) + "\n").encode(), MEDIA_TYPE)
+    return (encode_json(body) + "\n").encode()
 
 
 def encode_json(members: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lxml import etree
 
 from ..model import Document, Feed, Kind, Site, Source
+from ..registry import formats
 from . import formatting
 from .formatting import strip_illegal_characters
 from .namespaces import XmlElement
@@ -68,12 +69,13 @@ def _serialize(root: XmlElement) -> bytes:
 
 
 def _feed_attributes(site: Site, feed: Feed) -> dict[str, str]:
+    first_format = next(iter(formats().values()))
     attributes = {
-        "type": "rss",
+        "type": "rss",  # as OPML calls a feed of any format
         "text": formatting.feed_title(feed),
         "title": formatting.feed_title(feed),
         "description": feed.description,
-        "xmlUrl": formatting.file_url(feed, site, "rss"),
+        "xmlUrl": formatting.file_url(feed, site, first_format),
         "htmlUrl": formatting.home_page_url(feed, site),
         "language": formatting.feed_language(feed, site),
     }

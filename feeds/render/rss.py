@@ -8,30 +8,29 @@ from html import escape
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
-from ..model import Article, Document, Edition
+from ..model import Article, Edition
+from ..registry import Format
 from . import formatting
 from .feedgen_extension import append_entry, create_generator
-
-MEDIA_TYPE = "application/rss+xml"
 
 _TITLE_WITH_ENTITIES = re.compile(rb"<title>[^<]*&(?:amp|lt);[^<]*</title>")
 
 
-def write(edition: Edition) -> Document:
-    """Return an edition as `<feed>.rss`."""
+def write(edition: Edition, format: Format) -> bytes:
+    """Return an edition as an RSS document."""
     generator = create_generator(edition)
-    _write_channel(generator, edition)
+    _write_channel(generator, edition, format)
     for article in edition.articles:
         _write_item(append_entry(generator, article), article)
-    body = _TITLE_WITH_ENTITIES.sub(_escape_title, generator.rss_str())
-    return Document(f"{edition.feed.id}.rss", body, MEDIA_TYPE)
+    document: bytes = generator.rss_str()
+    return _TITLE_WITH_ENTITIES.sub(_escape_title, document)
 
 
-def _write_channel(generator: FeedGenerator, edition: Edition) -> None:
+def _write_channel(generator: FeedGenerator, edition: Edition, format: Format) -> None:
     feed, site = edition.feed, edition.site
     # R26: a channel must have a description.
     generator.description(formatting.feed_description(feed, site) or formatting.feed_title(feed))
-    generator.link(href=formatting.file_url(feed, site, "rss"), rel="self", type=MEDIA_TYPE)
+    generator.link(href=formatting.file_url(feed, site, format), rel="self", type=format.media_type)
     # Last: feedgen takes the last link for the channel's.
     generator.link(href=formatting.home_page_url(feed, site), rel="alternate")
     generator.docs("https://www.rssboard.org/rss-specification")

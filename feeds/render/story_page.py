@@ -9,9 +9,9 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from ..model import Article, Attachment, Author, Document, Feed, Site, StoryPage
-from . import atom, formatting, json_feed, rss
+from ..registry import formats
+from . import formatting, json_feed
 
-_FORMATS = (("rss", rss.MEDIA_TYPE), ("atom", atom.MEDIA_TYPE), ("json", json_feed.MEDIA_TYPE))
 _PLAYER_ELEMENTS = ("audio", "video")
 
 
@@ -21,6 +21,7 @@ def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> 
     if page is None:
         raise ValueError(f"{article.published_id} has no page of its own")
     root = "../" * page.path.count("/")
+    first_format = next(iter(formats().values()))
     body = _load_template()(
         article=article,
         site=site,
@@ -32,7 +33,7 @@ def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> 
         dates=tuple(_dates(article, site)),
         attachments=[(attachment, _player_element(attachment)) for attachment in article.attachments],
         alternates=tuple(_alternates(feeds, site)),
-        feeds=[(formatting.feed_title(feed), f"{root}{feed.id}.rss") for feed in feeds],
+        feeds=[(formatting.feed_title(feed), root + formatting.file_path(feed, first_format)) for feed in feeds],
     )
     return Document(page.path, body.encode(), "text/html")
 
@@ -68,8 +69,8 @@ def _player_element(attachment: Attachment) -> str | None:
 def _alternates(feeds: Collection[Feed], site: Site) -> Iterator[tuple[str, str, str]]:
     """Return title, media type and address of every file of these feeds."""
     for feed in feeds:
-        for suffix, media_type in _FORMATS:
-            yield formatting.feed_title(feed), media_type, formatting.file_url(feed, site, suffix)
+        for format in formats().values():
+            yield formatting.feed_title(feed), format.media_type, formatting.file_url(feed, site, format)
 
 
 # ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────

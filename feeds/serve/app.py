@@ -8,15 +8,14 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..registry import formats
 from .file_response import send_file
 from .files import Files
 from .index_page import STYLESHEET_PATH, IndexPage, load_stylesheet
-from .media_types import CORS_HEADERS, FEED_SUFFIXES
+from .media_types import CORS_HEADERS
 from .responses import Request, send_text
 
 _log = logging.getLogger(__name__)
-
-_SUFFIXES_OF_A_FEED = {*FEED_SUFFIXES, "html"}
 
 
 def create_app(
@@ -76,7 +75,7 @@ class _Application:
     async def _send_not_found(self, request: Request, send: Send) -> None:
         """Send 404; for a withdrawn feed 410, or 301 to its successor."""
         feed_id, _, suffix = request.path[1:].rpartition(".")
-        withdrawn = self._withdrawn_feeds() if suffix in _SUFFIXES_OF_A_FEED else {}
+        withdrawn = self._withdrawn_feeds() if suffix in {*formats(), "html"} else {}
         if feed_id not in withdrawn:
             await send_text(send, 404, *CORS_HEADERS)
         elif successor := withdrawn[feed_id]:

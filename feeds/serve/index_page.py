@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
+from ..registry import Format, formats
 from .files import STAT_RESOLUTION_NS, is_published_path
-from .media_types import CSS, FEED_SUFFIXES, FOLDERS_WITHOUT_FEEDS, HTML, MEDIA_TYPES
+from .media_types import CSS, FOLDERS_WITHOUT_FEEDS, HTML
 from .responses import StaticDocument
 
 STYLESHEET_PATH = "/assets/listing.css"
-_FORMAT_LABELS = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}
 _SKIPPED_FOLDERS = {"archive", *(folder.strip("/") for folder in FOLDERS_WITHOUT_FEEDS)}
 
 _TEMPLATE = """<!DOCTYPE html>
@@ -82,20 +82,20 @@ def _modification_times(folders: tuple[Path, ...]) -> tuple[int, ...]:
 
 
 def _find_feeds(root: Path, folders: tuple[Path, ...]) -> dict[str, list[str]]:
-    """Return the suffixes of each feed id, in the order of the formats."""
+    """Return the names of the formats of each feed id, in the order of the formats."""
     suffixes: dict[str, set[str]] = {}
     for folder in folders:
         prefix = "" if folder == root else f"{folder.name}/"
         for stem, suffix in _find_files(folder):
             suffixes.setdefault(prefix + stem, set()).add(suffix)
-    return {id: [suffix for suffix in FEED_SUFFIXES if suffix in suffixes[id]] for id in sorted(suffixes)}
+    return {id: [name for name in formats() if name in suffixes[id]] for id in sorted(suffixes)}
 
 
 def _find_files(folder: Path) -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             stem, _, suffix = entry.name.rpartition(".")
-            if suffix in FEED_SUFFIXES and is_published_path(f"/{entry.name}") and entry.is_file(follow_symlinks=False):
+            if suffix in formats() and is_published_path(f"/{entry.name}") and entry.is_file(follow_symlinks=False):
                 yield stem, suffix
 
 
@@ -104,18 +104,18 @@ def _render_page(feeds: dict[str, list[str]]) -> str:
     return _TEMPLATE.format(
         stylesheet=escape(STYLESHEET_PATH.removeprefix("/")),
         introduction=introduction,
-        alternates="\n".join(_alternate(id, suffix) for id, suffixes in feeds.items() for suffix in suffixes),
+        alternates="\n".join(_alternate(id, formats()[name]) for id, names in feeds.items() for name in names),
         feeds="\n".join(["<ul>", *map(_list_item, feeds.items()), "</ul>"]) if feeds else "",
     )
 
 
-def _alternate(feed_id: str, suffix: str) -> str:
-    media_type = MEDIA_TYPES[suffix].content_type.partition(";")[0]
-    title = escape(f"{feed_id} ({_FORMAT_LABELS[suffix]})")
-    return f'<link rel="alternate" type="{media_type}" title="{title}" href="{escape(feed_id)}.{suffix}">'
+def _alternate(feed_id: str, format: Format) -> str:
+    title = escape(f"{feed_id} ({format.label})")
+    address = escape(f"{feed_id}.{format.name}")
+    return f'<link rel="alternate" type="{escape(format.media_type)}" title="{title}" href="{address}">'
 
 
 def _list_item(entry: tuple[str, list[str]]) -> str:
-    feed_id, suffixes = entry
-    links = " ".join(f'<a href="{escape(feed_id)}.{suffix}">{_FORMAT_LABELS[suffix]}</a>' for suffix in suffixes)
+    feed_id, names = entry
+    links = " ".join(f'<a href="{escape(feed_id)}.{name}">{escape(formats()[name].label)}</a>' for name in names)
     return f"<li><b>{escape(feed_id)}</b> {links}</li>"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from ..registry import formats
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -34,20 +37,16 @@ class MediaType:
 
 HTML = MediaType("text/html; charset=utf-8", compressible=True, role="page")
 CSS = MediaType("text/css; charset=utf-8", compressible=True)
-_XML = "application/xml; charset=utf-8"
 _JSON = MediaType("application/json", compressible=True)
 
-MEDIA_TYPES: dict[str, MediaType] = {
-    # R25, R35, R40
-    "rss": MediaType("application/rss+xml; charset=utf-8", compressible=True, role="feed", navigation_type=_XML),
-    "atom": MediaType("application/atom+xml; charset=utf-8", compressible=True, role="feed", navigation_type=_XML),
-    "json": MediaType("application/feed+json", compressible=True, role="feed"),
+# Of the files beside the feeds.
+_OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
     "opml": MediaType("text/x-opml", compressible=True, role="feed"),
     "html": HTML,
     "css": CSS,
     "js": MediaType("text/javascript; charset=utf-8", compressible=True),
     "txt": MediaType("text/plain; charset=utf-8", compressible=True),
-    "xml": MediaType(_XML, compressible=True),
+    "xml": MediaType("application/xml; charset=utf-8", compressible=True),
     "svg": MediaType("image/svg+xml", compressible=True),
     "vtt": MediaType("text/vtt; charset=utf-8", compressible=True),
     "webmanifest": MediaType("application/manifest+json", compressible=True),
@@ -75,16 +74,25 @@ MEDIA_TYPES: dict[str, MediaType] = {
     "woff2": MediaType("font/woff2"),
 }
 
-FEED_SUFFIXES = tuple(
-    suffix for suffix, media_type in MEDIA_TYPES.items() if media_type.role == "feed" and suffix != "opml"
-)
 FOLDERS_WITHOUT_FEEDS = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
 def find_media_type(path: str) -> MediaType | None:
     """Return the media type of a file by its suffix, none when such files are not served."""
     suffix = path.rpartition(".")[2]
-    return _JSON if suffix == "json" and path.startswith(FOLDERS_WITHOUT_FEEDS) else MEDIA_TYPES.get(suffix)
+    return _JSON if suffix == "json" and path.startswith(FOLDERS_WITHOUT_FEEDS) else _media_types().get(suffix)
+
+
+@cache
+def _media_types() -> Mapping[str, MediaType]:
+    """Return the media type of each suffix (R25, R35, R40)."""
+    feeds = {
+        format.name: MediaType(
+            format.content_type, compressible=True, role="feed", navigation_type=format.navigation_type
+        )
+        for format in formats().values()
+    }
+    return {**_OTHER_MEDIA_TYPES, **feeds}
 
 
 @cache

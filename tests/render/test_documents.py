@@ -22,19 +22,20 @@ from render.editions import ANY_TEXT, ATOM, CASES, FEED, FULL, FULL_EDITION, NOO
 from render.validators import VALIDATORS
 
 from feeds.model import Author, Feed, Media, Site
-from feeds.render import WRITERS, render, render_feed_list, render_stylesheets
+from feeds.registry import formats
+from feeds.render import render, render_feed_list, render_stylesheets
 from feeds.render.formatting import strip_illegal_characters
 
 DATA = Path(__file__).parent.parent / "data" / "render"
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", formats())
 @pytest.mark.parametrize("case", CASES)
 def test_R15_to_R40_every_document_is_valid(suffix: str, case: str) -> None:
     assert VALIDATORS[suffix](render_files(*CASES[case])[suffix]) == []
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", formats())
 def test_R15_to_R40_a_feed_and_a_site_that_say_nothing_are_enough(suffix: str) -> None:
     body = render_files(article(), feed=Feed("world", ""), site=Site("", "https://wire.example.org/"))[suffix]
     assert VALIDATORS[suffix](body) == []
@@ -47,7 +48,7 @@ def test_the_validators_find_what_is_broken(path: Path) -> None:
     assert {problem.split()[0] for problem in VALIDATORS[path.suffix[1:]](path.read_bytes())} == {row}
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", formats())
 def test_R8_the_bytes_are_those_of_the_golden_file(suffix: str) -> None:
     assert render_files(*FULL_EDITION.articles)[suffix] == (DATA / f"full.{suffix}").read_bytes()
 

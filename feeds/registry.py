@@ -1,0 +1,153 @@
+"""What kinds there are: literal tables, to which the rows of installed plugins are appended.
+
+A plugin is a package with an entry point in the group of a table whose object is a row. The functions of a row stand
+there themselves or by import path (`module:name`), so that nothing heavy is loaded before it is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar, cast
+
+from .errors import ConfigError
+from .model import Edition
+
+_Row = TypeVar("_Row", bound="Format")
+
+_XML = "application/xml; charset=utf-8"
+
+
+class UnusableRow(ValueError):
+    """A row that a table cannot take; the message says what is wrong, and what was expected."""
+
+
+# ── formats: what a feed is published as ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of published feeds, whose files are `<feed>.<name>`.
+
+    `write` returns the bytes of an edition, given this row too: the same bytes for the same edition, anywhere (R8).
+    `version` is raised when it makes other bytes of the same articles: every feed is then issued once. `content_type`
+    is the header; `navigation_type` replaces it for a browser that navigates to the file, so that the browser shows it.
+    """
+
+    name: str
+    label: str  # on pages
+    content_type: str
+    write: Callable[[Edition, Format], bytes] | str
+    version: int = 1
+    navigation_type: str | None = None
+
+    @property
+    def media_type(self) -> str:
+        """Return the media type without parameters."""
+        return self.content_type.partition(";")[0]
+
+    @property
+    def writer(self) -> Callable[[Edition, Format], bytes]:
+        """Return `write`, imported."""
+        return cast("Callable[[Edition, Format], bytes]", _resolve(self.write))
+
+    def check(self) -> None:
+        """Raise UnusableRow if feeds cannot be published in this format."""
+        if self.name in _OTHER_FILES:
+            raise UnusableRow(f"files ending in .{self.name} are published otherwise, expected another name")
+        _require_function("write", self.writer)
+
+
+# In the order in which pages name them; what has room for only one format names the first.
+FORMATS = (
+    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", navigation_type=_XML),
+    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", navigation_type=_XML),
+    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write"),
+)
+_OTHER_FILES = ("css", "html", "js", "opml")
+# As of the first fingerprints that were stored. These formats stand in no fingerprint: it would differ from all stored.
+_FIRST_FORMATS = (("rss", 1), ("atom", 1), ("json", 1))
+
+
+def formats() -> Mapping[str, Format]:
+    """Return the formats by name. Raises ConfigError when a plugin cannot be loaded."""
+    return _load_tables().formats
+
+
+def format_versions() -> tuple[tuple[str, int], ...]:
+    """Return name and version of each format, for fingerprints; empty while they are those of the first release."""
+    versions = tuple((format.name, format.version) for format in formats().values())
+    return () if versions == _FIRST_FORMATS else versions
+
+
+# ── plugins ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    formats: Mapping[str, Format]
+
+
+@cache
+def _load_tables() -> _Tables:
+    """Return the tables with the rows of the plugins; all faults of plugins are raised as one ConfigError."""
+    problems: list[str] = []
+    tables = _Tables(formats=_load_table("feeds.formats", Format, FORMATS, problems))
+    if problems:
+        raise ConfigError(problems)
+    return tables
+
+
+def _load_table(group: str, kind: type[_Row], rows: tuple[_Row, ...], problems: list[str]) -> Mapping[str, _Row]:
+    table = {row.name: row for row in rows}
+    owners = dict.fromkeys(table, "feeds itself")
+    for entry_point in sorted(entry_points(group=group), key=lambda entry: (_package(entry), entry.name)):
+        package = _package(entry_point)
+        try:
+            row = _load_row(entry_point, kind)
+            if row.name in table:
+                raise UnusableRow(f"the name `{row.name}` is taken by {owners[row.name]} already")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
+            reason = str(error) if isinstance(error, UnusableRow) else f"{type(error).__name__}: {error}"
+            plugin = f"the plugin `{entry_point.value}` of {package} ({group})"
+            problems.append(f"{plugin} is not usable: {reason}; correct or uninstall it")
+        else:
+            table[row.name], owners[row.name] = row, package
+    return table
+
+
+def _package(entry_point: EntryPoint) -> str:
+    """Return name and version of the package that an entry point belongs to."""
+    return f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else "an unknown package"
+
+
+def _load_row(entry_point: EntryPoint, kind: type[_Row]) -> _Row:
+    row = entry_point.load()
+    if not isinstance(row, kind):
+        raise UnusableRow(f"it is a {type(row).__name__}, expected a {kind.__name__}")
+    if not _NAME.fullmatch(row.name):
+        raise UnusableRow(f"the name `{row.name}` is no name, expected up to 32 of a-z, 0-9 and _, a letter first")
+    row.check()
+    return row
+
+
+def _require_function(column: str, value: object) -> None:
+    if not callable(value):
+        raise UnusableRow(f"its `{column}` is a {type(value).__name__}, expected a function")
+
+
+@cache
+def _import(path: str) -> object:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _resolve(reference: object) -> object:
+    """Return what a row refers to: the object itself, or what an import path leads to."""
+    return _import(reference) if isinstance(reference, str) else reference
