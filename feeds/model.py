@@ -347,15 +347,27 @@ class Link:
     base: str | None = None
 
 
+AuthorMark = Literal["", "selector", "explicit", "class", "link"]
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as spelled: `name` may still hold an address, or several people."""
+    """A person as spelled: `name` may still hold an address, or several people.
+
+    With a `place`, it is only a candidate: `role` is then `byline` (one name or several, with jobs and places),
+    `organisation`, `author` (one person) or `publisher`, and normalize decides which candidates are the authors.
+    """
 
     name: str | None = None
     email: str | None = None
     url: str | None = None
     avatar: str | None = None
     role: str = "author"
+    place: str = ""  # where on its page a candidate stands
+    mark: AuthorMark = (
+        ""  # what marks it there as an author: the source's selector, rel or microdata, a class, its link
+    )
+    element: int = 0  # equal for the candidates of one element of the page
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from .images import find_first_image
 from .language import first_language
 from .links import story_url, web_url
 from .media import clean_media, find_attachments, find_declared_image
-from .people import select_authors
+from .people import resolve_bylines, select_authors
 from .text import ACTIVE_ADDRESS, LABEL_LIMIT, SUMMARY_LIMIT, clean_label, decode_label, excerpt, make_inert
 
 _TITLE_LIMIT = 80
@@ -68,7 +68,7 @@ def document_context(parsed: Parsed, context: Context) -> DocumentContext:
 
 def normalize(story: Story, document: DocumentContext, upstream: str, digest: str, context: Context) -> Article:
     """Return the article of a story: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
-    bases = document.bases
+    bases, story = document.bases, resolve_bylines(story)
     url = story_url(story, *bases)
     title, summary, body = _texts(story, url, document.base)
     zone = context.source.timezone if context.source else "UTC"

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ..model import Story
 from .links import canonical_link, story_url, web_url
+from .people import resolve_bylines
 from .text import collapse_whitespace, digest, strip_illegal_xml
 
 _SEPARATOR = "\x1f"
@@ -73,7 +74,7 @@ def story_digest(story: Story) -> str:
     Each fact is digested with its name, and empty ones are left out, so that a new field of `Story` changes no digest
     of a story without it. The number of comments is left out: it would make every visit a change (R11).
     """
-    return digest(_SEPARATOR.join(_facts(story)))[:32]
+    return digest(_SEPARATOR.join(_facts(resolve_bylines(story))))[:32]
 
 
 def _facts(story: Story) -> Iterator[str]:

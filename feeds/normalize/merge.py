@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..model import Channel, Origin, Parsed, Story, Text
 from . import html
 from .links import web_url
+from .people import resolve_bylines
 
 
 def detach_story(story: Story, parsed: Parsed, *, private: bool = False) -> Story:
@@ -14,7 +15,7 @@ def detach_story(story: Story, parsed: Parsed, *, private: bool = False) -> Stor
 
     Of a private listing only the title is kept as the origin.
     """
-    channel, base = parsed.channel, parsed.base
+    channel, base, story = parsed.channel, parsed.base, resolve_bylines(story)
     return replace(
         story,
         links=tuple(replace(link, base=link.base or base) for link in story.links),
@@ -32,6 +33,7 @@ def merge_stories(listed: Story, page: Story, *, prefer_listed: bool) -> Story:
     Prefer the listed story when a feed gave it, because a feed is written on purpose; the headline of a listing page
     may be cut, and its date lack the time.
     """
+    listed, page = resolve_bylines(listed), resolve_bylines(page)
     first, second = (listed, page) if prefer_listed else (page, listed)
     return replace(
         listed,

@@ -1,4 +1,4 @@
-"""Authors: splits bylines into single people, with their e-mail and web addresses (F22: each person once)."""
+"""Authors: which bylines of a page name them, and single people with their addresses, each once (F22)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from html import unescape
+from itertools import chain, groupby
+from typing import Literal
 
-from ..model import Author, Person
+from ..model import Author, AuthorMark, Person, Story
 from .links import web_url
 from .text import LABEL_LIMIT, clean_label, collapse_whitespace, strip_illegal_xml
 
@@ -20,36 +22,156 @@ _EMAIL_FIRST = re.compile(
 )
 _NAME_FIRST = re.compile(rf"([^<>(\[@]*+)[<(\[]\s*+(?:mailto:)?({_EMAIL})\s*+[>)\]]", re.IGNORECASE)
 _BETWEEN_ADDRESSES = re.compile(r"(?<=[)>])\s*[,;]\s*")
-# `von` and `par` occur in names too: they are removed only before two words or more.
-_BYLINE_PREFIX = re.compile(
-    r"\A(?:(?i:(?:written |posted |words |story |text |article )?by(?::\s*|\s+)|authors?:\s*)"
-    r"|(?:Von|Par|Por|Door|Di|Av|Af|Przez):?\s+(?=\S+\s+\S))",
+
+# ── the words and signs of bylines: what holds for pages and feeds, and what for one of them ──────────────────────────
+
+_BEFORE_BY = "written|posted|words|story|text|article"
+_FOREIGN_BY = "par|por|door|di|av|af|przez"
+_PAGE_PREFIX = re.compile(
+    rf"\A\W*(?:(?:{_BEFORE_BY}|published|reported|reporting)?\s*\bby\b\s*:?|authors?\s*:|autor(?:en|in|es)?\s*:"
+    rf"|(?:eine?\s+\w+\s+|text\s*:?\s*)?\bvon\b|text\s*:|(?:{_FOREIGN_BY})\b|yazar\s*:|haber\s*:|автор(?:ы)?\s*:|текст\s*:"
+    r"|文[:：／/]\s*|記者[:：]|聞き手・)\s*",
+    re.IGNORECASE,
 )
-_AND = re.compile(r"\s+(?:and|&|und|et|y|e|en|og|och|i)\s+")
+# In a feed, `von` and `par` occur in names too: they are removed only before two words or more.
+_FEED_PREFIX = re.compile(
+    rf"\A(?:(?i:(?:(?:{_BEFORE_BY}) )?by(?::\s*|\s+)|authors?:\s*)"
+    rf"|(?:Von|{_FOREIGN_BY.title()}):?\s+(?=\S+\s+\S))",
+)
+_AND_WORDS = "and|&|und|et|y|e|en|og|och|i"
+_AND = re.compile(rf"\s+(?:{_AND_WORDS})\s+")
 _SEMICOLON = re.compile(r"\s*[;|·•]\s*")
 _COMMA = re.compile(r"\s*,\s*(?:(?:and|&|und|et|y|e)\s+)?")
 # Most names have no separator: one search spares them the rest.
-_ANY_SEPARATOR = re.compile(r"[,;|·•]|\s(?:and|&|und|et|y|e|en|og|och|i)\s")
+_ANY_SEPARATOR = re.compile(rf"[,;|·•]|\s(?:{_AND_WORDS})\s")
+_PAGE_SEPARATOR = re.compile(rf"\s+(?:{_AND_WORDS}|ja|ve|и)\s+|\s*[;|·•／/]\s*|、|・(?=\S+\s)")
+_PAGE_COMMA = re.compile(r"\s*[,،，]\s*(?:(?:and|und|et|y|e)\s+)?")
+_NOTE = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")  # behind a name, in brackets
 _NAME_SUFFIX = re.compile(
     r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|esq|m\.?a|mba|dds|rn|d\.?phil|inc|ltd|llc|gmbh|co|corp|plc)\.?", re.IGNORECASE
 )
-_JOB_TITLE = re.compile(
-    r"(?:[\w' -]{1,40} )?(?:writer|reporter|correspondent|editor|author|contributor|columnist|journalist|photographer"
-    r"|producer|analyst|staff|editor-in-chief)",
+_JOBS = (
+    "writer|reporter|correspondent|editor|author|contributor|columnist|journalist|photographer|producer|analyst|staff"
+)
+_FEED_JOB = re.compile(rf"(?:[\w' -]{{1,40}} )?(?:{_JOBS}|editor-in-chief)", re.IGNORECASE)
+_PAGE_JOB = re.compile(
+    rf"\b(?:{_JOBS}|critic|chief|freelance"
+    r"|head|bureau|desk|redakteur\w*|redaktion\w*|korrespondent\w*|autor\w*|chef\w*|journalistin?|volont[äa]r\w*|reporterin|rédact\w+|journaliste"
+    r"|envoy[ée]\w*|correspondant\w*|redactor\w*|periodista|corresponsal|redattore|giornalista|redacteur|verslaggever|journalista?"
+    r"|dziennikar\w+|muhabir\w*|editör\w*|profesor\w*|universit\w+|professor|director|lecturer|fellow|expert|manager|deputy|senior|associate"
+    r"|doc\.|prof\.?|live|news|politics|sports?|health|business|science|technology|money|royal|showbiz|world|digital|international)\b",
     re.IGNORECASE,
 )
-_ORGANISATION_WORD = re.compile(
-    r"\b(?:inc|ltd|llc|gmbh|corp|company|co|plc|group|press|news|media|agency|department|ministry|institute|university"
-    r"|office|bureau|society|association|foundation|committee|council|centers?|centre|school|college|studios?|team|staff"
-    r"|editors?|desk|times|post|magazine|blog|podcast|network|services?|partners|sons|brothers|research|science|arts"
+_ORGANISATION_WORDS = (
+    "inc|ltd|gmbh|group|press|news|media|agency|institute|university|association|foundation|team|staff|editors?|desk"
+    "|times|post|magazine|network|service"
+)
+_FEED_ORGANISATION = re.compile(
+    rf"\b(?:{_ORGANISATION_WORDS}|services|llc|corp|company|co|plc|department|ministry|office|bureau|society|committee"
+    r"|council|centers?|centre|school|college|studios?|blog|podcast|partners|sons|brothers|research|science|arts"
     r"|technology|international|national|federal|board|union|labs?)\b",
     re.IGNORECASE,
 )
-_PLACEHOLDERS = {"", "-", "n/a", "none", "null", "unknown", "noreply", "no-reply", "nobody", "undefined", "anonymous@"}
+_PAGE_ORGANISATION = re.compile(
+    rf"\b(?:{_ORGANISATION_WORDS}|agencia|agence|agentur|redaktion\w*|redacción|rédaction|redactie|redazione|redakcja|redaksjonen|redaktionen|editorial"
+    r"|reuters|afp|dpa|ap|efe|ansa|tass|xinhua|bloomberg|associated|online|zeitung|daily|journal|tv|radio|newsroom"
+    r"|ajansı|ajans|haber|gazete\w*|web|digital|le\s+monde|with|and\s+agencies|agencies|admin\w*|guest)\b"
+    r"|新聞|デジタル|通信|編集部|Web|日報|뉴스|일보|기자단|\.(?:com|org|net|de|fr|it|es|co|tr|be|nl|pl|lt|no|se|uk|at|ch|eu|vn|za|jp|kr|ru|online)\b",
+    re.IGNORECASE,
+)
+_PARTICLE = re.compile(r"del?|della|di|da|dos?|du|van|von|de[rn]|zu|l[ae]|[ea]l|bin|ter|y|a[fv]", re.IGNORECASE)
+_NO_NAMES = frozenset(("", "-", "n/a", "none", "null", "unknown", "undefined"))
+_PLACEHOLDERS = _NO_NAMES | {"noreply", "no-reply", "nobody", "anonymous@"}
+_PAGE_PLACEHOLDERS = _NO_NAMES | {"admin", "administrator", "author", "web", "redaktion", "by", "von"}
 _NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|nobody|unknown|none)@", re.IGNORECASE)
 _AUTHOR_ROLES = {"author", "creator", "writer", "host", ""}
 
 MAX_AUTHORS = 50
+_MAX_BYLINE_AUTHORS = 20
+_MAX_EXPLICIT_ELEMENTS = 4
+
+
+# ── the authors of a page: one place of those that its parser found ─────────────────────────────────────────────────
+
+
+def resolve_bylines(story: Story) -> Story:
+    """Return a story whose bylines, as a page parser found them, are replaced by its authors, each a person.
+
+    They are the persons of the best place that names any, else the organisations; `found` then names that place.
+    """
+    if not any(person.place for person in story.people):
+        return story
+    place, people = _choose_authors(story.people)
+    found = {**story.found, "people": place}
+    return replace(story, people=people, found={name: where for name, where in found.items() if where})
+
+
+@lru_cache(maxsize=32)
+def _choose_authors(candidates: tuple[Person, ...]) -> tuple[str, tuple[Person, ...]]:
+    """Return the place that names the authors, and them; both empty where no place does.
+
+    The result is cached, because a story needs it for its digest and again for its article.
+    """
+    publishers = {(person.name or "").casefold() for person in candidates if person.role == "publisher"}
+    site_names = publishers | {name.partition(".")[0] for name in publishers}
+    places: dict[str, list[Person]] = {}
+    for candidate in candidates:
+        if candidate.role != "publisher":
+            places.setdefault(candidate.place, []).append(candidate)
+    people = [(place, _split_candidates(located)) for place, located in places.items()]
+    persons = [
+        (place, [person for person in named if not _is_organisation(person, site_names)]) for place, named in people
+    ]
+    place, authors = next((row for row in (*persons, *people) if row[1]), ("", []))
+    return place, tuple(Person(author.name, url=author.url) for author in authors)
+
+
+def _split_candidates(candidates: list[Person]) -> list[Person]:
+    """Return the people that the candidates of one place name, each once.
+
+    Of several elements the first one counts, as later ones belong to other stories; those with an explicit mark often
+    name one author each, so that the next ones with it count too.
+    """
+    elements: list[tuple[AuthorMark, list[Person]]] = []
+    for (mark, _), group in groupby(candidates, lambda candidate: (candidate.mark, candidate.element)):
+        if people := [person for candidate in group for person in _split_candidate(candidate)]:
+            elements.append((mark, people))
+    first_mark = elements[0][0] if elements else ""
+    same_mark = [people for mark, people in elements if mark == first_mark]
+    by_name: dict[str, Person] = {}
+    for person in chain.from_iterable(same_mark[: _MAX_EXPLICIT_ELEMENTS if first_mark == "explicit" else 1]):
+        name = person.name or ""
+        by_name.setdefault(name if first_mark == "selector" else name.casefold(), person)
+    return list(by_name.values())[: None if first_mark == "selector" else _MAX_BYLINE_AUTHORS]
+
+
+def _split_candidate(candidate: Person) -> list[Person]:
+    """Return the people that one candidate names; in an element of the page only those with a full name."""
+    text = candidate.name or ""
+    names = split_names(text, "byline") if candidate.role == "byline" else [text]
+    url = candidate.url if len(names) == 1 else None
+    if candidate.mark not in ("", "selector"):
+        names = [name for name in names if _is_capitalised_name(name)]
+    return [replace(candidate, name=name, url=url) for name in names]
+
+
+def _is_organisation(person: Person, site_names: set[str]) -> bool:
+    """Return whether a candidate is a newsroom, an agency or the site; a name that a selector takes is a person's."""
+    if person.role != "byline" or person.mark == "selector":
+        return person.role == "organisation"
+    name = person.name or ""
+    return name.casefold() in site_names or _PAGE_ORGANISATION.search(name) is not None
+
+
+def _is_capitalised_name(name: str) -> bool:
+    """Return whether a name has two to five words that begin like those of a person's name."""
+    words = name.split()
+    if not 2 <= len(words) <= 5 or any(char in ":!?/|" or char.isdigit() for char in name):
+        return False
+    return all(word[:1].isupper() or word[1:2].isupper() or _PARTICLE.fullmatch(word) for word in words)
+
+
+# ── the authors of an article: clean, each once ─────────────────────────────────────────────────────────────────────
 
 
 @lru_cache(maxsize=512)
@@ -83,8 +205,7 @@ def _split_person(person: Person, bases: tuple[str | None, ...]) -> Iterator[Aut
         yield from (author for part in parts[:MAX_AUTHORS] for author in _split_person(Person(part), bases))
         return
     name, email = _name_and_email(byline, person.email)
-    prefix = _BYLINE_PREFIX.match(name)
-    names = _split_names(name[prefix.end() :] if prefix else name) if name else []
+    names = split_names(name, "author") if name else []
     url, avatar = web_url(person.url, *bases), web_url(person.avatar, *bases)
     if len(names) > 1:
         yield from map(Author, names)
@@ -111,16 +232,60 @@ def _name_and_email(byline: str, email: str | None) -> tuple[str, str | None]:
     return clean_label(byline), address
 
 
-def _split_names(text: str) -> list[str]:
-    """Split a byline at semicolons, and at commas and `and` where every part looks like a person's name."""
+# ── the names in one text ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def split_names(text: str, role: Literal["byline", "author"]) -> list[str]:
+    """Return the single names in a text.
+
+    In the `byline` of a page every comma splits, and what does not look like a name behind it is a job, a place or a
+    paper and is dropped. The `author` of a feed may be `Smith, John` or a firm, so that commas and `and` split it only
+    where every part is a full name.
+    """
+    if role == "byline":
+        return _split_byline(text)
+    prefix = _FEED_PREFIX.match(text)
+    return _split_author(text[prefix.end() :] if prefix else text)
+
+
+def _split_byline(text: str) -> list[str]:
+    text = _PAGE_PREFIX.sub("", text[:LABEL_LIMIT]).strip(" ,.:;|–—-•")
+    parts: list[str] = []
+    for group in _PAGE_SEPARATOR.split(text):
+        members = [part for part in _PAGE_COMMA.split(group) if part]
+        parts += [part for index, part in enumerate(members) if index == 0 or not _is_job_or_place(part, members[0])]
+    return [name for part in parts if (name := _clean_name(part))][:_MAX_BYLINE_AUTHORS]
+
+
+def _is_job_or_place(part: str, first: str) -> bool:
+    """Return whether a part behind a comma is a job, a place or a paper: all that does not look like a name."""
+    words = part.split()
+    if _PAGE_JOB.search(part) or _PAGE_ORGANISATION.search(part):
+        return True
+    return not (
+        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(word[:1].isupper() or len(word) < 4 for word in words)
+    )
+
+
+def _clean_name(text: str) -> str:
+    """Return a name of a byline without what surrounds it; an empty string where it is no name."""
+    name = _NOTE.sub("", _PAGE_PREFIX.sub("", text)).strip(" ,.:;|–—-/•\"'*")
+    if len(name) < 2 or len(name) > 80 or len(name.split()) > 7 or name.casefold() in _PAGE_PLACEHOLDERS:
+        return ""
+    if "http" in name or "www." in name or "@" in name or not any(char.isalpha() for char in name):
+        return ""
+    return name
+
+
+def _split_author(text: str) -> list[str]:
     if not _ANY_SEPARATOR.search(text):
         return [text]
     if _SEMICOLON.search(text):
-        names = [name for part in _SEMICOLON.split(text) if part for name in _split_names(part)]
-        return [name for name in names if not _ORGANISATION_WORD.search(name)] or names
+        names = [name for part in _SEMICOLON.split(text) if part for name in _split_author(part)]
+        return [name for name in names if not _FEED_ORGANISATION.search(name)] or names
     parts = _join_suffixes([part for part in _COMMA.split(text) if part])
     if len(parts) > 1 and _is_full_name(parts[0]):
-        parts = [part for part in parts if not _JOB_TITLE.fullmatch(part)]
+        parts = [part for part in parts if not _FEED_JOB.fullmatch(part)]
     names = [name for part in parts for name in _AND.split(part) if name]
     return names if len(names) <= MAX_AUTHORS and all(map(_is_full_name, names)) else [text]
 
@@ -139,4 +304,4 @@ def _join_suffixes(parts: list[str]) -> list[str]:
 def _is_full_name(name: str) -> bool:
     """Return whether a name has two to five words and is no organisation: `Smith` may be half of `Smith, John`."""
     words = name.partition(",")[0].split()
-    return 2 <= len(words) <= 5 and not _ORGANISATION_WORD.search(name) and not any(char.isdigit() for char in name)
+    return 2 <= len(words) <= 5 and not _FEED_ORGANISATION.search(name) and not any(char.isdigit() for char in name)

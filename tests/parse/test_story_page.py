@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from feeds.errors import ParseError
-from feeds.model import Fetched, Kind, Source, Story
+from feeds.model import Fetched, Kind, Person, Source, Story
 from feeds.normalize import parse_date
+from feeds.normalize.people import resolve_bylines
 from feeds.parse.page import read_page
 from feeds.parse.page.article import is_next_page, join_pages, read_story
 
@@ -45,7 +46,7 @@ def plain_text(story: Story) -> str:
 
 
 def author_names(story: Story) -> list[str | None]:
-    return [person.name for person in story.people]
+    return [person.name for person in resolve_bylines(story).people]
 
 
 # ── whole stories, as files ─────────────────────────────────────────────────────────────────────────────────────────
@@ -173,6 +174,47 @@ PEOPLE = [
 def test_all_authors_are_named_and_nothing_else(head: str, body: str, expected: list[str]) -> None:
     story = parse_story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
     assert author_names(story) == expected
+
+
+def test_bylines_are_kept_as_spelled_with_place_and_mark() -> None:
+    head = _by({"@type": "Organization", "name": "Gazette"}) + '<meta property="og:site_name" content="Gazette">'
+    body = (
+        '<p class="byline">By  Ida Fenn, Harbour Editor</p><p><a href="/authors/jo-marsh">Jo Marsh</a></p>'
+        '<i itemprop="author"><a href="/authors/al-one">By Al One</a> and <a href="/authors/bo-two">Bo Two</a></i>'
+    )
+    story = parse_story(html(head, f"<article><h1>Bridge reopens</h1>{body}{PARAGRAPH * 4}</article>"))
+    site = "https://gazette.example/authors"
+    assert story.people == (
+        Person("Gazette", role="organisation", place="json-ld author"),
+        Person("By Al One", url=f"{site}/al-one", role="byline", place="byline", mark="explicit"),
+        Person("Bo Two", url=f"{site}/bo-two", role="byline", place="byline", mark="explicit"),
+        Person("By Ida Fenn, Harbour Editor", role="byline", place="byline", mark="class", element=1),
+        Person("Jo Marsh", url=f"{site}/jo-marsh", role="byline", place="byline", mark="link", element=2),
+        Person("Gazette", role="publisher", place="site name"),
+    )
+    assert author_names(story) == ["Al One", "Bo Two"]
+
+
+@pytest.mark.parametrize(
+    ("head", "authors", "is_in_text"),
+    [("", ["Ida Fenn"], False), (_by("dpa"), ["Ida Fenn"], False), (_by("By Jo Marsh, Berlin"), ["Jo Marsh"], True)],
+)
+def test_a_strong_name_below_the_text_is_the_author_of_a_page_that_names_no_other(
+    head: str, authors: list[str], is_in_text: bool
+) -> None:
+    body = (
+        f"<article><h1>Bridge reopens</h1>{PARAGRAPH}<p>{'More. ' * 80}</p><p><strong>Ida Fenn</strong></p></article>"
+    )
+    story = parse_story(html(head, body))
+    assert author_names(story) == authors
+    assert ("Ida Fenn" in plain_text(story)) is is_in_text
+
+
+def test_the_text_does_not_repeat_the_names_of_a_byline() -> None:
+    body = f"{PARAGRAPH}<p>Jo Marsh</p><p>Berlin</p><p>{'More. ' * 80}</p>"
+    story = parse_story(html(_by("By Ida Fenn and Jo Marsh, Berlin"), f"<article><h1>Bridge</h1>{body}</article>"))
+    assert "Jo Marsh" not in plain_text(story)
+    assert "Berlin" in plain_text(story)
 
 
 # ── instants ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""A page that is one story: its title, dates, authors, image, text and further pages."""
+"""A page that is one story: its title, dates, bylines, image, text and further pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lxml import etree
 from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text
 from ..own_stories import reader
 from . import json_ld, selectors
-from .authors import MAX_AUTHORS, Byline, find_authors, is_person_name, parse_byline
+from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts
 from .body import Block, StoryFacts, add_lead, collect_story_blocks
 from .dates import DateMark, find_dates, get_date_text
 from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page, resolve_url
@@ -100,14 +100,14 @@ def _build_story(view: StoryView) -> Story:
     page, node = view.page, view.node
     dates = _find_dates(view)
     image = _find_image(view)  # before the text, which removes elements from the tree
-    byline = _find_authors(view)
-    blocks, content_where = _find_blocks(view, byline)
-    byline, blocks = _move_signature(byline, blocks)
+    bylines = _find_bylines(view)
+    blocks, content_where = _find_blocks(view, bylines)
+    bylines, blocks = _move_signature(bylines, blocks)
     summary = _find_summary(page, node)
     tags = _find_tags(page, node)
     found = {
         "title": view.title.where if view.title else "",
-        "people": byline.where,
+        "people": bylines[0].place if bylines else "",
         "image": image[1] if image else "",
         "content": content_where if blocks else "",
         "summary": summary[1] if summary else "",
@@ -121,7 +121,7 @@ def _build_story(view: StoryView) -> Story:
         content=(Text("\n".join(block.html for block in blocks), "html"),) if blocks else (),
         published=dates["published"].text if "published" in dates else None,
         updated=dates["updated"].text if "updated" in dates else None,
-        people=byline.people,
+        people=bylines,
         categories=tags,
         image=Link(image[0], "image") if image else None,
         language=page.language or json_ld.as_text(node.get("inLanguage")),
@@ -137,10 +137,9 @@ def _find_dates(view: StoryView) -> dict[str, DateMark]:
     return dates
 
 
-def _find_authors(view: StoryView) -> Byline:
-    matches = view.matches.get("author", [])[:MAX_AUTHORS]
-    names = dict.fromkeys(name for match in matches for name in parse_byline(_get_match_text(match)))
-    return Byline(tuple(map(Person, names)), "author:") if names else find_authors(view.page, view.node)
+def _find_bylines(view: StoryView) -> tuple[Person, ...]:
+    texts = map(_get_match_text, view.matches.get("author", [])[:MAX_PLACES])
+    return (*(make_byline(text, "author:", "selector") for text in texts), *find_bylines(view.page, view.node))
 
 
 def _find_image(view: StoryView) -> tuple[str, str] | None:
@@ -155,9 +154,9 @@ def _find_image(view: StoryView) -> tuple[str, str] | None:
     return find_lead_image(view.page, view.node, pictures)
 
 
-def _find_blocks(view: StoryView, byline: Byline) -> tuple[list[Block], str]:
+def _find_blocks(view: StoryView, bylines: tuple[Person, ...]) -> tuple[list[Block], str]:
     """Return the blocks of the text, and where they were found: by the selector, on the page, else a fallback."""
-    facts = StoryFacts(view.title.text if view.title else "", tuple(person.name or "" for person in byline.people))
+    facts = StoryFacts(view.title.text if view.title else "", tuple(select_leading_texts(bylines)))
     region, base_url = view.region, view.page.base_url
     selected = [match for match in view.matches.get("content", []) if isinstance(match, Element)]
     if selected:
@@ -173,14 +172,14 @@ def _find_blocks(view: StoryView, byline: Byline) -> tuple[list[Block], str]:
     return _find_fallback_blocks(view.page, view.node, length) or (blocks, "page")
 
 
-def _move_signature(byline: Byline, blocks: list[Block]) -> tuple[Byline, list[Block]]:
-    """Return a name that stands alone and strong below the text as the author, where no person is named yet."""
-    if not blocks or any(is_person_name(person.name or "") for person in byline.people):
-        return byline, blocks
+def _move_signature(bylines: tuple[Person, ...], blocks: list[Block]) -> tuple[tuple[Person, ...], list[Block]]:
+    """Move a name that stands alone and strong below the text to the bylines, where these hold no person's name."""
+    if not blocks or any(contains_person_name(byline.name or "") for byline in bylines if byline.role != "publisher"):
+        return bylines, blocks
     last = blocks[-1]
     if last.tag == "p" and len(last.text) < 40 and is_person_name(last.text) and "<strong" in last.html:
-        return Byline((Person(last.text),), "signature"), blocks[:-1]
-    return byline, blocks
+        return (Person(last.text, place="signature"), *bylines), blocks[:-1]
+    return bylines, blocks
 
 
 def _find_summary(page: WebPage, node: json_ld.JsonLdNode) -> tuple[str, str] | None:

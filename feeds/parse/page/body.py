@@ -10,6 +10,7 @@ from html import escape
 from lxml import etree
 
 from . import boilerplate
+from .authors import is_person_name
 from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, contains_tag, get_link_length, get_text
 from .images import Picture, parse_picture
 from .region import PARAGRAPH_TAGS, WRAPPER_TAGS, PageSurvey
@@ -26,6 +27,8 @@ INLINE_TAGS = frozenset(
 )  # fmt: skip
 SENTENCE_END = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")
 MAX_TEASER_LENGTH = 250  # letters of a list item, on average
+NAME_SEPARATOR = re.compile(r"[,;，、]")
+MAX_NAME_WORDS = 7
 MAX_LABEL_LENGTH = 40  # letters of loose words: a button, a byline, a price
 
 
@@ -47,7 +50,7 @@ class StoryFacts:
     """The facts of the story that its text does not repeat."""
 
     title: str = ""
-    author_names: tuple[str, ...] = ()
+    bylines: tuple[str, ...] = ()  # as the page spells them
 
 
 class BlockCollector:
@@ -202,16 +205,24 @@ def _make_paragraph(text: str) -> Block:
 
 
 def _drop_repetitions(blocks: list[Block], facts: StoryFacts) -> Iterator[Block]:
-    seen_keys = {fold(facts.title)} | {fold(name) for name in facts.author_names}
+    bylines = [fold(byline) for byline in facts.bylines]
+    seen_keys = {fold(facts.title)}
     for block in blocks:
         if block.tag in ("hr", "media"):
             yield block
             continue
         key = block.picture.url if block.picture else fold(block.text)
-        if key and key not in seen_keys:
+        if key and key not in seen_keys and not _is_author_name(block, key, bylines):
             yield block
             if block.picture or len(key) > 30:
                 seen_keys.add(key)
+
+
+def _is_author_name(block: Block, key: str, bylines: list[str]) -> bool:
+    """Return whether a block is a name and no more: one of those in a byline, or the whole of one."""
+    if NAME_SEPARATOR.search(block.text) or len(block.text.split()) > MAX_NAME_WORDS:
+        return False
+    return key in bylines or (is_person_name(block.text) and any(f" {key} " in f" {byline} " for byline in bylines))
 
 
 def _get_start(block: Block) -> str:
