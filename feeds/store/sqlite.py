@@ -137,8 +137,12 @@ def open_engine(path: Path, mode: ConnectionMode) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
-        for pragma in mode.pragmas:
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            for pragma in mode.pragmas:
+                connection.execute(f"PRAGMA {pragma}").close()
+        except BaseException:  # of a damaged file
+            connection.close()
+            raise
         return connection
 
     return create_engine(
