@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Limit, Site, Step
+from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site
 
 _NO_RETRACTIONS: Mapping[int, str] = {}
 
@@ -29,17 +29,19 @@ def select_sources(feed: Feed, source_ids: Iterable[str]) -> list[str]:
     return [id for id in source_ids if not names or id in names or id.partition("/")[0] in names]
 
 
-def effective_steps(feed: Feed) -> tuple[Step, ...]:
-    """Return the steps to apply: the feed's own, and the default limit when they name none."""
-    if any(isinstance(step, Limit) for step in feed.steps):
-        return feed.steps
-    return (*feed.steps, Limit())
-
-
-def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger, created: datetime) -> Edition:
+def compose(
+    feed: Feed,
+    site: Site,
+    articles: Sequence[Article],
+    ledger: Ledger,
+    created: datetime,
+    *,
+    as_stored: bool = True,
+) -> Edition:
     """Return the edition of the articles that the steps let through.
 
-    `created` is the time of the store: the time of a feed that never held an article.
+    `created` is the time of the store: the time of a feed that never held an article. `as_stored`: no step may have
+    changed the articles.
     """
     times = [article.updated for article in articles]
     if ledger.updated is not None:
@@ -50,14 +52,17 @@ def compose(feed: Feed, site: Site, articles: Sequence[Article], ledger: Ledger,
         articles=tuple(articles),
         updated=max(times, default=created),
         changed=max((article.changed for article in articles), default=ledger.changed),
-        digest=_digest(articles),
+        digest=_digest(articles, as_stored=as_stored),
     )
 
 
-def _digest(articles: Iterable[Article]) -> str:
-    """Return a digest of keys and change numbers: an article gets a new number with each visible change."""
-    keys = repr([(article.key, article.changed) for article in articles])
-    return blake2b(keys.encode(), digest_size=16).hexdigest()
+def _digest(articles: Iterable[Article], *, as_stored: bool) -> str:
+    """Return a digest of keys and change numbers: an article gets a new number with each visible change.
+
+    What steps may have changed is digested whole, as a merged article also changes with those that went into it.
+    """
+    keys = repr([(article.key, article.changed) for article in articles] if as_stored else [*articles])
+    return blake2b(keys.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def is_published(edition: Edition, ledger: Ledger) -> bool:

@@ -6,12 +6,12 @@ Source, Feed (config) → Visit (store) → Fetched (fetch) → Parsed, Story (p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from .errors import FailureKind
 from .politeness import HostLimits
@@ -50,37 +50,46 @@ class Cron:
 Schedule = Interval | Cron
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One test on one field of an article; `pattern` is searched for. Field `any` means title, summary and text."""
-
-    field: str
-    pattern: Pattern
+ArticleFunction = Callable[["Article"], "Article | None"]
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """Keep an article when all conditions hold."""
+class StepContext:
+    """What a step may use.
 
-    conditions: tuple[Condition, ...]
+    `clean` returns HTML that is safe to publish; a step that changes the HTML of an article passes it through. A step
+    that merges articles calls `report_merge` with each one that it does not pass on, and with the one it went into.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Drop an article when all conditions hold."""
-
-    conditions: tuple[Condition, ...]
+    clean: Callable[[str], str]
+    report_merge: Callable[[Article, Article], None] = lambda article, into: None
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Keep the newest `count`, and besides them all first seen in the last `hours` of the candidates."""
+@runtime_checkable
+class ArticleStep(Protocol):
+    """A step that treats each article by itself: it can stand under a source, too."""
 
-    count: int = 50
-    hours: float = 48
+    def start(self, context: StepContext) -> ArticleFunction:
+        """Return a function that is called with each article, in order, and returns it, a changed one, or None.
+
+        None drops the article. State that the function keeps is that of one run.
+        """
 
 
-Step = Keep | Drop | Limit
+@runtime_checkable
+class FeedStep(Protocol):
+    """A step on the articles of a whole feed: it may keep, drop, change, merge and reorder them.
+
+    A merged article keeps `key` and `published_id` of one of them, and takes the latest `updated`. Its `story_digest`
+    tells subscribers that it changed, so it is made of those of all.
+    """
+
+    def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
+        """Return the articles to pass on. `articles` are read from the store on demand: read no more than needed."""
+
+
+# Frozen dataclasses: fingerprints contain the names of their classes and their fields.
+Step = ArticleStep | FeedStep
 
 
 class Kind(StrEnum):
@@ -121,7 +130,7 @@ class Source:
     allow_private: tuple[str, ...] = ()  # networks, as in `10.0.0.0/8`
     language: str | None = None
     timezone: str = "UTC"
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ArticleStep, ...] = ()
     enabled: bool = True
     fingerprint: str = ""  # digest of all that changes what a visit yields; another one voids the validators (E5)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast, get_type_hints
 
 from .errors import ConfigError
-from .model import Edition
+from .model import Edition, Step
 
-_Row = TypeVar("_Row", bound="Format")
+_Row = TypeVar("_Row", bound="StepKind | Format")
 
 _XML = "application/xml; charset=utf-8"
 
@@ -84,6 +84,85 @@ def format_versions() -> tuple[tuple[str, int], ...]:
     return () if versions == _FIRST_FORMATS else versions
 
 
+# ── steps: what selects and changes the articles of a feed ──────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """A kind of step.
+
+    `step` is a frozen dataclass, an `ArticleStep` or a `FeedStep`. The keys of its value in the YAML are its fields, of
+    the types str, int, bool, Pattern, tuple[str, ...] and tuple[Condition, ...], or of any of them or None; where the
+    fields have defaults, the keys may be left out. The YAML may have the value of the field `short` alone. `shape` is
+    for keys that are no fields: the mapping of the YAML as a model of pydantic.
+    """
+
+    name: str
+    description: str
+    step: type[Step] | str
+    example: str  # its value in the YAML
+    short: str | None = None
+    shape: str | None = None
+
+    @property
+    def step_type(self) -> type[Any]:
+        """Return `step`, imported."""
+        return cast("type[Any]", _resolve(self.step))
+
+    @property
+    def shape_type(self) -> Any:
+        """Return `shape`, imported."""
+        return _resolve(self.shape)
+
+    def check(self) -> None:
+        """Raise UnusableRow if no such step can be made."""
+        step: object = self.step_type
+        if not isinstance(step, type) or not getattr(getattr(step, "__dataclass_params__", None), "frozen", False):
+            raise UnusableRow("its `step` is no frozen dataclass, expected one: fingerprints contain its fields")
+        if not callable(getattr(step, "apply", None)) and not callable(getattr(step, "start", None)):
+            raise UnusableRow(f"{step.__name__} has neither `apply` nor `start`, expected a FeedStep or an ArticleStep")
+        names = [field.name for field in fields(self.step_type)]
+        if self.short is not None and self.short not in names:
+            raise UnusableRow(f"its `short` is `{self.short}`, expected a field of {step.__name__}")
+        get_type_hints(step)
+
+
+STEPS = (
+    StepKind(
+        "keep",
+        "Keep an article when all conditions hold.",
+        "feeds.steps.keep_drop:Keep",
+        "{title: breaking}",
+        short="conditions",
+    ),
+    StepKind(
+        "drop",
+        "Drop an article when all conditions hold.",
+        "feeds.steps.keep_drop:Drop",
+        "{title: breaking}",
+        short="conditions",
+    ),
+    StepKind(
+        "limit",
+        "Keep the newest articles; 50 when no number is given.",
+        "feeds.steps.limit:Limit",
+        "50",
+        short="count",
+        shape="feeds.config.step_shapes:LimitShape",
+    ),
+)
+
+
+def step_kinds() -> Mapping[str, StepKind]:
+    """Return the kinds of steps by name. Raises ConfigError when a plugin cannot be loaded."""
+    return _load_tables().steps
+
+
+def find_step_kind(step: Step) -> StepKind:
+    """Return the kind of a step."""
+    return next(kind for kind in step_kinds().values() if kind.step_type is type(step))
+
+
 # ── plugins ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
@@ -91,6 +170,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
+    steps: Mapping[str, StepKind]
     formats: Mapping[str, Format]
 
 
@@ -98,7 +178,10 @@ class _Tables:
 def _load_tables() -> _Tables:
     """Return the tables with the rows of the plugins; all faults of plugins are raised as one ConfigError."""
     problems: list[str] = []
-    tables = _Tables(formats=_load_table("feeds.formats", Format, FORMATS, problems))
+    tables = _Tables(
+        steps=_load_table("feeds.steps", StepKind, STEPS, problems),
+        formats=_load_table("feeds.formats", Format, FORMATS, problems),
+    )
     if problems:
         raise ConfigError(problems)
     return tables

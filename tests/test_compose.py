@@ -12,9 +12,10 @@ from factories import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.compose import compose, effective_steps, find_changes, is_published
-from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Keep, Ledger, LedgerEntry, Limit, Site
+from feeds.compose import compose, find_changes, is_published
+from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Ledger, LedgerEntry, Site
 from feeds.pipeline import IssueIO, issue
+from feeds.steps import Keep, Limit, effective_steps
 
 FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
 

@@ -36,7 +36,8 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def test_each_function_of_a_row_exists() -> None:
-    assert all(callable(format.writer) for format in registry.FORMATS)
+    for row in (*registry.FORMATS, *registry.STEPS):
+        row.check()
 
 
 def test_the_row_of_a_plugin_comes_after_ours(plug_in: Callable[..., None]) -> None:

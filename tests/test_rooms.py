@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "normalize": PURE,
     "steps": PURE,
     "compose": PURE,
-    "config": PURE | {"politeness", "registry"},
+    "config": PURE | {"politeness", "registry", "steps"},
     "parse": PURE,
     "render": PURE | {"registry"},
     "store": PURE,
@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "verify": PURE | STAGES,
     "app": PURE | STAGES | {"config", "http_headers", "pipeline", "sandbox", "verify", "serve", "push", "__init__"},
     "daemon": PURE | {"app"},
-    "cli": PURE | STAGES | {"app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
+    "cli": PURE | STAGES | {"registry", "app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
     "__init__": PURE | {"app", "parse", "normalize", "pipeline", "render"},
     "__main__": {"cli"},
 }

@@ -13,10 +13,14 @@ from factories import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.model import Article, Author, Condition, Drop, Keep, Kind, Limit, Source, Step
-from feeds.steps import FIELD_TEXTS, STEPS, apply_source_steps, apply_steps
+from feeds.model import Article, Author, Kind, Source, Step, StepContext
+from feeds.registry import STEPS
+from feeds.steps import Condition, Drop, Keep, Limit, apply_source_steps, apply_steps
+from feeds.steps.keep_drop import FIELD_TEXTS
 
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
+
+CONTEXT = StepContext(clean=str)
 
 
 def article(number: int = 0, **fields: object) -> Article:
@@ -37,7 +41,7 @@ def where(field: str, pattern: str) -> tuple[Condition, ...]:
 
 
 def passing_keys(steps: list[Step], *articles: Article) -> list[int]:
-    return [article.key for article in apply_steps(steps, iter(articles))]
+    return [article.key for article in apply_steps(steps, iter(articles), CONTEXT)]
 
 
 CONDITIONS: list[tuple[str, str, dict[str, object], bool]] = [
@@ -77,7 +81,7 @@ def test_keep_and_drop_see_each_field(field: str, pattern: str, fields: dict[str
 
 
 def test_every_kind_of_step_and_field_has_its_entry() -> None:
-    assert set(STEPS) == {Keep, Drop, Limit}
+    assert {kind.step_type for kind in STEPS} == {Keep, Drop, Limit}
     assert {field for field, *_ in CONDITIONS} == set(FIELD_TEXTS)
 
 
@@ -113,13 +117,13 @@ def hourly() -> Iterator[Article]:
 
 def test_R14_limit_reads_one_article_more_than_it_gives() -> None:
     stream = hourly()
-    assert [article.key for article in apply_steps([Limit(5, 48)], stream)] == list(range(48))
+    assert [article.key for article in apply_steps([Limit(5, 48)], stream, CONTEXT)] == list(range(48))
     assert next(stream).key == 49
 
 
 @pytest.mark.parametrize(("limit", "given"), [(Limit(5, 0), 5), (Limit(5, 3), 5), (Limit(5, 8), 8), (Limit(0, 0), 0)])
 def test_R5_both_limits_must_pass(limit: Limit, given: int) -> None:
-    assert len(list(apply_steps([limit], hourly()))) == given
+    assert len(list(apply_steps([limit], hourly(), CONTEXT))) == given
 
 
 def test_R5_the_age_is_that_of_the_data_not_of_the_clock() -> None:
@@ -135,7 +139,7 @@ def test_R14_the_backlog_of_a_new_source_does_not_flood_the_feed() -> None:
 
 def test_limit_counts_what_the_steps_before_it_let_through() -> None:
     weekly = Keep((Condition("url", re.compile("[05]$")),))
-    assert [article.key for article in apply_steps([weekly, Limit(3, 0)], hourly())] == [0, 5, 10]
+    assert [article.key for article in apply_steps([weekly, Limit(3, 0)], hourly(), CONTEXT)] == [0, 5, 10]
 
 
 times = st.integers(0, 200).map(lambda hours: NOON - timedelta(hours=hours))
@@ -148,7 +152,7 @@ def test_R5_limit_gives_the_newest_and_all_within_the_hours(
     """For any dates: the first `count`, then all dated within `hours` of the newest first-seen, in the order given."""
     articles = [article(0, published=date, first_seen=max(date, first_seen)) for date, first_seen in pairs]
     articles.sort(key=lambda article: (article.position, article.first_seen), reverse=True)
-    selected = list(apply_steps([Limit(number, hours)], iter(articles)))
+    selected = list(apply_steps([Limit(number, hours)], iter(articles), CONTEXT))
     assert selected == articles[: len(selected)]
     assert len(selected) >= min(number, len(articles))
     newest = max((entry.first_seen for entry in articles), default=NOON)
@@ -166,7 +170,7 @@ def test_a_sources_own_steps_touch_its_articles_alone() -> None:
     }
     titles = ["Ad", "x", "Ad", "x", "x", "x"]
     articles = [article(n, title=title, source_id=id) for n, title in enumerate(titles) for id in ("a", "b", "gone")]
-    selected = [(entry.source_id, entry.key) for entry in apply_source_steps(sources, iter(articles))]
+    selected = [(entry.source_id, entry.key) for entry in apply_source_steps(sources, iter(articles), CONTEXT)]
     assert [key for id, key in selected if id == "a"] == [1, 3]
     assert [key for id, key in selected if id == "b"] == [0, 1, 2, 3, 4, 5]
     assert [key for id, key in selected if id == "gone"] == [0, 1, 2, 3, 4, 5]
@@ -174,5 +178,5 @@ def test_a_sources_own_steps_touch_its_articles_alone() -> None:
 
 def test_without_steps_the_stream_is_handed_through_untouched() -> None:
     stream = hourly()
-    assert apply_source_steps({"bbc": Source("bbc", Kind.FEED, "https://a.example/")}, stream) is stream
-    assert apply_steps([], stream) is stream
+    assert apply_source_steps({"bbc": Source("bbc", Kind.FEED, "https://a.example/")}, stream, CONTEXT) is stream
+    assert apply_steps([], stream, CONTEXT) is stream

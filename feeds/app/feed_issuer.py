@@ -14,7 +14,7 @@ from ..fetch.local_files import open_media
 from ..model import Article, Config, Feed, FileStamp, Source, StoryFile
 from ..publish import copy_file, files_exist, publish, remove_files
 from ..render import render_feed_list, render_stylesheets
-from ..steps import apply_source_steps
+from ..steps import apply_source_steps, only_select
 from ..store import Store
 from .publication_gate import PublicationGate
 from .publisher import feeds_with
@@ -62,14 +62,15 @@ class FeedIssuer:
         for feed, changed in feeds:
             if should_stop():
                 break
-            io = self._io(changed, rewrite=rewrite)
+            io = self._io(feed, changed, rewrite=rewrite)
             if feed.id in self._config.feeds:
                 paths += pipeline.issue(feed, self._site, io)
             else:
                 paths += self._issue_story_pages(feed, io)
         return paths
 
-    def _io(self, changed: int, *, rewrite: bool) -> pipeline.IssueIO:
+    def _io(self, feed: Feed, changed: int, *, rewrite: bool) -> pipeline.IssueIO:
+        source_ids = select_sources(feed, self._sources)
         public = self._config.public
         return pipeline.IssueIO(
             articles=self._articles,
@@ -81,11 +82,12 @@ class FeedIssuer:
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
             changed=changed,
+            as_stored=only_select([*feed.steps, *(step for id in source_ids for step in self._sources[id].steps)]),
         )
 
     def _articles(self, feed: Feed) -> Iterator[Article]:
         articles = self._store.articles(select_sources(feed, self._sources), feed.tags)
-        return map(self._gate.clean_article, apply_source_steps(self._sources, articles))
+        return map(self._gate.clean_article, apply_source_steps(self._sources, articles, pipeline.STEP_CONTEXT))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)

@@ -1,93 +1,122 @@
-"""`preview --feed`: which articles a feed would hold, and which articles each of its steps drops."""
+"""`preview --feed`: which articles a feed would hold, and what each of its steps does to which article."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 
 import click
 
-from ..compose import effective_steps
-from ..model import Article, Config, Drop, Feed, Keep, Step
-from ..steps import apply_source_steps, apply_steps
+from ..model import Article, Config, Feed, Step, StepContext
+from ..pipeline import STEP_CONTEXT
+from ..registry import find_step_kind
+from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
 from .common import print_json, print_lines, style
 from .configuration import load_config, open_store, require_ids, secret_mask
 from .formatting import format_count, format_rfc3339, sanitize_line
 
-StepFunction = Callable[[Iterator[Article]], Iterator[Article]]
+StepFunction = Callable[[Iterator[Article], StepContext], Iterator[Article]]
 ArticleMembers = dict[str, object]  # what is shown of an article, as JSON members
-MAX_DROPPED_LINES = 20  # of one step; --json prints all
+MAX_ARTICLE_LINES = 20  # of those that one step drops, changes or merges; --json prints all
+
+
+@dataclass(slots=True)
+class StepReport:
+    """What one step did to which article. `dropped` is by article key, newest first."""
+
+    step: str
+    dropped: dict[int, ArticleMembers] = field(default_factory=dict)
+    changed: list[ArticleMembers] = field(default_factory=list)  # with the names of the changed `fields`
+    merged: list[ArticleMembers] = field(default_factory=list)  # with the published id that each went `into`
 
 
 @dataclass(frozen=True, slots=True)
-class DroppedArticles:
-    """The articles that one step dropped, by article key, newest first."""
+class _NamedStep:
+    """A step as it is shown and run; a selection passes on articles only as they are."""
 
-    step: str
-    articles: dict[int, ArticleMembers] = field(default_factory=dict)
+    name: str
+    apply: StepFunction
+    is_selection: bool
 
 
 def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_json: bool) -> None:
-    """Print the articles of a feed, and if asked those that each step dropped."""
+    """Print the articles of a feed, and if asked what each step did to them."""
     config = load_config(ctx)
     require_ids(config, "feed", [feed_id], config.feeds)
     feed = config.feeds[feed_id]
     with open_store(config) as store:
         stored = store.articles(feed.sources or config.sources.keys(), feed.tags) if store else iter(())
-        articles, dropped = _select_articles(config, feed, stored, with_steps)
+        articles, reports = _select_articles(config, feed, stored, with_steps)
     if as_json:
-        steps = [{"step": drop.step, "dropped": list(drop.articles.values())} for drop in dropped]
+        steps = [{**asdict(report), "dropped": list(report.dropped.values())} for report in reports]
         members = {"feed": feed_id, "articles": articles} | ({"steps": steps} if with_steps else {})
         print_json(members, secret_mask(config))
     else:
-        print_lines(_feed_lines(feed, articles, dropped), secret_mask(config))
+        print_lines(_feed_lines(feed, articles, reports), secret_mask(config))
 
 
 def _select_articles(
     config: Config, feed: Feed, articles: Iterator[Article], with_steps: bool
-) -> tuple[list[ArticleMembers], list[DroppedArticles]]:
-    """Return the articles that pass all steps, and `with_steps` those that each step dropped."""
-    dropped: list[DroppedArticles] = []
-    for name, step in _named_steps(config, feed):
+) -> tuple[list[ArticleMembers], list[StepReport]]:
+    """Return the articles that come out of all steps, and `with_steps` what each step did."""
+    reports: list[StepReport] = []
+    for step in _list_steps(config, feed):
         if with_steps:
-            dropped.append(DroppedArticles(name))
-            articles = _record_dropped(dropped[-1], step, articles)
+            reports.append(StepReport(step.name))
+            articles = _record_step(reports[-1], step, articles)
         else:
-            articles = step(articles)
-    return [_article_members(article) for article in articles], dropped
+            articles = step.apply(articles, STEP_CONTEXT)
+    return [_article_members(article) for article in articles], reports
 
 
-def _named_steps(config: Config, feed: Feed) -> Iterator[tuple[str, StepFunction]]:
+def _list_steps(config: Config, feed: Feed) -> Iterator[_NamedStep]:
     """Yield what is between the store and an edition, in the order of `pipeline.issue`."""
-    if any(source.steps for source in config.sources.values()):
-        yield "steps of the sources", partial(apply_source_steps, config.sources)
+    source_steps = [step for source in config.sources.values() for step in source.steps]
+    if source_steps:
+        apply = partial(apply_source_steps, config.sources)
+        yield _NamedStep("steps of the sources", apply, only_select(source_steps))
     for step in effective_steps(feed):
-        yield _step_name(step), partial(apply_steps, [step])
+        yield _NamedStep(_step_name(step), partial(apply_steps, [step]), only_select([step]))
 
 
 def _step_name(step: Step) -> str:
     """Return a step as the YAML has it, without its patterns: `drop: title`."""
-    kind = type(step).__name__.lower()
+    name = find_step_kind(step).name
     if isinstance(step, (Keep, Drop)):
-        return f"{kind}: {', '.join(condition.field for condition in step.conditions)}"
-    return f"{kind}: {step.count}"
+        return f"{name}: {', '.join(condition.field for condition in step.conditions)}"
+    return f"{name}: {step.count}" if isinstance(step, Limit) else name
 
 
-def _record_dropped(dropped: DroppedArticles, step: StepFunction, articles: Iterator[Article]) -> Iterator[Article]:
-    """Run a step and record every article that goes in and does not come out, whichever way the step works."""
+def _record_step(report: StepReport, step: _NamedStep, articles: Iterator[Article]) -> Iterator[Article]:
+    """Run a step and record what goes in and does not come out, or comes out as another, whichever way it works."""
+    originals: dict[int, Article] = {}
 
     def record_input() -> Iterator[Article]:
         for article in articles:
-            dropped.articles[article.key] = _article_members(article)
+            report.dropped[article.key] = _article_members(article)
+            if not step.is_selection:
+                originals[article.key] = article
             yield article
 
+    def record_merge(article: Article, into: Article) -> None:
+        report.dropped.pop(article.key, None)
+        report.merged.append({**_article_members(article), "into": into.published_id})
+
     recorded = record_input()
-    for article in step(recorded):
-        dropped.articles.pop(article.key, None)
+    for article in step.apply(recorded, replace(STEP_CONTEXT, report_merge=record_merge)):
+        report.dropped.pop(article.key, None)
+        if names := _changed_fields(originals.pop(article.key, article), article):
+            report.changed.append({**_article_members(article), "fields": names})
         yield article
     for _ in recorded:  # what a limit leaves unread is dropped as well
-        pass
+        originals.clear()
+
+
+def _changed_fields(before: Article, after: Article) -> list[str]:
+    if before is after:
+        return []
+    return [field.name for field in fields(Article) if getattr(before, field.name) != getattr(after, field.name)]
 
 
 def _article_members(article: Article) -> ArticleMembers:
@@ -100,17 +129,31 @@ def _article_members(article: Article) -> ArticleMembers:
     }
 
 
-def _feed_lines(feed: Feed, articles: list[ArticleMembers], dropped: list[DroppedArticles]) -> Iterator[str]:
+def _feed_lines(feed: Feed, articles: list[ArticleMembers], reports: list[StepReport]) -> Iterator[str]:
     yield f"{style(sanitize_line(feed.title), bold=True)} ({format_count(len(articles), 'article')})"
     yield from map(_article_line, articles)
-    for drop in dropped:
-        yield ""
-        yield f"{style(drop.step, bold=True)} drops {format_count(len(drop.articles), 'article')}"
-        yield from map(_article_line, list(drop.articles.values())[:MAX_DROPPED_LINES])
-        if len(drop.articles) > MAX_DROPPED_LINES:
-            yield f"  and {len(drop.articles) - MAX_DROPPED_LINES} more"
+    for report in reports:
+        yield from _report_lines(f"{style(report.step, bold=True)} drops", list(report.dropped.values()))
+        if report.changed:
+            yield from _report_lines(f"{style(report.step, bold=True)} changes", report.changed)
+        if report.merged:
+            yield from _report_lines(f"{style(report.step, bold=True)} merges", report.merged)
+
+
+def _report_lines(heading: str, articles: list[ArticleMembers]) -> Iterator[str]:
+    yield ""
+    yield f"{heading} {format_count(len(articles), 'article')}"
+    yield from map(_article_line, articles[:MAX_ARTICLE_LINES])
+    if len(articles) > MAX_ARTICLE_LINES:
+        yield f"  and {len(articles) - MAX_ARTICLE_LINES} more"
 
 
 def _article_line(article: ArticleMembers) -> str:
     date = str(article["date"])[:16].replace("T", " ")
-    return f"  {date}  {sanitize_line(str(article['title']))} ({article['source']})"
+    line = f"  {date}  {sanitize_line(str(article['title']))} ({article['source']})"
+    match article:
+        case {"fields": list(names)}:
+            return f"{line}: {', '.join(names)}"
+        case {"into": published_id}:
+            return f"{line} into {sanitize_line(str(published_id))}"
+    return line

@@ -10,43 +10,34 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..model import (
-    Condition,
     Config,
     Cron,
-    Drop,
     Feed,
     Interval,
-    Keep,
     Kind,
-    Limit,
     Schedule,
     ServerSettings,
     Site,
     Source,
-    Step,
 )
 from ..politeness import HostLimits
 from .fingerprint import fingerprint_effect_on_feeds, fingerprint_feed, fingerprint_source
 from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root
-from .patterns import Regexp
 from .schema import (
     KINDS,
     SELECTORS,
     AuthShape,
     AutoShape,
-    ConditionsShape,
     FeedShape,
     FileShape,
-    LimitShape,
     SettingsShape,
     SourceShape,
-    StepShape,
-    YamlMapping,
     find_planned_keys,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
 from .values import is_remote
+from .yaml_mapping import YamlMapping
 
 REMOTE_INTERVAL = Interval(3600.0)
 LOCAL_INTERVAL = Interval(60.0)  # of our own files, where the operator names none: a look costs one stat a file
@@ -177,26 +168,8 @@ def _add_fingerprints(
     return done
 
 
-def _build_steps(shape: SettingsShape | FeedShape) -> tuple[Step, ...]:
-    return tuple(_build_step(step) for step in shape.steps or ())
-
-
-def _build_step(shape: StepShape) -> Step:
-    if shape.keep is not None:
-        return Keep(_build_conditions(shape.keep))
-    if shape.drop is not None:
-        return Drop(_build_conditions(shape.drop))
-    if isinstance(shape.limit, int):
-        return Limit(shape.limit)
-    limit = shape.limit or LimitShape()
-    return _build_record(Limit, limit, hours=limit.hours)  # where left out, 48.0 as ever: 48 has another fingerprint
-
-
-def _build_conditions(shape: Regexp | ConditionsShape) -> tuple[Condition, ...]:
-    if isinstance(shape, Regexp):
-        return (Condition("any", shape),)
-    patterns = ((name, getattr(shape, name)) for name in ConditionsShape.model_fields)
-    return tuple(Condition(name, pattern) for name, pattern in patterns if pattern is not None)
+def _build_steps(shape: SettingsShape | FeedShape) -> tuple[Any, ...]:
+    return tuple(step.build() for step in shape.steps or ())
 
 
 # ── secrets ─────────────────────────────────────────────────────────────────────────────────────────────────────────

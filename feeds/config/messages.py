@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ..registry import step_kinds
 from .problems import Position, Problem, describe_value, did_you_mean, find_nearest, hint, join_with_or
-from .schema import KINDS, STEPS, StepShape, find_shape, list_keys
+from .schema import KINDS, find_shape
+from .step_shapes import StepShape
+from .yaml_mapping import list_keys
 from .yaml_nodes import KeyPath, YamlNode
 
 # What other programs call a key → what it is called here.
@@ -83,8 +86,9 @@ def _describe(error: ErrorDetails, path: KeyPath) -> str:
 
 def _describe_unknown_key(error: ErrorDetails) -> str:
     key, shape = str(error["loc"][-1]), find_shape(_path(error)[:-1])
-    if shape is StepShape:
-        return f"there is no step `{key}`, expected {join_with_or(STEPS)}{did_you_mean(key, STEPS)}"
+    if issubclass(shape, StepShape):
+        names = list(step_kinds())
+        return f"there is no step `{key}`, expected {join_with_or(names)}{did_you_mean(key, names)}"
     keys = sorted(list_keys(shape, planned=False), key=lambda name: name not in KINDS)  # the address of a source first
     shown = keys if len(keys) <= MAX_KEYS_SHOWN else [*keys[: MAX_KEYS_SHOWN - 1], "…"]
     return f"the key `{key}` is unknown, expected one of {', '.join(shown)}{hint(_suggest_key(error))}"

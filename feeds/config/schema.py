@@ -6,51 +6,20 @@ A record of `feeds.model` takes the value of a key by its own field of that name
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BeforeValidator, Field, Tag
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic.types import JsonValue
 from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
 
 from ..model import Kind
 from . import value_types as v
-from .problems import did_you_mean, join_with_or
+from .step_shapes import SourceSteps, Steps, StepShape, step_shape
 from .values import SLUG
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, is_planned, optional_key, planned_key
 
 KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ANY)  # the keys that hold the address of a source
-
-_PLANNED = "No effect yet: "
-
-
-class YamlMapping(BaseModel):
-    """A mapping of the YAML; an unknown key is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_empty_keys(cls, data: object) -> object:
-        """Treat a known key without a value as one that is left out."""
-        if not isinstance(data, dict) or None not in data.values():
-            return data
-        return {key: value for key, value in data.items() if value is not None or key not in list_keys(cls)}
-
-
-def _key(description: str) -> Any:
-    """Declare a key that may be left out."""
-    return Field(default=None, description=description)
-
-
-def _planned_key(description: str) -> Any:
-    """Declare a key that is accepted before it has an effect; `feeds check` says so."""
-    return Field(default=None, description=_PLANNED + description)
-
-
-def _is_planned(field: FieldInfo) -> bool:
-    return (field.description or "").startswith(_PLANNED)
-
 
 # ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -60,105 +29,28 @@ class SiteShape(YamlMapping):
 
     title: v.LineValue = Field(description="The name of the site.")
     url: v.BaseUrlValue = Field(description="The address of the published files; all our addresses begin with it.")
-    description: v.LineValue | None = _key("One sentence about the site.")
-    language: v.LanguageValue | None = _key("The language of the feeds, such as en.")
+    description: v.LineValue | None = optional_key("One sentence about the site.")
+    language: v.LanguageValue | None = optional_key("The language of the feeds, such as en.")
     timezone: v.ZoneValue = Field(default="UTC", description="The time zone of `cron`, such as Europe/Berlin.")
-    contact: v.ContactValue | None = _key("An e-mail or web address; it is sent in the User-Agent.")
-    hub: v.UrlValue | None = _planned_key("the WebSub hub of the feeds.")
+    contact: v.ContactValue | None = optional_key("An e-mail or web address; it is sent in the User-Agent.")
+    hub: v.UrlValue | None = planned_key("the WebSub hub of the feeds.")
 
 
 class ServerShape(YamlMapping):
     """The built-in server."""
 
-    listen: v.EndpointValue | None = _key("HOST:PORT of the published files.")
-    admin: v.EndpointValue | None = _planned_key("HOST:PORT of health details and metrics.")
-    trusted_proxies: v.NetworksValue | None = _planned_key("networks whose X-Forwarded-For is believed.")
-    allow_private: v.AllowancesValue | None = _planned_key("private networks that the server may send to.")
+    listen: v.EndpointValue | None = optional_key("HOST:PORT of the published files.")
+    admin: v.EndpointValue | None = planned_key("HOST:PORT of health details and metrics.")
+    trusted_proxies: v.NetworksValue | None = planned_key("networks whose X-Forwarded-For is believed.")
+    allow_private: v.AllowancesValue | None = planned_key("private networks that the server may send to.")
 
 
 class HostsShape(YamlMapping):
     """Limits of the requests to each host name."""
 
-    gap: v.GapValue | None = _key("The least time between two requests, such as 1s.")
-    at_once: v.WholeValue | None = _key("The most requests at the same time.")
+    gap: v.GapValue | None = optional_key("The least time between two requests, such as 1s.")
+    at_once: v.WholeValue | None = optional_key("The most requests at the same time.")
 
-
-# ── values with a short form (a text) and a long one (a mapping) ────────────────────────────────────────────────────
-
-# The tags of the two forms. They occur in the locations of pydantic's errors, where the parenthesis marks them.
-SHORT, LONG = "(short)", "(long)"
-_FORM = Discriminator(lambda value: LONG if isinstance(value, (Mapping, YamlMapping)) else SHORT)
-
-# ── steps ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class ConditionsShape(YamlMapping):
-    """Patterns that are searched for in fields of an article; all must be found."""
-
-    title: v.PatternValue | None = None
-    summary: v.PatternValue | None = None
-    text: v.PatternValue | None = None
-    url: v.PatternValue | None = None
-    author: v.PatternValue | None = None
-    tag: v.PatternValue | None = None
-    language: v.PatternValue | None = None
-    source: v.PatternValue | None = None
-    any: v.PatternValue | None = _key("Title, summary and text.")
-
-    @model_validator(mode="after")
-    def _require_condition(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError('no condition stands here, expected such as {title: "(?i)sponsored"}')
-        return self
-
-
-class LimitShape(YamlMapping):
-    """The number of articles that a feed keeps."""
-
-    count: v.WholeValue | None = _key("The newest articles, this many.")
-    hours: v.HoursValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
-    at_most: v.WholeValue | None = _planned_key("the most articles.")
-    per_source: v.TextValue | None = _planned_key("the most articles of one source, or none.")
-    bytes: v.SizeValue | None = _planned_key("the largest size of the feed, such as 5MB.")
-
-
-Conditions = Annotated[Annotated[v.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag(LONG)], _FORM]
-LimitValue = Annotated[Annotated[v.WholeValue, Tag(SHORT)] | Annotated[LimitShape, Tag(LONG)], _FORM]
-
-
-class StepShape(YamlMapping):
-    """One step: exactly one of these keys."""
-
-    keep: Conditions | None = _key("Keep an article when all conditions hold.")
-    drop: Conditions | None = _key("Drop an article when all conditions hold.")
-    limit: LimitValue | None = _key("Keep the newest articles; 50 when no number is given.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_empty_keys(cls, data: object) -> object:
-        """Treat a step without a value as one with an empty mapping."""
-        return {key: {} if value is None else value for key, value in data.items()} if isinstance(data, dict) else data
-
-    @model_validator(mode="after")
-    def _require_single_key(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("a step is one key, expected each step as an item of its own: `- drop: …`")
-        return self
-
-
-STEPS = tuple(StepShape.model_fields)
-
-
-def _parse_bare_step(name: str) -> StepShape:
-    if name == "limit":
-        return StepShape(limit=LimitShape())
-    if name in STEPS:
-        raise ValueError(f"the step `{name}` has no condition, expected such as {name}: {{title: breaking}}")
-    raise ValueError(f"there is no step `{name}`, expected {join_with_or(STEPS)}{did_you_mean(name, STEPS)}")
-
-
-BareStep = Annotated[StepShape, v.text_validator(_parse_bare_step, "a step"), WithJsonSchema({"const": "limit"})]
-Steps = tuple[Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, Tag(LONG)], _FORM], ...]
 
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,42 +64,42 @@ class AutoShape(YamlMapping):
 class AuthShape(YamlMapping):
     """The credentials that are sent to a source."""
 
-    basic: v.CredentialsValue | None = _key('User and password, such as [me, "${PASSWORD}"].')
-    bearer: v.HeaderValue | None = _key('A token, such as "${TOKEN}".')
+    basic: v.CredentialsValue | None = optional_key('User and password, such as [me, "${PASSWORD}"].')
+    bearer: v.HeaderValue | None = optional_key('A token, such as "${TOKEN}".')
 
 
-Every = Annotated[Annotated[v.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag(LONG)], _FORM]
+Every = Annotated[Annotated[v.DurationValue, Tag(SHORT)] | Annotated[AutoShape, Tag(LONG)], FORM]
 
 
 class SettingsShape(YamlMapping):
     """The settings of any source, and of all sources in `defaults:`."""
 
-    every: Every | None = _key("The interval between two visits, such as 15m, 1h or {auto: [15m, 24h]}.")
-    cron: v.CronValue | None = _key("The times of the visits instead, such as */10 7-20 * * mon-fri.")
-    tags: v.TagsValue | None = _key("Tags that are added to every article.")
-    full_text: v.SwitchValue | None = _key("Whether each story is read from its own page.")
+    every: Every | None = optional_key("The interval between two visits, such as 15m, 1h or {auto: [15m, 24h]}.")
+    cron: v.CronValue | None = optional_key("The times of the visits instead, such as */10 7-20 * * mon-fri.")
+    tags: v.TagsValue | None = optional_key("Tags that are added to every article.")
+    full_text: v.SwitchValue | None = optional_key("Whether each story is read from its own page.")
     read_as: v.ReadAsValue | None = Field(default=None, alias="as", description="What it is: a story, list or feed.")
-    stories: v.SelectorValue | None = _key("CSS or XPath of the links to the stories of a page.")
-    title: v.SelectorValue | None = _key("CSS or XPath of a story page's title.")
-    content: v.SelectorValue | None = _key("CSS or XPath of a story page's text.")
-    date: v.SelectorValue | None = _key("CSS or XPath of a story page's date.")
-    author: v.SelectorValue | None = _key("CSS or XPath of a story page's author.")
-    image: v.SelectorValue | None = _key("CSS or XPath of a story page's image.")
-    remove: v.SelectorValue | None = _key("CSS or XPath of what is cut out of a story page.")
-    include: v.ExpressionValue | None = _key("Take only stories whose address, or file name, matches.")
-    exclude: v.ExpressionValue | None = _key("Take no stories whose address, or file name, matches.")
-    headers: dict[v.HeaderNameValue, v.HeaderValue] | None = _key("Headers that are sent with every request.")
-    auth: AuthShape | None = _key("The credentials that are sent to the source.")
-    private: v.SwitchValue | None = _key("Whether its addresses are kept out of output, logs and metrics.")
-    proxy: v.UrlValue | None = _key("The HTTP proxy of its requests.")
-    timeout: v.DurationValue | None = _key("The most time for a whole visit, such as 30s.")
-    max_bytes: v.SizeValue | None = _key("The largest answer, such as 15MB.")
-    max_items: v.WholeValue | None = _key("The most stories of one visit.")
-    allow_private: v.AllowancesValue | None = _key("Private networks that it may be in, such as 10.0.0.0/8.")
-    language: v.LanguageValue | None = _key("The language of articles that name none.")
-    timezone: v.ZoneValue | None = _key("The time zone of dates that name none.")
-    steps: Steps | None = _key("Steps for its articles alone, in order.")
-    enabled: v.SwitchValue | None = _key("Whether it is visited.")
+    stories: v.SelectorValue | None = optional_key("CSS or XPath of the links to the stories of a page.")
+    title: v.SelectorValue | None = optional_key("CSS or XPath of a story page's title.")
+    content: v.SelectorValue | None = optional_key("CSS or XPath of a story page's text.")
+    date: v.SelectorValue | None = optional_key("CSS or XPath of a story page's date.")
+    author: v.SelectorValue | None = optional_key("CSS or XPath of a story page's author.")
+    image: v.SelectorValue | None = optional_key("CSS or XPath of a story page's image.")
+    remove: v.SelectorValue | None = optional_key("CSS or XPath of what is cut out of a story page.")
+    include: v.ExpressionValue | None = optional_key("Take only stories whose address, or file name, matches.")
+    exclude: v.ExpressionValue | None = optional_key("Take no stories whose address, or file name, matches.")
+    headers: dict[v.HeaderNameValue, v.HeaderValue] | None = optional_key("Headers that are sent with every request.")
+    auth: AuthShape | None = optional_key("The credentials that are sent to the source.")
+    private: v.SwitchValue | None = optional_key("Whether its addresses are kept out of output, logs and metrics.")
+    proxy: v.UrlValue | None = optional_key("The HTTP proxy of its requests.")
+    timeout: v.DurationValue | None = optional_key("The most time for a whole visit, such as 30s.")
+    max_bytes: v.SizeValue | None = optional_key("The largest answer, such as 15MB.")
+    max_items: v.WholeValue | None = optional_key("The most stories of one visit.")
+    allow_private: v.AllowancesValue | None = optional_key("Private networks that it may be in, such as 10.0.0.0/8.")
+    language: v.LanguageValue | None = optional_key("The language of articles that name none.")
+    timezone: v.ZoneValue | None = optional_key("The time zone of dates that name none.")
+    steps: SourceSteps | None = optional_key("Steps for its articles alone, in order.")
+    enabled: v.SwitchValue | None = optional_key("Whether it is visited.")
 
 
 # The keys that select parts of a page.
@@ -219,15 +111,15 @@ SELECTORS = tuple(
 class SourceShape(SettingsShape):
     """Where stories come from: exactly one of feed, page, sitemap, files and opml, and any settings."""
 
-    feed: v.AddressValue | None = _key("URL or path of an RSS, Atom, JSON Feed or CDF document.")
-    page: v.UrlValue | None = _key("URL of a web page that lists stories.")
-    sitemap: v.UrlValue | None = _key("URL of a sitemap.")
-    files: v.TextValue | None = _key("Our own stories, such as stories/*.md.")
-    opml: v.AddressValue | None = _key("URL or path of an OPML list; each outline is a source.")
-    was: v.SlugsValue | None = _key("Earlier ids.")
+    feed: v.AddressValue | None = optional_key("URL or path of an RSS, Atom, JSON Feed or CDF document.")
+    page: v.UrlValue | None = optional_key("URL of a web page that lists stories.")
+    sitemap: v.UrlValue | None = optional_key("URL of a sitemap.")
+    files: v.TextValue | None = optional_key("Our own stories, such as stories/*.md.")
+    opml: v.AddressValue | None = optional_key("URL or path of an OPML list; each outline is a source.")
+    was: v.SlugsValue | None = optional_key("Earlier ids.")
 
 
-SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag(LONG)], _FORM]
+SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag(LONG)], FORM]
 
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,17 +127,17 @@ SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShap
 class FeedShape(YamlMapping):
     """One published feed."""
 
-    title: v.LineValue | None = _key("The title that readers see; the id when left out.")
-    description: v.LineValue | None = _key("One sentence about it.")
-    sources: v.SourceRefsValue | None = _key("Ids of sources; all when left out.")
-    tags: v.TagsValue | None = _key("Tags of which an article has any; with `sources`, both must hold.")
-    steps: Steps | None = _key("In order: keep, drop, limit.")
-    author: v.LineValue | None = _key("Who publishes it.")
-    link: v.UrlValue | None = _key("The page it belongs to.")
-    image: v.UrlValue | None = _key("A picture for it.")
-    icon: v.UrlValue | None = _key("A small square picture.")
-    language: v.LanguageValue | None = _key("Its language, where it is not the site's.")
-    was: v.SlugsValue | None = _planned_key("earlier ids, whose addresses lead to this feed.")
+    title: v.LineValue | None = optional_key("The title that readers see; the id when left out.")
+    description: v.LineValue | None = optional_key("One sentence about it.")
+    sources: v.SourceRefsValue | None = optional_key("Ids of sources; all when left out.")
+    tags: v.TagsValue | None = optional_key("Tags of which an article has any; with `sources`, both must hold.")
+    steps: Steps | None = optional_key("Steps for its articles, in order.")
+    author: v.LineValue | None = optional_key("Who publishes it.")
+    link: v.UrlValue | None = optional_key("The page it belongs to.")
+    image: v.UrlValue | None = optional_key("A picture for it.")
+    icon: v.UrlValue | None = optional_key("A small square picture.")
+    language: v.LanguageValue | None = optional_key("Its language, where it is not the site's.")
+    was: v.SlugsValue | None = planned_key("earlier ids, whose addresses lead to this feed.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]
@@ -261,27 +153,23 @@ class FileShape(YamlMapping):
     public: v.TextValue = Field(default="../public", description="The published files; relative to this file.")
     server: ServerShape = Field(default=ServerShape(), description="The built-in server.")
     hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
-    defaults: SettingsShape = Field(default=SettingsShape(), description="Settings of sources that have no other.")
+    defaults: SettingsShape = Field(
+        default_factory=SettingsShape, description="Settings of sources that have no other."
+    )
     sources: dict[v.SlugValue, SourceEntry] = Field(
         default={}, description="Id → where stories come from.", json_schema_extra=_IDS
     )
     feeds: dict[v.FeedSlugValue, FeedEntry] = Field(
         default={}, description="Id → what is published.", json_schema_extra=_IDS
     )
-    theme: v.TextValue | None = _planned_key("a folder that overrides templates and CSS.")
-    retain: v.TextValue | None = _planned_key("how long articles are stored, such as 90d, or forever.")
-    workers: v.WholeValue | None = _planned_key("the number of worker processes.")
-    store: v.TextValue | None = _planned_key("the URL of a database.")
-    on_publish: v.UrlValue | None = _planned_key("the URL of a webhook that is called with the changed paths.")
+    theme: v.TextValue | None = planned_key("a folder that overrides templates and CSS.")
+    retain: v.TextValue | None = planned_key("how long articles are stored, such as 90d, or forever.")
+    workers: v.WholeValue | None = planned_key("the number of worker processes.")
+    store: v.TextValue | None = planned_key("the URL of a database.")
+    on_publish: v.UrlValue | None = planned_key("the URL of a webhook that is called with the changed paths.")
 
 
 # ── keys of shapes ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def list_keys(shape: type[YamlMapping], *, planned: bool = True) -> list[str]:
-    """Return the keys of a shape as they are written, with or without those that have no effect yet."""
-    fields = shape.model_fields.items()
-    return [field.alias or name for name, field in fields if planned or not _is_planned(field)]
 
 
 def find_shape(path: tuple[str | int, ...]) -> type[YamlMapping]:
@@ -292,6 +180,7 @@ def find_shape(path: tuple[str | int, ...]) -> type[YamlMapping]:
         if is_id or isinstance(step, int):
             is_id = False
             continue
+        shape = step_shape() if shape is StepShape else shape
         annotation = next((f.annotation for name, f in shape.model_fields.items() if step in (f.alias, name)), None)
         shape = next(_find_shapes(annotation), shape)
         is_id = get_origin(annotation) is dict
@@ -311,7 +200,7 @@ def find_planned_keys(value: object, path: str = "") -> Iterator[str]:
     if isinstance(value, YamlMapping):
         for name, field in type(value).model_fields.items():
             if name in value.model_fields_set:
-                if _is_planned(field):
+                if is_planned(field):
                     yield f"{path}{name}"
                 yield from find_planned_keys(getattr(value, name), f"{path}{name}.")
     elif isinstance(value, Mapping):

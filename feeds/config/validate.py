@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from .interpolate import PlainValue
 from .paths import ConfigLocation, split_glob
 from .problems import did_you_mean, join_with_or
-from .schema import KINDS, SELECTORS, SourceShape, list_keys
+from .schema import KINDS, SELECTORS, SourceShape
 from .units import parse_duration
 from .values import find_shortest_gap, is_url, parse_cron
+from .yaml_mapping import list_keys
 from .yaml_nodes import KeyPath
 
 MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)

@@ -69,6 +69,7 @@ SourceRefsValue = Annotated[
     tuple[str, ...], list_validator(values.parse_source_ref, "the id of a source"), _list_schema("")
 ]
 SlugsValue = Annotated[tuple[str, ...], list_validator(values.parse_source_ref, "an id"), _list_schema("")]
+LinesValue = Annotated[tuple[str, ...], list_validator(values.parse_line, "text"), _list_schema()]
 TagsValue = Annotated[tuple[str, ...], list_validator(values.parse_line, "a tag"), _list_schema()]
 AllowancesValue = Annotated[
     tuple[str, ...], list_validator(values.parse_allowance, "a network such as 10.0.0.0/8"), _list_schema("")

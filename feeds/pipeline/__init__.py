@@ -10,12 +10,13 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
-from .issue import IssueIO, issue
+from .issue import STEP_CONTEXT, IssueIO, issue
 from .own_stories import issue_pages
 from .read import DocumentReader, as_json_feed, parse_document, parse_feed, read, saved_document
 from .visit import VisitIO, pull
 
 __all__ = [
+    "STEP_CONTEXT",
     "IssueIO",
     "VisitIO",
     "DocumentReader",

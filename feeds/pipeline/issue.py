@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from ..compose import Change, compose, effective_steps, find_changes, is_published
-from ..model import Article, Document, Event, Feed, Issue, Ledger, Site
+from ..compose import Change, compose, find_changes, is_published
+from ..model import Article, Document, Event, Feed, Issue, Ledger, Site, StepContext
+from ..normalize.html import clean_html
 from ..render import json_feed, render
-from ..steps import apply_steps
+from ..steps import apply_steps, effective_steps
+
+STEP_CONTEXT = StepContext(clean=partial(clean_html, base=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class IssueIO:
     `ledger` returns the entries of the given articles alone, as a ledger holds all that the feed ever published. `kept`
     returns whether files that hold the right edition may stay as they are. `withdraw` removes published files and
     returns those that were there. `since` is when the store was made (the date of an empty feed), `changed` the highest
-    change number among the feed's sources.
+    change number among the feed's sources. `as_stored`: no step of the feed or of its sources may change an article.
     """
 
     articles: Callable[[Feed], Iterator[Article]]
@@ -31,6 +35,7 @@ class IssueIO:
     issued: Callable[[Issue], None]
     since: datetime
     changed: int
+    as_stored: bool = True
 
 
 def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
@@ -38,10 +43,10 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed)))
+    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed), STEP_CONTEXT))
     retracted = io.retracted(feed.id)
     ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
-    edition = compose(feed, site, chosen, ledger, io.since)
+    edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
     if is_published(edition, ledger) and io.kept(ledger.files):
         files, paths = ledger.files, []
     else:

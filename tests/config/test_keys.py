@@ -19,22 +19,19 @@ from feeds.app.server_process import serve
 from feeds.config import find_warnings, json_schema, load, mask_secrets
 from feeds.errors import ConfigError, FeedsError
 from feeds.model import (
-    Condition,
     Config,
     Cron,
-    Drop,
     Feed,
     Fetched,
     HostLimits,
     Interval,
-    Keep,
     Kind,
-    Limit,
     ServerSettings,
     Site,
     Source,
 )
 from feeds.parse import parse
+from feeds.steps import Condition, Drop, Keep, Limit
 
 KeyPath = tuple[str, ...]
 Tree = dict[str, Any]

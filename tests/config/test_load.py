@@ -17,7 +17,8 @@ from feeds.config.load import parse_config
 from feeds.config.patterns import Regexp, compile_words
 from feeds.config.yaml_nodes import MAX_BYTES
 from feeds.errors import ConfigError
-from feeds.model import Condition, Cron, Drop, Interval, Keep, Kind, Limit
+from feeds.model import Cron, Interval, Kind
+from feeds.steps import Condition, Drop, Keep, Limit
 
 CASES = Path(__file__).parent.parent / "data" / "config"
 SITE = "site: {title: A, url: http://localhost/}\n"

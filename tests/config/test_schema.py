@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from feeds.config import find_warnings, json_schema, load
-from feeds.model import Drop, Keep, Kind, Limit
+from feeds.model import Kind
+from feeds.steps import Drop, Keep, Limit
 
 SAMPLE = Path(__file__).parent.parent.parent / "config" / "feeds.yaml"
 SITE = "site: {title: A, url: http://localhost/}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -11,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from origin import Origin
+from origin import Document, Origin
 from plugins import install, install_sample
-from wire import Wire, document, until
+from wire import Wire, document, rss, until
 
 
 @pytest.fixture
@@ -97,11 +98,72 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     assert "3 files" in run(wire, "status")
 
 
+def test_steps_appear_in_check_schema_and_preview_and_are_run(wire: Wire, plugins: Path, origin: Origin) -> None:
+    install_sample(plugins)
+    one, two = document(("1", "The colour red"), ("2", "Green")), document(("3", "The color red"), ("4", "Blue"))
+    source = {"feed": origin.put("/a", one), "steps": [{"replace": {"word": "(?i)green", "by": "<b>Olive"}}]}
+    steps = [{"replace": {"word": "colour", "by": "color"}}, "merge", {"limit": {"count": 2, "hours": 0}}]
+    wire.declare({"a": source, "b": origin.put("/b", two)}, {"all": {"steps": steps}})
+    shapes = json.loads(run(wire, "schema"))["$defs"]
+    assert shapes["StepShape"]["properties"]["replace"] == {"$ref": "#/$defs/ReplaceShape"}
+    assert shapes["ReplaceShape"]["description"] == "Write one word as another."
+    assert shapes["ReplaceShape"]["properties"]["by"]["description"] == "What is written instead."
+    assert "no mistakes" in run(wire, "check")
+    run(wire, "run")
+    items = {item["title"]: item for item in wire.items()}
+    assert items.keys() == {"The color red", "<b>Olive"} or items.keys() == {"The color red", "Blue"}
+    assert items["The color red"]["content_html"] == "About The color red." * 2
+    preview = json.loads(run(wire, "preview", "--feed", "all", "--steps", "--json"))
+    of_sources, replaced, merged, limited = preview["steps"]
+    assert [(entry["title"], entry["fields"]) for entry in of_sources["changed"]] == [("<b>Olive", ["title", "html"])]
+    assert [entry["title"] for entry in replaced["changed"]] == ["The color red"]
+    into = next(article["id"] for article in preview["articles"] if article["title"] == "The color red")
+    assert [(entry["title"], entry["into"]) for entry in merged["merged"]] == [("The color red", into)]
+    assert not merged["dropped"] and len(limited["dropped"]) == 1
+    text = run(wire, "preview", "--feed", "all", "--steps")
+    assert "replace changes 1 article" in text and "merge merges 1 article" in text
+    inodes = wire.inodes()
+    run(wire, "run", "--all")
+    assert wire.inodes() == inodes
+
+
+def test_a_merged_article_changes_with_each_that_went_into_it(wire: Wire, plugins: Path, origin: Origin) -> None:
+    install_sample(plugins)
+    old = rss(("2", "One"), when="Sun, 01 Mar 2026 08:00:00 GMT")
+    edited = old.replace(b"About One.", b"All about One.")
+    addresses = [origin.put("/a", document(("1", "One"))), origin.put("/b", Document(old), Document(edited))]
+    wire.declare(dict(zip("ab", addresses, strict=True)), {"all": {"steps": ["merge"]}})
+    run(wire, "run")
+    assert "All about One." not in str(wire.items()[0]["content_html"])
+    run(wire, "run", "--all")
+    (item,) = wire.items()
+    assert "About One." in str(item["content_html"]) and "All about One." in str(item["content_html"])
+
+
+def test_a_mistake_in_the_value_of_a_step_is_told_with_its_place(wire: Wire, plugins: Path) -> None:
+    install_sample(plugins)
+    sources = {"a": {"feed": "https://a.example/", "steps": ["merge"]}}
+    values = [{"word": "("}, {"word": "a", "by": "b", "bye": "c"}]
+    steps = ["replace", *({"replace": value} for value in values), {"merge": "many"}]
+    wire.declare(sources, {"all": {"steps": steps}})
+    result = wire.command("check")
+    assert result.returncode == 2
+    for sentence in (
+        "the step `merge` works on the articles of a whole feed, expected it under `feeds`",
+        "the step `replace` has no value, expected such as replace: {word: colour, by: color}",
+        "the key `feeds.all.steps.1.replace.by` is missing, expected a value",
+        "`(` is no regular expression",
+        "`many` is no whole number from 1 up",
+        "the key `bye` is unknown, expected one of word, by",
+    ):
+        assert sentence in result.stderr
+
+
 def test_a_plugin_that_cannot_be_loaded_stops_the_start(wire: Wire, plugins: Path, origin: Origin) -> None:
     address = origin.put("/a", document())
     wire.declare({"a": {"feed": address}})
     install(plugins, "broken", "import no_such_module\n", {"feeds.formats": {"x": "broken:FORMAT"}})
-    for command in (["run"], ["check"], ["publish"], ["daemon"], ["serve"], ["status"]):
+    for command in (["run"], ["check"], ["publish"], ["daemon"], ["serve"], ["status"], ["schema"]):
         result = wire.command(*command)
         assert result.returncode == 2, command
         assert "the plugin `broken:FORMAT` of broken 1.0 (feeds.formats) is not usable" in result.stderr, command

@@ -1,0 +1,207 @@
+"""The shape of a step, with a key for each kind of the registry, and how the step is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core.core_schema import CoreSchema
+
+from ..errors import ConfigError
+from ..model import ArticleStep, Pattern, Step
+from ..registry import StepKind, step_kinds
+from ..steps import Condition
+from . import value_types as v
+from .patterns import Regexp
+from .problems import did_you_mean, join_with_or
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, optional_key, planned_key
+
+
+class ConditionsShape(YamlMapping):
+    """Patterns that are searched for in fields of an article; all must be found."""
+
+    title: v.PatternValue | None = None
+    summary: v.PatternValue | None = None
+    text: v.PatternValue | None = None
+    url: v.PatternValue | None = None
+    author: v.PatternValue | None = None
+    tag: v.PatternValue | None = None
+    language: v.PatternValue | None = None
+    source: v.PatternValue | None = None
+    any: v.PatternValue | None = optional_key("Title, summary and text.")
+
+    @model_validator(mode="after")
+    def _require_condition(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError('no condition stands here, expected such as {title: "(?i)sponsored"}')
+        return self
+
+
+class LimitShape(YamlMapping):
+    """The number of articles that a feed keeps."""
+
+    count: v.WholeValue | None = optional_key("The newest articles, this many.")
+    hours: v.HoursValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
+    at_most: v.WholeValue | None = planned_key("the most articles.")
+    per_source: v.TextValue | None = planned_key("the most articles of one source, or none.")
+    bytes: v.SizeValue | None = planned_key("the largest size of the feed, such as 5MB.")
+
+
+def _build_conditions(value: Regexp | ConditionsShape) -> tuple[Condition, ...]:
+    if isinstance(value, Regexp):
+        return (Condition("any", value),)
+    patterns = ((name, getattr(value, name)) for name in ConditionsShape.model_fields)
+    return tuple(Condition(name, pattern) for name, pattern in patterns if pattern is not None)
+
+
+Conditions = Annotated[
+    Annotated[v.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag(LONG)],
+    FORM,
+    AfterValidator(_build_conditions),
+]
+
+# The type of a field of a step → the type of its value in the YAML.
+FIELD_VALUES: Mapping[object, object] = {
+    str: v.LineValue,
+    int: v.WholeValue,
+    bool: v.SwitchValue,
+    Pattern: v.PatternValue,
+    tuple[str, ...]: v.LinesValue,
+    tuple[Condition, ...]: Conditions,
+}
+
+
+class StepShape(YamlMapping):
+    """One step: exactly one of these keys."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty_keys(cls, data: object) -> object:
+        """Treat a step without a value as one with an empty mapping."""
+        return {key: {} if value is None else value for key, value in data.items()} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _require_single_key(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a step is one key, expected each step as an item of its own: `- drop: …`")
+        self.build()
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema with a key for each kind of step, which are known once the plugins are loaded."""
+        return handler.generate_schema(step_shape()) if cls is StepShape else handler(source)
+
+    def build(self) -> Step:
+        """Return the step; raise ValueError if its class refuses the values."""
+        (name,) = self.model_fields_set
+        kind, value = step_kinds()[name], getattr(self, name)
+        if isinstance(value, YamlMapping):
+            values = {field.name: getattr(value, field.name) for field in fields(kind.step_type)}
+        else:
+            values = {str(kind.short): value}
+        step: Step = kind.step_type(**{name: value for name, value in values.items() if value is not None})
+        return step
+
+
+@cache
+def step_shape() -> type[StepShape]:
+    """Return the shape of a step with a key for each kind."""
+    keys: dict[str, Any] = {
+        kind.name: (_step_value(kind) | None, optional_key(kind.description)) for kind in step_kinds().values()
+    }
+    return create_model("StepShape", __base__=StepShape, __doc__=StepShape.__doc__, **keys)
+
+
+def _step_value(kind: StepKind) -> Any:
+    """Return the type of a step's value: the mapping of its fields, or the value of its field `short` alone."""
+    short = _field_value(kind, kind.short) if kind.short else None
+    if short is Conditions:  # which is a mapping itself
+        return short
+    shape = kind.shape_type or _fields_shape(kind)
+    if short is None:
+        return shape
+    return Annotated[Annotated[short, Tag(SHORT)] | Annotated[shape, Tag(LONG)], FORM]
+
+
+def _fields_shape(kind: StepKind) -> type[YamlMapping]:
+    """Return a shape with the fields of a step as its keys."""
+    keys: dict[str, Any] = {}
+    for field in fields(kind.step_type):
+        value, description = _field_value(kind, field.name), field.metadata.get("description")
+        if field.default is MISSING and field.default_factory is MISSING:
+            keys[field.name] = (value, Field(description=description))
+        else:
+            keys[field.name] = (value | None, optional_key(description))
+    name = f"{kind.step_type.__name__}Shape"
+    return create_model(name, __base__=YamlMapping, __doc__=kind.description, **keys)
+
+
+def _field_value(kind: StepKind, name: str) -> Any:
+    """Return the type of a field's value in the YAML."""
+    hint = get_type_hints(kind.step_type)[name]
+    is_union = get_origin(hint) in (Union, UnionType)
+    options = [option for option in get_args(hint) if option is not NoneType] if is_union else [hint]
+    if len(options) != 1 or options[0] not in FIELD_VALUES:
+        found = f"its field `{name}` is of the type {hint}"
+        raise ConfigError([f"the step `{kind.name}` is not usable: {found}, expected one that `StepKind` names"])
+    return FIELD_VALUES[options[0]]
+
+
+def _parse_bare_step(name: str) -> StepShape:
+    kinds = step_kinds()
+    if name not in kinds:
+        raise ValueError(f"there is no step `{name}`, expected {join_with_or([*kinds])}{did_you_mean(name, kinds)}")
+    if name not in _list_bare_steps():
+        raise ValueError(f"the step `{name}` has no value, expected such as {name}: {kinds[name].example}")
+    return step_shape().model_validate({name: {}})
+
+
+@cache
+def _list_bare_steps() -> tuple[str, ...]:
+    """Return the names of the steps that need no value."""
+    return tuple(name for name in step_kinds() if _is_valid_step({name: {}}))
+
+
+def _is_valid_step(data: object) -> bool:
+    try:
+        step_shape().model_validate(data)
+    except ValidationError:
+        return False
+    return True
+
+
+class _BareStepSchema:
+    """The JSON Schema of a step that is a name alone."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        names = _list_bare_steps()
+        return {"const": names[0]} if len(names) == 1 else {"enum": list(names)}
+
+
+def _require_article_step(shape: StepShape) -> StepShape:
+    """Raise ValueError for a step that cannot stand under a source, whose articles come among those of others."""
+    if not isinstance(shape.build(), ArticleStep):
+        (name,) = shape.model_fields_set
+        raise ValueError(f"the step `{name}` works on the articles of a whole feed, expected it under `feeds`")
+    return shape
+
+
+BareStep = Annotated[StepShape, v.text_validator(_parse_bare_step, "a step"), _BareStepSchema()]
+StepEntry = Annotated[Annotated[BareStep, Tag(SHORT)] | Annotated[StepShape, Tag(LONG)], FORM]
+Steps = tuple[StepEntry, ...]
+SourceSteps = tuple[Annotated[StepEntry, AfterValidator(_require_article_step)], ...]

@@ -1,0 +1,71 @@
+"""The steps of feeds and sources, one file for each kind, run lazily in the order of the YAML.
+
+Articles come as the store gives them: by position, newest first (R7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..model import Article, ArticleFunction, Feed, FeedStep, Source, Step, StepContext
+from .keep_drop import Condition, Drop, Keep
+from .limit import Limit
+
+__all__ = [
+    "Condition",
+    "Drop",
+    "Keep",
+    "Limit",
+    "apply_source_steps",
+    "apply_steps",
+    "effective_steps",
+    "only_select",
+]
+
+
+def effective_steps(feed: Feed) -> tuple[Step, ...]:
+    """Return the steps to apply: the feed's own, and the default limit when they name none."""
+    if any(isinstance(step, Limit) for step in feed.steps):
+        return feed.steps
+    return (*feed.steps, Limit())
+
+
+def only_select(steps: Iterable[Step]) -> bool:
+    """Return whether the steps are known to pass on articles only as they are."""
+    return all(isinstance(step, (Keep, Drop, Limit)) for step in steps)
+
+
+def apply_steps(steps: Sequence[Step], articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
+    """Return what all steps make of the articles, reading no further than the steps need."""
+    for step in steps:
+        if isinstance(step, FeedStep):
+            articles = step.apply(articles, context)
+        else:
+            articles = _process_each([step.start(context)], articles)
+    return articles
+
+
+def apply_source_steps(
+    sources: Mapping[str, Source], articles: Iterator[Article], context: StepContext
+) -> Iterator[Article]:
+    """Return what the steps of their own source make of the articles; a source's `limit` counts its articles alone."""
+    functions = {id: [step.start(context) for step in source.steps] for id, source in sources.items() if source.steps}
+    if not functions:
+        return articles
+    return (
+        result
+        for article in articles
+        for result in _process_each(functions.get(article.source_id, ()), iter((article,)))
+    )
+
+
+def _process_each(functions: Sequence[ArticleFunction], articles: Iterator[Article]) -> Iterator[Article]:
+    """Yield what the functions make of each article; one that a function drops reaches no function after it."""
+    for article in articles:
+        result: Article | None = article
+        for process in functions:
+            if result is None:
+                break
+            result = process(result)
+        if result is not None:
+            yield result
