@@ -714,6 +714,20 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file as its target held it once it was written; older versions recorded the path alone.
+
+    `size` is in bytes, `modified_ns` in nanoseconds since 1970; `mode` are the permissions, where a target has any.
+    """
+
+    path: str
+    digest: str = ""  # of its bytes
+    size: int | None = None
+    modified_ns: int | None = None
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """What a feed has already published. `changed` is the highest change number among its articles."""
 
@@ -722,7 +736,7 @@ class Ledger:
     changed: int = 0
     updated: datetime | None = None
     entries: Mapping[int, LedgerEntry] = field(default_factory=dict)  # by article key
-    files: tuple[str, ...] = ()
+    files: tuple[PublishedFile, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
 
 
@@ -764,7 +778,7 @@ class Issue:
 
     edition: Edition
     entries: Mapping[int, LedgerEntry]
-    files: tuple[str, ...]
+    files: tuple[PublishedFile, ...]
     events: tuple[Event, ...]
 
 

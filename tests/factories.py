@@ -22,6 +22,7 @@ from feeds.model import (
     Link,
     NotModified,
     Outcome,
+    PublishedFile,
     Result,
     Site,
     Source,
@@ -136,12 +137,21 @@ def issue(
     feed_id: str = "f",
     entries: dict[int, LedgerEntry] | None = None,
     *events: Event,
-    files: tuple[str, ...] | None = None,
+    files: tuple[PublishedFile, ...] | None = None,
     **fields: Any,
 ) -> Issue:
     """An edition of a feed without articles gone live; `fields` are those of the edition."""
     feed = Feed(feed_id, "Feed", fingerprint="fingerprint")
-    return Issue(edition(feed=feed, **fields), entries or {}, files or (f"{feed_id}.rss", f"{feed_id}.atom"), events)
+    return Issue(
+        edition(feed=feed, **fields),
+        entries or {},
+        files or published_files(f"{feed_id}.rss", f"{feed_id}.atom"),
+        events,
+    )
+
+
+def published_files(*paths: str) -> tuple[PublishedFile, ...]:
+    return tuple(PublishedFile(path, f"digest of {path}", 1000, 1_790_000_000_123_456_789, 0o644) for path in paths)
 
 
 def event(key: int, feed_id: str = "f", kind: Any = "article", item: str | None = "{}") -> Event:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.compose import compose, find_changes, is_published
-from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Ledger, LedgerEntry, Site
+from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Ledger, LedgerEntry, PublishedFile, Site
 from feeds.pipeline import IssueIO, issue
+from feeds.publish import WriteResult
 from feeds.steps import Keep, Limit, effective_steps
 
 FEED, SITE = Feed("world", "World"), Site("Wire", "https://wire.example.org/")
@@ -164,9 +165,9 @@ class FeedIssue:
         )
         return issue(FEED, SITE, edges)
 
-    def _publish(self, documents: Iterable[Document]) -> list[str]:
+    def _publish(self, documents: Iterable[Document]) -> list[WriteResult]:
         self.write_count += 1
-        return [document.path for document in documents]
+        return [WriteResult(PublishedFile(document.path), differed=True) for document in documents]
 
     def _withdraw(self, paths: Iterable[str]) -> list[str]:
         self.withdrawn += paths
@@ -202,7 +203,9 @@ def test_R12_a_retraction_is_told_though_the_article_had_left_the_feed_before() 
 
 def test_the_file_of_a_format_that_is_gone_is_removed_with_the_next_document() -> None:
     feed_issue = FeedIssue()
-    feed_issue.ledger = Ledger("world", files=("world.rss", "world.atom", "world.gopher", "world.json"))
+    feed_issue.ledger = Ledger(
+        "world", files=factories.published_files("world.rss", "world.atom", "world.gopher", "world.json")
+    )
     assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json", "world.gopher"]
     assert feed_issue.withdrawn == ["world.gopher"]
-    assert feed_issue.ledger.files == ("world.rss", "world.atom", "world.json")
+    assert [file.path for file in feed_issue.ledger.files] == ["world.rss", "world.atom", "world.json"]

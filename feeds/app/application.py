@@ -22,11 +22,11 @@ from .. import scheduling
 from ..compose import select_sources
 from ..errors import ConfigError, FailureKind
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
-from ..publish import remove_temporary_files
+from ..publish import open_target
 from ..store import Store
 from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
-from .publisher import BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
+from .publisher import SHARED_FILES, BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
 
 log = logging.getLogger("feeds.app")
@@ -60,6 +60,7 @@ class App:
     ) -> None:
         self.now = now
         self.config = configuration.load(Path(config_path), os.environ)
+        self._target = open_target(self.config.public)
         self._allow = allow
         self._network = network
         self._stopping = threading.Event()
@@ -138,34 +139,39 @@ class App:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
-        withdrawn = {id: ledger.files for id, ledger in ledgers.items() if id not in feeds}
+        withdrawn = {
+            id: [file.path for file in ledger.files]
+            for id, ledger in ledgers.items()
+            if id not in feeds and id != SHARED_FILES.id
+        }
         changes = {
             feed.id: max((newest.get(source_id, 0) for source_id in select_sources(feed, self.sources)), default=0)
             for feed in feeds.values()
         }
         if feed_ids is None:
-            chosen = due_feeds(feeds.values(), ledgers, changes, self.config.public)
+            # The shared files change with the feeds that they name: alone they are due only where they do not stand.
+            chosen = due_feeds([SHARED_FILES, *feeds.values()], ledgers, {**changes, SHARED_FILES.id: 0}, self._target)
         else:
             chosen = with_story_pages(feed_ids, self._story_page_feeds, self.config)
         if not chosen and not withdrawn:
             return []
         from .feed_issuer import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
 
-        issuer = FeedIssuer(self.config, self.sources, self.store, self._gate, self.now)
+        issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuer.publish_shared_files()
         issuer.withdraw(withdrawn)
-        due = [(feeds[id], changes[id]) for id in sorted(chosen)]
+        due = [(feeds[id], changes[id]) for id in sorted(chosen & feeds.keys())]
         return issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
 
     # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _apply_configuration(self) -> None:
-        """Bring store and public folder in line with the configuration."""
+        """Bring store and target in line with the configuration."""
         config = self.config
         hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
         self._connectivity = scheduling.Connectivity(len(hosts))
-        remove_temporary_files(config.public)
+        self._target.sweep()
         self._sync_sources()
         self._story_page_feeds = story_page_feeds(config)
         self._gate = PublicationGate(config.searched_secrets, self.store.authority)

@@ -1,4 +1,4 @@
-"""Issuing: from the store to the public folder. Loads the writers, so it is imported when a feed is due."""
+"""Issuing: from the store to the target. Loads the writers, so it is imported when a feed is due."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .. import pipeline
 from ..compose import select_sources
 from ..errors import FetchError
 from ..fetch.local_files import open_media
-from ..model import Article, Config, Feed, FileStamp, Source, StoryFile
-from ..publish import copy_file, files_exist, publish, remove_files
+from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Source, StoryFile
+from ..publish import PublishTarget, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
 from ..store import Store
 from .publication_gate import PublicationGate
-from .publisher import feeds_with
+from .publisher import SHARED_FILES, feeds_with
 
 log = logging.getLogger("feeds.app")
 
@@ -30,25 +30,30 @@ class FeedIssuer:
         config: Config,
         sources: Mapping[str, Source],
         store: Store,
+        target: PublishTarget,
         gate: PublicationGate,
         now: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._sources = sources
         self._store = store
+        self._target = target
         self._gate = gate
         self._now = now
         self._site = replace(config.site, authority=store.authority)
 
     def publish_shared_files(self) -> None:
-        """Write the list of feeds and the style sheets, which belong to no ledger."""
+        """Write the list of feeds and the style sheets, which have a ledger of their own."""
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
-        publish(self._config.public, [*render_stylesheets(), feed_list])
+        files = tuple(result.file for result in self._target.put([*render_stylesheets(), feed_list]))
+        if files != self._store.ledger(SHARED_FILES.id, ()).files:
+            edition = Edition(SHARED_FILES, self._site, (), self._store.created, changed=0)
+            self._store.issued(Issue(edition, {}, files, ()), self._now())
 
     def withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
         """Remove the files (feed id → paths) of feeds that are no longer declared, and end the feeds in the store."""
         for feed_id in sorted(files):
-            remove_files(self._config.public, files[feed_id])
+            self._target.remove(files[feed_id])
             self._store.withdraw(feed_id)
 
     def issue(
@@ -71,14 +76,13 @@ class FeedIssuer:
 
     def _io(self, feed: Feed, changed: int, *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)
-        public = self._config.public
         return pipeline.IssueIO(
             articles=self._articles,
             ledger=self._store.ledger,
             retracted=self._retracted,
-            publish=lambda documents: publish(public, map(self._gate.clean_document, documents)),
-            withdraw=lambda paths: remove_files(public, paths),
-            kept=lambda files: not rewrite and files_exist(public, files),
+            publish=lambda documents: self._target.put(map(self._gate.clean_document, documents)),
+            withdraw=self._target.remove,
+            kept=lambda files: not rewrite and all(map(self._target.has, files)),
             issued=lambda issue: self._store.issued(issue, self._now()),
             since=self._store.created,
             changed=changed,
@@ -94,13 +98,13 @@ class FeedIssuer:
         return {key: self._gate.clean_id(published_id) for key, published_id in retracted.items()}
 
     def _issue_story_pages(self, page_feed: Feed, io: pipeline.IssueIO) -> list[str]:
-        public, (source_id,) = self._config.public, page_feed.sources
+        (source_id,) = page_feed.sources
         source = self._sources[source_id]
 
-        def place_file(file: StoryFile) -> bool | None:
+        def place_file(file: StoryFile) -> WriteResult | None:
             stamp = FileStamp(file.size, file.modified_ns)
             try:
-                return copy_file(public, file.path, stamp, lambda: open_media(source, file))
+                return self._target.copy(file.path, stamp, lambda: open_media(source, file))
             except FetchError as error:
                 log.warning("%s", error)
                 return None

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from ..compose import select_sources
 from ..config.fingerprint import fingerprint_pages
 from ..model import Config, Feed, Kind, Ledger, Source
-from ..publish import files_exist
+from ..publish import PublishTarget
 
+log = logging.getLogger("feeds.app")
+
+MAX_LOGGED_FILES = 3  # of one feed, by name
 PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time, however much changes
 CLOSE_SECONDS = 1.0  # that a feed which is being written is waited for in the end
+SHARED_FILES = Feed("shared/files", "Shared files")  # the list of feeds and the style sheets; no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
 
@@ -86,22 +90,37 @@ class BackgroundPublisher:
 
 
 def due_feeds(
-    feeds: Iterable[Feed], ledgers: Mapping[str, Ledger], changes: Mapping[str, int], public: Path
+    feeds: Iterable[Feed], ledgers: Mapping[str, Ledger], changes: Mapping[str, int], target: PublishTarget
 ) -> set[str]:
-    """Return the ids of the feeds whose files in `public` are missing or older than their declaration or articles.
+    """Return the ids of the feeds that are older than their declaration or articles, or not as they were published.
 
     `changes`: feed id → the newest change among its sources.
     """
-    return {feed.id for feed in feeds if _is_due(feed, ledgers.get(feed.id), changes[feed.id], public)}
+    return {feed.id for feed in feeds if _is_due(feed, ledgers.get(feed.id), changes[feed.id], target)}
 
 
-def _is_due(feed: Feed, ledger: Ledger | None, changed: int, public: Path) -> bool:
+def _is_due(feed: Feed, ledger: Ledger | None, changed: int, target: PublishTarget) -> bool:
     return (
         ledger is None
         or ledger.fingerprint != feed.fingerprint
         or ledger.changed < changed
-        or not files_exist(public, ledger.files)
+        or not _files_stand(ledger, target)
     )
+
+
+def _files_stand(ledger: Ledger, target: PublishTarget) -> bool:
+    """Return whether all files of a feed stand as they were published; log those that something else changed."""
+    differing = [file for file in ledger.files if not target.has(file)]
+    foreign = [file.path for file in differing if file.size is not None and target.size(file.path) is not None]
+    if foreign:
+        names = ", ".join(foreign[:MAX_LOGGED_FILES]) + (" …" if len(foreign) > MAX_LOGGED_FILES else "")
+        log.warning(
+            "%s: %s in %s changed since published, by another program or installation; written again",
+            ledger.feed_id,
+            names,
+            target.location,
+        )
+    return not differing
 
 
 def story_page_feeds(config: Config) -> dict[str, Feed]:

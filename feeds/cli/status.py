@@ -10,6 +10,7 @@ import click
 
 from ..errors import FailureKind
 from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
+from ..publish import open_target
 from .common import common_options, drop_none, json_option, print_json, print_lines, start_logging, style, utcnow
 from .configuration import find_source, load_config, open_store, secret_mask
 from .formatting import (
@@ -380,7 +381,7 @@ def _overview_lines(report: StatusReport, sources: list[SourceReport]) -> Iterat
 def _feed_members(report: StatusReport, feed: Feed) -> dict[str, object]:
     """Return the JSON members of a feed; a file that is missing has the size null."""
     ledger = report.ledgers.get(feed.id)
-    files = [{"path": name, "size": _file_size(report, name)} for name in ledger.files] if ledger else []
+    files = [{"path": path, "size": size} for path, size in _file_sizes(report, ledger).items()] if ledger else []
     updated = format_rfc3339(ledger.updated) if ledger else None
     return {"id": feed.id, "title": feed.title, "updated": updated, "files": files}
 
@@ -389,7 +390,7 @@ def _feed_text(report: StatusReport, feed: Feed) -> str:
     ledger = report.ledgers.get(feed.id)
     if ledger is None:
         return "not published yet"
-    sizes = [_file_size(report, name) for name in ledger.files]
+    sizes = _file_sizes(report, ledger).values()
     existing = [octets for octets in sizes if octets is not None]
     files = f"{format_count(len(existing), 'file')}, {format_size(sum(existing))}"
     text = f"{files}; newest article {format_relative(ledger.updated, report.now)}"
@@ -397,8 +398,7 @@ def _feed_text(report: StatusReport, feed: Feed) -> str:
     return f"{text}; {format_count(missing, 'file')} missing, rewritten in the next turn" if missing else text
 
 
-def _file_size(report: StatusReport, name: str) -> int | None:
-    try:
-        return (report.config.public / name).stat().st_size
-    except OSError:
-        return None
+def _file_sizes(report: StatusReport, ledger: Ledger) -> dict[str, int | None]:
+    """Return the size of each file of a feed by path; None where it is missing."""
+    target = open_target(report.config.public)
+    return {file.path: target.size(file.path) for file in ledger.files}

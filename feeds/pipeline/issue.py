@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import partial
 
 from ..compose import Change, compose, find_changes, is_published
-from ..model import Article, Document, Event, Feed, Issue, Ledger, Site, StepContext
+from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext
 from ..normalize.html import clean_html
+from ..publish import WriteResult
 from ..render import json_feed, render
 from ..steps import apply_steps, effective_steps
 
@@ -18,7 +19,7 @@ STEP_CONTEXT = StepContext(clean=partial(clean_html, base=None))
 
 @dataclass(frozen=True, slots=True)
 class IssueIO:
-    """The I/O of issuing a feed: the store's articles, ledger and retractions, and the disk.
+    """The I/O of issuing a feed: the store's articles, ledger and retractions, and the target of documents.
 
     `ledger` returns the entries of the given articles alone, as a ledger holds all that the feed ever published. `kept`
     returns whether files that hold the right edition may stay as they are. `withdraw` removes published files and
@@ -29,9 +30,9 @@ class IssueIO:
     articles: Callable[[Feed], Iterator[Article]]
     ledger: Callable[[str, Collection[int]], Ledger]
     retracted: Callable[[str], Mapping[int, str]]
-    publish: Callable[[Iterable[Document]], list[str]]
+    publish: Callable[[Iterable[Document]], Sequence[WriteResult]]
     withdraw: Callable[[Iterable[str]], list[str]]
-    kept: Callable[[Sequence[str]], bool]
+    kept: Callable[[Sequence[PublishedFile]], bool]
     issued: Callable[[Issue], None]
     since: datetime
     changed: int
@@ -39,7 +40,7 @@ class IssueIO:
 
 
 def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
-    """Regenerate one feed; return the paths that differ from what was on disk.
+    """Regenerate one feed; return the paths that differ from what stood there.
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
@@ -47,16 +48,23 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     retracted = io.retracted(feed.id)
     ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
     edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
-    if is_published(edition, ledger) and io.kept(ledger.files):
-        files, paths = ledger.files, []
-    else:
-        documents = render(edition)
-        files, paths = tuple(document.path for document in documents), io.publish(documents)
-        paths += io.withdraw(sorted(set(ledger.files) - set(files)))  # of formats that are no longer installed
+    files, paths = ledger.files, list[str]()
+    if not is_published(edition, ledger) or not io.kept(files):
+        files, paths = replace_files(ledger.files, io.publish(render(edition)), io)
     entries, changes = find_changes(edition, ledger, retracted=retracted)
     events = tuple(_event(feed, change) for change in changes)
     io.issued(Issue(replace(edition, changed=io.changed), entries, files, events))
     return paths
+
+
+def replace_files(
+    published_files: Iterable[PublishedFile], results: Sequence[WriteResult], io: IssueIO
+) -> tuple[tuple[PublishedFile, ...], list[str]]:
+    """Remove the published files that were not written now; return the files there are, and the paths that changed."""
+    files = tuple(result.file for result in results)
+    paths = [result.file.path for result in results if result.differed]
+    paths += io.withdraw(sorted({file.path for file in published_files} - {file.path for file in files}))
+    return files, paths
 
 
 def _event(feed: Feed, change: Change) -> Event:

@@ -22,6 +22,7 @@ from ..model import (
     Kind,
     Parsed,
     PublicationWindow,
+    PublishedFile,
     SeenItems,
     Site,
     Source,
@@ -40,8 +41,9 @@ from ..normalize import (
     story_digest,
     truncation_warnings,
 )
+from ..publish import WriteResult
 from ..render import render_story_page
-from .issue import IssueIO
+from .issue import IssueIO, replace_files
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -154,28 +156,32 @@ def _is_unreadable(file: str, unreadable: Collection[str]) -> bool:
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-PlaceFile = Callable[[StoryFile], bool | None]
+PlaceFile = Callable[[StoryFile], WriteResult | None]
 
 
 def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: IssueIO, place: PlaceFile) -> list[str]:
     """Regenerate the pages of one source, whose ledger is that of `pages_feed`; return the paths that changed.
 
-    `feeds` are those that take from the source. `place` copies a file of the source beside its page and returns whether
-    it differed, or None where it cannot be read. A file that no story needs any more is removed.
+    `feeds` are those that take from the source. `place` copies a file of the source beside its page; it returns
+    None where the file cannot be read. A file that no story needs any more is removed.
     """
     articles = [article for article in io.articles(pages_feed) if article.page]
     documents = [render_story_page(article, site, feeds) for article in articles]
-    changed = io.publish(documents)
-    placed = {path: differed for path, differed in _place_files(articles, place) if differed is not None}
-    changed += [path for path, differed in placed.items() if differed]
-    files = (*(document.path for document in documents), *placed)
-    changed += io.withdraw(sorted(set(io.ledger(pages_feed.id, ()).files) - set(files)))
+    published_files = io.ledger(pages_feed.id, ()).files
+    results = [*io.publish(documents), *_place_files(articles, published_files, place)]
+    files, changed = replace_files(published_files, results, io)
     io.issued(Issue(Edition(pages_feed, site, (), io.since, io.changed), {}, files, ()))
     return changed
 
 
-def _place_files(articles: Iterable[Article], place: PlaceFile) -> Iterator[tuple[str, bool | None]]:
+def _place_files(
+    articles: Iterable[Article], published_files: Iterable[PublishedFile], place: PlaceFile
+) -> Iterator[WriteResult]:
     """Place each file that stands beside a page, once, though several stories may show it."""
     pages: Iterable[StoryPage] = (article.page for article in articles if article.page)
     files = {file.path: file for page in pages for file in page.beside}
-    return ((path, place(files[path])) for path in sorted(files))
+    # What stands there already is not read again: its digest is the one that was recorded.
+    unchanged = {replace(file, digest=""): file for file in published_files}
+    for path in sorted(files):
+        if result := place(files[path]):
+            yield replace(result, file=unchanged.get(result.file, result.file))

@@ -28,6 +28,7 @@ from ..model import (
     Origin,
     Outline,
     Person,
+    PublishedFile,
     Story,
     StoryFile,
     StoryPage,
@@ -183,6 +184,7 @@ _MOVE = _record_codec(Move, since=_TIME)
 _FAILURE = _record_codec(Failure)
 _HINTS = _record_codec(Hints, skip_hours=_TUPLE, skip_days=_TUPLE)
 _OUTLINE = _record_codec(Outline, tags=_TUPLE)
+_FILE = _record_codec(PublishedFile)
 _PAGE = _record_codec(StoryPage, beside=_tuple_of(_record_codec(StoryFile)))
 _STORY = _record_codec(
     Story,
@@ -297,6 +299,16 @@ def decode_outlines(text: str | None) -> tuple[Outline, ...]:
     """Return the outlines that `encode_outlines` encoded; () for None."""
     values = cast(list[object], load_json(text)) if text else []
     return tuple(cast(Outline, _OUTLINE.unpack(value)) for value in values)
+
+
+def encode_files(files: Iterable[PublishedFile]) -> str:
+    """Return the files of a ledger as JSON."""
+    return dump_json([_FILE.pack(file) for file in files])
+
+
+def decode_files(text: str) -> tuple[PublishedFile, ...]:
+    """Return the files that `encode_files` encoded."""
+    return tuple(cast(PublishedFile, _FILE.unpack(value)) for value in cast(list[object], load_json(text)))
 
 
 def encode_hints(hints: Hints) -> str | None:

@@ -77,7 +77,7 @@ def _select_entries(
 
 
 def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
-    updated, files = decode_optional_time(row.updated), codec.load_strings(row.files)
+    updated, files = decode_optional_time(row.updated), codec.decode_files(row.files)
     return Ledger(row.feed, row.fingerprint, row.change_number, updated, entries, files, row.edition_digest)
 
 
@@ -89,7 +89,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         "fingerprint": feed.fingerprint,
         "change_number": issue.edition.changed,
         "updated": encode_optional_time(issue.edition.updated),
-        "files": codec.dump_json(issue.files),
+        "files": codec.encode_files(issue.files),
         "edition_digest": issue.edition.digest,
     }
     _UPSERT_LEDGER.run(connection, [values])
@@ -165,7 +165,7 @@ def withdraw(connection: Connection, feed_id: str, successor: str | None) -> tup
         connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
     connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
     _UPSERT_WITHDRAWN.run(connection, [{"feed": feed_id, "successor": successor}])
-    return codec.load_strings(row.files)
+    return tuple(file.path for file in codec.decode_files(row.files))
 
 
 def select_withdrawn(connection: Connection) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
 import random
@@ -23,16 +24,18 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], None]:
-    """Return a function that makes a turn which ends just before or after its first call of a method of the store."""
+def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that makes a turn which ends just before or after the nth call of a method of the store."""
 
-    def turn(method: str, after: bool) -> None:
-        original = getattr(Store, method)
+    def turn(method: str, after: bool, nth: int = 1) -> None:
+        original, numbers = getattr(Store, method), itertools.count(1)
 
         def replacement(*arguments: object, **options: object) -> None:
-            if after:
+            is_last = next(numbers) == nth
+            if after or not is_last:
                 original(*arguments, **options)
-            raise Killed
+            if is_last:
+                raise Killed
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr(Store, method, replacement)
@@ -41,23 +44,24 @@ def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, b
     return turn
 
 
+@pytest.mark.parametrize("nth", [1, 2], ids=["of the shared files", "of the feed"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_F1_a_turn_killed_at_a_ledger_is_completed(
-    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[[str, bool], None], after: bool
+    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[..., None], after: bool, nth: int
 ) -> None:
     """The list of feeds and the style sheets are there too, though the only feed may count as issued."""
     undisturbed = Wire(tmp_path / "undisturbed")
     for installation in (wire, undisturbed):
         installation.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
     undisturbed.turn()
-    killed_turn("issued", after)
+    killed_turn("issued", after, nth)
     wire.turn()
     assert wire.files() == undisturbed.files()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_F1_a_turn_killed_while_a_feed_is_withdrawn_is_completed(
-    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[[str, bool], None], after: bool
+    wire: Wire, origin: Origin, tmp_path: Path, killed_turn: Callable[..., None], after: bool
 ) -> None:
     undisturbed = Wire(tmp_path / "undisturbed")
     source = {"a": origin.put("/a", Document(rss(("1", "One"))))}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feeds.errors import StoreError
-from feeds.model import Article, Failure, Hints, Move, Story
+from feeds.model import Article, Failure, Hints, Move, PublishedFile, Story
 from feeds.store import codec
 
 TEXTS = st.text(max_size=12)
@@ -68,6 +68,12 @@ def test_small_facts_come_back_equal(move: Move, hints: Hints, failure: Failure)
     assert codec.decode_move(codec.encode_move(move)) == move
     assert codec.decode_hints(codec.encode_hints(hints)) == hints
     assert codec.decode_failure(codec.encode_failure(failure)) == failure
+
+
+@settings(max_examples=50)
+@given(st.lists(records(PublishedFile)).map(tuple))
+def test_the_files_of_a_ledger_come_back_equal(files: tuple[PublishedFile, ...]) -> None:
+    assert codec.decode_files(codec.encode_files(files)) == files
 
 
 @given(MOMENTS)

@@ -345,11 +345,11 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
     with open_store(path, source()) as store:
         add_articles(store, article())
     add(scripts, "adds_a_column")
-    migrate.create_or_upgrade(path, "0003", scripts)
+    migrate.create_or_upgrade(path, "next", scripts)
     with raw(path) as connection:
         assert connection.execute("SELECT id, note FROM sources").fetchall() == [("a", "none")]
         assert connection.execute("SELECT count(*) FROM articles").fetchone() == (1,)
-    copy = path.with_name("feeds-before-0003.db")
+    copy = path.with_name("feeds-before-next.db")
     assert copy.stat().st_mode & 0o777 == 0o600
     with open_store(copy, source()) as store:
         assert titles(store) == ["Title 1"]
@@ -358,12 +358,12 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
 def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path) -> None:
     open_store(path, source()).close()
     add(scripts, "adds_a_column")
-    migrate.create_or_upgrade(path, "0003", scripts)
+    migrate.create_or_upgrade(path, "next", scripts)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="written by a newer version"):
         open_store(path, source())
     assert path.read_bytes() == before
-    assert sorted(file.name for file in path.parent.glob("*.db")) == ["feeds-before-0003.db", "feeds.db"]
+    assert sorted(file.name for file in path.parent.glob("*.db")) == ["feeds-before-next.db", "feeds.db"]
 
 
 @pytest.mark.parametrize("name", ["breaks", "orphans"])
@@ -372,7 +372,7 @@ def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scri
         add_articles(store, article())
     add(scripts, name)
     with pytest.raises(StoreError, match=r"feeds\.db"):
-        migrate.create_or_upgrade(path, "0003", scripts)
+        migrate.create_or_upgrade(path, "next", scripts)
     with open_store(path, source()) as store:
         assert titles(store) == ["Title 1"]
     with raw(path) as connection:
@@ -384,7 +384,7 @@ def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, 
         add_articles(store, article())
     add(scripts, "is_killed")
     code = "import sys; from pathlib import Path; from feeds.store import migrate\n"
-    code += f"migrate.create_or_upgrade(Path({str(path)!r}), '0003', Path({str(scripts)!r}))"
+    code += f"migrate.create_or_upgrade(Path({str(path)!r}), 'next', Path({str(scripts)!r}))"
     process = run("-c", code)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

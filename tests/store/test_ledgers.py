@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from database import add_articles, open_store
-from factories import HOUR, NOON, article, event, issue, source
+from factories import HOUR, NOON, article, event, issue, published_files, source
 
 from feeds.model import EntryState, Ledger, LedgerEntry
 from feeds.store import WithdrawnFeeds
@@ -19,11 +19,17 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
         assert store.ledger("f") == Ledger("f")
         store.issued(issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON, 1)}, changed=7), NOON)
         store.issued(
-            issue("f", {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}, changed=9, files=("f.rss",)), NOON
+            issue(
+                "f",
+                {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)},
+                changed=9,
+                files=published_files("f.rss"),
+            ),
+            NOON,
         )
         entries = {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}
-        assert store.ledger("f") == Ledger("f", "fingerprint", 9, NOON, entries, ("f.rss",))
-        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, NOON, {}, ("f.rss",))}
+        assert store.ledger("f") == Ledger("f", "fingerprint", 9, NOON, entries, published_files("f.rss"))
+        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, NOON, {}, published_files("f.rss"))}
         assert store.ledger("f", [1, 3, 4]).entries == {1: LedgerEntry("d1", NOON), 3: LedgerEntry("d4", NOON)}
         assert store.ledger("f", ()).entries == {}
 

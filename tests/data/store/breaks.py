@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+from feeds.store.schema import REVISION
+
+revision = "next"
+down_revision = REVISION
 
 
 def upgrade() -> None:

@@ -7,8 +7,10 @@ import signal
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+from feeds.store.schema import REVISION
+
+revision = "next"
+down_revision = REVISION
 
 
 def upgrade() -> None:

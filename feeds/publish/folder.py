@@ -1,4 +1,4 @@
-"""Writing documents to the public folder: each file whole or not at all, and only if it differs.
+"""Publishing to a folder: each file whole or not at all, and only if it differs.
 
 The bytes go to a temporary file beside the target, are flushed to the disk, and get the target's name in one step: no
 reader, crash or full disk ever leaves half a file (R1). A file that has the same bytes already is not touched (R9).
@@ -13,93 +13,142 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
+from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from .errors import PublishError
-from .model import Document, FileStamp
+from ..errors import PublishError
+from ..model import Document, FileStamp, PublishedFile
+from .target import WriteResult
 
 FILE_MODE = 0o644  # a web server under another account must be able to read
 FOLDER_MODE = 0o755
 COPY_BLOCK_SIZE = 1_000_000  # bytes
+DIGEST_SIZE = 16  # bytes
 
 # One slug a level, then the format: nothing hidden, nothing that climbs, nothing a URL would have to quote (S14).
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}", re.ASCII)
 _TEMPORARY_NAME = re.compile(r"\.[a-z0-9][a-z0-9_.-]{0,127}\.[0-9]+\.feeds-new", re.ASCII)
 
 
-def publish(root: Path, documents: Iterable[Document]) -> list[str]:
-    """Write the documents that differ from what is below `root`; return their paths in the order given."""
-    changed: list[str] = []
-    folders: dict[Path, None] = {}
-    for document in documents:
-        target = _resolve(root, document.path)
+class Folder:
+    """The files below `root`, readable by a web server under another account."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def location(self) -> str:
+        """The place, for messages."""
+        return str(self._root)
+
+    def put(self, documents: Iterable[Document]) -> list[WriteResult]:
+        """Write the documents that differ from what stands there."""
+        results: list[WriteResult] = []
+        folders: dict[Path, None] = {}
+        for document in documents:
+            target, body = _resolve(self._root, document.path), document.body
+            with _explain_errors("write", target):
+                info, differed = _keep_file(target, body) or (_write_file(target, [body]), True)
+            digest = blake2b(body, digest_size=DIGEST_SIZE).hexdigest()
+            results.append(WriteResult(_published_file(document.path, info, digest), differed))
+            folders |= dict.fromkeys(_folders_to(self._root, target))
+        # Even if nothing changed: a run that was killed or failed just before this line had renamed files already (F6).
+        _sync_folders(folders)
+        return results
+
+    def copy(
+        self, path: str, stamp: FileStamp, open_source: Callable[[], AbstractContextManager[BinaryIO]]
+    ) -> WriteResult:
+        """Copy a file, unless one with this size and time stands there; the copy gets the time of `stamp`."""
+        target = _resolve(self._root, path)
         with _explain_errors("write", target):
-            _create_folder(target.parent)
-            if not _has_content(target, document.body):
-                _write_file(target, [document.body])
-                changed.append(document.path)
-        folders |= dict.fromkeys(_folders_to(root, target))
-    # Even if nothing changed: a run that was killed or failed just before this line had renamed files already (F6).
-    _sync_folders(folders)
-    return changed
+            if kept := _keep_file(target, stamp):
+                info, differed = kept
+                return WriteResult(_published_file(path, info), differed)
+            digest = blake2b(digest_size=DIGEST_SIZE)
+            with open_source() as stream:
+                info = _write_file(target, _read_blocks(stream, digest.update), stamp.modified_ns)
+        _sync_folders(dict.fromkeys(_folders_to(self._root, target)))
+        return WriteResult(_published_file(path, info, digest.hexdigest()), differed=True)
 
+    def remove(self, paths: Iterable[str]) -> list[str]:
+        """Remove files; return the paths of those that were there."""
+        removed: list[str] = []
+        folders: dict[Path, None] = {}
+        for path in paths:
+            with _explain_errors("remove", self._root / path):
+                target = _resolve(self._root, path)
+                if target.is_file() or target.is_symlink():
+                    target.unlink()
+                    removed.append(path)
+                    folders[target.parent] = None
+        _sync_folders(folders)
+        return removed
 
-def copy_file(
-    root: Path, path: str, stamp: FileStamp, open_source: Callable[[], AbstractContextManager[BinaryIO]]
-) -> bool:
-    """Copy a file of any size to a path below `root`, unless it is there already; return whether it was copied.
-
-    The copy gets the size and the time of `stamp`, by which the next call recognizes it.
-    """
-    target = _resolve(root, path)
-    with _explain_errors("write", target):
-        if _has_stamp(target, stamp):
+    def has(self, file: PublishedFile) -> bool:
+        """Return whether a file is regular and has the size, time and mode that it was published with."""
+        try:
+            info = os.lstat(self._root / file.path)
+        except OSError:
             return False
-        _create_folder(target.parent)
-        with open_source() as stream:
-            _write_file(target, iter(partial(stream.read, COPY_BLOCK_SIZE), b""), stamp.modified_ns)
-    _sync_folders(dict.fromkeys(_folders_to(root, target)))
-    return True
+        return stat.S_ISREG(info.st_mode) and _published_file(file.path, info, file.digest) == file
 
+    def size(self, path: str) -> int | None:
+        """Return the size of a file in bytes; None where there is none."""
+        try:
+            return (self._root / path).stat().st_size
+        except OSError:
+            return None
 
-def remove_files(root: Path, paths: Iterable[str]) -> list[str]:
-    """Remove published files; return the paths that were there."""
-    removed: list[str] = []
-    folders: dict[Path, None] = {}
-    for path in paths:
-        with _explain_errors("remove", root / path):
-            target = _resolve(root, path)
-            if target.is_file() or target.is_symlink():
-                target.unlink()
-                removed.append(path)
-                folders[target.parent] = None
-    _sync_folders(folders)
-    return removed
-
-
-def files_exist(root: Path, paths: Iterable[str]) -> bool:
-    """Tell whether all these published files are present."""
-    return all((root / path).exists() for path in paths)
-
-
-def remove_temporary_files(root: Path) -> list[str]:
-    """Remove the temporary files that a killed run left below `root`; return their paths."""
-    leftovers = [
-        path for path in root.rglob(".*.feeds-new") if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_symlink()
-    ]
-    for path in leftovers:
-        with _explain_errors("remove", path):
-            path.unlink(missing_ok=True)
-    return sorted(path.relative_to(root).as_posix() for path in leftovers)
+    def sweep(self) -> list[str]:
+        """Remove the temporary files that a killed run left; return their paths."""
+        leftovers = [
+            path
+            for path in self._root.rglob(".*.feeds-new")
+            if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_symlink()
+        ]
+        for path in leftovers:
+            with _explain_errors("remove", path):
+                path.unlink(missing_ok=True)
+        return sorted(path.relative_to(self._root).as_posix() for path in leftovers)
 
 
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> None:
+def _published_file(path: str, info: os.stat_result, digest: str = "") -> PublishedFile:
+    return PublishedFile(path, digest, info.st_size, info.st_mtime_ns, stat.S_IMODE(info.st_mode))
+
+
+def _keep_file(target: Path, content: bytes | FileStamp) -> tuple[os.stat_result, bool] | None:
+    """Return the state of a file that has this content already, and whether its mode was repaired; else None."""
+    try:
+        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None  # absent, a link or not readable: replaced
+    with os.fdopen(descriptor, "rb") as file:
+        info = os.fstat(descriptor)
+        if isinstance(content, bytes):
+            is_same = info.st_size == len(content) and file.read() == content
+        else:
+            is_same = (info.st_size, info.st_mtime_ns) == (content.size, content.modified_ns)
+        if not is_same or not stat.S_ISREG(info.st_mode):
+            return None
+        if stat.S_IMODE(info.st_mode) == FILE_MODE:
+            return info, False
+        try:
+            os.fchmod(descriptor, FILE_MODE)
+        except OSError:
+            return None  # of another account: replaced
+        repaired = os.fstat(descriptor)
+        return repaired, repaired.st_mode != info.st_mode  # some file systems know no modes
+
+
+def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> os.stat_result:
     """Write a file and rename it over the target; a failure before that leaves the old file as it was (F5, F6)."""
+    _create_folder(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.feeds-new")
     try:
         with _open_exclusively(temporary) as descriptor:
@@ -109,11 +158,13 @@ def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None =
             if modified_ns is not None:
                 os.utime(descriptor, ns=(modified_ns, modified_ns))
             os.fsync(descriptor)
+            info = os.fstat(descriptor)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+    return info
 
 
 @contextmanager
@@ -133,23 +184,10 @@ def _write_all(descriptor: int, block: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _has_stamp(target: Path, stamp: FileStamp) -> bool:
-    """Tell whether the target is a regular file of that size and time."""
-    try:
-        info = target.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(info.st_mode) and (info.st_size, info.st_mtime_ns) == (stamp.size, stamp.modified_ns)
-
-
-def _has_content(target: Path, body: bytes) -> bool:
-    """Tell whether the target is a regular file with exactly these bytes."""
-    try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False  # absent, a link or not readable: replaced
-    with os.fdopen(descriptor, "rb") as file:
-        return os.fstat(descriptor).st_size == len(body) and file.read() == body
+def _read_blocks(stream: BinaryIO, observe: Callable[[bytes], object]) -> Iterator[bytes]:
+    for block in iter(partial(stream.read, COPY_BLOCK_SIZE), b""):
+        observe(block)
+        yield block
 
 
 # ── paths ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,18 +11,24 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from feeds.errors import PublishError
-from feeds.model import Document
-from feeds.publish import publish, remove_files, remove_temporary_files
+from feeds.model import Document, FileStamp, PublishedFile
+from feeds.publish import WriteResult, open_target
 
 
 def document(path: str = "world.rss", body: bytes = b"<rss/>") -> Document:
     return Document(path, body, "application/rss+xml")
+
+
+def publish(root: Path, documents: list[Document]) -> list[str]:
+    """Put documents; return the paths of those that differed."""
+    return [result.file.path for result in open_target(root).put(documents) if result.differed]
 
 
 def names(root: Path) -> list[str]:
@@ -94,8 +100,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from feeds.model import Document
-from feeds.publish import publish
-publish(Path(sys.argv[1]), [Document("a/world.rss", b"new" * 1000, ""), Document("a/world.atom", b"new", "")])
+from feeds.publish import open_target
+open_target(Path(sys.argv[1])).put([Document("a/world.rss", b"new" * 1000, ""), Document("a/world.atom", b"new", "")])
 """
 
 
@@ -190,7 +196,7 @@ def test_F1_killed_at_any_point_old_or_new_file_is_whole_and_the_rest_is_swept(t
     process, _ = run_traced(root, "-e", f"inject={call}:signal=KILL:when=1")
     assert process.returncode != 0
     assert (root / "a/world.rss").read_bytes() in (b"old", b"new" * 1000)
-    remove_temporary_files(root)
+    open_target(root).sweep()
     assert {"a/world.rss"} <= set(names(root)) <= {"a/world.rss", "a/world.atom"}
     run_traced(root)
     assert (root / "a/world.rss").read_bytes() == b"new" * 1000
@@ -220,6 +226,82 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a"]
 
 
+# ── what stands there ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def edit(file: Path) -> None:
+    info = file.stat()
+    file.write_bytes(b"<RSS/>")
+    os.utime(file, ns=(info.st_atime_ns, info.st_mtime_ns + 1))
+
+
+def replace_by_link(file: Path) -> None:
+    copy = file.with_name("copy")
+    file.rename(copy)
+    file.symlink_to(copy)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "removed": Path.unlink,
+    "cut": lambda file: os.truncate(file, 3),
+    "edited": edit,
+    "replaced by a link": replace_by_link,
+    "closed": lambda file: file.chmod(0o600),
+    "opened for writing": lambda file: file.chmod(0o666),
+    "replaced by a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_file_that_was_changed_is_noticed_and_put_right(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    target, file = open_target(tmp_path), tmp_path / "world.rss"
+    (result,) = target.put([document()])
+    assert result.differed and target.has(result.file)
+    change(file)
+    assert not target.has(result.file)
+    (result,) = target.put([document()])
+    assert result.differed and target.has(result.file)
+    assert not file.is_symlink() and file.read_bytes() == b"<rss/>"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+def test_a_file_of_which_only_the_path_is_known_is_not_touched_if_it_is_right(tmp_path: Path) -> None:
+    """As of a store that an older version wrote."""
+    target = open_target(tmp_path)
+    before = target.put([document()])
+    assert not target.has(PublishedFile("world.rss"))
+    (result,) = target.put([document()])
+    assert not result.differed and result.file == before[0].file
+
+
+def test_a_result_tells_digest_size_time_and_mode(tmp_path: Path) -> None:
+    target = open_target(tmp_path)
+    one, other = (result.file for result in target.put([document(), document("a/b.rss", b"<RSS/>")]))
+    info = (tmp_path / "world.rss").stat()
+    assert (one.size, one.modified_ns, one.mode) == (6, info.st_mtime_ns, 0o644)
+    assert one.digest and one.digest != other.digest
+    assert (target.size("world.rss"), target.size("none.rss")) == (6, None)
+
+
+def test_a_copy_is_made_once_and_again_when_it_was_changed(tmp_path: Path) -> None:
+    target, source = open_target(tmp_path / "public"), tmp_path / "loaf.jpg"
+    source.write_bytes(b"x" * 2_500_000)
+    stamp = FileStamp(2_500_000, source.stat().st_mtime_ns)
+
+    def copy() -> WriteResult:
+        return target.copy("a/loaf.jpg", stamp, lambda: source.open("rb"))
+
+    first, second = copy(), copy()
+    assert first.differed and not second.differed
+    assert second.file == replace(first.file, digest="")
+    copied = tmp_path / "public/a/loaf.jpg"
+    assert copied.read_bytes() == source.read_bytes()
+    copied.chmod(0o600)
+    assert copy() == replace(second, differed=True)
+    os.truncate(copied, 3)
+    assert copy() == first
+
+
 # ── names stay inside ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -236,7 +318,7 @@ def test_S14_a_name_that_is_no_slug_is_refused(tmp_path: Path, path: str) -> Non
     with pytest.raises(PublishError, match="cannot publish"):
         publish(root, [document(path)])
     with pytest.raises(PublishError, match="cannot publish"):
-        remove_files(root, [path])
+        open_target(root).remove([path])
     assert names(tmp_path) == []
 
 
@@ -271,11 +353,12 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
 # ── removing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_remove_files_removes_nothing_else(tmp_path: Path) -> None:
-    publish(tmp_path, [document(), document("a/b.rss"), document("kept.rss")])
-    assert remove_files(tmp_path, ["world.rss", "a/b.rss", "never-there.rss"]) == ["world.rss", "a/b.rss"]
+def test_only_the_named_files_are_removed(tmp_path: Path) -> None:
+    target = open_target(tmp_path)
+    target.put([document(), document("a/b.rss"), document("kept.rss")])
+    assert target.remove(["world.rss", "a/b.rss", "never-there.rss"]) == ["world.rss", "a/b.rss"]
     assert names(tmp_path) == ["kept.rss"]
-    assert remove_files(tmp_path, ["world.rss"]) == []
+    assert target.remove(["world.rss"]) == []
 
 
 def test_R1_temporary_files_of_ours_are_removed_and_no_others(tmp_path: Path) -> None:
@@ -284,6 +367,6 @@ def test_R1_temporary_files_of_ours_are_removed_and_no_others(tmp_path: Path) ->
     leftover.write_bytes(b"<rs")
     foreign.write_bytes(b"mine")
     (tmp_path / "a/.hidden").write_bytes(b"mine")
-    assert remove_temporary_files(tmp_path) == ["a/.world.rss.4711.feeds-new"]
+    assert open_target(tmp_path).sweep() == ["a/.world.rss.4711.feeds-new"]
     assert names(tmp_path) == [".notes.feeds-new", "a/.hidden", "a/world.rss"]
-    assert remove_temporary_files(tmp_path / "missing") == []
+    assert open_target(tmp_path / "missing").sweep() == []
