@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from ..model import Article, Config, Feed, Step, StepContext
 from ..pipeline import STEP_CONTEXT
 from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
+from ..store import Store
 from .common import print_json, print_lines, style
 from .configuration import load_config, open_store, require_ids, secret_mask
 from .formatting import format_count, format_rfc3339, sanitize_line
@@ -45,8 +47,7 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
     config = load_config(ctx)
     require_ids(config, "feed", [feed_id], config.feeds)
     feed = config.feeds[feed_id]
-    with open_store(config) as store:
-        stored = store.articles(feed.sources or config.sources.keys(), feed.tags) if store else iter(())
+    with open_store(config) as store, closing(_read_articles(store, config, feed)) as stored:  # a limit leaves a rest
         articles, reports = _select_articles(config, feed, stored, with_steps)
     if as_json:
         steps = [{**asdict(report), "dropped": list(report.dropped.values())} for report in reports]
@@ -54,6 +55,12 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
         print_json(members, secret_mask(config))
     else:
         print_lines(_feed_lines(feed, articles, reports), secret_mask(config))
+
+
+def _read_articles(store: Store | None, config: Config, feed: Feed) -> Generator[Article]:
+    """Yield the articles that a feed selects, before its steps; none where nothing was ever stored."""
+    if store is not None:
+        yield from store.articles(feed.sources or config.sources.keys(), feed.tags)
 
 
 def _select_articles(
