@@ -98,12 +98,14 @@ def _check_selectors(
 
 
 def _check_files(path: KeyPath, pattern: PlainValue | None, location: ConfigLocation) -> Iterator[Finding]:
-    """Find a glob that leads out of its fixed part: nothing outside it is read (S14)."""
+    """Find a glob that leads out of its fixed part (S14: nothing outside it is read), or that pathlib does not take."""
     if not isinstance(pattern, str):
         return
     _, wild = split_glob(pattern)
     if ".." in wild.split("/"):
         yield Finding(path, f"`{pattern}` has a `..` after its first *, expected every `..` at the beginning")
+    elif any("**" in part and part != "**" for part in wild.split("/")):
+        yield Finding(path, f"`{pattern}` has a `**` that is no whole part, expected such as `stories/**/*.md`")
     elif not wild and (pattern.endswith("/") or location.resolve(pattern).is_dir()):
         better = pattern.rstrip("/") + "/*.md"
         yield Finding(path, f"`{pattern}` is a folder, expected a pattern, did you mean `{better}`?")

@@ -228,6 +228,8 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _glob(root: Path, pattern: str) -> list[Path]:
     """Return what a pattern matches, without media files, and without hidden ones: these may be unfinished."""
+    if any("**" in part and part != "**" for part in PurePosixPath(pattern).parts):  # one version of Python takes it
+        raise FetchError(f"{pattern!r} is no pattern for files: `**` is a whole part.", kind=FailureKind.REFUSED)
     try:
         return [
             path
