@@ -21,6 +21,7 @@ from feeds.app.server_process import create_server_app
 from feeds.config import load
 from feeds.model import Fetched
 from feeds.normalize import plan_pages
+from feeds.normalize.people import resolve_bylines
 from feeds.parse.page.article import read_story
 
 STORIES = Path(__file__).parents[1] / "data" / "parse" / "stories"
@@ -104,7 +105,7 @@ def test_other_readers_understand_the_page_and_so_do_we(desk: Desk) -> None:
     story = read_story(Fetched(str(item["url"]), page, "text/html", "utf-8"), None).stories[0]
     assert story.title and story.title.value == "Bread & butter"
     assert story.published == "2026-02-01T00:00:00Z"
-    assert [person.name for person in story.people] == ["Ann Baker", "Bo"]
+    assert [person.name for person in resolve_bylines(story).people] == ["Ann Baker", "Bo"]
 
 
 class Balance(html.parser.HTMLParser):
