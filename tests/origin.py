@@ -62,6 +62,42 @@ def reply(body: bytes = b"", status: int = 200, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if status in (204, 304) else body)
 
 
+class SlowDocument:
+    """A slow document that counts the requests for it at the same moment, by the names that `names` returns.
+
+    None is answered before so many came `together` under the first name: a busy machine brings them late.
+    """
+
+    def __init__(
+        self,
+        body: Callable[[Request], bytes],
+        names: Callable[[Request], tuple[str, ...]],
+        seconds: float = 0.02,
+        together: int = 1,
+    ) -> None:
+        self._body = body
+        self._names = names
+        self._seconds = seconds
+        self._together = together
+        self._lock = threading.Condition()
+        self._now: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        names = self._names(request)
+        with self._lock:
+            for name in names:
+                self._now[name] += 1
+                self.most[name] = max(self.most[name], self._now[name])
+            self._lock.notify_all()
+            assert self._lock.wait_for(lambda: self.most[names[0]] >= self._together, 300)
+        yield self._seconds
+        with self._lock:
+            self._now.subtract(names)
+        yield reply(self._body(request), content_type="text/xml")
+        yield KEEP
+
+
 def raw(*pieces: Piece) -> Behaviour:
     """Bytes to send as they are, seconds to wait, and maybe an ending."""
     return lambda request: pieces

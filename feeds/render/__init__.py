@@ -32,5 +32,9 @@ def _write_formats(edition: Edition) -> tuple[Document, ...]:
 
 def render_stylesheets() -> tuple[Document, ...]:
     """Return the stylesheets of feed documents and story pages, which all feeds share."""
-    package = files(__package__)
-    return tuple(Document(path, (package / path.rpartition("/")[2]).read_bytes(), "text/css") for path in STYLESHEETS)
+    folder = files(__package__)
+    colours = (folder / "colours.css").read_bytes()
+    sheets = {path: (folder / path.rpartition("/")[2]).read_bytes() for path in STYLESHEETS}
+    return tuple(
+        Document(path, sheet.replace(b"  /* colours.css */\n", colours), "text/css") for path, sheet in sheets.items()
+    )

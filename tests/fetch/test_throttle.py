@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +13,7 @@ from itertools import count
 import pytest
 from factories import NOON, SITE, visit_to
 from fetching import expect_document, fetch_failure
-from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, raw, redirect, reply
+from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, SlowDocument, raw, redirect, reply
 from wire import until
 
 from feeds.errors import FetchError
@@ -30,32 +29,8 @@ TARGET = "127.0.0.9"
 Resolve = Callable[[str, int], list[tuple[int, tuple[str, int]]]]
 
 
-class SlowDocument:
-    """A slow document that counts the requests for it at the same moment, by their `Host`.
-
-    None is answered before so many have been there `together`: a busy machine brings them late.
-    """
-
-    def __init__(self, seconds: float = 0.02, together: int = 1) -> None:
-        self._seconds = seconds
-        self._together = together
-        self._lock = threading.Condition()
-        self._now: Counter[str] = Counter()
-        self.most: Counter[str] = Counter()
-
-    def __call__(self, request: Request) -> Iterable[Piece]:
-        names = ("all", request.headers["host"])
-        with self._lock:
-            for name in names:
-                self._now[name] += 1
-                self.most[name] = max(self.most[name], self._now[name])
-            self._lock.notify_all()
-            assert self._lock.wait_for(lambda: self.most["all"] >= self._together, 300)
-        yield self._seconds
-        with self._lock:
-            self._now.subtract(names)
-        yield reply(FEED, content_type="text/xml")
-        yield KEEP
+def slow_document(seconds: float = 0.02, together: int = 1) -> SlowDocument:
+    return SlowDocument(lambda request: FEED, lambda request: ("all", request.headers["host"]), seconds, together)
 
 
 def everything_at(address: str, port: int) -> Resolve:
@@ -86,7 +61,7 @@ def no_request_active(fetcher: Fetcher) -> bool:
 def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
     most: int, seconds: float, origin: Origin
 ) -> None:
-    document = SlowDocument(seconds)
+    document = slow_document(seconds)
     to = origin.put("/feed", document, host=TARGET)
     urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{n}") for n in range(10, 18)]
     fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(GAP, most))
@@ -156,7 +131,7 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
 
 @pytest.mark.parametrize("keep", [True, False], ids=["connections are kept", "every request opens one"])
 def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origin: Origin) -> None:
-    document = SlowDocument(0.005, together=8)
+    document = slow_document(0.005, together=8)
 
     def answer(request: Request) -> Iterable[Piece]:
         yield from (piece for piece in document(request) if keep or piece is not KEEP)
@@ -212,7 +187,7 @@ def test_E13_a_request_delayed_at_the_address_keeps_the_gap_of_its_host_once_mor
 
 
 def test_E13_more_than_eight_where_the_operator_says_so(origin: Origin) -> None:
-    document, twelve = SlowDocument(0.0), threading.Barrier(12)
+    document, twelve = slow_document(0.0), threading.Barrier(12)
 
     def together(request: Request) -> Iterable[Piece]:
         twelve.wait(300)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from origin import KEEP, Behaviour, Document, Origin, Piece, Request, raw, redirect, reply
+from origin import KEEP, Behaviour, Document, Origin, SlowDocument, raw, redirect, reply
 from wire import Wire, rss
 
 from feeds.app import App, Turn, TurnOptions
@@ -96,35 +95,13 @@ def test_E5_E15_redirects_and_errors_leave_no_bad_mark(wire: Wire, origin: Origi
 # ── hosts ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Counting:
-    """A document that takes its time, and counts how many ask its host for one at the same moment.
-
-    None is sent before so many have asked `together`: a busy machine brings them late.
-    """
-
-    def __init__(self, seconds: float, together: int) -> None:
-        self._seconds = seconds
-        self._together = together
-        self._lock = threading.Condition()
-        self._now: Counter[str] = Counter()
-        self.most: Counter[str] = Counter()
-
-    def __call__(self, request: Request) -> Iterable[Piece]:
-        with self._lock:
-            self._now[request.host] += 1
-            self.most[request.host] = max(self.most[request.host], self._now[request.host])
-            self._lock.notify_all()
-            assert self._lock.wait_for(lambda: self.most[request.host] >= self._together, 300)
-        yield self._seconds
-        with self._lock:
-            self._now[request.host] -= 1
-        yield reply(feed(request.path), content_type="text/xml")
-        yield KEEP
+def slow_feed(seconds: float, together: int) -> SlowDocument:
+    return SlowDocument(lambda request: feed(request.path), lambda request: (request.host,), seconds, together)
 
 
 def test_E13_two_at_once_and_a_gap_for_each_host_name(wire: Wire, origin: Origin) -> None:
     """On the real clock, for lack of another: what is measured is never shorter on a busy machine."""
-    gap, hosts, counting = 0.15, ("127.0.0.5", "127.0.0.6"), Counting(0.5, 2)
+    gap, hosts, counting = 0.15, ("127.0.0.5", "127.0.0.6"), slow_feed(0.5, 2)
     sources = {f"{host[-1]}-{n}": origin.put(f"/{n}", counting, host=host) for host in hosts for n in range(8)}
     sources |= {name: url.replace("127.0.0.1", f"127.0.0.{name[0]}") for name, url in sources.items()}
     wire.declare(sources, hosts={"gap": f"{gap}s", "at_once": 2})
@@ -150,7 +127,7 @@ def test_E13_five_hundred_sources_of_sixty_names_at_one_address_are_asked_eight_
     wire: Wire, origin: Origin
 ) -> None:
     """In two turns of one program: in the second one the host queue knows the address too."""
-    limits, counting = {"gap": "0s", "at_once": 2}, Counting(0.005, 8)
+    limits, counting = {"gap": "0s", "at_once": 2}, slow_feed(0.005, 8)
     for n in range(500):
         origin.put(f"/{n}", counting)
     wire.declare({f"s{n}": f"http://n{n % 60}.example/{n}" for n in range(500)}, hosts=limits)
