@@ -2,21 +2,46 @@
 
 Source, Feed (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → Outcome
 (pipeline) → Edition (compose) → Document (render). All datetimes are aware and in UTC; all lengths of time are seconds.
+
+What the YAML declares holds compiled patterns and paths, and is made of dataclasses. All else are structs of msgspec;
+those with `omit_defaults` are stored as JSON. `gc=False`: what can be part of no reference cycle need not be looked at
+by the garbage collector, which saves a tenth of the time to read articles.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct, structs
 
 from .errors import FailureKind
 from .politeness import HostLimits
 
 NOTHING: Mapping[str, str] = {}
+
+_Record = TypeVar("_Record")
+
+
+def replace(record: _Record, /, **changes: object) -> _Record:
+    """Return a copy of a record with these fields changed, as `copy.replace` does from Python 3.13 on."""
+    if isinstance(record, Struct):
+        return structs.replace(record, **changes)
+    return dataclasses.replace(record, **changes)  # type: ignore[type-var]
+
+
+def field_names(record: object) -> tuple[str, ...]:
+    """Return the names of the fields of a record or of its type; () for what is no record."""
+    if dataclasses.is_dataclass(record):
+        return tuple(field.name for field in dataclasses.fields(record))
+    names: tuple[str, ...] = getattr(record, "__struct_fields__", ())
+    return names
+
 
 # ── configuration: what the YAML declares, checked and compiled ───────────────────────────────────────────────────────
 
@@ -200,16 +225,14 @@ class Config:
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(Struct, frozen=True):
     """`ETag` and `Last-Modified` as received, byte for byte (E1). For files, `etag` is a digest of their stat."""
 
     etag: str | None = None
     last_modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HostState:
+class HostState(Struct, frozen=True):
     """What is remembered of one host name, for all visits to it."""
 
     host: str
@@ -219,8 +242,7 @@ class HostState:
     robots_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True, omit_defaults=True):
     """A permanent redirect, followed for good only after enough visits (E10)."""
 
     target: str
@@ -228,8 +250,7 @@ class Move:
     visits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(Struct, frozen=True, omit_defaults=True):
     """A publisher's wishes on polling, kept because a 304 brings no document that repeats them."""
 
     fresh_for: float | None = None  # of the headers
@@ -238,8 +259,7 @@ class Hints:
     skip_days: tuple[int, ...] = ()  # Monday is 0
 
 
-@dataclass(frozen=True, slots=True)
-class VisitState:
+class VisitState(Struct, frozen=True):
     """What one visit leaves for the next one to the same source or story page."""
 
     url: str
@@ -256,8 +276,7 @@ class VisitState:
     hints: Hints = Hints()
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One due fetch: of a source, or (with `story`, as its listing gave it) of one story's page."""
 
     source: Source
@@ -276,16 +295,14 @@ class Visit:
 # ── responses: what the network or the disk answered ──────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One redirect that was followed."""
 
     status: int
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Struct, frozen=True):
     """One file of a `files:` source: `name` relative to the root."""
 
     name: str
@@ -293,23 +310,21 @@ class SourceFile:
     modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FileStamp:
+class FileStamp(Struct, frozen=True):
     """The size and time that show that a file is unchanged."""
 
     size: int
     modified_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A whole response. `body` is free of content coding and within `max_bytes`; for local files see `files`."""
 
     url: str  # after redirects
     body: bytes
     media_type: str = ""  # lower case, without parameters
     charset: str | None = None  # of Content-Type
-    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    headers: Mapping[str, str] = {}  # names in lower case
     hops: tuple[Hop, ...] = ()
     validators: Validators = Validators()
     body_digest: str = ""
@@ -317,11 +332,10 @@ class Fetched:
     retry_after: float | None = None
     files: tuple[SourceFile, ...] = ()
     unreadable: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
-    media_files: Mapping[str, FileStamp] = field(default_factory=dict)  # pictures and recordings beside them, by name
+    media_files: Mapping[str, FileStamp] = {}  # pictures and recordings beside them, by name
 
 
-@dataclass(frozen=True, slots=True)
-class NotModified:
+class NotModified(Struct, frozen=True):
     """304, an equal body, or unchanged files. Validators that the response left out are the ones we sent (E3)."""
 
     url: str
@@ -333,8 +347,7 @@ class NotModified:
 # ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True, omit_defaults=True, gc=False):
     """A text construct: `type` says how `value` is to be read (RFC 4287 §3.1); `base` is the xml:base in force."""
 
     value: str
@@ -343,8 +356,7 @@ class Text:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True, omit_defaults=True, gc=False):
     """A link as given, maybe relative; `base` is the xml:base in force. Enclosures are links with rel `enclosure`."""
 
     href: str
@@ -359,8 +371,7 @@ class Link:
 AuthorMark = Literal["", "selector", "explicit", "class", "link"]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True, omit_defaults=True, gc=False):
     """A person as spelled: `name` may still hold an address, or several people.
 
     With a `place`, it is only a candidate: `role` is then `byline` (one name or several, with jobs and places),
@@ -379,8 +390,7 @@ class Person:
     element: int = 0  # equal for the candidates of one element of the page
 
 
-@dataclass(frozen=True, slots=True)
-class Category:
+class Category(Struct, frozen=True, omit_defaults=True, gc=False):
     """A category with its scheme (Atom) or domain (RSS)."""
 
     term: str
@@ -388,8 +398,7 @@ class Category:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True, omit_defaults=True, gc=False):
     """A Media RSS object, an image or a thumbnail; numbers as strings, as found. `role` is `content` or `thumbnail`."""
 
     url: str
@@ -405,8 +414,7 @@ class Media:
     base: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, omit_defaults=True, gc=False):
     """The feed an item came from (Atom `source`, RSS `source`)."""
 
     id: str | None = None
@@ -416,8 +424,7 @@ class Origin:
     updated: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Comments:
+class Comments(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a story is discussed."""
 
     url: str | None = None
@@ -425,8 +432,7 @@ class Comments:
     feed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True, omit_defaults=True, gc=False):
     """One item as the source gave it. Every field optional; dates as text; `found` says where each field was."""
 
     id: str | None = None
@@ -445,14 +451,13 @@ class Story:
     rights: Text | None = None
     origin: Origin | None = None
     comments: Comments | None = None
-    podcast: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, str] = field(default_factory=dict)  # what has no field of its own: geo, license …
-    found: Mapping[str, str] = field(default_factory=dict)
+    podcast: Mapping[str, str] = {}
+    extra: Mapping[str, str] = {}  # what has no field of its own: geo, license …
+    found: Mapping[str, str] = {}
     file: str | None = None  # the file below the root of a `files:` source that it stands in
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """The feed-level facts of a document, as found."""
 
     id: str | None = None
@@ -474,12 +479,11 @@ class Channel:
     update_base: str | None = None
     skip_hours: tuple[str, ...] = ()
     skip_days: tuple[str, ...] = ()
-    podcast: Mapping[str, str] = field(default_factory=dict)
-    found: Mapping[str, str] = field(default_factory=dict)
+    podcast: Mapping[str, str] = {}
+    found: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PublicationWindow:
+class PublicationWindow(Struct, frozen=True):
     """When a story of ours may be published: not before the dates in `starts`, no longer from those in `ends` on.
 
     Dates are text, as its front matter spells them.
@@ -498,8 +502,7 @@ class Shape(StrEnum):
     STORY = "story"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """One parsed document. `reader` names the parser; `warnings` are sentences for the operator."""
 
     reader: str
@@ -508,12 +511,11 @@ class Parsed:
     stories: tuple[Story, ...] = ()
     warnings: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()  # files and folders that exist and could not be read this time
-    windows: Mapping[str, PublicationWindow] = field(default_factory=dict)  # story id → when it may be published
+    windows: Mapping[str, PublicationWindow] = {}  # story id → when it may be published
     shape: Shape = Shape.FEED
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True, omit_defaults=True):
     """One subscription of an OPML list: `name` is the second part of the id of the source that it is."""
 
     name: str
@@ -522,8 +524,7 @@ class Outline:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SeenItems:
+class SeenItems(Struct, frozen=True):
     """What the store holds of a source, read once after parse.
 
     `digests`: upstream id → story digest of what is held. `retracted`: upstream ids that must not come back (R4).
@@ -532,12 +533,12 @@ class SeenItems:
     """
 
     authority: str
-    digests: Mapping[str, str] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = {}
+    links: Mapping[str, str] = {}
     listing_size: int | None = None  # of the last listing
     identity: str = "id"  # `link` once a source changed its ids (F21)
     outlines: tuple[Outline, ...] = ()  # of an OPML list
-    pages: Mapping[str, StoryPage] = field(default_factory=dict)
+    pages: Mapping[str, StoryPage] = {}
     retracted: frozenset[str] = frozenset()
     withdrawn: frozenset[str] = frozenset()
 
@@ -551,8 +552,7 @@ class SeenItems:
 # ── articles: one item as we hold it ──────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True, omit_defaults=True, gc=False):
     """A person with a name; the rest is clean or absent."""
 
     name: str
@@ -561,8 +561,7 @@ class Author:
     avatar: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True, omit_defaults=True, gc=False):
     """A file that belongs to an article: `size` in bytes, `duration` in seconds."""
 
     url: str
@@ -572,8 +571,7 @@ class Attachment:
     duration: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoryFile:
+class StoryFile(Struct, frozen=True, omit_defaults=True, gc=False):
     """A file that goes with a story of ours: `path` below the public folder, `file` below the root of its source."""
 
     path: str
@@ -582,18 +580,16 @@ class StoryFile:
     modified_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoryPage:
+class StoryPage(Struct, frozen=True, omit_defaults=True, gc=False):
     """Our own page for a story of ours: made of `file`, published at `path` below the public folder."""
 
     file: str
     path: str
     address: str
-    beside: tuple[StoryFile, ...] = ()
+    files: tuple[StoryFile, ...] = ()  # those that it shows
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Struct, frozen=True, omit_defaults=True, gc=False):
     """The common record: whole, clean, XML-legal, addresses absolute. `title` and `summary` are plain text."""
 
     source_id: str
@@ -620,9 +616,9 @@ class Article:
     rights: str | None = None
     comments: Comments | None = None
     origin: Origin | None = None
-    podcast: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, str] = field(default_factory=dict)
-    found: Mapping[str, str] = field(default_factory=dict)
+    podcast: Mapping[str, str] = {}
+    extra: Mapping[str, str] = {}
+    found: Mapping[str, str] = {}
     reader: str = ""
     story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
     page: StoryPage | None = None  # of a story of our own
@@ -639,8 +635,7 @@ class Article:
 # ── outcomes: the result of a visit ───────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class StoryVisit:
+class StoryVisit(Struct, frozen=True):
     """A story that is not whole yet: its page becomes a visit of its own."""
 
     upstream_id: str
@@ -648,8 +643,7 @@ class StoryVisit:
     story: Story
 
 
-@dataclass(frozen=True, slots=True)
-class Harvest:
+class Harvest(Struct, frozen=True):
     """New and changed articles, story pages to visit, and every id that was listed."""
 
     articles: tuple[Article, ...]
@@ -665,8 +659,7 @@ class Harvest:
     removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True, omit_defaults=True):
     """What went wrong, in one sentence for the operator. `stage` names the stage, such as `fetch`."""
 
     stage: str
@@ -680,8 +673,7 @@ class Failure:
 Result = Harvest | NotModified | Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The result of a visit, exactly one for each, with the state that the next visit starts from."""
 
     visit: Visit
@@ -703,8 +695,7 @@ class EntryState(StrEnum):
     RETRACTED = "retracted"
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(Struct, frozen=True):
     """One article as a feed last published it; the digest of a retracted one is empty."""
 
     digest: str
@@ -713,8 +704,7 @@ class LedgerEntry:
     state: EntryState = EntryState.PUBLISHED
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedFile:
+class PublishedFile(Struct, frozen=True, omit_defaults=True):
     """A file as its target held it once it was written; older versions recorded the path alone.
 
     `size` is in bytes, `modified_ns` in nanoseconds since 1970; `mode` are the permissions, where a target has any.
@@ -727,21 +717,19 @@ class PublishedFile:
     mode: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """What a feed has already published. `changed` is the highest change number among its articles."""
 
     feed_id: str
     fingerprint: str = ""
     changed: int = 0
     updated: datetime | None = None
-    entries: Mapping[int, LedgerEntry] = field(default_factory=dict)  # by article key
+    entries: Mapping[int, LedgerEntry] = {}  # by article key
     files: tuple[PublishedFile, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """A feed at one moment: the chosen articles in order; `updated` never goes backwards."""
 
     feed: Feed
@@ -752,8 +740,7 @@ class Edition:
     digest: str = ""  # equal for the same articles, unchanged and in the same order
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """The bytes of one published file; `path` is relative to the public folder, with forward slashes."""
 
     path: str
@@ -761,8 +748,7 @@ class Document:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One difference between two published editions. `item` is the JSON Feed item, none for a retraction."""
 
     kind: Literal["article", "retract"]
@@ -772,8 +758,7 @@ class Event:
     item: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
+class Issue(Struct, frozen=True):
     """One edition gone live: what is written to the ledger and the outbox in one transaction."""
 
     edition: Edition
@@ -785,8 +770,7 @@ class Issue:
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
+class SourceStatus(Struct, frozen=True):
     """The status of one source; `failure` is the last one, none once a visit has worked again."""
 
     source_id: str

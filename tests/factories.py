@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +29,7 @@ from feeds.model import (
     Validators,
     Visit,
     VisitState,
+    replace,
 )
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

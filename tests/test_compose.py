@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import factories
@@ -13,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.compose import compose, find_changes, is_published
-from feeds.model import Article, Document, Edition, EntryState, Feed, Issue, Ledger, LedgerEntry, PublishedFile, Site
+from feeds.model import (
+    Article,
+    Document,
+    Edition,
+    EntryState,
+    Feed,
+    Issue,
+    Ledger,
+    LedgerEntry,
+    PublishedFile,
+    Site,
+    replace,
+)
 from feeds.pipeline import IssueIO, issue
 from feeds.publish import WriteResult
 from feeds.steps import Keep, Limit, effective_steps

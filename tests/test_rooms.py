@@ -67,6 +67,7 @@ LIBRARIES: dict[str, set[str]] = {
     "nh3": {"normalize"},
     "w3lib": {"parse", "normalize"},  # decoding pages; canonical links
     "dateutil": {"normalize"},
+    "msgspec": {"model", "store", "app"},  # the records, and their JSON; the gate walks through their fields
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "feedgen": {"render"},

@@ -10,11 +10,13 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from hashlib import sha256
 
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
+
 from ..config.masking import contains_secret, mask
-from ..model import Article, Document, Harvest, Outcome
+from ..model import Article, Document, Harvest, Outcome, field_names, replace
 
 log = logging.getLogger("feeds.app")
 
@@ -56,7 +58,7 @@ class PublicationGate:
             title=self._mask_text(article.title),
             summary=self._mask_text(article.summary),
             html=self._clean_html(article.html),
-            **changes,  # type: ignore[arg-type]  # each is a value of its own field, or that field's default
+            **changes,
         )
 
     def clean_id(self, published_id: str) -> str:
@@ -79,11 +81,11 @@ class PublicationGate:
 
     # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _clean_field(self, spec: Field[object], record: object) -> object:
+    def _clean_field(self, spec: FieldInfo, record: object) -> object:
         """Return the clean value of a field; where nothing is left of it, the default, or None where there is none."""
         value = self._clean_value(getattr(record, spec.name))
         if value is None:
-            return None if spec.default is MISSING else spec.default
+            return None if spec.default is NODEFAULT else spec.default
         return value
 
     def _clean_value(self, value: object) -> object:
@@ -97,18 +99,17 @@ class PublicationGate:
         if isinstance(value, Mapping):
             items = ((self._mask_text(str(name)), self._clean_value(item)) for name, item in value.items())
             return {name: item for name, item in items if item is not None}
-        return self._clean_record(value) if is_dataclass(value) else value
+        return self._clean_record(value) if isinstance(value, Struct) else value
 
-    def _clean_record(self, record: object) -> object:
+    def _clean_record(self, record: Struct) -> object:
         """Return the record without secrets; None where a field without a default is gone."""
-        specs = fields(record)  # type: ignore[arg-type]
+        specs = fields(record)
         values = {spec.name: self._clean_field(spec, record) for spec in specs}
         if any(
-            values[spec.name] is None and getattr(record, spec.name) is not None and _is_required(spec)
-            for spec in specs
+            values[spec.name] is None and getattr(record, spec.name) is not None and spec.required for spec in specs
         ):
             return None
-        return replace(record, **values)  # type: ignore[type-var]
+        return replace(record, **values)
 
     # ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,11 +163,7 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(item)
     elif isinstance(value, Mapping):
         yield from _strings((*value.keys(), *value.values()))
-    elif is_dataclass(value):
-        for spec in fields(value):
-            if spec.name not in _UNPUBLISHED:
-                yield from _strings(getattr(value, spec.name))
-
-
-def _is_required(spec: Field[object]) -> bool:
-    return spec.default is MISSING and spec.default_factory is MISSING
+    else:
+        for name in field_names(value):
+            if name not in _UNPUBLISHED:
+                yield from _strings(getattr(value, name))

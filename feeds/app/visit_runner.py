@@ -6,12 +6,11 @@ import ctypes
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar, TypeVarTuple
 
 from .. import pipeline, scheduling
-from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit
+from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit, replace
 from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.source_index import host_of

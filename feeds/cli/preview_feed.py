@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import click
 
-from ..model import Article, Config, Feed, Step, StepContext
+from ..model import Article, Config, Feed, Step, StepContext, field_names
 from ..pipeline import STEP_CONTEXT
 from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
@@ -123,7 +123,7 @@ def _record_step(report: StepReport, step: _NamedStep, articles: Iterator[Articl
 def _changed_fields(before: Article, after: Article) -> list[str]:
     if before is after:
         return []
-    return [field.name for field in fields(Article) if getattr(before, field.name) != getattr(after, field.name)]
+    return [name for name in field_names(Article) if getattr(before, name) != getattr(after, name)]
 
 
 def _article_members(article: Article) -> ArticleMembers:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from protego import Protego
 
-from ..model import HostState
+from ..model import HostState, replace
 
 PRODUCT_TOKEN = "feeds"
 MAX_BYTES = 512_000  # RFC 9309 §2.5: at least 500 KiB; the rest of a longer file is not read

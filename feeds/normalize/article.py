@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from ..model import NOTHING, Article, Author, Category, Channel, Comments, Link, Origin, Parsed, Source, Story, Text
+from ..model import (
+    NOTHING,
+    Article,
+    Author,
+    Category,
+    Channel,
+    Comments,
+    Link,
+    Origin,
+    Parsed,
+    Source,
+    Story,
+    Text,
+    replace,
+)
 from . import html
 from .dates import parse_date
 from .identity import minted_id, published_id, story_key

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
-from ..model import Attachment, Link, Media, Story
+from ..model import Attachment, Link, Media, Story, replace
 from .images import is_decorative
 from .links import web_url
 from .text import clean_label, decode_label

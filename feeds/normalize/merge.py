@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ..model import Channel, Origin, Parsed, Story, Text
+from ..model import Channel, Origin, Parsed, Story, Text, replace
 from . import html
 from .links import web_url
 from .people import resolve_bylines

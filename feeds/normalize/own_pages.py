@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import unescape
 from pathlib import PurePosixPath
 from urllib.parse import quote, unquote
 
-from ..model import Article, Attachment, FileStamp, Link, Story, StoryFile, StoryPage
+from ..model import Article, Attachment, FileStamp, Link, Story, StoryFile, StoryPage, replace
 from .text import digest, to_ascii
 
 # Stands for the folder while addresses are made absolute. The name is reserved (RFC 2606), so no real URL begins so.
@@ -93,7 +93,7 @@ def publish_addresses(article: Article, page: StoryPage, layout: PageLayout) -> 
         StoryFile(layout.media_paths[file], file, layout.stamps[file].size, layout.stamps[file].modified_ns)
         for file in sorted(files & layout.media_paths.keys())
     )
-    return replace(article, page=replace(page, beside=files_beside))
+    return replace(article, page=replace(page, files=files_beside))
 
 
 def _file_size(attachment: Attachment, layout: PageLayout) -> int | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from html import unescape
 from itertools import chain, groupby
 from typing import Literal
 
-from ..model import Author, AuthorMark, Person, Story
+from ..model import Author, AuthorMark, Person, Story, replace
 from .links import web_url
 from .text import LABEL_LIMIT, clean_label, collapse_whitespace, strip_illegal_xml
 

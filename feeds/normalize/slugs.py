@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import replace
 from itertools import chain, count
 from urllib.parse import urlsplit
 
-from ..model import Outline
+from ..model import Outline, replace
 from .text import to_ascii
 
 MAX_SLUG_LENGTH = 40  # ids are typed by hand; the configuration takes up to 64

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from ..errors import FailureKind, ParseError
-from ..model import Channel, Fetched, Kind, Parsed, Source
+from ..model import Channel, Fetched, Kind, Parsed, Source, replace
 from . import xml_tree
 from .document import SourceDocument, open_document
 from .feed import feedparser_fallback, json, xml

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from ..compose import Change, compose, find_changes, is_published
-from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext
+from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext, replace
 from ..normalize.html import clean_html
 from ..publish import WriteResult
 from ..render import json_feed, render

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -28,6 +28,7 @@ from ..model import (
     Source,
     StoryFile,
     StoryPage,
+    replace,
 )
 from ..normalize import (
     Context,
@@ -179,7 +180,7 @@ def _place_files(
 ) -> Iterator[WriteResult]:
     """Place each file that stands beside a page, once, though several stories may show it."""
     pages: Iterable[StoryPage] = (article.page for article in articles if article.page)
-    files = {file.path: file for page in pages for file in page.beside}
+    files = {file.path: file for page in pages for file in page.files}
     # What stands there already is not read again: its digest is the one that was recorded.
     unchanged = {replace(file, digest=""): file for file in published_files}
     for path in sorted(files):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
-from ..model import Fetched, Kind, Parsed, Shape, Source, Story, Text
+from ..model import Fetched, Kind, Parsed, Shape, Source, Story, Text, replace
 from ..normalize import (
     Context,
     describe_channel,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar, TypeVarTuple
@@ -35,6 +35,7 @@ from ..model import (
     Validators,
     Visit,
     VisitState,
+    replace,
 )
 from ..normalize import (
     Context,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ..model import Article, Category, Feed, Site
+from ..model import Article, Category, Feed, Site, field_names, replace
 from ..registry import Format
 
 FEED_STYLESHEET = "assets/feed.css"
@@ -115,8 +114,8 @@ _ILLEGAL_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 
 def strip_illegal_characters(record: _Record) -> _Record:
     """Return the record with every string in it, however deep, free of characters that XML 1.0 cannot hold."""
-    if is_dataclass(record) and not isinstance(record, type):
-        names = (field.name for field in fields(record) if field.init)
+    names = field_names(record)
+    if names:
         return replace(record, **{name: strip_illegal_characters(getattr(record, name)) for name in names})
     return _strip_value(record)  # type: ignore[return-value]
 

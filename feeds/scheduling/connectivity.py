@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..errors import FailureKind
-from ..model import Failure, Interval, Outcome
+from ..model import Failure, Interval, Outcome, replace
 from .intervals import MINUTE, is_local, jitter_fraction
 
 MIN_SILENT_HOSTS = 8  # that fell silent one after another

@@ -5,7 +5,7 @@ Back-off is a table: how long to stay away, and whether the whole host asked for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ from ..model import (
     Result,
     Validators,
     Visit,
+    replace,
 )
 from .hints import merge_hints
 from .intervals import DAY, HOUR, JITTER, MINUTE, STORY_RETRIES, WEEK, interval_of, is_local, jitter_fraction, next_due

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, count
-from operator import itemgetter
-from typing import cast
+from operator import attrgetter, itemgetter
+from typing import Any, cast
 from zlib import crc32
 
+import msgspec
+from msgspec.structs import FieldInfo
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
@@ -31,11 +33,23 @@ from sqlalchemy import (
 )
 
 from ..errors import StoreError
-from ..model import Article, EntryState, Harvest, Outcome
-from . import codec
-from .codec import decode_time, encode_time
-from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
+from ..model import NOTHING, Article, EntryState, Harvest, Outcome
+from .schema import (
+    TombstoneReason,
+    articles,
+    decode_time,
+    encode_json,
+    encode_text,
+    encode_time,
+    ledger_entries,
+    sanitize_id,
+    sanitize_text,
+    to_json,
+    tombstones,
+    visits,
+)
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
+from .sqlite import encode_utf8
 from .statements import (
     STORY_IDS,
     ResultRow,
@@ -48,9 +62,57 @@ from .statements import (
 
 ArticleSelect = Select[tuple[object, ...]]
 
+# ── body ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Fields with a column of their own, and those that tell how a document was read, which only `preview` shows.
+_COLUMN_FIELDS = (
+    *("source_id", "upstream_id", "published_id", "story_digest", "story_key", "key", "changed"),
+    *("first_seen", "updated", "url", "html"),
+)
+_TRANSIENT_FIELDS = ("found", "reader")
+_BODY_FIELDS = [
+    field for field in msgspec.structs.fields(Article) if field.name not in (*_COLUMN_FIELDS, *_TRANSIENT_FIELDS)
+]
+
+
+def _with_default(field: FieldInfo) -> tuple[str, object] | tuple[str, object, object]:
+    """Return the field as `defstruct` takes it."""
+    if field.required:
+        return field.name, field.type
+    return field.name, field.type, {} if field.default is msgspec.NODEFAULT else field.default
+
+
+_ArticleBody = msgspec.defstruct("ArticleBody", map(_with_default, _BODY_FIELDS), frozen=True, omit_defaults=True)
+_BODY = msgspec.json.Decoder(_ArticleBody)
+_BODY_VALUES = attrgetter(*(field.name for field in _BODY_FIELDS))
+# The arguments of Article, out of the columns followed by the values of a body.
+_ARTICLE_VALUES = itemgetter(
+    *(
+        [*_COLUMN_FIELDS, *(field.name for field in _BODY_FIELDS), *_TRANSIENT_FIELDS].index(name)
+        for name in Article.__struct_fields__
+    )
+)
+
+
+def encode_body(article: Article) -> bytes:
+    """Return the fields of an article that are stored and have no column of their own, as JSON."""
+    return encode_json(_ArticleBody(*_BODY_VALUES(article)))
+
+
+def decode_body(body: bytes, columns: tuple[object, ...]) -> Article:
+    """Return the article of a body and the values of `_COLUMN_FIELDS`."""
+    return Article(*_ARTICLE_VALUES((*columns, *msgspec.structs.astuple(_BODY.decode(body)), NOTHING, "")))
+
+
 # ── record ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_ARTICLES_OF_STORIES = select(articles).join_from(STORY_IDS, articles, matches_story_id(articles))
+# Body and HTML are read and written as UTF-8: the checksum needs them so, and to encode them once more costs as much as
+# to insert the row.
+_TEXTS = ("body", "html")
+_ARTICLES_OF_STORIES = select(
+    *(column for column in articles.c if column.name not in _TEXTS),
+    *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
+).join_from(STORY_IDS, articles, matches_story_id(articles))
 _TOMBSTONES_OF_STORIES = select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.reason).join_from(
     STORY_IDS, tombstones, matches_story_id(tombstones)
 )
@@ -61,12 +123,13 @@ _USED_IDS = union_all(
     )
 )
 _INSERT = insert_statement(
-    articles, *(column.name for column in articles.c if column.name not in ("key", "retracted_at"))
+    articles, *(column.name for column in articles.c if column.name not in ("key", "retracted_at")), utf8=_TEXTS
 )
 _UPDATE = update_statement(
     articles,
     ["key"],
     *("story_digest", "position", "updated", "change_number", "url", "story_key", "tags", "checksum", "body", "html"),
+    utf8=_TEXTS,
 )
 
 # What the checksum of a row covers, beside `body` and `html`.
@@ -81,7 +144,6 @@ _CHECKED_COLUMNS = (
     "url",
 )
 _CHECKED_VALUES = itemgetter(*_CHECKED_COLUMNS)
-_CHECKED_PLACES = itemgetter(*(articles.c.keys().index(name) for name in _CHECKED_COLUMNS))
 
 
 def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
@@ -89,7 +151,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     harvest, removals = _harvest_articles(source_index, outcomes), _removal_times(source_index, outcomes)
     if not harvest and not removals:
         return frozenset()
-    story_ids = {"story_ids": codec.dump_json([*harvest, *removals])}
+    story_ids = {"story_ids": to_json([*harvest, *removals])}
     rows = {(row.source, row.upstream_id): row for row in connection.execute(_ARTICLES_OF_STORIES, story_ids)}
     tombstone_rows = connection.execute(_TOMBSTONES_OF_STORIES, story_ids)
     reasons = {(row.source, row.upstream_id): row.reason for row in tombstone_rows}
@@ -116,7 +178,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
 def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:
     """Return all articles of a batch by story id; of several with one id, the last."""
     return {
-        (source_index.keys[article.source_id], codec.sanitize_id(article.upstream_id)): article
+        (source_index.keys[article.source_id], sanitize_id(article.upstream_id)): article
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
         for article in outcome.result.articles
@@ -126,7 +188,7 @@ def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) ->
 def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
     """Return when the sources of a batch removed which stories."""
     return {
-        (source_index.keys[outcome.visit.source.id], codec.sanitize_id(upstream_id)): outcome.at
+        (source_index.keys[outcome.visit.source.id], sanitize_id(upstream_id)): outcome.at
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
         for upstream_id in outcome.result.removed_ids
@@ -136,7 +198,7 @@ def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> di
 def _new_rows(
     connection: Connection, additions: Sequence[tuple[StoryId, Article]], first_number: int
 ) -> Iterator[Values]:
-    used_ids = _select_used_ids(connection, [codec.sanitize_id(article.published_id) for _, article in additions])
+    used_ids = _select_used_ids(connection, [sanitize_id(article.published_id) for _, article in additions])
     for number, ((source, upstream_id), article) in enumerate(additions, first_number):
         published_id = _choose_published_id(connection, article, used_ids)
         used_ids.add(published_id)
@@ -157,6 +219,8 @@ def _new_rows(
 def _edit(connection: Connection, article: Article, row: ResultRow, change_number: int) -> bool:
     """Store what is new in an article; return whether a reader can see the difference."""
     values, stored = _editable_values(article), row._asdict()
+    if values["body"] != stored["body"] and _BODY.decode(values["body"]) == _BODY.decode(row.body):
+        values["body"] = stored["body"]  # the same, spelled otherwise: a default that is written out
     if values.items() <= stored.items():
         return False
     is_visible = any(values[name] != stored[name] for name in ("url", "body", "html"))
@@ -171,34 +235,30 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
     return is_visible
 
 
-def _editable_values(article: Article) -> dict[str, object]:
+def _editable_values(article: Article) -> dict[str, Any]:
     """Return the columns that each new version of a story sets."""
     return {
         "story_digest": article.story_digest,
-        "url": None if article.url is None else codec.sanitize_text(article.url),
+        "url": None if article.url is None else sanitize_text(article.url),
         "story_key": article.story_key,
         "tags": _tag_lines(article.tags),
-        "body": codec.encode_article(article),
-        "html": article.html,
+        "body": encode_body(article),
+        "html": encode_text(article.html),
     }
 
 
-def _with_checksum(values: dict[str, object]) -> Values:
-    try:
-        values["checksum"] = _checksum(_CHECKED_VALUES(values), str(values["body"]), str(values["html"]))
-    except UnicodeEncodeError:
-        values["html"] = codec.sanitize_text(str(values["html"]))
-        values["checksum"] = _checksum(_CHECKED_VALUES(values), str(values["body"]), str(values["html"]))
+def _with_checksum(values: dict[str, Any]) -> Values:
+    values["checksum"] = _checksum(_CHECKED_VALUES(values), values["body"], values["html"])
     return values
 
 
 def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
-    return set(connection.execute(_USED_IDS, {"ids": codec.dump_json(list(ids))}).scalars())
+    return set(connection.execute(_USED_IDS, {"ids": to_json(list(ids))}).scalars())
 
 
 def _choose_published_id(connection: Connection, article: Article, used_ids: Collection[str]) -> str:
     """Return the proposed id unless another article has or had it, else the minted one (S20)."""
-    proposed_id, minted_id = codec.sanitize_id(article.published_id), codec.sanitize_id(article.minted_id)
+    proposed_id, minted_id = sanitize_id(article.published_id), sanitize_id(article.minted_id)
     if proposed_id not in used_ids:
         return proposed_id
     # A number is added only where a source used our minted id as its own.
@@ -206,13 +266,13 @@ def _choose_published_id(connection: Connection, article: Article, used_ids: Col
     return next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
 
 
-def _checksum(values: tuple[object, ...], body: str, html: str) -> int:
+def _checksum(values: tuple[object, ...], body: bytes, html: bytes) -> int:
     """Return the CRC-32 of a row, which shows damage inside it that SQLite itself does not see (F8)."""
-    return crc32(html.encode(), crc32(body.encode(), crc32(repr(values).encode())))
+    return crc32(html, crc32(body, crc32(encode_json(values))))
 
 
 def _tag_lines(tags: Iterable[str]) -> str:
-    return codec.sanitize_text("\n".join(("", *tags, "")).casefold())
+    return sanitize_text("\n".join(("", *tags, "")).casefold())
 
 
 # ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -220,7 +280,10 @@ def _tag_lines(tags: Iterable[str]) -> str:
 MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own; beyond, all rows are read and filtered
 ROWS_AHEAD = 32  # rows fetched at a time
 
-_VISIBLE_ARTICLES = select(articles).where(articles.c.retracted_at.is_(None))
+_VISIBLE_ARTICLES = select(
+    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "checksum")),
+    *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
+).where(articles.c.retracted_at.is_(None))
 
 _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
 
@@ -233,7 +296,7 @@ def select_articles(
     query = _VISIBLE_ARTICLES.where(_has_tag(source_index, tags)) if tags else _VISIBLE_ARTICLES
     query_of_sources = _limit_to_sources(query, keys, len(source_index.ids)).order_by(*_NEWEST_FIRST)
     for row in connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}):
-        yield _build_article(row, source_index.ids[row.source])
+        yield _build_article(row, source_index.ids)
 
 
 def _limit_to_sources(
@@ -246,7 +309,7 @@ def _limit_to_sources(
         return union_all(*queries) if len(queries) > 1 else queries[0]
     # The sum keeps SQLite from collecting the articles of all these sources by their index and sorting them.
     source = articles.c.source + literal_column("0")
-    return query.where(source.in_(json_members("keys", codec.dump_json(sorted(keys)))))
+    return query.where(source.in_(json_members("keys", to_json(sorted(keys)))))
 
 
 def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
@@ -257,28 +320,20 @@ def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[
     folded_tags = {tag.casefold() for tag in tags}
     keys = {key for tag in folded_tags for key in source_index.keys_by_tag.get(tag, ())}
     article_conditions = [func.instr(articles.c.tags, _tag_lines([tag])) > 0 for tag in sorted(folded_tags)]
-    return or_(*article_conditions, articles.c.source.in_(json_members("tagged", codec.dump_json(sorted(keys)))))
+    return or_(*article_conditions, articles.c.source.in_(json_members("tagged", to_json(sorted(keys)))))
 
 
-def _build_article(row: ResultRow, source_id: str) -> Article:
-    if _checksum(_CHECKED_PLACES(row), row.body, row.html) != row.checksum:
+def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
+    values: tuple[Any, ...] = tuple(row)
+    checked, (key, source, change_number, checksum, body, html) = values[:8], values[8:]
+    upstream_id, published_id, digest, story_key, _, first_seen, updated, url = checked
+    if _checksum(checked, body, html) != checksum:
         raise StoreError(
-            f"the article {row.published_id} is damaged; keep a copy of the database, then put a backup in its place"
+            f"the article {published_id} is damaged; keep a copy of the database, then put a backup in its place"
         )
-    return codec.decode_article(
-        row.body,
-        source_id=source_id,
-        upstream_id=row.upstream_id,
-        published_id=row.published_id,
-        updated=decode_time(row.updated),
-        first_seen=decode_time(row.first_seen),
-        story_digest=row.story_digest,
-        story_key=row.story_key,
-        key=row.key,
-        changed=row.change_number,
-        url=row.url,
-        html=row.html,
-    )
+    times = decode_time(first_seen), decode_time(updated)
+    ids = source_ids[source], upstream_id, published_id, digest, story_key, key, change_number
+    return decode_body(body, (*ids, *times, url, html.decode()))
 
 
 # ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,9 +13,8 @@ from sqlalchemy import insert, select
 
 from ..errors import StoreError
 from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, StoryPage, Visit
-from . import articles, codec, ledgers, migrate, seen_items, visits
-from .codec import decode_time, encode_time
-from .schema import REVISION, meta, sources
+from . import articles, ledgers, migrate, seen_items, visits
+from .schema import REVISION, decode_time, encode_time, meta, sources
 from .source_index import SourceIndex, read_source_index, sync
 from .sqlite import Engines, open_engines
 
@@ -136,7 +135,7 @@ class Store:
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
         """Return the outlines of each OPML list by source id, as of its last visit."""
         with self._engines.read() as connection:
-            return {row.id: codec.decode_outlines(row.outlines) for row in connection.execute(_OUTLINES)}
+            return {row.id: seen_items.decode_outlines(row.outlines) for row in connection.execute(_OUTLINES)}
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

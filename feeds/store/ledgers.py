@@ -7,16 +7,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import EntryState, Event, Issue, Ledger, LedgerEntry
-from . import codec
-from .codec import decode_optional_time, decode_time, encode_optional_time, encode_time
+from ..model import EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile
 from .migrate import read_revision
-from .schema import ledger_entries, ledgers, outbox, withdrawn_feeds
+from .schema import (
+    decode_optional_time,
+    decode_time,
+    encode_optional_time,
+    encode_time,
+    ledger_entries,
+    ledgers,
+    outbox,
+    to_json,
+    withdrawn_feeds,
+)
 from .sqlite import open_engines
 from .statements import BatchStatement, ResultRow, Values, insert_statement, json_members
+
+_FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 
 MAX_EVENTS = 50_000  # a follower of the outbox that is further behind starts anew (R72, F41)
 
@@ -69,7 +80,7 @@ def _select_entries(
     if article_keys is None:
         rows = connection.execute(_ENTRIES, values)
     else:
-        rows = connection.execute(_ENTRIES_OF_ARTICLES, {**values, "articles": codec.dump_json(list(article_keys))})
+        rows = connection.execute(_ENTRIES_OF_ARTICLES, {**values, "articles": to_json(list(article_keys))})
     return {
         row.article: LedgerEntry(row.digest, decode_time(row.first_published), row.archive, EntryState(row.state))
         for row in rows
@@ -77,7 +88,7 @@ def _select_entries(
 
 
 def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
-    updated, files = decode_optional_time(row.updated), codec.decode_files(row.files)
+    updated, files = decode_optional_time(row.updated), _FILES.decode(row.files)
     return Ledger(row.feed, row.fingerprint, row.change_number, updated, entries, files, row.edition_digest)
 
 
@@ -89,7 +100,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         "fingerprint": feed.fingerprint,
         "change_number": issue.edition.changed,
         "updated": encode_optional_time(issue.edition.updated),
-        "files": codec.encode_files(issue.files),
+        "files": to_json(issue.files),
         "edition_digest": issue.edition.digest,
     }
     _UPSERT_LEDGER.run(connection, [values])
@@ -101,7 +112,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
 
 def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
     """Append the events to the outbox, and delete its oldest ones."""
-    keys = codec.dump_json([event.article_key for event in issue.events])
+    keys = to_json([event.article_key for event in issue.events])
     rows = connection.execute(_LAST_DIGESTS, {"feed": issue.edition.feed.id, "articles": keys}).all()
     _INSERT_EVENT.run(connection, _event_values(issue, dict(cast(Sequence[tuple[int, str]], rows)), at))
     newest = select(func.max(outbox.c.seq)).scalar_subquery()
@@ -165,7 +176,7 @@ def withdraw(connection: Connection, feed_id: str, successor: str | None) -> tup
         connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
     connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
     _UPSERT_WITHDRAWN.run(connection, [{"feed": feed_id, "successor": successor}])
-    return tuple(file.path for file in codec.decode_files(row.files))
+    return tuple(file.path for file in _FILES.decode(row.files))
 
 
 def select_withdrawn(connection: Connection) -> dict[str, str | None]:

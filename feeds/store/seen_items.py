@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
+import msgspec
 from sqlalchemy import Connection, bindparam, func, literal, null, select
 
-from ..model import SeenItems, StoryPage
-from . import codec
+from ..model import Outline, SeenItems, StoryPage
 from .schema import TombstoneReason, articles, sources, tombstones
 from .statements import Query
 
 V = TypeVar("V")
+
+_PAGE_DECODER = msgspec.json.Decoder(StoryPage)
+_OUTLINES_DECODER = msgspec.json.Decoder(tuple[Outline, ...])
 
 # A retracted article has a tombstone too: its row comes later and decides.
 _ITEMS = Query(
@@ -82,11 +85,16 @@ def select_seen_items(
         links=LazyMapping(load_links),
         listing_size=listing.listing_size,
         identity=listing.identity,
-        outlines=codec.decode_outlines(listing.outlines),
+        outlines=decode_outlines(listing.outlines),
         pages=LazyMapping(load_pages),
         retracted=frozenset(retracted),
         withdrawn=frozenset(withdrawn),
     )
+
+
+def decode_outlines(text: str | None) -> tuple[Outline, ...]:
+    """Return the outlines of an OPML list; () for None."""
+    return _OUTLINES_DECODER.decode(text) if text else ()
 
 
 def select_links(connection: Connection, key: int) -> Mapping[str, str]:
@@ -97,7 +105,7 @@ def select_links(connection: Connection, key: int) -> Mapping[str, str]:
 def select_pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:
     """Return upstream id → our own page, of a source's articles that have one."""
     pages = _to_dict(connection.execute(_PAGES, {"source": key}).all())
-    return {upstream_id: codec.decode_page(text) for upstream_id, text in pages.items()}
+    return {upstream_id: _PAGE_DECODER.decode(text) for upstream_id, text in pages.items()}
 
 
 def _to_dict(rows: Iterable[object]) -> dict[str, str]:

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source
-from .codec import encode_time
-from .schema import articles, meta, sources, tombstones, visits
+from .schema import articles, encode_time, meta, sources, tombstones, visits
 from .sqlite import Engines
 from .statements import insert_statement, update_statement
 

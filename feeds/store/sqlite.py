@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine
+from msgspec import MsgspecError
+from sqlalchemy import Column, ColumnElement, Connection, Engine, LargeBinary, Text, cast, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -39,11 +40,13 @@ LOCK_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Raise StoreError in place of what SQLite and SQLAlchemy raise about `path`."""
+    """Raise StoreError in place of what SQLite, SQLAlchemy and msgspec raise about `path`."""
     try:
         yield
     except DBAPIError as error:
         raise StoreError(f"{path}: {_describe_error(error)}") from error
+    except MsgspecError as error:
+        raise StoreError(f"{path}: {DAMAGED_FILE} ({error})") from error
     except PoolTimeout as error:
         raise StoreError(f"{path}: too many threads wait to write to it") from error
 
@@ -164,3 +167,16 @@ def _begin(connection: Connection) -> None:
                 raise
         else:
             return
+
+
+# ── expressions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encode_utf8(column: Column[str]) -> ColumnElement[bytes]:
+    """Return the text of a column as UTF-8 bytes."""
+    return cast(column, LargeBinary)
+
+
+def decode_utf8(value: ColumnElement[bytes]) -> ColumnElement[str]:
+    """Return the text that UTF-8 bytes are."""
+    return cast(value, Text)

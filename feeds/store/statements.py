@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import UpdateBase
+
+from .sqlite import decode_utf8
 
 Values = Mapping[str, object]  # bound parameter → value
 ResultRow = Row[tuple[object, ...]]
@@ -58,18 +61,22 @@ class BatchStatement:
             connection.exec_driver_sql(self._text, parameters)
 
 
-def insert_statement(table: Table, *names: str) -> BatchStatement:
-    """Return an INSERT of these columns, each bound by its own name."""
-    return BatchStatement(insert(table).values({name: bindparam(name) for name in names}))
+def insert_statement(table: Table, *names: str, utf8: Collection[str] = ()) -> BatchStatement:
+    """Return an INSERT of these columns, each bound by its own name; those in `utf8` are bound as UTF-8 bytes."""
+    return BatchStatement(insert(table).values({name: _bound_value(name, utf8) for name in names}))
 
 
-def update_statement(table: Table, by: Sequence[str], *names: str) -> BatchStatement:
-    """Return an UPDATE of these columns, each bound by its own name.
+def update_statement(table: Table, by: Sequence[str], *names: str, utf8: Collection[str] = ()) -> BatchStatement:
+    """Return an UPDATE of these columns, each bound by its own name; those in `utf8` are bound as UTF-8 bytes.
 
     The row is the one whose columns in `by` have the values bound as `the_‹column›`.
     """
     conditions = [table.c[name] == bindparam(f"the_{name}") for name in by]
-    return BatchStatement(update(table).values({name: bindparam(name) for name in names}).where(*conditions))
+    return BatchStatement(update(table).values({name: _bound_value(name, utf8) for name in names}).where(*conditions))
+
+
+def _bound_value(name: str, utf8: Collection[str]) -> ColumnElement[Any]:
+    return decode_utf8(bindparam(name)) if name in utf8 else bindparam(name)
 
 
 def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:

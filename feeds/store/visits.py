@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from typing import TypeVar
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -21,10 +23,34 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from ..model import Failure, Harvest, HostState, Kind, Outcome, Source, SourceStatus, Validators, Visit, VisitState
-from . import codec
-from .codec import decode_optional_time, decode_time, encode_optional_time, encode_time
-from .schema import articles, hosts, sources, visits
+from ..model import (
+    Failure,
+    Harvest,
+    Hints,
+    HostState,
+    Kind,
+    Move,
+    Outcome,
+    Source,
+    SourceStatus,
+    Story,
+    Validators,
+    Visit,
+    VisitState,
+)
+from .schema import (
+    articles,
+    decode_optional_time,
+    decode_strings,
+    decode_time,
+    encode_optional_time,
+    encode_time,
+    hosts,
+    sanitize_id,
+    sources,
+    to_json,
+    visits,
+)
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
 from .statements import (
     STORY_IDS,
@@ -35,6 +61,19 @@ from .statements import (
     matches_story_id,
     update_statement,
 )
+
+_STORY = msgspec.json.Decoder(Story)
+_MOVE = msgspec.json.Decoder(Move)
+_HINTS = msgspec.json.Decoder(Hints)
+_FAILURE = msgspec.json.Decoder(Failure)
+_NO_HINTS = Hints()
+_Record = TypeVar("_Record")
+
+
+def _decode(decoder: msgspec.json.Decoder[_Record], text: str | None) -> _Record | None:
+    """Return the record of a JSON column; None where it is NULL."""
+    return decoder.decode(text) if text else None
+
 
 # ── due ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -69,7 +108,7 @@ def select_due(
         rows = connection.execute(_DUE, values)
     else:
         keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
-        rows = connection.execute(_OF_SOURCES, values | {"sources": codec.dump_json(keys)})
+        rows = connection.execute(_OF_SOURCES, values | {"sources": to_json(keys)})
     return [_build_visit(row, source_index, at) for row in rows if row.source in source_index.declared]
 
 
@@ -84,7 +123,7 @@ def _build_visit(row: ResultRow, source_index: SourceIndex, at: datetime) -> Vis
         state=_build_state(row),
         due_at=decode_time(row.due_at),
         host=_build_host(row, at),
-        story=codec.decode_story(row.story),
+        story=_decode(_STORY, row.story),
         upstream_id=row.upstream_id,
     )
 
@@ -100,9 +139,9 @@ def _build_state(row: ResultRow) -> VisitState:
         failures=row.failures,
         failing_since=decode_optional_time(row.failing_since),
         attempts=row.attempts,
-        move=codec.decode_move(row.move),
+        move=_decode(_MOVE, row.move),
         interval=row.interval,
-        hints=codec.decode_hints(row.hints),
+        hints=_decode(_HINTS, row.hints) or _NO_HINTS,
     )
 
 
@@ -242,12 +281,12 @@ def _select_story_visits(
     story_ids = [_story_id(o.visit, source_index) for o in outcomes if o.visit.story is not None]
     if not story_ids:
         return {}
-    rows: Iterable[ResultRow] = connection.execute(_STORY_VISITS, {"story_ids": codec.dump_json(story_ids)})
+    rows: Iterable[ResultRow] = connection.execute(_STORY_VISITS, {"story_ids": to_json(story_ids)})
     return {(row.source, row.upstream_id): row for row in rows}
 
 
 def _is_edited(row: ResultRow, visit: Visit) -> bool:
-    return row.url != visit.url or codec.decode_story(row.story) != visit.story
+    return row.url != visit.url or _decode(_STORY, row.story) != visit.story
 
 
 def _may_visit_pages(source: Source) -> bool:
@@ -258,12 +297,12 @@ def _may_visit_pages(source: Source) -> bool:
 def _stories_without_visit(key: int, harvest: Harvest) -> Values:
     """Return the ids of the listed stories whose pages need no visit (any more)."""
     visit_ids = {story.upstream_id for story in harvest.story_visits}
-    upstream_ids = [codec.sanitize_id(id) for id in harvest.listed_ids if id not in visit_ids]
-    return {"the_source": key, "upstream_ids": codec.dump_json(upstream_ids)}
+    upstream_ids = [sanitize_id(id) for id in harvest.listed_ids if id not in visit_ids]
+    return {"the_source": key, "upstream_ids": to_json(upstream_ids)}
 
 
 def _story_id(visit: Visit, source_index: SourceIndex) -> StoryId:
-    return source_index.keys[visit.source.id], codec.sanitize_id(visit.upstream_id)
+    return source_index.keys[visit.source.id], sanitize_id(visit.upstream_id)
 
 
 def _key_values(visit: Visit, source_index: SourceIndex) -> dict[str, object]:
@@ -293,11 +332,11 @@ def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
         "worked_at": encode_optional_time(state.worked_at),
         "failures": state.failures,
         "failing_since": encode_optional_time(state.failing_since),
-        "failure": codec.encode_failure(result) if isinstance(result, Failure) else None,
+        "failure": to_json(result) if isinstance(result, Failure) else None,
         "attempts": state.attempts,
-        "move": codec.encode_move(state.move),
+        "move": to_json(state.move) if state.move else None,
         "interval": state.interval,
-        "hints": codec.encode_hints(state.hints),
+        "hints": to_json(state.hints) if state.hints != _NO_HINTS else None,
     }
 
 
@@ -311,8 +350,8 @@ def _source_values(key: int, harvest: Harvest) -> Values:
         # A push lists nothing; a listing that is suddenly empty is compared with the last one that was not (F31).
         "listing_size": len(harvest.listed_ids) or None,
         "identity": harvest.identity,
-        "outlines": codec.encode_outlines(harvest.outlines) if harvest.outlines else None,
-        "warnings": codec.dump_json(harvest.warnings) if harvest.warnings else None,
+        "outlines": to_json(harvest.outlines) if harvest.outlines else None,
+        "warnings": to_json(harvest.warnings) if harvest.warnings else None,
     }
 
 
@@ -321,11 +360,11 @@ def _story_values(outcome: Outcome, harvest: Harvest, source_index: SourceIndex)
     for story in harvest.story_visits:
         yield {
             "source": key,
-            "upstream_id": codec.sanitize_id(story.upstream_id),
+            "upstream_id": sanitize_id(story.upstream_id),
             "url": story.url,
             "host": host_of(story.url),
             "due_at": encode_time(outcome.at) if key in source_index.declared else None,
-            "story": codec.encode_story(story.story),
+            "story": to_json(story.story),
         }
 
 
@@ -386,9 +425,9 @@ def _build_status(row: ResultRow) -> SourceStatus:
         worked_at=decode_optional_time(row.worked_at),
         failures=row.failures,
         failing_since=decode_optional_time(row.failing_since),
-        failure=codec.decode_failure(row.failure),
+        failure=_decode(_FAILURE, row.failure),
         newest=decode_optional_time(row.newest),
-        move=codec.decode_move(row.move),
-        warnings=codec.load_strings(row.warnings),
+        move=_decode(_MOVE, row.move),
+        warnings=decode_strings(row.warnings),
         pending=row.pending_count or 0,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from wire import Wire, document
 
 from feeds.cli.status import CONDITIONS, SourceReport, compose_sentence, find_condition
 from feeds.errors import FailureKind
-from feeds.model import Failure, Kind, Move, Source, SourceStatus
+from feeds.model import Failure, Kind, Move, Source, SourceStatus, replace
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -19,7 +18,7 @@ from wire import until
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.throttle import MAX_ADDRESSES, PacedGate, Throttle
-from feeds.model import HostState
+from feeds.model import HostState, replace
 from feeds.politeness import HostLimits
 
 FEED = b"<rss><channel><item/></channel></rss>"

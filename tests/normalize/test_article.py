@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pickle import dumps, loads
 
@@ -26,6 +25,8 @@ from feeds.model import (
     Source,
     Story,
     Text,
+    field_names,
+    replace,
 )
 from feeds.normalize import Context, describe_channel, document_context, normalize, story_digest, upstream_id
 from feeds.normalize.text import strip_illegal_xml
@@ -300,10 +301,10 @@ def strings(value: object, name: str = "") -> Iterator[tuple[str, str]]:
     """Every string in a record with its field, but for the id as the source gave it, which is only compared."""
     if isinstance(value, str):
         yield name, value
-    elif is_dataclass(value):
-        for field in fields(value):
-            if field.name != "upstream_id":
-                yield from strings(getattr(value, field.name), field.name)
+    elif names := field_names(value):
+        for field in names:
+            if field != "upstream_id":
+                yield from strings(getattr(value, field), field)
     elif isinstance(value, Mapping):
         for pair in value.items():
             yield from strings(pair, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.model import Category, Comments, Link, Media, Person, Story, Text
+from feeds.model import Category, Comments, Link, Media, Person, Story, Text, replace
 from feeds.normalize.identity import minted_id, published_id, story_digest, story_key, upstream_id
 from feeds.normalize.links import canonical_link
 from feeds.normalize.text import strip_illegal_xml

@@ -12,13 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from feeds.errors import PublishError
-from feeds.model import Document, FileStamp, PublishedFile
+from feeds.model import Document, FileStamp, PublishedFile, replace
 from feeds.publish import WriteResult, open_target
 
 

@@ -6,7 +6,6 @@ import gzip
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from factories import story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.model import Link, Parsed, SeenItems, Story
+from feeds.model import Link, Parsed, SeenItems, Story, replace
 from feeds.sanity import Judgement, diagnose, judge
 from feeds.sanity.not_a_feed import ROWS
 

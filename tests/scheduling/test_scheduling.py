@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -38,6 +37,7 @@ from feeds.model import (
     Story,
     Validators,
     Visit,
+    replace,
 )
 from feeds.scheduling import (
     LONGEST,

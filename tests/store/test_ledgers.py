@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from database import add_articles, open_store
 from factories import HOUR, NOON, article, event, issue, published_files, source
 
-from feeds.model import EntryState, Ledger, LedgerEntry
+from feeds.model import EntryState, Ledger, LedgerEntry, replace
 from feeds.store import WithdrawnFeeds
 from feeds.store import ledgers as ledger_rows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from database import add_articles, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, unchanged
 
-from feeds.model import Cron, Hints, HostState, Interval, Move, Validators
+from feeds.model import Cron, Hints, HostState, Interval, Move, Validators, replace
 from feeds.store import Store
 
 # ── opening ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from database import add_articles, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, unchanged
 
 from feeds.errors import StoreError
-from feeds.model import Hints, HostState, Move, Source, Story, StoryVisit, Text, Validators, Visit
+from feeds.model import Hints, HostState, Move, Source, Story, StoryVisit, Text, Validators, Visit, replace
 from feeds.store import Store
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TypeVar
 
 from ...errors import FailureKind, ParseError
-from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
+from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text, field_names
 from ..document import SourceDocument
 from .builder import MAX_VALUES
 from .text_constructs import MAX_STRING_LENGTH, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, TextType
@@ -211,7 +210,7 @@ def _parse_records(extension: FeedObject, name: str, kind: type[_Record], requir
 
 
 def _parse_record(entry: FeedObject, kind: type[_Record]) -> _Record | None:
-    values = {field.name: value for field in fields(kind) if (value := _get_string(entry, field.name))}
+    values = {name: value for name in field_names(kind) if (value := _get_string(entry, name))}
     return kind(**values) if values else None
 
 

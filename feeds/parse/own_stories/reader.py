@@ -6,7 +6,6 @@ A file that cannot be read is left out with a warning; the others are read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ...errors import FailureKind, ParseError
@@ -22,6 +21,7 @@ from ...model import (
     SourceFile,
     Story,
     Text,
+    replace,
 )
 from ..charset import decode
 from ..document import is_included
@@ -150,7 +150,7 @@ def _apply_front_matter(story: Story, values: _FrontMatterValues) -> Story:
     }
     changes = {name: value for name, value in fields.items() if value}
     found = {**story.found, **dict.fromkeys(changes, "front matter")}
-    return replace(story, **changes, found=found)  # type: ignore[arg-type]
+    return replace(story, **changes, found=found)
 
 
 def _parse_links(values: _FrontMatterValues) -> Iterator[Link]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text
+from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text, replace
 from ..own_stories import reader
 from . import json_ld, selectors
 from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts

@@ -1,4 +1,4 @@
-"""A second revision, as a later version of the program would bring it."""
+"""A further revision, as a later version of the program would bring it."""
 
 from __future__ import annotations
 

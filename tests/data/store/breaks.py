@@ -1,4 +1,4 @@
-"""A second revision that fails after its first statement."""
+"""A further revision that fails after its first statement."""
 
 from __future__ import annotations
 

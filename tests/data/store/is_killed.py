@@ -1,4 +1,4 @@
-"""A second revision in the middle of which the process dies."""
+"""A further revision in the middle of which the process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second revision that would leave articles without their source."""
+"""A further revision that would leave articles without their source."""
 
 from __future__ import annotations
 

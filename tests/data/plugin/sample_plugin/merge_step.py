@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
-from feeds.model import Article, FeedStep, StepContext
+from feeds.model import Article, FeedStep, StepContext, replace
 from feeds.registry import StepKind
 
 

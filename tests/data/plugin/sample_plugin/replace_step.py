@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from feeds.model import Article, ArticleFunction, Pattern, StepContext
+from feeds.model import Article, ArticleFunction, Pattern, StepContext, replace
 from feeds.registry import StepKind
 
 

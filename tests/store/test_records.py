@@ -1,0 +1,182 @@
+"""Records ↔ text: whatever an article or a carried story holds comes back equal."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import typing
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+from database import add_articles, open_store, visit_of
+from factories import HOUR, NOON, article, failed, failure, source, unchanged
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from feeds.errors import StoreError
+from feeds.model import Article, Failure, Hints, Link, Media, Move, Outline, Story, replace
+from feeds.store import articles
+from feeds.store.schema import decode_time, encode_time, sanitize_id, to_json
+
+TEXTS = st.text(max_size=12)
+TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": ""}
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+
+
+def records(kind: type) -> st.SearchStrategy[typing.Any]:
+    """Any record of this kind, whatever fields it may grow."""
+    return st.builds(kind, **{field.name: _value(field.type) for field in msgspec.structs.fields(kind)})
+
+
+def read_back(record: msgspec.Struct) -> msgspec.Struct:
+    return msgspec.json.decode(to_json(record), type=type(record))
+
+
+def _value(hint: typing.Any) -> st.SearchStrategy[typing.Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is str:
+        return TEXTS
+    if hint is datetime:
+        return MOMENTS
+    if hint is float:
+        return st.floats(allow_nan=False, allow_infinity=False)
+    if origin is tuple:
+        return st.lists(_value(arguments[0]), max_size=2).map(tuple)
+    if origin is typing.Literal:
+        return st.sampled_from(arguments)
+    if origin is not None and issubclass(origin, typing.Mapping):
+        return st.dictionaries(TEXTS, TEXTS, max_size=2)
+    if arguments:  # a union with None
+        return st.none() | _value(next(argument for argument in arguments if argument is not type(None)))
+    return records(hint) if issubclass(hint, msgspec.Struct) else st.from_type(hint)
+
+
+@settings(max_examples=150)
+@given(records(Article))
+def test_an_article_comes_back_equal(article: Article) -> None:
+    columns = tuple(getattr(article, name) for name in articles._COLUMN_FIELDS)
+    assert articles.decode_body(articles.encode_body(article), columns) == replace(article, **TRANSIENT_FIELDS)
+
+
+@settings(max_examples=150)
+@given(records(Story))
+def test_a_story_comes_back_equal(story: Story) -> None:
+    assert read_back(story) == story
+
+
+@settings(max_examples=150)
+@given(records(Move) | records(Hints) | records(Failure) | records(Outline))
+def test_small_facts_come_back_equal(fact: Move | Hints | Failure | Outline) -> None:
+    assert read_back(fact) == fact
+
+
+@settings(max_examples=50)
+@given(records(Article), records(Story))
+def test_records_are_picklable(article: Article, story: Story) -> None:
+    """They come from worker processes."""
+    assert pickle.loads(pickle.dumps((article, story))) == (article, story)
+
+
+@given(MOMENTS)
+def test_moments_come_back_to_the_microsecond(moment: datetime) -> None:
+    assert decode_time(encode_time(moment)) == moment
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(st.lists(records(Article), max_size=6, unique_by=lambda article: sanitize_id(article.upstream_id)))
+def test_what_is_recorded_is_seen_and_read_back(records: list[Article]) -> None:
+    """record → seen items → articles, through the file and a second opening of it."""
+    records = [replace(article, source_id="a", minted_id=f"tag:{n}") for n, article in enumerate(records)]
+    with TemporaryDirectory() as folder:
+        with open_store(Path(folder) / "feeds.db", source()) as store:
+            add_articles(store, *records)
+        with open_store(Path(folder) / "feeds.db", source()) as store:
+            stored_articles = {article.upstream_id: article for article in store.articles()}
+            digests = {sanitize_id(article.upstream_id): article.story_digest for article in records}
+            assert store.seen_items("a").digests == digests
+            for article in records:
+                stored = stored_articles[sanitize_id(article.upstream_id)]
+                assigned = {name: getattr(stored, name) for name in ("upstream_id", "published_id", "key", "changed")}
+                assert stored == replace(article, **assigned, **TRANSIENT_FIELDS)
+                assert stored.key and stored.changed
+
+
+def test_text_that_utf8_cannot_encode_is_replaced(path: Path) -> None:
+    story = Story(id="\ud800", extra={"\udfff": "\0"}, links=(Link("a\udc80"), Link("b")))
+    assert read_back(story) == Story(id="?", extra={"?": "\0"}, links=(Link("a?"), Link("b")))
+    with open_store(path, source()) as store:
+        add_articles(
+            store, article(html="<p>\ud800</p>", title="\udfff", url="https://x.example/\ud800", tags=("\ud800",))
+        )
+        (stored,) = store.articles()
+        assert (stored.html, stored.title, stored.url, stored.tags) == ("<p>?</p>", "?", "https://x.example/?", ("?",))
+        store.record([failed(visit_of(store), "no file \udcff", move=Move("https://x.example/\ud800", NOON, 1))])
+        assert visit_of(store).state.move == Move("https://x.example/?", NOON, 1)
+        (status,) = store.statuses()
+        assert status.failure == failure("no file ?")
+
+
+def test_the_body_is_plain_json_without_defaults() -> None:
+    assert json.loads(articles.encode_body(article())) == {
+        "title": "Title 1",
+        "summary": "Summary",
+        "published": f"{NOON.replace(hour=11):%Y-%m-%dT%H:%M:%SZ}",
+        "minted_id": "tag:wire.example.org,2026:a/1",
+        "modified": None,
+    }
+
+
+def test_no_stored_record_holds_a_set_or_a_time_of_unknown_precision() -> None:
+    """JSON has no sets, and msgspec cuts offsets to minutes: what is stored is in UTC."""
+    noon = datetime(2026, 11, 22, 13, 0, 0, 1, tzinfo=timezone(timedelta(hours=1)))
+    assert read_back(Move("https://x.example/", noon, 1)) == Move("https://x.example/", noon, 1)
+    assert not list(sets_in(Article)) and not list(sets_in(Story))
+
+
+def sets_in(kind: type, path: str = "") -> Iterator[str]:
+    for field in msgspec.structs.fields(kind):
+        for part in (field.type, *typing.get_args(field.type)):
+            if typing.get_origin(part) in (set, frozenset) or part in (set, frozenset):
+                yield f"{path}.{field.name}"
+            elif isinstance(part, type) and issubclass(part, msgspec.Struct):
+                yield from sets_in(part, f"{path}.{field.name}")
+
+
+@pytest.mark.parametrize("text", ["x", "[]", "{}", '{"title": 1}', '{"title": "\\ud800"}'])
+@pytest.mark.parametrize("column", ["body", "story"])
+def test_json_that_cannot_be_read_is_an_error(path: Path, column: str, text: str) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article())
+        table = "articles" if column == "body" else "visits"
+        with store._engines.write() as connection:
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = ?", (text,))
+        if (column, text) == ("story", "{}"):
+            assert store.due(NOON + HOUR)[0].story == Story()
+            return
+        with pytest.raises(StoreError, match="damaged"):
+            _ = list(store.articles()), store.due(NOON + HOUR)
+
+
+def test_a_default_that_is_written_out_is_no_change(path: Path) -> None:
+    """Whether msgspec leaves a default out depends on which object it is, not on its value."""
+    media = Media("https://x.example/v", role="".join(["con", "tent"]))
+    assert articles.encode_body(article(media=(media,))) != articles.encode_body(article(media=(Media(media.url),)))
+    with open_store(path, source()) as store:
+        add_articles(store, article(media=(media,)))
+        before = store.change_numbers()
+        assert add_articles(store, article(media=(Media(media.url),), story_digest="other")) == frozenset()
+        assert store.change_numbers() == before
+        assert store.seen_items("a").digests == {"https://x.example/1": "other"}
+
+
+def test_an_outcome_without_news_writes_no_article(tmp_path: Path) -> None:
+    """E4, as the store sees it."""
+    with open_store(tmp_path / "feeds.db", source()) as store:
+        add_articles(store, article())
+        before = store.change_numbers()
+        assert store.record([unchanged(visit_of(store))]) == frozenset()
+        assert store.change_numbers() == before
