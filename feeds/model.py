@@ -118,7 +118,7 @@ Step = ArticleStep | FeedStep
 
 
 class Kind(StrEnum):
-    """The declared kind of a source. `ANY` is the short form: the kind is found at the address."""
+    """Our kinds of sources; plugins add others. `ANY` is the short form: the kind is found at the address."""
 
     ANY = "any"
     FEED = "feed"
@@ -133,7 +133,7 @@ class Source:
     """A place that stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
 
     id: str
-    kind: Kind
+    kind: str  # a Kind, or the name of a plugin's
     address: str
     schedule: Schedule = Interval(3600.0)
     root: Path | None = None

@@ -12,12 +12,12 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, Literal, TypeVar, cast
 
 from .errors import ConfigError
-from .model import Edition, Step
+from .model import Edition, Fetched, Kind, Parsed, Source, Step
 
-_Row = TypeVar("_Row", bound="StepKind | Format")
+_Row = TypeVar("_Row", bound="SourceKind | StepKind | Format")
 
 _XML = "application/xml; charset=utf-8"
 
@@ -84,6 +84,135 @@ def format_versions() -> tuple[tuple[str, int], ...]:
     return () if versions == _FIRST_FORMATS else versions
 
 
+# ── sources: where stories come from ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of source, whose address stands in the YAML under the key `name`.
+
+    `value` is what the address may be: a `url`, an `address` (a URL, or a path of a local file), or a `text` of which
+    `locate` returns the URL to fetch, raising ValueError with what was expected. `parse` returns what a response holds;
+    without it the format is recognised. It is a module-level function, as it runs in a worker process: always, or
+    where it `is_linear` only for large and strange documents. `robots`: robots.txt is followed (E17). `story_pages`:
+    it lists stories that lead to pages, as a Parsed of the shape LISTING or SITEMAP. `outline` is the `type` of its
+    outline in OPML and the attribute of its address; without it the kind has no meaning there.
+    """
+
+    name: str
+    description: str
+    accept: str  # of the request
+    example: str  # its value in the YAML
+    value: Literal["url", "address", "text"] = "url"
+    locate: Callable[[str], str] | None = None
+    parse: Callable[[Fetched, Source], Parsed] | str | None = None
+    is_linear: bool = False
+    robots: bool = False
+    story_pages: bool = False
+    outline: tuple[str, str] | None = None
+
+    @property
+    def parser(self) -> Callable[[Fetched, Source], Parsed] | None:
+        """Return `parse`, imported."""
+        return cast("Callable[[Fetched, Source], Parsed] | None", _resolve(self.parse))
+
+    def check(self) -> None:
+        """Raise UnusableRow if no such source can be visited."""
+        if self.name in cast("frozenset[str]", _import("feeds.config.schema:SOURCE_SETTINGS")):
+            raise UnusableRow(f"the name `{self.name}` is that of a setting of sources, expected another name")
+        _require_function("parse", self.parser)
+        if self.value == "text" or self.locate is not None:
+            _require_function("locate", self.locate)
+
+
+_ACCEPT_FEED = ", ".join(
+    (
+        "application/atom+xml",
+        "application/rss+xml",
+        "application/feed+json",
+        "application/rdf+xml",
+        "application/json;q=0.9",
+        "application/xml;q=0.9",
+        "text/xml;q=0.9",
+        "text/html;q=0.5",
+        "*/*;q=0.1",
+    )
+)
+_ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.8, */*;q=0.1"
+
+# The first is that of the short form, which has no key: the kind is found at the address.
+SOURCES = (
+    SourceKind(
+        Kind.ANY,
+        "URL of a feed, or of a page that leads to one.",
+        _ACCEPT_FEED,
+        "https://example.org/",
+        is_linear=True,
+        story_pages=True,
+        outline=("rss", "xmlUrl"),
+    ),
+    SourceKind(
+        Kind.FEED,
+        "URL or path of an RSS, Atom, JSON Feed or CDF document.",
+        _ACCEPT_FEED,
+        "https://example.org/feed.xml",
+        value="address",
+        is_linear=True,
+        outline=("rss", "xmlUrl"),
+    ),
+    SourceKind(
+        Kind.PAGE,
+        "URL of a web page that lists stories.",
+        _ACCEPT_PAGE,
+        "https://example.org/news",
+        parse="feeds.parse.page:read_page",
+        is_linear=True,
+        robots=True,
+        story_pages=True,
+        outline=("link", "htmlUrl"),
+    ),
+    SourceKind(
+        Kind.SITEMAP,
+        "URL of a sitemap.",
+        "application/xml, text/xml, application/gzip;q=0.8, text/plain;q=0.5, */*;q=0.1",
+        "https://example.org/sitemap.xml",
+        parse="feeds.parse.sitemap:read_sitemap",
+        is_linear=True,
+        robots=True,
+        story_pages=True,
+    ),
+    SourceKind(
+        Kind.FILES,
+        "Our own stories, such as stories/*.md.",
+        _ACCEPT_PAGE,
+        "stories/*.md",
+        value="text",
+        parse="feeds.parse.own_stories.reader:read",
+        is_linear=True,
+    ),
+    SourceKind(
+        Kind.OPML,
+        "URL or path of an OPML list; each outline is a source.",
+        "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1",
+        "https://example.org/blogroll.opml",
+        value="address",
+        is_linear=True,
+        story_pages=True,
+        outline=("include", "url"),
+    ),
+)
+
+
+def source_kinds() -> Mapping[str, SourceKind]:
+    """Return the kinds of sources by name. Raises ConfigError when a plugin cannot be loaded."""
+    return _load_tables().sources
+
+
+def address_kinds() -> Mapping[str, SourceKind]:
+    """Return the kinds of sources that have a key in the YAML, by name."""
+    return {name: kind for name, kind in source_kinds().items() if name != Kind.ANY}
+
+
 # ── steps: what selects and changes the articles of a feed ──────────────────────────────────────────────────────────
 
 
@@ -124,7 +253,8 @@ class StepKind:
         names = [field.name for field in fields(self.step_type)]
         if self.short is not None and self.short not in names:
             raise UnusableRow(f"its `short` is `{self.short}`, expected a field of {step.__name__}")
-        get_type_hints(step)
+        check_fields = cast("Callable[[StepKind], None]", _import("feeds.config.step_shapes:check_fields"))
+        check_fields(self)
 
 
 STEPS = (
@@ -170,6 +300,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
+    sources: Mapping[str, SourceKind]
     steps: Mapping[str, StepKind]
     formats: Mapping[str, Format]
 
@@ -179,6 +310,7 @@ def _load_tables() -> _Tables:
     """Return the tables with the rows of the plugins; all faults of plugins are raised as one ConfigError."""
     problems: list[str] = []
     tables = _Tables(
+        sources=_load_table("feeds.sources", SourceKind, SOURCES, problems),
         steps=_load_table("feeds.steps", StepKind, STEPS, problems),
         formats=_load_table("feeds.formats", Format, FORMATS, problems),
     )

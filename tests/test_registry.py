@@ -38,6 +38,7 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def test_each_function_of_a_row_exists() -> None:
     for row in (*registry.FORMATS, *registry.STEPS):
         row.check()
+    assert all(kind.parser is None or callable(kind.parser) for kind in registry.SOURCES)
 
 
 def test_the_row_of_a_plugin_comes_after_ours(plug_in: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -11,6 +12,7 @@ import click
 
 from .. import config as configuration
 from ..errors import ConfigError
+from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
 from .common import common_options, json_option, print_json, print_lines
 from .configuration import config_path, load_config, secret_mask
 from .formatting import format_count
@@ -45,9 +47,21 @@ def _copy_sample(target: Path) -> list[Path]:
             copy = target / path.relative_to(sample)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_bytes(path.read_bytes())
+                copy.write_bytes(_sample_content(path))
                 copies.append(copy)
     return copies
+
+
+def _sample_content(path: Path) -> bytes:
+    """Return a file of the sample; with plugins, the schema has their keys and the YAML examples of their kinds."""
+    kinds: list[SourceKind | StepKind] = [*source_kinds().values(), *step_kinds().values()]
+    plugin_kinds = [kind for kind in kinds if kind not in (*SOURCES, *STEPS)]
+    if plugin_kinds and path.name == "feeds.schema.json":
+        return (json.dumps(configuration.json_schema(), ensure_ascii=False, indent=2) + "\n").encode()
+    if plugin_kinds and path.name == "feeds.yaml":
+        lines = [f"# {kind.name}: {kind.example}    # {kind.description}\n" for kind in plugin_kinds]
+        return path.read_bytes() + "".join(["\n# Kinds of sources and steps of installed plugins:\n", *lines]).encode()
+    return path.read_bytes()
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import make_source_id
 from ..parse.opml import OpmlOutline, parse_opml
-from ..render.opml import OUTLINE_ATTRIBUTES, render_source_list
+from ..registry import source_kinds
+from ..render.opml import render_source_list
 from .common import common_options, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
 from .discovery import DiscoveredSource, comparable_url, complete_url, discover_sources, open_fetch
@@ -192,4 +193,4 @@ def export(ctx: click.Context) -> None:
 
 def _is_exportable(source: Source, config: Config) -> bool:
     is_public = not source.private and secret_mask(config)(source.address) == source.address
-    return source.kind in OUTLINE_ATTRIBUTES and source.root is None and is_public
+    return source_kinds()[source.kind].outline is not None and source.root is None and is_public

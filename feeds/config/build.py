@@ -21,11 +21,11 @@ from ..model import (
     Source,
 )
 from ..politeness import HostLimits
+from ..registry import address_kinds
 from .fingerprint import fingerprint_effect_on_feeds, fingerprint_feed, fingerprint_source
 from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root
 from .schema import (
-    KINDS,
     SELECTORS,
     AuthShape,
     AutoShape,
@@ -34,6 +34,7 @@ from .schema import (
     SettingsShape,
     SourceShape,
     find_planned_keys,
+    source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
 from .values import is_remote
@@ -88,7 +89,7 @@ class _BuildContext:
 
 def _build_source(name: str, entry: str | SourceShape, context: _BuildContext) -> Source:
     """Return one source, with the defaults where it has no settings of its own."""
-    own = entry if isinstance(entry, SourceShape) else SourceShape()
+    own = entry if isinstance(entry, SourceShape) else source_shape()()
     shape = _merge_defaults(own, context.defaults)
     kind, address, root = _parse_address(entry, context.location)
     auth = shape.auth or AuthShape()
@@ -126,18 +127,21 @@ def _build_schedule(shape: SettingsShape, timezone: str) -> Schedule | None:
     return None if shape.every is None else Interval(shape.every)
 
 
-def _parse_address(entry: str | SourceShape, location: ConfigLocation) -> tuple[Kind, str, Path | None]:
+def _parse_address(entry: str | SourceShape, location: ConfigLocation) -> tuple[str, str, Path | None]:
     """Return the kind of a source, its address, and the root folder of local files."""
     if isinstance(entry, str):
         return Kind.ANY, entry, None
-    kind, text = next((Kind(key), value) for key in KINDS if (value := getattr(entry, key)) is not None)
-    if kind is not Kind.FILES and is_remote(text):
-        return kind, text, None
+    values = ((kind, getattr(entry, kind.name)) for kind in address_kinds().values())
+    kind, text = next((kind, text) for kind, text in values if text is not None)
+    if kind.locate is not None:
+        return kind.name, kind.locate(text), None
+    if kind.value != "text" and is_remote(text):
+        return kind.name, text, None
     root, rest = split_root(text, location)
-    return kind, rest, root
+    return kind.name, rest, root
 
 
-def _is_fetched(kind: Kind, root: Path | None) -> bool:
+def _is_fetched(kind: str, root: Path | None) -> bool:
     """Tell whether requests go out for the source: of a local list, its outlines are fetched."""
     return root is None or kind is Kind.OPML
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ..registry import step_kinds
+from ..registry import address_kinds, step_kinds
 from .problems import Position, Problem, describe_value, did_you_mean, find_nearest, hint, join_with_or
-from .schema import KINDS, find_shape
+from .schema import find_shape
 from .step_shapes import StepShape
 from .yaml_mapping import list_keys
 from .yaml_nodes import KeyPath, YamlNode
@@ -89,7 +89,8 @@ def _describe_unknown_key(error: ErrorDetails) -> str:
     if issubclass(shape, StepShape):
         names = list(step_kinds())
         return f"there is no step `{key}`, expected {join_with_or(names)}{did_you_mean(key, names)}"
-    keys = sorted(list_keys(shape, planned=False), key=lambda name: name not in KINDS)  # the address of a source first
+    keys = list_keys(shape, planned=False)
+    keys.sort(key=lambda name: name not in address_kinds())  # the address of a source first
     shown = keys if len(keys) <= MAX_KEYS_SHOWN else [*keys[: MAX_KEYS_SHOWN - 1], "…"]
     return f"the key `{key}` is unknown, expected one of {', '.join(shown)}{hint(_suggest_key(error))}"
 

@@ -5,21 +5,20 @@ A record of `feeds.model` takes the value of a key by its own field of that name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, get_args, get_origin
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BeforeValidator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, Tag, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic.types import JsonValue
-from pydantic_core.core_schema import NullableSchema, WithDefaultSchema
+from pydantic_core.core_schema import CoreSchema, NullableSchema, WithDefaultSchema
 
-from ..model import Kind
+from ..registry import SourceKind, address_kinds
 from . import value_types as v
 from .step_shapes import SourceSteps, Steps, StepShape, step_shape
-from .values import SLUG
-from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, is_planned, optional_key, planned_key
-
-KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ANY)  # the keys that hold the address of a source
+from .values import SLUG, parse_url
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, is_planned, list_keys, optional_key, planned_key
 
 # ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -109,14 +108,42 @@ SELECTORS = tuple(
 
 
 class SourceShape(SettingsShape):
-    """Where stories come from: exactly one of feed, page, sitemap, files and opml, and any settings."""
+    """Where stories come from: the address under the key of its kind, and any settings."""
 
-    feed: v.AddressValue | None = optional_key("URL or path of an RSS, Atom, JSON Feed or CDF document.")
-    page: v.UrlValue | None = optional_key("URL of a web page that lists stories.")
-    sitemap: v.UrlValue | None = optional_key("URL of a sitemap.")
-    files: v.TextValue | None = optional_key("Our own stories, such as stories/*.md.")
-    opml: v.AddressValue | None = optional_key("URL or path of an OPML list; each outline is a source.")
     was: v.SlugsValue | None = optional_key("Earlier ids.")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema with a key for each kind of source, which are known once the plugins are loaded."""
+        return handler.generate_schema(source_shape()) if cls is SourceShape else handler(source)
+
+
+# What no kind of source can be called.
+SOURCE_SETTINGS = frozenset({*list_keys(SourceShape), *dir(SourceShape)})
+_ADDRESS_VALUES = {"url": v.UrlValue, "address": v.AddressValue, "text": v.TextValue}
+
+
+@cache
+def source_shape() -> type[SourceShape]:
+    """Return the shape of a source with a key for each kind."""
+    kinds = address_kinds()
+    keys: dict[str, Any] = {
+        kind.name: (_address_value(kind) | None, optional_key(kind.description)) for kind in kinds.values()
+    }
+    *names, last = kinds
+    description = f"Where stories come from: exactly one of {', '.join(names)} and {last}, and any settings."
+    return create_model("SourceShape", __base__=SourceShape, __doc__=description, **keys)
+
+
+def _address_value(kind: SourceKind) -> Any:
+    value = _ADDRESS_VALUES[kind.value]
+    return Annotated[value, AfterValidator(partial(_check_located, kind.locate))] if kind.locate else value
+
+
+def _check_located(locate: Callable[[str], str], text: str) -> str:
+    """Return the text; raise ValueError where it is not the address of a source."""
+    parse_url(locate(text))
+    return text
 
 
 SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag(LONG)], FORM]
@@ -180,7 +207,6 @@ def find_shape(path: tuple[str | int, ...]) -> type[YamlMapping]:
         if is_id or isinstance(step, int):
             is_id = False
             continue
-        shape = step_shape() if shape is StepShape else shape
         annotation = next((f.annotation for name, f in shape.model_fields.items() if step in (f.alias, name)), None)
         shape = next(_find_shapes(annotation), shape)
         is_id = get_origin(annotation) is dict
@@ -188,9 +214,10 @@ def find_shape(path: tuple[str | int, ...]) -> type[YamlMapping]:
 
 
 def _find_shapes(annotation: object) -> Iterator[type[YamlMapping]]:
-    """Yield the shapes that occur in a type."""
+    """Yield the shapes that occur in a type, with the keys of all kinds."""
     if isinstance(annotation, type) and issubclass(annotation, YamlMapping):
-        yield annotation
+        complete = {StepShape: step_shape, SourceShape: source_shape}.get(annotation)
+        yield complete() if complete else annotation
     for argument in get_args(annotation):
         yield from _find_shapes(argument)
 

@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .schema import KINDS
+from ..registry import address_kinds
 from .yaml_nodes import KeyPath
 
 Span = tuple[int, int]
 
 MIN_SEARCHED_LENGTH = 8  # a shorter value is masked when printed, but would be found in documents by chance
 
-_ADDRESS_KEYS = {*KINDS} - {"files"}
 _CREDENTIAL_KEYS = {"auth", "headers"}
 _SERVICE_KEYS = {"proxy", "store", "on_publish"}  # addresses of services, which may hold a password
 _MIN_MASKED_LENGTH = 4  # of a value in an address: masking `80` or `en` would garble every line
@@ -56,8 +55,12 @@ class Secrets:
             holders.add(name)
         elif key in _SERVICE_KEYS:
             self._add_service(text, spans)
-        elif key in _ADDRESS_KEYS:
-            self._add_address(source, text, spans)
+        elif kind := address_kinds().get(key):
+            if kind.locate is not None:  # nothing is known about the parts of the text
+                self._add_values(text[start:end] for start, end in spans)
+                self.sources.add(source)
+            elif kind.value != "text":
+                self._add_address(source, text, spans)
 
     def _add_service(self, address: str, spans: Sequence[Span]) -> None:
         self._add_values(address[start:end] for start, end in spans)

@@ -21,9 +21,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema
 
-from ..errors import ConfigError
 from ..model import ArticleStep, Pattern, Step
-from ..registry import StepKind, step_kinds
+from ..registry import StepKind, UnusableRow, step_kinds
 from ..steps import Condition
 from . import value_types as v
 from .patterns import Regexp
@@ -151,14 +150,19 @@ def _fields_shape(kind: StepKind) -> type[YamlMapping]:
     return create_model(name, __base__=YamlMapping, __doc__=kind.description, **keys)
 
 
+def check_fields(kind: StepKind) -> None:
+    """Raise UnusableRow if the fields of a step cannot be keys of the YAML."""
+    for field in () if kind.shape else fields(kind.step_type):
+        _field_value(kind, field.name)
+
+
 def _field_value(kind: StepKind, name: str) -> Any:
     """Return the type of a field's value in the YAML."""
     hint = get_type_hints(kind.step_type)[name]
     is_union = get_origin(hint) in (Union, UnionType)
     options = [option for option in get_args(hint) if option is not NoneType] if is_union else [hint]
     if len(options) != 1 or options[0] not in FIELD_VALUES:
-        found = f"its field `{name}` is of the type {hint}"
-        raise ConfigError([f"the step `{kind.name}` is not usable: {found}, expected one that `StepKind` names"])
+        raise UnusableRow(f"its field `{name}` is of the type {hint}, expected one of those that `StepKind` names")
     return FIELD_VALUES[options[0]]
 
 

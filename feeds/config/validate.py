@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..registry import address_kinds
 from .interpolate import PlainValue
 from .paths import ConfigLocation, split_glob
 from .problems import did_you_mean, join_with_or
-from .schema import KINDS, SELECTORS, SourceShape
+from .schema import SELECTORS, source_shape
 from .units import parse_duration
 from .values import find_shortest_gap, is_url, parse_cron
 from .yaml_mapping import list_keys
@@ -21,8 +23,6 @@ from .yaml_nodes import KeyPath
 
 MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)
 _EXPECTED_INTERVAL = "expected at least 5m for other people's servers"
-
-_SOURCE_KEYS = frozenset(list_keys(SourceShape))
 
 
 class Finding(NamedTuple):
@@ -62,9 +62,10 @@ def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
 
 
 def _check_source(path: KeyPath, source: SettingsMapping, defaults: SettingsMapping) -> Iterator[Finding]:
-    kinds = [kind for kind in KINDS if source.get(kind) is not None]
-    if not kinds and _SOURCE_KEYS.issuperset(source):  # else a key is misspelt, which is reported already
-        yield Finding(path, f"the source has no address, expected exactly one of {join_with_or(KINDS)}", at_key=True)
+    names = list(address_kinds())
+    kinds = [kind for kind in names if source.get(kind) is not None]
+    if not kinds and not source.keys() - list_keys(source_shape()):  # else a key is misspelt, which is reported already
+        yield Finding(path, f"the source has no address, expected exactly one of {join_with_or(names)}", at_key=True)
     for kind in kinds[1:]:
         yield Finding((*path, kind), f"`{kinds[0]}` and `{kind}` are both given, expected one of them", at_key=True)
     yield from _check_exclusive_keys(path, source)
@@ -90,7 +91,8 @@ def _check_selectors(
 ) -> Iterator[Finding]:
     """Find selectors of a source that reads no page: most likely `title:` was meant to be a name."""
     full_text = str(source.get("full_text", defaults.get("full_text"))).lower() == "true"
-    if kinds in (["feed"], ["files"]) and not full_text and source.get("as") is None:
+    reads_pages = len(kinds) != 1 or address_kinds()[kinds[0]].story_pages
+    if not reads_pages and not full_text and source.get("as") is None:
         for key in SELECTORS:
             if source.get(key) is not None:
                 message = f"`{key}` selects within pages, expected it with `page`, `sitemap` or `full_text: true`"
@@ -146,8 +148,16 @@ def _find_short_interval(settings: SettingsMapping) -> Finding | None:
 
 def _is_foreign(entry: PlainValue) -> bool:
     """Tell whether the source is on a server that is not this machine."""
-    addresses = [entry] if isinstance(entry, str) else [_mapping(entry).get(kind) for kind in KINDS if kind != "files"]
-    return any(isinstance(address, str) and is_url(address) and not is_loopback(address) for address in addresses)
+    addresses = [entry] if isinstance(entry, str) else _list_addresses(_mapping(entry))
+    return any(is_url(address) and not is_loopback(address) for address in addresses)
+
+
+def _list_addresses(source: SettingsMapping) -> Iterator[str]:
+    """Yield the addresses of a source; a text that is none is reported by the check of the value itself."""
+    for name, kind in address_kinds().items():
+        if isinstance(text := source.get(name), str):
+            with suppress(ValueError):
+                yield kind.locate(text) if kind.locate else text
 
 
 def is_loopback(url: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import __version__, http_headers
 from ..model import Kind, Site, Source, Validators, Visit
+from ..registry import source_kinds
 from .connection import DIRECT, Route
 from .decoding import ACCEPT_ENCODING
 from .problems import FetchProblem
@@ -16,31 +17,7 @@ from .target import Target, parse_target
 MAX_REDIRECTS = 5  # E18: of sources, which are polled
 MAX_PAGE_REDIRECTS = 10
 
-ACCEPT_FEED = ", ".join(
-    (
-        "application/atom+xml",
-        "application/rss+xml",
-        "application/feed+json",
-        "application/rdf+xml",
-        "application/json;q=0.9",
-        "application/xml;q=0.9",
-        "text/xml;q=0.9",
-        "text/html;q=0.5",
-        "*/*;q=0.1",
-    )
-)
-ACCEPT_PAGE = "text/html, application/xhtml+xml, application/xml;q=0.8, */*;q=0.1"
-ACCEPT_SITEMAP = "application/xml, text/xml, application/gzip;q=0.8, text/plain;q=0.5, */*;q=0.1"
-ACCEPT_OPML = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
 ACCEPT_ROBOTS = "text/plain, */*;q=0.1"
-ACCEPT: Mapping[Kind, str] = {
-    Kind.ANY: ACCEPT_FEED,
-    Kind.FEED: ACCEPT_FEED,
-    Kind.PAGE: ACCEPT_PAGE,
-    Kind.SITEMAP: ACCEPT_SITEMAP,
-    Kind.FILES: ACCEPT_PAGE,
-    Kind.OPML: ACCEPT_OPML,
-}
 # Declared headers that hold no secret; all others are sent to the origin of the source only (S21).
 _HARMLESS_HEADERS = frozenset({"user-agent", "accept", "accept-language"})
 
@@ -70,7 +47,7 @@ def request_for_visit(visit: Visit, user_agent: str) -> RequestTemplate:
     source, is_page = visit.source, visit.story is not None
     headers = {
         "User-Agent": user_agent,
-        "Accept": ACCEPT_PAGE if is_page else ACCEPT[source.kind],
+        "Accept": source_kinds()[Kind.PAGE if is_page else source.kind].accept,
         "Accept-Encoding": ACCEPT_ENCODING,
         **_conditional_headers(visit.state.validators),
     }

@@ -1,4 +1,4 @@
-"""`parse` turns the bytes of a source into a `Parsed`; the tables `READERS` and `DECLARED` choose the reader."""
+"""`parse` turns the bytes of a source into a `Parsed`; the table `READERS` chooses the reader of its format."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from ..errors import FailureKind, ParseError
-from ..model import Channel, Fetched, Kind, Parsed, Source, replace
+from ..model import Channel, Fetched, Parsed, Source, replace
 from . import xml_tree
 from .document import SourceDocument, open_document
 from .feed import feedparser_fallback, json, xml
 from .own_stories import reader
-from .page import read_page
-from .sitemap import read_sitemap
 
 __all__ = ["READERS", "parse"]
 
@@ -26,12 +24,10 @@ SNIFFED_LENGTH = 20_000
 
 
 def parse(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """Return what the bytes hold, read as the kind that the source is declared to be.
+    """Return what the bytes hold, in whatever format of feeds they are; without a source, text is a story.
 
-    Raise ParseError where they cannot be read as that.
+    Raise ParseError where they are no feed.
     """
-    if source is not None and source.kind in DECLARED:
-        return DECLARED[source.kind](fetched, source)
     document = open_document(fetched, source)
     if source is None and fetched.media_type in reader.TEXT_SUFFIXES and _detect_format(document.text) == "other":
         return reader.read_text(fetched)
@@ -98,9 +94,3 @@ def _refuse(document: SourceDocument) -> Parsed:
 
 # Detected format → reader.
 READERS: Mapping[str, Callable[[SourceDocument], Parsed]] = {"json": json.read, "xml": _read_xml, "other": _refuse}
-# Declared kind → reader, whatever the bytes look like.
-DECLARED: Mapping[Kind, Callable[[Fetched, Source], Parsed]] = {
-    Kind.FILES: reader.read,
-    Kind.PAGE: read_page,
-    Kind.SITEMAP: read_sitemap,
-}

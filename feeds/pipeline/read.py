@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
@@ -24,6 +25,7 @@ from ..parse import parse
 from ..parse.discover import find_feeds
 from ..parse.document import is_included
 from ..parse.page import read_page
+from ..registry import source_kinds
 from ..render import json_feed
 from .own_stories import publishable
 
@@ -34,10 +36,16 @@ WEB_PAGE_KINDS = frozenset({FailureKind.ANNOUNCES, FailureKind.PAGE})  # an addr
 DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
 
-def parse_feed(response: Fetched, source: Source | None = None, read: DocumentReader = parse) -> Parsed:
-    """Parse a feed; raise ParseError saying what came instead of one (F31)."""
+def find_reader(source: Source | None) -> DocumentReader:
+    """Return the parser of the kind that a source is declared to be; module-level, so that a worker can run it."""
+    parser = source_kinds()[source.kind].parser if source else None
+    return cast(DocumentReader, parser or parse)
+
+
+def parse_feed(response: Fetched, source: Source | None = None, read: DocumentReader | None = None) -> Parsed:
+    """Parse a document as its source declares it; raise ParseError saying what came instead (F31)."""
     try:
-        return read(response, source)
+        return (read or find_reader(source))(response, source)
     except ParseError as error:
         diagnosis = sanity.diagnose(response.body, response.media_type, response.url)
         if diagnosis is None:

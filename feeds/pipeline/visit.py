@@ -50,13 +50,13 @@ from ..normalize import (
     truncation_warnings,
     upstream_id,
 )
-from ..parse import parse
 from ..parse.opml import parse_opml
 from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
+from ..registry import source_kinds
 from .own_stories import FolderListing, harvest_folder, is_first_listing, publishable
-from .read import WEB_PAGE_KINDS, find_announced_feed, is_wanted, parse_feed
+from .read import WEB_PAGE_KINDS, find_announced_feed, find_reader, is_wanted, parse_feed
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -64,8 +64,6 @@ MAX_CHILD_SITEMAPS = 5  # of an index, the newest first, in one visit (F33)
 MAX_STORY_PAGES = 10  # that one story may be spread over
 MIN_STORY_LETTERS = 300  # a page with less text is checked for being something else than a story
 
-ROBOTS_KINDS = frozenset({Kind.PAGE, Kind.SITEMAP})  # the address of a feed was given to be fetched (E17)
-FEED_KINDS = frozenset({Kind.FEED, Kind.ANY})
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -79,7 +77,7 @@ class FunctionRunner(Protocol):
     def __call__(
         self, response: Fetched | None, function: Callable[[*_Arguments], _Result], /, *arguments: *_Arguments
     ) -> _Result:
-        """Return what `function` returns; without a response the bytes were read before."""
+        """Return what `function` returns; without a response it runs in a worker, whatever the bytes are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,8 @@ def _redirected_to_feed(outcome: Outcome, feed: str) -> Outcome:
 
 def _visit_listing(context: VisitContext) -> _Attempt:
     visit, source, io = context.visit, context.source, context.io
-    if source.kind in ROBOTS_KINDS:
+    kind = source_kinds()[source.kind]
+    if kind.robots:
         context.require_robots_permission(visit.url)
     response = context.fetch()
     if isinstance(response, NotModified):
@@ -188,7 +187,8 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     if source.kind is Kind.OPML:
         return _Attempt(_harvest_outlines(response, io.seen_items(source.id)), response)
     try:
-        parsed = parse_feed(response, source, lambda body, declared: io.run(body, parse, body, declared))
+        read, fit_for = find_reader(source), response if kind.is_linear else None
+        parsed = parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
@@ -328,7 +328,7 @@ def _visit_story_page(listing_story: Story, context: VisitContext) -> _Attempt:
     while len(pages) < MAX_STORY_PAGES and (url := _next_page(pages[-1])):
         following = context.fetch_more(url)
         pages.append(run(following, read_story, following, visit.source).stories[0])
-    story = merge_stories(listing_story, join_pages(pages), prefer_listed=visit.source.kind in FEED_KINDS)
+    story = merge_stories(listing_story, join_pages(pages), prefer_listed=_is_feed(visit.source))
     return _Attempt(_harvest_story(listing_story, replace(page, stories=(story,)), response, context), response)
 
 
@@ -347,6 +347,11 @@ def _publish_as_listed(listing_story: Story, context: VisitContext) -> _Attempt:
     """Return the article as the listing gave it, after the last failed visit to its page."""
     parsed = Parsed("listing", context.visit.url, stories=(listing_story,), shape=Shape.STORY)
     return _Attempt(_harvest_story(listing_story, parsed, None, context))
+
+
+def _is_feed(source: Source) -> bool:
+    """Return whether the listings of a source are feeds, which tell of a story what its author chose."""
+    return source.kind is Kind.ANY or not source_kinds()[source.kind].story_pages
 
 
 def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | None, context: VisitContext) -> Harvest:

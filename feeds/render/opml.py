@@ -6,21 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lxml import etree
 
-from ..model import Document, Feed, Kind, Site, Source
-from ..registry import formats
+from ..model import Document, Feed, Site, Source
+from ..registry import formats, source_kinds
 from . import formatting
 from .formatting import strip_illegal_characters
 from .namespaces import XmlElement
 
 MEDIA_TYPE = "text/x-opml"
-
-# Kind of source → `type` of its outline, and the attribute of its address. Other kinds have no meaning in OPML.
-OUTLINE_ATTRIBUTES: Mapping[Kind, tuple[str, str]] = {
-    Kind.ANY: ("rss", "xmlUrl"),
-    Kind.FEED: ("rss", "xmlUrl"),
-    Kind.PAGE: ("link", "htmlUrl"),
-    Kind.OPML: ("include", "url"),
-}
 
 
 def render_feed_list(site: Site, feeds: Sequence[Feed]) -> Document:
@@ -32,14 +24,17 @@ def render_feed_list(site: Site, feeds: Sequence[Feed]) -> Document:
 
 
 def render_source_list(title: str, sources: Iterable[Source], titles: Mapping[str, str | None]) -> bytes:
-    """Return sources as OPML for other readers, in a folder by the first tag.
+    """Return sources as OPML for other readers, in a folder by the first tag, without kinds unknown to OPML.
 
     `titles` gives the title of a source by its id; a source without one is titled with its id.
     """
     root, body = _create_document(title)
     folders: dict[str, XmlElement] = {}
     for source in sources:
-        outline_type, address_attribute = OUTLINE_ATTRIBUTES[source.kind]
+        outline = source_kinds()[source.kind].outline
+        if outline is None:
+            continue
+        outline_type, address_attribute = outline
         name = titles.get(source.id) or source.id
         attributes = {"type": outline_type, "text": name, "title": name, address_attribute: source.address}
         # A term with one of these in it would be read as several.

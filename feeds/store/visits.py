@@ -28,7 +28,6 @@ from ..model import (
     Harvest,
     Hints,
     HostState,
-    Kind,
     Move,
     Outcome,
     Source,
@@ -38,6 +37,7 @@ from ..model import (
     Visit,
     VisitState,
 )
+from ..registry import source_kinds
 from .schema import (
     articles,
     decode_optional_time,
@@ -291,7 +291,7 @@ def _is_edited(row: ResultRow, visit: Visit) -> bool:
 
 def _may_visit_pages(source: Source) -> bool:
     """Return whether stories of a source may have visits of their own."""
-    return source.full_text or source.kind in (Kind.ANY, Kind.PAGE, Kind.SITEMAP)
+    return source.full_text or source_kinds()[source.kind].story_pages
 
 
 def _stories_without_visit(key: int, harvest: Harvest) -> Values:

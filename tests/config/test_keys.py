@@ -30,7 +30,7 @@ from feeds.model import (
     Site,
     Source,
 )
-from feeds.parse import parse
+from feeds.parse.page import read_page
 from feeds.steps import Condition, Drop, Keep, Limit
 
 KeyPath = tuple[str, ...]
@@ -255,7 +255,7 @@ def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, read
         find_warnings(app.config)
     page = Source("page", Kind.PAGE, "https://a.example/", read_as="story", selectors={"title": "h1"})
     body = b"<html><body><h1>A title</h1><p>" + b"Some words of a story. " * 40 + b"</p></body></html>"
-    parse(Fetched(page.address, body, "text/html"), page)
+    read_page(Fetched(page.address, body, "text/html"), page)
     with socket.create_server(("127.0.0.1", 0)) as occupied:
         wire.declare({}, server={"listen": f"127.0.0.1:{occupied.getsockname()[1]}"})
         with pytest.raises((FeedsError, OSError)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from feeds.config import find_warnings, json_schema, load
 from feeds.model import Kind
-from feeds.steps import Drop, Keep, Limit
+from feeds.registry import SOURCES, STEPS
 
 SAMPLE = Path(__file__).parent.parent.parent / "config" / "feeds.yaml"
 SITE = "site: {title: A, url: http://localhost/}\n"
@@ -27,8 +27,8 @@ def test_the_commented_examples_of_the_sample_are_right(write) -> None:
     path = write("\n".join(re.sub(r"^( *)# ( *(?:- )?[a-z_-]+:(?: |$))", r"\1\2", line) for line in lines) + "\n")
     path.with_name("wire.key").write_text("key", encoding="utf-8")
     config = load(path, {"WIRE_PASSWORD": "secret"})
-    assert {source.kind for source in config.sources.values()} == set(Kind)
-    assert [type(step) for step in config.feeds["desk"].steps] == [Keep, Drop, Limit]
+    assert {source.kind for source in config.sources.values()} == {kind.name for kind in SOURCES}
+    assert [type(step) for step in config.feeds["desk"].steps] == [kind.step_type for kind in STEPS]
     assert config.site.contact
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +98,71 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     changed = {name for name, inode in inodes.items() if wire.inodes()[name] != inode}
     assert [name.removeprefix(f"{wire.public}/") for name in changed] == ["stories/desk/hello.html"]
     assert "3 files" in run(wire, "status")
+
+
+LOG = b"# A log\n=> /log/2.gmi 2026-03-02 - Second\n=> 1.gmi 2026-03-01 First\n\nGood bye.\n"
+
+
+def test_a_source_appears_in_check_schema_and_sample_and_is_pulled(wire: Wire, plugins: Path, origin: Origin) -> None:
+    install_sample(plugins)
+    address = origin.put("/log/", Document(LOG))
+    wire.declare({"log": {"gemlog": address.removeprefix("http://")}, "bad": {"gemlog": address}})
+    shape = json.loads(run(wire, "schema"))["$defs"]["SourceShape"]
+    assert shape["properties"]["gemlog"]["description"] == "HOST/PATH of a Gemini log."
+    assert "exactly one of feed, page, sitemap, files, opml and gemlog" in shape["description"]
+    check = wire.command("check")
+    assert check.returncode == 2 and "has a scheme, expected HOST/PATH" in check.stderr
+    wire.declare({"log": {"gemlog": address.removeprefix("http://"), "was": ["old"], "tags": ["a"]}})
+    assert "no mistakes" in run(wire, "check")
+    run(wire, "run")
+    assert [request.path for request in origin.requests] == ["/robots.txt", "/log/"]
+    assert origin.requests[-1].headers["accept"] == "text/gemini, text/plain;q=0.5"
+    base = address.removesuffix("/log/")
+    assert [(item["title"], item["url"], item["date_published"]) for item in wire.items()] == [
+        ("Second", f"{base}/log/2.gmi", "2026-03-02T00:00:00Z"),
+        ("First", f"{base}/log/1.gmi", "2026-03-01T00:00:00Z"),
+    ]
+    preview = json.loads(run(wire, "preview", "log", "--json"))
+    assert preview["_feeds"]["reader"] == "gemlog" and preview["items"][0]["_feeds"]["found"]["title"] == "gemlog/line"
+    assert "; 2 articles" in run(wire, "status")
+    assert wire.command("export").stderr == "left out: log\n"
+    run(wire, "init", "elsewhere")
+    sample = (wire.home / "elsewhere" / "config" / "feeds.yaml").read_text(encoding="utf-8")
+    assert "# gemlog: example.org/log/    # HOST/PATH of a Gemini log.\n# merge: 50    # Merge" in sample
+    assert "gemlog" in (wire.home / "elsewhere" / "config" / "feeds.schema.json").read_text(encoding="utf-8")
+
+
+def test_a_secret_in_the_text_of_a_source_makes_it_private(wire: Wire, plugins: Path) -> None:
+    install_sample(plugins)
+    wire.declare({"log": {"gemlog": "a.example/${TOKEN}/log"}, "open": {"gemlog": "a.example/log"}})
+    program = (
+        "import pathlib, sys; from feeds.config import load; "
+        "config = load(pathlib.Path(sys.argv[1]), {'TOKEN': 's3cret-token'}); "
+        "print([source.private for source in config.sources.values()], *config.searched_secrets)"
+    )
+    argv = [sys.executable, "-c", program, str(wire.config)]
+    result = subprocess.run(argv, capture_output=True, text=True, check=True, env=wire.env(), cwd=Path.cwd())
+    assert result.stdout == "[True, False] s3cret-token\n"
+
+
+def test_the_parser_of_a_plugin_runs_in_a_worker(wire: Wire, plugins: Path, origin: Origin) -> None:
+    """It may hang or take all memory: the visit fails, and the turn goes on."""
+    code = (
+        "import os\nfrom feeds.registry import SourceKind\n"
+        "def parse(fetched, source):\n    os._exit(9)\n"
+        "SOURCE = SourceKind('crash', 'A crash.', '*/*', 'https://a.example/', parse=parse)\n"
+    )
+    install(plugins, "crash", code, {"feeds.sources": {"crash": "crash:SOURCE"}})
+    wire.declare({"a": {"crash": origin.put("/a", Document(b"tiny"))}, "b": origin.put("/b", document(("1", "One")))})
+    result = wire.command("run")
+    assert result.returncode == 0 and "The process that read the document crashed" in result.stdout
+    assert [item["title"] for item in wire.items()] == ["One"]
+
+
+def test_a_source_of_a_plugin_that_is_gone_is_a_mistake_of_the_configuration(wire: Wire, plugins: Path) -> None:
+    wire.declare({"log": {"gemlog": "a.example/log"}})
+    result = wire.command("run")
+    assert result.returncode == 2 and "the key `gemlog` is unknown, expected one of feed, page" in result.stderr
 
 
 def test_steps_appear_in_check_schema_and_preview_and_are_run(wire: Wire, plugins: Path, origin: Origin) -> None:

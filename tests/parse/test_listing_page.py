@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from feeds.model import Fetched, Kind, Source
-from feeds.parse import parse
 from feeds.parse.page import read_page
 from feeds.parse.page.story_links import read_listing
 from feeds.parse.page.url_patterns import url_key
@@ -69,7 +68,7 @@ def test_a_listing_tells_dates_pictures_and_teasers() -> None:
 def test_include_exclude_and_max_items_choose_among_the_links() -> None:
     page = Fetched("https://gazette.example/", CARDS.read_bytes(), "text/html")
     source = Source("page", Kind.PAGE, page.url, include=re.compile("/2026/11/1"), exclude=re.compile("ferry|bridge"))
-    links = [story.links[0].href for story in parse(page, source).stories]
+    links = [story.links[0].href for story in read_page(page, source).stories]
     assert links
     assert all("/2026/11/1" in link and "bridge" not in link for link in links)
     few = read_listing(page, replace(source, include=None, exclude=None, max_items=3))
@@ -81,4 +80,4 @@ def test_include_exclude_and_max_items_choose_among_the_links() -> None:
 def test_the_operators_word_decides(read_as: str, reader: str) -> None:
     page = Fetched("https://gazette.example/", CARDS.read_bytes(), "text/html")
     source = Source("page", Kind.PAGE, page.url, read_as=read_as)  # type: ignore[arg-type]
-    assert parse(page, source).reader == reader
+    assert read_page(page, source).reader == reader

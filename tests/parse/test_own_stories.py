@@ -10,7 +10,7 @@ import pytest
 from feeds.errors import ParseError
 from feeds.model import Category, Fetched, Kind, Link, Parsed, Person, Source, SourceFile, Story, Text
 from feeds.parse import parse
-from feeds.parse.own_stories import plain_text
+from feeds.parse.own_stories import plain_text, reader
 
 DATA = Path(__file__).parents[1] / "data" / "parse" / "stories"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def read_folder(files: dict[str, str | bytes], **settings: object) -> Parsed:
         SourceFile(name, body.encode() if isinstance(body, str) else body, AT.replace(day=1 + at))
         for at, (name, body) in enumerate(files.items())
     )
-    return parse(Fetched(url="stories/*", body=b"", files=parts), source)
+    return reader.read(Fetched(url="stories/*", body=b"", files=parts), source)
 
 
 def read_story(name: str, body: str | bytes) -> Story:

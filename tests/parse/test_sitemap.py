@@ -9,7 +9,6 @@ import pytest
 
 from feeds.errors import ParseError
 from feeds.model import Fetched, Kind, Parsed, Source
-from feeds.parse import parse
 from feeds.parse.sitemap import read_sitemap
 
 NAMESPACES = (
@@ -32,7 +31,7 @@ def sitemap(entries: str, root: str = "urlset") -> bytes:
 
 def read_map(body: bytes, **settings: object) -> Parsed:
     url = "https://gazette.example/sitemap.xml"
-    return parse(Fetched(url, body), Source("map", Kind.SITEMAP, url, **settings))  # type: ignore[arg-type]
+    return read_sitemap(Fetched(url, body), Source("map", Kind.SITEMAP, url, **settings))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
