@@ -12,16 +12,15 @@ from ..errors import FailureKind, FetchError
 from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
 from ..politeness import HostLimits
 from . import local_files, robots
-from .connection import ConnectionPool, shared_tls_context
+from .connection import Opener, shared_tls_context
 from .decoding import decode_start
-from .http1_parser import HttpResponse
 from .problems import FetchProblem, raise_fetch_error
 from .request import RequestTemplate, format_user_agent, request_for_robots, request_for_visit
 from .response import FinalResponse, interpret_response
 from .ssrf import GuardedConnector, Resolve, resolve_with_system
 from .target import Target, is_remote, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
-from .transport import DEFAULT_TIMEOUT, Transport, prepare_get
+from .transport import DEFAULT_TIMEOUT, HttpResponse, Transport, prepare_get
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 NO_LIMITS = HostLimits(gap=0.0, at_once=sys.maxsize)
@@ -44,10 +43,10 @@ class Fetcher:
         clock: Callable[[], float] = time.monotonic,
         tls: Callable[[], ssl.SSLContext] = shared_tls_context,
     ) -> None:
-        pool = ConnectionPool(GuardedConnector(allow, resolve), tls, clock)
+        opener = Opener(GuardedConnector(allow, resolve), tls, clock)
         self.user_agent = format_user_agent(site)
-        self.throttle = Throttle(hosts, clock, pool.stopping)
-        self.transport = Transport(pool, clock)
+        self.throttle = Throttle(hosts, clock, opener.sockets.stopping)
+        self.transport = Transport(opener)
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """Fetch what is at a visit's address now; raise FetchError, with a sentence for the operator, on failure."""

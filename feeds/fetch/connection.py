@@ -1,34 +1,48 @@
-"""Connections: opened through the SSRF guard, pooled for the next request to the same origin."""
+"""Connections of urllib3 that are opened through the SSRF guard, keep to a deadline, and check each response.
+
+urllib3 and http.client take some responses that can be read in two ways, and heads without end (F15, E18). What they
+read passes a reader of ours, which checks heads, chunk sizes and trailers line by line; all parsing is theirs.
+"""
 
 from __future__ import annotations
 
+import http.client
+import io
+import re
 import socket
 import ssl
 import threading
-import weakref
-from base64 import b64encode
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from urllib.parse import unquote, urlsplit
+from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.util import wait_for_read
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
 
 from ..errors import FailureKind
-from .deadline import Deadline
-from .http1_parser import HttpResponse, SocketReader
-from .problems import FetchProblem, describe_socket_error
-from .ssrf import CONNECT_TIMEOUT, GuardedConnector
-from .target import Target, parse_target
+from .deadline import DeadlineSocket, DeadlineTlsSocket, OpenSockets, SocketState, new_connection_state
+from .problems import OPERATOR_MUST_FIX, FetchProblem
+from .ssrf import GuardedConnector
+from .target import Target
 from .throttle import Unthrottled
 
-MAX_IDLE_PER_ROUTE = 2
-MAX_IDLE = 64
+MAX_HEAD_SIZE = 65_536  # E18: status line and headers together; also of the trailers
+MAX_CHUNK_LINE_SIZE = 4096
+MAX_INTERIM_RESPONSES = 10
 MAX_IDLE_SECONDS = 15.0
+MIN_CHUNK_SIZE = 8  # bytes on average, once there are many chunks: smaller ones only cost time
+MAX_SMALL_CHUNKS = 1000
 _ANY_NETWORK = ("0.0.0.0/0", "::/0")  # the operator named the proxy
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PLAIN_FIELDS = re.compile(rb"(?:(?!set-cookie:)[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n]*(?<![ \t])\r\n)+\r\n", re.IGNORECASE)
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+_BLANK_LINES = (b"\r\n", b"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,182 +56,276 @@ class Route:
 DIRECT = Route()
 
 
-class Connection:
-    """One open connection and the buffer of what it has received.
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What all connections of one fetcher are opened with."""
 
-    `address` is where it leads, None behind a proxy; `prefix` and `extra_headers` are what a proxy wants in each
-    request.
+    guard: GuardedConnector
+    tls: Callable[[], ssl.SSLContext]
+    clock: Callable[[], float]
+    sockets: OpenSockets = field(default_factory=OpenSockets)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the pools of urllib3, which have no other place for what belongs to a request.
+
+    Its connection sets `state`, and `reused` when it has carried a request before.
     """
 
-    __slots__ = ("address", "extra_headers", "idle_since", "prefix", "reader", "socket")
-
-    def __init__(self, sock: socket.socket, address: str | None = None) -> None:
-        self.socket = sock
-        self.address = address
-        self.reader = SocketReader()
-        self.idle_since = 0.0
-        self.prefix = ""
-        self.extra_headers = ""
-
-    def exchange(self, request: bytes, method: str, deadline: Deadline) -> HttpResponse:
-        """Send a request and read the head of its response."""
-        self.reader.receive = partial(deadline.receive, self.socket)
-        deadline.send(self.socket, request)
-        return HttpResponse(self.reader, method)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.socket.close()
+    target: Target
+    throttle: Unthrottled
+    state: SocketState | None = None
+    reused: bool = False
 
 
-class ConnectionPool:
-    """Opens connections and keeps idle ones: `MAX_IDLE_PER_ROUTE` for one origin, `MAX_IDLE` in all, newest first."""
+current_exchange: ContextVar[Exchange] = ContextVar("current_exchange")
 
-    def __init__(self, guard: GuardedConnector, tls: Callable[[], ssl.SSLContext], clock: Callable[[], float]) -> None:
-        self._guard = guard
-        self._tls = tls
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._idle: OrderedDict[tuple[object, ...], list[Connection]] = OrderedDict()
-        self._count = 0
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self.stopping = threading.Event()
-        weakref.finalize(self, _close_all, self._idle)
 
-    def take(self, target: Target, route: Route) -> Connection | None:
-        """Return an idle connection to the same origin by the same route, if one is still usable."""
-        while connection := self._pop_newest((target.origin, route)):
-            # Bytes or an end that was not asked for: neither leaves a connection that can be used.
-            if self._clock() - connection.idle_since < MAX_IDLE_SECONDS and not wait_for_read(connection.socket, 0):
-                return connection
-            connection.close()
-        return None
+class CheckedReader(io.BufferedReader):
+    """The bytes of one response, whose lines are checked on their way to http.client and urllib3."""
 
-    def put(self, target: Target, route: Route, connection: Connection) -> None:
-        """Keep a connection for the next request; the ones that were idle longest make room."""
-        connection.idle_since = self._clock()
-        key = (target.origin, route)
-        with self._lock:
-            self._idle.setdefault(key, []).append(connection)
-            self._idle.move_to_end(key)
-            self._count += 1
-            surplus = self._pop_surplus(key)
-        for old_connection in surplus:
-            old_connection.close()
+    def __init__(self, raw: io.RawIOBase, state: SocketState) -> None:
+        super().__init__(raw)
+        self._state = state
+        self._next_line: Callable[[CheckedReader], bytes] = CheckedReader._read_status_line
+        self._body_line = self._next_line
+        self._interim = 0
+        self._head_size = 0
+        self._chunks = 0
+        self._chunked_size = 0
+        self._chunk_left: int | None = None  # None before the first chunk
 
-    def _pop_newest(self, key: tuple[object, ...]) -> Connection | None:
-        with self._lock:
-            connections = self._idle.get(key)
-            if connections is None:
-                return None
-            self._count -= 1
-            connection = connections.pop()
-            if not connections:
-                del self._idle[key]
-            return connection
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line that may be parsed; raise FetchProblem for one that may not."""
+        return self._next_line(self)
 
-    def _pop_surplus(self, newest: tuple[object, ...]) -> list[Connection]:
-        surplus = []
-        if len(self._idle[newest]) > MAX_IDLE_PER_ROUTE:
-            surplus.append(self._idle[newest].pop(0))
-        oldest = self._clock() - MAX_IDLE_SECONDS
-        while self._count - len(surplus) > MAX_IDLE or next(iter(self._idle.values()))[-1].idle_since < oldest:
-            surplus += self._idle.popitem(last=False)[1]
-        self._count -= len(surplus)
-        return surplus
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes of the body; the two behind a chunk have to be the end of its line."""
+        data = super().read(size)
+        if self._chunk_left:
+            self._chunk_left -= len(data)
+        elif self._chunk_left == 0 and len(data) == 2 and data != b"\r\n":
+            raise FetchProblem(FailureKind.TRUNCATED, "sent a chunk that is longer than it says")
+        return data
 
     def close(self) -> None:
-        """Close all connections for good, also those that a thread waits on (F38)."""
-        self.stopping.set()
-        with self._lock:
-            idle = dict(self._idle)
-            self._idle.clear()
-            self._count = 0
-            sockets = list(self._sockets)
-        _close_all(idle)
-        for sock in sockets:
-            # Not the method of SSLSocket, which takes the TLS layer from under a thread that reads.
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        """End the response; note whether more was received than belongs to it."""
+        if not self.closed:
+            self._state.reading = False
+            try:
+                self._state.surplus |= bool(self.peek(1))
+            except (FetchProblem, OSError):
+                self._state.surplus = True  # not known: the connection is not used again
+            self._state.reading = True
+        super().close()
 
-    def _watch(self, sock: socket.socket) -> socket.socket:
-        with self._lock:
-            self._sockets.add(sock)
-        return sock
+    def _read_status_line(self) -> bytes:
+        self._head_size = 0
+        line = self._read_limited_line("a head", MAX_HEAD_SIZE)
+        match = _STATUS.fullmatch(line)
+        if match is None:
+            raise FetchProblem(FailureKind.CONNECTION, "does not speak HTTP/1.1", "Check the address and its port.")
+        if match[1] < b"200":  # RFC 9110 §15.2: another head follows
+            self._interim += 1
+            if self._interim > MAX_INTERIM_RESPONSES:
+                raise FetchProblem(FailureKind.CONNECTION, "sends interim answers without end")
+        else:
+            self._body_line = CheckedReader._read_chunk_size
+        self._next_line = CheckedReader._read_fields
+        return line
 
-    def open(self, target: Target, route: Route, throttle: Unthrottled) -> Connection:
-        """Open a new connection, with TLS where the target wants it."""
-        if route.proxy is not None:
-            return self._open_through_proxy(route.proxy, target, route, throttle.deadline)
-        sock = self._guard.connect(target, route.allow, throttle, self._watch)
-        if target.scheme == "http":
-            return Connection(sock, throttle.address)
-        with close_on_failure(sock):
-            return Connection(self._start_tls(sock, target, throttle.deadline), throttle.address)
+    def _read_fields(self) -> bytes:
+        """Return all header fields at once, which http.client takes for one line; it takes no more than 100.
 
-    def _start_tls(self, sock: socket.socket, target: Target, deadline: Deadline) -> socket.socket:
+        Lines that are no field are left out: the parser of http.client drops all that stands behind one.
+        """
+        self._next_line = CheckedReader._end_head
+        if match := _PLAIN_FIELDS.match(self.peek(1)):  # nearly every head: it has come whole, and is as it should be
+            return super().read(match.end())[:-2]
+        lines: list[bytes] = []
+        keep = False
+        while (line := self._read_limited_line("a head", MAX_HEAD_SIZE)) not in _BLANK_LINES:
+            text = line.rstrip().replace(b"\r", b" ")
+            if line[0] not in b" \t":  # RFC 9112 §5.2: a folded line goes with the one before
+                name, colon, _ = text.partition(b":")
+                keep = bool(colon) and _HEADER_NAME.fullmatch(name) is not None and name.lower() != b"set-cookie"
+            if keep and text:
+                lines.append(text)
+        return b"\n".join([*lines, b""]) or self._end_head()
+
+    def _end_head(self) -> bytes:
+        self._next_line = self._body_line
+        return b"\r\n"
+
+    def _read_chunk_size(self) -> bytes:
+        self._head_size = 0
+        line = self._read_limited_line("a chunk size", MAX_CHUNK_LINE_SIZE)
+        match = _CHUNK_SIZE.fullmatch(line)
+        if match is None:
+            raise FetchProblem(FailureKind.TRUNCATED, "sent something that is not the size of a chunk")
+        self._chunk_left = size = int(match[1], 16)
+        self._chunks += 1
+        self._chunked_size += size
+        if self._chunks > MAX_SMALL_CHUNKS and self._chunked_size < MIN_CHUNK_SIZE * self._chunks:
+            what = f"sent more than {MAX_SMALL_CHUNKS:,} chunks of less than {MIN_CHUNK_SIZE} bytes"
+            raise FetchProblem(FailureKind.TOO_LARGE, what, OPERATOR_MUST_FIX)
+        if size == 0:
+            self._head_size = 0
+            self._next_line = CheckedReader._read_trailer
+        return line
+
+    def _read_trailer(self) -> bytes:
+        line = self._read_limited_line("a trailer", MAX_HEAD_SIZE)
+        return b"\r\n" if line in _BLANK_LINES else line
+
+    def _read_limited_line(self, what: str, limit: int) -> bytes:
+        line = super().readline(limit + 1 - self._head_size)
+        self._head_size += len(line)
+        if self._head_size > limit:
+            raise FetchProblem(FailureKind.TOO_LARGE, f"sent {what} of more than {limit:,} bytes", OPERATOR_MUST_FIX)
+        if not line.endswith(b"\n"):
+            if not line and self._next_line is CheckedReader._read_status_line and not self._interim:
+                raise FetchProblem(FailureKind.CONNECTION, "closed the connection without an answer")
+            raise FetchProblem(FailureKind.TRUNCATED, f"closed the connection in the middle of {what}")
+        return line
+
+
+class CheckedResponse(http.client.HTTPResponse):
+    """A response as http.client parses it, with one meaning only of where its body ends."""
+
+    def __init__(self, sock: Any, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        state = current_exchange.get().state
+        assert state is not None
+        self._state = state
+        self._bodyless = method == "HEAD"
+        self._announced: int | None = None
+        self.fp = CheckedReader(self.fp.detach(), state)
+
+    def begin(self) -> None:
+        """Read the head; all interim responses are passed over, of which http.client knows 100 only."""
+        super().begin()
+        while self.status < 200:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+        self._bodyless = self._bodyless or self.status in (204, 304)
+        if self._bodyless:
+            self.chunked = False  # with a 304, it is said of the body of a 200
+            self.close()
+        else:
+            self._check_framing()
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Return the next bytes of the body; raise FetchProblem when it ends and more was received."""
+        data = super().read(amt)
+        if self.isclosed() and self._announced is not None and self._state.surplus:
+            what = f"sent more than the {self._announced:,} bytes it announced"
+            raise FetchProblem(FailureKind.TRUNCATED, what)
+        return data
+
+    def _check_framing(self) -> None:
+        """Refuse all that could be understood in two ways (RFC 9112 §6.3, F15)."""
+        codings, lengths = self.headers.get_all("transfer-encoding"), self.headers.get_all("content-length")
+        if codings is not None:
+            coding = ", ".join(codings)
+            if coding.lower() != "chunked":
+                what = f"uses a transfer coding that we did not ask for ({coding[:40]!a})"
+                raise FetchProblem(FailureKind.ENCODING, what)
+            if lengths is not None:
+                raise FetchProblem(FailureKind.TRUNCATED, "says in two ways where the document ends")
+        elif lengths is not None:
+            distinct = {length.strip() for length in ",".join(lengths).split(",")}
+            length = distinct.pop()
+            if distinct or not _LENGTH.fullmatch(length):
+                shown = ", ".join(lengths)[:40]
+                raise FetchProblem(FailureKind.TRUNCATED, f"gives no length that can be believed ({shown!a})")
+            self.length = self._announced = int(length)
+
+
+class GuardedConnection(HTTPConnection):
+    """A connection of urllib3 that goes to the very address that was checked, and waits within the deadline."""
+
+    response_class = CheckedResponse
+
+    def __init__(self, *arguments: Any, opener: Opener, route: Route, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._opener = opener
+        self._route = route
+        self._address: str | None = None  # where it leads, None behind a proxy
+        self._state: SocketState | None = None
+        self._last_used: float | None = None  # None before the first response
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether another request can be sent; what came unasked, bytes or an end, leaves no such connection."""
+        if self.sock is None or self._state is None or self._last_used is None or self._state.surplus:
+            return False
+        return self._opener.clock() - self._last_used < MAX_IDLE_SECONDS and super().is_connected
+
+    def connect(self) -> None:
+        """Connect, through a tunnel where a proxy needs one."""
         try:
-            # The time-out covers the handshake as a whole, not each of its reads.
-            sock.settimeout(min(CONNECT_TIMEOUT, deadline.remaining()))
-            tls_socket = self._tls().wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
-            with close_on_failure(self._watch(tls_socket)):
-                tls_socket.do_handshake()
-            return tls_socket
-        except TimeoutError as error:
-            deadline.remaining()
-            raise FetchProblem(FailureKind.TIMEOUT, "did not finish the TLS handshake in time") from error
-        except OSError as error:
-            deadline.remaining()
-            raise describe_socket_error(error) from error
+            super().connect()
+        except OSError as error:  # those of sockets are FetchProblems already
+            if self.proxy is None or isinstance(error, ssl.SSLError):
+                raise
+            what = f"cannot be reached: the proxy {self._endpoint.netloc} refuses ({str(error)[:100]!a})"
+            raise FetchProblem(FailureKind.CONNECTION, what, "Check its address and its login.") from error
 
-    def _open_through_proxy(self, proxy_url: str, target: Target, route: Route, deadline: Deadline) -> Connection:
-        """Open a connection through a proxy, which resolves names itself; literal addresses are still checked here."""
-        proxy, login = _parse_proxy(proxy_url)
-        self._guard.check_literal(target, route.allow)
-        sock = self._guard.connect(proxy, _ANY_NETWORK, Unthrottled(deadline), self._watch)
-        connection = Connection(sock)
-        if target.scheme == "http":
-            connection.prefix, connection.extra_headers = target.url.removesuffix(target.path), login
-            return connection
-        with close_on_failure(sock):
-            request = f"CONNECT {target.authority} HTTP/1.1\r\nHost: {target.authority}\r\n{login}\r\n"
-            response = connection.exchange(request.encode(), "CONNECT", deadline)
-            if response.status != 200:
-                what = f"cannot be reached: the proxy {proxy.netloc} answered {response.status}"
-                raise FetchProblem(FailureKind.CONNECTION, what)
-            return Connection(self._start_tls(sock, target, deadline))
+    def request(  # type: ignore[override]
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Send a request to the target of the exchange, whose path urllib3 would spell in another way."""
+        exchange = current_exchange.get()
+        if self.sock is not None and self._state is not None:
+            exchange.reused = self._last_used is not None
+            exchange.state = self._state
+            self._state.deadline = exchange.throttle.deadline
+            if self._address is not None:
+                exchange.throttle.enter_address(self._address)
+        target = exchange.target
+        super().request(method, target.url if self.proxy_is_forwarding else target.path, body, headers, **options)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """Return the response, its body still on the connection."""
+        response = super().getresponse()
+        self._last_used = self._opener.clock()
+        return response
+
+    @property
+    def _endpoint(self) -> Target:
+        """Return where the connection goes to: the origin, or the proxy."""
+        scheme = self.proxy.scheme or "http" if self.proxy else "http"
+        return Target(scheme, self.host.strip("[]"), self.port, "/")
+
+    def _new_conn(self) -> socket.socket:
+        exchange, opener = current_exchange.get(), self._opener
+        self._state = exchange.state = state = SocketState(exchange.throttle.deadline, opener.sockets)
+        self._last_used = None
+        new_connection_state.set(state)
+        make_socket = partial(DeadlineSocket, state=state)
+        if self.proxy is None:
+            sock = opener.guard.connect(self._endpoint, self._route.allow, exchange.throttle, make_socket)
+            self._address = exchange.throttle.address
+            return sock
+        try:
+            return opener.guard.connect(self._endpoint, _ANY_NETWORK, Unthrottled(state.deadline), make_socket)
+        except FetchProblem as problem:
+            if problem.kind in (FailureKind.TIMEOUT, FailureKind.STOPPED):
+                raise
+            what = f"cannot be reached: the proxy {self._endpoint.netloc} {problem.what}"
+            raise FetchProblem(problem.kind, what, problem.advice) from problem
 
 
-def _close_all(idle: Mapping[tuple[object, ...], Iterable[Connection]]) -> None:
-    for connections in idle.values():
-        for connection in connections:
-            connection.close()
+class GuardedTlsConnection(GuardedConnection, HTTPSConnection):
+    """The same with TLS, verified by the one context of the process."""
 
-
-@contextmanager
-def close_on_failure(sock: socket.socket) -> Iterator[None]:
-    """Close a socket when what was begun on it fails."""
-    try:
-        yield
-    except BaseException:
-        sock.close()
-        raise
-
-
-@lru_cache(maxsize=64)
-def _parse_proxy(proxy_url: str) -> tuple[Target, str]:
-    """Return the target of a proxy, and the header line that logs in to it."""
-    parts = urlsplit(proxy_url)
-    host = parts.netloc.rpartition("@")[2]
-    target = parse_target(f"{parts.scheme}://{host}/")
-    if target.scheme != "http":
-        raise FetchProblem(
-            FailureKind.REFUSED, f"is to be requested through the proxy {target.netloc}, which is not an http proxy"
-        )
-    if parts.username is None:
-        return target, ""
-    login = b64encode(f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()).decode()
-    return target, f"Proxy-Authorization: Basic {login}\r\n"
+    def __init__(self, *arguments: Any, opener: Opener, route: Route, **options: Any) -> None:
+        context = opener.tls()
+        context.sslsocket_class = DeadlineTlsSocket
+        options |= {"ssl_context": context, "assert_hostname": None if context.check_hostname else False}
+        super().__init__(*arguments, opener=opener, route=route, **options)
 
 
 def shared_tls_context() -> ssl.SSLContext:

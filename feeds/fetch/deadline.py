@@ -1,20 +1,50 @@
-"""How long one visit may take: a limit for the whole of it, and one for every silence of the server."""
+"""How long one visit may take, and the sockets that keep to it: a limit for the whole, and one for every silence."""
 
 from __future__ import annotations
 
+import errno
 import socket
+import ssl
 import threading
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any
 
 from ..errors import FailureKind
 from .problems import FetchProblem, describe_socket_error, make_stop_problem
 
 MAX_SILENCE = 20.0  # seconds
-CHUNK_SIZE = 65_536
+CONNECT_TIMEOUT = 10.0  # seconds, of the TCP connection and of the TLS handshake
+
+
+class OpenSockets:
+    """The sockets of one fetcher. `shut_down` ends all waiting on them, in whichever thread (F38)."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def add(self, sock: socket.socket) -> None:
+        """Add a socket, before anything is waited for on it."""
+        with self._lock:
+            self._sockets.add(sock)
+
+    def shut_down(self) -> None:
+        """Shut all sockets down for good; those that are added later find `stopping` set."""
+        self.stopping.set()
+        with self._lock:
+            sockets = list(self._sockets)
+        for sock in sockets:
+            # Not the method of SSLSocket, which takes the TLS layer from under a thread that reads.
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class Deadline:
-    """The time of one visit, redirects included. Every wait on a socket goes through here, so that none outlasts it.
+    """The time of one visit, redirects included.
 
     The time-out of a socket starts anew with each byte and so never ends a drip (F11); here it is cut to what is left.
     """
@@ -40,29 +70,100 @@ class Deadline:
         """Add the seconds of a wait that the server did not cause."""
         self._ends += seconds
 
-    def receive(self, sock: socket.socket) -> bytes:
-        """Return the next bytes of a connection; none at its end."""
-        sock.settimeout(min(self.remaining(), MAX_SILENCE))
-        try:
-            data = sock.recv(CHUNK_SIZE)
-        except TimeoutError as error:
-            self.remaining()
-            raise FetchProblem(FailureKind.TIMEOUT, f"sent nothing for {MAX_SILENCE:g} s") from error
-        except OSError as error:
-            self.remaining()
-            raise describe_socket_error(error) from error
+
+class SocketState:
+    """What one connection shares with its sockets and with the readers of its responses.
+
+    `deadline` is that of the request in progress. While `reading` is unset, a read takes only what was received before.
+    `surplus` is set when more was received than the response has.
+    """
+
+    __slots__ = ("deadline", "reading", "sockets", "surplus")
+
+    def __init__(self, deadline: Deadline, sockets: OpenSockets) -> None:
+        self.deadline = deadline
+        self.sockets = sockets
+        self.reading = True
+        self.surplus = False
+
+
+# The state of the connection that is being opened: ssl makes the socket of a TLS connection, and takes no arguments.
+new_connection_state: ContextVar[SocketState] = ContextVar("new_connection_state")
+
+
+class _DeadlineMixin(socket.socket):
+    """Waits as long as the deadline of its connection allows; raises FetchProblem for every error."""
+
+    state: SocketState
+
+    def recv(self, *arguments: Any) -> Any:
+        """Return the next bytes, none at the end."""
+        return self._read(super().recv, *arguments)
+
+    def recv_into(self, *arguments: Any) -> Any:
+        """Receive the next bytes into a buffer, and return their number."""
+        return self._read(super().recv_into, *arguments)
+
+    def send(self, *arguments: Any) -> Any:
+        """Send some of the data, and return how much."""
+        return self._wait(super().send, "took", *arguments)
+
+    def sendall(self, *arguments: Any) -> Any:
+        """Send all of the data."""
+        return self._wait(super().sendall, "took", *arguments)
+
+    def _read(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+        if not self.state.reading:
+            raise BlockingIOError(errno.EAGAIN, "nothing more is to be read")
+        data = self._wait(operation, "sent", *arguments)
         if not data:
-            self.remaining()
+            self.state.deadline.remaining()
         return data
 
-    def send(self, sock: socket.socket, data: bytes) -> None:
-        """Send all of the data."""
-        sock.settimeout(min(self.remaining(), MAX_SILENCE))
+    def _wait(self, operation: Callable[..., Any], verb: str, *arguments: Any) -> Any:
+        deadline = self.state.deadline
+        self.settimeout(min(deadline.remaining(), MAX_SILENCE))
         try:
-            sock.sendall(data)
+            return operation(*arguments)
         except TimeoutError as error:
-            self.remaining()
-            raise FetchProblem(FailureKind.TIMEOUT, f"took nothing for {MAX_SILENCE:g} s") from error
+            deadline.remaining()
+            raise FetchProblem(FailureKind.TIMEOUT, f"{verb} nothing for {MAX_SILENCE:g} s") from error
         except OSError as error:
-            self.remaining()
+            deadline.remaining()
             raise describe_socket_error(error) from error
+
+
+class DeadlineSocket(_DeadlineMixin):
+    """A TCP socket with a deadline."""
+
+    def __init__(self, family: int, state: SocketState) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self.state = state
+        state.sockets.add(self)
+
+
+class DeadlineTlsSocket(_DeadlineMixin, ssl.SSLSocket):
+    """A TLS socket with a deadline, for `SSLContext.sslsocket_class`.
+
+    It takes over the descriptor of the TCP socket before the handshake, so it is the one to shut down from then on.
+    """
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Do the handshake, in one time-out for the whole of it, not one for each of its reads."""
+        self.state = new_connection_state.get()
+        deadline = self.state.deadline
+        self.state.sockets.add(self)
+        try:
+            self.settimeout(min(CONNECT_TIMEOUT, deadline.remaining()))
+            super().do_handshake(block)
+        except TimeoutError as error:
+            self.close()
+            deadline.remaining()
+            raise FetchProblem(FailureKind.TIMEOUT, "did not finish the TLS handshake in time") from error
+        except OSError as error:
+            self.close()
+            deadline.remaining()
+            raise describe_socket_error(error) from error
+        except FetchProblem:
+            self.close()
+            raise

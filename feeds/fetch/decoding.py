@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from io import BytesIO
 
 from ..errors import FailureKind
-from .problems import FetchProblem
+from .problems import OPERATOR_MUST_FIX, FetchProblem
 
 ACCEPT_ENCODING = "gzip, deflate"
 OUTPUT_STEP = 262_144  # bytes decoded at once, so that little more than the body itself is held
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib: a gzip member
+MAX_SMALL_MEMBERS = 1000
+MIN_MEMBER_SIZE = 8  # bytes on average, once there are many members: smaller ones only cost time
 
 
 def decode_body(chunks: Iterable[bytes], coding: str, max_bytes: int) -> bytes:
@@ -53,6 +55,7 @@ class BodyDecoder:
         self._decompressor: zlib._Decompress | None = None
         self._detected = False
         self._input_size = 0
+        self._members = 1
         self._output = BytesIO()
 
     def feed(self, chunk: bytes) -> None:
@@ -115,6 +118,10 @@ class BodyDecoder:
         """Begin the next member of a gzip body (RFC 1952 §2.2); nothing else may follow the first."""
         if not _GZIP_MAGIC.startswith(data[:2]) or self._coding == "deflate":
             raise _damage_problem("is followed by something else")
+        self._members += 1
+        if self._members > MAX_SMALL_MEMBERS and self._output.tell() < MIN_MEMBER_SIZE * self._members:
+            what = f"sent a document in more than {MAX_SMALL_MEMBERS:,} pieces of less than {MIN_MEMBER_SIZE} bytes"
+            raise FetchProblem(FailureKind.TOO_LARGE, what, OPERATOR_MUST_FIX)
         self._decompressor = zlib.decompressobj(_GZIP_WBITS)
         return data
 

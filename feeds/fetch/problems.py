@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+import urllib3.exceptions
 
 from .. import http_headers
 from ..errors import FailureKind, FetchError
@@ -32,6 +35,7 @@ STATUS_PROBLEMS: Mapping[int, tuple[str, str]] = {  # status → what the host d
     403: ("refuses to give us the document", "Check its terms, its robots rules, and whether it wants a login."),
     404: ("does not have the document", "Check the address; visits become rare while it is missing."),
     406: ("has the document in no form we accept", "Check the address."),
+    407: ("is behind a proxy that asks for a login", "Add it: `proxy: http://user:${PASSWORD}@host:port`."),
     410: ("says the document is gone for good", "Visits have stopped; take the source out, or give its new address."),
     429: ("is visited too often", "It is not visited for a while; raise `every:` of its sources."),
     451: ("may not give us the document for legal reasons", "Take the source out."),
@@ -90,6 +94,22 @@ def _describe_class(status: int) -> tuple[str, str]:
     if status >= 400:
         return "does not accept our request", "Check the address and the `headers:` of the source."
     return "gave an answer that we did not ask for", "Check the address."
+
+
+def describe_library_error(error: Exception) -> FetchProblem:
+    """Return the problem that an error of urllib3 or http.client stands for."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, urllib3.exceptions.IncompleteRead):
+            end = cause.partial + cause.expected
+            what = f"closed the connection after {cause.partial:,} of {end:,} bytes"
+            return FetchProblem(FailureKind.TRUNCATED, what)
+        if isinstance(cause, http.client.IncompleteRead):
+            return FetchProblem(FailureKind.TRUNCATED, "closed the connection in the middle of a chunk")
+        if isinstance(cause, OSError):
+            return describe_socket_error(cause)
+        cause = next((part for part in cause.args if isinstance(part, BaseException)), None)
+    return FetchProblem(FailureKind.CONNECTION, f"does not speak HTTP/1.1 ({str(error)[:100]!a})")
 
 
 def describe_socket_error(error: OSError) -> FetchProblem:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .decoding import decode_body
-from .http1_parser import HttpResponse
 from .problems import make_status_error
 from .target import Target, parse_target
+from .transport import HttpResponse
 
 DOCUMENT_STATUSES = frozenset({200, 203})
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import FailureKind
-from .deadline import Deadline
+from .deadline import CONNECT_TIMEOUT, Deadline
 from .problems import FetchProblem, describe_socket_error
 from .target import Target
 from .throttle import Unthrottled
@@ -27,10 +27,8 @@ IPAddress = IPv4 | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 SocketAddress = tuple[Any, ...]  # as `socket` has it: (host, port) or (host, port, flow, scope)
 AddressInfo = list[tuple[int, SocketAddress]]
-Watch = Callable[[socket.socket], socket.socket]
+MakeSocket = Callable[[int], socket.socket]
 Resolve = Callable[[str, int], AddressInfo]
-
-CONNECT_TIMEOUT = 10.0  # seconds
 
 # S1, S4: no publisher is there. The public internet of IPv6 is 2000::/3; the rest of IPv6 is refused as a whole.
 REFUSED_NETWORKS: Sequence[tuple[IPNetwork, str]] = tuple(
@@ -133,11 +131,13 @@ class GuardedConnector:
         self._allow = tuple(map(parse_allowance, allow))
         self._resolve = resolve
 
-    def connect(self, target: Target, allow: Sequence[str], throttle: Unthrottled, watch: Watch) -> socket.socket:
+    def connect(
+        self, target: Target, allow: Sequence[str], throttle: Unthrottled, make_socket: MakeSocket
+    ) -> socket.socket:
         """Connect to the first address of a target that answers; raise FetchProblem when none does or may be visited.
 
-        `allow` are the networks of this target besides those of the connector. Each socket is handed to `watch`
-        before it is connected, so that another thread can end the waiting.
+        `allow` are the networks of this target besides those of the connector. `make_socket` returns a socket of a
+        family on which another thread can end the waiting.
         """
         deadline = throttle.deadline
         addresses = self._resolve_and_check(target, self._allowances(allow), deadline)
@@ -146,7 +146,7 @@ class GuardedConnector:
             throttle.enter_address(str(address[0]))
             try:
                 seconds = min(CONNECT_TIMEOUT, deadline.remaining() / left)
-                return _connect(watch(socket.socket(family, socket.SOCK_STREAM)), address, seconds)
+                return _connect(make_socket(family), address, seconds)
             except TimeoutError:
                 problem = FetchProblem(FailureKind.TIMEOUT, "did not take the connection in time")
             except OSError as error:

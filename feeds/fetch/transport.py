@@ -1,34 +1,156 @@
 """The transport adapter of `requests` that every HTTP request goes through: guarded, with a deadline, without cookies.
 
-A prepared request given straight to it costs a fraction of one that goes through a session, and loses nothing.
+It calls the pools of urllib3 itself. A prepared request given straight to it costs half of one that goes through a
+session, and loses nothing.
 """
 
 from __future__ import annotations
 
+import logging
+import queue
 import re
-import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import unquote
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager, Retry
+from urllib3.exceptions import HTTPError
+from urllib3.util import SKIP_HEADER
 
 from ..errors import FailureKind
-from .connection import DIRECT, Connection, ConnectionPool, Route
-from .deadline import Deadline
-from .http1_parser import HttpResponse, do_nothing
-from .problems import FetchProblem, raise_fetch_error
+from .connection import (
+    DIRECT,
+    Exchange,
+    GuardedConnection,
+    GuardedTlsConnection,
+    Opener,
+    Route,
+    current_exchange,
+)
+from .deadline import Deadline, SocketState
+from .problems import FetchProblem, describe_library_error, raise_fetch_error
 from .target import Target, parse_target
 from .throttle import Unthrottled
 
 DEFAULT_TIMEOUT = 30.0  # seconds
 DRAIN_TIMEOUT = 0.5  # an unwanted body is not worth more time than a new connection
+MAX_DRAIN_SIZE = 65_536  # an unwanted body is read up to here, to keep the connection
+MAX_IDLE_PER_ROUTE = 2
+MAX_IDLE_ROUTES = 64
+CHUNK_SIZE = 65_536
+NO_RETRIES = Retry(False)
+LIBRARY_ERRORS = (HTTPError, HTTPException, OSError)
 _FRAMING_HEADERS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "expect", "te"}
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_FOLD = re.compile(r"\s*\n[ \t]+")
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # what it warns of is a FetchError here, or no news
+
+
+class IdleConnections:
+    """The queue of a pool that never blocks: making that of urllib3 costs as much as all else of a pool."""
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._connections: list[object] = []
+
+    def put(self, connection: object, block: bool = True) -> None:
+        """Add a connection, newest first; the places for new ones, which are None, are not counted."""
+        if len(self._connections) >= self._max_size:
+            raise queue.Full
+        if connection is not None:
+            self._connections.append(connection)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> object:
+        """Take the newest connection."""
+        try:
+            return self._connections.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        """Return how many there are."""
+        return len(self._connections)
+
+
+class _GuardedPool(HTTPConnectionPool):
+    ConnectionCls = GuardedConnection
+    QueueCls = IdleConnections  # type: ignore[assignment]
+
+
+class _GuardedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = GuardedTlsConnection
+    QueueCls = IdleConnections  # type: ignore[assignment]
+
+
+class Pools:
+    """The pools of urllib3 with our connections: one manager for all direct routes, and one for each proxy."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._managers: dict[str | None, PoolManager] = {}
+
+    def pool_for(self, target: Target, route: Route) -> HTTPConnectionPool:
+        """Return the pool of a target; connections are shared by requests of the same route only."""
+        manager = self._managers.get(route.proxy) or self._make_manager(route)
+        if route.proxy is not None:  # which resolves names itself; literal addresses are still checked here
+            self._opener.guard.check_literal(target, route.allow)
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        return manager.connection_from_host(host, target.port, target.scheme, {"route": route})
+
+    def clear(self) -> None:
+        """Close all idle connections."""
+        for manager in list(self._managers.values()):
+            manager.clear()
+
+    def _make_manager(self, route: Route) -> PoolManager:
+        options: dict[str, Any] = {
+            "num_pools": MAX_IDLE_ROUTES,
+            "maxsize": MAX_IDLE_PER_ROUTE,
+            "retries": NO_RETRIES,
+            "opener": self._opener,
+        }
+        if route.proxy is None:
+            manager = PoolManager(**options)
+        else:
+            proxy, headers = _parse_proxy(route.proxy)
+            if proxy.scheme == "https":
+                context = self._opener.tls()
+                options["proxy_ssl_context"] = context
+                options["proxy_assert_hostname"] = None if context.check_hostname else False
+            manager = ProxyManager(proxy.url, proxy_headers=headers, **options)
+        manager.pool_classes_by_scheme = {"http": _GuardedPool, "https": _GuardedTlsPool}
+        manager.key_fn_by_scheme = dict.fromkeys(("http", "https"), _pool_key)  # type: ignore[arg-type]
+        return self._managers.setdefault(route.proxy, manager)
+
+
+def _pool_key(context: Mapping[str, Any]) -> tuple[object, ...]:
+    return context["scheme"], context["host"], context["port"], context["route"]
+
+
+def _parse_proxy(proxy_url: str) -> tuple[Target, Mapping[str, str]]:
+    """Return the target of a proxy, and the header that logs in to it."""
+    scheme, separator, rest = proxy_url.partition("://")
+    login, _, address = rest.rpartition("@")
+    try:
+        target = parse_target(f"{scheme}{separator}{address}")
+    except FetchProblem as problem:
+        what = f"is to be requested through a proxy whose address {problem.what}"
+        raise FetchProblem(problem.kind, what, problem.advice) from problem
+    if not login:
+        return target, {}
+    user, _, password = login.partition(":")
+    credentials = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return target, {"Proxy-Authorization": f"Basic {credentials}"}
 
 
 class OutboundRequest(requests.PreparedRequest):
@@ -48,6 +170,68 @@ def prepare_get(
     request.method, request.url, request.headers = "GET", target.url, CaseInsensitiveDict(headers)
     request.target, request.throttle, request.route, request.place = target, throttle, route, target.netloc
     return request
+
+
+class HttpResponse:
+    """One response: its head is read, its body is still on the connection. Names in `headers` are in lower case.
+
+    Call `release` when no more of it is wanted: it returns the connection to the pool, or closes it.
+    """
+
+    __slots__ = ("_bodyless", "_make_drain_deadline", "_raw", "_started", "_state", "headers", "status")
+
+    def __init__(
+        self, raw: BaseHTTPResponse, method: str, state: SocketState, make_drain_deadline: Callable[[], Deadline]
+    ) -> None:
+        self.status = raw.status
+        self.headers = {
+            name.lower(): _FOLD.sub(" ", value) if "\n" in value else value for name, value in raw.headers.itermerged()
+        }
+        self._raw = raw
+        self._bodyless = method == "HEAD" or raw.status in (204, 304)
+        self._state = state
+        self._make_drain_deadline = make_drain_deadline
+        self._started = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body, still encoded; raise FetchProblem `truncated` when it ends early."""
+        self._started = True
+        if self._bodyless:
+            return
+        with translate_library_errors():
+            yield from self._raw.stream(CHUNK_SIZE, decode_content=False)
+
+    def release(self) -> None:
+        """Return the connection to the pool, after reading a small body to its end, or close it."""
+        raw = self._raw
+        if self._bodyless:
+            raw.release_conn()
+            return
+        if not raw.closed:
+            with suppress(FetchProblem), translate_library_errors():
+                self._state.deadline = self._make_drain_deadline()
+                self._drain()
+        raw.close()
+
+    def _drain(self) -> None:
+        connection = self._raw.connection
+        persistent = connection is not None and not connection.is_closed
+        if self._started or not persistent or (self._raw.length_remaining or 0) > MAX_DRAIN_SIZE:
+            return
+        size = 0
+        for chunk in self._raw.stream(CHUNK_SIZE, decode_content=False):
+            size += len(chunk)
+            if size > MAX_DRAIN_SIZE:
+                return
+
+
+@contextmanager
+def translate_library_errors() -> Iterator[None]:
+    """Turn errors of urllib3 and http.client into FetchProblems."""
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise describe_library_error(error) from error
 
 
 class RawBody:
@@ -79,10 +263,10 @@ class StreamedResponse(requests.Response):
 class Transport(BaseAdapter):
     """Sends prepared requests, one by one, without following redirects. Safe for many threads at once."""
 
-    def __init__(self, pool: ConnectionPool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, opener: Opener) -> None:
         super().__init__()
-        self._pool = pool
-        self._clock = clock
+        self._opener = opener
+        self._pools = Pools(opener)
 
     def send(  # type: ignore[override]
         self,
@@ -99,16 +283,16 @@ class Transport(BaseAdapter):
         """
         outbound = request if isinstance(request, OutboundRequest) else self._adopt(request, timeout)
         with raise_fetch_error(outbound.place):
-            connection, response = self._exchange(outbound)
-        return self._make_response(outbound, connection, response)
+            return self._make_response(outbound, self._exchange(outbound))
 
     def start_deadline(self, seconds: float) -> Deadline:
         """Start the deadline of one visit, which ends early when this transport is closed."""
-        return Deadline(seconds, self._clock, self._pool.stopping)
+        return Deadline(seconds, self._opener.clock, self._opener.sockets.stopping)
 
     def close(self) -> None:
-        """Close all connections for good."""
-        self._pool.close()
+        """Close all connections for good, also those that a thread waits on (F38)."""
+        self._opener.sockets.shut_down()
+        self._pools.clear()
 
     def _adopt(self, request: requests.PreparedRequest, timeout: float | tuple[float, float] | None) -> OutboundRequest:
         """Return our form of a request that came through a session of another library."""
@@ -119,41 +303,45 @@ class Transport(BaseAdapter):
         outbound.method, outbound.body = request.method, request.body
         return outbound
 
-    def _exchange(self, request: OutboundRequest) -> tuple[Connection, HttpResponse]:
+    def _exchange(self, request: OutboundRequest) -> HttpResponse:
         """Send on an idle connection, or on a new one where there is none or it turns out to be closed."""
-        connection = self._pool.take(request.target, request.route)
-        if connection is not None:
+        headers, method = _check_headers(request.headers), request.method or "GET"
+        pool = self._pools.pool_for(request.target, request.route)
+        while True:
+            exchange = Exchange(request.target, request.throttle)
             try:
-                return connection, self._send_on(connection, request)
+                return self._send_through(pool, exchange, method, headers, request.body)
             except FetchProblem as problem:
-                if problem.kind is not FailureKind.CONNECTION or request.method not in ("GET", "HEAD"):
+                if not exchange.reused or problem.kind is not FailureKind.CONNECTION or method not in ("GET", "HEAD"):
                     raise
-        connection = self._pool.open(request.target, request.route, request.throttle)
-        return connection, self._send_on(connection, request)
 
-    def _send_on(self, connection: Connection, request: OutboundRequest) -> HttpResponse:
+    def _send_through(
+        self, pool: HTTPConnectionPool, exchange: Exchange, method: str, headers: Mapping[str, str], body: Any
+    ) -> HttpResponse:
+        token = current_exchange.set(exchange)
         try:
-            if connection.address is not None:
-                request.throttle.enter_address(connection.address)
-            data = _serialize(request, connection)
-            return connection.exchange(data, request.method or "GET", request.throttle.deadline)
-        except BaseException:
-            connection.close()
-            raise
+            raw = pool.urlopen(
+                method,
+                exchange.target.url if pool.proxy is not None else "/",
+                body,
+                headers,
+                NO_RETRIES,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except LIBRARY_ERRORS as error:
+            raise describe_library_error(error) from error
+        finally:
+            current_exchange.reset(token)
+        assert exchange.state is not None
+        return HttpResponse(raw, method, exchange.state, self._start_draining)
 
-    def _make_response(
-        self, request: OutboundRequest, connection: Connection, http_response: HttpResponse
-    ) -> StreamedResponse:
-        def release() -> None:
-            http_response.release = do_nothing  # lets go of the connection, and of this function
-            connection.reader.receive = partial(self.start_deadline(DRAIN_TIMEOUT).receive, connection.socket)
-            http_response.drain()
-            if http_response.complete and http_response.reusable and connection.reader.empty:
-                self._pool.put(request.target, request.route, connection)
-            else:
-                connection.close()
+    def _start_draining(self) -> Deadline:
+        return self.start_deadline(DRAIN_TIMEOUT)
 
-        http_response.release = release
+    def _make_response(self, request: OutboundRequest, http_response: HttpResponse) -> StreamedResponse:
         response = StreamedResponse()
         response.status_code = http_response.status
         response.headers = CaseInsensitiveDict(http_response.headers)
@@ -164,20 +352,16 @@ class Transport(BaseAdapter):
         return response
 
 
-def _serialize(request: OutboundRequest, connection: Connection) -> bytes:
-    """Return the request as bytes. Header text that could break out of its line is refused (S13)."""
-    target, body = request.target, request.body
-    payload = body.encode() if isinstance(body, str) else bytes(body or b"")
-    request_line = f"{request.method} {connection.prefix}{target.path} HTTP/1.1\r\n"
-    lines = [f"{request_line}Host: {target.netloc}\r\n{connection.extra_headers}"]
-    for name, value in request.headers.items():
+def _check_headers(declared: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a request. Text that could break out of its line is refused (S13)."""
+    headers = {}
+    for name, value in declared.items():
         if name.lower() in _FRAMING_HEADERS:
             continue
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             what = f"was to be sent a header that is not valid ({name[:40]!a})"
             raise FetchProblem(FailureKind.REFUSED, what, "It was not requested.")
-        lines.append(f"{name}: {value}\r\n")
-    if payload or request.method in ("POST", "PUT", "PATCH"):
-        lines.append(f"Content-Length: {len(payload)}\r\n")
-    lines.append("Connection: keep-alive\r\n\r\n")
-    return "".join(lines).encode("latin-1") + payload
+        headers[name] = value
+    names = {name.lower() for name in headers}
+    unwanted = {name: SKIP_HEADER for name in ("User-Agent", "Accept-Encoding") if name.lower() not in names}
+    return {**headers, **unwanted, "Connection": "keep-alive"}

@@ -9,6 +9,7 @@ import pytest
 from factories import SITE, visit_to
 from fetching import expect_document, fetch_failure
 from origin import ALLOW, KEEP, Document, Origin, Request, drip, raw, redirect, reply
+from proxy import every_way
 
 from feeds import __version__
 from feeds.fetch import Fetcher
@@ -22,6 +23,7 @@ DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 # ── request headers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@every_way
 def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, '"1"', DATE))
     first = expect_document(fetcher.fetch(visit_to(url)))
@@ -36,6 +38,7 @@ def test_E14_E15_E16_the_headers_are_these_and_no_others(origin: Origin, fetcher
     assert set(again.names) - set(fresh.names) == {"If-None-Match", "If-Modified-Since"}
 
 
+@every_way
 @pytest.mark.parametrize(
     ("kind", "story", "first"),
     [
@@ -82,6 +85,7 @@ ODD_VALIDATORS = [
 ]
 
 
+@every_way
 @pytest.mark.parametrize("validators", ODD_VALIDATORS)
 def test_E1_validators_go_back_byte_for_byte(validators: Validators, origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, validators.etag, validators.last_modified))
@@ -104,6 +108,7 @@ def test_S13_validators_that_are_none_are_dropped(etag: str, origin: Origin, fet
 # ── documents ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@every_way
 def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
     headers = {
         "content_type": "Application/RSS+XML; charset=ISO-8859-2",
@@ -123,6 +128,7 @@ def test_what_a_document_brings(origin: Origin, fetcher: Fetcher) -> None:
     assert (answer.hops, answer.files) == ((), ())
 
 
+@every_way
 def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetcher) -> None:
     document = Document(FEED, '"1"', DATE)
     url = origin.put("/feed", document)
@@ -137,6 +143,7 @@ def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetche
     assert fetcher.fetch(visit_to(url, answer.validators)).validators == Validators('"2"', "later")
 
 
+@every_way
 def test_E4_an_equal_body_or_tag_is_nothing_new(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", lambda request: (reply(FEED, etag='"2"'), KEEP))
     first = expect_document(fetcher.fetch(visit_to(url)))
@@ -151,6 +158,7 @@ def test_an_unasked_304_is_a_failure(origin: Origin, fetcher: Fetcher) -> None:
     assert fetch_failure(fetcher, origin.put("/feed", raw(reply(status=304), KEEP))).status == 304
 
 
+@every_way
 def test_interim_answers_are_passed_over(origin: Origin, fetcher: Fetcher) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
     assert expect_document(fetcher.fetch(visit_to(origin.put("/feed", raw(hints + reply(FEED), KEEP))))).body == FEED
@@ -163,6 +171,7 @@ def test_interim_answers_are_passed_over(origin: Origin, fetcher: Fetcher) -> No
 # ── redirects ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@every_way
 def test_E10_hops_have_their_status(origin: Origin, fetcher: Fetcher) -> None:
     last = origin.put("/c", Document(FEED, '"1"'))
     origin.put("/b", redirect("c?", 308))
@@ -216,6 +225,7 @@ def test_international_names(name: str, host: str, origin: Origin) -> None:
     assert resolved == [host] and origin.requests[0].headers["host"] == host
 
 
+@every_way
 def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> None:
     for n in range(50):
         origin.put(f"/{n}", redirect(f"/{n + 1}"))
@@ -228,6 +238,7 @@ def test_E18_five_redirects_and_no_more(origin: Origin, fetcher: Fetcher) -> Non
     assert len(origin.requests) == 12 + 11
 
 
+@every_way
 @pytest.mark.parametrize(
     ("location", "kind"),
     [
@@ -248,6 +259,7 @@ def test_F18_redirects_that_lead_nowhere(location: str, kind: str, origin: Origi
     assert "secret" not in error.sentence
 
 
+@every_way
 def test_F18_a_growing_query(origin: Origin, fetcher: Fetcher) -> None:
     class Growing:
         def __call__(self, request: Request) -> tuple[bytes | object, ...]:
@@ -295,6 +307,7 @@ def test_S21_a_story_elsewhere_gets_no_credentials(origin: Origin, fetcher: Fetc
     assert "authorization" not in origin.requests[0].headers
 
 
+@every_way
 def test_S21_no_cookies(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/feed", Document(FEED, headers={"set_cookie": "id=1; Path=/"}))
     origin.put("/old", redirect("/feed", set_cookie="id=2"))

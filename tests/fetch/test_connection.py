@@ -8,21 +8,21 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import requests
 from factories import NOON, SITE, visit_to
 from fetching import expect_document, fetch_failure
 from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, reply
+from proxy import client_context, server_context
 from wire import until
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.connection import MAX_IDLE, shared_tls_context
+from feeds.fetch.connection import shared_tls_context
+from feeds.fetch.transport import MAX_IDLE_ROUTES
 from feeds.model import HostState, Kind, Source
 
-DATA = Path(__file__).parent.parent / "data" / "fetch"
 FEED = b"<rss><channel><item/></channel></rss>"
 DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
@@ -32,15 +32,13 @@ DATE = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 @pytest.fixture
 def secure() -> Iterator[Origin]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(DATA / "server.pem")
-    server = Origin(context)
+    server = Origin(server_context())
     yield server
     server.close()
 
 
 def trusting() -> Callable[[], ssl.SSLContext]:
-    context = ssl.create_default_context(cafile=str(DATA / "ca.pem"))
+    context = client_context()
     return lambda: context
 
 
@@ -98,7 +96,7 @@ def test_a_fresh_connection_that_fails_is_not_tried_again(origin: Origin, fetche
 def test_many_hosts_leave_few_connections_open(origin: Origin, fetcher: Fetcher) -> None:
     for n in range(2, 202):
         fetcher.fetch(visit_to(origin.put("/feed", Document(FEED), host=f"127.0.0.{n}")))
-    assert origin.most_open <= MAX_IDLE + 20  # those that were just closed by us end a moment later
+    assert origin.most_open <= MAX_IDLE_ROUTES + 20  # those that were just closed by us end a moment later
 
 
 def test_F38_closing_ends_all_waiting_at_once(origin: Origin, secure: Origin) -> None:

@@ -11,6 +11,7 @@ import pytest
 from factories import SITE, visit_to
 from fetching import fetch_failure
 from origin import ALLOW, Document, Origin, redirect
+from proxy import with_or_without_tls
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
@@ -109,19 +110,26 @@ def resolver(*answers: Sequence[str], port: int) -> Callable[[str, int], list[tu
     return resolve
 
 
+def scheme_of(origin: Origin) -> str:
+    return origin.url().partition(":")[0]
+
+
 def refused(fetcher: Fetcher, url: str, **settings: object) -> str:
     error = fetch_failure(fetcher, url, **settings)
     assert error.kind == "refused", error
     return error.sentence
 
 
+@with_or_without_tls
 @pytest.mark.parametrize("address", REFUSED)
 def test_S1_S4_refused_addresses(address: str, origin: Origin) -> None:
     port = origin.port()
     literal = f"[{address}]" if ":" in address else address
-    sentence = refused(Fetcher(SITE), f"http://{literal}:{port}/feed")
+    sentence = refused(Fetcher(SITE), f"{scheme_of(origin)}://{literal}:{port}/feed")
     assert "allow_private:" in sentence and "not contacted" in sentence
-    refused(Fetcher(SITE, resolve=resolver([address], port=port)), f"http://innocent.example:{port}/feed")
+    refused(
+        Fetcher(SITE, resolve=resolver([address], port=port)), f"{scheme_of(origin)}://innocent.example:{port}/feed"
+    )
     assert origin.connections == 0
 
 
@@ -135,6 +143,7 @@ def test_S4_every_refused_address_is_refused_by_our_own_table() -> None:
         assert find_refusal(ipaddress.ip_address(text), 80, ()), text
 
 
+@with_or_without_tls
 @pytest.mark.parametrize(
     "spelling",
     [
@@ -177,7 +186,7 @@ def test_S4_every_refused_address_is_refused_by_our_own_table() -> None:
     ],
 )
 def test_S1_odd_spellings(spelling: str, origin: Origin) -> None:
-    url = spelling.format(port=origin.port())
+    url = spelling.format(port=origin.port()).replace("http://", f"{scheme_of(origin)}://")
     with pytest.raises(FetchError) as caught:
         Fetcher(SITE).fetch(visit_to(url))
     assert caught.value.kind in ("refused", "dns")
@@ -185,22 +194,24 @@ def test_S1_odd_spellings(spelling: str, origin: Origin) -> None:
     assert origin.connections == 0
 
 
+@with_or_without_tls
 def test_S2_a_name_that_turns_private_is_refused(origin: Origin, blocked: list[object]) -> None:
     port = origin.port()
     fetcher = Fetcher(SITE, resolve=resolver([PUBLIC], ["127.0.0.1"], port=port))
     with pytest.raises(FetchError) as caught:  # goes to the public address that was looked at, and nowhere else
-        fetcher.fetch(visit_to(f"http://rebinding.example:{port}/"))
+        fetcher.fetch(visit_to(f"{scheme_of(origin)}://rebinding.example:{port}/"))
     assert caught.value.kind == "connection"
     assert blocked == [(PUBLIC, port)]
     blocked.clear()
-    assert "127.0.0.1 (loopback)" in refused(fetcher, f"http://rebinding.example:{port}/")
+    assert "127.0.0.1 (loopback)" in refused(fetcher, f"{scheme_of(origin)}://rebinding.example:{port}/")
     assert origin.connections == 0
 
 
+@with_or_without_tls
 @pytest.mark.parametrize("answer", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], [PUBLIC, "::1"]])
 def test_S2_mixed_answers_are_refused_as_a_whole(answer: list[str], origin: Origin) -> None:
     port = origin.port()
-    refused(Fetcher(SITE, resolve=resolver(answer, port=port)), f"http://mixed.example:{port}/")
+    refused(Fetcher(SITE, resolve=resolver(answer, port=port)), f"{scheme_of(origin)}://mixed.example:{port}/")
     assert origin.connections == 0
 
 

@@ -13,6 +13,7 @@ import pytest
 from factories import NOON, SITE, visit_to
 from fetching import expect_document, fetch_failure
 from origin import ALLOW, HANG, KEEP, Document, Origin, Piece, Request, SlowDocument, raw, redirect, reply
+from proxy import Way, every_way, with_or_without_tls
 from wire import until
 
 from feeds.errors import FetchError
@@ -56,14 +57,15 @@ def no_request_active(fetcher: Fetcher) -> bool:
 # ── one host name ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@every_way
 @pytest.mark.parametrize(("most", "seconds"), [(1, 0.01), (2, 0.12)])
 def test_E13_redirects_of_many_sources_to_one_host_keep_its_gap_and_cap(
-    most: int, seconds: float, origin: Origin
+    most: int, seconds: float, way: Way, origin: Origin
 ) -> None:
     document = slow_document(seconds)
     to = origin.put("/feed", document, host=TARGET)
     urls = [origin.put("/feed", redirect(to), host=f"127.0.0.{n}") for n in range(10, 18)]
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(GAP, most))
+    fetcher = way.fetcher(hosts=HostLimits(GAP, most))
     began = time.monotonic()
     at_once(fetcher, urls)
     fetcher.close()
@@ -80,11 +82,12 @@ def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> Non
     fetcher.close()
 
 
-def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(origin: Origin) -> None:
+@every_way
+def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(way: Way, origin: Origin) -> None:
     gap, slow = 0.2, 0.15
     origin.put("/new", Document(FEED))
     url = origin.put("/old", raw(slow, reply(b"", 301, location="/new"), KEEP))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(gap, 2))
+    fetcher = way.fetcher(hosts=HostLimits(gap, 2))
     began = time.monotonic()
     at_once(fetcher, [url, url])
     *_, old, new = origin.requests
@@ -93,10 +96,11 @@ def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(ori
     fetcher.close()
 
 
-def test_E13_E17_robots_and_then_the_page_keep_the_gap(origin: Origin) -> None:
+@with_or_without_tls
+def test_E13_E17_robots_and_then_the_page_keep_the_gap(way: Way, origin: Origin) -> None:
     origin.put("/robots.txt", Document(b"User-agent: *\nAllow: /"))
     page = origin.put("/page", Document(FEED))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.2))
+    fetcher = way.fetcher(hosts=HostLimits(0.2))
     began = time.monotonic()
     assert fetcher.robots(page, HostState("127.0.0.1"), NOON)[0]
     fetcher.fetch(visit_to(page))
@@ -128,17 +132,19 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
 # ── one address ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@with_or_without_tls
 @pytest.mark.parametrize("keep", [True, False], ids=["connections are kept", "every request opens one"])
-def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origin: Origin) -> None:
+def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, way: Way, origin: Origin) -> None:
+    scheme = "https" if way.tls else "http"
     document = slow_document(0.005, together=8)
 
     def answer(request: Request) -> Iterable[Piece]:
         yield from (piece for piece in document(request) if keep or piece is not KEEP)
 
     origin.put("/feed", answer)
-    urls = [f"http://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
+    urls = [f"{scheme}://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
     resolve = everything_at("127.0.0.1", origin.port())
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0, 2), resolve=resolve)
+    fetcher = way.fetcher(hosts=HostLimits(0.0, 2), resolve=resolve)
     at_once(fetcher, urls, threads=64)
     assert len(origin.requests) == 200
     assert document.most["all"] == 8
@@ -148,12 +154,14 @@ def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, origi
     fetcher.close()
 
 
-def test_E13_F26_a_host_that_redirects_counts_where_it_leads(origin: Origin) -> None:
+@with_or_without_tls
+def test_E13_F26_a_host_that_redirects_counts_where_it_leads(way: Way, origin: Origin) -> None:
+    scheme = "https" if way.tls else "http"
     """Hundreds that redirect to one host would else be started only to wait at its gate, while no other host is."""
     there = origin.put("/feed", Document(FEED), host="127.0.0.2")
     origin.put("/feed", redirect(there, 302))
-    fetcher = Fetcher(SITE, allow=ALLOW, hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
-    expect_document(fetcher.fetch(visit_to(f"http://one.example:{origin.port()}/feed")))
+    fetcher = way.fetcher(hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
+    expect_document(fetcher.fetch(visit_to(f"{scheme}://one.example:{origin.port()}/feed")))
     assert fetcher.address_of("one.example") == "127.0.0.2"
     fetcher.close()
 
