@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from factories import SITE
+from msgspec import structs
 from origin import ALLOW
 
 from feeds.fetch import Fetcher
@@ -173,7 +174,8 @@ class WayFetcher(Fetcher):
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """Fetch a visit, on the way."""
         if self._way.proxy is not None:
-            visit = replace(visit, source=replace(visit.source, proxy=self._way.proxy.url))
+            source = replace(visit.source, proxy=self._way.proxy.url)
+            visit = structs.replace(visit, source=source)
         return super().fetch(visit)
 
 

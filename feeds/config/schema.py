@@ -90,7 +90,9 @@ class SettingsShape(YamlMapping):
     headers: dict[v.HeaderNameValue, v.HeaderValue] | None = optional_key("Headers that are sent with every request.")
     auth: AuthShape | None = optional_key("The credentials that are sent to the source.")
     private: v.SwitchValue | None = optional_key("Whether its addresses are kept out of output, logs and metrics.")
-    proxy: v.UrlValue | None = optional_key("The HTTP proxy of its requests.")
+    proxy: v.ProxyValue | None = optional_key(
+        "The http or https proxy of its requests, with its login where it wants one."
+    )
     timeout: v.DurationValue | None = optional_key("The most time for a whole visit, such as 30s.")
     max_bytes: v.SizeValue | None = optional_key("The largest answer, such as 15MB.")
     max_items: v.WholeValue | None = optional_key("The most stories of one visit.")

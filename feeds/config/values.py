@@ -186,6 +186,16 @@ def parse_url(value: str) -> str:
     return value
 
 
+def parse_proxy(value: str) -> str:
+    """Return the http(s) URL of a proxy, which may carry its login: `http://user:password@host:3128`."""
+    start, at, address = value.rpartition("@")
+    scheme, separator, login = start.partition("://")
+    parse_url(f"{scheme}{separator}{address}" if separator else address)
+    if (at and not login) or _CONTROL_CHARACTER.search(login):
+        raise ValueError("the login of the proxy cannot be read, expected such as http://user:password@host:3128")
+    return value
+
+
 def _with_scheme(value: str, scheme: str) -> str | None:
     """Return the web address that one with a wrong scheme, or with none, most likely means."""
     _, separator, rest = value.partition("://")
