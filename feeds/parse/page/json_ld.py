@@ -44,6 +44,7 @@ WRAPPER_SUFFIXES = ("-->", "//", "/*", "*/", "]]>", "<![CDATA[")
 SURROUNDING_CHARACTERS = " \t\r\n;\ufeff\xa0"
 TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
+SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 # The fields taken from a script that cannot be repaired.
 TEXT_FIELD = re.compile(
     r'"(headline|datePublished|dateModified|articleBody|@type)"\s*:\s*"((?:[^"\\]|\\.){1,200000})"', re.DOTALL
@@ -139,10 +140,20 @@ def _load(script: str) -> object:
     body = _strip_wrappers(script)
     for candidate in _repair(body):
         try:
-            return json.loads(candidate, strict=False)
+            value = json.loads(candidate, strict=False)
+            return _replace_surrogates(value) if SURROGATE_ESCAPE.search(candidate) else value
         except (ValueError, RecursionError):
             continue
     return {name: unescape(value.replace('\\"', '"')) for name, value in reversed(TEXT_FIELD.findall(body))}
+
+
+def _replace_surrogates(value: object) -> object:
+    """Return the value without halves of surrogate pairs, which JSON can spell and UTF-8 cannot encode (R6)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_replace_surrogates(name): _replace_surrogates(member) for name, member in value.items()}
+    return [_replace_surrogates(member) for member in value] if isinstance(value, list) else value
 
 
 def _strip_wrappers(script: str) -> str:
