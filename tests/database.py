@@ -12,22 +12,22 @@ from factories import AUTHORITY, NOON, harvest
 from sqlalchemy import event
 
 from feeds.model import Article, Source, Visit
-from feeds.store import Store
+from feeds.store import SqlStore
 
 
-def open_store(path: Path, *sources: Source, at: datetime = NOON) -> Store:
+def open_store(path: Path, *sources: Source, at: datetime = NOON) -> SqlStore:
     """Open the store at `path` and declare these sources."""
-    store = Store.open(path, authority=AUTHORITY, at=at)
+    store = SqlStore.open(path, authority=AUTHORITY, at=at)
     store.sync(sources, at)
     return store
 
 
-def visit_of(store: Store, source_id: str = "a", at: datetime = NOON) -> Visit:
+def visit_of(store: SqlStore, source_id: str = "a", at: datetime = NOON) -> Visit:
     """The visit of the source itself."""
     return next(visit for visit in store.due(at, [source_id]) if visit.story is None)
 
 
-def add_articles(store: Store, *articles: Article, at: datetime = NOON) -> frozenset[str]:
+def add_articles(store: SqlStore, *articles: Article, at: datetime = NOON) -> frozenset[str]:
     """Record one harvest for each source that the articles belong to."""
     ids = dict.fromkeys(article.source_id for article in articles)
     return store.record(
@@ -35,13 +35,13 @@ def add_articles(store: Store, *articles: Article, at: datetime = NOON) -> froze
     )
 
 
-def titles(store: Store, *selection: Any) -> list[str]:
+def titles(store: SqlStore, *selection: Any) -> list[str]:
     """The titles of the selected articles, in their order."""
     return [article.title for article in store.articles(*selection)]
 
 
 @contextmanager
-def collect_statements(store: Store) -> Iterator[list[str]]:
+def collect_statements(store: SqlStore) -> Iterator[list[str]]:
     """Yield the first word of every statement that the store sends."""
     statements: list[str] = []
 

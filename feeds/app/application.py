@@ -23,7 +23,7 @@ from ..compose import select_sources
 from ..errors import ConfigError, FailureKind
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
 from ..publish import open_target
-from ..store import Store
+from ..store import SqlStore, Store
 from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
 from .publisher import SHARED_FILES, BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
@@ -58,7 +58,7 @@ class App:
         allow: Sequence[str] = (),
         network: Callable[[Site], NetworkClient] | None = None,
     ) -> None:
-        self.now = now
+        self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self.config = configuration.load(Path(config_path), os.environ)
         self._target = open_target(self.config.public)
         self._allow = allow
@@ -250,7 +250,7 @@ class App:
 def _open_store(config: Config, at: datetime) -> Store:
     """Open the store of a configuration, made at the first start."""
     authority = f"{urlsplit(config.site.url).hostname},{at.year}"
-    return Store.open(config.data / "feeds.db", authority=authority, at=at)
+    return SqlStore.open(config.data / "feeds.db", authority=authority, at=at)
 
 
 def _is_follow_up(visit: Visit) -> bool:

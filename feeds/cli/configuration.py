@@ -15,7 +15,7 @@ from .. import config as configuration
 from ..config.problems import did_you_mean
 from ..errors import ConfigError
 from ..model import Config, Source
-from ..store import Store
+from ..store import SqlStore, Store
 from .common import Mask
 from .options import GlobalOptions
 
@@ -62,7 +62,7 @@ def find_source(config: Config, id: str) -> Source:
 @contextmanager
 def open_store(config: Config) -> Iterator[Store | None]:
     """Open the store for reading, without a lock; it is None when nothing was ever stored."""
-    store = Store.open_read_only(config.data / "feeds.db", config.sources.values())
+    store = SqlStore.open_read_only(config.data / "feeds.db", config.sources.values())
     try:
         yield store
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .facade import Store
+from .facade import SqlStore
 from .ledgers import WithdrawnFeeds
+from .protocol import Store
 
-__all__ = ["Store", "WithdrawnFeeds"]
+__all__ = ["Store", "SqlStore", "WithdrawnFeeds"]

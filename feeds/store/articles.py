@@ -23,8 +23,6 @@ from sqlalchemy import (
     delete,
     desc,
     exists,
-    func,
-    insert,
     literal,
     literal_column,
     or_,
@@ -49,16 +47,8 @@ from .schema import (
     visits,
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
-from .sqlite import encode_utf8
-from .statements import (
-    STORY_IDS,
-    ResultRow,
-    Values,
-    insert_statement,
-    json_members,
-    matches_story_id,
-    update_statement,
-)
+from .sqlite import STORY_IDS, contains, encode_utf8, insert, json_members, matches_story_id
+from .statements import ResultRow, Values, insert_statement, update_statement
 
 ArticleSelect = Select[tuple[object, ...]]
 
@@ -319,7 +309,7 @@ def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[
     """
     folded_tags = {tag.casefold() for tag in tags}
     keys = {key for tag in folded_tags for key in source_index.keys_by_tag.get(tag, ())}
-    article_conditions = [func.instr(articles.c.tags, _tag_lines([tag])) > 0 for tag in sorted(folded_tags)]
+    article_conditions = [contains(articles.c.tags, _tag_lines([tag])) for tag in sorted(folded_tags)]
     return or_(*article_conditions, articles.c.source.in_(json_members("tagged", to_json(sorted(keys)))))
 
 
@@ -386,7 +376,9 @@ def _add_tombstones(
 ) -> None:
     columns = (articles.c.source, articles.c.upstream_id, articles.c.key, articles.c.published_id)
     rows = select(*columns, literal(encode_time(at)), literal(reason, Text)).where(condition)
-    connection.execute(insert(tombstones).prefix_with("OR REPLACE").from_select(_TOMBSTONE_COLUMNS, rows))
+    statement = insert(tombstones).from_select(_TOMBSTONE_COLUMNS, rows)
+    newest = {name: statement.excluded[name] for name in _TOMBSTONE_COLUMNS}
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "upstream_id"], set_=newest))
 
 
 def _is_published(article: ColumnElement[int]) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""`Store`: the one interface to the database; each method is one transaction."""
+"""`SqlStore`: the store in a database that SQLAlchemy speaks to; each method is one transaction."""
 
 from __future__ import annotations
 
@@ -16,19 +16,15 @@ from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, 
 from . import articles, ledgers, migrate, seen_items, visits
 from .schema import REVISION, decode_time, encode_time, meta, sources
 from .source_index import SourceIndex, read_source_index, sync
-from .sqlite import Engines, open_engines
+from .sqlite import Engines, copy_database, find_damage, open_engines
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
 _CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
 _META = select(meta.c.authority, meta.c.created)
 
 
-class Store:
-    """One SQLite database. One thread writes at a time, any number read at the same time, and neither waits.
-
-    A method is done whole and safe on disk when it returns, or not at all. Each raises StoreError where the database
-    refuses, with what to do about it.
-    """
+class SqlStore:
+    """A `Store` in an SQLite file; its methods are described there."""
 
     def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
         self._engines = engines
@@ -75,7 +71,6 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Close all connections."""
         self._engines.close()
 
     def __enter__(self) -> Self:
@@ -89,30 +84,22 @@ class Store:
     # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
 
     def sync(self, declared: Iterable[Source], at: datetime) -> None:
-        """Store the declared sources: new ones are due at once, removed ones keep their articles, unvisited."""
         self._source_index = sync(self._engines, declared, at)
 
     def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
-        """Return the due visits, oldest first.
-
-        With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
-        """
         with self._engines.read() as connection:
             return visits.select_due(connection, self._source_index, at, source_ids, limit)
 
     def next_due(self) -> datetime | None:
-        """Return the time of the next visit."""
         with self._engines.read() as connection:
             return visits.select_next_due(connection)
 
     def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
-        """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12)."""
         with self._engines.write() as connection:
             current = [(visit, due_at) for visit, due_at in claims if self._is_current(visit)]
             visits.claim(connection, self._source_index, current)
 
     def seen_items(self, source_id: str) -> SeenItems:
-        """Return what is stored of a source's stories; its links and pages are loaded on first use."""
         key = self._source_key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
         with self._seen_items_lock, self._engines.read() as connection:
@@ -121,50 +108,38 @@ class Store:
             )
 
     def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
-        """Store the outcomes of visits; return the ids of the sources whose articles changed."""
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
             return articles.record(connection, self._source_index, accepted)
 
     def statuses(self) -> list[SourceStatus]:
-        """Return the status of every declared source, sorted by id."""
         with self._engines.read() as connection:
             return visits.select_statuses(connection)
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
-        """Return the outlines of each OPML list by source id, as of its last visit."""
         with self._engines.read() as connection:
             return {row.id: seen_items.decode_outlines(row.outlines) for row in connection.execute(_OUTLINES)}
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
-        """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand."""
         with self._engines.read() as connection:
             yield from articles.select_articles(connection, self._source_index, source_ids, tags)
 
     def change_numbers(self) -> dict[str, int]:
-        """Return the highest change number of the articles of each source, by source id."""
         with self._engines.read() as connection:
             return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
-        """Hide the articles with this published id or URL from everything published, or show them again.
-
-        Articles that share the URL go together: they are one story from several sources. Return False when there is
-        none.
-        """
         with self._engines.write() as connection:
             return articles.retract(connection, id_or_url, None if undo else at)
 
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
-        """Return article key → published id of the articles that a feed has published and must take back."""
         with self._engines.read() as connection:
             return articles.select_pending_retractions(connection, feed_id)
 
     def forget(self, source_id: str, at: datetime) -> int:
-        """Delete a source's articles for good; return how many there were."""
         key = self._source_key(source_id)
         with self._engines.write() as connection:
             return articles.forget(connection, key, at)
@@ -172,45 +147,37 @@ class Store:
     # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ledgers(self) -> dict[str, Ledger]:
-        """Return the ledger of every feed by feed id, without its entries."""
         with self._engines.read() as connection:
             return ledgers.select_ledgers(connection)
 
     def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
-        """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
         with self._engines.read() as connection:
             return ledgers.select_ledger(connection, feed_id, article_keys)
 
     def issued(self, issue: Issue, at: datetime) -> None:
-        """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12)."""
         with self._engines.write() as connection:
             ledgers.record_issue(connection, issue, at)
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
-        """Return up to `limit` events with a number above `after`, in the order of their numbers."""
         with self._engines.read() as connection:
             return ledgers.select_events(connection, after, limit)
 
     def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
-        """End a feed that is no longer declared, or was renamed to `successor`; return the paths of its files."""
         with self._engines.write() as connection:
             return ledgers.withdraw(connection, feed_id, successor)
 
     def withdrawn(self) -> Mapping[str, str | None]:
-        """Return the id of each withdrawn feed → its successor, or None."""
         with self._engines.read() as connection:
             return ledgers.select_withdrawn(connection)
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def backup(self, target: Path) -> None:
-        """Write a whole copy to `target` while the store is in use (F40)."""
-        migrate.copy_database(self._engines.path, target)
+        copy_database(self._engines.path, target)
 
     def damage(self) -> list[str]:
-        """Return every fault that a full check finds; it reads the whole file."""
         with self._engines.read() as connection:
-            return migrate.find_damage(connection)
+            return find_damage(connection)
 
     def _is_current(self, visit: Visit) -> bool:
         """Return whether the visit's source still has that id: it may have been renamed since the visit began."""

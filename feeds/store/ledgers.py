@@ -9,7 +9,6 @@ from typing import cast
 
 import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ..model import EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile
 from .migrate import read_revision
@@ -24,8 +23,8 @@ from .schema import (
     to_json,
     withdrawn_feeds,
 )
-from .sqlite import open_engines
-from .statements import BatchStatement, ResultRow, Values, insert_statement, json_members
+from .sqlite import insert, json_members, open_engines
+from .statements import BatchStatement, ResultRow, Values, insert_statement
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Generic, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, literal, null, select
+from sqlalchemy import Connection, bindparam, literal, null, select
 
 from ..model import Outline, SeenItems, StoryPage
 from .schema import TombstoneReason, articles, sources, tombstones
+from .sqlite import json_member
 from .statements import Query
 
 V = TypeVar("V")
@@ -31,7 +32,7 @@ _ITEMS = Query(
 _LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
     articles.c.source == bindparam("source"), articles.c.story_key != ""
 )
-_PAGE = func.json_extract(articles.c.body, "$.page")
+_PAGE = json_member(articles.c.body, "page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
     articles.c.source == bindparam("source"), articles.c.retracted_at.is_(None), _PAGE.is_not(None)
 )

@@ -214,8 +214,10 @@ def _rename(connection: Connection, old: StoredSource, new_id: str, existing: St
         mark_changed(connection, old.key)
         return
     for table in (articles, tombstones, visits):
-        move = update(table).where(table.c.source == old.key).values(source=existing.key)
-        connection.execute(move.prefix_with("OR IGNORE"))
+        existing_rows = table.alias()
+        existing_ids = select(existing_rows.c.upstream_id).where(existing_rows.c.source == existing.key)
+        is_moved = (table.c.source == old.key) & table.c.upstream_id.not_in(existing_ids)
+        connection.execute(update(table).where(is_moved).values(source=existing.key))
         connection.execute(delete(table).where(table.c.source == old.key))
     connection.execute(delete(sources).where(sources.c.key == old.key))
     mark_changed(connection, existing.key)

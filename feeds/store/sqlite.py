@@ -1,16 +1,34 @@
-"""Connections to the SQLite file: one that writes, several that read; SQLite's errors as StoreError."""
+"""All that is SQLite's own: its errors, connections, the file, and what it spells otherwise than other databases."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec import MsgspecError
-from sqlalchemy import Column, ColumnElement, Connection, Engine, LargeBinary, Text, cast, create_engine
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    func,
+    select,
+)
+from sqlalchemy.dialects import sqlite as sqlalchemy_sqlite
+from sqlalchemy.dialects.sqlite import insert as insert  # which knows ON CONFLICT
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -169,14 +187,99 @@ def _begin(connection: Connection) -> None:
             return
 
 
-# ── expressions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def encode_utf8(column: Column[str]) -> ColumnElement[bytes]:
+def table_names(connection: Connection) -> set[str]:
+    """Return the names of all tables."""
+    return set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
+
+
+def check_quickly(connection: Connection, path: Path, tables: Iterable[str]) -> None:
+    """Raise StoreError for damage that is cheap to find: in the header, the size, and these tables (F8)."""
+    for table in tables:
+        result = connection.exec_driver_sql(f"PRAGMA quick_check({table})").scalar()
+        if result != "ok":
+            raise StoreError(f"{path}: {DAMAGED_FILE} ({result})")
+
+
+def find_damage(connection: Connection) -> list[str]:
+    """Return every fault that a full check finds; it reads the whole file."""
+    faults = [str(fault) for fault in connection.exec_driver_sql("PRAGMA integrity_check").scalars() if fault != "ok"]
+    return faults + [
+        f"row {orphan[1]} of {orphan[0]} belongs to no row of {orphan[2]}" for orphan in find_orphans(connection)
+    ]
+
+
+def find_orphans(connection: Connection) -> list[tuple[Any, ...]]:
+    """Return (table, row, table that lacks its parent, …) of every row that breaks a foreign key."""
+    return [tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+
+
+def copy_database(path: Path, target: Path) -> None:
+    """Write a whole copy while the database is in use, with mode 0600; replace `target` once it is complete (F40)."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(temporary)) as destination:
+            source.backup(destination)
+        _fsync(temporary)
+        temporary.replace(target)
+        _fsync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"the copy {target} could not be written: {error}") from error
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# ── statements ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DIALECT = sqlalchemy_sqlite.dialect()
+NO_LIMIT = -1  # as the value of LIMIT
+
+STORY_IDS = func.json_each(bindparam("story_ids")).table_valued("value")  # of [source key, upstream id]
+
+
+def matches_story_id(table: Table) -> ColumnElement[bool]:
+    """Return the condition that joins `table` with `STORY_IDS`."""
+    source, upstream_id = (func.json_extract(STORY_IDS.c.value, f"$[{place}]") for place in range(2))
+    return (table.c.source == source) & (table.c.upstream_id == upstream_id)
+
+
+def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
+    """Return the members of a JSON array bound as `name`: of any length, where bound parameters have a limit."""
+    array = bindparam(name, value, required=value is None, type_=Text)
+    return select(func.json_each(array).table_valued(column("value", Text)).c.value)
+
+
+def json_member(record: Column[str], name: str) -> ColumnElement[str]:
+    """Return a member of the record that a column holds, as JSON; NULL where it has none."""
+    return func.json_extract(record, f"$.{name}")
+
+
+def encode_utf8(text: Column[str]) -> ColumnElement[bytes]:
     """Return the text of a column as UTF-8 bytes."""
-    return cast(column, LargeBinary)
+    return cast(text, LargeBinary)
 
 
 def decode_utf8(value: ColumnElement[bytes]) -> ColumnElement[str]:
     """Return the text that UTF-8 bytes are."""
     return cast(value, Text)
+
+
+def contains(text: Column[str], part: str) -> ColumnElement[bool]:
+    """Return the condition that a text contains another, letter case included."""
+    return func.instr(text, part) > 0
+
+
+def greatest(*values: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the greatest of values that are not NULL."""
+    return func.max(*values)

@@ -13,18 +13,13 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    Text,
     bindparam,
-    column,
-    func,
     insert,
-    select,
     update,
 )
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
-from .sqlite import decode_utf8
+from .sqlite import DIALECT, decode_utf8
 
 Values = Mapping[str, object]  # bound parameter → value
 ResultRow = Row[tuple[object, ...]]
@@ -34,7 +29,7 @@ class Query:
     """A query for a few rows, run as plain text: SQLAlchemy's own execution costs more than the query itself."""
 
     def __init__(self, query: Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]) -> None:
-        compiled = query.compile(dialect=sqlite.dialect())
+        compiled = query.compile(dialect=DIALECT)
         self._text = str(compiled)
         self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
@@ -49,7 +44,7 @@ class BatchStatement:
     """A statement for many rows, run with plain tuples: that costs half as much as SQLAlchemy's own execution."""
 
     def __init__(self, statement: UpdateBase) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect())
+        compiled = statement.compile(dialect=DIALECT)
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         self._text = str(compiled)
         self._get_values: Callable[[Values], tuple[object, ...]] = itemgetter(*names)
@@ -77,18 +72,3 @@ def update_statement(table: Table, by: Sequence[str], *names: str, utf8: Collect
 
 def _bound_value(name: str, utf8: Collection[str]) -> ColumnElement[Any]:
     return decode_utf8(bindparam(name)) if name in utf8 else bindparam(name)
-
-
-def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
-    """Return the members of a JSON array bound as `name`: of any length, where bound parameters have a limit."""
-    array = bindparam(name, value, required=value is None, type_=Text)
-    return select(func.json_each(array).table_valued(column("value", Text)).c.value)
-
-
-STORY_IDS = func.json_each(bindparam("story_ids")).table_valued("value")  # of [source key, upstream id]
-
-
-def matches_story_id(table: Table) -> ColumnElement[bool]:
-    """Return the condition that joins `table` with `STORY_IDS`."""
-    source, upstream_id = (func.json_extract(STORY_IDS.c.value, f"$[{place}]") for place in range(2))
-    return (table.c.source == source) & (table.c.upstream_id == upstream_id)

@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from ..model import (
     Failure,
@@ -52,15 +51,8 @@ from .schema import (
     visits,
 )
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
-from .statements import (
-    STORY_IDS,
-    BatchStatement,
-    ResultRow,
-    Values,
-    json_members,
-    matches_story_id,
-    update_statement,
-)
+from .sqlite import NO_LIMIT, STORY_IDS, greatest, insert, json_members, matches_story_id
+from .statements import BatchStatement, ResultRow, Values, update_statement
 
 _STORY = msgspec.json.Decoder(Story)
 _MOVE = msgspec.json.Decoder(Move)
@@ -103,7 +95,7 @@ def select_due(
 
     With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
     """
-    values: dict[str, object] = {"at": encode_time(at), "limit": -1 if limit is None else limit}
+    values: dict[str, object] = {"at": encode_time(at), "limit": NO_LIMIT if limit is None else limit}
     if source_ids is None:
         rows = connection.execute(_DUE, values)
     else:
@@ -206,7 +198,7 @@ _ZERO: ColumnElement[int] = literal_column("0")
 
 def _latest(name: str) -> ColumnElement[int | None]:
     stored_and_new = (func.coalesce(columns[name], _ZERO) for columns in (hosts.c, _NEW_HOST))
-    return func.nullif(func.max(*stored_and_new), _ZERO)
+    return func.nullif(greatest(*stored_and_new), _ZERO)
 
 
 _INSERT_HOST = insert(hosts).values({column.name: bindparam(column.name) for column in hosts.c})

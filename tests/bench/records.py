@@ -79,12 +79,14 @@ def coder() -> tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]:
 
 def store_articles(articles: list[Any]) -> dict[str, float]:
     """Return the CPU seconds to record the articles in a new store and to read them."""
+    from feeds import store as stores
     from feeds.model import Harvest, Kind, Outcome, Source
-    from feeds.store import Store
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        Store.open(Path(folder) / "data" / "feeds.db", authority="wire.example.org,2026", at=AT) as store,
+        getattr(stores, "SqlStore", stores.Store).open(
+            Path(folder) / "data" / "feeds.db", authority="wire.example.org,2026", at=AT
+        ) as store,
     ):
         store.sync([Source("a", Kind.FEED, "https://a.example/feed")], AT)
         (visit,) = store.due(AT)

@@ -16,7 +16,7 @@ import pytest
 from origin import KEEP, Document, Origin, reply
 from wire import Wire, rss
 
-from feeds.store import Store
+from feeds.store import SqlStore
 
 
 class Killed(BaseException):
@@ -28,7 +28,7 @@ def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     """Return a function that makes a turn which ends just before or after the nth call of a method of the store."""
 
     def turn(method: str, after: bool, nth: int = 1) -> None:
-        original, numbers = getattr(Store, method), itertools.count(1)
+        original, numbers = getattr(SqlStore, method), itertools.count(1)
 
         def replacement(*arguments: object, **options: object) -> None:
             is_last = next(numbers) == nth
@@ -38,7 +38,7 @@ def killed_turn(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
                 raise Killed
 
         with monkeypatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(Store, method, replacement)
+            patch.setattr(SqlStore, method, replacement)
             wire.turn()
 
     return turn

@@ -24,7 +24,7 @@ from factories import AUTHORITY, HOUR, NOON, article, harvest, source
 from sqlalchemy import create_engine
 
 from feeds.errors import LockedError, StoreError
-from feeds.store import Store, migrate, sqlite
+from feeds.store import SqlStore, migrate, sqlite
 from feeds.store.lock import hold_lock
 from feeds.store.schema import REVISION, metadata
 
@@ -123,7 +123,7 @@ def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Pat
             pass
         assert "\n" not in str(caught.value)
         with pytest.raises(StoreError, match=sentence):
-            Store.open(place / "feeds.db", authority=AUTHORITY, at=NOON)
+            SqlStore.open(place / "feeds.db", authority=AUTHORITY, at=NOON)
 
 
 # ── damage ────────────────────────────────────────────────────────────────────────────────────────────────────────────

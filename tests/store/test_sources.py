@@ -10,7 +10,7 @@ from database import add_articles, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, unchanged
 
 from feeds.model import Cron, Hints, HostState, Interval, Move, Validators, replace
-from feeds.store import Store
+from feeds.store import SqlStore
 
 # ── opening ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -18,7 +18,7 @@ from feeds.store import Store
 def test_the_authority_is_decided_at_the_first_start_and_kept(path: Path) -> None:
     """R2: minted ids do not change when the site moves."""
     open_store(path).close()
-    with Store.open(path, authority="elsewhere.example,2031", at=NOON + HOUR) as store:
+    with SqlStore.open(path, authority="elsewhere.example,2031", at=NOON + HOUR) as store:
         assert (store.authority, store.created) == (AUTHORITY, NOON)
 
 

@@ -11,7 +11,7 @@ from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, u
 
 from feeds.errors import StoreError
 from feeds.model import Hints, HostState, Move, Source, Story, StoryVisit, Text, Validators, Visit, replace
-from feeds.store import Store
+from feeds.store import SqlStore
 
 
 def test_due_visits_come_oldest_first_and_no_more_than_asked_for(path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
 EDITED = replace(PAGE, url="https://pages.example/s1-new", story=replace(STORY, title=Text("A better headline")))
 
 
-def pages_of(store: Store, at: datetime = NOON) -> list[Visit]:
+def pages_of(store: SqlStore, at: datetime = NOON) -> list[Visit]:
     return [visit for visit in store.due(at) if visit.story is not None]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from alembic import context
 from alembic.util import CommandError
 
+from feeds.store.sqlite import find_orphans
+
 connection = context.config.attributes["connection"]
 
 
 def _check_references(*_: object, **__: object) -> None:
     """Raise CommandError where a migration breaks a foreign key: these are off while tables are rebuilt."""
-    row = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if row:
+    for row in find_orphans(connection):
         raise CommandError(f"row {row[1]} of {row[0]} would belong to no row of {row[2]}")
 
 

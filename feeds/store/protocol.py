@@ -1,0 +1,109 @@
+"""`Store`, the interface to the database: what the application, the commands and the pipeline may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, Visit
+
+
+class Store(Protocol):
+    """A database. One thread writes at a time, any number read at the same time, and neither waits.
+
+    A method is done whole and safe on disk when it returns, or not at all. Each raises StoreError where the database
+    refuses, with what to do about it.
+    """
+
+    authority: str  # `HOST,YEAR` of the ids that we mint (RFC 4151), as of the first start
+    created: datetime  # the first start
+
+    def close(self) -> None:
+        """Close all connections."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def sync(self, declared: Iterable[Source], at: datetime) -> None:
+        """Store the declared sources: new ones are due at once, removed ones keep their articles, unvisited."""
+
+    def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
+        """Return the due visits, oldest first.
+
+        With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
+        """
+
+    def next_due(self) -> datetime | None:
+        """Return the time of the next visit."""
+
+    def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
+        """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12)."""
+
+    def seen_items(self, source_id: str) -> SeenItems:
+        """Return what is stored of a source's stories; its links and pages are loaded on first use."""
+
+    def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
+        """Store the outcomes of visits; return the ids of the sources whose articles changed."""
+
+    def statuses(self) -> list[SourceStatus]:
+        """Return the status of every declared source, sorted by id."""
+
+    def outlines(self) -> dict[str, tuple[Outline, ...]]:
+        """Return the outlines of each OPML list by source id, as of its last visit."""
+
+    # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
+        """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand."""
+
+    def change_numbers(self) -> dict[str, int]:
+        """Return the highest change number of the articles of each source, by source id."""
+
+    def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
+        """Hide the articles with this published id or URL from everything published, or show them again.
+
+        Articles that share the URL go together: they are one story from several sources. Return False when there is
+        none.
+        """
+
+    def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
+        """Return article key → published id of the articles that a feed has published and must take back."""
+
+    def forget(self, source_id: str, at: datetime) -> int:
+        """Delete a source's articles for good; return how many there were."""
+
+    # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """Return the ledger of every feed by feed id, without its entries."""
+
+    def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
+        """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
+
+    def issued(self, issue: Issue, at: datetime) -> None:
+        """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12)."""
+
+    def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
+        """Return up to `limit` events with a number above `after`, in the order of their numbers."""
+
+    def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
+        """End a feed that is no longer declared, or was renamed to `successor`; return the paths of its files."""
+
+    def withdrawn(self) -> Mapping[str, str | None]:
+        """Return the id of each withdrawn feed → its successor, or None."""
+
+    # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def backup(self, target: Path) -> None:
+        """Write a whole copy to `target` while the store is in use (F40)."""
+
+    def damage(self) -> list[str]:
+        """Return every fault that a full check finds; it reads the whole file."""

@@ -1,0 +1,291 @@
+"""The contract of `Store`, whatever the database: what its methods promise. A new database is a row of STORES."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from database import add_articles, titles, visit_of
+from factories import AUTHORITY, HOUR, NOON, article, event, failed, harvest, issue, published_files, source, unchanged
+
+from feeds.errors import StoreError
+from feeds.model import EntryState, Event, Ledger, LedgerEntry, Link, Outline, Story, StoryFile, StoryPage, StoryVisit
+from feeds.store import SqlStore, Store
+
+StoreFactory = Callable[[Path, datetime], Store]
+
+
+def open_sqlite(folder: Path, at: datetime) -> Store:
+    return SqlStore.open(folder / "data" / "feeds.db", authority=AUTHORITY, at=at)
+
+
+# name → how a store that is kept in a folder is opened, for the first time or again
+STORES: dict[str, StoreFactory] = {"sqlite": open_sqlite}
+
+
+@pytest.fixture(params=STORES)
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """What opens the same store anew."""
+    return lambda: STORES[request.param](tmp_path, NOON)
+
+
+@pytest.fixture
+def store(reopen: Callable[[], Store]) -> Iterator[Store]:
+    with reopen() as store:
+        store.sync([source(), source("b", tags=("World",))], NOON)
+        yield store
+
+
+def test_every_method_has_its_test() -> None:
+    methods = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if not name.startswith("_")}
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    assert methods <= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def test_sqlites_own_spellings_stand_in_one_file() -> None:
+    """Another database gets a file of its own beside sqlite.py."""
+    words = ("PRAGMA", "OR REPLACE", "OR IGNORE", "sqlite_master", "json_each", "json_extract", "instr", "dialects")
+    spelling = re.compile("|".join(words))
+    files = Path(inspect.getfile(Store)).parent.glob("*.py")
+    assert [file.name for file in files if spelling.search(file.read_text(encoding="utf-8"))] == ["sqlite.py"]
+
+
+def test_the_first_start_is_remembered(reopen: Callable[[], Store]) -> None:
+    reopen().close()
+    with reopen() as store:
+        assert (store.authority, store.created) == (AUTHORITY, NOON)
+
+
+# ── sources and visits ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_new_sources_are_due_at_once_and_removed_ones_never(store: Store) -> None:
+    assert [visit.source.id for visit in store.due(NOON)] == ["a", "b"]
+    assert len(store.due(NOON, limit=1)) == 1
+    add_articles(store, article())
+    store.sync([source("b")], NOON)
+    assert [visit.source.id for visit in store.due(NOON)] == ["b"]
+    assert [status.source_id for status in store.statuses()] == ["b"]
+    assert titles(store) == ["Title 1"]
+
+
+def test_a_claimed_visit_is_due_when_its_claim_says(store: Store) -> None:
+    store.claim([(visit, NOON + HOUR) for visit in store.due(NOON)])
+    assert store.due(NOON) == [] and store.next_due() == NOON + HOUR
+    assert [visit.source.id for visit in store.due(NOON, ["a"])] == ["a"]  # named, due or not
+
+
+def test_an_outcome_sets_the_state_of_the_next_visit(store: Store) -> None:
+    outcome = failed(visit_of(store), "no answer")
+    assert store.record([outcome]) == frozenset()
+    (visit,) = store.due(NOON + HOUR, ["a"])
+    assert (visit.state, visit.due_at, visit.host) == (outcome.state, outcome.due_at, outcome.host)
+    status = store.statuses()[0]
+    assert (status.failure, status.failures, status.due_at) == (outcome.result, 1, outcome.due_at)
+    store.record([unchanged(visit)])
+    assert store.statuses()[0].failure is None
+
+
+def test_a_renamed_source_keeps_its_articles(store: Store) -> None:
+    add_articles(store, article(), article("2", "b"))
+    before = store.change_numbers()
+    store.sync([source("c", address=source().address, was=("a",)), source("b")], NOON)
+    assert [stored.source_id for stored in store.articles(["c"])] == ["c"]
+    assert store.change_numbers()["c"] > max(before.values())
+
+
+def test_two_sources_that_become_one_keep_one_of_each_story(store: Store) -> None:
+    ids = {"upstream_id": "same", "published_id": "https://x.example/b"}
+    add_articles(store, article(upstream_id="same"), article("2"), article("3", "b", **ids))
+    store.sync([source("b", was=("a",))], NOON)
+    assert sorted(titles(store, ["b"])) == ["Title 2", "Title 3"]
+
+
+def test_pages_of_stories_are_visits_that_carry_the_story(store: Store) -> None:
+    page = StoryVisit("s", "https://pages.example/s", Story(id="s", links=(Link("/s"),), extra={"é": "\0"}))
+    lists = source("b", full_text=True)
+    store.sync([source(), lists], NOON)
+    store.record([harvest(visit_of(store, "b"), story_visits=(page,), listed_ids=("s",))])
+    (visit,) = (visit for visit in store.due(NOON) if visit.story)
+    assert (visit.story, visit.url, visit.upstream_id) == (page.story, page.url, "s")
+    assert next(status.pending for status in store.statuses() if status.source_id == "b") == 1
+    store.record([harvest(visit, article("s", "b", upstream_id="s"))])
+    assert [visit for visit in store.due(NOON + HOUR) if visit.story] == []
+    assert titles(store) == ["Title s"]
+
+
+def test_the_outlines_of_a_list_are_those_of_its_last_visit(store: Store) -> None:
+    outlines = (Outline("ann", "https://ann.example/", "Ann", ("x",)), Outline("bob", "https://bob.example/"))
+    store.record([harvest(visit_of(store), outlines=outlines)])
+    store.record([unchanged(visit_of(store))])
+    assert store.outlines() == {"a": outlines}
+    assert store.seen_items("a").outlines == outlines
+
+
+def test_seen_items_are_what_is_stored_of_a_source(store: Store) -> None:
+    page = StoryPage("a.md", "stories/a/a.html", "https://x.example/a", (StoryFile("p", "f", 1, 2),))
+    add_articles(store, article(story_key="key"), article("2", page=page), article("3", "b"))
+    seen_items = store.seen_items("a")
+    ids = [f"https://x.example/{number}" for number in (1, 2)]
+    assert seen_items.digests == {ids[0]: "digest 1", ids[1]: "digest 2"}
+    assert (dict(seen_items.links), dict(seen_items.pages)) == ({"key": ids[0]}, {ids[1]: page})
+    assert (seen_items.listing_size, seen_items.authority) == (2, AUTHORITY)
+    with pytest.raises(StoreError, match="no source c"):
+        store.seen_items("c")
+
+
+# ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_articles_are_kept_and_read_newest_first(store: Store, reopen: Callable[[], Store]) -> None:
+    stories = [article(f"{n}", ("a", "b")[n % 2], published=NOON - n * HOUR, html="<p>’</p>" * n) for n in range(40)]
+    assert add_articles(store, *stories) == {"a", "b"}
+    store.close()
+    with reopen() as again:
+        again.sync([source(), source("b", tags=("World",))], NOON)
+        stored = list(again.articles())
+        assert [one.title for one in stored] == [story.title for story in stories]
+        assert [one.html for one in stored] == [story.html for story in stories]
+        assert len({one.key for one in stored}) == len({one.changed for one in stored}) == 40
+        assert titles(again, ["b"]) == [story.title for story in stories[1::2]]
+        assert titles(again, [], ()) == []
+        assert titles(again, None, ["wORLD"]) == titles(again, ["b"])
+
+
+def test_a_tag_is_compared_whole_and_whatever_its_case(store: Store) -> None:
+    add_articles(store, article(tags=("Straße%", "x")), article("2", tags=("straße%_",)))
+    assert titles(store, None, ["STRASSE%"]) == ["Title 1"]
+    assert titles(store, None, ["straße"]) == []
+
+
+def test_only_a_visible_change_counts(store: Store) -> None:
+    add_articles(store, article())
+    numbers = store.change_numbers()
+    assert add_articles(store, article(story_digest="other")) == frozenset()
+    assert store.change_numbers() == numbers
+    assert add_articles(store, article(title="New", story_digest="new", updated=NOON + HOUR)) == {"a"}
+    (stored,) = store.articles()
+    assert (stored.title, stored.updated, stored.first_seen) == ("New", NOON + HOUR, NOON)
+    assert store.change_numbers()["a"] > numbers["a"]
+
+
+def test_a_published_id_belongs_to_one_article(store: Store) -> None:
+    add_articles(store, article())
+    add_articles(store, article("1", "b"))
+    assert [one.published_id for one in store.articles(["b"])] == [f"tag:{AUTHORITY}:b/1"]
+
+
+def test_a_retracted_article_is_hidden_until_that_is_undone(store: Store) -> None:
+    add_articles(store, article(), article("2"))
+    keys = {one.title: one.key for one in store.articles()}
+    store.issued(issue("f", {key: LedgerEntry("d", NOON) for key in keys.values()}), NOON)
+    assert store.retract("https://x.example/1", NOON)
+    assert not store.retract("https://x.example/none", NOON)
+    assert titles(store) == ["Title 2"]
+    assert store.pending_retractions("f") == {keys["Title 1"]: "https://x.example/1"}
+    assert store.seen_items("a").retracted == {"https://x.example/1"}
+    assert store.retract("https://x.example/1", NOON, undo=True)
+    assert sorted(titles(store)) == ["Title 1", "Title 2"]
+    assert store.pending_retractions("f") == {}
+
+
+def test_what_a_source_takes_back_returns_when_it_is_listed_again(store: Store) -> None:
+    add_articles(store, article())
+    store.record([harvest(visit_of(store), removed_ids=("https://x.example/1",))])
+    assert titles(store) == [] and store.seen_items("a").withdrawn == {"https://x.example/1"}
+    store.record([harvest(visit_of(store), removed_ids=("https://x.example/1",))])
+    add_articles(store, article())
+    assert titles(store) == ["Title 1"] and not store.seen_items("a").withdrawn
+
+
+def test_forgotten_articles_do_not_come_back(store: Store) -> None:
+    add_articles(store, article(), article("2"))
+    store.retract("https://x.example/2", NOON)
+    assert store.forget("a", NOON) == 2
+    add_articles(store, article(), article("2"))
+    assert titles(store) == []
+    assert store.seen_items("a").retracted == {"https://x.example/1", "https://x.example/2"}
+
+
+# ── feeds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_ledger_is_kept_by_entry(store: Store) -> None:
+    assert store.ledger("f") == Ledger("f")
+    first, retracted = LedgerEntry("d1", NOON, 3), LedgerEntry("", NOON, None, EntryState.RETRACTED)
+    store.issued(issue("f", {1: first, 2: first}, changed=7, files=published_files("f.rss")), NOON)
+    store.issued(issue("f", {2: retracted}, changed=8, files=published_files("f.atom")), NOON)
+    ledger = store.ledger("f")
+    assert (ledger.entries, ledger.changed, ledger.files) == ({1: first, 2: retracted}, 8, published_files("f.atom"))
+    assert store.ledger("f", [2, 9]).entries == {2: retracted}
+    assert store.ledgers()["f"].entries == {}
+
+
+def test_each_event_gets_its_number_once(store: Store) -> None:
+    entries = {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON)}
+    for _ in range(2):  # a repeated issue, after a crash
+        store.issued(issue("f", entries, event(1), event(2)), NOON)
+    numbers, events = zip(*store.outbox(0, 10), strict=True)
+    assert events == (event(1), event(2)) and numbers[0] < numbers[1]
+    assert store.outbox(numbers[0], 10) == [(numbers[1], event(2))]
+    assert store.outbox(0, 1) == [(numbers[0], event(1))]
+    assert isinstance(events[0], Event)
+
+
+def test_a_withdrawn_feed_names_its_files_and_its_successor(store: Store) -> None:
+    entries = {1: LedgerEntry("d1", NOON)}
+    store.issued(issue("old", entries, event(1, "old"), files=published_files("old.rss")), NOON)
+    assert store.withdraw("old", "new") == ("old.rss",)
+    assert store.withdraw("old") == ()
+    assert store.withdrawn() == {"old": "new"}
+    assert store.ledger("new").entries == entries and [e.feed_id for _, e in store.outbox(0, 9)] == ["new"]
+    store.issued(issue("old", {}), NOON)
+    assert store.withdrawn() == {}
+
+
+# ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_method_that_fails_changes_nothing(store: Store) -> None:
+    outcome = harvest(visit_of(store), article(), article("2", story_digest=None))  # a column that may not be NULL
+    with pytest.raises(StoreError):
+        store.record([outcome])
+    assert titles(store) == [] and visit_of(store).state.last_at is None
+
+
+def test_readers_see_the_last_commit_and_do_not_wait(store: Store) -> None:
+    add_articles(store, *(article(f"{n}") for n in range(100)))
+    reading = store.articles()
+    next(reading)
+    add_articles(store, article("new"))
+    assert len(list(reading)) == 99
+    counts: list[int] = []
+    threads = [threading.Thread(target=lambda: counts.append(len(titles(store)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [101] * 4
+
+
+def test_a_copy_holds_everything(store: Store, tmp_path: Path) -> None:
+    add_articles(store, article())
+    store.backup(tmp_path / "copy")
+    assert (tmp_path / "copy").stat().st_size and store.damage() == []
+
+
+def test_text_comes_back_as_it_was(store: Store) -> None:
+    words: Any = "é ’ 日本 😀 \" \\ \n \t % _ ' \x7f"
+    add_articles(store, article(title=words, html=words, tags=(words,), extra={words: words}, url=None))
+    (stored,) = store.articles()
+    assert (stored.title, stored.html, stored.tags, stored.extra, stored.url) == (
+        *(words, words, (words,), {words: words}),
+        None,
+    )
