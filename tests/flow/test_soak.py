@@ -22,12 +22,12 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from feeds.store.codec import decode_time
 from hostile import HOSTILE_DOCUMENTS
 from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, reply
 from wire import Wire
 
 from feeds.scheduling.intervals import JITTER
+from feeds.store.schema import decode_time
 
 SECONDS = float(os.environ.get("FEEDS_SOAK_SECONDS", "600"))
 SOURCES = 1000
