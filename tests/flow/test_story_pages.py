@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
-from wire import Wire, rss
+from wire import Wire, rss, until
 
 from feeds.scheduling.policy import STORY_ATTEMPTS
 
@@ -271,6 +271,7 @@ def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_lose
         process.kill()
         process.join()
         process.close()
+        until(lambda: origin.open_now == 0)
         wire.now += timedelta(minutes=15)
     wire.now += timedelta(hours=3)
     wire.turn()
