@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import click
 
-from ..model import Article, Config, Feed, Step, StepContext, field_names
+from ..app.application import with_outlines
+from ..compose import select_sources
+from ..model import Article, Feed, Source, Step, StepContext, field_names
 from ..pipeline import STEP_CONTEXT
 from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
@@ -47,8 +49,10 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
     config = load_config(ctx)
     require_ids(config, "feed", [feed_id], config.feeds)
     feed = config.feeds[feed_id]
-    with open_store(config) as store, closing(_read_articles(store, config, feed)) as stored:  # a limit leaves a rest
-        articles, reports = _select_articles(config, feed, stored, with_steps)
+    with open_store(config) as store:
+        sources = with_outlines(config.sources, store.outlines() if store else {})
+        with closing(_read_articles(store, sources, feed)) as stored:  # a limit leaves a rest
+            articles, reports = _select_articles(sources, feed, stored, with_steps)
     if as_json:
         steps = [{**asdict(report), "dropped": list(report.dropped.values())} for report in reports]
         members = {"feed": feed_id, "articles": articles} | ({"steps": steps} if with_steps else {})
@@ -57,18 +61,18 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
         print_lines(_feed_lines(feed, articles, reports), secret_mask(config))
 
 
-def _read_articles(store: Store | None, config: Config, feed: Feed) -> Generator[Article]:
+def _read_articles(store: Store | None, sources: Mapping[str, Source], feed: Feed) -> Generator[Article]:
     """Yield the articles that a feed selects, before its steps; none where nothing was ever stored."""
     if store is not None:
-        yield from store.articles(feed.sources or config.sources.keys(), feed.tags)
+        yield from store.articles(select_sources(feed, sources), feed.tags)
 
 
 def _select_articles(
-    config: Config, feed: Feed, articles: Iterator[Article], with_steps: bool
+    sources: Mapping[str, Source], feed: Feed, articles: Iterator[Article], with_steps: bool
 ) -> tuple[list[ArticleMembers], list[StepReport]]:
     """Return the articles that come out of all steps, and `with_steps` what each step did."""
     reports: list[StepReport] = []
-    for step in _list_steps(config, feed):
+    for step in _list_steps(sources, feed):
         if with_steps:
             reports.append(StepReport(step.name))
             articles = _record_step(reports[-1], step, articles)
@@ -77,11 +81,11 @@ def _select_articles(
     return [_article_members(article) for article in articles], reports
 
 
-def _list_steps(config: Config, feed: Feed) -> Iterator[_NamedStep]:
+def _list_steps(sources: Mapping[str, Source], feed: Feed) -> Iterator[_NamedStep]:
     """Yield what is between the store and an edition, in the order of `pipeline.issue`."""
-    source_steps = [step for source in config.sources.values() for step in source.steps]
+    source_steps = [step for source in sources.values() for step in source.steps]
     if source_steps:
-        apply = partial(apply_source_steps, config.sources)
+        apply = partial(apply_source_steps, sources)
         yield _NamedStep("steps of the sources", apply, only_select(source_steps))
     for step in effective_steps(feed):
         yield _NamedStep(_step_name(step), partial(apply_steps, [step]), only_select([step]))

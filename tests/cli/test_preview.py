@@ -66,6 +66,15 @@ def test_preview_of_a_source_hides_secrets(
     assert not (wire.home / "data").exists()
 
 
+def test_preview_of_a_feed_holds_the_outlines_of_a_list(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    outline = f'<outline text="Ann" type="rss" xmlUrl="{origin.put("/ann", document(("1", "One")))}"/>'
+    wire.declare({"friends": {"opml": "friends.opml"}}, {"all": {"title": "All", "sources": ["friends"]}})
+    (wire.config.parent / "friends.opml").write_text(f'<opml version="2.0"><body>{outline}</body></opml>')
+    feeds("run")
+    articles = feeds("preview", "--feed", "all", "--json").json["articles"]
+    assert [article["id"] for article in articles] == [item["id"] for item in wire.items()] != []
+
+
 def test_preview_of_a_feed_shows_what_each_step_drops(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
     steps = [{"drop": {"title": "One|Two"}}, {"limit": {"count": 1, "hours": 0}}]
     wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "All", "steps": steps}})
