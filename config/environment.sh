@@ -49,6 +49,7 @@ fi
 # The first Python that is new enough and can make an environment; else one that is new enough, and another tool for it.
 python= whole=
 for candidate in ${FEEDS_PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+  candidate=$(command -v "$candidate") || continue # its path: without a PATH, Python would not know where it is
   "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
   python=${python:-$candidate}
   if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -74,7 +75,7 @@ make_environment() {
   elif "$python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --without-pip $clear "$venv" && "$python" -m pip --python "$venv/bin/python" install --quiet pip
   else
-    fail "$(command -v "$python") has no venv module; install it (Debian, Ubuntu: python$(version_of "$python")-venv), or uv, or virtualenv."
+    fail "$python has no venv module; install it (Debian, Ubuntu: python$(version_of "$python")-venv), or uv, or virtualenv."
   fi
 }
 
