@@ -111,7 +111,7 @@ class App:
         `progress` is called with the turn so far, after each batch of visits.
         """
         turn, published_at, changed = Turn(), self.now(), False
-        for batch in self._outcome_batches(options):
+        for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             changed |= bool(self.store.record(list(map(self._gate.clean_outcome, outcomes))))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -199,7 +199,8 @@ class App:
 
     # ── visits of a turn ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _outcome_batches(self, options: TurnOptions) -> Iterator[list[Outcome]]:
+    def _outcome_batches(self, options: TurnOptions, turn: Turn) -> Iterator[list[Outcome]]:
+        """Yield the outcomes of a turn as they come; keep `turn.pending` up to date."""
         start = self.now()
         end = None if options.time_limit is None else start + timedelta(seconds=options.time_limit)
 
@@ -214,7 +215,7 @@ class App:
         source_ids = self.sources.keys() if options.everything else options.sources
         visits = [*self.store.due(start, source_ids), *self._requested_visits()]
         if not visits:
-            return iter(())
+            return
         io = TurnIO(
             pull=self._visit_service.visit_function(
                 refetch=options.refetch, accept_any_listing=options.sources is not None
@@ -227,7 +228,10 @@ class App:
         host_queue = scheduling.HostQueue(
             self.config.hosts, VISIT_SLOTS, address_of=self._visit_service.address_of, connectivity=self._connectivity
         )
-        return TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS).batches(visits, options.max_wait)
+        loop = TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS)
+        for batch in loop.batches(visits, options.max_wait):
+            turn.pending = loop.pending - len(batch)
+            yield batch
 
     def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
         """Return what has become due since the turn began: follow-up visits, and sources it has not visited yet."""

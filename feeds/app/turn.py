@@ -50,6 +50,7 @@ class Turn:
     """The result of a turn: visits made, articles new or changed, files written, sources that fail or work again."""
 
     visits: int = 0
+    pending: int = 0  # visits queued or in progress
     not_modified: int = 0
     failures: int = 0
     articles: int = 0
@@ -164,6 +165,11 @@ class TurnLoop:
             yield from self._next_batch()
         finally:
             self._threads.end()
+
+    @property
+    def pending(self) -> int:
+        """Return how many visits are queued, in progress, or not recorded yet."""
+        return len(self._pending)
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -130,16 +130,22 @@ def stop_on_signals(app: App) -> Iterator[None]:
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Turn], None]]:
-    """Show the progress of a turn on stderr if that is a terminal; yield the function that updates it."""
+    """Show a progress bar of a turn on stderr if that is a terminal; yield the function that updates it."""
     if not sys.stderr.isatty():
         yield lambda turn: None
         return
     from rich.console import Console  # only terminals pay for it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Console(stderr=True).status("pulling what is due") as status:
-        yield lambda turn: status.update(_progress_line(turn))
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn("visits, {task.description}"), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("pulling what is due", total=None)
+
+        def update(turn: Turn) -> None:
+            bar.update(task, description=_counts(turn), completed=turn.visits, total=turn.visits + turn.pending)
+
+        yield update
 
 
-def _progress_line(turn: Turn) -> str:
-    counts = format_count(turn.visits, "visit"), format_count(turn.articles, "article")
-    return f"{counts[0]}, {counts[1]} new or changed, {turn.failures} failed"
+def _counts(turn: Turn) -> str:
+    return f"{format_count(turn.articles, 'article')} new or changed, {turn.failures} failed"

@@ -105,6 +105,7 @@ def test_an_unknown_id_is_named_with_its_nearest(wire: Wire, feeds: RunCommand) 
 
 def test_colour_and_progress_are_for_terminals(wire: Wire, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", document())})
-    assert "1 visit, 4 articles new or changed, 0 failed" in run_on_terminal(wire, "run")
+    bar = run_on_terminal(wire, "run")
+    assert "1/1" in bar and "4 articles new or changed, 0 failed" in bar
     assert "\x1b[33m" in run_on_terminal(wire, "status")
     assert "\x1b[33m" not in run_on_terminal(wire, "status", colour=False)
