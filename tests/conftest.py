@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from origin import ALLOW, Origin
 from wire import Wire
 
 from feeds.fetch import Fetcher
+
+# A shell starts its background jobs with SIGINT ignored, and what they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's affair.
 settings.register_profile("feeds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
