@@ -51,7 +51,7 @@ def gone(process: int) -> bool:
     status = Path(f"/proc/{process}/status")
     try:
         return "State:\tZ" in status.read_text(encoding="ascii")
-    except FileNotFoundError:  # gone, or a system without /proc
+    except (FileNotFoundError, ProcessLookupError):  # gone, or a system without /proc
         return not subprocess.run(command, capture_output=True, check=False).stdout.strip(b" \nZ+s")
 
 

@@ -84,7 +84,7 @@ def test_E10_a_redirect_within_a_host_is_followed_at_once(origin: Origin) -> Non
 
 @every_way
 def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(way: Way, origin: Origin) -> None:
-    gap, slow = 0.2, 0.15
+    gap, slow = 1.5, 0.15
     origin.put("/new", Document(FEED))
     url = origin.put("/old", raw(slow, reply(b"", 301, location="/new"), KEEP))
     fetcher = way.fetcher(hosts=HostLimits(gap, 2))
