@@ -1,4 +1,7 @@
-"""Decode bodies (gzip, deflate), never to more bytes than may be held: bombs end at the limit (S12, F13)."""
+"""Decode bodies (gzip, deflate), never to more bytes than may be held: bombs end at the limit (S12, F13).
+
+The decoders of urllib3 take bodies that are cut short or followed by something else; zlib itself says where one ends.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,11 @@ from ..errors import FailureKind
 from .problems import OPERATOR_MUST_FIX, FetchProblem
 
 ACCEPT_ENCODING = "gzip, deflate"
+CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+# The others that HTTP has (its IANA registry): a server that uses one did not read what we accept.
+UNWANTED_CODINGS = frozenset({"aes128gcm", "br", "compress", "dcb", "dcz", "exi", "pack200-gzip", "x-compress", "zstd"})
 OUTPUT_STEP = 262_144  # bytes decoded at once, so that little more than the body itself is held
+DETECTION_SIZE = 64  # bytes that tell how a body is encoded
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 31  # zlib: a gzip member
 MAX_SMALL_MEMBERS = 1000
@@ -44,16 +51,11 @@ def decode_start(chunks: Iterable[bytes], coding: str, max_bytes: int) -> bytes:
 class BodyDecoder:
     """Decodes a body chunk by chunk and counts the bytes that come out."""
 
-    def __init__(self, coding: str, max_bytes: int) -> None:
-        if coding not in ("identity", "gzip", "x-gzip", "deflate"):
-            raise FetchProblem(
-                FailureKind.ENCODING, f"compressed the document in a way we did not ask for ({coding[:40]!a})"
-            )
-        self._coding = coding.removeprefix("x-")
+    def __init__(self, coding: str | None, max_bytes: int) -> None:
+        self._coding = coding
         self._max_bytes = max_bytes
-        self._start = b""
+        self._start: bytes | None = b""  # None once the decompressor is chosen
         self._decompressor: zlib._Decompress | None = None
-        self._detected = False
         self._input_size = 0
         self._members = 1
         self._output = BytesIO()
@@ -61,25 +63,20 @@ class BodyDecoder:
     def feed(self, chunk: bytes) -> None:
         """Decode the next bytes from the connection."""
         self._input_size += len(chunk)
-        if not self._detected:
+        if self._start is None:
+            self._decode(chunk)
+        else:
             self._start += chunk
-            if len(self._start) < 2:
-                return
-            chunk, self._detected = self._start, True
-            self._decompressor = self._detect_decompressor(chunk)
-        self._decode(chunk)
+            if len(self._start) >= DETECTION_SIZE:
+                self._decode_start(self._start)
         # Compression makes no body longer by more than this; what is longer is padding without end.
         if self._input_size > self._max_bytes + self._max_bytes // 8 + 4096:
             raise self._too_large()
 
     def finish(self) -> bytes:
         """Return the whole body; raise FetchProblem `truncated` when its coding has not come to an end."""
-        if not self._detected and self._start:
-            if self._coding != "identity":
-                raise _damage_problem("ends too early")
-            self._write(self._start)
-        elif self._coding == "gzip" and not self._detected:
-            raise _damage_problem("is empty")
+        if self._start is not None:
+            self._decode_start(self._start)
         if self._decompressor is not None and not self._decompressor.eof:
             raise _damage_problem("ends too early")
         return self.output()
@@ -88,12 +85,17 @@ class BodyDecoder:
         """Return what has been decoded so far."""
         return self._output.getvalue()
 
+    def _decode_start(self, start: bytes) -> None:
+        self._start, self._decompressor = None, self._detect_decompressor(start)
+        self._decode(start)
+
     def _detect_decompressor(self, start: bytes) -> zlib._Decompress | None:
         """Return the decompressor that the first bytes need, whatever the header says; None for plain bytes."""
-        if start.startswith(_GZIP_MAGIC):
+        if start.startswith(_GZIP_MAGIC) or (self._coding == "gzip" and _GZIP_MAGIC.startswith(start)):
             return zlib.decompressobj(_GZIP_WBITS)
-        if self._coding == "deflate" and not start[:64].isascii():
-            wrapped = start[0] & 15 == 8 and (start[0] << 8 | start[1]) % 31 == 0
+        if self._coding == "deflate" and (len(start) < 2 or not start[:DETECTION_SIZE].isascii()):
+            header = int.from_bytes(start[:2])
+            wrapped = header >> 8 & 15 == 8 and header % 31 == 0  # RFC 1950 §2.2
             return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         return None
 
@@ -135,11 +137,16 @@ class BodyDecoder:
 
 
 def _make_decoder(content_encoding: str, max_bytes: int) -> BodyDecoder:
-    codings = [coding.strip().lower() for coding in content_encoding.split(",")]
-    codings = [coding for coding in codings if coding not in ("", "identity")]
+    """Return the decoder for a `Content-Encoding`, in which words that are no coding, as in `utf-8`, mean nothing."""
+    words = [word.strip().lower() for word in content_encoding.split(",")]
+    for word in words:
+        if word in UNWANTED_CODINGS:
+            what = f"compressed the document in a way we did not ask for ({word!a})"
+            raise FetchProblem(FailureKind.ENCODING, what)
+    codings = [CODINGS[word] for word in words if word in CODINGS]
     if len(codings) > 1:
         raise FetchProblem(FailureKind.ENCODING, f"compressed the document {len(codings)} times over")
-    return BodyDecoder(codings[0] if codings else "identity", max_bytes)
+    return BodyDecoder(codings[0] if codings else None, max_bytes)
 
 
 def _damage_problem(what: str) -> FetchProblem:

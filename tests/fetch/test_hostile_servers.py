@@ -130,11 +130,12 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "F15 other interim answers without end": (drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0), "connection"),
     "E18 trailers of more than 64 KiB": (raw(chunked(end=b"0\r\n" + b"X: y\r\n" * 20_000 + b"\r\n")), "too_large"),
     "E18 one trailer of more than 64 KiB": (raw(chunked(end=b"0\r\nX: " + b"y" * 70_000)), "too_large"),
-    "F11 chunks of one byte": (drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n<\r\n" * 100, 0.0), "too_large"),
+    "A16 chunks of one byte": (drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n<\r\n" * 100, 0.0), "too_large"),
     "E18 headers of more than 64 KiB": (raw(OK + b"X: y\r\n" * 20_000 + b"\r\n"), "too_large"),
     "E18 one header of more than 64 KiB": (raw(OK + b"X: " + b"y" * 70_000 + b"\r\n\r\n"), "too_large"),
     "S12 compressed three times": (encoded(FEED, "gzip, gzip, gzip"), "encoding"),
     "E16 a coding that was not asked for": (encoded(FEED, "br"), "encoding"),
+    "E16 a coding that was not asked for, in a list": (encoded(FEED, "utf-8, X-Compress"), "encoding"),
     "F13 a wrong check sum": (encoded(gzip.compress(FEED)[:-8] + b"\x00" * 8), "truncated"),
     "F13 damage in the middle": (
         encoded(gzip.compress(FEED)[:20] + b"\xff" + gzip.compress(FEED)[21:]),
@@ -145,6 +146,7 @@ BROKEN: dict[str, tuple[Behaviour, str]] = {
     "F13 half a second member": (encoded(gzip.compress(FEED) + gzip.compress(FEED)[:-1]), "truncated"),
     "F13 garbage behind deflate": (encoded(zlib.compress(FEED) + b"garbage", "deflate"), "truncated"),
     "F13 deflate cut short": (encoded(zlib.compress(FEED)[:-1], "deflate"), "truncated"),
+    "F13 deflate cut to one byte": (encoded(zlib.compress(FEED)[:1], "deflate"), "truncated"),
     "F13 nothing at all": (encoded(b""), "truncated"),
 }
 
@@ -188,12 +190,20 @@ WHOLE: dict[str, tuple[Behaviour, bytes]] = {
     "x-gzip": (encoded(gzip.compress(FEED), "X-GZIP"), FEED),
     "gzip in two members": (encoded(gzip.compress(FEED[:9]) + gzip.compress(FEED[9:])), FEED),
     "deflate with its wrapping": (encoded(zlib.compress(FEED), "deflate"), FEED),
+    "deflate of the fastest kind": (encoded(zlib.compress(FEED, 1), "deflate"), FEED),
     "deflate without": (encoded(zlib.compress(FEED)[2:-4], "deflate"), FEED),
     "identity, said": (encoded(FEED, "identity"), FEED),
     "E16 compressed, unsaid": (raw(reply(gzip.compress(FEED)), KEEP), FEED),
     "E16 gzip, but it is plain": (encoded(FEED), FEED),
     "E16 deflate, but it is plain": (encoded(b"<rss>" + b" " * 100, "deflate"), b"<rss>" + b" " * 100),
     "E16 deflate, but it is gzip": (encoded(gzip.compress(FEED), "deflate"), FEED),
+    "B11 a word of an object store": (encoded(FEED, "aws-chunked"), FEED),
+    "B11 a charset": (encoded(FEED, "ISO-8859-1"), FEED),
+    "B11 a word for nothing": (encoded(FEED, "None"), FEED),
+    "B11 a media type": (encoded(FEED, "text/xml; charset=utf-8"), FEED),
+    "B11 a coding and a word": (encoded(gzip.compress(FEED), "gzip,aws-chunked"), FEED),
+    "B11 a word and a coding": (encoded(zlib.compress(FEED, 1), " 8bit ,, Deflate"), FEED),
+    "B11 a word, and compressed all the same": (encoded(gzip.compress(FEED), "utf-8"), FEED),
 }
 
 
@@ -203,7 +213,9 @@ def test_whole_answers_in_all_their_forms(name: str, origin: Origin, fetcher: Fe
     assert body(fetcher, origin.put("/feed", behaviour)) == expected
 
 
-@pytest.mark.parametrize("name", ["gzip", "deflate with its wrapping", "chunks", "gzip in two members"])
+@pytest.mark.parametrize(
+    "name", ["gzip", "deflate with its wrapping", "deflate of the fastest kind", "chunks", "gzip in two members"]
+)
 def test_whole_answers_byte_by_byte(name: str, origin: Origin, fetcher: Fetcher) -> None:
     behaviour, expected = WHOLE[name]
 
@@ -315,7 +327,7 @@ def test_S12_one_member_of_a_gigabyte(origin: Origin, fetcher: Fetcher) -> None:
 @pytest.mark.parametrize(
     "piece", [gzip.compress(b""), b"\x1f\x8b\x08\x10\x00\x00\x00\x00\x00\x03" + b"x" * 10_000], ids=["empty", "comment"]
 )
-def test_S12_padding_without_end(piece: bytes, origin: Origin, fetcher: Fetcher) -> None:
+def test_A16_S12_padding_without_end(piece: bytes, origin: Origin, fetcher: Fetcher) -> None:
     head = OK + b"Content-Encoding: gzip\r\n\r\n"
     padding = piece * 100 if len(piece) < 100 else b"x" * 10_000
     assert (
