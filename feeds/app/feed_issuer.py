@@ -12,7 +12,7 @@ from ..compose import select_sources
 from ..errors import FetchError
 from ..fetch.local_files import open_media
 from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Source, StoryFile
-from ..publish import PublishTarget, WriteResult
+from ..publish import Target, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
 from ..store import Store
@@ -30,7 +30,7 @@ class FeedIssuer:
         config: Config,
         sources: Mapping[str, Source],
         store: Store,
-        target: PublishTarget,
+        target: Target,
         gate: PublicationGate,
         now: Callable[[], datetime],
     ) -> None:

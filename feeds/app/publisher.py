@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from ..compose import select_sources
 from ..config.fingerprint import fingerprint_pages
 from ..model import Config, Feed, Kind, Ledger, Source
-from ..publish import PublishTarget
+from ..publish import Target
 
 log = logging.getLogger("feeds.app")
 
@@ -90,7 +90,7 @@ class BackgroundPublisher:
 
 
 def due_feeds(
-    feeds: Iterable[Feed], ledgers: Mapping[str, Ledger], changes: Mapping[str, int], target: PublishTarget
+    feeds: Iterable[Feed], ledgers: Mapping[str, Ledger], changes: Mapping[str, int], target: Target
 ) -> set[str]:
     """Return the ids of the feeds that are older than their declaration or articles, or not as they were published.
 
@@ -99,7 +99,7 @@ def due_feeds(
     return {feed.id for feed in feeds if _is_due(feed, ledgers.get(feed.id), changes[feed.id], target)}
 
 
-def _is_due(feed: Feed, ledger: Ledger | None, changed: int, target: PublishTarget) -> bool:
+def _is_due(feed: Feed, ledger: Ledger | None, changed: int, target: Target) -> bool:
     return (
         ledger is None
         or ledger.fingerprint != feed.fingerprint
@@ -108,7 +108,7 @@ def _is_due(feed: Feed, ledger: Ledger | None, changed: int, target: PublishTarg
     )
 
 
-def _files_stand(ledger: Ledger, target: PublishTarget) -> bool:
+def _files_stand(ledger: Ledger, target: Target) -> bool:
     """Return whether all files of a feed stand as they were published; log those that something else changed."""
     differing = [file for file in ledger.files if not target.has(file)]
     foreign = [file.path for file in differing if file.size is not None and target.size(file.path) is not None]

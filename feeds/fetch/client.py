@@ -18,7 +18,7 @@ from .problems import FetchProblem, raise_fetch_error
 from .request import RequestTemplate, format_user_agent, request_for_robots, request_for_visit
 from .response import FinalResponse, interpret_response
 from .ssrf import GuardedConnector, Resolve, resolve_with_system
-from .target import Target, is_remote, join_url, parse_target
+from .target import RequestTarget, is_remote, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
 from .transport import DEFAULT_TIMEOUT, HttpResponse, Transport, prepare_get
 
@@ -84,7 +84,7 @@ class Fetcher:
         """Request an address and go where redirects lead; every hop passes the same guard (S3)."""
         with raise_fetch_error("The address"):
             target = start = parse_target(url)
-        statuses: dict[Target, int] = {}  # target → the status that redirected from it
+        statuses: dict[RequestTarget, int] = {}  # target → the status that redirected from it
         while True:
             request = prepare_get(target, template.headers_for(target), throttle, template.route)
             if statuses:
@@ -125,8 +125,8 @@ def _read_robots(response: HttpResponse) -> str:
 
 
 def _redirect_target(
-    target: Target, response: HttpResponse, visited: Mapping[Target, int], max_redirects: int
-) -> Target:
+    target: RequestTarget, response: HttpResponse, visited: Mapping[RequestTarget, int], max_redirects: int
+) -> RequestTarget:
     """Return where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
     response.release()
     location = response.headers.get("location")

@@ -26,7 +26,7 @@ from ..errors import FailureKind
 from .deadline import DeadlineSocket, DeadlineTlsSocket, OpenSockets, SocketState, new_connection_state
 from .problems import OPERATOR_MUST_FIX, FetchProblem
 from .ssrf import GuardedConnector
-from .target import Target
+from .target import RequestTarget
 from .throttle import Unthrottled
 
 MAX_HEAD_SIZE = 65_536  # E18: status line and headers together; also of the trailers
@@ -73,7 +73,7 @@ class Exchange:
     Its connection sets `state`, and `reused` when it has carried a request before.
     """
 
-    target: Target
+    target: RequestTarget
     throttle: Unthrottled
     state: SocketState | None = None
     reused: bool = False
@@ -294,10 +294,10 @@ class GuardedConnection(HTTPConnection):
         return response
 
     @property
-    def _endpoint(self) -> Target:
+    def _endpoint(self) -> RequestTarget:
         """Return where the connection goes to: the origin, or the proxy."""
         scheme = self.proxy.scheme or "http" if self.proxy else "http"
-        return Target(scheme, self.host.strip("[]"), self.port, "/")
+        return RequestTarget(scheme, self.host.strip("[]"), self.port, "/")
 
     def _new_conn(self) -> socket.socket:
         exchange, opener = current_exchange.get(), self._opener

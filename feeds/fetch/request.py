@@ -12,7 +12,7 @@ from ..registry import source_kinds
 from .connection import DIRECT, Route
 from .decoding import ACCEPT_ENCODING
 from .problems import FetchProblem
-from .target import Target, parse_target
+from .target import RequestTarget, parse_target
 
 MAX_REDIRECTS = 5  # E18: of sources, which are polled
 MAX_PAGE_REDIRECTS = 10
@@ -35,7 +35,7 @@ class RequestTemplate:
     route: Route = DIRECT
     max_redirects: int = MAX_REDIRECTS
 
-    def headers_for(self, target: Target) -> Mapping[str, str]:
+    def headers_for(self, target: RequestTarget) -> Mapping[str, str]:
         """Return the headers that may be sent to a target."""
         if self.secret_headers and target.origin == self.secret_origin:
             return {**self.headers, **self.secret_headers}

@@ -10,7 +10,7 @@ from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .decoding import decode_body
 from .problems import make_status_error
-from .target import Target, parse_target
+from .target import RequestTarget, parse_target
 from .transport import HttpResponse
 
 DOCUMENT_STATUSES = frozenset({200, 203})
@@ -20,7 +20,7 @@ DOCUMENT_STATUSES = frozenset({200, 203})
 class FinalResponse:
     """The response where the redirects ended, its target, and the redirects that led there."""
 
-    target: Target
+    target: RequestTarget
     response: HttpResponse
     hops: tuple[Hop, ...]
 
@@ -64,7 +64,7 @@ def interpret_response(visit: Visit, final: FinalResponse) -> Fetched | NotModif
     )
 
 
-def _other_host(visit: Visit, target: Target) -> str | None:
+def _other_host(visit: Visit, target: RequestTarget) -> str | None:
     """Return the host that responded, unless it is the visited one, however that is spelled (IDNA)."""
     visited = visit.host.host
     host = parse_target(visit.url).host if urlsplit(visit.url).hostname == visited else visited

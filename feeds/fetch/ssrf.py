@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import FailureKind
 from .deadline import CONNECT_TIMEOUT, Deadline
 from .problems import FetchProblem, describe_socket_error
-from .target import Target
+from .target import RequestTarget
 from .throttle import Unthrottled
 
 IPv4 = ipaddress.IPv4Address
@@ -132,7 +132,7 @@ class GuardedConnector:
         self._resolve = resolve
 
     def connect(
-        self, target: Target, allow: Sequence[str], throttle: Unthrottled, make_socket: MakeSocket
+        self, target: RequestTarget, allow: Sequence[str], throttle: Unthrottled, make_socket: MakeSocket
     ) -> socket.socket:
         """Connect to the first address of a target that answers; raise FetchProblem when none does or may be visited.
 
@@ -153,20 +153,22 @@ class GuardedConnector:
                 problem = describe_socket_error(error)
         raise problem
 
-    def check_literal(self, target: Target, allow: Sequence[str]) -> None:
+    def check_literal(self, target: RequestTarget, allow: Sequence[str]) -> None:
         """Refuse a target that is itself a refused address; names are left to the proxy, which resolves them."""
         _check_addresses(_literal_address(target), target.port, self._allowances(allow))
 
     def _allowances(self, allow: Sequence[str]) -> Sequence[Allowance]:
         return (*self._allow, *map(parse_allowance, allow))
 
-    def _resolve_and_check(self, target: Target, allowances: Sequence[Allowance], deadline: Deadline) -> AddressInfo:
+    def _resolve_and_check(
+        self, target: RequestTarget, allowances: Sequence[Allowance], deadline: Deadline
+    ) -> AddressInfo:
         """Return the addresses of a target; one refused address among public ones refuses them all (S2)."""
         addresses = _literal_address(target) or self._resolve_name(target, deadline)
         _check_addresses(addresses, target.port, allowances)
         return addresses
 
-    def _resolve_name(self, target: Target, deadline: Deadline) -> AddressInfo:
+    def _resolve_name(self, target: RequestTarget, deadline: Deadline) -> AddressInfo:
         """Resolve in a thread of its own, which is left behind when it takes longer than the visit may (F10)."""
         future: Future[AddressInfo] = Future()
         arguments = (self._resolve, target.host, target.port, future)
@@ -189,7 +191,7 @@ def _run_resolver(resolve: Resolve, host: str, port: int, future: Future[Address
         future.set_exception(error)
 
 
-def _literal_address(target: Target) -> AddressInfo:
+def _literal_address(target: RequestTarget) -> AddressInfo:
     try:
         address = ipaddress.ip_address(target.host)
     except ValueError:

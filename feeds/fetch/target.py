@@ -25,7 +25,7 @@ _UNQUOTED = "!$%&'()*+,-./:;=?@_~"  # RFC 3986: may stand in a path and query as
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """One parsed address: `host` is ASCII, in lower case and without brackets; `path` includes the query."""
 
     scheme: str
@@ -60,7 +60,7 @@ def is_remote(address: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def parse_target(address: str) -> Target:
+def parse_target(address: str) -> RequestTarget:
     """Parse an http or https address; raise FetchProblem `refused` for every other one."""
     try:
         parts = urlsplit(address.strip())
@@ -75,7 +75,7 @@ def parse_target(address: str) -> Target:
         )
     host = _parse_host(parts.hostname or "", bracketed=parts.netloc.startswith("["), address=address)
     path = quote(parts.path or "/", safe=_UNQUOTED) + (f"?{quote(parts.query, safe=_UNQUOTED)}" if parts.query else "")
-    return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port, path)
+    return RequestTarget(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if port is None else port, path)
 
 
 def join_url(base: str, location: str) -> str:

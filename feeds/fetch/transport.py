@@ -35,7 +35,7 @@ from .connection import (
 )
 from .deadline import Deadline, SocketState
 from .problems import FetchProblem, describe_library_error, raise_fetch_error
-from .target import Target, parse_target
+from .target import RequestTarget, parse_target
 from .throttle import Unthrottled
 
 DEFAULT_TIMEOUT = 30.0  # seconds
@@ -99,7 +99,7 @@ class Pools:
         self._opener = opener
         self._managers: dict[str | None, PoolManager] = {}
 
-    def pool_for(self, target: Target, route: Route) -> HTTPConnectionPool:
+    def pool_for(self, target: RequestTarget, route: Route) -> HTTPConnectionPool:
         """Return the pool of a target; connections are shared by requests of the same route only."""
         manager = self._managers.get(route.proxy) or self._make_manager(route)
         if route.proxy is not None:  # which resolves names itself; literal addresses are still checked here
@@ -137,7 +137,7 @@ def _pool_key(context: Mapping[str, Any]) -> tuple[object, ...]:
     return context["scheme"], context["host"], context["port"], context["route"]
 
 
-def _parse_proxy(proxy_url: str) -> tuple[Target, Mapping[str, str]]:
+def _parse_proxy(proxy_url: str) -> tuple[RequestTarget, Mapping[str, str]]:
     """Return the target of a proxy, and the header that logs in to it."""
     scheme, separator, rest = proxy_url.partition("://")
     login, _, address = rest.rpartition("@")
@@ -156,14 +156,14 @@ def _parse_proxy(proxy_url: str) -> tuple[Target, Mapping[str, str]]:
 class OutboundRequest(requests.PreparedRequest):
     """A prepared request with its target, its throttle (which has the deadline), and its route."""
 
-    target: Target
+    target: RequestTarget
     throttle: Unthrottled
     route: Route
     place: str  # what the target is called when something goes wrong
 
 
 def prepare_get(
-    target: Target, headers: Mapping[str, str], throttle: Unthrottled, route: Route = DIRECT
+    target: RequestTarget, headers: Mapping[str, str], throttle: Unthrottled, route: Route = DIRECT
 ) -> OutboundRequest:
     """Return a GET that is ready to be sent: what preparing it would do is done, or not wanted."""
     request = OutboundRequest()

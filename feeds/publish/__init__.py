@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from .folder import Folder
-from .target import PublishTarget, WriteResult
+from .target import Target, WriteResult
 
-__all__ = ["PublishTarget", "WriteResult", "open_target"]
+__all__ = ["Target", "WriteResult", "open_target"]
 
 
-def open_target(public: Path) -> PublishTarget:
+def open_target(public: Path) -> Target:
     """Return the target of a configuration, whose `public` is a folder."""
     return Folder(public)

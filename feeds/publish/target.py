@@ -1,4 +1,4 @@
-"""`PublishTarget`: what every place that documents are published to can do."""
+"""`Target`: what every place that documents are published to can do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WriteResult:
     differed: bool
 
 
-class PublishTarget(Protocol):
+class Target(Protocol):
     """A place that documents are published to.
 
     Paths are relative, with forward slashes: one slug a level. Each method raises PublishError for any other path, and
