@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -77,6 +81,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_standard_streams()
     sys.exit(_run_command())
 
 
@@ -88,11 +93,50 @@ def _run_command() -> int:
     try:
         return int(cli.main(prog_name="feeds", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # where stderr takes nothing, the exit code says enough
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except FeedsError as error:
-        # A ConfigError has one line for each mistake, which begins with its place.
-        click.echo(str(error) if isinstance(error, ConfigError) else f"Error: {error}", err=True)
+        with suppress(OSError):
+            # A ConfigError has one line for each mistake, which begins with its place.
+            click.echo(str(error) if isinstance(error, ConfigError) else f"Error: {error}", err=True)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
+
+
+# ── Standard streams ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _OutputFile(io.FileIO):
+    """The file of stdout; what cannot be written raises ClickException, other than when the reader has gone."""
+
+    def write(self, data: Any, /) -> int:
+        """Write the bytes, or raise ClickException and drop what comes later: Python repeats a failed write at exit."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            raise click.ClickException(f"the output cannot be written: {error.strerror}") from error
+
+
+def _open_standard_streams() -> None:
+    """Open the streams that were closed at the start, and escape what the others cannot encode.
+
+    No file of ours may get the number of a closed stream, where libraries and child processes write. What is written to
+    a closed stdout fails, and what is written to a closed stderr is dropped.
+    """
+    for descriptor, mode in enumerate((os.O_RDWR, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, mode)  # takes the lowest free number
+    # Python leaves None where a stream was closed.
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if sys.stdout is sys.__stdout__:
+        file = io.BufferedWriter(_OutputFile(1, "w", closefd=False))
+        encoding = sys.stdout.encoding if sys.stdout else None
+        sys.stdout = io.TextIOWrapper(file, encoding, errors="backslashreplace", line_buffering=file.isatty())

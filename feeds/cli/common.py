@@ -52,8 +52,9 @@ def start_logging(ctx: click.Context) -> None:
 
 
 def print_json(value: object, mask: Mask = str) -> None:
-    """Print one JSON document to stdout."""
-    click.echo(mask(json.dumps(value, ensure_ascii=False, indent=2)))
+    """Print one JSON document to stdout, which escapes what another encoding than UTF-8 may lack."""
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("_", "-") == "utf-8"
+    click.echo(mask(json.dumps(value, ensure_ascii=not is_utf8, indent=2)))
 
 
 def print_lines(lines: Iterable[str], mask: Mask = str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from command import RunCommand, run_on_terminal
 from origin import Origin
-from wire import Wire, document
+from wire import Wire, document, rss
 
 from feeds.cli import COMMANDS
 
@@ -93,6 +94,38 @@ def test_a_reader_that_leaves_ends_the_command_quietly(wire: Wire, arguments: li
     process.stdout = None
     _, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (1, "")
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "<&- >&-"])
+@pytest.mark.parametrize("arguments", [["--help"], ["export"]])
+def test_D10_an_output_that_takes_nothing_costs_one_sentence(
+    wire: Wire, arguments: list[str], redirection: str
+) -> None:
+    wire.declare({"a": "https://a.example/feed"})
+    shell = ["sh", "-c", f'"$@" {redirection}', "sh", *wire.argv(*arguments)]
+    result = subprocess.run(shell, capture_output=True, text=True, check=False, env=wire.env(), cwd=wire.home)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("Error: the output cannot be written: ")
+
+
+def test_D10_an_error_that_cannot_be_printed_keeps_its_exit_code(wire: Wire) -> None:
+    shell = ["sh", "-c", '"$@" 2>&-', "sh", *wire.argv("check")]
+    result = subprocess.run(shell, capture_output=True, text=True, check=False, env=wire.env(), cwd=wire.home)
+    assert (result.returncode, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_D10_letters_that_the_terminal_lacks_are_escaped(wire: Wire, encoding: str) -> None:
+    wire.declare({})
+    story = wire.home / "story.rss"
+    story.write_bytes(rss(("1", "Café 日本 😀")))
+    env = wire.env() | {"PYTHONIOENCODING": encoding}
+    result = subprocess.run(wire.argv("preview", str(story)), capture_output=True, check=True, env=env, cwd=wire.home)
+    assert b"Caf" in result.stdout
+    result = subprocess.run(
+        wire.argv("preview", "--json", str(story)), capture_output=True, check=True, env=env, cwd=wire.home
+    )
+    assert json.loads(result.stdout)["items"][0]["title"] == "Café 日本 😀"
 
 
 def test_an_unknown_id_is_named_with_its_nearest(wire: Wire, feeds: RunCommand) -> None:
