@@ -333,6 +333,7 @@ class Fetched(Struct, frozen=True):
     files: tuple[SourceFile, ...] = ()
     unreadable: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
     media_files: Mapping[str, FileStamp] = {}  # pictures and recordings beside them, by name
+    status: int | None = None  # of HTTP
 
 
 class NotModified(Struct, frozen=True):
@@ -342,6 +343,8 @@ class NotModified(Struct, frozen=True):
     validators: Validators
     fresh_for: float | None = None
     hops: tuple[Hop, ...] = ()
+    status: int | None = None  # of HTTP
+    size: int = 0  # of the equal body, in bytes
 
 
 # ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────
@@ -657,6 +660,7 @@ class Harvest(Struct, frozen=True):
     identity: str = "id"
     outlines: tuple[Outline, ...] = ()  # of an OPML list
     removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
+    changed: int = 0  # how many of the articles were known before
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):
@@ -683,6 +687,9 @@ class Outcome(Struct, frozen=True):
     state: VisitState
     host: HostState
     redirect_host: HostState | None = None  # where redirects led, if that is another host
+    status: int | None = None  # of HTTP, of the last response
+    size: int = 0  # of all bodies, decoded, in bytes
+    seconds: float = 0.0  # that the visit took
 
 
 # ── editions: what we publish ─────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,7 @@ from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
 from .publisher import SHARED_FILES, BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
+from .visit_log import log_visit
 
 log = logging.getLogger("feeds.app")
 
@@ -118,6 +119,7 @@ class App:
                 self._sync_sources()
             for outcome in outcomes:
                 turn.count(outcome)
+                log_visit(outcome)
             progress(turn)
             # After a full batch, or in a turn that ends, more is coming: publishing now would soon be done again.
             more_expected = not options.repeat or len(outcomes) >= BATCH_SIZE

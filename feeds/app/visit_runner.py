@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -51,7 +52,7 @@ class VisitRunner:
             accept_any_listing=accept_any_listing,
             site=self._site,
         )
-        return lambda visit: pipeline.pull(visit, io)
+        return lambda visit: _timed(pipeline.pull, visit, io)
 
     def address_of(self, host: str) -> str | None:
         """Return the address that a host name was last resolved to."""
@@ -94,6 +95,12 @@ class VisitRunner:
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
         state = replace(visit.state, validators=Validators(), body_digest=None)
         return self._network.fetch(replace(visit, state=state))
+
+
+def _timed(pull: Callable[[Visit, pipeline.VisitIO], Outcome], visit: Visit, io: pipeline.VisitIO) -> Outcome:
+    began = time.monotonic()
+    outcome = pull(visit, io)
+    return replace(outcome, seconds=time.monotonic() - began)
 
 
 def limit_free_memory() -> None:

@@ -1,9 +1,8 @@
-"""What the commands share: logging, the clock, and printing of results. It needs no configuration."""
+"""What the commands share: the clock, and printing of results. It needs no configuration."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -12,10 +11,8 @@ from typing import Any
 
 import click
 
+from .log_format import start_logging
 from .options import GlobalOptions, common_options, json_option
-
-LOG_LEVELS = (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
-DEFAULT_LOG_LEVEL = LOG_LEVELS.index(logging.WARNING)
 
 Mask = Callable[[str], str]  # hides the secrets in a text; `str` hides nothing
 
@@ -28,27 +25,6 @@ def utcnow() -> datetime:
 def verbosity(ctx: click.Context) -> int:
     """Return how many times more `-v` was given than `-q`."""
     return ctx.ensure_object(GlobalOptions).verbosity
-
-
-class _MaskingFormatter(logging.Formatter):
-    """Formats log records without the secrets of the configuration, once one is loaded."""
-
-    def __init__(self, options: GlobalOptions) -> None:
-        super().__init__("%(levelname)s %(name)s: %(message)s")
-        self._options = options
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and the traceback where there is one."""
-        return self._options.mask(super().format(record))
-
-
-def start_logging(ctx: click.Context) -> None:
-    """Log to stderr: warnings and errors, more with -v and less with -q."""
-    level = LOG_LEVELS[min(max(DEFAULT_LOG_LEVEL + verbosity(ctx), 0), len(LOG_LEVELS) - 1)]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_MaskingFormatter(ctx.ensure_object(GlobalOptions)))
-    logging.basicConfig(level=level, handlers=[handler])
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick skipped during a long turn
 
 
 def print_json(value: object, mask: Mask = str) -> None:

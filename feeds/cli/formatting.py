@@ -18,7 +18,7 @@ DURATION_UNITS = (
 SIZE_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 # What a terminal interprets instead of showing it: control characters, and marks of text direction.
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 def format_duration(length: timedelta) -> str:
@@ -60,7 +60,7 @@ def format_rfc3339(moment: datetime | None) -> str | None:
 
 def sanitize_line(text: str) -> str:
     """Return a text from outside on one line, without the characters that a terminal interprets."""
-    return " ".join(_CONTROL_CHARACTERS.sub(" ", text).split())
+    return " ".join(CONTROL_CHARACTERS.sub(" ", text).split())
 
 
 def format_columns(rows: Sequence[Sequence[str]]) -> list[str]:

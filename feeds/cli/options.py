@@ -15,23 +15,39 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class GlobalOptions:
     """The values of the shared options, given before or after the command's name alike.
 
-    `mask` hides the secrets of the configuration in the log; it is set once a configuration is loaded.
+    `verbosity`: how many times more `-v` was given than `-q`. `mask` hides the secrets of the configuration in the log;
+    it is set once a configuration is loaded.
     """
 
     config: str | None = None
     verbosity: int = 0
+    log_format: str = "text"
     mask: Callable[[str], str] = str
 
 
 def common_options(command: Command) -> Command:
-    """Add `--config`, `-v` and `-q`, which mean the same before the command and after it."""
+    """Add the shared options, which mean the same before the command and after it."""
     options = (
         click.option("--config", metavar="PATH", help="The configuration file.", **_global_option(_set_config)),
         click.option(
-            "-v", "--verbose", count=True, help="Log more; may be repeated.", **_global_option(_raise_verbosity)
+            "-v",
+            "--verbose",
+            count=True,
+            help="Log a line for each visit; -vv logs all.",
+            **_global_option(_raise_verbosity),
         ),
         click.option(
-            "-q", "--quiet", count=True, help="Log less; may be repeated.", **_global_option(_lower_verbosity)
+            "-q",
+            "--quiet",
+            count=True,
+            help="Print nothing until something is wrong; -qq logs errors only.",
+            **_global_option(_lower_verbosity),
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            help="The format of the log, which goes to stderr.",
+            **_global_option(_set_log_format),
         ),
     )
     for option in reversed(options):
@@ -53,6 +69,10 @@ def _global_option(store: Callable[[GlobalOptions, Any], None]) -> dict[str, Any
 
 def _set_config(options: GlobalOptions, path: str | None) -> None:
     options.config = path or options.config
+
+
+def _set_log_format(options: GlobalOptions, name: str | None) -> None:
+    options.log_format = name or options.log_format
 
 
 def _raise_verbosity(options: GlobalOptions, times: int) -> None:

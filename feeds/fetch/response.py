@@ -40,15 +40,15 @@ def interpret_response(visit: Visit, final: FinalResponse) -> Fetched | NotModif
         validators = Validators(
             validators.etag or previous.etag, validators.last_modified or previous.last_modified
         )  # E3
-        return NotModified(target.url, validators, fresh_for, final.hops)
+        return NotModified(target.url, validators, fresh_for, final.hops, response.status)
     if response.status not in DOCUMENT_STATUSES:
         raise make_status_error(response.status, headers, target.netloc, _other_host(visit, target))
     if validators.etag is not None and validators.etag == previous.etag:  # E4
-        return NotModified(target.url, validators, fresh_for, final.hops)
+        return NotModified(target.url, validators, fresh_for, final.hops, response.status)
     body = decode_body(response.chunks(), headers.get("content-encoding", ""), visit.source.max_bytes)
     digest = blake2b(body, digest_size=16).hexdigest()
     if digest == visit.state.body_digest:  # E4
-        return NotModified(target.url, validators, fresh_for, final.hops)
+        return NotModified(target.url, validators, fresh_for, final.hops, response.status, len(body))
     media_type, charset = http_headers.parse_content_type(headers.get("content-type"))
     return Fetched(
         target.url,
@@ -61,6 +61,7 @@ def interpret_response(visit: Visit, final: FinalResponse) -> Fetched | NotModif
         body_digest=digest,
         fresh_for=fresh_for,
         retry_after=http_headers.parse_retry_after(headers),
+        status=response.status,
     )
 
 

@@ -105,12 +105,14 @@ def harvest_folder(folder: FolderListing, seen_items: SeenItems, site: str, at: 
     judgement, parsed = folder.judgement, folder.parsed
     for warning in parsed.warnings:
         log.warning("%s: %s", folder.source.id, warning)
+    articles = tuple(_changed_articles(folder, seen_items, site, at))
     return Harvest(
-        articles=tuple(_changed_articles(folder, seen_items, site, at)),
+        articles=articles,
         listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
         removed_ids=tuple(_removed_ids(folder, seen_items)),
         warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,
+        changed=sum(article.upstream_id in seen_items for article in articles),
     )
 
 

@@ -99,12 +99,17 @@ class VisitIO:
 
 
 class VisitContext:
-    """A visit in progress; `visit` takes up the new state of its host, whatever becomes of the visit (E17)."""
+    """A visit in progress; `visit` takes up the new state of its host, whatever becomes of the visit (E17).
+
+    `status` is that of the last response, `size` the bytes of all.
+    """
 
     def __init__(self, visit: Visit, io: VisitIO) -> None:
         self.visit = visit
         self.source = visit.source
         self.io = io
+        self.status: int | None = None
+        self.size = 0
 
     def require_robots_permission(self, url: str) -> None:
         """Raise FetchError if robots.txt forbids an address."""
@@ -116,13 +121,21 @@ class VisitContext:
 
     def fetch(self) -> Fetched | NotModified:
         """Fetch the address of the visit."""
-        return self.io.fetch(self.visit)
+        return self._count(self.io.fetch(self.visit))
 
     def fetch_more(self, url: str) -> Fetched:
         """Fetch another document that belongs to the visit, if robots.txt permits it."""
         self.require_robots_permission(url)
-        response = self.io.fetch(replace(self.visit, state=VisitState(url)))
+        response = self._count(self.io.fetch(replace(self.visit, state=VisitState(url))))
         assert isinstance(response, Fetched)  # without validators there is no 304
+        return response
+
+    def _count(self, response: Fetched | NotModified) -> Fetched | NotModified:
+        self.status = response.status
+        if isinstance(response, Fetched):
+            self.size += len(response.body) + sum(len(file.body) for file in response.files)
+        else:
+            self.size += response.size
         return response
 
 
@@ -138,7 +151,13 @@ class _Attempt:
 
 def pull(visit: Visit, io: VisitIO) -> Outcome:
     """Make one visit and return its one outcome, whatever happens."""
-    context, story = VisitContext(visit, io), visit.story
+    context = VisitContext(visit, io)
+    outcome = _pull(context)
+    return replace(outcome, status=context.status, size=context.size)
+
+
+def _pull(context: VisitContext) -> Outcome:
+    visit, story, io = context.visit, context.visit.story, context.io
     attempt = _attempt(context, _visit_listing if story is None else partial(_visit_story_page, story))
     outcome = scheduling.conclude(
         context.visit, attempt.result, io.now(), response=attempt.response, channel=attempt.channel
@@ -158,6 +177,7 @@ def _attempt(context: VisitContext, stages: Callable[[VisitContext], _Attempt]) 
         return stages(context)
     except SourceError as error:
         stage = "fetch" if isinstance(error, FetchError) else "parse"
+        context.status = error.status or context.status
         return _Attempt(Failure(stage, error.sentence, error.kind, error.status, error.retry_after, error.host))
     except FeedsError:
         raise  # trouble with the store concerns every source: it stops the turn
@@ -255,6 +275,7 @@ def harvest(
         self_url=channel.feed,
         warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,
+        changed=len(changed),
     )
 
 
@@ -362,4 +383,4 @@ def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | Non
     changed = frozenset({visit.upstream_id} if visit.upstream_id in seen_items else ())
     new_stories = [(visit.upstream_id, parsed.stories[0], story_digest(listing_story))]
     articles = io.run(response, articles_of, new_stories, parsed, article_context, changed)
-    return Harvest(articles=articles, listed_ids=(), warnings=parsed.warnings, identity=seen_items.identity)
+    return Harvest(articles, (), warnings=parsed.warnings, identity=seen_items.identity, changed=len(changed))

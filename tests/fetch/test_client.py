@@ -92,7 +92,7 @@ def test_E1_validators_go_back_byte_for_byte(validators: Validators, origin: Ori
     first = expect_document(fetcher.fetch(visit_to(url)))
     assert first.validators == validators
     again = fetcher.fetch(visit_to(url, first.validators))
-    assert again == NotModified(url, validators)
+    assert again == NotModified(url, validators, status=304)
     assert origin.marks().bad == {}
 
 
@@ -138,7 +138,7 @@ def test_E2_E3_validators_follow_the_last_answer(origin: Origin, fetcher: Fetche
     assert changed.validators == Validators('"2"', None)  # E2: the missing one is forgotten
     origin.put("/feed", raw(reply(status=304, last_modified="later", cache_control="max-age=5"), KEEP))
     answer = fetcher.fetch(visit_to(url, changed.validators))
-    assert answer == NotModified(url, Validators('"2"', "later"), 5.0)  # E3: the omitted one is kept
+    assert answer == NotModified(url, Validators('"2"', "later"), 5.0, status=304)  # E3: the omitted one is kept
     origin.put("/feed", raw(reply(status=304), KEEP))
     assert fetcher.fetch(visit_to(url, answer.validators)).validators == Validators('"2"', "later")
 
@@ -148,8 +148,9 @@ def test_E4_an_equal_body_or_tag_is_nothing_new(origin: Origin, fetcher: Fetcher
     url = origin.put("/feed", lambda request: (reply(FEED, etag='"2"'), KEEP))
     first = expect_document(fetcher.fetch(visit_to(url)))
     new = Validators('"2"')
-    assert fetcher.fetch(visit_to(url, Validators('"1"'), body_digest=first.body_digest)) == NotModified(url, new)
-    assert fetcher.fetch(visit_to(url, new, body_digest="other")) == NotModified(url, new)
+    equal_body = fetcher.fetch(visit_to(url, Validators('"1"'), body_digest=first.body_digest))
+    assert equal_body == NotModified(url, new, status=200, size=len(FEED))
+    assert fetcher.fetch(visit_to(url, new, body_digest="other")) == NotModified(url, new, status=200)
     assert isinstance(fetcher.fetch(visit_to(url, Validators('"1"'), body_digest="other")), Fetched)
     assert origin.connections == 1
 
@@ -179,7 +180,9 @@ def test_E10_hops_have_their_status(origin: Origin, fetcher: Fetcher) -> None:
     hops = (Hop(301, origin.url("/b")), Hop(308, last))
     answer = expect_document(fetcher.fetch(visit_to(url)))
     assert (answer.url, answer.hops) == (last, hops)
-    assert fetcher.fetch(visit_to(url, answer.validators)) == NotModified(last, answer.validators, hops=hops)
+    assert fetcher.fetch(visit_to(url, answer.validators)) == NotModified(
+        last, answer.validators, hops=hops, status=304
+    )
     assert origin.connections == 1
 
 
