@@ -53,6 +53,7 @@ def compose(
         updated=max(times, default=created),
         changed=max((article.changed for article in articles), default=ledger.changed),
         digest=_digest(articles, as_stored=as_stored),
+        original_id=ledger.original_id,
     )
 
 

@@ -175,7 +175,7 @@ class Feed:
     image: str | None = None
     icon: str | None = None
     language: str | None = None
-    was: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()  # earlier ids, whose addresses lead to this feed
     fingerprint: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
 
 
@@ -734,6 +734,7 @@ class Ledger(Struct, frozen=True):
     entries: Mapping[int, LedgerEntry] = {}  # by article key
     files: tuple[PublishedFile, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
+    original_id: str | None = None  # of a renamed feed: the id that it was first published under
 
 
 class Edition(Struct, frozen=True):
@@ -745,6 +746,7 @@ class Edition(Struct, frozen=True):
     updated: datetime
     changed: int
     digest: str = ""  # equal for the same articles, unchanged and in the same order
+    original_id: str | None = None  # of a renamed feed: the id that it was first published under
 
 
 class Document(Struct, frozen=True):

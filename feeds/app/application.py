@@ -141,11 +141,7 @@ class App:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
-        withdrawn = {
-            id: [file.path for file in ledger.files]
-            for id, ledger in ledgers.items()
-            if id not in feeds and id != SHARED_FILES.id
-        }
+        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != SHARED_FILES.id]
         changes = {
             feed.id: max((newest.get(source_id, 0) for source_id in select_sources(feed, self.sources)), default=0)
             for feed in feeds.values()
@@ -175,9 +171,19 @@ class App:
         self._connectivity = scheduling.Connectivity(len(hosts))
         self._target.sweep()
         self._sync_sources()
+        self._rename_feeds()
         self._story_page_feeds = story_page_feeds(config)
         self._gate = PublicationGate(config.searched_secrets, self.store.authority)
         self._requested_sources.intersection_update(config.sources)
+
+    def _rename_feeds(self) -> None:
+        """Lead the earlier ids of feeds to them, where they are not led there yet."""
+        successors = {id: feed.id for feed in self.config.feeds.values() for id in feed.was}
+        if successors:
+            ledgers, withdrawn = self.store.ledgers(), self.store.withdrawn()
+            for id, successor in successors.items():
+                if id in ledgers or withdrawn.get(id) != successor:
+                    self.store.rename(id, successor)
 
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""

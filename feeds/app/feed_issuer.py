@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from .. import pipeline
 from ..compose import select_sources
 from ..errors import FetchError
 from ..fetch.local_files import open_media
-from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Source, StoryFile
+from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Source, StoryFile
 from ..publish import Target, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
@@ -50,11 +50,11 @@ class FeedIssuer:
             edition = Edition(SHARED_FILES, self._site, (), self._store.created, changed=0)
             self._store.issued(Issue(edition, {}, files, ()), self._now())
 
-    def withdraw(self, files: Mapping[str, Sequence[str]]) -> None:
-        """Remove the files (feed id → paths) of feeds that are no longer declared, and end the feeds in the store."""
-        for feed_id in sorted(files):
-            self._target.remove(files[feed_id])
-            self._store.withdraw(feed_id)
+    def withdraw(self, ledgers: Iterable[Ledger]) -> None:
+        """Remove the files of feeds that are no longer declared, and end the feeds in the store."""
+        for ledger in ledgers:
+            self._target.remove(file.path for file in ledger.files)
+            self._store.withdraw(ledger.feed_id)
 
     def issue(
         self, feeds: Iterable[tuple[Feed, int]], should_stop: Callable[[], bool], *, rewrite: bool = False

@@ -166,7 +166,7 @@ class FeedShape(YamlMapping):
     image: v.UrlValue | None = optional_key("A picture for it.")
     icon: v.UrlValue | None = optional_key("A small square picture.")
     language: v.LanguageValue | None = optional_key("Its language, where it is not the site's.")
-    was: v.SlugsValue | None = planned_key("earlier ids, whose addresses lead to this feed.")
+    was: v.SlugsValue | None = optional_key("Earlier ids, whose addresses lead to this feed.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]

@@ -23,7 +23,7 @@ def write(edition: Edition, format: Format) -> bytes:
 
 def _write_feed(generator: FeedGenerator, edition: Edition, format: Format) -> None:
     feed, site = edition.feed, edition.site
-    generator.id(formatting.feed_id(feed, site))
+    generator.id(formatting.feed_id(edition))
     generator.subtitle(formatting.feed_description(feed, site))
     generator.author(name=formatting.feed_author(feed, site))  # R16: the author of entries without one
     generator.link(href=formatting.file_url(feed, site, format), rel="self", type=format.media_type)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ..model import Article, Category, Feed, Site, field_names, replace
+from ..model import Article, Category, Edition, Feed, Site, field_names, replace
 from ..registry import Format
 
 FEED_STYLESHEET = "assets/feed.css"
@@ -75,9 +75,10 @@ def home_page_url(feed: Feed, site: Site) -> str:
     return feed.link or site.url
 
 
-def feed_id(feed: Feed, site: Site) -> str:
-    """Return the feed's permanent id: it stays when the site moves to another address (R21)."""
-    return f"tag:{site.authority}:{feed.id}" if site.authority else f"{site.url}{feed.id}"
+def feed_id(edition: Edition) -> str:
+    """Return the feed's permanent id: it stays when the feed is renamed, or the site moves to another address (R21)."""
+    site, id = edition.site, edition.original_id or edition.feed.id
+    return f"tag:{site.authority}:{id}" if site.authority else f"{site.url}{id}"
 
 
 def feed_language(feed: Feed, site: Site) -> str | None:

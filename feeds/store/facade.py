@@ -162,9 +162,13 @@ class SqlStore:
         with self._engines.read() as connection:
             return ledgers.select_events(connection, after, limit)
 
-    def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
+    def withdraw(self, feed_id: str) -> None:
         with self._engines.write() as connection:
-            return ledgers.withdraw(connection, feed_id, successor)
+            ledgers.withdraw(connection, feed_id)
+
+    def rename(self, feed_id: str, successor: str) -> None:
+        with self._engines.write() as connection:
+            ledgers.rename(connection, feed_id, successor)
 
     def withdrawn(self) -> Mapping[str, str | None]:
         with self._engines.read() as connection:

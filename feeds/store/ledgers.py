@@ -88,7 +88,8 @@ def _select_entries(
 
 def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
     updated, files = decode_optional_time(row.updated), _FILES.decode(row.files)
-    return Ledger(row.feed, row.fingerprint, row.change_number, updated, entries, files, row.edition_digest)
+    facts = row.feed, row.fingerprint, row.change_number, updated, entries, files
+    return Ledger(*facts, row.edition_digest, row.original_id)
 
 
 def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
@@ -101,6 +102,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         "updated": encode_optional_time(issue.edition.updated),
         "files": to_json(issue.files),
         "edition_digest": issue.edition.digest,
+        "original_id": issue.edition.original_id,
     }
     _UPSERT_LEDGER.run(connection, [values])
     _UPSERT_ENTRY.run(connection, _entry_values(feed.id, issue.entries))
@@ -161,21 +163,37 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
 # ── withdrawn feeds ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def withdraw(connection: Connection, feed_id: str, successor: str | None) -> tuple[str, ...]:
-    """Withdraw a feed, or rename it to its successor; return the paths of its files.
+def withdraw(connection: Connection, feed_id: str) -> None:
+    """Withdraw a feed, and with it the ids that led to it."""
+    connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
+    _lead_to(connection, feed_id, None)
 
-    The entries of a renamed feed go with it, so that no article is announced again under the new name.
+
+def rename(connection: Connection, feed_id: str, successor: str) -> None:
+    """Lead an id to the feed that succeeds it, and give that feed the ledger of the id.
+
+    The entries go with it, so that no article is announced again under the new name. A feed that has a ledger keeps it.
+    The files go with it in any case: it is due, and replaces them once it is issued.
     """
-    row = connection.execute(_LEDGER, {"feed": feed_id}).first()
-    if row is None:
-        return ()
-    if successor is not None and connection.execute(_LEDGER, {"feed": successor}).first() is None:
-        values = {"feed": successor, "fingerprint": "", "files": "[]"}
+    old, new = (connection.execute(_LEDGER, {"feed": id}).first() for id in (feed_id, successor))
+    if old and new:
+        files = to_json((*_FILES.decode(new.files), *_FILES.decode(old.files)))
+        values = {"fingerprint": "", "files": files}
+        connection.execute(update(ledgers).where(ledgers.c.feed == successor).values(values))
+        connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
+    elif old:
+        values = {"feed": successor, "fingerprint": "", "original_id": old.original_id or feed_id}
         connection.execute(update(ledgers).where(ledgers.c.feed == feed_id).values(values))
         connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
-    connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
+    _lead_to(connection, feed_id, successor)
+
+
+def _lead_to(connection: Connection, feed_id: str, successor: str | None) -> None:
+    """Store the successor of an id, also for the ids that led to it so far: no reader is redirected twice."""
+    led_here = withdrawn_feeds.c.successor == feed_id
+    connection.execute(delete(withdrawn_feeds).where(led_here, withdrawn_feeds.c.feed == successor))
+    connection.execute(update(withdrawn_feeds).where(led_here).values(successor=successor))
     _UPSERT_WITHDRAWN.run(connection, [{"feed": feed_id, "successor": successor}])
-    return tuple(file.path for file in _FILES.decode(row.files))
 
 
 def select_withdrawn(connection: Connection) -> dict[str, str | None]:

@@ -94,8 +94,14 @@ class Store(Protocol):
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Return up to `limit` events with a number above `after`, in the order of their numbers."""
 
-    def withdraw(self, feed_id: str, successor: str | None = None) -> tuple[str, ...]:
-        """End a feed that is no longer declared, or was renamed to `successor`; return the paths of its files."""
+    def withdraw(self, feed_id: str) -> None:
+        """End a feed that is no longer declared."""
+
+    def rename(self, feed_id: str, successor: str) -> None:
+        """Lead an earlier id to the feed that succeeds it, and give that feed its ledger, or at least its files.
+
+        The feed is due then, and replaces the files once it is issued.
+        """
 
     def withdrawn(self) -> Mapping[str, str | None]:
         """Return the id of each withdrawn feed → its successor, or None."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0004"
+REVISION = "0005"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -219,6 +219,7 @@ ledgers = Table(
     Column("updated", Integer),
     Column("files", Text, nullable=False),
     Column("edition_digest", Text, nullable=False),
+    Column("original_id", Text),  # the id of a renamed feed when it was first published
 )
 
 ledger_entries = Table(

@@ -239,15 +239,17 @@ def test_each_event_gets_its_number_once(store: Store) -> None:
     assert isinstance(events[0], Event)
 
 
-def test_a_withdrawn_feed_names_its_files_and_its_successor(store: Store) -> None:
+def test_a_renamed_feed_hands_on_its_ledger_and_leads_to_its_successor(store: Store) -> None:
     entries = {1: LedgerEntry("d1", NOON)}
     store.issued(issue("old", entries, event(1, "old"), files=published_files("old.rss")), NOON)
-    assert store.withdraw("old", "new") == ("old.rss",)
-    assert store.withdraw("old") == ()
-    assert store.withdrawn() == {"old": "new"}
+    store.rename("old", "new")
+    assert store.withdrawn() == {"old": "new"} and store.ledgers().keys() == {"new"}
     assert store.ledger("new").entries == entries and [e.feed_id for _, e in store.outbox(0, 9)] == ["new"]
+    assert store.ledger("new").files == published_files("old.rss")
     store.issued(issue("old", {}), NOON)
     assert store.withdrawn() == {}
+    store.withdraw("old")
+    assert store.withdrawn() == {"old": None}
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────

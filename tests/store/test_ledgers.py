@@ -88,25 +88,48 @@ def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
         assert [seq for seq, _ in store.outbox(0, 10)] == [3, 4, 5]
 
 
-def test_a_withdrawn_feed_returns_its_files_and_is_remembered(path: Path) -> None:
+def test_a_withdrawn_feed_is_remembered_and_a_renamed_one_hands_on_its_ledger(path: Path) -> None:
     withdrawn_feeds = WithdrawnFeeds(path)
     assert withdrawn_feeds.feeds() == {}
     with open_store(path) as store:
         store.issued(issue("f", {1: LedgerEntry("d", NOON)}), NOON)
         store.issued(issue("old", {1: LedgerEntry("d", NOON)}, event(1, "old")), NOON)
-        assert store.withdraw("f") == ("f.rss", "f.atom")
-        assert store.withdraw("f") == ()
-        assert store.withdraw("old", successor="new") == ("old.rss", "old.atom")
+        store.withdraw("f")
+        store.rename("old", "new")
         assert store.withdrawn() == withdrawn_feeds.feeds() == {"f": None, "old": "new"}
         ledger = store.ledger("new")
-        assert (ledger.fingerprint, ledger.entries, ledger.files) == ("", {1: LedgerEntry("d", NOON)}, ())
+        assert (ledger.fingerprint, ledger.entries, ledger.original_id) == ("", {1: LedgerEntry("d", NOON)}, "old")
+        assert ledger.files == published_files("old.rss", "old.atom")  # until the new ones stand
         store.issued(issue("new", {1: LedgerEntry("d", NOON)}, event(1, "new")), NOON)
         assert len(store.outbox(0, 9)) == 1  # no article is announced again under the new name
         store.issued(issue("f"), NOON)
         assert store.withdrawn() == {"old": "new"}
-        assert store.withdraw("new", successor="f") == ("new.rss", "new.atom")
-        assert store.ledger("f").entries == {}  # a feed that exists keeps its own ledger
     withdrawn_feeds.close()
+
+
+def test_A14_a_feed_that_takes_over_another_keeps_its_own_ledger(path: Path) -> None:
+    with open_store(path) as store:
+        for feed in ("a", "b"):
+            store.issued(issue(feed, {1: LedgerEntry(feed, NOON)}), NOON)
+        store.rename("a", "b")
+        ledger = store.ledger("b")
+        assert (ledger.entries, ledger.fingerprint, ledger.original_id) == ({1: LedgerEntry("b", NOON)}, "", None)
+        assert ledger.files == published_files("b.rss", "b.atom", "a.rss", "a.atom")
+        assert store.ledgers().keys() == {"b"}
+
+
+def test_A14_an_id_leads_to_the_last_of_its_successors(path: Path) -> None:
+    with open_store(path) as store:
+        store.issued(issue("a"), NOON)
+        for old, new in (("a", "b"), ("b", "c"), ("never published", "c")):
+            store.rename(old, new)
+        assert store.withdrawn() == {"a": "c", "b": "c", "never published": "c"}
+        assert store.ledger("c").original_id == "a"
+        store.rename("c", "a")  # its first name again
+        assert store.withdrawn() == {"b": "a", "c": "a", "never published": "a"}
+        assert store.ledger("a").original_id == "a"
+        store.withdraw("a")
+        assert set(store.withdrawn().values()) == {None}
 
 
 def test_no_feed_is_withdrawn_before_the_first_start(path: Path) -> None:

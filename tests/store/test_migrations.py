@@ -154,3 +154,8 @@ def test_0004_json_that_cannot_be_read_ends_the_migration(old: Path, body: str) 
         open_store(old, source())
     with closing(sqlite3.connect(old)) as connection:
         assert list(connection.iterdump()) == before
+
+
+def test_0005_a_feed_that_was_never_renamed_has_its_own_id(old: Path) -> None:
+    with open_store(old) as store:
+        assert store.ledger("f").original_id is None
