@@ -221,9 +221,9 @@ class StepKind:
     """A kind of step.
 
     `step` is a frozen dataclass, an `ArticleStep` or a `FeedStep`. The keys of its value in the YAML are its fields, of
-    the types str, int, bool, Pattern, tuple[str, ...] and tuple[Condition, ...], or of any of them or None; where the
-    fields have defaults, the keys may be left out. The YAML may have the value of the field `short` alone. `shape` is
-    for keys that are no fields: the mapping of the YAML as a model of pydantic.
+    the types str, int, float, bool, Pattern, tuple[str, ...] and tuple[Condition, ...], or of any of them or None;
+    where the fields have defaults, the keys may be left out. The YAML may have the value of the field `short` alone.
+    `shape` is for keys that are no fields: the mapping of the YAML as a model of pydantic.
     """
 
     name: str

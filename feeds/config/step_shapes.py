@@ -54,7 +54,7 @@ class LimitShape(YamlMapping):
     """The number of articles that a feed keeps."""
 
     count: v.WholeValue | None = optional_key("The newest articles, this many.")
-    hours: v.HoursValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
+    hours: v.NumberValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
     at_most: v.WholeValue | None = planned_key("the most articles.")
     per_source: v.TextValue | None = planned_key("the most articles of one source, or none.")
     bytes: v.SizeValue | None = planned_key("the largest size of the feed, such as 5MB.")
@@ -77,6 +77,7 @@ Conditions = Annotated[
 FIELD_VALUES: Mapping[object, object] = {
     str: v.LineValue,
     int: v.WholeValue,
+    float: v.NumberValue,
     bool: v.SwitchValue,
     Pattern: v.PatternValue,
     tuple[str, ...]: v.LinesValue,

@@ -83,7 +83,7 @@ ZoneValue = Annotated[
 ]
 SwitchValue = Annotated[bool, text_validator(values.parse_switch, "true or false"), _schema("boolean")]
 WholeValue = Annotated[int, text_validator(values.parse_whole_number, "a whole number"), _schema("integer", minimum=1)]
-HoursValue = Annotated[float, text_validator(values.parse_hours, "a number of hours"), _schema("number", minimum=0)]
+NumberValue = Annotated[float, text_validator(values.parse_number, "a number"), _schema("number", minimum=0)]
 UrlValue = Annotated[str, text_validator(values.parse_url, "a URL"), _schema("string", _WEB)]
 ProxyValue = Annotated[str, text_validator(values.parse_proxy, "a URL"), _schema("string", _WEB)]
 BaseUrlValue = Annotated[str, text_validator(values.parse_base_url, "a URL"), _schema("string", _WEB)]

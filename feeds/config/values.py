@@ -152,10 +152,10 @@ def parse_whole_number(value: str) -> int:
     return number
 
 
-def parse_hours(value: str) -> float:
-    """Return a number of hours, zero included."""
+def parse_number(value: str) -> float:
+    """Return a number, fractions and zero included."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value):
-        raise ValueError(f"`{shorten(value)}` is no number of hours, expected such as 48")
+        raise ValueError(f"`{shorten(value)}` is no number from 0 up, expected such as 48 or 1.5")
     return float(value)
 
 

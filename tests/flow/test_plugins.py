@@ -169,7 +169,11 @@ def test_steps_appear_in_check_schema_and_preview_and_are_run(wire: Wire, plugin
     install_sample(plugins)
     one, two = document(("1", "The colour red"), ("2", "Green")), document(("3", "The color red"), ("4", "Blue"))
     source = {"feed": origin.put("/a", one), "steps": [{"replace": {"word": "(?i)green", "by": "<b>Olive"}}]}
-    steps = [{"replace": {"word": "colour", "by": "color"}}, "merge", {"limit": {"count": 2, "hours": 0}}]
+    steps = [
+        {"replace": {"word": "colour", "by": "color"}},
+        {"merge": {"hours": 1.5}},
+        {"limit": {"count": 2, "hours": 0}},
+    ]
     wire.declare({"a": source, "b": origin.put("/b", two)}, {"all": {"steps": steps}})
     shapes = json.loads(run(wire, "schema"))["$defs"]
     assert shapes["StepShape"]["properties"]["replace"] == {"$ref": "#/$defs/ReplaceShape"}
@@ -211,7 +215,7 @@ def test_a_mistake_in_the_value_of_a_step_is_told_with_its_place(wire: Wire, plu
     install_sample(plugins)
     sources = {"a": {"feed": "https://a.example/", "steps": ["merge"]}}
     values = [{"word": "("}, {"word": "a", "by": "b", "bye": "c"}]
-    steps = ["replace", *({"replace": value} for value in values), {"merge": "many"}]
+    steps = ["replace", *({"replace": value} for value in values), {"merge": "many"}, {"merge": {"hours": "few"}}]
     wire.declare(sources, {"all": {"steps": steps}})
     result = wire.command("check")
     assert result.returncode == 2
@@ -221,6 +225,7 @@ def test_a_mistake_in_the_value_of_a_step_is_told_with_its_place(wire: Wire, plu
         "the key `feeds.all.steps.1.replace.by` is missing, expected a value",
         "`(` is no regular expression",
         "`many` is no whole number from 1 up",
+        "`few` is no number from 0 up",
         "the key `bye` is unknown, expected one of word, by",
     ):
         assert sentence in result.stderr

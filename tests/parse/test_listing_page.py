@@ -11,7 +11,8 @@ import pytest
 
 from feeds.model import Fetched, Kind, Source
 from feeds.parse.page import read_page
-from feeds.parse.page.story_links import read_listing
+from feeds.parse.page.html_tree import parse_page
+from feeds.parse.page.story_links import extract_listing
 from feeds.parse.page.url_patterns import url_key
 
 LISTINGS = sorted((Path(__file__).parents[1] / "data" / "pages" / "listings").glob("*.html"))
@@ -21,7 +22,7 @@ CARDS = next(path for path in LISTINGS if path.stem == "cards")
 def listed(path: Path) -> tuple[set[str], set[str]]:
     """The keys of the URLs read and expected."""
     expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    parsed = read_listing(Fetched(expected["url"], path.read_bytes(), "text/html"))
+    parsed = extract_listing(parse_page(Fetched(expected["url"], path.read_bytes(), "text/html")))
     return {url_key(story.links[0].href) for story in parsed.stories}, set(map(url_key, expected["stories"]))
 
 
@@ -57,7 +58,7 @@ def test_a_selector_says_what_the_list_is() -> None:
 
 def test_a_listing_tells_dates_pictures_and_teasers() -> None:
     page = Fetched("https://gazette.example/", CARDS.read_bytes(), "text/html")
-    first = read_listing(page).stories[0]
+    first = extract_listing(parse_page(page)).stories[0]
     assert first.published == "2026-11-10T08:15:00Z"
     assert first.image is not None
     assert first.summary is not None
@@ -71,7 +72,7 @@ def test_include_exclude_and_max_items_choose_among_the_links() -> None:
     links = [story.links[0].href for story in read_page(page, source).stories]
     assert links
     assert all("/2026/11/1" in link and "bridge" not in link for link in links)
-    few = read_listing(page, replace(source, include=None, exclude=None, max_items=3))
+    few = extract_listing(parse_page(page), replace(source, include=None, exclude=None, max_items=3))
     assert len(few.stories) == 3
     assert "only the first 3" in few.warnings[0]
 

@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 
 from feeds.errors import ParseError
-from feeds.model import Fetched
+from feeds.model import Fetched, Parsed
 from feeds.parse.page import read_page
 from feeds.parse.page.article import read_story
-from feeds.parse.page.story_links import read_listing
+from feeds.parse.page.html_tree import parse_page
+from feeds.parse.page.story_links import extract_listing
 from feeds.parse.sitemap import read_sitemap
 
 PAGES = sorted((Path(__file__).parents[1] / "data" / "pages").rglob("*.html"))
 URL = "https://gazette.example/news/bridge-reopens-4711.html"
+
+
+def read_listing(fetched: Fetched) -> Parsed:
+    return extract_listing(parse_page(fetched))
+
+
 READERS = (read_page, read_story, read_listing, read_sitemap)
 BOMBS = [
     b"",

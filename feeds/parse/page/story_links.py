@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from ...model import Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
+from ...model import Channel, Link, Parsed, Shape, Source, Story, Text
 from ..document import is_included
 from . import json_ld, selectors
 from .dates import DATE_PATTERN, get_date_text, is_update_date
-from .html_tree import HEADING_TAGS, Element, WebPage, collapse_spaces, get_text, parse_page, resolve_url
+from .html_tree import HEADING_TAGS, Element, WebPage, collapse_spaces, get_text, resolve_url
 from .images import parse_picture
 from .list_region import iter_story_anchors, weigh_length
 from .title import fold
@@ -50,13 +50,8 @@ class StoryLink:
     score: float = 0.0
 
 
-def read_listing(fetched: Fetched, source: Source | None = None) -> Parsed:
-    """Return the stories that a page lists; there may be none."""
-    return extract_listing(parse_page(fetched), source)
-
-
 def extract_listing(page: WebPage, source: Source | None = None) -> Parsed:
-    """Return the stories that a parsed page lists, those of the source's selector where it has one."""
+    """Return the stories that a page lists, those of the source's selector where it has one; there may be none."""
     selector = source.selectors.get("stories") if source else None
     stories = _select_stories(page, selector) if selector else _find_stories(page)
     stories = [story for story in stories if is_included(story.links[0].href, source)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 
 from feeds.model import Article, FeedStep, StepContext, replace
@@ -15,16 +16,22 @@ class Merge(FeedStep):
     """Merge the articles with the same title among the newest `count`."""
 
     count: int = 100
+    hours: float = 48.0  # between the newest and another one, at most
 
     def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
         """Return the merged articles, in the order of the newest of each, then the rest."""
-        merged: dict[str, Article] = {}
+        merged: list[Article] = []
+        positions: dict[str, int] = {}  # of the newest article of each title
+        window = timedelta(hours=self.hours)
         for article in islice(articles, self.count):
-            first = merged.get(article.title)
-            merged[article.title] = _merge(first, article) if first else article
-            if first:
-                context.report_merge(article, first)
-        yield from merged.values()
+            position = positions.get(article.title)
+            if position is None or merged[position].updated - article.updated > window:
+                positions[article.title] = len(merged)
+                merged.append(article)
+            else:
+                context.report_merge(article, merged[position])
+                merged[position] = _merge(merged[position], article)
+        yield from merged
         yield from articles
 
 
