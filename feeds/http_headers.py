@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 
 MAX_SECONDS = 31 * 86_400.0  # no server is believed about more than a month, whatever number it writes
 MAX_VALIDATOR_LENGTH = 4096
+_MAX_LIST_LENGTH = 1000  # of a weighted list; browsers and readers send up to about 200
 FEED_TYPES = ("application/atom+xml", "application/rss+xml", "application/feed+json", "application/rdf+xml")
 
 _MONTHS = {"janfebmaraprmayjunjulaugsepoctnovdec"[n * 3 :][:3]: n + 1 for n in range(12)}
@@ -160,10 +162,15 @@ def prefers_html(accept: str | None) -> bool:
     return html > max(weights.get(media_type, 0.0) for media_type in FEED_TYPES)
 
 
-def _parse_weights(header: str | None) -> dict[str, float]:
+def _parse_weights(header: str | None) -> Mapping[str, float]:
     """Return each member of a weighted list in lower case with its q; a malformed q counts as 0."""
+    return _parse_weighted_list((header or "")[:_MAX_LIST_LENGTH])
+
+
+@lru_cache(maxsize=64)  # few spellings are sent again and again, and parsing one takes longer than all else of a 304
+def _parse_weighted_list(header: str) -> Mapping[str, float]:
     weights: dict[str, float] = {}
-    for member in (header or "").split(","):
+    for member in header.split(","):
         name, _, parameters = member.partition(";")
         if name.strip():
             weights[name.strip().lower()] = _parse_weight(parse_directives(parameters).get("q", "1"))

@@ -6,10 +6,13 @@ import asyncio
 import re
 from io import FileIO
 
-from starlette.types import Send
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from .files import MAX_BUFFERED_SIZE, Files, Resource
-from .responses import Representation, Request, content_length, send_response, send_text
+from .responses import RawHeaders, Representation, accepts_gzip, raw_response, read_header
 
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MAX_RANGE_LENGTH = 64  # characters of a header with one range
@@ -35,78 +38,79 @@ def parse_range(header: str | None, size: int) -> range | None:
     return range(start, stop)
 
 
-async def send_file(files: Files, request: Request, send: Send) -> bool:
-    """Send the file of that path; when there is none, send nothing and return false."""
-    while resource := await files.find(request.path):
+async def find_file(files: Files, path: str, request: Request) -> Response | None:
+    """Return the response with the file of that path; none when there is no such file.
+
+    Raises HTTPException 416 when the file has no such range.
+    """
+    while resource := await files.find(path):
         representation = await _select_representation(files, resource, request)
-        if representation and await _send_representation(files, resource, representation, request, send):
-            return True
+        if representation and (response := await _make_response(files, resource, representation, request)):
+            return response
         # The file was replaced since it was found: find it again.
-    return False
+    return None
 
 
 async def _select_representation(files: Files, resource: Resource, request: Request) -> Representation | None:
     plain = resource.plain
-    if plain.media_type.compressible and plain.size <= MAX_BUFFERED_SIZE and request.accepts_gzip():
+    if plain.media_type.compressible and plain.size <= MAX_BUFFERED_SIZE and accepts_gzip(request):
         return await files.compress(resource)
     return plain
 
 
-async def _send_representation(
-    files: Files, resource: Resource, representation: Representation, request: Request, send: Send
-) -> bool:
-    """Send 304, 416 or the content; return false, and send nothing, when the file was replaced."""
-    if representation.is_not_modified(request):
-        await send_response(send, 304, representation.common_headers)
-        return True
+async def _make_response(
+    files: Files, resource: Resource, representation: Representation, request: Request
+) -> Response | None:
+    """Return 304 or the content; none when the file was replaced."""
+    if response := representation.not_modified(request):
+        return response
     part = _requested_part(representation, request)
     if part is not None and not part:
-        await send_text(send, 416, (b"content-range", b"bytes */%d" % representation.size))
-        return True
+        raise HTTPException(416, headers={"content-range": f"bytes */{representation.size}"})
+    span = part or range(representation.size)
+    status, headers = 206 if part else 200, representation.headers_for(request)
+    if part:
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], representation.size)))
     if representation.size > MAX_BUFFERED_SIZE:
-        content: bytes | FileIO | None = files.open(resource)
-    else:
-        content = await files.read(resource, representation)
-    if content is None:
-        return False
-    await _send_content(representation, part, content, request, send)
-    return True
+        file = files.open(resource)
+        return _FileResponse(status, headers, file, span) if file else None
+    body = await files.read(resource, representation)
+    return None if body is None else raw_response(status, headers, body[span.start : span.stop])
 
 
 def _requested_part(representation: Representation, request: Request) -> range | None:
     """Return the range to send. Only what is never compressed has ranges: recordings, pictures, books."""
     etag = representation.etag
-    if representation.media_type.compressible or request.headers.get(b"if-range", etag) != etag:
+    if representation.media_type.compressible or request.headers.get("if-range", etag) != etag:
         return None
-    return parse_range(request.headers.get(b"range"), representation.size)
+    return parse_range(read_header(request, "range"), representation.size)
 
 
-async def _send_content(
-    representation: Representation, part: range | None, content: bytes | FileIO, request: Request, send: Send
-) -> None:
-    span = part or range(representation.size)
-    headers = [*representation.headers_for(request), content_length(len(span))]
-    if part:
-        headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], representation.size)))
-    status = 206 if part else 200
-    if isinstance(content, bytes):
-        await send_response(send, status, headers, b"" if request.is_head else content[span.start : span.stop])
-        return
-    with content:
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await _stream(content, range(0) if request.is_head else span, send)
+class _FileResponse(Response):
+    """The bytes of an open file, which it closes."""
 
+    def __init__(self, status: int, headers: RawHeaders, file: FileIO, span: range) -> None:
+        super().__init__(status_code=status)
+        self.raw_headers = [*headers, (b"content-length", b"%d" % len(span))]
+        self._file = file
+        self._span = span
 
-async def _stream(file: FileIO, span: range, send: Send) -> None:
-    file.seek(span.start)
-    remaining = len(span)
-    while remaining:
-        block = await asyncio.to_thread(_read_block, file, min(remaining, _BLOCK_SIZE))
-        if not block:
-            return  # shorter than the Content-Length that was sent: the server closes the connection
-        remaining -= len(block)
-        await send({"type": "http.response.body", "body": block, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the bytes block by block; for a HEAD none."""
+        with self._file:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._send_body(range(0) if scope["method"] == "HEAD" else self._span, send)
+
+    async def _send_body(self, span: range, send: Send) -> None:
+        self._file.seek(span.start)
+        remaining = len(span)
+        while remaining:
+            block = await asyncio.to_thread(_read_block, self._file, min(remaining, _BLOCK_SIZE))
+            if not block:
+                return  # shorter than the Content-Length that was sent: the server closes the connection
+            remaining -= len(block)
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _read_block(file: FileIO, size: int) -> bytes:

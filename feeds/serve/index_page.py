@@ -11,7 +11,7 @@ from pathlib import Path
 from ..registry import Format, formats
 from .files import STAT_RESOLUTION_NS, is_published_path
 from .media_types import CSS, FOLDERS_WITHOUT_FEEDS, HTML
-from .responses import StaticDocument
+from .responses import Document
 
 STYLESHEET_PATH = "/assets/listing.css"
 _SKIPPED_FOLDERS = {"archive", *(folder.strip("/") for folder in FOLDERS_WITHOUT_FEEDS)}
@@ -44,22 +44,22 @@ class IndexPage:
         self._clock = clock
         self._folders: tuple[Path, ...] = ()
         self._folder_times: tuple[int, ...] = ()
-        self._document = StaticDocument(HTML, b"")
+        self._document = Document(HTML, b"")
 
-    def document(self) -> StaticDocument:
+    def document(self) -> Document:
         """Return the page as of this moment."""
         if not self._folder_times or self._folder_times != _modification_times(self._folders):
             self._folders = tuple(_find_folders(self._root))
             times = _modification_times(self._folders)
-            self._document = StaticDocument(HTML, _render_page(_find_feeds(self._root, self._folders)).encode())
+            self._document = Document(HTML, _render_page(_find_feeds(self._root, self._folders)).encode())
             # As for files: a folder that changed just now is read again.
             self._folder_times = times if self._clock() - max(times, default=0) > STAT_RESOLUTION_NS else ()
         return self._document
 
 
-def load_stylesheet() -> StaticDocument:
+def load_stylesheet() -> Document:
     """Return the stylesheet of the page, for `STYLESHEET_PATH`."""
-    return StaticDocument(CSS, Path(__file__).with_name("listing.css").read_bytes())
+    return Document(CSS, Path(__file__).with_name("listing.css").read_bytes())
 
 
 def _find_folders(root: Path) -> Iterator[Path]:

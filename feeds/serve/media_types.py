@@ -9,14 +9,12 @@ from typing import Literal
 
 from ..registry import formats
 
-Headers = list[tuple[bytes, bytes]]
-
-_CACHE_CONTROL = b"public, max-age=300, must-revalidate"
+_CACHE_CONTROL = "public, max-age=300, must-revalidate"
 
 # S17. No script, frame or form anywhere; pictures and sound of an article may come from its publisher.
 _CONTENT_SECURITY_POLICY = (
-    b"default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
@@ -96,28 +94,25 @@ def _media_types() -> Mapping[str, MediaType]:
 
 
 @cache
-def file_headers(media_type: MediaType) -> Headers:
+def file_headers(media_type: MediaType) -> Mapping[str, str]:
     """Return the headers of every response with a file of this type, 304 included (RFC 9110 §15.4.5)."""
-    headers = [*security_headers(sandbox=media_type.role != "page"), (b"cache-control", _CACHE_CONTROL)]
-    vary = [b"Accept"] * bool(media_type.navigation_type) + [b"Accept-Encoding"] * media_type.compressible
-    if vary:
-        headers.append((b"vary", b", ".join(vary)))
+    headers = {**security_headers(sandbox=media_type.role != "page"), "cache-control": _CACHE_CONTROL}
+    if vary := ["Accept"] * bool(media_type.navigation_type) + ["Accept-Encoding"] * media_type.compressible:
+        headers["vary"] = ", ".join(vary)
     if not media_type.compressible:
-        headers.append((b"accept-ranges", b"bytes"))
-    if media_type.role == "feed":
-        headers.extend(CORS_HEADERS)
-    return headers
+        headers["accept-ranges"] = "bytes"
+    return {**headers, **CORS_HEADERS} if media_type.role == "feed" else headers
 
 
 # Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site.
-CORS_HEADERS: Headers = [(b"access-control-allow-origin", b"*")]
+CORS_HEADERS = {"access-control-allow-origin": "*"}
 
 
 @cache
-def security_headers(*, sandbox: bool = True) -> Headers:
+def security_headers(*, sandbox: bool = True) -> Mapping[str, str]:
     """Return the headers of every response (S17)."""
-    return [
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", _CONTENT_SECURITY_POLICY + b"; sandbox" * sandbox),
-        (b"referrer-policy", b"no-referrer"),
-    ]
+    return {
+        "x-content-type-options": "nosniff",
+        "content-security-policy": _CONTENT_SECURITY_POLICY + "; sandbox" * sandbox,
+        "referrer-policy": "no-referrer",
+    }

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..errors import FeedsError
-from .responses import text_headers
+from .responses import text_response
 
 _log = logging.getLogger("uvicorn.error")
 
@@ -49,9 +49,9 @@ class GuardedProtocol(asyncio.Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, with the security headers of every response (S17)."""
-        body = b"Bad Request\n"
-        head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(line) for line in text_headers(body)), b"connection: close"]
-        self.transport.write(b"\r\n".join([*head, b"", body]))
+        response = text_response("Bad Request", 400, {"connection": "close"})
+        head = [b"HTTP/1.1 400 Bad Request", *map(b": ".join, response.raw_headers)]
+        self.transport.write(b"\r\n".join([*head, b"", response.body]))
         self.transport.close()
 
     def _start_timer(self) -> None:

@@ -36,6 +36,19 @@ def test_health_is_one_word(tmp_path: Path, healthy: bool, status: int, word: by
     assert (response.status, response.body, response["cache-control"]) == (status, word, "no-store")
 
 
+def test_S17_a_bug_is_a_500_with_the_same_headers_and_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with run_server(create_test_app(tmp_path, is_healthy=lambda: bool(1 // 0)), tmp_path) as server:
+        response = server.request("/health")
+    assert (response.status, response.body) == (500, b"Internal Server Error\n")
+    assert response["content-security-policy"].endswith("; sandbox")
+    assert response["x-content-type-options"] == "nosniff"
+    (record,) = caplog.records
+    assert record.getMessage().startswith("cannot serve '/health'")
+    assert record.exc_info
+
+
 def test_the_first_page_lists_the_feeds_with_their_formats(server: LoopbackServer) -> None:
     page = server.request("/", accept=BROWSER)
     text = page.body.decode()
