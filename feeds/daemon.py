@@ -6,13 +6,17 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from watchfiles import watch
 
 from .app import App, Turn, TurnOptions
+from .app.operations import OPERATIONS, AnyRequest, OperationIO, OperationReport, ReloadRequest, RunRequest
 from .errors import ConfigError, FeedsError
 from .model import Kind
 
@@ -30,6 +34,15 @@ STORY_QUIET, STORY_MAX_DELAY = 50, 300
 FOLDER_CHECK = 5_000  # milliseconds between two looks whether other folders are to be watched
 
 
+@dataclass(frozen=True, slots=True)
+class _PendingOperation:
+    """An operation that a command asked for, and its report to come."""
+
+    request: AnyRequest
+    io: OperationIO
+    report: Future[OperationReport] = field(default_factory=Future)
+
+
 class Daemon:
     """Makes turns until it is stopped; calls `on_turn` with the result of each."""
 
@@ -40,7 +53,17 @@ class Daemon:
         self._reload_requested = threading.Event()
         self._config_changed = threading.Event()
         self._turning = threading.Lock()
+        self._operations: SimpleQueue[_PendingOperation] = SimpleQueue()  # for the thread of the turns
         self._last_config = _read_bytes(app.config.path)  # in use, or refused
+
+    def submit(self, request: AnyRequest, io: OperationIO) -> Future[OperationReport]:
+        """Perform an operation soon, a turn and a reload between two turns; return its report to come."""
+        operation = _PendingOperation(request, io)
+        if isinstance(request, RunRequest | ReloadRequest):
+            self._operations.put(operation)
+        else:
+            threading.Thread(target=self._perform, args=[operation], name="operation", daemon=True).start()
+        return operation.report
 
     def run(self) -> None:
         """Tick until SIGTERM or SIGINT; SIGHUP or an edited configuration reloads."""
@@ -62,11 +85,30 @@ class Daemon:
     def _tick(self) -> None:
         with self._turning:
             try:
+                self._perform_operations()
                 self._reload_if_needed()
-                self._on_turn(self._app.turn(TurnOptions(repeat=True, max_wait=0, should_end=self._is_reload_pending)))
+                self._on_turn(self._app.turn(TurnOptions(repeat=True, max_wait=0, should_end=self._should_turn_end)))
             except FeedsError as error:
                 log.error("%s; trying again in %.0f s", error, RETRY_SECONDS)
                 self._stop.wait(RETRY_SECONDS)
+
+    def _should_turn_end(self) -> bool:
+        return self._is_reload_pending() or not self._operations.empty()
+
+    # ── operations of commands ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _perform_operations(self) -> None:
+        while not self._operations.empty():
+            self._perform(self._operations.get())
+
+    def _perform(self, operation: _PendingOperation) -> None:
+        report, request = operation.report, operation.request
+        try:
+            if isinstance(request, ReloadRequest):
+                self._last_config = _read_bytes(self._app.config.path)
+            report.set_result(OPERATIONS[type(request)].perform(self._app, request, operation.io))
+        except BaseException as error:  # noqa: BLE001 - raised where the report is awaited
+            report.set_exception(error)
 
     # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
 

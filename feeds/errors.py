@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 
 
 class FailureKind(StrEnum):
@@ -119,7 +120,11 @@ class StoreError(FeedsError):
 
 
 class LockedError(FeedsError):
-    """Another instance works on the same data directory."""
+    """Another instance works on the same data `directory`."""
+
+    def __init__(self, sentence: str, directory: Path | None = None) -> None:
+        super().__init__(sentence)
+        self.directory = directory
 
 
 class PublishError(FeedsError):

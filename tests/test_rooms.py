@@ -117,11 +117,17 @@ def test_a_room_imports_only_what_the_table_allows(path: Path) -> None:
             assert room in LIBRARIES.get(name[0], NOTHING), f"{room} may not import {name[0]}"
 
 
+# These speak to another process of this machine: commands to the daemon, the daemon to its service manager.
+UNIX_SOCKETS = {"app/control_socket.py", "daemon/service_manager.py"}
+
+
 def test_only_fetch_opens_outbound_sockets() -> None:
     """S6: one module opens sockets. `serve` only listens, through its server library."""
     clients = {("socket",), ("http", "client"), ("urllib", "request"), ("ssl",), ("requests",), ("urllib3",)}
     for path in FILES:
-        if room_of(path) != "fetch":
+        if str(path.relative_to(PACKAGE)) in UNIX_SOCKETS:
+            assert set(re.findall(r"AF_\w+", path.read_text(encoding="utf-8"))) == {"AF_UNIX"}
+        elif room_of(path) != "fetch":
             assert not clients & {name[:2] if name[0] in {"http", "urllib"} else name[:1] for name in imports(path)}, (
                 path
             )

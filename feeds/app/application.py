@@ -162,6 +162,11 @@ class App:
         due = [(feeds[id], changes[id]) for id in sorted(chosen & feeds.keys())]
         return issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
 
+    def publish(self, feed_ids: Collection[str]) -> list[str]:
+        """Regenerate these feeds now; return the paths that changed. May be called in any thread."""
+        with self._publisher.paused():
+            return self.issue(feed_ids)
+
     # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _apply_configuration(self) -> None:

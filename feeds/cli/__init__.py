@@ -32,6 +32,7 @@ COMMANDS = {
     "run": CommandEntry("run", "Pull what is due, publish what changed, and exit; for cron."),
     "daemon": CommandEntry("daemon", "Pull and publish continuously, and serve the files."),
     "serve": CommandEntry("daemon", "Serve the published files only, beside cron."),
+    "reload": CommandEntry("admin", "Make the running daemon take the edited configuration."),
     "publish": CommandEntry("run", "Regenerate the published files from the store."),
     "preview": CommandEntry("preview", "Show what would be pulled, or what a feed would hold."),
     "add": CommandEntry("subscribe", "Find the feed behind a URL and add it to the configuration."),

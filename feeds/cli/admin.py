@@ -1,4 +1,4 @@
-"""The commands that change or copy what is stored: retract, forget, backup."""
+"""The commands that change or copy what is stored: retract, forget, backup; and reload."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from ..app import control_socket
+from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
+from .application import perform
 from .common import common_options, json_option, print_json, start_logging
 from .configuration import load_config, open_store
 from .formatting import format_count, format_size
-from .run import open_app
 
 
 @click.command()
@@ -21,14 +23,12 @@ from .run import open_app
 def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None:
     """Take an article out of everything published, by its published id or its URL. Only --undo brings it back."""
     start_logging(ctx)
-    with open_app(ctx) as app:
-        if not app.store.retract(article, app.now(), undo):
-            raise click.ClickException(f"no article has the id or the URL {article}")
-        files = app.issue(app.config.feeds.keys())
+    report = perform(ctx, RetractRequest(article, undo))
     if as_json:
-        print_json({"article": article, "retracted": not undo, "files": files})
+        print_json(report.members())
     else:
-        click.echo(f"{'put back' if undo else 'retracted'} {article}; {format_count(len(files), 'file')} written")
+        done = "retracted" if report.retracted else "put back"
+        click.echo(f"{done} {article}; {format_count(len(report.files), 'file')} written")
 
 
 @click.command()
@@ -39,15 +39,31 @@ def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None
 def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
     """Drop a source's articles for good. The source may be one that is no longer declared."""
     start_logging(ctx)
-    with open_app(ctx) as app:
-        dropped = app.store.forget(source_id, app.now())
-        files = app.issue(app.config.feeds.keys())
+    report = perform(ctx, ForgetRequest(source_id))
     if as_json:
-        print_json({"source": source_id, "articles": dropped, "files": files})
+        print_json(report.members())
     else:
-        click.echo(
-            f"{source_id}: {format_count(dropped, 'article')} dropped, {format_count(len(files), 'file')} written"
-        )
+        dropped, written = format_count(report.articles, "article"), format_count(len(report.files), "file")
+        click.echo(f"{source_id}: {dropped} dropped, {written} written")
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def reload(ctx: click.Context, as_json: bool) -> None:
+    """Make the running daemon take the edited configuration: all of it, or nothing where it is wrong."""
+    start_logging(ctx)
+    data = load_config(ctx).data
+    connection = control_socket.connect(data)
+    if connection is None:
+        raise click.ClickException(f"no daemon works on {data}; start one with `feeds daemon`")
+    with connection:
+        report = connection.perform(ReloadRequest())
+    if as_json:
+        print_json(report.members())
+    else:
+        click.echo(f"{report.config} reloaded")
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,6 @@ from typing import Any
 import click
 
 from .. import config as configuration
-from ..config.problems import did_you_mean
-from ..errors import ConfigError
 from ..model import Config, Source
 from ..store import SqlStore, Store
 from .common import Mask
@@ -46,16 +44,9 @@ def secret_mask(config: Config) -> Mask:
     return partial(configuration.mask_secrets, config=config)
 
 
-def require_ids(config: Config, noun: str, ids: Iterable[str], declared: Collection[str]) -> None:
-    """Raise ConfigError for the ids that are not declared, each with the nearest declared id."""
-    names = sorted(declared)
-    if unknown := [id for id in ids if id not in declared]:
-        raise ConfigError([f"{config.path}: no {noun} has the id `{id}`{did_you_mean(id, names)}" for id in unknown])
-
-
 def find_source(config: Config, id: str) -> Source:
     """Return a source of the configuration. Raises ConfigError when none has the id."""
-    require_ids(config, "source", [id], config.sources)
+    configuration.require_ids(config, "source", [id], config.sources)
     return config.sources[id]
 
 

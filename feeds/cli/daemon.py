@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
+from ..app.control_socket import ControlServer
+from ..app.operations import report_turn
 from ..app.server_process import serve as serve_files
 from ..app.server_process import server_process
+from ..config import mask_secrets
 from ..daemon import Daemon
+from .application import open_app
 from .common import common_options, print_lines, start_logging
-from .configuration import ListenAddress, config_path, secret_mask
-from .run import open_app, summarize
+from .configuration import ListenAddress, config_path
+from .run import summarize
 
 listen_option = click.option(
     "--listen", type=ListenAddress(), help="Serve at this address instead of `server.listen` of the configuration."
@@ -29,7 +33,9 @@ def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
     with open_app(ctx) as app, server_process(app.config.path, listen):
         host, port = listen or app.config.server.listen
         click.echo(f"serving {app.config.public} at http://{host}:{port}/", err=True)
-        Daemon(app, lambda turn: print_lines(summarize(turn), secret_mask(app.config))).run()
+        daemon = Daemon(app, lambda turn: print_lines(summarize(report_turn(app, turn))))
+        with ControlServer(app.config.data, daemon.submit, lambda text: mask_secrets(text, app.config)):
+            daemon.run()
 
 
 @click.command()

@@ -9,6 +9,7 @@ from functools import partial
 
 import click
 
+from .. import config as configuration
 from ..app.application import with_outlines
 from ..compose import select_sources
 from ..model import Article, Feed, Source, Step, StepContext, field_names
@@ -17,7 +18,7 @@ from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
 from ..store import Store
 from .common import print_json, print_lines, style
-from .configuration import load_config, open_store, require_ids, secret_mask
+from .configuration import load_config, open_store, secret_mask
 from .formatting import format_count, format_rfc3339, sanitize_line
 
 StepFunction = Callable[[Iterator[Article], StepContext], Iterator[Article]]
@@ -47,7 +48,7 @@ class _NamedStep:
 def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_json: bool) -> None:
     """Print the articles of a feed, and if asked what each step did to them."""
     config = load_config(ctx)
-    require_ids(config, "feed", [feed_id], config.feeds)
+    configuration.require_ids(config, "feed", [feed_id], config.feeds)
     feed = config.feeds[feed_id]
     with open_store(config) as store:
         sources = with_outlines(config.sources, store.outlines() if store else {})

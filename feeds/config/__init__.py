@@ -7,6 +7,7 @@ from .lint import find_warnings
 from .load import load
 from .masking import mask_secrets
 from .paths import find_path
+from .problems import require_ids
 from .schema import json_schema
 from .units import parse_duration
 
@@ -16,6 +17,7 @@ __all__ = [
     "json_schema",
     "find_warnings",
     "mask_secrets",
+    "require_ids",
     "parse_duration",
     "add_sources",
     "propose_sources",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
+
+from ..errors import ConfigError
+from ..model import Config
 
 
 class Position(NamedTuple):
@@ -23,6 +26,13 @@ class Problem(NamedTuple):
     def format(self, name: str) -> str:
         """Return the line that is shown: `file:line:column: message`."""
         return f"{name}:{self.position.line}:{self.position.column}: {self.message}"
+
+
+def require_ids(config: Config, noun: str, ids: Iterable[str], declared: Collection[str]) -> None:
+    """Raise ConfigError for the ids that are not declared, each with the nearest declared id."""
+    names = sorted(declared)
+    if unknown := [id for id in ids if id not in declared]:
+        raise ConfigError([f"{config.path}: no {noun} has the id `{id}`{did_you_mean(id, names)}" for id in unknown])
 
 
 def find_nearest(word: str, words: Iterable[str]) -> str | None:

@@ -62,7 +62,7 @@ def _acquire(path: Path) -> int:
         except BlockingIOError:
             holder = os.pread(handle, 1000, 0).decode("utf-8", "replace").strip()
             os.close(handle)
-            raise LockedError(_describe_holder(path, holder)) from None
+            raise LockedError(_describe_holder(path, holder), path.parent) from None
         except OSError as error:
             os.close(handle)
             raise StoreError(f"{path} cannot be locked: {error.strerror}; is `data:` on a network disk?") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from command import RunCommand
-from origin import Origin
+from origin import KEEP, Origin, raw, reply
 from wire import Wire, document, until
 
 from feeds.app import TurnOptions
@@ -45,10 +46,50 @@ def test_F24_status_and_backup_work_beside_a_daemon(
     assert feeds("status", "a").code == 0
     assert feeds("preview", "--feed", "all").code == 0
     assert feeds("backup", "copy.db").code == 0
-    for arguments in (["run"], ["publish"], ["forget", "a"], ["retract", "x"]):
-        locked = feeds(*arguments)
-        assert locked.code == 3
-        assert str(process.pid) in locked.err
+    refused = wire.command("daemon", "--listen", "127.0.0.1:0")
+    assert refused.returncode == 3
+    assert str(process.pid) in refused.stderr
+
+
+def test_F24_beside_another_command_each_that_writes_is_refused(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", document())})
+    with wire.app():
+        for arguments in (["run"], ["publish"], ["forget", "a"], ["retract", "x"]):
+            locked = feeds(*arguments)
+            assert locked.code == 3
+            assert str(os.getpid()) in locked.err
+        assert "no daemon" in feeds("reload").err
+
+
+def test_A8_commands_have_the_running_daemon_do_their_work(
+    wire: Wire, feeds: RunCommand, origin: Origin, daemon: Callable[[], subprocess.Popen[str]]
+) -> None:
+    """What they print is what they print without a daemon; `run` also takes what `status` calls quarantined."""
+    wire.declare({"a": origin.put("/a", document()), "bad": origin.put("/bad", raw(reply(b"", 500), KEEP))})
+    daemon()
+    before = len(origin.requests)
+    ran = feeds("run", "a", "--json")
+    assert (ran.code, ran.json["visits"]) == (0, 1)
+    assert len(origin.requests) == before + 1
+    assert feeds("run", "bad", "--strict").code == 4
+    unknown = feeds("run", "aa")
+    assert unknown.code == 2
+    assert "did you mean `a`" in unknown.err
+    assert feeds("publish").out.startswith("0 files")
+    assert feeds("publish", "none").code == 2
+    id = str(wire.items()[0]["id"])
+    assert feeds("retract", id).out.startswith(f"retracted {id}; ")
+    assert len(wire.items()) == 3
+    assert feeds("retract", "x").code == 1
+    assert feeds("forget", "a", "--json").json["articles"] == 4
+    assert wire.items() == []
+    wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "Edited"}})
+    assert feeds("reload").code == 0
+    until(lambda: json.loads((wire.public / "all.json").read_text())["title"] == "Edited")
+    wire.declare({}, data="../data", server={"listen": "127.0.0.1:1"})
+    refused = feeds("reload")
+    assert refused.code == 2
+    assert "`server` cannot change without a restart" in refused.err
 
 
 def test_F25_an_edited_file_is_taken_once_and_whole(
