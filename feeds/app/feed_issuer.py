@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from .. import pipeline
 from ..compose import select_sources
@@ -20,6 +22,8 @@ from .publication_gate import PublicationGate
 from .publisher import SHARED_FILES, feeds_with
 
 log = logging.getLogger("feeds.app")
+
+_Item = TypeVar("_Item")
 
 
 class FeedIssuer:
@@ -61,26 +65,26 @@ class FeedIssuer:
     ) -> list[str]:
         """Regenerate feeds, each with the newest change among its sources; return the paths that changed.
 
-        Once `should_stop` returns True, the rest stays due. `rewrite` also makes files anew that hold the edition.
+        Once `should_stop` returns True, the rest stays due, also the feed in progress: it is asked between two articles
+        and between two documents. `rewrite` also makes files anew that hold the edition.
         """
         paths: list[str] = []
-        for feed, changed in feeds:
-            if should_stop():
-                break
-            io = self._io(feed, changed, rewrite=rewrite)
-            if feed.id in self._config.feeds:
-                paths += pipeline.issue(feed, self._site, io)
-            else:
-                paths += self._issue_story_pages(feed, io)
+        with suppress(_Stopped):
+            for feed, changed in _until(should_stop, feeds):
+                io = self._io(feed, changed, should_stop, rewrite=rewrite)
+                if feed.id in self._config.feeds:
+                    paths += pipeline.issue(feed, self._site, io)
+                else:
+                    paths += self._issue_story_pages(feed, io)
         return paths
 
-    def _io(self, feed: Feed, changed: int, *, rewrite: bool) -> pipeline.IssueIO:
+    def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)
         return pipeline.IssueIO(
-            articles=self._articles,
+            articles=lambda feed: _until(should_stop, self._articles(feed)),
             ledger=self._store.ledger,
             retracted=self._retracted,
-            publish=lambda documents: self._target.put(map(self._gate.clean_document, documents)),
+            publish=lambda documents: self._target.put(map(self._gate.clean_document, _until(should_stop, documents))),
             withdraw=self._target.remove,
             kept=lambda files: not rewrite and all(map(self._target.has, files)),
             issued=lambda issue: self._store.issued(issue, self._now()),
@@ -110,3 +114,15 @@ class FeedIssuer:
                 return None
 
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
+
+
+class _Stopped(Exception):
+    """Issuing was told to stop."""
+
+
+def _until(should_stop: Callable[[], bool], items: Iterable[_Item]) -> Iterator[_Item]:
+    """Yield the items; raise _Stopped once `should_stop` returns True."""
+    for item in items:
+        if should_stop():
+            raise _Stopped
+        yield item

@@ -18,7 +18,6 @@ log = logging.getLogger("feeds.app")
 
 MAX_LOGGED_FILES = 3  # of one feed, by name
 PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time, however much changes
-CLOSE_SECONDS = 1.0  # that a feed which is being written is waited for in the end
 SHARED_FILES = Feed("shared/files", "Shared files")  # the list of feeds and the style sheets; no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
@@ -59,11 +58,11 @@ class BackgroundPublisher:
             yield
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, after the issue in progress: what it works on may be closed then."""
         self._closed.set()
         self._notified.set()
         if self._thread is not None:
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join()
 
     def _run(self) -> None:
         while self._notified.wait() and not self._closed.is_set():

@@ -169,7 +169,7 @@ def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: Issue
     None where the file cannot be read. A file that no story needs any more is removed.
     """
     articles = [article for article in io.articles(pages_feed) if article.page]
-    documents = [render_story_page(article, site, feeds) for article in articles]
+    documents = (render_story_page(article, site, feeds) for article in articles)
     published_files = io.ledger(pages_feed.id, ()).files
     results = [*io.publish(documents), *_place_files(articles, published_files, place)]
     files, changed = replace_files(published_files, results, io)
