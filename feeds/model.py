@@ -779,6 +779,15 @@ class Issue(Struct, frozen=True):
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class StoredDeclaration(Struct, frozen=True):
+    """What is stored of the declaration of a source; `enabled` is False also where it is no longer declared."""
+
+    source_id: str
+    enabled: bool
+    address: str
+    fingerprint: str
+
+
 class SourceStatus(Struct, frozen=True):
     """The status of one source; `failure` is the last one, none once a visit has worked again."""
 

@@ -203,6 +203,11 @@ SOURCES = (
 )
 
 
+def selector_compiler() -> Callable[[str], object]:
+    """Return the function that compiles a selector of pages; it raises ValueError where the selector is wrong."""
+    return cast("Callable[[str], object]", _import("feeds.parse.page.selectors:compile_selector"))
+
+
 def source_kinds() -> Mapping[str, SourceKind]:
     """Return the kinds of sources by name. Raises ConfigError when a plugin cannot be loaded."""
     return _load_tables().sources

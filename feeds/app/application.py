@@ -193,7 +193,20 @@ class App:
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""
         self.sources = with_outlines(self.config.sources, self.store.outlines())
+        self._warn_of_renamed_sources()
         self.store.sync(self.sources.values(), self.now())
+
+    def _warn_of_renamed_sources(self) -> None:
+        """Log the new sources that have the address of one that is no longer declared (once: then they are stored)."""
+        stored = self.store.declarations()
+        stored_ids = {declaration.source_id for declaration in stored}
+        new_sources = self.sources.keys() - stored_ids
+        if not new_sources or stored_ids <= self.sources.keys():
+            return
+        article_counts = self.store.article_counts()
+        for new_id, old_id in configuration.find_renamed(self.sources, stored, article_counts):
+            if new_id in new_sources:
+                log.warning(configuration.format_rename(new_id, old_id, article_counts[old_id]))
 
     @cached_property
     def _visit_service(self) -> VisitService:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from ..errors import FailureKind, FetchError, ParseError, SourceError
 from ..fetch import Fetcher
@@ -49,17 +49,6 @@ class DiscoveredSource:
 
 
 # ── Addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def comparable_url(url: str) -> str:
-    """Return what two spellings of one address share: no scheme, no `www.`, host in lower case, no last slash."""
-    try:
-        parts = urlsplit(url.strip())
-        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
-    except ValueError:
-        return url
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{(parts.hostname or '').removeprefix('www.')}{port}{parts.path.rstrip('/')}{query}"
 
 
 def complete_url(text: str) -> str:

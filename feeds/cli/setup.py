@@ -12,9 +12,10 @@ import click
 
 from .. import config as configuration
 from ..errors import ConfigError
+from ..model import Config
 from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
 from .common import common_options, json_option, print_json, print_lines
-from .configuration import config_path, load_config, secret_mask
+from .configuration import config_path, load_config, open_store, secret_mask
 from .formatting import format_count
 
 SAMPLE_FILES = ("feeds.yaml", "feeds.schema.json", "stories/*")
@@ -85,7 +86,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         if as_json:
             print_json({"config": str(path), "problems": error.problems, "warnings": []})
         raise
-    warnings = configuration.find_warnings(config)
+    warnings = [*_renamed_sources(config), *configuration.find_warnings(config)]
     if as_json:
         counts = {"sources": len(config.sources), "feeds": len(config.feeds)}
         print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, secret_mask(config))
@@ -93,6 +94,19 @@ def check(ctx: click.Context, as_json: bool) -> None:
     print_lines((f"warning: {warning}" for warning in warnings), secret_mask(config))
     counted = f"{format_count(len(config.sources), 'source')}, {format_count(len(config.feeds), 'feed')}"
     click.echo(f"{path}: {counted}, no mistakes")
+
+
+def _renamed_sources(config: Config) -> list[str]:
+    """Return a sentence for each source that was renamed without `was:`, as the store shows it, if there is one."""
+    from ..app.application import with_outlines  # only this command needs the application
+
+    with open_store(config) as store:
+        if store is None:
+            return []
+        sources = with_outlines(config.sources, store.outlines())
+        article_counts = store.article_counts()
+        renamed = configuration.find_renamed(sources, store.declarations(), article_counts)
+    return [configuration.format_rename(new_id, old_id, article_counts[old_id]) for new_id, old_id in renamed]
 
 
 @click.command()

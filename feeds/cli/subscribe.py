@@ -10,7 +10,7 @@ import click
 
 from .. import config as configuration
 from ..config.edit import NewSettings
-from ..config.values import is_url
+from ..config.values import comparable_url, is_url
 from ..errors import ConfigError, SourceError
 from ..model import Config, Source
 from ..normalize import make_source_id
@@ -19,7 +19,7 @@ from ..registry import source_kinds
 from ..render.opml import render_source_list
 from .common import common_options, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
-from .discovery import DiscoveredSource, comparable_url, complete_url, discover_sources, open_fetch
+from .discovery import DiscoveredSource, complete_url, discover_sources, open_fetch
 from .formatting import format_count, sanitize_line
 
 # ── add ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .edit import add_sources, propose_sources
-from .lint import find_warnings
+from .lint import find_renamed, find_warnings, format_rename
 from .load import load
 from .masking import mask_secrets
 from .paths import find_path
@@ -16,6 +16,8 @@ __all__ = [
     "find_path",
     "json_schema",
     "find_warnings",
+    "find_renamed",
+    "format_rename",
     "mask_secrets",
     "require_ids",
     "parse_duration",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from ..model import Config, Feed, Kind, Source
+from ..model import Config, Feed, Kind, Source, StoredDeclaration
 from .validate import is_loopback
+from .values import comparable_url, is_url
 
 _EXAMPLE_HOSTS = ("example.com", "example.net", "example.org")
 _EXAMPLE_ENDINGS = (".example", ".invalid", ".test", *(f".{host}" for host in _EXAMPLE_HOSTS))
@@ -16,6 +17,36 @@ _MAX_NAMES_SHOWN = 5
 def find_warnings(config: Config) -> list[str]:
     """Return one sentence for each thing that will surprise, the most serious first."""
     return [sentence for check in _CHECKS for sentence in check(config)]
+
+
+def find_renamed(
+    sources: Mapping[str, Source], stored: Iterable[StoredDeclaration], article_counts: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    """Return (new id, old id) of each source that has the address of a stored one that is no longer declared.
+
+    `sources` holds the outlines of OPML lists too. Without `was:`, every story of such a source is published twice.
+    """
+    replaced = {id for source in sources.values() for id in source.was}
+    old_ids = {
+        _identify(old.address, old.fingerprint): old.source_id
+        for old in stored
+        if old.source_id not in sources and old.source_id not in replaced and old.source_id in article_counts
+    }
+    new_sources = ((source, _identify(source.address, source.fingerprint)) for source in sources.values())
+    return [(source.id, old_ids[identity]) for source, identity in new_sources if identity in old_ids]
+
+
+def format_rename(new_id: str, old_id: str, articles: int) -> str:
+    """Return the sentence about a source that was renamed without `was:`."""
+    return (
+        f"the source {new_id} has the address of {old_id}, which is no longer declared: `was: [{old_id}]` hands over"
+        f" its articles ({articles}), without it every story comes twice"
+    )
+
+
+def _identify(address: str, fingerprint: str) -> str:
+    """Return what a source has in common with itself under another id; files are only told apart with their folder."""
+    return comparable_url(address) if is_url(address) else fingerprint
 
 
 def _check_folders(config: Config) -> Iterator[str]:

@@ -61,7 +61,7 @@ _EXPRESSION: dict[str, object] = {"type": "string", "format": "regex"}
 _WEB = r"^https?://"
 
 TextValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT]
-SelectorValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT, "selector"]
+SelectorValue = Annotated[str, text_validator(values.parse_selector, "a CSS selector or an XPath"), _TEXT, "selector"]
 LineValue = Annotated[str, text_validator(values.parse_line, "text"), _TEXT]
 SlugValue = Annotated[str, text_validator(values.parse_slug, "an id"), _schema("string")]
 FeedSlugValue = Annotated[str, text_validator(values.parse_feed_slug, "an id"), _schema("string")]

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from cronsim import CronSim, CronSimError
 
+from ..registry import selector_compiler
 from .problems import did_you_mean, find_nearest, hint, join_with_or, shorten
 from .units import TEN_YEARS
 
@@ -51,6 +52,17 @@ def parse_text(value: str) -> str:
     if not value.strip():
         raise ValueError("the text is empty, expected at least one letter")
     return value.strip()
+
+
+def parse_selector(value: str) -> str:
+    """Return a CSS selector or an XPath that can be followed."""
+    selector = parse_text(value)
+    try:
+        selector_compiler()(selector)
+    except ValueError as error:
+        message = f"`{shorten(selector)}` is neither a CSS selector nor an XPath: {error}"
+        raise ValueError(f"{message}, expected such as `article h2 a` or `//article//h2/a`") from error
+    return selector
 
 
 def parse_line(value: str) -> str:
@@ -235,6 +247,17 @@ def parse_address(value: str) -> str:
         expected = f"expected a URL, or ./{short} for a local file"
         raise ValueError(f"`{short}` has no scheme, {expected}{hint(f'https://{short}')}")
     return value
+
+
+def comparable_url(url: str) -> str:
+    """Return what two spellings of one address share: no scheme, no `www.`, host in lower case, no last slash."""
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    except ValueError:
+        return url
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{(parts.hostname or '').removeprefix('www.')}{port}{parts.path.rstrip('/')}{query}"
 
 
 def parse_base_url(value: str) -> str:

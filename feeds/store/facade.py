@@ -9,17 +9,32 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from ..errors import StoreError
-from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, StoryPage, Visit
+from ..model import (
+    Article,
+    Event,
+    Issue,
+    Ledger,
+    Outcome,
+    Outline,
+    SeenItems,
+    Source,
+    SourceStatus,
+    StoredDeclaration,
+    StoryPage,
+    Visit,
+)
 from . import articles, ledgers, migrate, seen_items, visits
 from .schema import REVISION, decode_time, encode_time, meta, sources
-from .source_index import SourceIndex, read_source_index, sync
+from .schema import articles as articles_table
+from .source_index import SourceIndex, read_source_index, select_declarations, sync
 from .sqlite import Engines, copy_database, find_damage, open_engines
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
 _CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
+_ARTICLE_COUNTS = select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
 _META = select(meta.c.authority, meta.c.created)
 
 
@@ -116,6 +131,14 @@ class SqlStore:
     def statuses(self) -> list[SourceStatus]:
         with self._engines.read() as connection:
             return visits.select_statuses(connection)
+
+    def declarations(self) -> list[StoredDeclaration]:
+        with self._engines.read() as connection:
+            return select_declarations(connection)
+
+    def article_counts(self) -> dict[str, int]:
+        with self._engines.read() as connection:
+            return {row.id: row.article_count for row in connection.execute(_ARTICLE_COUNTS)}
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
         with self._engines.read() as connection:

@@ -8,7 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from ..model import Article, Event, Issue, Ledger, Outcome, Outline, SeenItems, Source, SourceStatus, Visit
+from ..model import (
+    Article,
+    Event,
+    Issue,
+    Ledger,
+    Outcome,
+    Outline,
+    SeenItems,
+    Source,
+    SourceStatus,
+    StoredDeclaration,
+    Visit,
+)
 
 
 class Store(Protocol):
@@ -55,6 +67,12 @@ class Store(Protocol):
 
     def statuses(self) -> list[SourceStatus]:
         """Return the status of every declared source, sorted by id."""
+
+    def declarations(self) -> list[StoredDeclaration]:
+        """Return what is stored of the declaration of every source, also of those that are no longer declared."""
+
+    def article_counts(self) -> dict[str, int]:
+        """Return the number of stored articles of every source that has any, declared or not, by source id."""
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
         """Return the outlines of each OPML list by source id, as of its last visit."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
-from ..model import Interval, Schedule, Source
+from ..model import Interval, Schedule, Source, StoredDeclaration
 from .schema import articles, encode_time, meta, sources, tombstones, visits
 from .sqlite import Engines
 from .statements import insert_statement, update_statement
@@ -102,6 +102,12 @@ def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> SourceIn
 def read_source_index(connection: Connection, declared: Iterable[Source]) -> SourceIndex:
     """Return the stored sources with their declarations, without changing a row."""
     return _build_index(_select_rows(connection), {source.id: source for source in declared})
+
+
+def select_declarations(connection: Connection) -> list[StoredDeclaration]:
+    """Return what is stored of the declaration of every source."""
+    rows = _select_rows(connection).values()
+    return [StoredDeclaration(row.id, bool(row.enabled), row.address, row.fingerprint) for row in rows]
 
 
 def _build_index(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> SourceIndex:

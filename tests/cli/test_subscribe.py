@@ -10,7 +10,8 @@ from command import RunCommand, run_on_terminal
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import TITLES, Wire, document, rss
 
-from feeds.cli.discovery import comparable_url, complete_url
+from feeds.cli.discovery import complete_url
+from feeds.config.values import comparable_url
 from feeds.normalize import make_source_id, slug
 
 DATA = Path(__file__).parent.parent / "data" / "cli"

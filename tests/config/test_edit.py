@@ -18,7 +18,7 @@ SITE = "site: {title: A, url: http://localhost/}\n"
 
 ADDED = [
     ("bbc", "https://feeds.bbci.co.uk/news/rss.xml"),
-    ("metro", {"page": "https://metro.debian.net/news", "stories": "article > h2 a # not a comment", "tags": "no"}),
+    ("metro", {"page": "https://metro.debian.net/news", "stories": "a[title='x # not a comment']", "tags": "no"}),
     ("007", "https://debian.net/?a=${b}&c={d}"),
 ]
 
@@ -45,7 +45,7 @@ def test_added_sources_leave_every_line_as_it_is(write, text: str) -> None:
     assert [line for line in lines if line in old] == old
     assert after.sources.keys() == before.sources.keys() | {"bbc", "metro", "007"}
     assert {name: after.sources[name] for name in before.sources} == before.sources
-    assert after.sources["metro"].selectors == {"stories": "article > h2 a # not a comment"}
+    assert after.sources["metro"].selectors == {"stories": "a[title='x # not a comment']"}
     assert after.sources["007"].address == "https://debian.net/?a=${b}&c={d}"
 
 
