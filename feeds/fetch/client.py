@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from requests import Response
+
 from ..errors import FailureKind, FetchError
 from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
 from ..politeness import HostLimits
@@ -20,7 +22,7 @@ from .response import FinalResponse, interpret_response
 from .ssrf import GuardedConnector, Resolve, resolve_with_system
 from .target import RequestTarget, is_remote, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
-from .transport import DEFAULT_TIMEOUT, HttpResponse, Transport, prepare_get
+from .transport import CHUNK_SIZE, DEFAULT_TIMEOUT, Transport, prepare_get
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 NO_LIMITS = HostLimits(gap=0.0, at_once=sys.maxsize)
@@ -58,7 +60,7 @@ class Fetcher:
                 try:
                     return interpret_response(visit, final)
                 finally:
-                    final.response.release()
+                    final.response.close()
 
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
         """Return whether robots.txt allows an address, and the new state of its host; ask at most once a day (E17)."""
@@ -91,11 +93,11 @@ class Fetcher:
                 request.place = f"{target.netloc}, where {start.netloc} redirects to,"
             with raise_fetch_error(request.place):
                 throttle.enter_host(target.host)
-            response = self.transport.send(request).http_response
-            if response.status not in REDIRECT_STATUSES:
+            response = self.transport.send(request)
+            if response.status_code not in REDIRECT_STATUSES:
                 locations = [*(hop.url for hop in statuses), target.url][1:]
                 return FinalResponse(target, response, tuple(map(Hop, statuses.values(), locations)))
-            statuses[target] = response.status
+            statuses[target] = response.status_code
             with raise_fetch_error(request.place):
                 target = _redirect_target(target, response, statuses, template.max_redirects)
 
@@ -107,31 +109,31 @@ class Fetcher:
             with self._throttle_visit(DEFAULT_TIMEOUT) as throttle:
                 final = self._follow_redirects(robots_url, request_for_robots(source, self.user_agent), throttle)
                 with raise_fetch_error(final.target.netloc):
-                    return final.response.status, _read_robots(final.response)
+                    return final.response.status_code, _read_robots(final.response)
         except FetchError as error:
             # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
             # itself will be refused again, with its own sentence, when its page is requested.
             return (404 if error.kind in (FailureKind.REDIRECT, FailureKind.REFUSED) else None), ""
 
 
-def _read_robots(response: HttpResponse) -> str:
+def _read_robots(response: Response) -> str:
     try:
-        if response.status >= 300:
+        if response.status_code >= 300:
             return ""
-        coding = response.headers.get("content-encoding", "")
-        return decode_start(response.chunks(), coding, robots.MAX_BYTES).decode("utf-8-sig", "replace")
+        coding = response.headers.get("Content-Encoding", "")
+        return decode_start(response.iter_content(CHUNK_SIZE), coding, robots.MAX_BYTES).decode("utf-8-sig", "replace")
     finally:
-        response.release()
+        response.close()
 
 
 def _redirect_target(
-    target: RequestTarget, response: HttpResponse, visited: Mapping[RequestTarget, int], max_redirects: int
+    target: RequestTarget, response: Response, visited: Mapping[RequestTarget, int], max_redirects: int
 ) -> RequestTarget:
     """Return where a redirect leads. Its body is thrown away as it is, never decoded (S12)."""
-    response.release()
-    location = response.headers.get("location")
+    response.close()
+    location = response.headers.get("Location")
     if not location:
-        raise FetchProblem(FailureKind.REDIRECT, f"redirects to nowhere ({response.status})")
+        raise FetchProblem(FailureKind.REDIRECT, f"redirects to nowhere ({response.status_code})")
     try:
         next_target = parse_target(join_url(target.url, location))
     except FetchProblem as problem:

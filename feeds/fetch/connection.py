@@ -38,8 +38,7 @@ MAX_SMALL_CHUNKS = 1000
 _ANY_NETWORK = ("0.0.0.0/0", "::/0")  # the operator named the proxy
 
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n")
-_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PLAIN_FIELDS = re.compile(rb"(?:(?!set-cookie:)[!#$%&'*+.^_`|~0-9a-z-]+:[^\r\n]*(?<![ \t])\r\n)+\r\n", re.IGNORECASE)
+_FIELD = re.compile(rb"(?!set-cookie:)[!#$%&'*+.^_`|~0-9a-z-]+:", re.IGNORECASE)  # no cookies are kept (E15)
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _BLANK_LINES = (b"\r\n", b"\n")
@@ -141,18 +140,16 @@ class CheckedReader(io.BufferedReader):
         Lines that are no field are left out: the parser of http.client drops all that stands behind one.
         """
         self._next_line = CheckedReader._end_head
-        if match := _PLAIN_FIELDS.match(self.peek(1)):  # nearly every head: it has come whole, and is as it should be
-            return super().read(match.end())[:-2]
-        lines: list[bytes] = []
+        fields: list[bytes] = []
         keep = False
         while (line := self._read_limited_line("a head", MAX_HEAD_SIZE)) not in _BLANK_LINES:
-            text = line.rstrip().replace(b"\r", b" ")
-            if line[0] not in b" \t":  # RFC 9112 §5.2: a folded line goes with the one before
-                name, colon, _ = text.partition(b":")
-                keep = bool(colon) and _HEADER_NAME.fullmatch(name) is not None and name.lower() != b"set-cookie"
-            if keep and text:
-                lines.append(text)
-        return b"\n".join([*lines, b""]) or self._end_head()
+            text = line.strip().replace(b"\r", b" ")
+            if line[0] not in b" \t":
+                keep = _FIELD.match(line) is not None
+                fields += [text] if keep else []
+            elif keep:  # RFC 9112 §5.2: a folded line goes with the one before
+                fields[-1] += b" " + text
+        return b"\n".join([*fields, b""]) or self._end_head()
 
     def _end_head(self) -> bytes:
         self._next_line = self._body_line
@@ -199,7 +196,7 @@ class CheckedResponse(http.client.HTTPResponse):
         state = current_exchange.get().state
         assert state is not None
         self._state = state
-        self._bodyless = method == "HEAD"
+        self._is_head = method == "HEAD"
         self._announced: int | None = None
         self.fp = CheckedReader(self.fp.detach(), state)
 
@@ -209,9 +206,7 @@ class CheckedResponse(http.client.HTTPResponse):
         while self.status < 200:
             self.headers = self.msg = None  # type: ignore[assignment]
             super().begin()
-        self._bodyless = self._bodyless or self.status in (204, 304)
-        if self._bodyless:
-            self.chunked = False  # with a 304, it is said of the body of a 200
+        if self._is_head or self.status in (204, 304):  # a 304 may announce the body of a 200
             self.close()
         else:
             self._check_framing()

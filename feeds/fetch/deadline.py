@@ -106,28 +106,28 @@ class _DeadlineMixin(socket.socket):
 
     def send(self, *arguments: Any) -> Any:
         """Send some of the data, and return how much."""
-        return self._wait(super().send, "took", *arguments)
+        return self._wait(super().send, "took nothing for {:g} s", MAX_SILENCE, *arguments)
 
     def sendall(self, *arguments: Any) -> Any:
         """Send all of the data."""
-        return self._wait(super().sendall, "took", *arguments)
+        return self._wait(super().sendall, "took nothing for {:g} s", MAX_SILENCE, *arguments)
 
     def _read(self, operation: Callable[..., Any], *arguments: Any) -> Any:
         if not self.state.reading:
             raise BlockingIOError(errno.EAGAIN, "nothing more is to be read")
-        data = self._wait(operation, "sent", *arguments)
+        data = self._wait(operation, "sent nothing for {:g} s", MAX_SILENCE, *arguments)
         if not data:
             self.state.deadline.remaining()
         return data
 
-    def _wait(self, operation: Callable[..., Any], verb: str, *arguments: Any) -> Any:
+    def _wait(self, operation: Callable[..., Any], timeout_problem: str, limit: float, *arguments: Any) -> Any:
         deadline = self.state.deadline
-        self.settimeout(min(deadline.remaining(), MAX_SILENCE))
+        self.settimeout(min(deadline.remaining(), limit))
         try:
             return operation(*arguments)
         except TimeoutError as error:
             deadline.remaining()
-            raise FetchProblem(FailureKind.TIMEOUT, f"{verb} nothing for {MAX_SILENCE:g} s") from error
+            raise FetchProblem(FailureKind.TIMEOUT, timeout_problem.format(limit)) from error
         except OSError as error:
             deadline.remaining()
             raise describe_socket_error(error) from error
@@ -151,19 +151,9 @@ class DeadlineTlsSocket(_DeadlineMixin, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         """Do the handshake, in one time-out for the whole of it, not one for each of its reads."""
         self.state = new_connection_state.get()
-        deadline = self.state.deadline
         self.state.sockets.add(self)
         try:
-            self.settimeout(min(CONNECT_TIMEOUT, deadline.remaining()))
-            super().do_handshake(block)
-        except TimeoutError as error:
-            self.close()
-            deadline.remaining()
-            raise FetchProblem(FailureKind.TIMEOUT, "did not finish the TLS handshake in time") from error
-        except OSError as error:
-            self.close()
-            deadline.remaining()
-            raise describe_socket_error(error) from error
+            self._wait(super().do_handshake, "did not finish the TLS handshake within {:g} s", CONNECT_TIMEOUT, block)
         except FetchProblem:
             self.close()
             raise

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
+from requests import Response
+
 from .. import http_headers
 from ..model import Fetched, Hop, NotModified, Validators, Visit
 from .decoding import decode_body
 from .problems import make_status_error
 from .target import RequestTarget, parse_target
-from .transport import HttpResponse
+from .transport import CHUNK_SIZE
 
 DOCUMENT_STATUSES = frozenset({200, 203})
 
@@ -21,7 +23,7 @@ class FinalResponse:
     """The response where the redirects ended, its target, and the redirects that led there."""
 
     target: RequestTarget
-    response: HttpResponse
+    response: Response
     hops: tuple[Hop, ...]
 
 
@@ -31,24 +33,24 @@ def interpret_response(visit: Visit, final: FinalResponse) -> Fetched | NotModif
     The validators are those of this very response; only those that a 304 omits are kept from before (E2, E3).
     """
     response, target, previous = final.response, final.target, visit.state.validators
-    headers = response.headers
+    headers, status = dict(response.headers.lower_items()), response.status_code
     validators = Validators(
         http_headers.clean_validator(headers.get("etag")), http_headers.clean_validator(headers.get("last-modified"))
     )
     fresh_for = http_headers.freshness_lifetime(headers)
-    if response.status == 304 and previous != Validators():
+    if status == 304 and previous != Validators():
         validators = Validators(
             validators.etag or previous.etag, validators.last_modified or previous.last_modified
         )  # E3
-        return NotModified(target.url, validators, fresh_for, final.hops, response.status)
-    if response.status not in DOCUMENT_STATUSES:
-        raise make_status_error(response.status, headers, target.netloc, _other_host(visit, target))
+        return NotModified(target.url, validators, fresh_for, final.hops, status)
+    if status not in DOCUMENT_STATUSES:
+        raise make_status_error(status, headers, target.netloc, _other_host(visit, target))
     if validators.etag is not None and validators.etag == previous.etag:  # E4
-        return NotModified(target.url, validators, fresh_for, final.hops, response.status)
-    body = decode_body(response.chunks(), headers.get("content-encoding", ""), visit.source.max_bytes)
+        return NotModified(target.url, validators, fresh_for, final.hops, status)
+    body = decode_body(response.iter_content(CHUNK_SIZE), headers.get("content-encoding", ""), visit.source.max_bytes)
     digest = blake2b(body, digest_size=16).hexdigest()
     if digest == visit.state.body_digest:  # E4
-        return NotModified(target.url, validators, fresh_for, final.hops, response.status, len(body))
+        return NotModified(target.url, validators, fresh_for, final.hops, status, len(body))
     media_type, charset = http_headers.parse_content_type(headers.get("content-type"))
     return Fetched(
         target.url,
@@ -61,7 +63,7 @@ def interpret_response(visit: Visit, final: FinalResponse) -> Fetched | NotModif
         body_digest=digest,
         fresh_for=fresh_for,
         retry_after=http_headers.parse_retry_after(headers),
-        status=response.status,
+        status=status,
     )
 
 

@@ -7,7 +7,6 @@ session, and loses nothing.
 from __future__ import annotations
 
 import logging
-import queue
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -51,45 +50,16 @@ _FRAMING_HEADERS = frozenset(
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_FOLD = re.compile(r"\s*\n[ \t]+")
 
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # what it warns of is a FetchError here, or no news
 
 
-class IdleConnections:
-    """The queue of a pool that never blocks: making that of urllib3 costs as much as all else of a pool."""
-
-    def __init__(self, max_size: int) -> None:
-        self._max_size = max_size
-        self._connections: list[object] = []
-
-    def put(self, connection: object, block: bool = True) -> None:
-        """Add a connection, newest first; the places for new ones, which are None, are not counted."""
-        if len(self._connections) >= self._max_size:
-            raise queue.Full
-        if connection is not None:
-            self._connections.append(connection)
-
-    def get(self, block: bool = True, timeout: float | None = None) -> object:
-        """Take the newest connection."""
-        try:
-            return self._connections.pop()
-        except IndexError:
-            raise queue.Empty from None
-
-    def qsize(self) -> int:
-        """Return how many there are."""
-        return len(self._connections)
-
-
 class _GuardedPool(HTTPConnectionPool):
     ConnectionCls = GuardedConnection
-    QueueCls = IdleConnections  # type: ignore[assignment]
 
 
 class _GuardedTlsPool(HTTPSConnectionPool):
     ConnectionCls = GuardedTlsConnection
-    QueueCls = IdleConnections  # type: ignore[assignment]
 
 
 class Pools:
@@ -172,59 +142,6 @@ def prepare_get(
     return request
 
 
-class HttpResponse:
-    """One response: its head is read, its body is still on the connection. Names in `headers` are in lower case.
-
-    Call `release` when no more of it is wanted: it returns the connection to the pool, or closes it.
-    """
-
-    __slots__ = ("_bodyless", "_make_drain_deadline", "_raw", "_started", "_state", "headers", "status")
-
-    def __init__(
-        self, raw: BaseHTTPResponse, method: str, state: SocketState, make_drain_deadline: Callable[[], Deadline]
-    ) -> None:
-        self.status = raw.status
-        self.headers = {
-            name.lower(): _FOLD.sub(" ", value) if "\n" in value else value for name, value in raw.headers.itermerged()
-        }
-        self._raw = raw
-        self._bodyless = method == "HEAD" or raw.status in (204, 304)
-        self._state = state
-        self._make_drain_deadline = make_drain_deadline
-        self._started = False
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the body, still encoded; raise FetchProblem `truncated` when it ends early."""
-        self._started = True
-        if self._bodyless:
-            return
-        with translate_library_errors():
-            yield from self._raw.stream(CHUNK_SIZE, decode_content=False)
-
-    def release(self) -> None:
-        """Return the connection to the pool, after reading a small body to its end, or close it."""
-        raw = self._raw
-        if self._bodyless:
-            raw.release_conn()
-            return
-        if not raw.closed:
-            with suppress(FetchProblem), translate_library_errors():
-                self._state.deadline = self._make_drain_deadline()
-                self._drain()
-        raw.close()
-
-    def _drain(self) -> None:
-        connection = self._raw.connection
-        persistent = connection is not None and not connection.is_closed
-        if self._started or not persistent or (self._raw.length_remaining or 0) > MAX_DRAIN_SIZE:
-            return
-        size = 0
-        for chunk in self._raw.stream(CHUNK_SIZE, decode_content=False):
-            size += len(chunk)
-            if size > MAX_DRAIN_SIZE:
-                return
-
-
 @contextmanager
 def translate_library_errors() -> Iterator[None]:
     """Turn errors of urllib3 and http.client into FetchProblems."""
@@ -234,30 +151,43 @@ def translate_library_errors() -> Iterator[None]:
         raise describe_library_error(error) from error
 
 
-class RawBody:
-    """The body of a response as `requests` reads it, for sessions of other libraries."""
+class ResponseBody:
+    """The body of a response, still on its connection: what a response of `requests` has as `raw`."""
 
-    def __init__(self, response: HttpResponse, place: str) -> None:
-        self._response = response
+    def __init__(
+        self, raw: BaseHTTPResponse, state: SocketState, start_deadline: Callable[[float], Deadline], place: str
+    ) -> None:
+        self._raw = raw
+        self._state = state
+        self._start_deadline = start_deadline
         self._place = place
+        self._started = False
 
     def stream(self, size: int, decode_content: bool = False) -> Iterator[bytes]:
-        """Yield the body as it is sent: a session that wants no coding must not ask for one."""
-        with raise_fetch_error(self._place):
-            try:
-                yield from self._response.chunks()
-            finally:
-                self.close()
+        """Yield the body as it is sent, never decoded; raise FetchError, `truncated` when it ends early."""
+        self._started = True
+        try:
+            with raise_fetch_error(self._place), translate_library_errors():
+                yield from self._raw.stream(size, decode_content=False)
+        finally:
+            self.close()
 
     def close(self) -> None:
-        """Release the connection."""
-        self._response.release()
+        """Return the connection to the pool, after reading a small unwanted body to its end, or close it."""
+        if not self._started and not self._raw.closed:
+            with suppress(FetchProblem), translate_library_errors():
+                self._drain()
+        if self._raw.closed:
+            self._raw.release_conn()
+        else:
+            self._raw.close()
 
-
-class StreamedResponse(requests.Response):
-    """A response whose body is still on the connection, read through `http_response`."""
-
-    http_response: HttpResponse
+    def _drain(self) -> None:
+        connection = self._raw.connection
+        if connection is None or connection.is_closed or (self._raw.length_remaining or 0) > MAX_DRAIN_SIZE:
+            return
+        self._state.deadline = self._start_deadline(DRAIN_TIMEOUT)
+        self._raw.read(MAX_DRAIN_SIZE, decode_content=False)
 
 
 class Transport(BaseAdapter):
@@ -276,14 +206,14 @@ class Transport(BaseAdapter):
         verify: bool | str = True,
         cert: object = None,
         proxies: object = None,
-    ) -> StreamedResponse:
+    ) -> requests.Response:
         """Return the response to one request, its body still on the connection; raise FetchError when there is none.
 
         Certificates are always verified and proxies are never taken from the environment, whatever the caller says.
         """
         outbound = request if isinstance(request, OutboundRequest) else self._adopt(request, timeout)
         with raise_fetch_error(outbound.place):
-            return self._make_response(outbound, self._exchange(outbound))
+            return self._exchange(outbound)
 
     def start_deadline(self, seconds: float) -> Deadline:
         """Start the deadline of one visit, which ends early when this transport is closed."""
@@ -303,24 +233,36 @@ class Transport(BaseAdapter):
         outbound.method, outbound.body = request.method, request.body
         return outbound
 
-    def _exchange(self, request: OutboundRequest) -> HttpResponse:
+    def _exchange(self, request: OutboundRequest) -> requests.Response:
         """Send on an idle connection, or on a new one where there is none or it turns out to be closed."""
         headers, method = _check_headers(request.headers), request.method or "GET"
         pool = self._pools.pool_for(request.target, request.route)
         while True:
             exchange = Exchange(request.target, request.throttle)
             try:
-                return self._send_through(pool, exchange, method, headers, request.body)
+                return self._make_response(request, exchange, _send(pool, exchange, method, headers, request.body))
             except FetchProblem as problem:
                 if not exchange.reused or problem.kind is not FailureKind.CONNECTION or method not in ("GET", "HEAD"):
                     raise
 
-    def _send_through(
-        self, pool: HTTPConnectionPool, exchange: Exchange, method: str, headers: Mapping[str, str], body: Any
-    ) -> HttpResponse:
-        token = current_exchange.set(exchange)
-        try:
-            raw = pool.urlopen(
+    def _make_response(self, request: OutboundRequest, exchange: Exchange, raw: BaseHTTPResponse) -> requests.Response:
+        assert exchange.state is not None
+        response = requests.Response()
+        response.status_code = raw.status
+        response.headers = CaseInsensitiveDict(raw.headers.itermerged())
+        response.url = request.target.url
+        response.request = request
+        response.raw = ResponseBody(raw, exchange.state, self.start_deadline, request.target.netloc)
+        return response
+
+
+def _send(
+    pool: HTTPConnectionPool, exchange: Exchange, method: str, headers: Mapping[str, str], body: Any
+) -> BaseHTTPResponse:
+    token = current_exchange.set(exchange)
+    try:
+        with translate_library_errors():
+            return pool.urlopen(
                 method,
                 exchange.target.url if pool.proxy is not None else "/",
                 body,
@@ -331,25 +273,8 @@ class Transport(BaseAdapter):
                 preload_content=False,
                 decode_content=False,
             )
-        except LIBRARY_ERRORS as error:
-            raise describe_library_error(error) from error
-        finally:
-            current_exchange.reset(token)
-        assert exchange.state is not None
-        return HttpResponse(raw, method, exchange.state, self._start_draining)
-
-    def _start_draining(self) -> Deadline:
-        return self.start_deadline(DRAIN_TIMEOUT)
-
-    def _make_response(self, request: OutboundRequest, http_response: HttpResponse) -> StreamedResponse:
-        response = StreamedResponse()
-        response.status_code = http_response.status
-        response.headers = CaseInsensitiveDict(http_response.headers)
-        response.url = request.target.url
-        response.request = request
-        response.http_response = http_response
-        response.raw = RawBody(http_response, request.place)
-        return response
+    finally:
+        current_exchange.reset(token)
 
 
 def _check_headers(declared: Mapping[str, str]) -> dict[str, str]:
