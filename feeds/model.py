@@ -285,6 +285,8 @@ class Visit(Struct, frozen=True):
     host: HostState
     story: Story | None = None
     upstream_id: str = ""  # of the story; empty for a source
+    story_digest: str = ""  # of the story in its listing; empty for a source, or if an older version planned the visit
+    is_addition: bool = False  # the story was listed after its source's first listing
 
     @property
     def url(self) -> str:
@@ -627,6 +629,7 @@ class Article(Struct, frozen=True, omit_defaults=True, gc=False):
     page: StoryPage | None = None  # of a story of our own
     key: int = 0  # the store's own, 0 until stored
     changed: int = 0  # the store's change number, 0 until stored
+    is_addition: bool = False  # stored after its source's first listing: as old as its first sight, not its date (R5)
 
     @property
     def position(self) -> datetime:
@@ -644,6 +647,7 @@ class StoryVisit(Struct, frozen=True):
     upstream_id: str
     url: str
     story: Story
+    story_digest: str  # of the story as the listing has it, without what `story` takes from the listing as a whole
 
 
 class Harvest(Struct, frozen=True):
@@ -661,6 +665,9 @@ class Harvest(Struct, frozen=True):
     outlines: tuple[Outline, ...] = ()  # of an OPML list
     removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
     changed: int = 0  # how many of the articles were known before
+    is_first: bool = False  # the first listing of the source
+    # Of stories that did not change: upstream id → the digest to store in place of one that an older version made.
+    equal_digests: Mapping[str, str] = {}
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ A listing yields articles, or, where a story's own page tells more, further visi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -233,7 +233,8 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         return _Attempt(harvest_folder(folder, seen_items, io.site, io.now()), response)
     article_context = Context(source.id, seen_items.authority, io.now(), source=source)
     result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
-    return _Attempt(result, response, parsed.channel)
+    is_first = visit.state.worked_at is None or not seen_items
+    return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
 
 def _harvest_outlines(response: Fetched, seen_items: SeenItems) -> Harvest:
@@ -263,6 +264,9 @@ def harvest(
     channel = describe_channel(parsed)
     new_stories = list(_new_stories(parsed, judgement, seen_items, context.source))
     visits = dict(_story_visits(new_stories, parsed, context.source))
+    equal_digests = dict(_find_equal_digests(visits.values(), seen_items))
+    visits = {upstream: visit for upstream, visit in visits.items() if upstream not in equal_digests}
+    new_stories = [new_story for new_story in new_stories if new_story[0] not in equal_digests]
     whole = [new_story for new_story in new_stories if new_story[0] not in visits]
     changed = frozenset(upstream for upstream, _, _ in whole if upstream in seen_items)
     return Harvest(
@@ -276,6 +280,7 @@ def harvest(
         warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,
         changed=len(changed),
+        equal_digests=equal_digests,
     )
 
 
@@ -327,9 +332,21 @@ def _story_visits(
     """Yield a visit for each story that its own page tells better."""
     private = source is not None and source.private
     if (source is not None and source.full_text) or parsed.shape in (Shape.LISTING, Shape.SITEMAP):
-        for upstream, story, _ in new_stories:
+        for upstream, story, digest in new_stories:
             if url := story_url(story, parsed.base):
-                yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private))
+                yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private), digest)
+
+
+def _find_equal_digests(visits: Iterable[StoryVisit], seen_items: SeenItems) -> Iterator[tuple[str, str]]:
+    """Yield (upstream id, digest) of the stories that are stored as they are listed.
+
+    An older version digested a story with what it takes from the listing as a whole. Their pages are not visited again
+    because the digest is another one now.
+    """
+    for visit in visits:
+        stored = seen_items.digests.get(visit.upstream_id)
+        if stored is not None and stored == story_digest(visit.story):
+            yield visit.upstream_id, visit.story_digest
 
 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -381,6 +398,7 @@ def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | Non
     seen_items = io.seen_items(visit.source.id)
     article_context = Context(visit.source.id, seen_items.authority, io.now(), source=visit.source)
     changed = frozenset({visit.upstream_id} if visit.upstream_id in seen_items else ())
-    new_stories = [(visit.upstream_id, parsed.stories[0], story_digest(listing_story))]
+    digest = visit.story_digest or story_digest(listing_story)
+    new_stories = [(visit.upstream_id, parsed.stories[0], digest)]
     articles = io.run(response, articles_of, new_stories, parsed, article_context, changed)
     return Harvest(articles, (), warnings=parsed.warnings, identity=seen_items.identity, changed=len(changed))

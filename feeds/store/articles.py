@@ -28,10 +28,11 @@ from sqlalchemy import (
     or_,
     select,
     union_all,
+    update,
 )
 
 from ..errors import StoreError
-from ..model import NOTHING, Article, EntryState, Harvest, Outcome
+from ..model import NOTHING, Article, EntryState, Harvest, Outcome, replace
 from .schema import (
     TombstoneReason,
     articles,
@@ -48,7 +49,7 @@ from .schema import (
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
 from .sqlite import STORY_IDS, contains, encode_utf8, insert, json_members, matches_story_id
-from .statements import ResultRow, Values, insert_statement, update_statement
+from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
 
 ArticleSelect = Select[tuple[object, ...]]
 
@@ -57,7 +58,7 @@ ArticleSelect = Select[tuple[object, ...]]
 # Fields with a column of their own, and those that tell how a document was read, which only `preview` shows.
 _COLUMN_FIELDS = (
     *("source_id", "upstream_id", "published_id", "story_digest", "story_key", "key", "changed"),
-    *("first_seen", "updated", "url", "html"),
+    *("first_seen", "updated", "url", "html", "is_addition"),
 )
 _TRANSIENT_FIELDS = ("found", "reader")
 _BODY_FIELDS = [
@@ -138,6 +139,7 @@ _CHECKED_VALUES = itemgetter(*_CHECKED_COLUMNS)
 
 def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
     """Store the articles of all harvests; return the ids of the sources in which something visible changed."""
+    _adopt_digests(connection, source_index, outcomes)
     harvest, removals = _harvest_articles(source_index, outcomes), _removal_times(source_index, outcomes)
     if not harvest and not removals:
         return frozenset()
@@ -171,8 +173,14 @@ def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) ->
         (source_index.keys[article.source_id], sanitize_id(article.upstream_id)): article
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
-        for article in outcome.result.articles
+        for article in _mark_additions(outcome, outcome.result)
     }
+
+
+def _mark_additions(outcome: Outcome, harvest: Harvest) -> Iterable[Article]:
+    """Return the articles of a harvest with the mark whether they were listed after their source's first listing."""
+    is_addition = outcome.visit.is_addition if outcome.visit.story else not harvest.is_first
+    return (replace(article, is_addition=True) for article in harvest.articles) if is_addition else harvest.articles
 
 
 def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
@@ -201,6 +209,7 @@ def _new_rows(
                 "updated": encode_time(article.updated),
                 "position": encode_time(article.position),
                 "change_number": number,
+                "is_addition": int(article.is_addition),
                 **_editable_values(article),
             }
         )
@@ -242,6 +251,36 @@ def _with_checksum(values: dict[str, Any]) -> Values:
     return values
 
 
+_UPDATE_DIGEST = update_statement(articles, ["key"], "story_digest", "checksum")
+_UPDATE_PUBLISHED_DIGEST = BatchStatement(
+    update(ledger_entries)
+    .values(digest=bindparam("story_digest"))
+    .where(ledger_entries.c.article == bindparam("the_key"), ledger_entries.c.digest == bindparam("stored_digest"))
+)
+
+
+def _adopt_digests(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> None:
+    """Replace the digests of an older version, here and in the ledgers, so that no reader is told of a change."""
+    digests = {
+        (source_index.keys[outcome.visit.source.id], sanitize_id(upstream_id)): digest
+        for outcome in outcomes
+        if isinstance(outcome.result, Harvest)
+        for upstream_id, digest in outcome.result.equal_digests.items()
+    }
+    if not digests:
+        return
+    values = [
+        {
+            **_with_checksum({**row._asdict(), "story_digest": digests[row.source, row.upstream_id]}),
+            "the_key": row.key,
+            "stored_digest": row.story_digest,
+        }
+        for row in connection.execute(_ARTICLES_OF_STORIES, {"story_ids": to_json([*digests])})
+    ]
+    _UPDATE_DIGEST.run(connection, values)
+    _UPDATE_PUBLISHED_DIGEST.run(connection, values)
+
+
 def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
     return set(connection.execute(_USED_IDS, {"ids": to_json(list(ids))}).scalars())
 
@@ -271,7 +310,7 @@ MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own;
 ROWS_AHEAD = 32  # rows fetched at a time
 
 _VISIBLE_ARTICLES = select(
-    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "checksum")),
+    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "is_addition", "checksum")),
     *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
 ).where(articles.c.retracted_at.is_(None))
 
@@ -315,7 +354,7 @@ def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[
 
 def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
     values: tuple[Any, ...] = tuple(row)
-    checked, (key, source, change_number, checksum, body, html) = values[:8], values[8:]
+    checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:]
     upstream_id, published_id, digest, story_key, _, first_seen, updated, url = checked
     if _checksum(checked, body, html) != checksum:
         raise StoreError(
@@ -323,7 +362,7 @@ def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
         )
     times = decode_time(first_seen), decode_time(updated)
     ids = source_ids[source], upstream_id, published_id, digest, story_key, key, change_number
-    return decode_body(body, (*ids, *times, url, html.decode()))
+    return decode_body(body, (*ids, *times, url, html.decode(), bool(is_addition)))
 
 
 # ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0005"
+REVISION = "0006"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -150,6 +150,8 @@ visits = Table(
     Column("move", Text),
     Column("interval", Float),
     Column("hints", Text),
+    Column("story_digest", Text),  # NULL if planned before there was such a column
+    Column("is_addition", Integer, nullable=False, server_default="0"),
     UniqueConstraint("source", "upstream_id", name="visits_identity"),
     Index("visits_due", "due_at"),
 )
@@ -184,6 +186,7 @@ articles = Table(
     Column("checksum", Integer, nullable=False),
     Column("body", Text, nullable=False),  # all the rest, as JSON
     Column("html", Text, nullable=False),  # not in `body`: to escape it into JSON costs as much as to store it
+    Column("is_addition", Integer, nullable=False, server_default="0"),  # listed after its source's first listing
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
     # Seen items are read from this index alone: three times as fast as from the rows.
@@ -192,6 +195,7 @@ articles = Table(
     Index("articles_position", "position", "first_seen", "source", "tags"),
     Index("articles_source_position", "source", "position", "first_seen"),
     Index("articles_retracted", "retracted_at", sqlite_where=text("retracted_at IS NOT NULL")),
+    Index("articles_additions", "first_seen", sqlite_where=text("is_addition = 1")),
     sqlite_autoincrement=True,
 )
 
@@ -232,6 +236,17 @@ ledger_entries = Table(
     Column("archive", Integer),
     Column("state", Text, nullable=False, server_default="published"),
     sqlite_with_rowid=False,
+)
+
+# Of each feed: since when a change waits to be published, and the last failure to publish it.
+publishing = Table(
+    "publishing",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("change_number", Integer, nullable=False, server_default="0"),  # the newest change of its sources
+    Column("waiting_since", Integer),  # NULL: it is published
+    Column("failed_at", Integer),
+    Column("error", Text),
 )
 
 withdrawn_feeds = Table(

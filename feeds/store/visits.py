@@ -117,6 +117,8 @@ def _build_visit(row: ResultRow, source_index: SourceIndex, at: datetime) -> Vis
         host=_build_host(row, at),
         story=_decode(_STORY, row.story),
         upstream_id=row.upstream_id,
+        story_digest=row.story_digest or "",
+        is_addition=bool(row.is_addition),
     )
 
 
@@ -163,9 +165,9 @@ _DELETE = BatchStatement(
         visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id")
     )
 )
-_STORY_COLUMNS = ("source", "upstream_id", "url", "host", "due_at", "story")
+_STORY_COLUMNS = ("source", "upstream_id", "url", "host", "due_at", "story", "story_digest", "is_addition")
 _INSERT_STORY = insert(visits).values({name: bindparam(name) for name in _STORY_COLUMNS})
-_LISTING_VALUES = {name: _INSERT_STORY.excluded[name] for name in ("url", "host", "story")}
+_LISTING_VALUES = {name: _INSERT_STORY.excluded[name] for name in ("url", "host", "story", "story_digest")}
 # The newest listing of a story replaces what an older one said; due time and attempts of its page stay.
 _UPSERT_STORY = BatchStatement(
     _INSERT_STORY.on_conflict_do_update(
@@ -181,9 +183,9 @@ _DELETE_STORIES = BatchStatement(
         visits.c.upstream_id.in_(json_members("upstream_ids")),
     )
 )
-_STORY_VISITS = select(visits.c.source, visits.c.upstream_id, visits.c.url, visits.c.host, visits.c.story).join_from(
-    STORY_IDS, visits, matches_story_id(visits)
-)
+_STORY_VISITS = select(
+    *(visits.c[name] for name in ("source", "upstream_id", "url", "host", "story_digest"))
+).join_from(STORY_IDS, visits, matches_story_id(visits))
 
 # What a listing leaves out of these stays as it was.
 _CHANNEL_COLUMNS = ("title", "link", "hub", "self_url", "listing_size", "outlines")
@@ -278,7 +280,7 @@ def _select_story_visits(
 
 
 def _is_edited(row: ResultRow, visit: Visit) -> bool:
-    return row.url != visit.url or _decode(_STORY, row.story) != visit.story
+    return row.url != visit.url or (row.story_digest or "") != visit.story_digest
 
 
 def _may_visit_pages(source: Source) -> bool:
@@ -357,6 +359,8 @@ def _story_values(outcome: Outcome, harvest: Harvest, source_index: SourceIndex)
             "host": host_of(story.url),
             "due_at": encode_time(outcome.at) if key in source_index.declared else None,
             "story": to_json(story.story),
+            "story_digest": story.story_digest,
+            "is_addition": int(not harvest.is_first),
         }
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss, until
 
+from feeds.model import Fetched
+from feeds.normalize import detach_story, story_digest
+from feeds.pipeline.read import parse_feed
 from feeds.scheduling.policy import STORY_ATTEMPTS
 
 HTML = {"content_type": "text/html; charset=utf-8"}
@@ -167,6 +172,75 @@ def test_what_a_feed_says_last_of_a_story_is_published_once_its_page_answers(
         wire.now += timedelta(hours=8)
         wire.turn(everything=True)
     assert [item["title"] for item in wire.items()] == [last]
+
+
+def visited_pages(origin: Origin, since: int) -> list[str]:
+    """The story pages asked for since that many requests."""
+    return [path for path in origin.paths()[since:] if path.startswith("/story")]
+
+
+def teasers(origin: Origin, *stories: tuple[str, str], head: str = "") -> Document:
+    """A feed of teasers, each with its page on the origin; `head` are elements of its channel."""
+    body = rss(*stories).replace(b"<item>", f"{head}<item>".encode(), 1)
+    return Document(body.replace(b"https://a.example//", origin.url("/").encode()))
+
+
+def sitemap(origin: Origin, *stories: tuple[str, str], head: str = "") -> Document:
+    """A sitemap whose dates of change are the titles."""
+    urls = "".join(f"<url><loc>{origin.url(path)}</loc><lastmod>{date}</lastmod></url>" for path, date in stories)
+    space = "xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'"
+    return Document(f"<urlset {space}>{head}{urls}</urlset>".encode())
+
+
+@pytest.mark.parametrize("kind", ["feed", "sitemap"])
+def test_E1_only_the_page_of_an_edited_or_new_story_is_visited_again(wire: Wire, origin: Origin, kind: str) -> None:
+    """Although the feed has a title, a language and people of its own, and also when these change."""
+    listing = teasers if kind == "feed" else sitemap
+    paths = [path for path, _ in STORIES]
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    head = "<language>en</language><managingEditor>desk@a.example (Desk)</managingEditor>" if kind == "feed" else ""
+
+    def list_stories(*dates: str, head: str = head) -> list[str]:
+        before = len(origin.requests)
+        origin.put("/feed", listing(origin, *zip(paths, dates, strict=False), head=head))
+        wire.now += timedelta(minutes=20)
+        wire.turn(everything=True)
+        return visited_pages(origin, before)
+
+    wire.declare({"a": {kind: origin.url("/feed"), **({"full_text": True} if kind == "feed" else {})}})
+    first = [f"2026-03-0{day}" for day in range(1, 6)]
+    assert sorted(list_stories(*first)) == paths[:5]
+    assert list_stories(*first, "2026-03-06") == [paths[5]]
+    assert list_stories("2026-03-07", *first[1:], "2026-03-06") == [paths[0]]
+    if kind == "feed":
+        assert list_stories("2026-03-07", *first[1:], "2026-03-06", head="<language>de</language>") == []
+
+
+def test_E1_digests_of_an_older_version_are_replaced_without_a_visit_or_an_event(wire: Wire, origin: Origin) -> None:
+    """It digested a story with what it takes from its feed as a whole."""
+    for path, title in STORIES:
+        origin.put(path, page(title))
+    wire.declare({"a": {"feed": origin.put("/feed", teasers(origin, *STORIES[:5])), "full_text": True}})
+    wire.turn()
+    document = parse_feed(Fetched(origin.url("/feed"), teasers(origin, *STORIES[:5]).body))
+    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
+        events = database.execute("SELECT count(*) FROM outbox").fetchall()
+        for story in document.stories:
+            digests = (story_digest(detach_story(story, document)), story_digest(story))
+            assert digests[0] != digests[1]
+            for table, column in (("articles", "story_digest"), ("ledger_entries", "digest")):
+                changed = database.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", digests).rowcount
+                assert changed == 1
+        database.commit()
+    before = len(origin.requests)
+    for titles in (STORIES, (("/story-1", "Edited"), *STORIES[1:])):
+        origin.put("/feed", teasers(origin, *titles))
+        wire.now += timedelta(minutes=20)
+        wire.turn(everything=True)
+    assert visited_pages(origin, before) == ["/story-6", "/story-1"]
+    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
+        assert database.execute("SELECT count(*) - 2 FROM outbox").fetchall() == events
 
 
 def test_a_challenge_page_is_no_story(wire: Wire, origin: Origin) -> None:

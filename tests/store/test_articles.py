@@ -210,7 +210,7 @@ def test_only_what_is_asked_for_is_read(path: Path, source_count: int | None) ->
 def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
     with open_store(path, source(), source("b")) as store:
         add_articles(store, article(), article("2"), article("3", "b"))
-        page = StoryVisit("s1", "https://pages.example/s1", story("s1"))
+        page = StoryVisit("s1", "https://pages.example/s1", story("s1"), "digest")
         store.record([harvest(visit_of(store), story_visits=(page,))])
         before = store.change_numbers()
         assert store.forget("a", NOON) == 2

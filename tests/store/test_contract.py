@@ -109,7 +109,7 @@ def test_two_sources_that_become_one_keep_one_of_each_story(store: Store) -> Non
 
 
 def test_pages_of_stories_are_visits_that_carry_the_story(store: Store) -> None:
-    page = StoryVisit("s", "https://pages.example/s", Story(id="s", links=(Link("/s"),), extra={"é": "\0"}))
+    page = StoryVisit("s", "https://pages.example/s", Story(id="s", links=(Link("/s"),), extra={"é": "\0"}), "digest")
     lists = source("b", full_text=True)
     store.sync([source(), lists], NOON)
     store.record([harvest(visit_of(store, "b"), story_visits=(page,), listed_ids=("s",))])

@@ -100,9 +100,10 @@ def test_what_is_recorded_is_seen_and_read_back(records: list[Article]) -> None:
             assert store.seen_items("a").digests == digests
             for article in records:
                 stored = stored_articles[sanitize_id(article.upstream_id)]
-                assigned = {name: getattr(stored, name) for name in ("upstream_id", "published_id", "key", "changed")}
+                names = ("upstream_id", "published_id", "key", "changed", "is_addition")
+                assigned = {name: getattr(stored, name) for name in names}
                 assert stored == replace(article, **assigned, **TRANSIENT_FIELDS)
-                assert stored.key and stored.changed
+                assert stored.key and stored.changed and stored.is_addition
 
 
 def test_text_that_utf8_cannot_encode_is_replaced(path: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_outcome_of_a_source_that_was_renamed_during_the_visit_is_dropped(pa
 
 
 STORY = Story(id="s1", title=Text("A headline", base="https://x.example/"), found={"title": "h2"})
-PAGE = StoryVisit("s1", "https://pages.example/s1", STORY)
+PAGE = StoryVisit("s1", "https://pages.example/s1", STORY, "digest")
 
 
 def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         assert (store.statuses()[0].pending, store.seen_items("a").listing_size) == (0, None)
 
 
-EDITED = replace(PAGE, url="https://pages.example/s1-new", story=replace(STORY, title=Text("A better headline")))
+EDITED = StoryVisit("s1", "https://pages.example/s1-new", replace(STORY, title=Text("A better headline")), "edited")
 
 
 def pages_of(store: SqlStore, at: datetime = NOON) -> list[Visit]:
