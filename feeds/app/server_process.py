@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .. import config as configuration
 from ..model import Config
@@ -36,7 +37,12 @@ def serve(config_path: Path, listen: HostPort | None = None) -> None:
 def create_server_app(config: Config) -> ASGIApp:
     """Return the ASGI application for a configuration."""
     withdrawn = WithdrawnFeeds(config.data / "feeds.db")
-    return create_app(config.public, withdrawn_feeds=withdrawn.feeds, is_healthy=lambda: True)
+    return create_app(
+        config.public,
+        withdrawn_feeds=withdrawn.feeds,
+        is_healthy=lambda: True,
+        base_path=urlsplit(config.site.url).path,
+    )
 
 
 @contextmanager

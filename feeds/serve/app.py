@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -16,27 +18,41 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..registry import formats
 from .file_response import find_file
 from .files import Files
-from .index_page import STYLESHEET_PATH, IndexPage, load_stylesheet
-from .media_types import CORS_HEADERS
-from .responses import text_response
+from .html_page import ICON_PATH, STYLESHEET_PATH, render_page
+from .index_page import IndexPage
+from .media_types import CORS_HEADERS, find_media_type, security_headers
+from .responses import Document, is_navigation, page_response, read_header, text_response
 
 _log = logging.getLogger(__name__)
 
+_ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+_HEADER_NAMES = re.compile(r"[\w, -]{1,1000}", re.ASCII)
+# What stands where no file is published, unless the public folder has its own.
+_DEFAULT_FILES = {STYLESHEET_PATH: "listing.css", ICON_PATH: "favicon.ico"}
+# For browsers; feed readers get the phrase of the status.
+_ERROR_SENTENCES = {404: "There is nothing at this address.", 410: "This feed is no longer published."}
+
 
 def create_app(
-    root: Path, *, withdrawn_feeds: Callable[[], Mapping[str, str | None]], is_healthy: Callable[[], bool]
+    root: Path,
+    *,
+    withdrawn_feeds: Callable[[], Mapping[str, str | None]],
+    is_healthy: Callable[[], bool],
+    base_path: str = "/",
 ) -> ASGIApp:
     """Return the application that serves the published files below `root`.
 
     `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
-    in the event loop, so they must not block.
+    in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
+    have cut it off.
     """
-    pages = _Pages(root, withdrawn_feeds, is_healthy)
-    routes = [Route("/", pages.index), Route("/health", pages.health), Route(STYLESHEET_PATH, pages.stylesheet)]
+    pages = _Pages(root, withdrawn_feeds, is_healthy, base_path)
+    routes = [Route("/", pages.index), Route("/health", pages.health)]
+    routes += [Route(path, _load_document(path, name).respond) for path, name in _DEFAULT_FILES.items()]
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
     app = _PublishedFiles(Files(root), router)
-    return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], _send_error))
+    return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
 
 
 class _PublishedFiles:
@@ -47,10 +63,14 @@ class _PublishedFiles:
         self._other = other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise HTTPException(405, headers={"allow": "GET, HEAD"})
-        path = "/index.html" if scope["path"] == "/" else scope["path"]
-        response = await find_file(self._files, path, Request(scope))
+        request = Request(scope)
+        response: ASGIApp | None
+        if request.method in {"GET", "HEAD"}:
+            response = await find_file(self._files, "/index.html" if scope["path"] == "/" else scope["path"], request)
+        elif request.method == "OPTIONS":
+            response = _describe_options(request)
+        else:
+            raise HTTPException(405, headers={"allow": _ALLOWED_METHODS})
         await (response or self._other)(scope, receive, send)
 
 
@@ -58,18 +78,19 @@ class _Pages:
     """What is served where no file is published."""
 
     def __init__(
-        self, root: Path, withdrawn_feeds: Callable[[], Mapping[str, str | None]], is_healthy: Callable[[], bool]
+        self,
+        root: Path,
+        withdrawn_feeds: Callable[[], Mapping[str, str | None]],
+        is_healthy: Callable[[], bool],
+        base_path: str,
     ) -> None:
         self._index_page = IndexPage(root)
-        self._stylesheet = load_stylesheet()
         self._withdrawn_feeds = withdrawn_feeds
         self._is_healthy = is_healthy
+        self._base_path = base_path
 
     async def index(self, request: Request) -> Response:
-        return self._index_page.document().respond(request)
-
-    async def stylesheet(self, request: Request) -> Response:
-        return self._stylesheet.respond(request)
+        return await self._index_page.document().respond(request)
 
     async def health(self, request: Request) -> Response:
         return text_response("ok") if self._is_healthy() else text_response("degraded", 503)
@@ -82,14 +103,43 @@ class _Pages:
             raise HTTPException(404, headers=CORS_HEADERS)
         if successor := withdrawn[feed_id]:
             # The location is made of an id of ours, never of the request (S19).
-            raise HTTPException(301, headers={"location": f"/{successor}.{suffix}", **CORS_HEADERS})
+            raise HTTPException(301, headers={"location": f"{self._base_path}{successor}.{suffix}", **CORS_HEADERS})
         raise HTTPException(410, headers=CORS_HEADERS)
 
+    async def error(self, request: Request, error: Exception) -> Response:
+        """Answer with a status and its phrase, without any text of the request (S17); log what is no client's fault."""
+        if not isinstance(error, HTTPException):
+            is_bug = not isinstance(error, OSError)
+            _log.error("cannot serve %r: %s", request.scope["path"], error, exc_info=error if is_bug else None)
+            error = HTTPException(500 if is_bug else 503)
+        sentence = _ERROR_SENTENCES.get(error.status_code)
+        if sentence is None or not is_navigation(request):
+            return text_response(error.detail, error.status_code, error.headers)
+        link = f'<p><a href="{escape(self._base_path)}">All feeds</a></p>'
+        page = render_page(error.detail, sentence, link, base_path=self._base_path)
+        return page_response(page, error.status_code, error.headers)
 
-async def _send_error(request: Request, error: Exception) -> Response:
-    """Answer with a status and its phrase, without any text of the request (S17); log what is no client's fault."""
-    if not isinstance(error, HTTPException):
-        is_bug = not isinstance(error, OSError)
-        _log.error("cannot serve %r: %s", request.scope["path"], error, exc_info=error if is_bug else None)
-        error = HTTPException(500 if is_bug else 503)
-    return text_response(error.detail, error.status_code, error.headers)
+
+def _describe_options(request: Request) -> Response:
+    """Answer OPTIONS; of a feed, pages of other sites may ask for anything (the CORS preflight of the Fetch standard).
+
+    The header names asked for are repeated, because older browsers do not take `*` for them.
+    """
+    path, headers = request.scope["path"], {**security_headers(), "allow": _ALLOWED_METHODS}
+    media_type = find_media_type(path)
+    if media_type and media_type.role == "feed":
+        names = read_header(request, "access-control-request-headers") or ""
+        headers |= {
+            **CORS_HEADERS,
+            "access-control-allow-methods": "GET, HEAD",
+            "access-control-allow-headers": names if _HEADER_NAMES.fullmatch(names) else "*",
+            "access-control-max-age": "86400",
+            "vary": "Access-Control-Request-Headers",
+        }
+    return Response(status_code=204, headers=headers)
+
+
+def _load_document(path: str, name: str) -> Document:
+    media_type = find_media_type(path)
+    assert media_type
+    return Document(media_type, Path(__file__).with_name(name).read_bytes())

@@ -10,30 +10,11 @@ from pathlib import Path
 
 from ..registry import Format, formats
 from .files import STAT_RESOLUTION_NS, is_published_path
-from .media_types import CSS, FOLDERS_WITHOUT_FEEDS, HTML
+from .html_page import render_page
+from .media_types import FOLDERS_WITHOUT_FEEDS, HTML
 from .responses import Document
 
-STYLESHEET_PATH = "/assets/listing.css"
 _SKIPPED_FOLDERS = {"archive", *(folder.strip("/") for folder in FOLDERS_WITHOUT_FEEDS)}
-
-_TEMPLATE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Feeds</title>
-<link rel="stylesheet" href="{stylesheet}">
-{alternates}
-</head>
-<body>
-<main>
-<h1>Feeds</h1>
-<p>{introduction}</p>
-{feeds}
-</main>
-</body>
-</html>
-"""
 
 
 class IndexPage:
@@ -55,11 +36,6 @@ class IndexPage:
             # As for files: a folder that changed just now is read again.
             self._folder_times = times if self._clock() - max(times, default=0) > STAT_RESOLUTION_NS else ()
         return self._document
-
-
-def load_stylesheet() -> Document:
-    """Return the stylesheet of the page, for `STYLESHEET_PATH`."""
-    return Document(CSS, Path(__file__).with_name("listing.css").read_bytes())
 
 
 def _find_folders(root: Path) -> Iterator[Path]:
@@ -100,12 +76,11 @@ def _find_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _render_page(feeds: dict[str, list[str]]) -> str:
-    introduction = "Choose a format and give its address to a feed reader." if feeds else "Nothing is published yet."
-    return _TEMPLATE.format(
-        stylesheet=escape(STYLESHEET_PATH.removeprefix("/")),
-        introduction=introduction,
-        alternates="\n".join(_alternate(id, formats()[name]) for id, names in feeds.items() for name in names),
-        feeds="\n".join(["<ul>", *map(_list_item, feeds.items()), "</ul>"]) if feeds else "",
+    return render_page(
+        "Feeds",
+        "Choose a format and give its address to a feed reader." if feeds else "Nothing is published yet.",
+        "\n".join(["<ul>", *map(_list_item, feeds.items()), "</ul>"]) if feeds else "",
+        links="\n".join(_alternate(id, formats()[name]) for id, names in feeds.items() for name in names),
     )
 
 

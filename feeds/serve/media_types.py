@@ -34,14 +34,13 @@ class MediaType:
 
 
 HTML = MediaType("text/html; charset=utf-8", compressible=True, role="page")
-CSS = MediaType("text/css; charset=utf-8", compressible=True)
 _JSON = MediaType("application/json", compressible=True)
 
 # Of the files beside the feeds.
 _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
-    "opml": MediaType("text/x-opml", compressible=True, role="feed"),
+    "opml": MediaType("text/x-opml; charset=utf-8", compressible=True, role="feed"),
     "html": HTML,
-    "css": CSS,
+    "css": MediaType("text/css; charset=utf-8", compressible=True),
     "js": MediaType("text/javascript; charset=utf-8", compressible=True),
     "txt": MediaType("text/plain; charset=utf-8", compressible=True),
     "xml": MediaType("application/xml; charset=utf-8", compressible=True),
@@ -105,7 +104,7 @@ def file_headers(media_type: MediaType) -> Mapping[str, str]:
 
 
 # Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site.
-CORS_HEADERS = {"access-control-allow-origin": "*"}
+CORS_HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": "ETag, Last-Modified"}
 
 
 @cache

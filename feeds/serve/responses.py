@@ -11,7 +11,7 @@ from functools import cached_property
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from .. import http_headers
 from .media_types import MediaType, file_headers, security_headers
@@ -77,11 +77,12 @@ class Document:
     """A small document that is held in memory, plain and gzipped."""
 
     def __init__(self, media_type: MediaType, body: bytes) -> None:
-        self._plain = body, Representation(media_type, body_etag(body), len(body))
-        gzipped = compress(body)
-        self._gzipped = gzipped, Representation(media_type, body_etag(gzipped), len(gzipped), gzipped=True)
+        self._plain = self._gzipped = body, Representation(media_type, body_etag(body), len(body))
+        if media_type.compressible:
+            gzipped = compress(body)
+            self._gzipped = gzipped, Representation(media_type, body_etag(gzipped), len(gzipped), gzipped=True)
 
-    def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         """Return the document, or 304."""
         body, representation = self._gzipped if accepts_gzip(request) else self._plain
         return representation.not_modified(request) or raw_response(200, representation.headers_for(request), body)
@@ -111,6 +112,11 @@ def raw_response(status: int, headers: RawHeaders, body: bytes = b"") -> Respons
 
 def text_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return one line of text, which is not to be cached."""
-    return PlainTextResponse(
-        f"{text}\n", status, {**security_headers(), "cache-control": "no-store", **(headers or {})}
-    )
+    headers = {**security_headers(), "cache-control": "no-store", **(headers or {})}
+    return PlainTextResponse(f"{text}\n", status, headers)
+
+
+def page_response(page: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a page of ours, which is not to be cached."""
+    headers = {**security_headers(sandbox=False), "cache-control": "no-store", **(headers or {})}
+    return HTMLResponse(page, status, headers)

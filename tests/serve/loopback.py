@@ -34,7 +34,7 @@ TYPES = [
     ("R40 JSON Feed", "/world.json", "*/*", "application/feed+json", "Accept-Encoding"),
     ("R40 in a folder", "/each-source/bbc-news.json", "*/*", "application/feed+json", "Accept-Encoding"),
     ("JSON that is no feed", "/assets/app.json", "*/*", "application/json", "Accept-Encoding"),
-    ("OPML", "/feeds.opml", "*/*", "text/x-opml", "Accept-Encoding"),
+    ("C4 OPML", "/feeds.opml", "*/*", "text/x-opml; charset=utf-8", "Accept-Encoding"),
     ("page", "/world.html", BROWSER, "text/html; charset=utf-8", "Accept-Encoding"),
     ("story", "/stories/desk/first.html", BROWSER, "text/html; charset=utf-8", "Accept-Encoding"),
     ("picture", "/assets/logo.png", "*/*", "image/png", None),
@@ -119,8 +119,8 @@ def run_server(app: ASGIApp, root: Path, stall_timeout: float = 60.0) -> Iterato
         assert not thread.is_alive()
 
 
-def create_test_app(root: Path, *, is_healthy: Callable[[], bool] = lambda: True) -> ASGIApp:
-    return create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=is_healthy)
+def create_test_app(root: Path, *, is_healthy: Callable[[], bool] = lambda: True, base_path: str = "/") -> ASGIApp:
+    return create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=is_healthy, base_path=base_path)
 
 
 def write_files(root: Path) -> None:

@@ -8,10 +8,13 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from serve.loopback import (
     ABSENT,
+    BROWSER,
     PUBLISHED,
     RSS,
     TYPES,
@@ -136,7 +139,9 @@ def test_pictures_are_not_compressed_again(server: LoopbackServer) -> None:
 # ── methods ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("path", ["/world.rss", "/", "/health", "/none.rss", "/closed.rss", "/assets/listing.css"])
+@pytest.mark.parametrize(
+    "path", ["/world.rss", "/", "/health", "/none.rss", "/closed.rss", "/assets/listing.css", "/favicon.ico"]
+)
 def test_HEAD_has_the_headers_of_GET_and_no_body(server: LoopbackServer, path: str) -> None:
     get, head = server.request(path), server.request(path, "HEAD")
     assert (head.status, head.body) == (get.status, b"")
@@ -146,10 +151,10 @@ def test_HEAD_has_the_headers_of_GET_and_no_body(server: LoopbackServer, path: s
 
 
 @pytest.mark.parametrize("path", ["/world.rss", "/", "/health", "/none"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
 def test_S19_other_methods_are_refused(server: LoopbackServer, method: str, path: str) -> None:
     response = server.request(path, method)
-    assert (response.status, response["allow"]) == (405, "GET, HEAD")
+    assert (response.status, response["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 # ── headers, errors, redirects ──────────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +165,7 @@ EVERYWHERE = [
     "/",
     "/health",
     "/assets/listing.css",
+    "/favicon.ico",
     "/none",
     "/..",
     "/<script>alert(1)</script>",
@@ -170,11 +176,13 @@ EVERYWHERE = [
 ]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 @pytest.mark.parametrize("path", sorted(set(EVERYWHERE)))
 def test_S17_security_headers_everywhere_and_nothing_reflected(server: LoopbackServer, path: str, method: str) -> None:
     mark = "<script>mark</script>"
-    marks = dict.fromkeys(("referer", "user_agent", "x_forwarded_host", "accept", "origin", "cookie"), mark)
+    names = ["referer", "user_agent", "x_forwarded_host", "accept", "origin", "cookie"]
+    names.append("access_control_request_headers")
+    marks = dict.fromkeys(names, mark)
     response = server.request(path, method, if_none_match=mark, range=mark, if_range=mark, **marks)
     assert response["x-content-type-options"] == "nosniff"
     assert response["referrer-policy"] == "no-referrer"
@@ -211,8 +219,83 @@ def test_S19_a_spoofed_host_appears_nowhere(server: LoopbackServer, path: str) -
     assert "evil" not in "".join(response.headers.values())
 
 
+# ── what a careful web server also answers ──────────────────────────────────────────────────────────────────────────
+
+
 def test_feeds_may_be_read_from_any_page_and_nothing_else_may(server: LoopbackServer) -> None:
     for path in ("/world.rss", "/world.atom", "/world.json", "/feeds.opml", "/archive/world/1.atom"):
-        assert server.request(path, origin="https://reader.example")["access-control-allow-origin"] == "*"
+        response = server.request(path, origin="https://reader.example")
+        assert response["access-control-allow-origin"] == "*"
+        assert "ETag" in response["access-control-expose-headers"]
     for path in ("/", "/health", "/world.html", "/assets/app.json", "/stories/desk/first.html"):
         assert "access-control-allow-origin" not in server.request(path, origin="https://reader.example").headers
+
+
+PREFLIGHTS = [
+    # headers asked for, headers allowed
+    ("if-none-match", "if-none-match"),
+    ("cache-control, If-Modified-Since,x-reader", "cache-control, If-Modified-Since,x-reader"),
+    (None, "*"),
+    ("<script>", "*"),
+    ("x, " * 1_000, "*"),
+]
+
+
+@pytest.mark.parametrize(("asked", "allowed"), PREFLIGHTS, ids=[str(asked)[:20] for asked, _ in PREFLIGHTS])
+@pytest.mark.parametrize("path", ["/world.rss", "/world.json", "/feeds.opml", "/archive/world/1.atom", "/none.atom"])
+def test_C4_a_page_may_ask_for_a_feed_with_any_header(
+    server: LoopbackServer, path: str, asked: str | None, allowed: str
+) -> None:
+    headers = {"origin": "https://reader.example", "access_control_request_method": "GET"}
+    response = server.request(
+        path, "OPTIONS", **headers, **({"access_control_request_headers": asked} if asked else {})
+    )
+    assert (response.status, response.body) == (204, b"")
+    assert response["access-control-allow-origin"] == "*"
+    assert response["access-control-allow-methods"] == "GET, HEAD"
+    assert response["access-control-allow-headers"] == allowed
+    assert int(response["access-control-max-age"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/world.html", "/assets/app.json", "/none"])
+def test_C4_options_of_what_is_no_feed(server: LoopbackServer, path: str) -> None:
+    response = server.request(path, "OPTIONS", origin="https://a.example", access_control_request_method="GET")
+    assert (response.status, response["allow"], response.body) == (204, "GET, HEAD, OPTIONS", b"")
+    assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+def test_C4_the_icon_is_our_own_unless_one_is_published(own_server: LoopbackServer) -> None:
+    icon = own_server.request("/favicon.ico", accept_encoding="gzip")
+    assert (icon.status, icon["content-type"]) == (200, "image/x-icon")
+    assert "content-encoding" not in icon.headers
+    assert icon.body.startswith(b"\0\0\1\0")
+    assert own_server.request("/favicon.ico", if_none_match=icon["etag"]).status == 304
+    replace_file(own_server.root / "favicon.ico", b"theirs")
+    assert own_server.request("/favicon.ico").body == b"theirs"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/none", 404), ("/none<script>.rss", 404), ("/closed.atom", 410)])
+@pytest.mark.parametrize("base_path", ["/", "/wire/"])
+def test_C4_a_browser_gets_a_page_that_leads_to_the_front_page(
+    tmp_path: Path, path: str, status: int, base_path: str
+) -> None:
+    with run_server(create_test_app(tmp_path, base_path=base_path), tmp_path) as server:
+        response = server.request(path, accept=BROWSER)
+        assert (
+            server.request(path, accept="application/rss+xml, */*").body == HTTPStatus(status).phrase.encode() + b"\n"
+        )
+    assert (response.status, response["content-type"]) == (status, "text/html; charset=utf-8")
+    assert response["cache-control"] == "no-store"
+    text = response.body.decode()
+    assert f'<a href="{base_path}">' in text
+    assert f'<link rel="stylesheet" href="{base_path}assets/listing.css">' in text
+    assert f'<link rel="icon" href="{base_path}favicon.ico">' in text
+    assert "none" not in text and "script" not in text
+
+
+@pytest.mark.parametrize("suffix", ["rss", "atom", "json", "html"])
+def test_A14_the_new_address_of_a_feed_is_below_the_path_of_the_site(tmp_path: Path, suffix: str) -> None:
+    with run_server(create_test_app(tmp_path, base_path="/the%20wire/"), tmp_path) as server:
+        for old, new in (("before", "world"), ("each-source/bbc", "each-source/news")):
+            response = server.request(f"/{old}.{suffix}")
+            assert (response.status, response["location"]) == (301, f"/the%20wire/{new}.{suffix}")

@@ -72,7 +72,8 @@ def is_listening(port: int) -> bool:
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, tmp_path: Path) -> None:
     (tmp_path / "nginx").mkdir()
-    same = ("content-type", "access-control-allow-origin", "content-security-policy", "referrer-policy", "location")
+    same = ("content-type", "content-security-policy", "referrer-policy", "location")
+    same += ("access-control-allow-origin", "access-control-expose-headers", "access-control-allow-headers", "allow")
     paths = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss", "/assets/listing.css"]
     with nginx(tmp_path / "nginx", server) as front:
         for path, accept in [(path, accept) for _, path, accept, _, _ in TYPES] + [(path, BROWSER) for path in paths]:
@@ -83,6 +84,10 @@ def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, 
             if path != "/.hidden.rss":
                 names = [name for name in same if theirs.headers.get(name) != ours.headers.get(name)]
                 assert not names, (path, names)
+        for path in ("/world.rss", "/feeds.opml", "/none.rss", "/", "/assets/logo.png"):
+            theirs, ours = front.request(path, "OPTIONS"), server.request(path, "OPTIONS")
+            assert theirs.status == ours.status == 204
+            assert not [name for name in same if theirs.headers.get(name) != ours.headers.get(name)], path
         tag = front.request("/world.rss")["etag"]
         assert front.request("/world.rss", if_none_match=tag).status == 304
 
