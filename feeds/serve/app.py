@@ -21,7 +21,7 @@ from .files import Files
 from .html_page import ICON_PATH, STYLESHEET_PATH, render_page
 from .index_page import IndexPage
 from .media_types import CORS_HEADERS, find_media_type, security_headers
-from .responses import Document, is_navigation, page_response, read_header, text_response
+from .responses import StaticDocument, is_navigation, page_response, read_header, text_response
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ def _describe_options(request: Request) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-def _load_document(path: str, name: str) -> Document:
+def _load_document(path: str, name: str) -> StaticDocument:
     media_type = find_media_type(path)
     assert media_type
-    return Document(media_type, Path(__file__).with_name(name).read_bytes())
+    return StaticDocument(media_type, Path(__file__).with_name(name).read_bytes())

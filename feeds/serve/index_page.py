@@ -12,7 +12,7 @@ from ..registry import Format, formats
 from .files import STAT_RESOLUTION_NS, is_published_path
 from .html_page import render_page
 from .media_types import FOLDERS_WITHOUT_FEEDS, HTML
-from .responses import Document
+from .responses import StaticDocument
 
 _SKIPPED_FOLDERS = {"archive", *(folder.strip("/") for folder in FOLDERS_WITHOUT_FEEDS)}
 
@@ -25,14 +25,14 @@ class IndexPage:
         self._clock = clock
         self._folders: tuple[Path, ...] = ()
         self._folder_times: tuple[int, ...] = ()
-        self._document = Document(HTML, b"")
+        self._document = StaticDocument(HTML, b"")
 
-    def document(self) -> Document:
+    def document(self) -> StaticDocument:
         """Return the page as of this moment."""
         if not self._folder_times or self._folder_times != _modification_times(self._folders):
             self._folders = tuple(_find_folders(self._root))
             times = _modification_times(self._folders)
-            self._document = Document(HTML, _render_page(_find_feeds(self._root, self._folders)).encode())
+            self._document = StaticDocument(HTML, _render_page(_find_feeds(self._root, self._folders)).encode())
             # As for files: a folder that changed just now is read again.
             self._folder_times = times if self._clock() - max(times, default=0) > STAT_RESOLUTION_NS else ()
         return self._document

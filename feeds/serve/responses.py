@@ -73,7 +73,7 @@ class Representation:
 _CONDITIONS = ("if-none-match", "if-modified-since")
 
 
-class Document:
+class StaticDocument:
     """A small document that is held in memory, plain and gzipped."""
 
     def __init__(self, media_type: MediaType, body: bytes) -> None:
