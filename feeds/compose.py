@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site
+from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site, Source
 
 _NO_RETRACTIONS: Mapping[int, str] = {}
 
@@ -23,10 +23,18 @@ class Change:
     article: Article | None = None
 
 
-def select_sources(feed: Feed, source_ids: Iterable[str]) -> list[str]:
-    """Return the ids of the sources that a feed takes from; the id of a list means all its outlines (`friends/ann`)."""
-    names = feed.sources
-    return [id for id in source_ids if not names or id in names or id.partition("/")[0] in names]
+def select_sources(feed: Feed, sources: Mapping[str, Source]) -> list[str]:
+    """Return the ids of the sources that a feed takes from; the id of a list means all its outlines (`friends/ann`).
+
+    A feed that names no sources takes from all but the unlisted ones that have none of its tags.
+    """
+    if names := feed.sources:
+        return [id for id in sources if id in names or id.partition("/")[0] in names]
+    return [id for id, source in sources.items() if not source.unlisted or _has_tag_of(feed, source)]
+
+
+def _has_tag_of(feed: Feed, source: Source) -> bool:
+    return not {tag.casefold() for tag in feed.tags}.isdisjoint(tag.casefold() for tag in source.tags)
 
 
 def compose(

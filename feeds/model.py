@@ -147,7 +147,8 @@ class Source:
     headers: tuple[tuple[str, str], ...] = ()
     basic_auth: tuple[str, str] | None = None
     bearer: str | None = None
-    private: bool = False
+    private: bool = False  # its addresses appear nowhere
+    unlisted: bool = False  # it is only in feeds that name it or one of its tags
     proxy: str | None = None
     timeout: float = 30.0
     max_bytes: int = 15_000_000
@@ -219,6 +220,7 @@ class Config:
     feeds: Mapping[str, Feed]
     secrets: frozenset[str] = frozenset()
     searched_secrets: frozenset[str] = frozenset()
+    short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
     ignored_keys: tuple[str, ...] = ()  # of the file, dotted: accepted, without effect yet
 
 

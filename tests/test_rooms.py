@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "normalize": PURE,
     "steps": PURE,
     "compose": PURE,
-    "config": PURE | {"politeness", "registry", "steps"},
+    "config": PURE | {"politeness", "registry", "steps", "compose"},  # which sources a feed takes from
     "parse": PURE,
     "render": PURE | {"registry"},
     "store": PURE | {"registry"},

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from .. import pipeline
 from ..compose import select_sources
+from ..config import describe_left_out, find_left_out
 from ..errors import FetchError
 from ..fetch.local_files import open_media
 from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Source, StoryFile
@@ -71,12 +72,21 @@ class FeedIssuer:
         paths: list[str] = []
         with suppress(_Stopped):
             for feed, changed in _until(should_stop, feeds):
+                self._report_left_out(feed)
                 io = self._io(feed, changed, should_stop, rewrite=rewrite)
                 if feed.id in self._config.feeds:
                     paths += pipeline.issue(feed, self._site, io)
                 else:
                     paths += self._issue_story_pages(feed, io)
         return paths
+
+    def _report_left_out(self, feed: Feed) -> None:
+        """Log which private sources leave a feed that published them, once it is declared otherwise."""
+        left_out = find_left_out(feed, self._sources)
+        if left_out and self._store.ledger(feed.id, ()).fingerprint != feed.fingerprint:
+            published = self._store.published_sources(feed.id)
+            if gone := [id for id in left_out if id in published]:
+                log.warning("%s", describe_left_out(feed.id, gone))
 
     def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)

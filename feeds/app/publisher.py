@@ -136,7 +136,7 @@ def story_page_feeds(config: Config) -> dict[str, Feed]:
 
 def feeds_with(source: Source, config: Config) -> tuple[Feed, ...]:
     """Return the feeds that take from a source."""
-    return tuple(feed for feed in config.feeds.values() if select_sources(feed, [source.id]))
+    return tuple(feed for feed in config.feeds.values() if select_sources(feed, {source.id: source}))
 
 
 def with_story_pages(feed_ids: Collection[str], pages: Mapping[str, Feed], config: Config) -> set[str]:

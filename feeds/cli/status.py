@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from ..config import find_left_out
 from ..errors import FailureKind
 from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
 from ..publish import open_target
@@ -35,6 +36,7 @@ class SourceReport:
     source: Source
     state: SourceStatus | None
     now: datetime
+    left_out_of: tuple[str, ...] = ()  # the feeds that do not take from it because it is private
 
     @property
     def stored_state(self) -> SourceStatus:
@@ -194,6 +196,12 @@ def _to_address(report: SourceReport, address: str) -> str:
     return "" if report.source.private else f" to {sanitize_line(address)}"
 
 
+def _private_note(report: SourceReport) -> str:
+    """Return the note about a private source that a feed leaves out."""
+    feeds = ", ".join(report.left_out_of)
+    return f"private, and so left out of {feeds} until that names it or one of its tags" if feeds else ""
+
+
 def _next_visit_note(report: SourceReport) -> str:
     if not report.source.enabled:
         return ""
@@ -203,7 +211,13 @@ def _next_visit_note(report: SourceReport) -> str:
     return f"next visit {format_relative(state.due_at, now)}"
 
 
-NOTES: tuple[Callable[[SourceReport], str], ...] = (_pending_note, _moving_note, _moved_note, _next_visit_note)
+NOTES: tuple[Callable[[SourceReport], str], ...] = (
+    _pending_note,
+    _moving_note,
+    _moved_note,
+    _private_note,
+    _next_visit_note,
+)
 
 
 def find_condition(report: SourceReport) -> SourceCondition:
@@ -240,9 +254,12 @@ class StatusReport:
         """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
         state = self.states.get(id)
         if state is None or id in self.config.sources:
-            return SourceReport(find_source(self.config, id), state, self.now)
-        opml = find_source(self.config, id.partition("/")[0])
-        return SourceReport(replace(opml, id=id, kind=Kind.FEED, address=state.url), state, self.now)
+            source = find_source(self.config, id)
+        else:
+            opml = find_source(self.config, id.partition("/")[0])
+            source = replace(opml, id=id, kind=Kind.FEED, address=state.url)
+        feeds = (feed for feed in self.config.feeds.values() if not feed.tags and find_left_out(feed, {id: source}))
+        return SourceReport(source, state, self.now, tuple(feed.id for feed in feeds))
 
 
 @click.command()

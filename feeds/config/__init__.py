@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .edit import add_sources, propose_sources
-from .lint import find_renamed, find_warnings, format_rename
+from .lint import describe_left_out, find_left_out, find_renamed, find_warnings, format_rename
 from .load import load
 from .masking import mask_secrets
 from .paths import find_path
@@ -18,6 +18,8 @@ __all__ = [
     "find_warnings",
     "find_renamed",
     "format_rename",
+    "find_left_out",
+    "describe_left_out",
     "mask_secrets",
     "require_ids",
     "parse_duration",

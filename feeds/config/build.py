@@ -64,6 +64,7 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         feeds=_add_fingerprints(feeds, site, sources, searched),
         secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
         searched_secrets=searched,
+        short_secrets=tuple(secrets.short),
         ignored_keys=tuple(dict.fromkeys(find_planned_keys(shape))),
     )
 
@@ -106,6 +107,7 @@ def _build_source(name: str, entry: str | SourceShape, context: _BuildContext) -
         basic_auth=auth.basic,
         bearer=auth.bearer,
         private=bool(shape.private) or (_is_fetched(kind, root) and _has_secret(name, own, context.secrets)),
+        unlisted=bool(shape.private),
         steps=_build_steps(shape),
     )
     return replace(source, fingerprint=fingerprint_source(source, context.site.url))

@@ -28,6 +28,7 @@ _OUTSIDE_A_VISIT = {
     "enabled",
     "fingerprint",
     "private",
+    "unlisted",
     "proxy",
     "timeout",
     "allow_private",
@@ -58,7 +59,8 @@ def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
 
 def fingerprint_effect_on_feeds(source: Source) -> str:
     """Return the digest of what a source changes in the feeds that take from it."""
-    return _digest(source.id, source.was, source.steps, source.tags, source.private, source.enabled)
+    facts = source.id, source.was, source.steps, source.tags, source.private, source.enabled
+    return _digest(*facts, *(["unlisted"] if source.unlisted else []))
 
 
 def _digest(*parts: object) -> str:

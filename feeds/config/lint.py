@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from ..model import Config, Feed, Kind, Source, StoredDeclaration
+from ..compose import select_sources
+from ..model import Config, Feed, Kind, Source, StoredDeclaration, replace
+from .secrets import MIN_SEARCHED_LENGTH
 from .validate import is_loopback
 from .values import comparable_url, is_url
 
@@ -83,9 +85,9 @@ def _check_empty_feeds(config: Config) -> Iterator[str]:
     if not config.sources:
         return
     for feed in config.feeds.values():
-        sources = list(_list_sources(feed, config))
+        sources = _list_sources(feed, config)
         tags = {tag.casefold() for tag in feed.tags}
-        if not any(source.enabled for source in sources):
+        if sources and not any(source.enabled for source in sources):
             yield f"the feed {feed.id} selects nothing: all of its sources are switched off"
         elif tags and not any(tags & {tag.casefold() for tag in source.tags} for source in sources):
             names = ", ".join(feed.tags)
@@ -93,12 +95,37 @@ def _check_empty_feeds(config: Config) -> Iterator[str]:
 
 
 def _check_unused_sources(config: Config) -> Iterator[str]:
-    if not config.feeds or any(not feed.sources for feed in config.feeds.values()):
-        return
-    used = {reference.partition("/")[0] for feed in config.feeds.values() for reference in feed.sources}
+    used = {source.id for feed in config.feeds.values() for source in _list_sources(feed, config)}
     unused = [name for name in config.sources if name not in used]
-    if unused:
+    if unused and config.feeds:
         yield f"in no feed: {_join_names(unused)}"
+
+
+def _check_private_sources(config: Config) -> Iterator[str]:
+    for feed in config.feeds.values():
+        if not feed.tags and (left_out := find_left_out(feed, config.sources)):
+            yield describe_left_out(feed.id, left_out)
+
+
+def find_left_out(feed: Feed, sources: Mapping[str, Source]) -> list[str]:
+    """Return the ids of the private sources that a feed would take from if they were not private."""
+    if feed.sources or not any(source.unlisted for source in sources.values()):
+        return []
+    selected = set(select_sources(feed, sources))
+    return [id for id, source in sources.items() if source.unlisted and id not in selected]
+
+
+def describe_left_out(feed_id: str, source_ids: Sequence[str]) -> str:
+    """Return the sentence about private sources that a feed leaves out, and how to put them there."""
+    names = _join_names(source_ids)
+    remedy = "name them under its `sources`, or one of their tags under its `tags`, to publish them there"
+    return f"private, and so left out of the feed {feed_id}: {names}; {remedy}"
+
+
+def _check_short_secrets(config: Config) -> Iterator[str]:
+    if config.short_secrets:
+        names = _join_names(config.short_secrets)
+        yield f"secrets of fewer than {MIN_SEARCHED_LENGTH} characters are not searched for in published files: {names}"
 
 
 def _check_encryption(config: Config) -> Iterator[str]:
@@ -132,15 +159,18 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _check_sections,
     _check_empty_feeds,
     _check_unused_sources,
+    _check_private_sources,
+    _check_short_secrets,
     _check_files,
     _check_encryption,
     _check_ignored_keys,
 )
 
 
-def _list_sources(feed: Feed, config: Config) -> Iterable[Source]:
-    names = {reference.partition("/")[0] for reference in feed.sources}
-    return (source for source in config.sources.values() if not names or source.id in names)
+def _list_sources(feed: Feed, config: Config) -> list[Source]:
+    """Return the declared sources that a feed takes from; a list, where the feed takes one of its outlines."""
+    lists = tuple(reference.partition("/")[0] for reference in feed.sources)
+    return [config.sources[id] for id in select_sources(replace(feed, sources=lists), config.sources)]
 
 
 def _is_foreign(source: Source) -> bool:

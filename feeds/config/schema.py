@@ -89,7 +89,9 @@ class SettingsShape(YamlMapping):
     exclude: v.ExpressionValue | None = optional_key("Take no stories whose address, or file name, matches.")
     headers: dict[v.HeaderNameValue, v.HeaderValue] | None = optional_key("Headers that are sent with every request.")
     auth: AuthShape | None = optional_key("The credentials that are sent to the source.")
-    private: v.SwitchValue | None = optional_key("Whether its addresses are kept out of output, logs and metrics.")
+    private: v.SwitchValue | None = optional_key(
+        "Whether its addresses appear nowhere, and its stories only in feeds that name it or one of its tags."
+    )
     proxy: v.ProxyValue | None = optional_key(
         "The http or https proxy of its requests, with its login where it wants one."
     )

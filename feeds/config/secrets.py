@@ -30,41 +30,52 @@ class Secrets:
     """The secret values of one file, and the sources that have one.
 
     `printed` are masked in all output; `searched`, of at least `MIN_SEARCHED_LENGTH` characters, may stand in no
-    document. `sources` have one in their address, headers or auth; `defaults` are the keys of `defaults:` with one.
+    document; those of the keys in `short` are shorter. `sources` have one in their address, headers or auth; `defaults`
+    are the keys of `defaults:` with one.
     """
 
     printed: set[str] = field(default_factory=set)
     searched: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
     defaults: set[str] = field(default_factory=set)
+    short: list[str] = field(default_factory=list)
 
     def add(self, path: KeyPath, text: str, spans: Sequence[Span]) -> None:
         """Add the values from outside that stand at `spans` of the text at `path`."""
+        secret = self._add_spans(path, text, spans) if spans else ()
+        if any(end - start < MIN_SEARCHED_LENGTH for start, end in secret):
+            self.short.append(".".join(map(str, path)))
+
+    def _add_spans(self, path: KeyPath, text: str, spans: Sequence[Span]) -> Sequence[Span]:
+        """Add the values; return the spans of those that are secret."""
         section, names = path[0], [str(name) for name in path[1:]]
-        if not spans:
-            return
         if section in _SERVICE_KEYS:
-            self._add_service(text, spans)
+            return self._add_service(text, spans)
         if section not in ("sources", "defaults") or not names:
-            return
+            return ()
         source = names.pop(0) if section == "sources" else ""
         key = names[0] if names else "feed"
         if key in _CREDENTIAL_KEYS:
-            self._add_values(text[start:end] for start, end in spans)
             holders, name = (self.sources, source) if source else (self.defaults, key)
             holders.add(name)
-        elif key in _SERVICE_KEYS:
-            self._add_service(text, spans)
-        elif kind := address_kinds().get(key):
-            if kind.locate is not None:  # nothing is known about the parts of the text
-                self._add_values(text[start:end] for start, end in spans)
-                self.sources.add(source)
-            elif kind.value != "text":
-                self._add_address(source, text, spans)
+            return self._add_whole(text, spans)
+        if key in _SERVICE_KEYS:
+            return self._add_service(text, spans)
+        kind = address_kinds().get(key)
+        if kind is None or (kind.value == "text" and kind.locate is None):
+            return ()
+        if kind.locate is None:
+            return self._add_address(source, text, spans)
+        self.sources.add(source)  # nothing is known about the parts of the text
+        return self._add_whole(text, spans)
 
-    def _add_service(self, address: str, spans: Sequence[Span]) -> None:
-        self._add_values(address[start:end] for start, end in spans)
+    def _add_whole(self, text: str, spans: Sequence[Span]) -> Sequence[Span]:
+        self._add_values(text[start:end] for start, end in spans)
+        return spans
+
+    def _add_service(self, address: str, spans: Sequence[Span]) -> Sequence[Span]:
         self._add_pieces(address, spans)
+        return self._add_whole(address, spans)
 
     def _add_values(self, values: Iterator[str]) -> None:
         for value in values:
@@ -76,11 +87,11 @@ class Secrets:
         pieces = (piece for span in spans for piece in _find_pieces(address, span))
         self._add_values(piece for piece in pieces if len(piece) >= _MIN_MASKED_LENGTH)
 
-    def _add_address(self, source: str, text: str, spans: Sequence[Span]) -> None:
+    def _add_address(self, source: str, text: str, spans: Sequence[Span]) -> Sequence[Span]:
         address = _ADDRESS.fullmatch(text)
         if not address:  # a local file, or an address that is going to be refused with a message
             self.printed.update(text[start:end] for start, end in spans if end - start >= _MIN_MASKED_LENGTH)
-            return
+            return ()
         parts = [address.span(part) for part in _CONFIDENTIAL_PARTS]
         secret = [span for span in spans if any(_overlaps(span, part) for part in (address.span("host"), *parts))]
         self.printed.update(text[start:end] for start, end in secret if end - start >= _MIN_MASKED_LENGTH)
@@ -93,6 +104,7 @@ class Secrets:
             # as a whole and is only a path is not searched for: those of the stories may begin with it.
             spellings = (text, text.partition("://")[2])
             self.searched.update(spelling for spelling in spellings if len(spelling) >= MIN_SEARCHED_LENGTH)
+        return secret
 
 
 def _find_pieces(text: str, span: Span) -> Iterator[str]:

@@ -177,6 +177,10 @@ class SqlStore:
         with self._engines.read() as connection:
             return ledgers.select_ledger(connection, feed_id, article_keys)
 
+    def published_sources(self, feed_id: str) -> frozenset[str]:
+        with self._engines.read() as connection:
+            return ledgers.select_published_sources(connection, feed_id)
+
     def issued(self, issue: Issue, at: datetime) -> None:
         with self._engines.write() as connection:
             ledgers.record_issue(connection, issue, at)

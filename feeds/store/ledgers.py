@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select, updat
 from ..model import EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile
 from .migrate import read_revision
 from .schema import (
+    articles,
     decode_optional_time,
     decode_time,
     encode_optional_time,
@@ -20,6 +21,7 @@ from .schema import (
     ledger_entries,
     ledgers,
     outbox,
+    sources,
     to_json,
     withdrawn_feeds,
 )
@@ -51,6 +53,14 @@ _LAST_NUMBERS = (
 )
 _LAST_DIGESTS = select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS))
 _WITHDRAWN = select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor)
+
+_PUBLISHED_SOURCES = (
+    select(sources.c.id)
+    .distinct()
+    .join(articles, articles.c.source == sources.c.key)
+    .join(ledger_entries, ledger_entries.c.article == articles.c.key)
+    .where(ledger_entries.c.feed == bindparam("feed"))
+)
 
 _UPSERT_LEDGER = _upsert_statement(ledgers)
 _UPSERT_ENTRY = _upsert_statement(ledger_entries)
@@ -90,6 +100,11 @@ def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
     updated, files = decode_optional_time(row.updated), _FILES.decode(row.files)
     facts = row.feed, row.fingerprint, row.change_number, updated, entries, files
     return Ledger(*facts, row.edition_digest, row.original_id)
+
+
+def select_published_sources(connection: Connection, feed_id: str) -> frozenset[str]:
+    """Return the ids of the sources whose articles a feed ever published."""
+    return frozenset(connection.execute(_PUBLISHED_SOURCES, {"feed": feed_id}).scalars())
 
 
 def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:

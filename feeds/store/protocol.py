@@ -106,6 +106,9 @@ class Store(Protocol):
     def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
         """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
 
+    def published_sources(self, feed_id: str) -> frozenset[str]:
+        """Return the ids of the sources whose articles a feed ever published."""
+
     def issued(self, issue: Issue, at: datetime) -> None:
         """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12)."""
 

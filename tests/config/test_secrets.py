@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from feeds.config import load, mask_secrets
+from feeds.config import find_warnings, load, mask_secrets
 from feeds.model import Config
 
 TOKEN = "S3cret-Token/of mine"
@@ -110,6 +110,19 @@ def test_S13_only_what_is_long_enough_and_not_ours_is_searched_for(tmp_path: Pat
     }
     masked = mask_secrets("abc1234 MYCOMPANY.b.example pass-OF-mine technology", config)
     assert masked == "*** *** *** technology"
+
+
+def test_A1_secrets_that_are_too_short_to_be_searched_for_are_warned_of(tmp_path: Path) -> None:
+    sources = {
+        "path": "https://a.example/${SHORT}",
+        "login": {"feed": "https://c.example/f", "auth": {"basic": ["me", "${SHORT}"]}, "tags": "${SHORT}"},
+        "proxy": {"feed": "https://d.example:${PORT}/f", "proxy": "http://me:${SHORT}@p.example"},
+        "long": {"feed": "https://d.example/${LONG}", "headers": {"X-Key": "${LONG}"}},
+    }
+    config = load_sources(tmp_path, sources, {"SHORT": "abc1234", "LONG": "abc12345", "PORT": "80"})
+    assert config.short_secrets == ("sources.path", "sources.login.auth.basic.1", "sources.proxy.proxy")
+    (warning,) = (warning for warning in find_warnings(config) if "8 characters" in warning)
+    assert warning.endswith("published files: sources.path, sources.login.auth.basic.1, sources.proxy.proxy")
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -107,3 +107,60 @@ def test_S13_a_story_whose_page_is_visited_does_not_name_a_private_listing(
     wire.turn()
     assert [item["title"] for item in wire.items()] == ["One"]
     assert not leaks(wire, "t=abc")
+
+
+# ── private sources ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_D3_what_is_declared_private_is_only_in_feeds_that_name_it_or_one_of_its_tags(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    tagged = Document(rss(("4", "Tagged itself")).replace(b"<guid", b"<category>red</category><guid"))
+    sources = {
+        "open": origin.put("/open", Document(rss(("1", "Open")))),
+        "closed": {"feed": origin.put("/closed", Document(rss(("2", "Closed")))), "private": True, "tags": ["Blue"]},
+        "keyed": {"feed": origin.put("/keyed", Document(rss(("3", "Keyed")))), "auth": {"bearer": "${TOKEN}"}},
+        "itself": {"feed": origin.put("/itself", tagged), "private": True},
+    }
+    feeds = {
+        "all": {},
+        "some": {"sources": ["closed", "open"]},
+        "blue": {"tags": ["blue"]},
+        "red": {"tags": ["red"]},
+        "both": {"sources": ["itself"], "tags": ["red"]},
+    }
+    wire.declare(sources, feeds)
+    wire.turn()
+    assert {feed: {item["title"] for item in wire.items(feed)} for feed in feeds} == {
+        "all": {"Open", "Keyed"},
+        "some": {"Open", "Closed"},
+        "blue": {"Closed"},
+        "red": set(),
+        "both": {"Tagged itself"},
+    }
+
+
+def test_A1_the_first_run_check_and_status_name_what_left_a_feed(
+    wire: Wire, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    addresses = {name: origin.put(f"/{name}", Document(rss((name, name)))) for name in "abc"}
+    wire.declare(addresses)
+    wire.turn()
+    private = {**addresses, "a": {"feed": addresses["a"], "private": True}, "d": {"files": "*.md", "private": True}}
+    wire.declare(private)
+    caplog.clear()
+    wire.turn()
+    told = "private, and so left out of the feed all: a; name them under its `sources`, or one of their tags"
+    assert [record.message for record in caplog.records if told in record.message]
+    assert {item["title"] for item in wire.items()} == {"b", "c"}
+    caplog.clear()
+    origin.put("/b", Document(rss(("b", "b"), ("b2", "b2"))))
+    wire.turn(everything=True)
+    assert "b2" in {item["title"] for item in wire.items()} and not caplog.records
+    assert "left out of the feed all: a, d; name them" in wire.command("check").stdout
+    note = "private, and so left out of all until that names it or one of its tags"
+    assert [line.split()[0] for line in wire.command("status").stdout.splitlines() if note in line] == ["a", "d"]
+    wire.declare(private, {"all": {"sources": [*private]}})
+    wire.turn()
+    assert {item["title"] for item in wire.items()} >= {"a", "b", "c"}
