@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from msgspec import structs
 from origin import ALLOW
 
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, NotModified, Visit
+from feeds.model import Fetched, HostState, Kind, NotModified, Source, Visit
 
 DATA = Path(__file__).parent / "data" / "fetch"
 
@@ -42,7 +43,10 @@ def client_context(*, names: bool = True) -> ssl.SSLContext:
 
 
 class Proxy:
-    """The server: `heads` are the heads of requests as they came, `logins` what they logged in with."""
+    """The server: `heads` are the heads of requests as they came, `logins` what they logged in with.
+
+    It finds every name below `.example` at 127.0.0.1.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None, login: str | None = None) -> None:
         self.heads: list[list[str]] = []
@@ -122,7 +126,8 @@ class Proxy:
 
     def _connect(self, authority: str) -> socket.socket:
         host, _, port = authority.rpartition(":")
-        server = socket.create_connection((host.strip("[]"), int(port)))
+        address = "127.0.0.1" if host.endswith(".example") else host.strip("[]")
+        server = socket.create_connection((address, int(port)))
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sockets.append(server)
         return server
@@ -157,6 +162,16 @@ class Way:
     tls: bool = False
     proxy: Proxy | None = None
 
+    @property
+    def scheme(self) -> str:
+        """The scheme of the origin."""
+        return "https" if self.tls else "http"
+
+    @property
+    def proxy_connections(self) -> int:
+        """How often the proxy was connected to."""
+        return self.proxy.connections if self.proxy is not None else 0
+
     def fetcher(self, **options: Any) -> Fetcher:
         """A fetcher whose visits all go this way; it may visit loopback."""
         context = client_context(names=False)
@@ -173,14 +188,19 @@ class WayFetcher(Fetcher):
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """Fetch a visit, on the way."""
-        if self._way.proxy is not None:
-            source = replace(visit.source, proxy=self._way.proxy.url)
-            visit = structs.replace(visit, source=source)
-        return super().fetch(visit)
+        return super().fetch(structs.replace(visit, source=self._on_the_way(visit.source)))
+
+    def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
+        """Fetch a robots.txt, on the way."""
+        return super().robots(url, state, at, self._on_the_way(source or Source("s", Kind.PAGE, url)))
+
+    def _on_the_way(self, source: Source) -> Source:
+        return source if self._way.proxy is None else replace(source, proxy=self._way.proxy.url)
 
 
 WAYS = ("plain", "tls", "proxied", "tls proxied", "https-proxied", "tls https-proxied")
 every_way = pytest.mark.parametrize("way", WAYS, indirect=True)
+through_proxies = pytest.mark.parametrize("way", WAYS[2:], indirect=True)
 with_or_without_tls = pytest.mark.parametrize("way", WAYS[:2], indirect=True)
 
 

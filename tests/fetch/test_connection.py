@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -14,7 +16,7 @@ import requests
 from factories import NOON, SITE, visit_to
 from fetching import expect_document, fetch_failure
 from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, reply
-from proxy import client_context, server_context
+from proxy import WAYS, Way, client_context, every_way, server_context
 from wire import until
 
 from feeds.errors import FetchError
@@ -72,6 +74,7 @@ def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
     fetcher.close()
 
 
+@pytest.mark.parametrize("way", WAYS[::2], indirect=True)  # those without TLS
 def test_F12_tls_with_a_server_that_speaks_none(origin: Origin, fetcher: Fetcher) -> None:
     url = origin.put("/", raw(b"220 mail.example ESMTP\r\n")).replace("http:", "https:")
     assert fetch_failure(fetcher, url, timeout=0.5).kind in ("tls", "connection", "timeout")
@@ -151,11 +154,31 @@ def test_a_thousand_polls_with_restarts_leave_no_bad_mark(origin: Origin) -> Non
     assert origin.marks().bad == {}
 
 
+def test_E18_a_handshake_that_does_not_end_has_its_limit(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.fetch.deadline.CONNECT_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        error = fetch_failure(fetcher, f"https://127.0.0.1:{deaf.getsockname()[1]}/")
+    assert error.kind == "timeout" and "TLS handshake" in error.sentence
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full backlog refuses")
+def test_E18_a_connection_that_is_not_taken_has_its_limit(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.fetch.ssrf.CONNECT_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as closing:
+        for _ in range(4):
+            waiting = closing.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        error = fetch_failure(fetcher, f"http://127.0.0.1:{full.getsockname()[1]}/")
+    assert error.kind == "timeout" and "did not take the connection" in error.sentence
+
+
 # ── robots.txt ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 RULES = b"\xef\xbb\xbfUser-agent: *\nDisallow: /private\n\nUser-agent: feeds\nDisallow: /no/*.html$\n"
 
 
+@every_way
 def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", Document(RULES))
     allowed, state = fetcher.robots(origin.url("/yes"), HostState("h"), NOON)
@@ -169,6 +192,7 @@ def test_E17_robots_are_asked_once_a_day(origin: Origin, fetcher: Fetcher) -> No
     assert origin.requests[0].headers["user-agent"].startswith("feeds/")
 
 
+@every_way
 @pytest.mark.parametrize(
     ("status", "allowed"),
     [
@@ -184,6 +208,7 @@ def test_E17_what_the_status_of_robots_means(status: int, allowed: bool, origin:
     assert len(origin.requests) == 1
 
 
+@every_way
 def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", raw(RESET))
     url = origin.url("/yes")
@@ -196,6 +221,7 @@ def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Orig
     assert fetcher.robots(url, known, NOON)[0]  # what was known before still holds
 
 
+@every_way
 def test_E17_redirects_and_size_of_robots(origin: Origin, fetcher: Fetcher) -> None:
     origin.put("/robots.txt", redirect("/elsewhere", 301))
     rule = b"User-agent: *\nDisallow: /seen\n"
@@ -259,14 +285,43 @@ def test_a_receiver_that_does_not_read_is_left(session: requests.Session) -> Non
     assert caught.value.kind == "timeout"
 
 
-def test_E18_every_silence_has_its_limit(
-    origin: Origin, fetcher: Fetcher, session: requests.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@every_way
+def test_E18_every_silence_has_its_limit(origin: Origin, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feeds.fetch.deadline.MAX_SILENCE", 0.05)
     error = fetch_failure(fetcher, origin.put("/feed", raw(HANG)))
     assert error.kind == "timeout" and "sent nothing for" in error.sentence
+
+
+def test_E18_a_receiver_that_takes_nothing_has_the_same_limit(
+    session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.fetch.deadline.MAX_SILENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(FetchError, match="took nothing"):
         session.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", bytes(30_000_000))
+
+
+@every_way
+def test_S5_a_session_goes_through_the_guard_and_through_no_proxy_of_the_environment(
+    way: Way, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Push services get their messages this way. Each redirect that the session follows passes the guard again."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, way.proxy.url if way.proxy else "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    fetcher = way.fetcher(allow=["127.0.0.1/32"])
+    push = origin.put("/push", raw(reply(b"", 201), KEEP))
+    inner = origin.put("/push", Document(FEED), host="127.0.0.2")
+    away = origin.put("/away", redirect(inner))
+    with requests.Session() as session:
+        session.mount(f"{way.scheme}://", fetcher.transport)
+        assert session.post(push, b"message").status_code == 201
+        for url in (inner, away):
+            with pytest.raises(FetchError) as caught:
+                session.post(url, b"message")
+            assert caught.value.kind == "refused"
+    assert origin.paths() == ["/push", "/away"]
+    assert origin.connections == 1 and way.proxy_connections == 0
+    fetcher.close()
 
 
 def test_the_shared_context_is_one() -> None:

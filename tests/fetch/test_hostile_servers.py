@@ -7,15 +7,18 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
-from factories import visit_to
+from factories import fetched, visit_to
 from fetching import expect_document, fetch_failure
 from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, redirect, reply
 from proxy import every_way
 
+from feeds.errors import ParseError
 from feeds.fetch import Fetcher
 from feeds.model import NotModified, Validators
+from feeds.parse import parse
 
 pytestmark = every_way
 
@@ -342,6 +345,13 @@ def test_A16_S12_padding_without_end(piece: bytes, origin: Origin, fetcher: Fetc
 def test_F16_bodies_without_end(start: bytes, origin: Origin, fetcher: Fetcher) -> None:
     piece = b"2710\r\n" + b"x" * 10_000 + b"\r\n"
     assert fetch_failure(fetcher, origin.put("/feed", drip(start, piece, 0.0)), max_bytes=MEGABYTE).kind == "too_large"
+
+
+def test_F17_a_document_that_nests_without_end_is_read_or_refused(origin: Origin, fetcher: Fetcher) -> None:
+    nested = b"<rss><channel>" + b"<a>" * 100_000
+    assert body(fetcher, origin.put("/feed", encoded(gzip.compress(nested)))) == nested
+    with suppress(ParseError):
+        parse(fetched(nested))
 
 
 @pytest.mark.slow

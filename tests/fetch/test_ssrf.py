@@ -8,14 +8,15 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
-from factories import SITE, visit_to
-from fetching import fetch_failure
+from factories import NOON, SITE, visit_to
+from fetching import expect_document, fetch_failure
 from origin import ALLOW, Document, Origin, redirect
-from proxy import with_or_without_tls
+from proxy import Way, every_way, through_proxies, with_or_without_tls
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.ssrf import Allowance, find_refusal, parse_allowance
+from feeds.model import HostState, Kind, Story
 
 PUBLIC = "93.184.215.14"
 
@@ -133,6 +134,15 @@ def test_S1_S4_refused_addresses(address: str, origin: Origin) -> None:
     assert origin.connections == 0
 
 
+@every_way
+def test_S1_S3_S4_refused_addresses_on_every_way(way: Way) -> None:
+    fetcher = way.fetcher(allow=())
+    for address in REFUSED:
+        refused(fetcher, f"{way.scheme}://{f'[{address}]' if ':' in address else address}/")
+    assert way.proxy_connections == 0
+    fetcher.close()
+
+
 @pytest.mark.parametrize("address", PASSED)
 def test_S1_public_addresses_pass(address: str) -> None:
     assert find_refusal(ipaddress.ip_address(address), 80, ()) is None
@@ -215,6 +225,21 @@ def test_S2_mixed_answers_are_refused_as_a_whole(answer: list[str], origin: Orig
     assert origin.connections == 0
 
 
+@through_proxies
+def test_S2_behind_a_proxy_only_the_proxy_looks_names_up(way: Way, origin: Origin) -> None:
+    lookups: list[str] = []
+
+    def resolve(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+        lookups.append(host)
+        return [(socket.AF_INET, (PUBLIC, port))]
+
+    url = origin.put("/feed", Document(b"<rss/>")).replace("127.0.0.1", "rebinding.example")
+    fetcher = way.fetcher(allow=(), resolve=resolve)
+    assert expect_document(fetcher.fetch(visit_to(url))).body == b"<rss/>"
+    assert lookups == []
+    fetcher.close()
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["http://127.0.0.2:{port}/", "http://2130706434:{port}/", "http://inner.example/"])
 def test_S3_redirects_to_private_addresses(status: int, target: str, origin: Origin) -> None:
@@ -229,6 +254,17 @@ def test_S3_redirects_to_private_addresses(status: int, target: str, origin: Ori
     sentence = refused(fetcher, f"http://outer.example:{origin.port()}/feed")
     assert "outer.example" in sentence
     assert origin.connections == 1
+
+
+@every_way
+def test_S6_what_a_document_names_passes_the_same_guard(way: Way, origin: Origin) -> None:
+    inner = origin.put("/inner", Document(b"<html>"), host="127.0.0.2")
+    fetcher = way.fetcher(allow=["127.0.0.1/32"])
+    refused(fetcher, inner, address=origin.url("/sitemap.xml"), kind=Kind.SITEMAP)
+    refused(fetcher, inner, address=origin.url("/feed"), story=Story())
+    assert fetcher.robots(inner, HostState("127.0.0.2"), NOON)[0]  # its page is refused itself
+    assert origin.connections == way.proxy_connections == 0
+    fetcher.close()
 
 
 def test_S1_the_allowance_of_tests_is_off_by_default(origin: Origin) -> None:

@@ -96,7 +96,7 @@ def test_E13_the_gap_counts_from_the_last_request_of_redirects_within_a_host(way
     fetcher.close()
 
 
-@with_or_without_tls
+@every_way
 def test_E13_E17_robots_and_then_the_page_keep_the_gap(way: Way, origin: Origin) -> None:
     origin.put("/robots.txt", Document(b"User-agent: *\nAllow: /"))
     page = origin.put("/page", Document(FEED))
@@ -135,14 +135,13 @@ def test_E18_waiting_for_others_is_not_the_fault_of_the_server(origin: Origin) -
 @with_or_without_tls
 @pytest.mark.parametrize("keep", [True, False], ids=["connections are kept", "every request opens one"])
 def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, way: Way, origin: Origin) -> None:
-    scheme = "https" if way.tls else "http"
     document = slow_document(0.005, together=8)
 
     def answer(request: Request) -> Iterable[Piece]:
         yield from (piece for piece in document(request) if keep or piece is not KEEP)
 
     origin.put("/feed", answer)
-    urls = [f"{scheme}://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
+    urls = [f"{way.scheme}://n{n % 60}.example:{origin.port()}/feed" for n in range(200)]
     resolve = everything_at("127.0.0.1", origin.port())
     fetcher = way.fetcher(hosts=HostLimits(0.0, 2), resolve=resolve)
     at_once(fetcher, urls, threads=64)
@@ -156,12 +155,11 @@ def test_E13_many_names_at_one_address_are_asked_eight_at_once(keep: bool, way: 
 
 @with_or_without_tls
 def test_E13_F26_a_host_that_redirects_counts_where_it_leads(way: Way, origin: Origin) -> None:
-    scheme = "https" if way.tls else "http"
     """Hundreds that redirect to one host would else be started only to wait at its gate, while no other host is."""
     there = origin.put("/feed", Document(FEED), host="127.0.0.2")
     origin.put("/feed", redirect(there, 302))
     fetcher = way.fetcher(hosts=HostLimits(0.0), resolve=everything_at("127.0.0.1", origin.port()))
-    expect_document(fetcher.fetch(visit_to(f"{scheme}://one.example:{origin.port()}/feed")))
+    expect_document(fetcher.fetch(visit_to(f"{way.scheme}://one.example:{origin.port()}/feed")))
     assert fetcher.address_of("one.example") == "127.0.0.2"
     fetcher.close()
 
