@@ -797,6 +797,15 @@ class StoredDeclaration(Struct, frozen=True):
     fingerprint: str
 
 
+class PublishingStatus(Struct, frozen=True):
+    """Whether a feed is published: `waiting_since` is the time of its oldest change that is not, None when all are."""
+
+    feed_id: str
+    waiting_since: datetime | None = None
+    failed_at: datetime | None = None  # the last attempt, if that failed
+    error: str | None = None
+
+
 class SourceStatus(Struct, frozen=True):
     """The status of one source; `failure` is the last one, none once a visit has worked again."""
 

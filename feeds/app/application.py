@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,13 +21,21 @@ from urllib.parse import urlsplit
 from .. import config as configuration
 from .. import scheduling
 from ..compose import select_sources
-from ..errors import ConfigError, FailureKind
+from ..errors import ConfigError, FailureKind, PublishError
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
 from ..publish import open_target
 from ..store import SqlStore, Store
 from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
-from .publisher import SHARED_FILES, BackgroundPublisher, due_feeds, story_page_feeds, with_story_pages
+from .publisher import (
+    SHARED_FILES,
+    BackgroundPublisher,
+    due_feeds,
+    sort_by_wait,
+    story_page_feeds,
+    warn_of_lags,
+    with_story_pages,
+)
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
 from .visit_log import log_visit
 
@@ -64,6 +73,7 @@ class App:
         self._target = open_target(self.config.public)
         self._allow = allow
         self._network = network
+        self._opened_at = self.now()
         self._stopping = threading.Event()
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
@@ -114,7 +124,8 @@ class App:
         turn, published_at, changed = Turn(), self.now(), False
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
-            changed |= bool(self.store.record(list(map(self._gate.clean_outcome, outcomes))))
+            clean_outcomes = list(map(self._gate.clean_outcome, outcomes))
+            changed |= bool(self.store.record(clean_outcomes, self._feeds_by_source))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._sync_sources()
             for outcome in outcomes:
@@ -124,7 +135,10 @@ class App:
             # After a full batch, or in a turn that ends, more is coming: publishing now would soon be done again.
             more_expected = not options.repeat or len(outcomes) >= BATCH_SIZE
             if changed and (not more_expected or self.now() - published_at >= PUBLISH_INTERVAL):
-                turn.files += self._publisher.notify()
+                try:
+                    turn.files += self._publisher.notify()
+                except PublishError as error:  # of the last round; the visits go on
+                    log.error("%s", error)
                 published_at, changed = self.now(), False
         turn.files += self._publisher.notify() if options.repeat else self._publisher.publish_now()
         return turn
@@ -139,13 +153,14 @@ class App:
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
+        began = self.now()
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
         withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != SHARED_FILES.id]
-        changes = {
-            feed.id: max((newest.get(source_id, 0) for source_id in select_sources(feed, self.sources)), default=0)
-            for feed in feeds.values()
-        }
+        changes = dict.fromkeys(feeds, 0)
+        for source_id, feed_ids_of_source in self._feeds_by_source.items():
+            for id in feed_ids_of_source:
+                changes[id] = max(changes[id], newest.get(source_id, 0))
         if feed_ids is None:
             # The shared files change with the feeds that they name: alone they are due only where they do not stand.
             chosen = due_feeds([SHARED_FILES, *feeds.values()], ledgers, {**changes, SHARED_FILES.id: 0}, self._target)
@@ -159,8 +174,11 @@ class App:
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuer.publish_shared_files()
         issuer.withdraw(withdrawn)
-        due = [(feeds[id], changes[id]) for id in sorted(chosen & feeds.keys())]
-        return issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
+        due = [(feeds[id], changes[id]) for id in sort_by_wait(chosen & feeds.keys(), issuer.statuses)]
+        paths = issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
+        warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
+        issuer.raise_errors()
+        return paths
 
     def publish(self, feed_ids: Collection[str]) -> list[str]:
         """Regenerate these feeds now; return the paths that changed. May be called in any thread."""
@@ -175,9 +193,9 @@ class App:
         hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
         self._connectivity = scheduling.Connectivity(len(hosts))
         self._target.sweep()
+        self._story_page_feeds = story_page_feeds(config)
         self._sync_sources()
         self._rename_feeds()
-        self._story_page_feeds = story_page_feeds(config)
         self._gate = PublicationGate(config.searched_secrets, self.store.authority)
         self._requested_sources.intersection_update(config.sources)
 
@@ -195,6 +213,11 @@ class App:
         self.sources = with_outlines(self.config.sources, self.store.outlines())
         self._warn_of_renamed_sources()
         self.store.sync(self.sources.values(), self.now())
+        feeds_by_source = defaultdict[str, list[str]](list)
+        for feed in (*self._story_page_feeds.values(), *self.config.feeds.values()):
+            for source_id in select_sources(feed, self.sources):
+                feeds_by_source[source_id].append(feed.id)
+        self._feeds_by_source: Mapping[str, list[str]] = feeds_by_source
 
     def _warn_of_renamed_sources(self) -> None:
         """Log the new sources that have the address of one that is no longer declared (once: then they are stored)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 from .. import pipeline
 from ..compose import select_sources
 from ..config import describe_left_out, find_left_out
-from ..errors import FetchError
+from ..errors import FetchError, PublishError
 from ..fetch.local_files import open_media
 from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Source, StoryFile
 from ..publish import Target, WriteResult
@@ -28,7 +28,7 @@ _Item = TypeVar("_Item")
 
 
 class FeedIssuer:
-    """Issues and withdraws the feeds of one configuration."""
+    """Issues and withdraws the feeds of one configuration, with the changes that were recorded before it was made."""
 
     def __init__(
         self,
@@ -46,20 +46,27 @@ class FeedIssuer:
         self._gate = gate
         self._now = now
         self._site = replace(config.site, authority=store.authority)
+        self._began = now()
+        self._errors: list[PublishError] = []
+        self.statuses = store.publishing()
+        self.published: dict[str, datetime] = {}  # feed id → when
 
     def publish_shared_files(self) -> None:
         """Write the list of feeds and the style sheets, which have a ledger of their own."""
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
-        files = tuple(result.file for result in self._target.put([*render_stylesheets(), feed_list]))
-        if files != self._store.ledger(SHARED_FILES.id, ()).files:
-            edition = Edition(SHARED_FILES, self._site, (), self._store.created, changed=0)
-            self._store.issued(Issue(edition, {}, files, ()), self._now())
+        with self._keep_error(SHARED_FILES.id):
+            files = tuple(result.file for result in self._target.put([*render_stylesheets(), feed_list]))
+            status = self.statuses.get(SHARED_FILES.id)
+            if files != self._store.ledger(SHARED_FILES.id, ()).files or (status and status.failed_at):
+                edition = Edition(SHARED_FILES, self._site, (), self._store.created, changed=0)
+                self._store.issued(Issue(edition, {}, files, ()), self._now())
 
     def withdraw(self, ledgers: Iterable[Ledger]) -> None:
         """Remove the files of feeds that are no longer declared, and end the feeds in the store."""
         for ledger in ledgers:
-            self._target.remove(file.path for file in ledger.files)
-            self._store.withdraw(ledger.feed_id)
+            with self._keep_error(ledger.feed_id):
+                self._target.remove(file.path for file in ledger.files)
+                self._store.withdraw(ledger.feed_id)
 
     def issue(
         self, feeds: Iterable[tuple[Feed, int]], should_stop: Callable[[], bool], *, rewrite: bool = False
@@ -72,13 +79,30 @@ class FeedIssuer:
         paths: list[str] = []
         with suppress(_Stopped):
             for feed, changed in _until(should_stop, feeds):
-                self._report_left_out(feed)
-                io = self._io(feed, changed, should_stop, rewrite=rewrite)
-                if feed.id in self._config.feeds:
-                    paths += pipeline.issue(feed, self._site, io)
-                else:
-                    paths += self._issue_story_pages(feed, io)
+                with self._keep_error(feed.id):
+                    self._report_left_out(feed)
+                    io = self._io(feed, changed, should_stop, rewrite=rewrite)
+                    if feed.id in self._config.feeds:
+                        paths += pipeline.issue(feed, self._site, io)
+                    else:
+                        paths += self._issue_story_pages(feed, io)
+                    self.published[feed.id] = self._now()
         return paths
+
+    def raise_errors(self) -> None:
+        """Raise PublishError if something could not be published."""
+        if self._errors:
+            count = f" ({len(self._errors)} feeds failed)" if len(self._errors) > 1 else ""
+            raise PublishError(f"{self._errors[0]}{count}") from self._errors[0]
+
+    @contextmanager
+    def _keep_error(self, feed_id: str) -> Iterator[None]:
+        """Store a PublishError: a feed that cannot be published keeps no other one waiting."""
+        try:
+            yield
+        except PublishError as error:
+            self._store.publishing_failed(feed_id, str(error), self._now())
+            self._errors.append(error)
 
     def _report_left_out(self, feed: Feed) -> None:
         """Log which private sources leave a feed that published them, once it is declared otherwise."""
@@ -97,7 +121,7 @@ class FeedIssuer:
             publish=lambda documents: self._target.put(map(self._gate.clean_document, _until(should_stop, documents))),
             withdraw=self._target.remove,
             kept=lambda files: not rewrite and all(map(self._target.has, files)),
-            issued=lambda issue: self._store.issued(issue, self._now()),
+            issued=lambda issue: self._store.issued(issue, self._now(), self._began),
             since=self._store.created,
             changed=changed,
             as_stored=only_select([*feed.steps, *(step for id in source_ids for step in self._sources[id].steps)]),

@@ -8,22 +8,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from ..compose import select_sources
 from ..config.fingerprint import fingerprint_pages
-from ..model import Config, Feed, Kind, Ledger, Source
+from ..model import Config, Feed, Kind, Ledger, PublishingStatus, Source
 from ..publish import Target
 
 log = logging.getLogger("feeds.app")
 
 MAX_LOGGED_FILES = 3  # of one feed, by name
-PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time, however much changes
+PAUSE_FACTOR = 4.0  # times as long as publishing took: it takes a fifth of the time …
+MAX_PAUSE_SECONDS = 5.0  # … but no feed waits longer for the next round (A5)
+# A change is published so many seconds after its record; where a round takes long, two rounds later. It is recorded
+# during one round, after which the publisher pauses, and is published at the latest at the end of the next one.
+LAG_BOUND = timedelta(seconds=15)
+LAG_BOUND_ROUNDS = 2
 SHARED_FILES = Feed("shared/files", "Shared files")  # the list of feeds and the style sheets; no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
 
 class BackgroundPublisher:
-    """Calls `issue` in one background thread, at most a fifth of the time. One for the life of an `App`.
+    """Calls `issue` in one background thread, with pauses. One for the life of an `App`.
 
     `issue` returns the paths of the files that it has written.
     """
@@ -71,7 +77,7 @@ class BackgroundPublisher:
                 self._publish()
             except BaseException as error:  # noqa: BLE001 - raised in the thread of the turn
                 self._error = error
-            self._closed.wait((time.monotonic() - began) * PAUSE_FACTOR)
+            self._closed.wait(min((time.monotonic() - began) * PAUSE_FACTOR, MAX_PAUSE_SECONDS))
 
     def _publish(self) -> None:
         with self._issuing:
@@ -105,6 +111,34 @@ def _is_due(feed: Feed, ledger: Ledger | None, changed: int, target: Target) -> 
         or ledger.changed < changed
         or not _files_stand(ledger, target)
     )
+
+
+def sort_by_wait(feed_ids: Collection[str], statuses: Mapping[str, PublishingStatus]) -> list[str]:
+    """Return the ids of feeds, those first whose changes wait longest, those last without a change."""
+    waits = {id: statuses[id].waiting_since for id in feed_ids if id in statuses}
+    return sorted(feed_ids, key=lambda id: (waits.get(id) is None, waits.get(id), id))
+
+
+def warn_of_lags(
+    published: Mapping[str, datetime], statuses: Mapping[str, PublishingStatus], opened_at: datetime, began: datetime
+) -> None:
+    """Log which feeds of a round were published too late after their oldest change.
+
+    `published`: feed id → when. What happened before `opened_at` waited for the start, and is no lag.
+    """
+    bound = LAG_BOUND + LAG_BOUND_ROUNDS * (max(published.values(), default=began) - began)
+    waits = {id: statuses[id].waiting_since for id in published if id in statuses}
+    lags = {id: published[id] - max(since, opened_at) for id, since in waits.items() if since is not None}
+    late = sorted((id for id, lag in lags.items() if lag > bound), key=lambda id: lags[id], reverse=True)
+    if late:
+        log.warning(
+            "%s published later than %.0f s after a change, %s after %.0f s: this machine has more to do than it can; "
+            "visit sources less often (`every`), or give `limit` a smaller `at_most`",
+            f"{len(late)} feeds were" if len(late) > 1 else "a feed was",
+            bound.total_seconds(),
+            late[0],
+            lags[late[0]].total_seconds(),
+        )
 
 
 def _files_stand(ledger: Ledger, target: Target) -> bool:

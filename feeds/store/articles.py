@@ -137,12 +137,12 @@ _CHECKED_COLUMNS = (
 _CHECKED_VALUES = itemgetter(*_CHECKED_COLUMNS)
 
 
-def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> frozenset[str]:
-    """Store the articles of all harvests; return the ids of the sources in which something visible changed."""
+def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
+    """Store the articles of all harvests; return the new change number of each source that changed visibly, by id."""
     _adopt_digests(connection, source_index, outcomes)
     harvest, removals = _harvest_articles(source_index, outcomes), _removal_times(source_index, outcomes)
     if not harvest and not removals:
-        return frozenset()
+        return {}
     story_ids = {"story_ids": to_json([*harvest, *removals])}
     rows = {(row.source, row.upstream_id): row for row in connection.execute(_ARTICLES_OF_STORIES, story_ids)}
     tombstone_rows = connection.execute(_TOMBSTONES_OF_STORIES, story_ids)
@@ -164,7 +164,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
         _remove(connection, key, at, number, TombstoneReason.WITHDRAWN)
         change_numbers[id[0]] = number
     set_change_numbers(connection, change_numbers)
-    return frozenset(source_index.ids[key] for key in change_numbers)
+    return {source_index.ids[key]: number for key, number in change_numbers.items()}
 
 
 def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:

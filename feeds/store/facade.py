@@ -19,6 +19,7 @@ from ..model import (
     Ledger,
     Outcome,
     Outline,
+    PublishingStatus,
     SeenItems,
     Source,
     SourceStatus,
@@ -27,7 +28,7 @@ from ..model import (
     Visit,
 )
 from . import articles, ledgers, migrate, seen_items, visits
-from .schema import REVISION, decode_time, encode_time, meta, sources
+from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
 from .sqlite import Engines, copy_database, find_damage, open_engines
@@ -122,11 +123,14 @@ class SqlStore:
                 connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key)
             )
 
-    def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
+    def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
-            return articles.record(connection, self._source_index, accepted)
+            changes = articles.record(connection, self._source_index, accepted)
+            at = max((outcome.at for outcome in current), default=EPOCH)
+            ledgers.mark_waiting(connection, changes, feeds or {}, at)
+            return frozenset(changes)
 
     def statuses(self) -> list[SourceStatus]:
         with self._engines.read() as connection:
@@ -181,9 +185,18 @@ class SqlStore:
         with self._engines.read() as connection:
             return ledgers.select_published_sources(connection, feed_id)
 
-    def issued(self, issue: Issue, at: datetime) -> None:
+    def issued(self, issue: Issue, at: datetime, began: datetime | None = None) -> None:
         with self._engines.write() as connection:
             ledgers.record_issue(connection, issue, at)
+            ledgers.mark_published(connection, issue.edition, began or at)
+
+    def publishing_failed(self, feed_id: str, error: str, at: datetime) -> None:
+        with self._engines.write() as connection:
+            ledgers.mark_failed(connection, feed_id, error, at)
+
+    def publishing(self) -> dict[str, PublishingStatus]:
+        with self._engines.read() as connection:
+            return ledgers.select_publishing(connection)
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         with self._engines.read() as connection:

@@ -1,4 +1,4 @@
-"""Ledgers of published feeds, the outbox, and the feeds that were withdrawn."""
+"""Ledgers of published feeds, which feeds wait to be published, the outbox, and the feeds that were withdrawn."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Table, bindparam, case, delete, func, null, or_, select, update
 
-from ..model import EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile
+from ..model import Edition, EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile, PublishingStatus
 from .migrate import read_revision
 from .schema import (
     articles,
@@ -21,6 +21,7 @@ from .schema import (
     ledger_entries,
     ledgers,
     outbox,
+    publishing,
     sources,
     to_json,
     withdrawn_feeds,
@@ -164,6 +165,84 @@ def _event_values(issue: Issue, last_digests: Mapping[int, str], at: datetime) -
             }
 
 
+# ── publishing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PUBLISHING = select(publishing)
+_INSERT_WAITING = insert(publishing).values(
+    {name: bindparam(name) for name in ("feed", "change_number", "waiting_since")}
+)
+_UPSERT_WAITING = BatchStatement(
+    _INSERT_WAITING.on_conflict_do_update(
+        index_elements=["feed"],
+        set_={
+            "change_number": _INSERT_WAITING.excluded.change_number,
+            "waiting_since": func.coalesce(publishing.c.waiting_since, _INSERT_WAITING.excluded.waiting_since),
+        },
+    )
+)
+_UPDATE_PUBLISHED = (
+    update(publishing)
+    .where(
+        publishing.c.feed == bindparam("the_feed"),
+        or_(publishing.c.waiting_since.is_not(None), publishing.c.failed_at.is_not(None)),
+    )
+    .values(
+        waiting_since=case((publishing.c.change_number > bindparam("published"), bindparam("began")), else_=null()),
+        failed_at=None,
+        error=None,
+    )
+)
+_FAILURE_COLUMNS = ("feed", "waiting_since", "failed_at", "error")
+_INSERT_FAILURE = insert(publishing).values({name: bindparam(name) for name in _FAILURE_COLUMNS})
+_UPSERT_FAILURE = BatchStatement(
+    _INSERT_FAILURE.on_conflict_do_update(
+        index_elements=["feed"],
+        set_={
+            "waiting_since": func.coalesce(publishing.c.waiting_since, _INSERT_FAILURE.excluded.waiting_since),
+            "failed_at": _INSERT_FAILURE.excluded.failed_at,
+            "error": _INSERT_FAILURE.excluded.error,
+        },
+    )
+)
+
+
+def mark_waiting(
+    connection: Connection, changes: Mapping[str, int], feeds: Mapping[str, Collection[str]], at: datetime
+) -> None:
+    """Let the feeds wait that take from a changed source (`changes`: source id → change number)."""
+    newest: dict[str, int] = {}
+    for source_id, number in changes.items():
+        for feed_id in feeds.get(source_id, ()):
+            newest[feed_id] = max(number, newest.get(feed_id, 0))
+    waiting_since = encode_time(at)
+    _UPSERT_WAITING.run(
+        connection,
+        ({"feed": id, "change_number": number, "waiting_since": waiting_since} for id, number in newest.items()),
+    )
+
+
+def mark_published(connection: Connection, edition: Edition, began: datetime) -> None:
+    """Let a feed wait no longer, or from `began` on where its sources changed again since its edition was made."""
+    values = {"the_feed": edition.feed.id, "published": edition.changed, "began": encode_time(began)}
+    connection.execute(_UPDATE_PUBLISHED, values)
+
+
+def mark_failed(connection: Connection, feed_id: str, error: str, at: datetime) -> None:
+    """Store that a feed could not be published; it waits."""
+    time = encode_time(at)
+    _UPSERT_FAILURE.run(connection, [{"feed": feed_id, "waiting_since": time, "failed_at": time, "error": error}])
+
+
+def select_publishing(connection: Connection) -> dict[str, PublishingStatus]:
+    """Return the publishing status of each feed that ever waited or failed, by feed id."""
+    return {
+        row.feed: PublishingStatus(
+            row.feed, decode_optional_time(row.waiting_since), decode_optional_time(row.failed_at), row.error
+        )
+        for row in connection.execute(_PUBLISHING)
+    }
+
+
 # ── outbox ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -180,7 +259,8 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
 
 def withdraw(connection: Connection, feed_id: str) -> None:
     """Withdraw a feed, and with it the ids that led to it."""
-    connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))
+    for table in (ledgers, publishing):
+        connection.execute(delete(table).where(table.c.feed == feed_id))
     _lead_to(connection, feed_id, None)
 
 
@@ -200,6 +280,7 @@ def rename(connection: Connection, feed_id: str, successor: str) -> None:
         values = {"feed": successor, "fingerprint": "", "original_id": old.original_id or feed_id}
         connection.execute(update(ledgers).where(ledgers.c.feed == feed_id).values(values))
         connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
+    connection.execute(delete(publishing).where(publishing.c.feed == feed_id))
     _lead_to(connection, feed_id, successor)
 
 

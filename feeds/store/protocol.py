@@ -15,6 +15,7 @@ from ..model import (
     Ledger,
     Outcome,
     Outline,
+    PublishingStatus,
     SeenItems,
     Source,
     SourceStatus,
@@ -62,8 +63,11 @@ class Store(Protocol):
     def seen_items(self, source_id: str) -> SeenItems:
         """Return what is stored of a source's stories; its links and pages are loaded on first use."""
 
-    def record(self, outcomes: Sequence[Outcome]) -> frozenset[str]:
-        """Store the outcomes of visits; return the ids of the sources whose articles changed."""
+    def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
+        """Store the outcomes of visits; return the ids of the sources whose articles changed.
+
+        `feeds`: source id → ids of the feeds that take from it, which wait to be published if it changed.
+        """
 
     def statuses(self) -> list[SourceStatus]:
         """Return the status of every declared source, sorted by id."""
@@ -109,8 +113,17 @@ class Store(Protocol):
     def published_sources(self, feed_id: str) -> frozenset[str]:
         """Return the ids of the sources whose articles a feed ever published."""
 
-    def issued(self, issue: Issue, at: datetime) -> None:
-        """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12)."""
+    def issued(self, issue: Issue, at: datetime, began: datetime | None = None) -> None:
+        """Store the ledger of a published edition, and append its events to the outbox, each numbered once (R12).
+
+        A feed whose sources changed again since `began` (by default `at`) waits since then.
+        """
+
+    def publishing_failed(self, feed_id: str, error: str, at: datetime) -> None:
+        """Store that a feed could not be published."""
+
+    def publishing(self) -> dict[str, PublishingStatus]:
+        """Return by feed id whether it is published: of each feed that ever waited or failed."""
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Return up to `limit` events with a number above `after`, in the order of their numbers."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import threading
+from datetime import timedelta
 
 import pytest
 from origin import Origin
-from wire import Wire, document
+from wire import NOON, Wire, document
 
 from feeds.app.feed_issuer import FeedIssuer
 from feeds.app.publication_gate import PublicationGate
-from feeds.app.publisher import BackgroundPublisher
+from feeds.app.publisher import BackgroundPublisher, sort_by_wait, warn_of_lags
 from feeds.errors import PublishError
+from feeds.model import PublishingStatus
 from feeds.publish import open_target
 
 
@@ -92,3 +94,62 @@ def test_F38_issuing_stops_within_a_feed_and_the_rest_stays_due(wire: Wire, orig
             issuer.issue([(feed, 0)], lambda numbers=numbers, at=stop_at: next(numbers) >= at, rewrite=True)
             app.issue()
             assert wire.files() == published
+
+
+# ── feeds that wait ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_A5_a_feed_that_cannot_be_published_keeps_no_other_one_waiting(wire: Wire, origin: Origin) -> None:
+    """It is told of with its error, and published as soon as it can be."""
+    wire.declare({"one": {"feed": origin.put("/a", document())}}, {id: {"title": id} for id in ("a", "b")})
+    (wire.public / "a.atom").mkdir(parents=True)
+    with wire.app() as app:
+        with pytest.raises(PublishError, match=r"a\.atom"):
+            app.turn()
+        assert wire.items("b")
+        statuses = app.store.publishing()
+        assert (statuses["a"].waiting_since, statuses["a"].failed_at) == (wire.now, wire.now)
+        assert "a.atom" in str(statuses["a"].error)
+        assert statuses["b"] == PublishingStatus("b")
+        (wire.public / "a.atom").rmdir()
+        app.turn()
+        assert app.store.publishing()["a"] == PublishingStatus("a")
+        assert wire.items("a") == wire.items("b")
+
+
+def test_A5_shared_files_that_cannot_be_written_keep_no_feed_waiting(wire: Wire, origin: Origin) -> None:
+    wire.declare({"one": origin.put("/a", document())})
+    (wire.public / "feeds.opml").mkdir(parents=True)
+    with wire.app() as app:
+        with pytest.raises(PublishError, match=r"feeds\.opml"):
+            app.turn()
+        assert wire.items()
+        (wire.public / "feeds.opml").rmdir()
+        app.issue()
+        assert {status.failed_at for status in app.store.publishing().values()} == {None}
+
+
+def test_A5_feeds_are_published_in_the_order_in_which_they_began_to_wait() -> None:
+    statuses = {
+        id: PublishingStatus(id, None if minutes is None else NOON - timedelta(minutes=minutes))
+        for id, minutes in {"a": 1, "b": 3, "c": None, "d": 3}.items()
+    }
+    assert sort_by_wait({"a", "b", "c", "d", "e"}, statuses) == ["b", "d", "a", "c", "e"]
+
+
+@pytest.mark.parametrize(
+    ("waited", "round_took", "told"), [(15, 0, False), (16, 0, True), (34, 10, False), (36, 10, True)]
+)
+def test_A5_a_lag_above_the_bound_is_logged(
+    waited: int, round_took: int, told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its bound is 15 s and two rounds; what waited for the start of the program is no lag."""
+    statuses = {id: PublishingStatus(id, NOON) for id in ("world", "metro")}
+    published = {id: NOON + timedelta(seconds=waited) for id in statuses}
+    began = published["world"] - timedelta(seconds=round_took)
+    warn_of_lags(published, statuses, NOON - timedelta(days=1), began)
+    assert bool(caplog.messages) is told
+    assert not told or ("2 feeds were published later than" in caplog.text and f"after {waited} s" in caplog.text)
+    caplog.clear()
+    warn_of_lags(published, statuses, began, began)
+    assert caplog.messages == []

@@ -94,6 +94,11 @@ def test_a_store_of_an_older_version_takes_the_files_over_as_they_are(published:
     database = sqlite3.connect(published.home / "data/feeds.db")
     database.execute("UPDATE ledgers SET files = (SELECT json_group_array(value ->> 'path') FROM json_each(files))")
     database.execute("DELETE FROM ledgers WHERE feed = 'shared/files'")
+    database.executescript(
+        "ALTER TABLE ledgers DROP COLUMN original_id; DROP TABLE publishing; DROP INDEX articles_additions;"
+        "ALTER TABLE articles DROP COLUMN is_addition; ALTER TABLE visits DROP COLUMN is_addition;"
+        "ALTER TABLE visits DROP COLUMN story_digest"
+    )
     database.execute("UPDATE alembic_version SET version_num = '0002'")
     database.commit()
     database.close()

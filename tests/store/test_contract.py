@@ -16,7 +16,20 @@ from database import add_articles, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, event, failed, harvest, issue, published_files, source, unchanged
 
 from feeds.errors import StoreError
-from feeds.model import EntryState, Event, Ledger, LedgerEntry, Link, Outline, Story, StoryFile, StoryPage, StoryVisit
+from feeds.model import (
+    EntryState,
+    Event,
+    Ledger,
+    LedgerEntry,
+    Link,
+    Outline,
+    PublishingStatus,
+    StoredDeclaration,
+    Story,
+    StoryFile,
+    StoryPage,
+    StoryVisit,
+)
 from feeds.store import SqlStore, Store
 
 StoreFactory = Callable[[Path, datetime], Store]
@@ -91,6 +104,15 @@ def test_an_outcome_sets_the_state_of_the_next_visit(store: Store) -> None:
     assert (status.failure, status.failures, status.due_at) == (outcome.result, 1, outcome.due_at)
     store.record([unchanged(visit)])
     assert store.statuses()[0].failure is None
+
+
+def test_declarations_and_articles_of_sources_that_are_gone_are_known(store: Store) -> None:
+    add_articles(store, article(), article("2"), article("3", "b"))
+    stored = [source(), source("b", tags=("World",))]
+    store.sync(stored[:1], NOON)
+    declarations = [StoredDeclaration(s.id, s.id == "a", s.address, s.fingerprint) for s in stored]
+    assert store.declarations() == declarations
+    assert store.article_counts() == {"a": 2, "b": 1}
 
 
 def test_a_renamed_source_keeps_its_articles(store: Store) -> None:
@@ -228,6 +250,13 @@ def test_a_ledger_is_kept_by_entry(store: Store) -> None:
     assert store.ledgers()["f"].entries == {}
 
 
+def test_the_sources_that_a_feed_published_are_known(store: Store) -> None:
+    add_articles(store, article(), article("2", "b"))
+    (key,) = (one.key for one in store.articles(["b"]))
+    store.issued(issue("f", {key: LedgerEntry("d", NOON)}), NOON)
+    assert (store.published_sources("f"), store.published_sources("g")) == ({"b"}, frozenset())
+
+
 def test_each_event_gets_its_number_once(store: Store) -> None:
     entries = {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON)}
     for _ in range(2):  # a repeated issue, after a crash
@@ -250,6 +279,26 @@ def test_a_renamed_feed_hands_on_its_ledger_and_leads_to_its_successor(store: St
     assert store.withdrawn() == {}
     store.withdraw("old")
     assert store.withdrawn() == {"old": None}
+
+
+def test_A5_a_feed_waits_from_its_oldest_unpublished_change_on(store: Store) -> None:
+    feeds = {"a": ["f", "g"], "b": ["g"]}
+    assert store.publishing() == {}
+    store.record([harvest(visit_of(store), article())], feeds)
+    store.record([harvest(visit_of(store, "b"), article("2", "b"), at=NOON + HOUR)], feeds)
+    assert store.publishing() == {id: PublishingStatus(id, NOON) for id in "fg"}
+    first, second = (store.change_numbers()[id] for id in "ab")
+    store.issued(issue("f", changed=first), NOON + 2 * HOUR)
+    store.issued(issue("g", changed=first), NOON + 2 * HOUR, NOON + HOUR / 2)  # made before the second change
+    assert store.publishing() == {"f": PublishingStatus("f"), "g": PublishingStatus("g", NOON + HOUR / 2)}
+    store.publishing_failed("g", "no space", NOON + 3 * HOUR)
+    assert store.publishing()["g"] == PublishingStatus("g", NOON + HOUR / 2, NOON + 3 * HOUR, "no space")
+    store.issued(issue("g", changed=second), NOON + 4 * HOUR)
+    assert store.publishing()["g"] == PublishingStatus("g")
+    store.record([harvest(visit_of(store), article())], feeds)  # no change
+    assert store.publishing()["f"] == PublishingStatus("f")
+    store.withdraw("g")
+    assert set(store.publishing()) == {"f"}
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────
