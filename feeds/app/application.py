@@ -28,9 +28,9 @@ from ..store import SqlStore, Store
 from ..store.lock import hold_lock
 from .publication_gate import PublicationGate
 from .publisher import (
-    SHARED_FILES,
     BackgroundPublisher,
     due_feeds,
+    shared_files,
     sort_by_wait,
     story_page_feeds,
     warn_of_lags,
@@ -156,14 +156,15 @@ class App:
         began = self.now()
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
-        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != SHARED_FILES.id]
+        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != self._shared_files.id]
         changes = dict.fromkeys(feeds, 0)
         for source_id, feed_ids_of_source in self._feeds_by_source.items():
             for id in feed_ids_of_source:
                 changes[id] = max(changes[id], newest.get(source_id, 0))
         if feed_ids is None:
             # The shared files change with the feeds that they name: alone they are due only where they do not stand.
-            chosen = due_feeds([SHARED_FILES, *feeds.values()], ledgers, {**changes, SHARED_FILES.id: 0}, self._target)
+            shared = self._shared_files
+            chosen = due_feeds([shared, *feeds.values()], ledgers, {**changes, shared.id: 0}, self._target)
         else:
             chosen = with_story_pages(feed_ids, self._story_page_feeds, self.config)
         if not chosen and not withdrawn:
@@ -172,13 +173,23 @@ class App:
 
         issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
-        issuer.publish_shared_files()
+        issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
         due = [(feeds[id], changes[id]) for id in sort_by_wait(chosen & feeds.keys(), issuer.statuses)]
         paths = issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
+
+    def retract(self, id_or_url: str, undo: bool = False) -> bool:
+        """Hide an article by its published id or its URL, or show it again; return False when there is none.
+
+        An id is understood too that was published in place of one with a secret.
+        """
+        if self.store.retract(id_or_url, self.now(), undo):
+            return True
+        stored_id = self._gate.find_replaced_id(id_or_url, self.store.published_ids())
+        return stored_id is not None and self.store.retract(stored_id, self.now(), undo)
 
     def publish(self, feed_ids: Collection[str]) -> list[str]:
         """Regenerate these feeds now; return the paths that changed. May be called in any thread."""
@@ -196,7 +207,9 @@ class App:
         self._story_page_feeds = story_page_feeds(config)
         self._sync_sources()
         self._rename_feeds()
-        self._gate = PublicationGate(config.searched_secrets, self.store.authority)
+        private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
+        self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
+        self._shared_files = shared_files(config.searched_secrets | private_addresses)
         self._requested_sources.intersection_update(config.sources)
 
     def _rename_feeds(self) -> None:

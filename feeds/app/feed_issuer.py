@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from .. import pipeline
 from ..compose import select_sources
 from ..config import describe_left_out, find_left_out
-from ..errors import FetchError, PublishError
+from ..errors import FeedsError, FetchError, PublishError
 from ..fetch.local_files import open_media
-from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Source, StoryFile
+from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Origin, Source, StoryFile, replace
 from ..publish import Target, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
 from ..store import Store
 from .publication_gate import PublicationGate
-from .publisher import SHARED_FILES, feeds_with
+from .publisher import feeds_with
 
 log = logging.getLogger("feeds.app")
 
@@ -51,14 +52,18 @@ class FeedIssuer:
         self.statuses = store.publishing()
         self.published: dict[str, datetime] = {}  # feed id → when
 
-    def publish_shared_files(self) -> None:
-        """Write the list of feeds and the style sheets, which have a ledger of their own."""
+    def publish_shared_files(self, shared: Feed) -> None:
+        """Write the list of feeds and the style sheets, which have a ledger of their own, `shared`."""
+        ledger = self._store.ledger(shared.id, ())
+        if ledger.fingerprint != shared.fingerprint:
+            self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
-        with self._keep_error(SHARED_FILES.id):
+        with self._keep_error(shared.id):
             files = tuple(result.file for result in self._target.put([*render_stylesheets(), feed_list]))
-            status = self.statuses.get(SHARED_FILES.id)
-            if files != self._store.ledger(SHARED_FILES.id, ()).files or (status and status.failed_at):
-                edition = Edition(SHARED_FILES, self._site, (), self._store.created, changed=0)
+            status = self.statuses.get(shared.id)
+            is_recorded = (files, shared.fingerprint) == (ledger.files, ledger.fingerprint)
+            if not is_recorded or (status and status.failed_at):
+                edition = Edition(shared, self._site, (), self._store.created, changed=0)
                 self._store.issued(Issue(edition, {}, files, ()), self._now())
 
     def withdraw(self, ledgers: Iterable[Ledger]) -> None:
@@ -80,14 +85,24 @@ class FeedIssuer:
         with suppress(_Stopped):
             for feed, changed in _until(should_stop, feeds):
                 with self._keep_error(feed.id):
-                    self._report_left_out(feed)
-                    io = self._io(feed, changed, should_stop, rewrite=rewrite)
-                    if feed.id in self._config.feeds:
-                        paths += pipeline.issue(feed, self._site, io)
-                    else:
-                        paths += self._issue_story_pages(feed, io)
+                    paths += self._issue(feed, self._io(feed, changed, should_stop, rewrite=rewrite))
                     self.published[feed.id] = self._now()
         return paths
+
+    def _issue(self, feed: Feed, io: pipeline.IssueIO) -> list[str]:
+        """Regenerate a feed or the pages of a source; raise PublishError also for a fault of a writer or a step."""
+        if feed.id not in self._config.feeds:
+            return self._issue_story_pages(feed, io)
+        self._report_left_out(feed)
+        try:
+            return pipeline.issue(feed, self._site, io)
+        except (FeedsError, _Stopped):
+            raise
+        except Exception as error:  # those of plugins may raise anything
+            log.debug("%s could not be made", feed.id, exc_info=True)
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            fault = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
+            raise PublishError(f"the feed {feed.id} cannot be made: {fault}") from error
 
     def raise_errors(self) -> None:
         """Raise PublishError if something could not be published."""
@@ -128,8 +143,15 @@ class FeedIssuer:
         )
 
     def _articles(self, feed: Feed) -> Iterator[Article]:
-        articles = self._store.articles(select_sources(feed, self._sources), feed.tags)
+        articles = map(self._hide_origin, self._store.articles(select_sources(feed, self._sources), feed.tags))
         return map(self._gate.clean_article, apply_source_steps(self._sources, articles, pipeline.STEP_CONTEXT))
+
+    def _hide_origin(self, article: Article) -> Article:
+        """Return an article of a private source without the source's address, which older versions stored with it."""
+        origin, source = article.origin, self._sources[article.source_id]
+        if not source.private or origin is None or _host(source.address) not in (_host(origin.feed), _host(origin.id)):
+            return article
+        return replace(article, origin=Origin(title=origin.title))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)
@@ -148,6 +170,13 @@ class FeedIssuer:
                 return None
 
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
+
+
+def _host(address: str | None) -> str | None:
+    try:
+        return urlsplit(address).hostname if address else None
+    except ValueError:
+        return None
 
 
 class _Stopped(Exception):

@@ -207,7 +207,7 @@ def publish(app: App, request: PublishRequest, io: OperationIO) -> PublishReport
 
 def retract(app: App, request: RetractRequest, io: OperationIO) -> RetractReport:
     """Take an article out of everything published, or put it back."""
-    if not app.store.retract(request.article, app.now(), request.undo):
+    if not app.retract(request.article, request.undo):
         raise FeedsError(f"no article has the id or the URL {request.article}")
     return RetractReport(request.article, not request.undo, tuple(app.publish(app.config.feeds.keys())))
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
-from ..config.masking import contains_secret, mask
-from ..model import Article, Document, Harvest, Outcome, field_names, replace
+from ..config.masking import MASK, contains_secret, mask
+from ..errors import PublishError
+from ..model import Article, Document, Event, Harvest, Outcome, field_names, replace
 
 log = logging.getLogger("feeds.app")
 
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:|//)\S+", re.IGNORECASE)
-_TAG_OR_TEXT = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^<>"'])*>|<|[^<]+""")
-_ATTRIBUTE = re.compile(r"""\s[^\s=<>"'/]+=(?:"[^"]*"|'[^']*')""")
+_PIECE = re.compile(
+    r"""<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|(?P<tag><(?:"[^"]*"|'[^']*'|[^<>"'])*>)|<|[^<]+""",
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""\s[^\s=<>"'/]+=(?:"[^"]*"|'[^']*'|[^\s"'>]+)""")
 
 # Fields of an article that are never published, and those that `clean_article` treats each in its own way.
 _UNPUBLISHED = {"source_id", "upstream_id", "minted_id", "story_digest", "story_key", "found", "reader", "page"}
@@ -30,11 +34,17 @@ _NOT_CLEANED_BY_TYPE = {*_UNPUBLISHED, "published_id", "title", "summary", "html
 
 
 class PublicationGate:
-    """Removes `secrets` from articles and documents; `authority` is that of the ids we mint."""
+    """Removes `secrets` from articles and documents; `authority` is that of the ids we mint.
 
-    def __init__(self, secrets: frozenset[str], authority: str) -> None:
+    `private_addresses` are those of private sources, which older versions stored as the origin of articles.
+    """
+
+    def __init__(
+        self, secrets: frozenset[str], authority: str, private_addresses: frozenset[str] = frozenset()
+    ) -> None:
         self._secrets = secrets
         self._authority = authority
+        self._private_addresses = private_addresses
 
     def clean_outcome(self, outcome: Outcome) -> Outcome:
         """Return an outcome whose articles hold no secret."""
@@ -67,9 +77,31 @@ class PublicationGate:
             return published_id
         return f"tag:{self._authority}:{sha256(published_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
+    def find_replaced_id(self, id: str, published_ids: Iterable[str]) -> str | None:
+        """Return the id in whose place `clean_id` puts this one."""
+        if not id.startswith(f"tag:{self._authority}:"):
+            return None
+        return next((other for other in published_ids if other != id and self.clean_id(other) == id), None)
+
+    def clean_event(self, event: Event) -> Event:
+        """Return the event without secrets and addresses of private sources: older versions stored some."""
+        published_id = self.clean_id(event.published_id)
+        item = event.item
+        if item and contains_secret(item, self._secrets | self._private_addresses):
+            item = self._mask_json(item).rstrip()
+        return replace(event, published_id=published_id, item=item)
+
     def clean_document(self, document: Document) -> Document:
-        """Return the document with secrets masked in its values; the names of its elements are ours."""
-        text = document.body.decode("utf-8", "surrogatepass") if self._secrets else ""
+        """Return the document with secrets masked in its values; the names of its elements are ours.
+
+        Raise PublishError where a document that is no text contains one: it cannot be masked.
+        """
+        if not self._secrets:
+            return document
+        try:
+            text = document.body.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return self._check_binary(document)
         if not contains_secret(text, self._secrets):
             return document
         mask_body = self._mask_json if document.media_type.endswith("json") else self._mask_markup
@@ -78,6 +110,15 @@ class PublicationGate:
             return document
         log.warning("%s contained a secret of the configuration; it is masked", document.path)
         return replace(document, body=body)
+
+    def _check_binary(self, document: Document) -> Document:
+        texts = (document.body.decode("latin-1"), document.body.decode("utf-8", "replace"))
+        if any(contains_secret(text.replace("\0", ""), self._secrets) for text in texts):  # UTF-16 has NULs
+            raise PublishError(
+                f"{document.path} is not published: it contains a secret of the configuration, and is no text in UTF-8"
+                " in which that could be masked"
+            )
+        return document
 
     # ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,7 +166,8 @@ class PublicationGate:
 
         def mask_value(attribute: str) -> str:
             name, equals, value = attribute.partition("=")
-            return f"{name}{equals}{value[0]}{mask(value[1:-1], self._secrets)}{value[-1]}"
+            quote = value[0] if value[0] in "\"'" else ""
+            return f"{name}{equals}{quote}{mask(value[1:-1] if quote else value, self._secrets)}{quote}"
 
         return self._clean_markup(markup, mask_value)
 
@@ -139,16 +181,20 @@ class PublicationGate:
             text = match[0]
             if not contains_secret(text, self._secrets):
                 return text
-            return _ATTRIBUTE.sub(replace_attribute, text) if text.startswith("<") else mask(text, self._secrets)
+            return _ATTRIBUTE.sub(replace_attribute, text) if match["tag"] else mask(text, self._secrets)
 
-        return _TAG_OR_TEXT.sub(replace_piece, markup)
+        return _PIECE.sub(replace_piece, markup)
 
     def _mask_json(self, text: str) -> str:
-        return json.dumps(self._mask_json_value(json.loads(text)), ensure_ascii=False, separators=(",", ":")) + "\n"
+        try:
+            value = self._mask_json_value(json.loads(text))
+        except ValueError:  # several documents, or another format that is called so
+            return mask(text, self._secrets)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 
     def _mask_json_value(self, value: object) -> object:
         if isinstance(value, str):
-            return self._mask_text(value)
+            return MASK if value in self._private_addresses else self._mask_text(value)
         if isinstance(value, list):
             return [self._mask_json_value(item) for item in value]
         return {name: self._mask_json_value(item) for name, item in value.items()} if isinstance(value, dict) else value

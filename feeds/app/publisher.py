@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ..compose import select_sources
-from ..config.fingerprint import fingerprint_pages
+from ..config.fingerprint import fingerprint_pages, fingerprint_secrets
 from ..model import Config, Feed, Kind, Ledger, PublishingStatus, Source
 from ..publish import Target
 
@@ -24,7 +24,7 @@ MAX_PAUSE_SECONDS = 5.0  # … but no feed waits longer for the next round (A5)
 # during one round, after which the publisher pauses, and is published at the latest at the end of the next one.
 LAG_BOUND = timedelta(seconds=15)
 LAG_BOUND_ROUNDS = 2
-SHARED_FILES = Feed("shared/files", "Shared files")  # the list of feeds and the style sheets; no feed can be called so
+SHARED_FILES = "shared/files"  # the list of feeds and the style sheets; no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
 
@@ -154,6 +154,11 @@ def _files_stand(ledger: Ledger, target: Target) -> bool:
             target.location,
         )
     return not differing
+
+
+def shared_files(secrets: Iterable[str]) -> Feed:
+    """Return the shared files as a feed, which is due when these secrets are others: the outbox is cleaned of them."""
+    return Feed(SHARED_FILES, "Shared files", fingerprint=fingerprint_secrets(secrets))
 
 
 def story_page_feeds(config: Config) -> dict[str, Feed]:

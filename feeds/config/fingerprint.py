@@ -57,6 +57,12 @@ def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
     return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents), *format_versions())
 
 
+def fingerprint_secrets(secrets: Iterable[str]) -> str:
+    """Return the digest of secrets; empty where there are none."""
+    values = sorted(secrets)
+    return _digest("secrets", *values) if values else ""
+
+
 def fingerprint_effect_on_feeds(source: Source) -> str:
     """Return the digest of what a source changes in the feeds that take from it."""
     facts = source.id, source.was, source.steps, source.tags, source.private, source.enabled

@@ -388,6 +388,11 @@ def retract(connection: Connection, id_or_url: str, at: datetime | None) -> bool
     return bool(rows)
 
 
+def select_published_ids(connection: Connection) -> Iterator[str]:
+    """Yield the published ids of all articles, retracted ones included."""
+    yield from connection.execute(select(articles.c.published_id), execution_options={"yield_per": 1000}).scalars()
+
+
 def _remove(connection: Connection, key: int, at: datetime, change_number: int, reason: TombstoneReason) -> None:
     values = {"the_key": key, "retracted_at": encode_time(at), "change_number": change_number}
     _UPDATE_RETRACTED.run(connection, [values])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -162,6 +162,10 @@ class SqlStore:
         with self._engines.write() as connection:
             return articles.retract(connection, id_or_url, None if undo else at)
 
+    def published_ids(self) -> Iterator[str]:
+        with self._engines.read() as connection:
+            yield from articles.select_published_ids(connection)
+
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
         with self._engines.read() as connection:
             return articles.select_pending_retractions(connection, feed_id)
@@ -201,6 +205,10 @@ class SqlStore:
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         with self._engines.read() as connection:
             return ledgers.select_events(connection, after, limit)
+
+    def rewrite_events(self, rewrite: Callable[[Event], Event]) -> None:
+        with self._engines.write() as connection:
+            ledgers.rewrite_events(connection, rewrite)
 
     def withdraw(self, feed_id: str) -> None:
         with self._engines.write() as connection:

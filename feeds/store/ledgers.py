@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -27,10 +27,11 @@ from .schema import (
     withdrawn_feeds,
 )
 from .sqlite import insert, json_members, open_engines
-from .statements import BatchStatement, ResultRow, Values, insert_statement
+from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 
+EVENTS_AHEAD = 500  # rows read at a time when all are rewritten
 MAX_EVENTS = 50_000  # a follower of the outbox that is further behind starts anew (R72, F41)
 
 
@@ -66,6 +67,7 @@ _PUBLISHED_SOURCES = (
 _UPSERT_LEDGER = _upsert_statement(ledgers)
 _UPSERT_ENTRY = _upsert_statement(ledger_entries)
 _UPSERT_WITHDRAWN = _upsert_statement(withdrawn_feeds)
+_REWRITE_EVENT = update_statement(outbox, ["seq"], "published_id", "item")
 _INSERT_EVENT = insert_statement(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
 
 
@@ -252,6 +254,16 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
         (row.seq, Event(row.kind, row.feed, row.article, row.published_id, row.item))
         for row in connection.execute(_EVENTS, {"after": after, "limit": limit})
     ]
+
+
+def rewrite_events(connection: Connection, rewrite: Callable[[Event], Event]) -> None:
+    """Replace each event by what `rewrite` returns for it."""
+    last = 0
+    while events := select_events(connection, last, EVENTS_AHEAD):
+        changed = [(seq, new) for seq, event in events if (new := rewrite(event)) != event]
+        values = [{"the_seq": seq, "published_id": event.published_id, "item": event.item} for seq, event in changed]
+        _REWRITE_EVENT.run(connection, values)
+        last = events[-1][0]
 
 
 # ── withdrawn feeds ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +96,9 @@ class Store(Protocol):
         none.
         """
 
+    def published_ids(self) -> Iterator[str]:
+        """Yield the published ids of all articles, retracted ones included."""
+
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
         """Return article key → published id of the articles that a feed has published and must take back."""
 
@@ -127,6 +130,9 @@ class Store(Protocol):
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         """Return up to `limit` events with a number above `after`, in the order of their numbers."""
+
+    def rewrite_events(self, rewrite: Callable[[Event], Event]) -> None:
+        """Replace the published id and the item of each event of the outbox by those that `rewrite` returns."""
 
     def withdraw(self, feed_id: str) -> None:
         """End a feed that is no longer declared."""

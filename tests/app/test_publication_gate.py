@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import factories
+import pytest
 from origin import Document, Origin
 from wire import Wire, rss
 
 from feeds.app.publication_gate import PublicationGate
+from feeds.errors import PublishError
 from feeds.model import Article, Attachment
 from feeds.model import Document as Published
 from feeds.model import Origin as Where
@@ -62,3 +64,41 @@ def test_R9_without_secrets_the_bytes_stay_as_they_are(wire: Wire, origin: Origi
     document = Published("all.json", (wire.public / "all.json").read_bytes(), "application/feed+json")
     assert gate.clean_document(document) is document
     assert origin.url("/a") in document.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<a href=https://x.example/s3cret-of-mine>a</a>", "<a href=https://x.example/***>a</a>"),
+        ('<a><![CDATA[<b>s3cret-of-mine</b> "]]> s3cret-of-mine</a>', '<a><![CDATA[<b>***</b> "]]> ***</a>'),
+        ("<!-- s3cret-of-mine > --><a>b</a>", "<!-- *** > --><a>b</a>"),
+        ("<!-- <![CDATA[ s3cret-of-mine", "<!-- <![CDATA[ ***"),
+        ("date,title\n2026,s3cret-of-mine < 3\n", "date,title\n2026,*** < 3\n"),
+    ],
+)
+def test_A1_a_secret_is_masked_wherever_a_text_can_hold_one(markup: str, expected: str) -> None:
+    gate = PublicationGate(frozenset({"s3cret-of-mine"}), "x,2026")
+    assert gate.clean_document(Published("a.x", markup.encode(), "text/plain")).body.decode() == expected
+
+
+def test_A1_a_long_document_with_beginnings_of_comments_takes_no_time() -> None:
+    gate = PublicationGate(frozenset({"s3cret-of-mine"}), "x,2026")
+    body = b"<!-- <![CDATA[ " * 100_000
+    assert gate.clean_document(Published("a.x", body + b"s3cret-of-mine", "text/plain")).body == body + b"***"
+
+
+@pytest.mark.parametrize("text", ['{"a":"s3cret-of-mine"}\n{"b":1}\n', "a: s3cret-of-mine\n"])
+def test_A1_json_of_another_kind_is_masked_as_text(text: str) -> None:
+    gate = PublicationGate(frozenset({"s3cret-of-mine"}), "x,2026")
+    masked = gate.clean_document(Published("a.json", text.encode(), "application/json")).body.decode()
+    assert masked == text.replace("s3cret-of-mine", "***")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8"])
+def test_A1_a_document_that_is_no_text_is_published_only_without_a_secret(encoding: str) -> None:
+    gate = PublicationGate(frozenset({"pässwörter-of-mine", "s3cret-of-mine"}), "x,2026")
+    harmless = Published("a.bin", b"\xff\xd8\xff\x00 " + "no seçrèt".encode(encoding), "application/x-bin")
+    assert gate.clean_document(harmless) is harmless
+    for secret in ("S3CRET-of-mine", "pässwörter-of-mine"):
+        with pytest.raises(PublishError, match=r"a\.bin is not published: it contains a secret"):
+            gate.clean_document(Published("a.bin", b"\xff\xd8\xff\x00 " + secret.encode(encoding), "application/x-bin"))

@@ -83,7 +83,7 @@ def test_F38_issuing_stops_within_a_feed_and_the_rest_stays_due(wire: Wire, orig
         app.turn()
         published, feed, total = wire.files(), app.config.feeds["all"], itertools.count()
         (wire.public / "all.json").unlink()
-        gate = PublicationGate((), app.store.authority)
+        gate = PublicationGate(frozenset(), app.store.authority)
         issuer = FeedIssuer(app.config, app.sources, app.store, open_target(wire.public), gate, app.now)
         issuer.issue([(feed, 0)], lambda: next(total) < 0, rewrite=True)
         calls = next(total)

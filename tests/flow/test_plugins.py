@@ -231,6 +231,33 @@ def test_a_mistake_in_the_value_of_a_step_is_told_with_its_place(wire: Wire, plu
         assert sentence in result.stderr
 
 
+RAISING_FORMAT = """
+from feeds.registry import Format
+
+
+def write(edition, format):
+    if edition.feed.id == "a":
+        raise LookupError("no such thing")
+    return bytes(range(256))
+
+
+FORMAT = Format("bin", "BIN", "application/x-bin", "raising:write")
+"""
+
+
+def test_A1_a_writer_that_raises_costs_its_feed_and_one_that_writes_no_text_nothing(
+    wire: Wire, plugins: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    install(plugins, "raising", RAISING_FORMAT, {"feeds.formats": {"bin": "raising:FORMAT"}})
+    wire.declare({"a": {"feed": origin.put("/a", document()), "headers": {"X": "${TOKEN}"}}}, {"a": {}, "z": {}})
+    result = wire.command("run")
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "the feed a cannot be made: LookupError: no such thing" in result.stderr
+    assert {name for name in wire.files() if name[:2] in ("a.", "z.")} == {"z.rss", "z.atom", "z.json", "z.bin"}
+    assert wire.files()["z.bin"] == bytes(range(256))
+
+
 def test_a_plugin_that_cannot_be_loaded_stops_the_start(wire: Wire, plugins: Path, origin: Origin) -> None:
     address = origin.put("/a", document())
     wire.declare({"a": {"feed": address}})

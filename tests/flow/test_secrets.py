@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from origin import KEEP, Document, Origin, raw, reply
 from wire import Wire, rss
@@ -91,6 +93,61 @@ def test_S13_what_was_stored_before_it_became_a_secret_is_taken_out_of_the_files
         app.issue()
     assert {item["title"] for item in wire.items()} == {"F", "G"}
     assert not leaks(wire, "s3cret-of-mine", "t=abc")
+
+
+@pytest.fixture
+def formerly_public(wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> Wire:
+    """A store of a time when the token of an address was no secret: it is in ids, origins and events."""
+    monkeypatch.setenv("TOKEN", "s3cret-of-mine")
+    body = rss(("https://a.example/s3cret-of-mine/1", "One, with s3cret-of-mine"), ("2", "Two"))
+    address = origin.put("/f?t=s3cret-of-mine", Document(body))
+    wire.declare({"f": address})
+    wire.turn()
+    wire.declare({"f": address.replace("s3cret-of-mine", "${TOKEN}")})
+    return wire
+
+
+def test_A1_events_that_were_stored_with_a_secret_lose_it_at_the_first_issue(formerly_public: Wire) -> None:
+    with formerly_public.app() as app:
+        before = app.store.outbox(0, 9)
+        assert all("s3cret-of-mine" in str(event) for _, event in before)
+        app.issue()
+        after = app.store.outbox(0, 9)
+        assert [number for number, _ in after] == [number for number, _ in before]
+        assert not any("s3cret-of-mine" in str(event) for _, event in after)
+        ids = {event.published_id for _, event in after}
+        assert ids == {item["id"] for item in formerly_public.items()}
+        assert {json.loads(event.item or "")["title"] for _, event in after} == {"One, with ***", "Two"}
+        (formerly_public.public / "all.rss").unlink()
+        statements: list[str] = []
+        app.store.rewrite_events = lambda rewrite: statements.append("")  # type: ignore[method-assign]
+        assert app.issue() and not statements  # once is enough
+
+
+def test_A1_an_article_is_retracted_by_the_id_that_was_published_in_place_of_its_own(formerly_public: Wire) -> None:
+    with formerly_public.app() as app:
+        app.issue()
+        id = next(str(item["id"]) for item in formerly_public.items() if "***" in str(item["title"]))
+        assert id.startswith("tag:") and app.retract(id) and not app.retract(id[:-1])
+        app.publish(app.config.feeds.keys())
+        assert {item["title"] for item in formerly_public.items()} == {"Two"}
+        assert app.store.outbox(2, 9)[0][1].published_id == id
+        assert app.retract(id, undo=True)
+        app.publish(app.config.feeds.keys())
+        assert {item["title"] for item in formerly_public.items()} == {"One, with ***", "Two"}
+
+
+def test_A1_the_address_of_a_source_that_became_private_leaves_its_articles(wire: Wire, origin: Origin) -> None:
+    address = origin.put("/feed", Document(rss(("1", "One"))))
+    wire.declare({"a": address})
+    wire.turn()
+    assert leaks(wire, address)
+    wire.declare({"a": {"feed": address, "private": True}}, {"all": {"sources": ["a"]}})
+    with wire.app() as app:
+        app.issue()
+        assert not any(address in str(event) for _, event in app.store.outbox(0, 9))
+    assert [item["title"] for item in wire.items()] == ["One"]
+    assert not leaks(wire, address)
 
 
 def test_S13_a_story_whose_page_is_visited_does_not_name_a_private_listing(
