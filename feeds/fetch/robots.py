@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ MAX_AGE = timedelta(hours=24)
 RETRY_AFTER = timedelta(hours=1)  # when robots.txt could not be had
 DISALLOW_ALL = "User-agent: *\nDisallow: /\n"
 ALLOW_ALL = ""
+_AGENT_LINE = re.compile(r"\s*user(?:-|\s+)?agent\s*[:\s]([^#]*)", re.IGNORECASE)
 
 
 def cached_rules(state: HostState, at: datetime) -> str | None:
@@ -42,6 +44,27 @@ def is_allowed(rules: str, url: str) -> bool:
     return bool(_parse_rules(rules).can_fetch(url, PRODUCT_TOKEN))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)  # what half a megabyte says takes up to 50 MB
 def _parse_rules(rules: str) -> Protego:
-    return Protego.parse(rules)
+    return Protego.parse(_select_our_group(rules))
+
+
+def _select_our_group(rules: str) -> str:
+    """Return the rules with no other agent's name left: Protego keeps each rule once for each name of its group (A3).
+
+    A line without a name begins a group, too. As for Protego, the longest beginning of our name is ours, else `*`.
+    """
+    lines = rules.splitlines()
+    names = [_parse_agent(line) for line in lines]
+    ours = max((name for name in names if name and PRODUCT_TOKEN.startswith(name)), key=len, default="*")
+    return "\n".join(
+        line if name is None else f"User-agent: {name if name == ours else ''}"
+        for line, name in zip(lines, names, strict=True)
+    )
+
+
+def _parse_agent(line: str) -> str | None:
+    """Return the name in a line that names an agent, without wildcards; None for any other line."""
+    match = _AGENT_LINE.match(line)
+    name = match[1].strip().lower() if match else None
+    return name and (name.replace("*", "") or name)
