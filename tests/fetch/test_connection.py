@@ -55,6 +55,7 @@ def test_tls_is_verified(secure: Origin) -> None:
     error = fetch_failure(fetcher, stranger)
     assert error.kind == "tls" and "certificate" in error.sentence
     fetcher.close()
+    until(lambda: secure.open_now == 0)
 
 
 def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
@@ -158,6 +159,9 @@ def test_E18_a_handshake_that_does_not_end_has_its_limit(fetcher: Fetcher, monke
     monkeypatch.setattr("feeds.fetch.deadline.CONNECT_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         error = fetch_failure(fetcher, f"https://127.0.0.1:{deaf.getsockname()[1]}/")
+        with deaf.accept()[0] as abandoned:
+            while abandoned.recv(65_536):  # to the end: its descriptor is closed
+                pass
     assert error.kind == "timeout" and "TLS handshake" in error.sentence
 
 

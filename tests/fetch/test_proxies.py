@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from factories import NOON, SITE, visit_to
 from fetching import expect_document, fetch_failure
-from origin import ALLOW, KEEP, Document, Origin, raw, redirect, reply
+from origin import ALLOW, HANG, KEEP, Document, Origin, raw, redirect, reply
 from proxy import Proxy, Way, client_context, every_way, server_context, through_proxies
 
 from feeds.config.values import parse_proxy
@@ -84,6 +84,17 @@ def test_a_connection_through_a_proxy_is_kept(way: Way) -> None:
     assert way.proxy is not None and way.proxy.connections == origin.connections == 1
     fetcher.close()
     origin.close()
+
+
+@pytest.mark.parametrize("head", [b"X: y\r\n" * 20_000, b"X: " + b"y" * 70_000], ids=["many lines", "a long line"])
+def test_E18_the_head_of_a_tunnel_has_its_limit(head: bytes) -> None:
+    proxy = Origin()
+    proxy.put("feed.example:443", raw(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n", HANG))
+    fetcher = Fetcher(SITE)
+    error = fetch_failure(fetcher, "https://feed.example/", proxy=f"http://127.0.0.1:{proxy.port()}")
+    assert error.kind == "too_large"
+    fetcher.close()
+    proxy.close()
 
 
 def test_E17_robots_are_asked_for_by_the_same_proxy(guarded_proxy: Proxy) -> None:
