@@ -196,6 +196,7 @@ SOURCES = (
         "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1",
         "https://example.org/blogroll.opml",
         value="address",
+        parse="feeds.parse.opml:read_opml",
         is_linear=True,
         story_pages=True,
         outline=("include", "url"),

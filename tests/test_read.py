@@ -11,8 +11,9 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 import lxml.html
+import pytest
 from origin import Document, Origin
-from wire import Wire
+from wire import Wire, rss
 
 import feeds
 from feeds import pipeline
@@ -162,3 +163,34 @@ def test_S7_S8_S9_S10_no_payload_executes_in_any_field_of_any_output(tmp_path: P
     for suffix in ("rss", "atom", "json"):
         published = feeds.read((wire.public / f"all.{suffix}").read_bytes(), "https://wire.example.org/")
         assert _running(published) == []
+
+
+# ── what a caller is told (D8) ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("body", "url", "subject"),
+    [(b"", None, "The source "), (b"", "https://a.example/x", "a.example "), (b"<html><p>x", None, "The page ")],
+)
+def test_D8_an_error_has_a_subject_and_says_what_to_do(body: bytes, url: str | None, subject: str) -> None:
+    with pytest.raises(feeds.ParseError) as error:
+        feeds.read(body, url)
+    assert str(error.value).startswith(subject)
+    assert str(error.value).count(". ") == 1
+
+
+def test_D8_only_bytes_are_read() -> None:
+    with pytest.raises(TypeError, match="not str: open the file with mode 'rb', or encode the text"):
+        feeds.read("<rss/>")  # type: ignore[arg-type]
+    assert feeds.read(bytearray(rss(("1", "One"))))["title"] == "A source"
+
+
+def test_D8_a_caller_may_say_what_it_is() -> None:
+    links = "".join(f"<p><a href='/{number}'>The ferry of day {number}</a>" for number in range(3)).encode()
+    as_list = feeds.read(b"<html>" + links, "https://a.example/news", read_as="list")
+    assert as_list["_feeds"] == {"reader": "page:list"}
+    assert feeds.read(b"<html><p>x", read_as="list")["items"] == []
+    with pytest.raises(feeds.ParseError):
+        feeds.read(b"<html>" + links, read_as="feed")
+    with pytest.raises(ValueError, match="'story', 'list', 'feed' or None"):
+        feeds.read(links, read_as="page")  # type: ignore[arg-type]

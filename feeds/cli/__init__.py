@@ -35,7 +35,7 @@ COMMANDS = {
     "reload": CommandEntry("admin", "Make the running daemon take the edited configuration."),
     "publish": CommandEntry("run", "Regenerate the published files from the store."),
     "preview": CommandEntry("preview", "Show what would be pulled, or what a feed would hold."),
-    "add": CommandEntry("subscribe", "Find the feed behind a URL and add it to the configuration."),
+    "add": CommandEntry("subscribe", "Find what can be followed at an address and add it to the configuration."),
     "import": CommandEntry("subscribe", "Add the subscriptions of an OPML file to the configuration."),
     "export": CommandEntry("subscribe", "Print the sources as OPML, for other feed readers."),
     "status": CommandEntry("status", "Show the state of every source and feed."),

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from .. import pipeline
 from ..errors import FailureKind, FetchError, SourceError
-from ..model import Fetched, HostState, Kind, Site, Source, Visit, VisitState
+from ..model import Fetched, Source
+from .addresses import Fetch, fetch_first, is_web_address, list_urls, open_fetch
 from .common import (
     Mask,
     common_options,
@@ -28,13 +29,9 @@ from .common import (
 )
 from .formatting import format_count, format_size, sanitize_line
 
-DEFAULT_SITE = Site(title="preview", url="https://feeds.invalid/")  # for requests without a configuration
 ALL_NETWORKS = ("0.0.0.0/0", "::/0")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
 INDENT = " " * 18
-
-ReadAs = Literal["story", "list", "feed"]
-KINDS: Mapping[ReadAs | None, Kind] = {"feed": Kind.FEED, "story": Kind.PAGE, "list": Kind.PAGE, None: Kind.ANY}
 
 JsonObject = Mapping[str, Any]
 Preview = dict[str, object]  # a JSON Feed, or `error` and `place`
@@ -62,13 +59,12 @@ class PreviewOptions:
 
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    read_as: ReadAs | None = None
+    read_as: pipeline.ReadAs | None = None
     allow_private: bool = False
 
     def make_source(self, address: str) -> Source:
         """Return a source for an address that is not declared."""
-        headers = tuple(self.headers.items())
-        return Source("preview", KINDS[self.read_as], address, headers=headers, read_as=self.read_as)
+        return pipeline.source_to_read(self.read_as, address, self.headers)
 
 
 @click.command()
@@ -99,7 +95,7 @@ def preview(
     places: tuple[str, ...],
     url: str | None,
     headers: tuple[tuple[str, str], ...],
-    read_as: ReadAs | None,
+    read_as: pipeline.ReadAs | None,
     allow_private: bool,
     feed_id: str | None,
     steps: bool,
@@ -162,8 +158,11 @@ class _Previewer:
 
     def read_url(self, place: str) -> Preview:
         """Fetch an address and read the response."""
-        source = self._options.make_source(place)
-        return _to_json_feed(self._fetch(source, DEFAULT_SITE), source if self._options.read_as else None)
+        options = self._options
+        allow = ALL_NETWORKS if options.allow_private else ()
+        with open_fetch(options.make_source(place), allow=allow) as fetch:
+            url, response = fetch_first(list_urls(place), fetch)
+            return _to_json_feed(response, options.make_source(url) if options.read_as else None, fetch)
 
     def read_source(self, place: str) -> Preview:
         """Fetch a source of the configuration and read the response."""
@@ -172,36 +171,33 @@ class _Previewer:
         config = load_config(self._ctx)
         self.mask = secret_mask(config)
         source = find_source(config, place)
-        return _to_json_feed(self._fetch(source, config.site), source)
+        with open_fetch(source, config, ALL_NETWORKS if self._options.allow_private else ()) as fetch:
+            return _to_json_feed(fetch(source.address), source, fetch)
 
     def refuse(self, place: str) -> Preview:
         """Raise FetchError for what is neither a file, nor a URL, nor a source id."""
         what = "a directory" if Path(place).is_dir() else "neither a file, nor a URL, nor the id of a source"
         raise FetchError(f"{place} is {what}.", kind=FailureKind.MISSING)
 
-    def _fetch(self, source: Source, site: Site) -> Fetched:
-        from ..fetch import Fetcher  # a file needs no network
-
-        fetcher = Fetcher(site, allow=ALL_NETWORKS if self._options.allow_private else ())
-        try:
-            response = fetcher.fetch(Visit(source, VisitState(source.address), utcnow(), HostState("")))
-        finally:
-            fetcher.close()
-        assert isinstance(response, Fetched)  # a request without validators is not answered by 304
-        return response
-
 
 PLACE_READERS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], Preview]], ...] = (
     (lambda place: Path(place).is_file(), _Previewer.read_file),
-    (lambda place: "://" in place, _Previewer.read_url),
+    (is_web_address, _Previewer.read_url),
     (SOURCE_ID.fullmatch, _Previewer.read_source),
     (lambda place: True, _Previewer.refuse),
 )
 
 
-def _to_json_feed(response: Fetched, source: Source | None) -> Preview:
-    """Return a document as a JSON Feed, read as the source says; without a source its kind is recognised."""
-    return pipeline.as_json_feed(pipeline.parse_document(response, source), utcnow(), source)
+def _to_json_feed(response: Fetched, source: Source | None, fetch: Fetch | None = None) -> Preview:
+    """Return a document as a JSON Feed, read as the source says; without a source its kind is recognised.
+
+    Of a sitemap index the newest sitemaps are fetched too, where there is a way to.
+    """
+    parsed = pipeline.parse_document(response, source)
+    if fetch and (children := pipeline.child_sitemaps(parsed)):
+        documents = [pipeline.parse_document(fetch(url), source) for url in children]
+        parsed = pipeline.with_child_sitemaps(parsed, documents)
+    return pipeline.as_json_feed(parsed, utcnow(), source)
 
 
 # ── JSON Feed → lines for people ────────────────────────────────────────────────────────────────────────────────────

@@ -2,75 +2,161 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from .. import config as configuration
+from .. import pipeline
 from ..config.edit import NewSettings
 from ..config.values import comparable_url, is_url
-from ..errors import ConfigError, SourceError
+from ..errors import ConfigError, FailureKind, SourceError
 from ..model import Config, Source
 from ..normalize import make_source_id
 from ..parse.opml import OpmlOutline, parse_opml
 from ..registry import source_kinds
 from ..render.opml import render_source_list
+from .addresses import complete_url, is_web_address, list_urls, open_fetch
 from .common import common_options, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
-from .discovery import DiscoveredSource, complete_url, discover_sources, open_fetch
+from .discovery import DiscoveredSource, describe, discover_sources, is_local, locate_files
 from .formatting import format_count, sanitize_line
+
+MISSING_STATUSES = frozenset({404, 410})
+LOGIN_STATUSES = frozenset({401, 403})
+BY_HAND_KINDS = frozenset({FailureKind.LOGIN, FailureKind.REFUSED})  # they need a setting
 
 # ── add ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @click.command()
-@click.argument("url")
+@click.argument("place", metavar="URL|PATH")
 @click.option(
     "--id", "source_id", metavar="ID", help="The id of the source. The default is made from the feed's title."
 )
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for its articles; may be repeated.")
+@click.option("--every", metavar="DURATION", help="The interval between two visits, such as 2h.")
 @click.option("--yes", is_flag=True, help="Take the first one found, without a question.")
 @json_option
 @common_options
 @click.pass_context
-def add(ctx: click.Context, url: str, source_id: str | None, yes: bool, as_json: bool) -> None:
-    """Find the feed behind a URL and add it to the configuration. Comments in the file stay.
+def add(
+    ctx: click.Context,
+    place: str,
+    source_id: str | None,
+    tags: tuple[str, ...],
+    every: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Find what can be followed at an address or in a file, and add it to the configuration. Its comments stay.
 
-    Found are: a feed; the feeds that a page links to; a sitemap that robots.txt names; the page's own list of stories.
-    If there are several, a terminal asks which one; otherwise the first one, the likeliest, is taken.
+    An address may be that of a feed, a page that names feeds, a sitemap, an OPML list, or a page that lists stories; a
+    path that of a feed, an OPML list, or stories of our own. If there are several feeds, a terminal asks which one;
+    otherwise the first one, the likeliest, is taken.
     """
     start_logging(ctx)
-    config, url = load_config(ctx), complete_url(url)
-    if not url.lower().startswith(("http://", "https://")):
-        raise click.UsageError(f"{url} is not a web address; write one such as https://example.org/feed")
-    _refuse_duplicate(config, url)
-    # A trial entry under the name to be: what the configuration would refuse is refused before anything is fetched.
-    trial = configuration.propose_sources(config.path, [(source_id or make_source_id(None, url, config.sources), url)])
-    with open_fetch(config, next(source for id, source in trial.sources.items() if id not in config.sources)) as fetch:
-        try:
-            offered = discover_sources(url, fetch)
-        except SourceError as error:
-            raise click.ClickException(error.sentence) from error
+    config = load_config(ctx)
+    settings: dict[str, str | Sequence[str]] = {
+        **({"tags": list(tags)} if tags else {}),
+        **({"every": every} if every else {}),
+    }
+    adding = _Adding(config, source_id, settings)
+    try:
+        offered = adding.find_files(place) if is_local(place) else adding.find_urls(place)
+    except SourceError as error:
+        raise click.ClickException(f"{error.sentence}{_next_step(error, place)}") from error
     if not as_json:
         print_lines(_offer_lines(offered), secret_mask(config))
     source = offered[0 if yes or as_json else _choose(offered)]
-    _refuse_duplicate(config, source.url)
-    id = source_id or make_source_id(source.title, source.url, config.sources)
-    entry: str | NewSettings = source.url if source.kind == "feed" else {source.kind: source.url}
+    id, entry = adding.make_entry(source)
     configuration.add_sources(config.path, [(id, entry)])
     if as_json:
         found = [_offer_members(source) for source in offered]
         print_json({"id": id, "url": source.url, "candidates": found}, secret_mask(config))
     else:
-        print_lines([f"added {id} ({sanitize_line(source.url)}) to {config.path}"], secret_mask(config))
+        print_lines(
+            [
+                f"added {id} ({source.kind}: {sanitize_line(source.url)}) to {config.path}",
+                f"`feeds run {id}` pulls it now; a running daemon does so by itself.",
+            ],
+            secret_mask(config),
+        )
 
 
-def _refuse_duplicate(config: Config, url: str) -> None:
-    """Raise ConfigError when a source has this address already."""
-    for source in config.sources.values():
-        if comparable_url(source.address) == comparable_url(url):
-            raise ConfigError([f"{config.path}: {url} is declared already, as the source `{source.id}`"])
+@dataclass(frozen=True, slots=True)
+class _Adding:
+    """The source that is to be added: its id where one was given, and its settings."""
+
+    config: Config
+    source_id: str | None
+    settings: NewSettings
+
+    def find_urls(self, place: str) -> list[DiscoveredSource]:
+        """Return what can be followed on the web and is not declared yet."""
+        urls = list_urls(place)
+        if not is_web_address(place) or not urls[0].lower().startswith(("http://", "https://")):
+            raise click.UsageError(
+                f"{place} is neither a web address such as https://example.org/feed, nor a file here"
+            )
+        self._refuse_declared(urls[0])
+        trial = self._propose("feed", urls[0])
+        with open_fetch(trial, self.config) as fetch:
+            offered = discover_sources(urls, fetch)
+        new = [source for source in offered if self._find_declared(source.url) is None]
+        if not new:
+            self._refuse_declared(offered[0].url)
+        return new
+
+    def find_files(self, place: str) -> list[DiscoveredSource]:
+        """Return the feed, the OPML list or the stories in local files."""
+        kind, address = locate_files(place, self.config.path.parent)
+        self._refuse_declared(address)
+        trial = self._propose(kind, address)
+        with open_fetch(trial, self.config) as fetch:
+            response = fetch(trial.address)
+        return [describe(pipeline.parse_document(response, trial), response, address, kind)]
+
+    def make_entry(self, source: DiscoveredSource) -> tuple[str, NewSettings | str]:
+        """Return the id and the YAML of a source; a feed without settings has the short form."""
+        id = self.source_id or make_source_id(source.title, source.url, self.config.sources)
+        is_short = source.kind == "feed" and is_url(source.url) and not self.settings
+        return id, source.url if is_short else {source.kind: source.url, **self.settings}
+
+    def _propose(self, kind: str, address: str) -> Source:
+        """Return the source as it would be declared. What the configuration would refuse is refused here."""
+        id = self.source_id or make_source_id(None, address, self.config.sources)
+        trial = configuration.propose_sources(self.config.path, [(id, {kind: address, **self.settings})])
+        return next(source for id, source in trial.sources.items() if id not in self.config.sources)
+
+    def _find_declared(self, address: str) -> str | None:
+        """Return the id of the source that has this address already."""
+        place = address if is_url(address) else os.path.normpath(self.config.path.parent.absolute() / address)
+        for source in self.config.sources.values():
+            declared = str(source.root / source.address) if source.root else source.address
+            if comparable_url(declared) == comparable_url(place):
+                return source.id
+        return None
+
+    def _refuse_declared(self, address: str) -> None:
+        """Raise ConfigError when a source has this address already."""
+        if (id := self._find_declared(address)) is not None:
+            raise ConfigError([f"{self.config.path}: {address} is declared already, as the source `{id}`"])
+
+
+def _next_step(error: SourceError, place: str) -> str:
+    """Return a sentence on what to try after an address failed, beginning with a space; empty where there is none."""
+    parts = urlsplit(complete_url(place))
+    if error.status in MISSING_STATUSES and parts.path.strip("/"):
+        return f" `feeds add {parts.netloc}` looks for a feed on the front page of the site."
+    if error.status in LOGIN_STATUSES or error.kind in BY_HAND_KINDS:
+        return " Write such a source into the YAML by hand; `feeds preview SOURCE-ID` then shows whether it works."
+    return ""
 
 
 def _offer_lines(offered: Sequence[DiscoveredSource]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Literal
 from lxml import etree
 
 from ..errors import FailureKind, ParseError
+from ..model import Category, Fetched, Link, Parsed, Shape, Source, Story, Text
 from . import xml_tree
 from .charset import decode
 from .feed.elements import MAX_URL_LENGTH
@@ -36,6 +37,20 @@ class OpmlOutline:
     html_url: str | None = None
     categories: tuple[str, ...] = ()
     kind: OutlineKind = "feed"
+
+
+def read_opml(fetched: Fetched, source: Source | None = None) -> Parsed:
+    """Return the subscriptions of an OPML list as stories, for a preview. Raise ParseError where it is not OPML."""
+    stories = tuple(
+        Story(
+            id=outline.feed_url,
+            links=(Link(outline.feed_url),),
+            title=Text(outline.title, "text") if outline.title else None,
+            categories=tuple(map(Category, outline.categories)),
+        )
+        for outline in parse_opml(fetched.body, fetched.charset)
+    )
+    return Parsed("opml", fetched.url or None, stories=stories, shape=Shape.LISTING)
 
 
 def parse_opml(body: bytes, charset: str | None = None) -> tuple[OpmlOutline, ...]:

@@ -12,14 +12,28 @@ from __future__ import annotations
 
 from .issue import STEP_CONTEXT, IssueIO, issue
 from .own_stories import issue_pages
-from .read import DocumentReader, as_json_feed, parse_document, parse_feed, read, saved_document
+from .read import (
+    WEB_PAGE_KINDS,
+    DocumentReader,
+    ReadAs,
+    as_json_feed,
+    child_sitemaps,
+    parse_document,
+    parse_feed,
+    read,
+    saved_document,
+    source_to_read,
+    with_child_sitemaps,
+)
 from .visit import VisitIO, pull
 
 __all__ = [
     "STEP_CONTEXT",
+    "WEB_PAGE_KINDS",
     "IssueIO",
     "VisitIO",
     "DocumentReader",
+    "ReadAs",
     "issue",
     "issue_pages",
     "pull",
@@ -28,4 +42,7 @@ __all__ = [
     "parse_document",
     "saved_document",
     "parse_feed",
+    "source_to_read",
+    "child_sitemaps",
+    "with_child_sitemaps",
 ]

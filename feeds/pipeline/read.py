@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import cast
+from typing import Literal, cast
 
 from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
-from ..model import Fetched, Kind, Parsed, Shape, Source, Story, Text, replace
+from ..model import NOTHING, Fetched, Kind, Parsed, Shape, Source, Story, Text, replace
 from ..normalize import (
     Context,
     describe_channel,
@@ -23,8 +25,10 @@ from ..normalize import (
 )
 from ..parse import parse
 from ..parse.discover import find_feeds
-from ..parse.document import is_included
+from ..parse.document import MAX_ITEMS, is_included
+from ..parse.opml import read_opml
 from ..parse.page import read_page
+from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
 from ..render import json_feed
 from .own_stories import publishable
@@ -32,6 +36,22 @@ from .own_stories import publishable
 PREVIEW_AUTHORITY = "localhost,2000"  # of the ids minted for documents that are not stored
 
 WEB_PAGE_KINDS = frozenset({FailureKind.ANNOUNCES, FailureKind.PAGE})  # an address without a feed, but with a page
+
+MAX_CHILD_SITEMAPS = 5  # of an index, the newest first, in one visit (F33)
+LIST_ROOT = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex|opml|oml)\b", re.IGNORECASE)
+SNIFFED_BYTES = 4_000
+EMPTY_PAGE = (
+    "{place} names no feed, and holds neither a story nor a list of stories that can be recognised. Say what it is"
+    " (`--as`, `read_as`, or `as:` in the YAML), or name the links to its stories with `stories:`."
+)
+
+ReadAs = Literal["story", "list", "feed"]
+READ_AS_KINDS: Mapping[ReadAs | None, Kind] = {
+    "feed": Kind.FEED,
+    "story": Kind.PAGE,
+    "list": Kind.PAGE,
+    None: Kind.ANY,
+}
 
 DocumentReader = Callable[[Fetched, Source | None], Parsed]
 
@@ -67,15 +87,50 @@ def is_wanted(story: Story, parsed: Parsed, source: Source | None) -> bool:
 
 
 def parse_document(response: Fetched, source: Source | None = None) -> Parsed:
-    """Parse a document of unknown kind: as a feed, else as a page with one story or a list of stories."""
+    """Parse a document as its source declares it.
+
+    Where its kind is unknown: as a feed, else as a sitemap or an OPML list, else as a page with one story or a list of
+    stories. Raise ParseError where it is none of these, or a page without a story.
+    """
+    is_text = source is None and response.media_type == "text/plain"
+    if is_text and (addresses := _read_list(response, source)) is not None:
+        return addresses  # read as a feed it would be a story
     try:
         return parse_feed(response, source)
     except ParseError as error:
-        if error.kind not in WEB_PAGE_KINDS or (source is not None and source.kind is not Kind.ANY):
+        if source is not None and source.kind is not Kind.ANY:
+            raise
+        if (parsed := _read_list(response, source)) is not None:
+            return parsed
+        if error.kind not in WEB_PAGE_KINDS:
             raise
     page = read_page(response, source)
     feed = find_announced_feed(response)
+    if not page.stories and not feed and (source is None or source.read_as is None):
+        raise ParseError(EMPTY_PAGE.format(place=response.url or "The page"), kind=FailureKind.PAGE)
     return replace(page, warnings=(*page.warnings, f"its feed is at {feed}")) if feed else page
+
+
+def _read_list(response: Fetched, source: Source | None) -> Parsed | None:
+    """Return a sitemap or an OPML list; None where the document is neither."""
+    is_page = response.media_type == "text/html" and not LIST_ROOT.search(response.body[:SNIFFED_BYTES])
+    for read_list in () if is_page else (read_sitemap, read_opml):
+        with suppress(ParseError):
+            return read_list(response, source)
+    return None
+
+
+def child_sitemaps(parsed: Parsed) -> list[str]:
+    """Return the addresses of the sitemaps that an index names, as many as are read at one time, the newest first."""
+    return [link.href for link in parsed.channel.links if link.rel == "sitemap"][:MAX_CHILD_SITEMAPS]
+
+
+def with_child_sitemaps(parsed: Parsed, documents: Iterable[Parsed], max_items: int = MAX_ITEMS) -> Parsed:
+    """Return a sitemap index with the stories of its sitemaps; an index inside an index is not followed."""
+    documents = tuple(documents)
+    stories = tuple(story for document in documents for story in document.stories)
+    warnings = tuple(warning for document in documents for warning in document.warnings)
+    return replace(parsed, stories=stories[:max_items], warnings=(*parsed.warnings, *warnings))
 
 
 def find_announced_feed(response: Fetched) -> str | None:
@@ -84,13 +139,31 @@ def find_announced_feed(response: Fetched) -> str | None:
     return next((candidate.url for candidate in candidates if candidate.method == "link"), None)
 
 
-def read(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> dict[str, object]:
-    """Return a document, a feed or a web page, as a JSON Feed 1.1 dict, with what the format lacks under `_feeds`.
+def read(
+    body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None, read_as: ReadAs | None = None
+) -> dict[str, object]:
+    """Return a document as a JSON Feed 1.1 dict, with what the format lacks under `_feeds`.
 
-    `url` is where it came from and makes relative addresses absolute; `headers` are the HTTP headers that came with it.
-    Items carry the ids that the document gave them. Raises ParseError when it is neither.
+    It may be a feed, a web page with one story or a list of stories, a sitemap, or an OPML list. `url` is where it came
+    from and makes relative addresses absolute; `headers` are the HTTP headers that came with it; `read_as` says what it
+    is, where the caller knows. Items carry the ids that the document gave them. Raises ParseError when it is none of
+    these, or a page without a story.
     """
-    return as_json_feed(parse_document(saved_document(body, url, headers)), datetime.now(UTC))
+    try:
+        octets = bytes(memoryview(body))
+    except TypeError as error:
+        hint = "open the file with mode 'rb', or encode the text"
+        raise TypeError(f"feeds.read takes the bytes of a document, not {type(body).__name__}: {hint}") from error
+    response = saved_document(octets, url, headers)
+    source = source_to_read(read_as, url or "") if read_as else None
+    return as_json_feed(parse_document(response, source), datetime.now(UTC), source)
+
+
+def source_to_read(read_as: ReadAs | None, address: str, headers: Mapping[str, str] = NOTHING) -> Source:
+    """Return a source for a document that is not declared in a configuration."""
+    if read_as not in READ_AS_KINDS:
+        raise ValueError(f"read_as is {read_as!r}, expected 'story', 'list', 'feed' or None")
+    return Source("preview", READ_AS_KINDS[read_as], address, headers=tuple(headers.items()), read_as=read_as)
 
 
 def saved_document(body: bytes, url: str | None = None, headers: Mapping[str, str] | None = None) -> Fetched:

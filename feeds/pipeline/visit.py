@@ -56,11 +56,18 @@ from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
 from .own_stories import FolderListing, harvest_folder, is_first_listing, publishable
-from .read import WEB_PAGE_KINDS, find_announced_feed, find_reader, is_wanted, parse_feed
+from .read import (
+    WEB_PAGE_KINDS,
+    child_sitemaps,
+    find_announced_feed,
+    find_reader,
+    is_wanted,
+    parse_feed,
+    with_child_sitemaps,
+)
 
 log = logging.getLogger("feeds.pipeline")
 
-MAX_CHILD_SITEMAPS = 5  # of an index, the newest first, in one visit (F33)
 MAX_STORY_PAGES = 10  # that one story may be spread over
 MIN_STORY_LETTERS = 300  # a page with less text is checked for being something else than a story
 
@@ -216,9 +223,11 @@ def _visit_listing(context: VisitContext) -> _Attempt:
             return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
         context.require_robots_permission(visit.url)
         parsed = io.run(response, read_page, response, source)
-    children = [link.href for link in parsed.channel.links if link.rel == "sitemap"][:MAX_CHILD_SITEMAPS]
+    children = child_sitemaps(parsed)
     if children:
-        parsed = _with_child_sitemaps(parsed, children, context)
+        responses = [context.fetch_more(url) for url in children]
+        documents = [io.run(response, read_sitemap, response, source) for response in responses]
+        parsed = with_child_sitemaps(parsed, documents, source.max_items)
     parsed = publishable(parsed, io.now(), source.timezone)
     seen_items = io.seen_items(source.id)
     first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
@@ -242,15 +251,6 @@ def _harvest_outlines(response: Fetched, seen_items: SeenItems) -> Harvest:
     subscriptions = [outline for outline in parse_opml(response.body, response.charset) if outline.kind != "list"]
     outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in subscriptions)
     return Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
-
-
-def _with_child_sitemaps(parsed: Parsed, children: list[str], context: VisitContext) -> Parsed:
-    """Return a sitemap index with the stories of its sitemaps; an index inside an index is not followed."""
-    responses = [context.fetch_more(url) for url in children]
-    documents = [context.io.run(response, read_sitemap, response, context.source) for response in responses]
-    stories = tuple(story for document in documents for story in document.stories)
-    warnings = tuple(warning for document in documents for warning in document.warnings)
-    return replace(parsed, stories=stories[: context.source.max_items], warnings=(*parsed.warnings, *warnings))
 
 
 def harvest(

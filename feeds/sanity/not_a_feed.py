@@ -199,7 +199,8 @@ def diagnose(body: bytes, media_type: str, url: str) -> Diagnosis | None:
         return None
     for row in ROWS:
         if row.applies(page):
-            return Diagnosis(row.kind, row.sentence.format(place=urlsplit(url).hostname or url, feed=page.announced))
+            place = urlsplit(url).hostname or url or "The source"
+            return Diagnosis(row.kind, row.sentence.format(place=place, feed=page.announced))
     return None
 
 

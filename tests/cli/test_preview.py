@@ -88,3 +88,54 @@ def test_preview_of_a_feed_shows_what_each_step_drops(wire: Wire, feeds: RunComm
     assert [item["id"] for item in wire.items()] == [article["id"] for article in result["articles"]]
     assert "drop: title drops 2 articles" in feeds("preview", "--feed", "all", "--steps").out
     assert "drops" not in feeds("preview", "--feed", "all").out
+
+
+# ── every kind of address (D5) ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_D5_preview_reads_sitemaps_and_lists(feeds: RunCommand, origin: Origin) -> None:
+    urls = "".join(f"<url><loc>{origin.url(path)}</loc></url>" for path in ("/a", "/b"))
+    sitemap = origin.put(
+        "/map.xml", Document(f"<urlset>{urls}</urlset>".encode(), headers={"content_type": "text/xml"})
+    )
+    index = f"<sitemapindex><sitemap><loc>{sitemap}</loc></sitemap></sitemapindex>".encode()
+    opml = (DATA / "subscriptions.opml").read_bytes()
+    places = {
+        sitemap: "sitemap",
+        origin.put("/index.xml", Document(index, headers={"content_type": "text/html"})): "sitemap",
+        origin.put("/map.txt", Document(sitemap.encode(), headers={"content_type": "text/plain"})): "sitemap",
+        origin.put("/list", Document(opml, headers={"content_type": "text/x-opml"})): "opml",
+        str(DATA / "subscriptions.opml"): "opml",
+    }
+    result = feeds("preview", *places, "--allow-private", "--json")
+    assert [document["_feeds"]["reader"] for document in result.json] == list(places.values())
+    assert [len(document["items"]) for document in result.json[:3]] == [2, 2, 1]
+    assert result.json[3]["items"][0]["title"] == "The Morning Pagé"
+
+
+def test_D5_preview_takes_an_address_without_a_scheme(feeds: RunCommand, origin: Origin) -> None:
+    url = origin.put("/feed", document())
+    for spelling in (url.removeprefix("http://"), url.replace("http:", "feed:"), f"feed:{url}"):
+        assert len(feeds("preview", spelling, "--allow-private", "--json").json["items"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"<title>Sign in</title><form><input type=password></form>", "shows a login page instead of the feed"),
+        (b"<title>A page</title><p>Nothing.", "names no feed, and holds neither a story nor a list of stories"),
+        (b"", "sent an empty document"),
+    ],
+)
+def test_D5_preview_says_what_is_there_instead(feeds: RunCommand, origin: Origin, body: bytes, sentence: str) -> None:
+    result = feeds(
+        "preview", origin.put("/x", Document(body, headers={"content_type": "text/html"})), "--allow-private"
+    )
+    assert (result.code, sentence in result.out) == (1, True)
+
+
+def test_D5_preview_of_a_declared_list_shows_its_subscriptions(wire: Wire, feeds: RunCommand) -> None:
+    (wire.home / "config").mkdir()
+    (wire.home / "config" / "friends.opml").write_bytes((DATA / "subscriptions.opml").read_bytes())
+    wire.declare({"friends": {"opml": "friends.opml"}})
+    assert feeds("preview", "friends", "--json").json["items"][0]["title"] == "The Morning Pagé"

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from command import RunCommand, run_on_terminal
+import yaml
+from command import CommandResult, RunCommand, run_on_terminal
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import TITLES, Wire, document, rss
 
-from feeds.cli.discovery import complete_url
+from feeds.cli.addresses import complete_url, is_web_address, list_urls
 from feeds.config.values import comparable_url
 from feeds.normalize import make_source_id, slug
 
@@ -219,3 +220,179 @@ def test_add_prefers_the_sitemap_that_robots_txt_names(wire: Wire, feeds: RunCom
     added = feeds("add", page, "--id", "harbour", "--json")
     assert added.code == 0, added.err
     assert [found["kind"] for found in json.loads(added.out)["candidates"]] == ["sitemap", "page"]
+
+
+# ── every kind of address (D5) ──────────────────────────────────────────────────────────────────────────────────────
+
+PAGE = {"content_type": "text/html"}
+
+
+def urlset(*urls: str) -> Document:
+    entries = "".join(f"<url><loc>{url}</loc></url>" for url in urls)
+    return Document(f"<urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{entries}</urlset>".encode())
+
+
+def added_entry(wire: Wire, result: CommandResult) -> object:
+    """Return what stands in the YAML under the id that was added."""
+    assert result.code == 0, result.err
+    return yaml.safe_load(wire.config.read_text(encoding="utf-8"))["sources"][result.json["id"]]
+
+
+def test_D5_add_declares_a_sitemap_and_an_index_of_sitemaps(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    sitemap = origin.put("/map.xml", urlset(origin.url("/2026/a"), origin.url("/2026/b")))
+    result = feeds("add", sitemap, "--id", "map", "--json")
+    assert added_entry(wire, result) == {"sitemap": sitemap}
+    index = f"<sitemapindex><sitemap><loc>{sitemap}</loc></sitemap></sitemapindex>"
+    url = origin.put("/index.xml", Document(index.encode(), headers={"content_type": "text/xml"}))
+    shown = feeds("add", url, "--id", "index")
+    assert "(sitemap, 2 articles)" in shown.out
+    assert f"added index (sitemap: {url})" in shown.out
+
+
+def test_D5_add_declares_an_opml_list(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    opml = Document((DATA / "subscriptions.opml").read_bytes(), headers={"content_type": "text/xml"})
+    result = feeds("add", origin.put("/blogroll", opml), "--json", "--tag", "friends", "--tag", "a b", "--every", "2h")
+    expected = {"opml": origin.url("/blogroll"), "tags": ["friends", "a b"], "every": "2h"}
+    assert added_entry(wire, result) == expected
+    assert "The Morning Pagé" in result.json["candidates"][0]["newest"]
+
+
+def test_D5_add_tries_https_then_http(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    url = origin.put("/feed", document())
+    result = feeds("add", url.removeprefix("http://"), "--json")
+    assert added_entry(wire, result) == url
+    for spelling in (url.replace("http:", "feed:"), f"feed:{url}", url.removeprefix("http://")):
+        again = feeds("add", spelling)
+        assert (again.code, f"as the source `{result.json['id']}`" in again.err) == (2, True)
+
+
+def test_D5_add_takes_tags_and_an_interval_and_refuses_wrong_ones_first(
+    wire: Wire, feeds: RunCommand, origin: Origin
+) -> None:
+    before = write_yaml(wire)
+    url = origin.put("/feed", document())
+    assert feeds("add", url, "--every", "often").code == 2
+    assert feeds("add", url, "--tag", "").code == 2
+    assert (origin.requests, wire.config.read_text(encoding="utf-8")) == ([], before)
+    result = feeds("add", url, "--every", "3h", "--tag", "World", "--json")
+    assert added_entry(wire, result) == {"feed": url, "tags": ["World"], "every": "3h"}
+
+
+def test_D5_add_passes_over_what_is_declared_already(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    url = origin.put("/", Document((DATA / "page.html").read_bytes(), headers=PAGE))
+    first = origin.put("/paper/all.rss", document())
+    second = origin.put("/paper/comments.atom", Document(rss(("c", "A comment"), title="Comments")))
+    assert [feeds("add", url, "--yes", "--json").json["url"] for _ in range(2)] == [first, second]
+    assert "declared already" in feeds("add", url, "--yes").err
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "sentence"),
+    [
+        (
+            "/members",
+            Document(b"<title>Sign in</title><form><input type=password></form>", headers=PAGE),
+            "shows a login page instead of the feed. Add `auth:` or `headers:`, or use a public address."
+            " Write such a source into the YAML by hand",
+        ),
+        (
+            "/a/none",
+            raw(reply(b"", 404), KEEP),
+            "(404). Check the address; visits become rare while it is missing. `feeds add",
+        ),
+        ("/private", raw(reply(b"", 401), KEEP), "Write such a source into the YAML by hand"),
+        ("/parked", Document(b"<title>x</title>This domain is for sale.", headers=PAGE), "is a parked domain"),
+        ("/empty", Document(b"", headers=PAGE), "sent an empty document"),
+        ("/picture", Document(b"\x89PNG\r\n\x1a\n", headers={"content_type": "image/png"}), "which is no feed"),
+        (
+            "/story",
+            Document(
+                (b"<article><h1>A day</h1>" + b"<p>%s.</p>" % (b"The ferry carried many people " * 12) * 6),
+                headers=PAGE,
+            ),
+            "It holds one story: give the page that lists the stories.",
+        ),
+        ("/bare", Document((DATA / "bare.html").read_bytes(), headers=PAGE), "`stories:`, a CSS selector"),
+    ],
+)
+def test_D5_add_says_what_to_do_when_nothing_can_be_followed(
+    wire: Wire, feeds: RunCommand, origin: Origin, path: str, document: Document, sentence: str
+) -> None:
+    before = write_yaml(wire)
+    result = feeds("add", origin.put(path, document))
+    assert (result.code, result.out) == (1, "")
+    assert sentence in result.err
+    assert "\n" not in result.err.strip()
+    assert wire.config.read_text(encoding="utf-8") == before
+
+
+def test_D5_add_declares_files_relative_to_the_yaml(wire: Wire, feeds: RunCommand) -> None:
+    write_yaml(wire)
+    stories = wire.home / "config" / "stories"
+    (stories / "deep").mkdir(parents=True)
+    (stories / "one.md").write_text("# One\n\nA story.")
+    (stories / "draft.md").write_text("---\ndraft: true\n---\n# Two\n\nA draft.")
+    result = feeds("add", "config/stories", "--json")
+    assert added_entry(wire, result) == {"files": "stories/*.md"}
+    assert result.json["candidates"][0]["newest"] == ["One"]
+    assert "declared already" in feeds("add", "config/stories/*.md").err
+    (stories / "deep" / "three.md").write_text("# Three\n\nA story.")
+    assert added_entry(wire, feeds("add", "config/stories", "--json", "--id", "all")) == {"files": "stories/**/*.md"}
+    assert added_entry(wire, feeds("add", "config/stories/one.md", "--json")) == {"files": "stories/one.md"}
+    (wire.home / "saved.rss").write_bytes(rss(("1", "One")))
+    (wire.home / "friends.opml").write_bytes((DATA / "subscriptions.opml").read_bytes())
+    assert added_entry(wire, feeds("add", "saved.rss", "--json")) == {"feed": "../saved.rss"}
+    assert added_entry(wire, feeds("add", "friends.opml", "--json")) == {"opml": "../friends.opml"}
+    assert feeds("check").code == 0
+    assert feeds("add", "nowhere.md").code == 2
+    (wire.home / "picture.png").write_bytes(b"\x89PNG")
+    (wire.home / "bare").mkdir()
+    for path, sentence in (("picture.png", "nor a story (.md, "), ("bare", "holds no stories")):
+        nothing = feeds("add", path)
+        assert (nothing.code, sentence in nothing.err) == (1, True)
+
+
+def test_D5_add_ends_with_what_to_do_next(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    write_yaml(wire)
+    shown = feeds("add", origin.put("/feed", document()), "--id", "news").out
+    assert shown.splitlines()[-1] == "`feeds run news` pulls it now; a running daemon does so by itself."
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("x.example/f", ("https://x.example/f", "http://x.example/f")),
+        (" x.example:8080 ", ("https://x.example:8080", "http://x.example:8080")),
+        ("feed://x.example/f", ("https://x.example/f", "http://x.example/f")),
+        ("FEED:https://x.example/f", ("https://x.example/f",)),
+        ("feed:x.example", ("https://x.example", "http://x.example")),
+        ("mailto:me@x.example", ("mailto:me@x.example",)),
+        ("http://x.example", ("http://x.example",)),
+    ],
+)
+def test_D5_what_a_typed_address_may_mean(text: str, urls: tuple[str, ...]) -> None:
+    assert list_urls(text) == urls
+
+
+@pytest.mark.parametrize(
+    ("text", "is_web"),
+    [
+        ("x.example", True),
+        ("127.0.0.1:8080/feed", True),
+        ("localhost:80", True),
+        ("feed:x", True),
+        ("x.example/story.md", True),
+        ("bücher.example/feed", True),
+        ("story.md", False),
+        ("feed.xml", False),
+        ("stories/a.md", False),
+        ("./x.example/feed", False),
+        ("metro", False),
+    ],
+)
+def test_D5_an_address_is_told_from_a_file(text: str, is_web: bool) -> None:
+    assert is_web_address(text) == is_web
