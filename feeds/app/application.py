@@ -36,7 +36,7 @@ from .publisher import (
     warn_of_lags,
     with_story_pages,
 )
-from .turn import BATCH_SIZE, NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions, VisitService
+from .turn import BATCH_SIZE, NetworkClient, Turn, TurnEnd, TurnIO, TurnLoop, TurnOptions, VisitService
 from .visit_log import log_visit
 
 log = logging.getLogger("feeds.app")
@@ -294,6 +294,13 @@ class App:
         for batch in loop.batches(visits, options.max_wait):
             turn.pending = loop.pending - len(batch)
             yield batch
+        turn.pending = loop.pending
+        if turn.pending and self._connectivity.down:
+            turn.ended_by = TurnEnd.NETWORK
+        elif turn.pending and end is not None and self.now() >= end:
+            turn.ended_by = TurnEnd.TIME
+        elif turn.pending:
+            turn.ended_by = TurnEnd.STOPPED if self._stopping.is_set() or options.should_end() else TurnEnd.WAIT
 
     def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
         """Return what has become due since the turn began: follow-up visits, and sources it has not visited yet."""

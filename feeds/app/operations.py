@@ -6,15 +6,17 @@ A command performs its operation on an `App` of its own, or has the daemon perfo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from .. import config as configuration
 from ..errors import ConfigError, FeedsError, LockedError, PublishError, StoreError
+from ..model import NOTHING, SourceStatus
 from .application import App
-from .turn import Turn, TurnOptions
+from .turn import Turn, TurnEnd, TurnOptions
 
 # ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -32,14 +34,17 @@ ReportT = TypeVar("ReportT", bound=OperationReport)
 
 
 class SourceSentence(msgspec.Struct, frozen=True):
-    """A source, and the sentence of its failure."""
+    """A source, and a sentence about it."""
 
     source: str
     sentence: str
 
 
 class RunReport(OperationReport, frozen=True):
-    """The result of a turn, as `Turn`; `failing` counts the sources that fail, since now or an earlier turn."""
+    """The result of a turn, as `Turn`; `failing` counts the sources that fail, since now or an earlier turn.
+
+    `answers` are about the sources that were named. `left` is the number of visits left, `ended_by` why.
+    """
 
     visits: int
     not_modified: int
@@ -49,6 +54,10 @@ class RunReport(OperationReport, frozen=True):
     files: tuple[str, ...]
     worse: tuple[SourceSentence, ...]
     better: tuple[str, ...]
+    changes: dict[str, int] = {}  # source id → its articles new or changed
+    answers: tuple[SourceSentence, ...] = ()
+    left: int = 0
+    ended_by: TurnEnd | None = None
 
 
 class PublishReport(OperationReport, frozen=True):
@@ -150,6 +159,14 @@ class ReloadRequest(OperationRequest[ReloadReport], frozen=True, tag="reload"):
 
 AnyRequest = RunRequest | PublishRequest | RetractRequest | ForgetRequest | ReloadRequest
 
+# Why a visit was not made.
+REASONS = {
+    TurnEnd.TIME: "the time of `--for` was over",
+    TurnEnd.WAIT: "its host may not be asked yet; `--wait` waits longer",
+    TurnEnd.NETWORK: "nothing can be reached, as if this machine had no network",
+    TurnEnd.STOPPED: "the run was stopped",
+}
+
 # ── operations ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -181,12 +198,39 @@ def run(app: App, request: RunRequest, io: OperationIO) -> RunReport:
         ),
         lambda turn: io.progress(TurnProgress(turn.visits, turn.pending, turn.failures, turn.articles)),
     )
-    selected = [state for state in app.statuses() if not request.sources or state.source_id in request.sources]
-    return report_turn(app, turn, sum(state.failures > 0 for state in selected))
+    states = {state.source_id: state for state in app.statuses()}
+    failing = sum(state.failures > 0 for id, state in states.items() if not request.sources or id in request.sources)
+    return report_turn(app, turn, failing, {id: _answer(app, turn, id, states.get(id)) for id in request.sources})
 
 
-def report_turn(app: App, turn: Turn, failing: int = 0) -> RunReport:
-    """Return the report of a turn."""
+def _answer(app: App, turn: Turn, source_id: str, state: SourceStatus | None) -> str:
+    """Return what became of a source that was named."""
+    if not app.sources[source_id].enabled or state is None:
+        return "not visited: it is disabled by `enabled: false`"
+    if source_id not in turn.visited:
+        hosts = [visit.host for visit in app.store.due(app.now(), [source_id]) if visit.story is None]
+        paused = next((host for host in hosts if host.paused_until and host.paused_until > app.now()), None)
+        if paused and paused.paused_until:
+            return f"not visited: {paused.host} asked not to be visited before {_format_time(paused.paused_until)}"
+        return f"not visited: {REASONS[turn.ended_by or TurnEnd.STOPPED]}"
+    if state.failure:
+        return state.failure.sentence
+    changes = turn.changes[source_id]
+    news = f"{changes} article{'s' * (changes != 1)} new or changed" if changes else "nothing new"
+    parts = ("works again" if source_id in turn.better else "", news, _pending_text(state.pending))
+    return "; ".join(filter(None, parts))
+
+
+def _pending_text(pages: int) -> str:
+    return f"{pages} story page{'s' * (pages != 1)} still to visit" if pages else ""
+
+
+def _format_time(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def report_turn(app: App, turn: Turn, failing: int = 0, answers: Mapping[str, str] = NOTHING) -> RunReport:
+    """Return the report of a turn; `answers` by source id."""
     return RunReport(
         turn.visits,
         turn.not_modified,
@@ -194,9 +238,17 @@ def report_turn(app: App, turn: Turn, failing: int = 0) -> RunReport:
         failing,
         turn.articles,
         tuple(turn.files),
-        tuple(SourceSentence(id, configuration.mask_secrets(sentence, app.config)) for id, sentence in turn.worse),
+        _mask(app, turn.worse),
         tuple(turn.better),
+        dict(turn.changes),
+        _mask(app, answers.items()),
+        turn.pending,
+        turn.ended_by,
     )
+
+
+def _mask(app: App, sentences: Iterable[tuple[str, str]]) -> tuple[SourceSentence, ...]:
+    return tuple(SourceSentence(id, configuration.mask_secrets(sentence, app.config)) for id, sentence in sentences)
 
 
 def publish(app: App, request: PublishRequest, io: OperationIO) -> PublishReport:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -45,12 +47,24 @@ class TurnOptions:
     should_end: Callable[[], bool] = lambda: False
 
 
+class TurnEnd(StrEnum):
+    """Why a turn ended with visits left."""
+
+    TIME = "time"  # `time_limit` was over
+    WAIT = "wait"  # the hosts that are left may not be asked within `max_wait`
+    NETWORK = "network"  # nothing can be reached
+    STOPPED = "stopped"
+
+
 @dataclass(slots=True)
 class Turn:
     """The result of a turn: visits made, articles new or changed, files written, sources that fail or work again."""
 
     visits: int = 0
-    pending: int = 0  # visits queued or in progress
+    pending: int = 0  # visits queued or in progress; in the end those that are left
+    ended_by: TurnEnd | None = None  # None: nothing is left
+    visited: set[str] = field(default_factory=set)  # ids of sources; a visit to a story's page does not count
+    changes: Counter[str] = field(default_factory=Counter)  # source id → its articles new or changed
     not_modified: int = 0
     failures: int = 0
     articles: int = 0
@@ -62,6 +76,8 @@ class Turn:
         """Add one outcome."""
         visit, result = outcome.visit, outcome.result
         self.visits += 1
+        if visit.story is None:
+            self.visited.add(visit.source.id)
         if isinstance(result, Failure):
             self.failures += 1
             if not visit.state.failures and visit.story is None:
@@ -71,6 +87,7 @@ class Turn:
             self.better.append(visit.source.id)
         if isinstance(result, Harvest):
             self.articles += len(result.articles)
+            self.changes[visit.source.id] += len(result.articles)
         else:
             self.not_modified += 1
 

@@ -9,7 +9,7 @@ import click
 from ..app import control_socket
 from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
 from .application import perform
-from .common import common_options, json_option, print_json, start_logging
+from .common import common_options, is_quiet, json_option, print_json, start_logging
 from .configuration import load_config, open_store
 from .formatting import format_count, format_size
 
@@ -26,7 +26,7 @@ def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None
     report = perform(ctx, RetractRequest(article, undo))
     if as_json:
         print_json(report.members())
-    else:
+    elif not is_quiet(ctx):
         done = "retracted" if report.retracted else "put back"
         click.echo(f"{done} {article}; {format_count(len(report.files), 'file')} written")
 
@@ -42,7 +42,7 @@ def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
     report = perform(ctx, ForgetRequest(source_id))
     if as_json:
         print_json(report.members())
-    else:
+    elif not is_quiet(ctx):
         dropped, written = format_count(report.articles, "article"), format_count(len(report.files), "file")
         click.echo(f"{source_id}: {dropped} dropped, {written} written")
 
@@ -62,7 +62,7 @@ def reload(ctx: click.Context, as_json: bool) -> None:
         report = connection.perform(ReloadRequest())
     if as_json:
         print_json(report.members())
-    else:
+    elif not is_quiet(ctx):
         click.echo(f"{report.config} reloaded")
 
 
@@ -84,5 +84,5 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
     octets = file.stat().st_size
     if as_json:
         print_json({"file": str(file), "size": octets})
-    else:
+    elif not is_quiet(ctx):
         click.echo(f"wrote {file} ({format_size(octets)})")

@@ -27,6 +27,11 @@ def verbosity(ctx: click.Context) -> int:
     return ctx.ensure_object(GlobalOptions).verbosity
 
 
+def is_quiet(ctx: click.Context) -> bool:
+    """Return whether nothing is to be printed until something is wrong (`-q`)."""
+    return verbosity(ctx) < 0
+
+
 def print_json(value: object, mask: Mask = str) -> None:
     """Print one JSON document to stdout, which escapes what another encoding than UTF-8 may lack."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("_", "-") == "utf-8"
@@ -53,6 +58,7 @@ def drop_none(members: Mapping[str, object]) -> dict[str, object]:
 __all__ = [
     "common_options",
     "drop_none",
+    "is_quiet",
     "json_option",
     "print_json",
     "print_lines",

@@ -9,11 +9,18 @@ from contextlib import contextmanager
 import click
 
 from ..app.operations import PublishRequest, RunReport, RunRequest, TurnProgress
+from ..app.turn import TurnEnd
 from .application import perform
-from .common import common_options, json_option, print_json, print_lines, start_logging
+from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
 from .configuration import DurationOption
 from .formatting import format_count, sanitize_line
 
+# Why visits are left, as far as that is not usual: a host that asked for rest is asked later.
+ENDED_EARLY = {
+    TurnEnd.TIME: "the time of `--for` is over",
+    TurnEnd.NETWORK: "nothing can be reached",
+    TurnEnd.STOPPED: "the run was stopped",
+}
 STRICT_EXIT_CODE = 4  # the turn is done, but a source fails
 
 
@@ -53,18 +60,29 @@ def run(
     if as_json:
         print_json(report.members())
     else:
-        print_lines(summarize(report))
+        print_lines(summarize(report, quiet=is_quiet(ctx)))
     if strict and report.failing:
         sys.exit(STRICT_EXIT_CODE)
 
 
-def summarize(report: RunReport) -> list[str]:
-    """Return lines about what changed for the worse or the better; none when nothing changed."""
-    lines = [f"{failure.source}: {sanitize_line(failure.sentence)}" for failure in report.worse]
-    lines += [f"{source_id}: works again" for source_id in report.better]
+def summarize(report: RunReport, *, quiet: bool = False) -> list[str]:
+    """Return lines about what changed for the worse or the better, and about the sources that were named.
+
+    There are none when nothing changed; `quiet` leaves only those about what is wrong.
+    """
+    worse = {failure.source: sanitize_line(failure.sentence) for failure in report.worse}
+    if quiet:
+        return [f"{id}: {sentence}" for id, sentence in worse.items()]
+    better = dict.fromkeys(report.better, "works again")
+    answers = {answer.source: sanitize_line(answer.sentence) for answer in report.answers}
+    lines = [f"{id}: {sentence}" for id, sentence in ({**worse, **better} | answers).items()]
     totals = [f"{format_count(report.articles, 'article')} new or changed"] if report.articles else []
     totals += [f"{format_count(len(report.files), 'file')} written"] if report.files else []
-    return [*lines, ", ".join(totals)] if totals else lines
+    lines += [", ".join(totals)] if totals else []
+    if report.ended_by in ENDED_EARLY:
+        reason = ENDED_EARLY[report.ended_by]
+        lines.append(f"{format_count(report.left, 'visit')} left, because {reason}; what is due stays due")
+    return lines
 
 
 @click.command()
@@ -78,7 +96,7 @@ def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> Non
     report = perform(ctx, PublishRequest(feed_ids))
     if as_json:
         print_json(report.members())
-    else:
+    elif not is_quiet(ctx):
         print_lines([f"{format_count(len(report.files), 'file')} written", *(f"  {file}" for file in report.files)])
 
 

@@ -14,7 +14,7 @@ from .. import config as configuration
 from ..errors import ConfigError
 from ..model import Config
 from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
-from .common import common_options, json_option, print_json, print_lines
+from .common import common_options, is_quiet, json_option, print_json, print_lines
 from .configuration import config_path, load_config, open_store, secret_mask
 from .formatting import format_count
 
@@ -24,7 +24,8 @@ SAMPLE_FILES = ("feeds.yaml", "feeds.schema.json", "stories/*")
 @click.command()
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 @common_options
-def init(directory: Path) -> None:
+@click.pass_context
+def init(ctx: click.Context, directory: Path) -> None:
     """Write a commented config/feeds.yaml and a first story into DIRECTORY. It works at once, offline too.
 
     Existing files are left alone.
@@ -36,8 +37,8 @@ def init(directory: Path) -> None:
         written = _copy_sample(target)
     except OSError as error:
         raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from error
-    print_lines(f"wrote {path}" for path in written)
-    click.echo(f"Now run: feeds daemon --config {target / 'feeds.yaml'}")
+    if not is_quiet(ctx):
+        print_lines([*(f"wrote {path}" for path in written), f"Now run: feeds daemon --config {target / 'feeds.yaml'}"])
 
 
 def _copy_sample(target: Path) -> list[Path]:
@@ -93,7 +94,8 @@ def check(ctx: click.Context, as_json: bool) -> None:
         return
     print_lines((f"warning: {warning}" for warning in warnings), secret_mask(config))
     counted = f"{format_count(len(config.sources), 'source')}, {format_count(len(config.feeds), 'feed')}"
-    click.echo(f"{path}: {counted}, no mistakes")
+    if not is_quiet(ctx):
+        click.echo(f"{path}: {counted}, no mistakes")
 
 
 def _renamed_sources(config: Config) -> list[str]:

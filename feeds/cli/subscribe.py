@@ -22,7 +22,7 @@ from ..parse.opml import OpmlOutline, parse_opml
 from ..registry import source_kinds
 from ..render.opml import render_source_list
 from .addresses import complete_url, is_web_address, list_urls, open_fetch
-from .common import common_options, json_option, print_json, print_lines, start_logging, style
+from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
 from .discovery import DiscoveredSource, describe, discover_sources, is_local, locate_files
 from .formatting import format_count, sanitize_line
@@ -71,15 +71,15 @@ def add(
         offered = adding.find_files(place) if is_local(place) else adding.find_urls(place)
     except SourceError as error:
         raise click.ClickException(f"{error.sentence}{_next_step(error, place)}") from error
-    if not as_json:
+    if not as_json and not is_quiet(ctx):
         print_lines(_offer_lines(offered), secret_mask(config))
-    source = offered[0 if yes or as_json else _choose(offered)]
+    source = offered[0 if yes or as_json or is_quiet(ctx) else _choose(offered)]
     id, entry = adding.make_entry(source)
     configuration.add_sources(config.path, [(id, entry)])
     if as_json:
         found = [_offer_members(source) for source in offered]
         print_json({"id": id, "url": source.url, "candidates": found}, secret_mask(config))
-    else:
+    elif not is_quiet(ctx):
         print_lines(
             [
                 f"added {id} ({source.kind}: {sanitize_line(source.url)}) to {config.path}",
@@ -218,6 +218,8 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
     if as_json:
         left_out = [{"url": url, "why": reason} for url, reason in skipped]
         print_json({"added": list(entries), "skipped": left_out}, secret_mask(config))
+        return
+    if is_quiet(ctx):
         return
     lines = [f"{id}: {sanitize_line(str(entry['feed']))}" for id, entry in entries.items()]
     lines += [f"left out: {sanitize_line(url)}: {reason}" for url, reason in skipped]
