@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import ConfigError, FeedsError, LockedError
-from .options import common_options
+from .options import GlobalOptions, common_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +91,22 @@ def _run_command() -> int:
 
     click itself exits quietly with 1 when the reader of the output has gone (EPIPE).
     """
+    options = GlobalOptions()
     try:
-        return int(cli.main(prog_name="feeds", standalone_mode=False) or 0)
+        return int(cli.main(prog_name="feeds", standalone_mode=False, obj=options) or 0)
     except click.ClickException as error:
+        message = io.StringIO()
+        error.show(message)
         with suppress(OSError):  # where stderr takes nothing, the exit code says enough
-            error.show()
+            click.echo(options.mask(message.getvalue()), nl=False, err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except FeedsError as error:
         with suppress(OSError):
             # A ConfigError has one line for each mistake, which begins with its place.
-            click.echo(str(error) if isinstance(error, ConfigError) else f"Error: {error}", err=True)
+            text = str(error) if isinstance(error, ConfigError) else f"Error: {error}"
+            click.echo(options.mask(text), err=True)
         return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), FAILED)
 
 

@@ -9,7 +9,7 @@ import click
 from ..app import control_socket
 from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
 from .application import perform
-from .common import common_options, is_quiet, json_option, print_json, start_logging
+from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
 from .configuration import load_config, open_store
 from .formatting import format_count, format_size
 
@@ -28,7 +28,7 @@ def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None
         print_json(report.members())
     elif not is_quiet(ctx):
         done = "retracted" if report.retracted else "put back"
-        click.echo(f"{done} {article}; {format_count(len(report.files), 'file')} written")
+        print_lines([f"{done} {article}; {format_count(len(report.files), 'file')} written"])
 
 
 @click.command()
@@ -44,7 +44,7 @@ def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
         print_json(report.members())
     elif not is_quiet(ctx):
         dropped, written = format_count(report.articles, "article"), format_count(len(report.files), "file")
-        click.echo(f"{source_id}: {dropped} dropped, {written} written")
+        print_lines([f"{source_id}: {dropped} dropped, {written} written"])
 
 
 @click.command()

@@ -35,13 +35,18 @@ def is_quiet(ctx: click.Context) -> bool:
 def print_json(value: object, mask: Mask = str) -> None:
     """Print one JSON document to stdout, which escapes what another encoding than UTF-8 may lack."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("_", "-") == "utf-8"
-    click.echo(mask(json.dumps(value, ensure_ascii=not is_utf8, indent=2)))
+    click.echo(_mask_output(mask(json.dumps(value, ensure_ascii=not is_utf8, indent=2))))
 
 
 def print_lines(lines: Iterable[str], mask: Mask = str) -> None:
     """Print lines to stdout."""
     for line in lines:
-        click.echo(mask(line))
+        click.echo(_mask_output(mask(line)))
+
+
+def _mask_output(text: str) -> str:
+    """Return the text without the secrets of the configuration, once one is loaded."""
+    return click.get_current_context().ensure_object(GlobalOptions).mask(text)
 
 
 def style(text: str, **attributes: Any) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
+from asgi import ask
 from origin import Origin
 from wire import Wire, document
 
@@ -35,18 +35,10 @@ def ids(wire: Wire, feed: str) -> list[str]:
     return re.findall("<id>(.*?)</id>", (wire.public / f"{feed}.atom").read_text())
 
 
-def ask(wire: Wire, path: str) -> tuple[int, str]:
+def ask_server(wire: Wire, path: str) -> tuple[int, str]:
     """Status and location that the built-in server answers."""
-    messages: list[dict[str, object]] = []
-
-    async def send(message: Mapping[str, object]) -> None:
-        messages.append(dict(message))
-
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": ("127.0.0.1", 1)}
-    app = create_server_app(load(wire.config, {}))
-    asyncio.run(app(scope, None, send))  # type: ignore[arg-type]
-    headers: list[tuple[bytes, bytes]] = messages[0]["headers"]  # type: ignore[assignment]
-    return messages[0]["status"], dict(headers).get(b"location", b"").decode()  # type: ignore[return-value]
+    answer = ask(create_server_app(load(wire.config, {})), path)
+    return answer.status, answer.headers.get("location", "")
 
 
 def test_A14_a_renamed_feed_leads_its_readers_to_the_new_address_and_keeps_its_ids(wire: Wire, origin: Origin) -> None:
@@ -58,7 +50,7 @@ def test_A14_a_renamed_feed_leads_its_readers_to_the_new_address_and_keeps_its_i
     assert ids(wire, "news") == before
     assert not list(wire.public.glob("all.*"))
     for suffix in FORMATS:
-        status, location = ask(wire, f"/all.{suffix}")
+        status, location = ask_server(wire, f"/all.{suffix}")
         assert status == 301 and location.endswith(f"/news.{suffix}")
     with wire.app() as app:
         assert app.store.ledger("news").entries == ledger.entries
@@ -67,7 +59,7 @@ def test_A14_a_renamed_feed_leads_its_readers_to_the_new_address_and_keeps_its_i
     stands = wire.inodes()
     publish(wire, origin, {"news": {"title": "All"}})  # the key may go once it has done its work
     assert (wire.inodes(), ids(wire, "news")) == (stands, before)
-    assert ask(wire, "/all.rss")[0] == 301
+    assert ask_server(wire, "/all.rss")[0] == 301
 
 
 @pytest.mark.parametrize("names", [("all", "news", "all"), ("all", "news", "all", "news"), ("all", "b", "c")])
@@ -79,9 +71,9 @@ def test_A14_each_name_that_a_feed_ever_had_leads_to_its_present_one(
     for old, new in pairwise(names):
         publish(wire, origin, {new: {"title": "all", "was": [old]}})
     assert ids(wire, names[-1]) == before
-    assert ask(wire, f"/{names[-1]}.rss")[0] == 200
+    assert ask_server(wire, f"/{names[-1]}.rss")[0] == 200
     for name in {*names} - {names[-1]}:
-        status, location = ask(wire, f"/{name}.rss")
+        status, location = ask_server(wire, f"/{name}.rss")
         assert status == 301 and location.endswith(f"/{names[-1]}.rss")
 
 
@@ -93,7 +85,7 @@ def test_A14_feeds_become_one_also_one_that_is_there_already(wire: Wire, origin:
     publish(wire, origin, {"there": {"was": ["new"]}})
     assert ids(wire, "there")[0] == of_there
     for name in ("a", "b", "new"):
-        assert ask(wire, f"/{name}.atom")[1].endswith("/there.atom")
+        assert ask_server(wire, f"/{name}.atom")[1].endswith("/there.atom")
         assert not list(wire.public.glob(f"{name}.*"))
 
 
@@ -101,13 +93,13 @@ def test_A14_an_id_is_led_to_its_feed_though_the_old_one_ended_before(wire: Wire
     publish(wire, origin, {"all": {}})
     publish(wire, origin, {"news": {}})
     before = ids(wire, "news")
-    assert ask(wire, "/all.rss")[0] == 410
+    assert ask_server(wire, "/all.rss")[0] == 410
     publish(wire, origin, {"news": {"was": ["all", "never"]}})
     assert ids(wire, "news") == before
-    assert ask(wire, "/all.rss")[1].endswith("/news.rss")
-    assert ask(wire, "/never.rss")[1].endswith("/news.rss")
+    assert ask_server(wire, "/all.rss")[1].endswith("/news.rss")
+    assert ask_server(wire, "/never.rss")[1].endswith("/news.rss")
     publish(wire, origin, {"other": {}})
-    assert ask(wire, "/all.rss")[0] == ask(wire, "/news.rss")[0] == 410
+    assert ask_server(wire, "/all.rss")[0] == ask_server(wire, "/news.rss")[0] == 410
 
 
 def test_A14_the_old_files_stand_until_the_new_ones_do(wire: Wire, origin: Origin) -> None:
