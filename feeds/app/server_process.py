@@ -31,7 +31,7 @@ def serve(config_path: Path, listen: HostPort | None = None) -> None:
     with hold_lock(config.data, "server.lock"):
         address = listen or config.server.listen
         log.info("serving %s at http://%s:%d/", config.public, *address)
-        run(create_server_app(config), address)
+        run(create_server_app(config), address, trusted_proxies=config.server.trusted_proxies)
 
 
 def create_server_app(config: Config) -> ASGIApp:

@@ -40,7 +40,9 @@ class ServerShape(YamlMapping):
 
     listen: v.EndpointValue | None = optional_key("HOST:PORT of the published files.")
     admin: v.EndpointValue | None = planned_key("HOST:PORT of health details and metrics.")
-    trusted_proxies: v.NetworksValue | None = planned_key("networks whose X-Forwarded-For is believed.")
+    trusted_proxies: v.NetworksValue | None = optional_key(
+        "Networks of proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
+    )
     allow_private: v.AllowancesValue | None = planned_key("private networks that the server may send to.")
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import re
+from collections.abc import AsyncIterator
 from io import FileIO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from .files import MAX_BUFFERED_SIZE, Files, Resource
+from .files import MAX_COMPRESSIBLE_SIZE, SLICE_SIZE, Files, Resource
 from .responses import RawHeaders, Representation, accepts_gzip, raw_response, read_header
 
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MAX_RANGE_LENGTH = 64  # characters of a header with one range
 
-_BLOCK_SIZE = 262_144  # bytes sent at a time
+_log = logging.getLogger(__name__)
 
 
 def parse_range(header: str | None, size: int) -> range | None:
@@ -53,7 +56,7 @@ async def find_file(files: Files, path: str, request: Request) -> Response | Non
 
 async def _select_representation(files: Files, resource: Resource, request: Request) -> Representation | None:
     plain = resource.plain
-    if plain.media_type.compressible and plain.size <= MAX_BUFFERED_SIZE and accepts_gzip(request):
+    if plain.media_type.compressible and plain.size <= MAX_COMPRESSIBLE_SIZE and accepts_gzip(request):
         return await files.compress(resource)
     return plain
 
@@ -68,14 +71,20 @@ async def _make_response(
     if part is not None and not part:
         raise HTTPException(416, headers={"content-range": f"bytes */{representation.size}"})
     span = part or range(representation.size)
-    status, headers = 206 if part else 200, representation.headers_for(request)
+    status, headers = 206 if part else 200, representation.headers_for(request, len(span))
     if part:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], representation.size)))
-    if representation.size > MAX_BUFFERED_SIZE:
-        file = files.open(resource)
+    if request.method == "HEAD":
+        return raw_response(status, headers)
+    if representation.size > SLICE_SIZE and not representation.gzipped:
+        file = await files.open(resource)
         return _FileResponse(status, headers, file, span) if file else None
     body = await files.read(resource, representation)
-    return None if body is None else raw_response(status, headers, body[span.start : span.stop])
+    if body is None:
+        return None
+    if len(body) > SLICE_SIZE:
+        return _SlicedResponse(status, headers, _slice_body(body))
+    return raw_response(status, headers, body[span.start : span.stop])
 
 
 def _requested_part(representation: Representation, request: Request) -> range | None:
@@ -86,36 +95,41 @@ def _requested_part(representation: Representation, request: Request) -> range |
     return parse_range(read_header(request, "range"), representation.size)
 
 
-class _FileResponse(Response):
+# ── large contents: slice by slice, the next one when the client has taken most of those before (A9) ────────────────
+
+
+class _SlicedResponse(StreamingResponse):
+    def __init__(self, status: int, headers: RawHeaders, slices: AsyncIterator[bytes | memoryview]) -> None:
+        super().__init__(slices, status)
+        self.raw_headers = headers
+
+
+async def _slice_body(body: bytes) -> AsyncIterator[memoryview]:
+    """Yield the slices of a body that its readers share."""
+    for start in range(0, len(body), SLICE_SIZE):
+        yield memoryview(body)[start : start + SLICE_SIZE]
+
+
+class _FileResponse(_SlicedResponse):
     """The bytes of an open file, which it closes."""
 
     def __init__(self, status: int, headers: RawHeaders, file: FileIO, span: range) -> None:
-        super().__init__(status_code=status)
-        self.raw_headers = [*headers, (b"content-length", b"%d" % len(span))]
+        super().__init__(status, headers, _read_slices(file, span))
         self._file = file
-        self._span = span
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the bytes block by block; for a HEAD none."""
         with self._file:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await self._send_body(range(0) if scope["method"] == "HEAD" else self._span, send)
-
-    async def _send_body(self, span: range, send: Send) -> None:
-        self._file.seek(span.start)
-        remaining = len(span)
-        while remaining:
-            block = await asyncio.to_thread(_read_block, self._file, min(remaining, _BLOCK_SIZE))
-            if not block:
-                return  # shorter than the Content-Length that was sent: the server closes the connection
-            remaining -= len(block)
-            await send({"type": "http.response.body", "body": block, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+            try:
+                await super().__call__(scope, receive, send)
+            except OSError as error:  # the server closes the connection of a response that is not whole
+                _log.error("cannot serve all of %r: %s", scope["path"], error)
 
 
-def _read_block(file: FileIO, size: int) -> bytes:
-    """Return the next bytes; none when the file was truncated, or the disk fails."""
-    try:
-        return file.read(size)
-    except OSError:
-        return b""
+async def _read_slices(file: FileIO, span: range) -> AsyncIterator[bytes]:
+    for start in range(span.start, span.stop, SLICE_SIZE):
+        yield b""  # is sent when the client has taken the slices before: no slice is read, and held, until then
+        size = min(SLICE_SIZE, span.stop - start)
+        content = await asyncio.to_thread(os.pread, file.fileno(), size, start)
+        if len(content) < size:
+            raise OSError("the file was cut short")
+        yield content

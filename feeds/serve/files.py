@@ -15,6 +15,7 @@ import re
 import stat
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -25,7 +26,8 @@ from .cache import BodyCache, SingleFlight
 from .media_types import find_media_type
 from .responses import Representation, body_etag, compress, make_etag
 
-MAX_BUFFERED_SIZE = 4_000_000  # bytes; a larger file is streamed, and never compressed
+MAX_COMPRESSIBLE_SIZE = 4_000_000  # bytes; a larger file is never compressed
+SLICE_SIZE = 65_536  # bytes sent at a time; what is larger is read from the file as it is sent, unless compressed
 _MAX_RESOURCES = 20_000  # about 1 KB each
 
 # The paths that publish writes (S14): no hidden or temporary file, no `..`.
@@ -89,7 +91,8 @@ class Files:
             return None
         if resource and resource.settled and resource.file_stat == file_stat:
             return resource
-        if file_stat.size > MAX_BUFFERED_SIZE:
+        media_type = find_media_type(path)
+        if file_stat.size > (MAX_COMPRESSIBLE_SIZE if media_type and media_type.compressible else SLICE_SIZE):
             return await self._digest_tasks(path, lambda: self._digest_file(path, location))
         return self._read_file(path, location)
 
@@ -108,15 +111,20 @@ class Files:
             return await self._compress_tasks(resource.plain.etag, lambda: self._compress(resource))
         return self._read_again(resource)
 
-    def open(self, resource: Resource) -> FileIO | None:
-        """Return the open file, for streaming; none when it was replaced since it was found."""
-        file = self._open_regular(resource.location)
-        if file and _FileStat.from_stat(os.fstat(file.fileno())) == resource.file_stat:
-            return file
-        if file:
-            file.close()
+    async def open(self, resource: Resource) -> FileIO | None:
+        """Return the open file, to be sent in slices; none when it was replaced since it was found."""
+        with ExitStack() as stack:
+            file = self._open_regular(resource.location)
+            if file and await self._is_same(stack.enter_context(file), resource):
+                stack.pop_all()  # the caller closes it
+                return file
         resource.settled = False
         return None
+
+    async def _is_same(self, file: FileIO, resource: Resource) -> bool:
+        if _FileStat.from_stat(os.fstat(file.fileno())) != resource.file_stat:
+            return False
+        return resource.settled or await _digest(file) == resource.plain.etag
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,8 +145,8 @@ class Files:
             return None
         with file:
             file_stat = _FileStat.from_stat(os.fstat(file.fileno()))
-            digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
-        return self._remember(path, location, file_stat, make_etag(digest.hexdigest()), file_stat.size)
+            etag = await _digest(file)
+        return self._remember(path, location, file_stat, etag, file_stat.size)
 
     def _read_again(self, resource: Resource) -> bytes | None:
         """Return bytes that left the cache; none if they changed, and the next `find` reads the file."""
@@ -214,6 +222,12 @@ def _read_stat(location: Path) -> _FileStat | None:
             return None
         raise
     return _FileStat.from_stat(result) if stat.S_ISREG(result.st_mode) else None
+
+
+async def _digest(file: FileIO) -> str:
+    """Return the ETag of a file."""
+    digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
+    return make_etag(digest.hexdigest())
 
 
 def _last_modified(file_stat: _FileStat, now: int, earlier: datetime | None) -> datetime:

@@ -52,11 +52,11 @@ class Representation:
             return raw_response(304, self._common_headers)
         return None
 
-    def headers_for(self, request: Request) -> RawHeaders:
-        """Return the headers of a 200, without the length."""
+    def headers_for(self, request: Request, size: int) -> RawHeaders:
+        """Return the headers of a 200 with that many bytes."""
         navigation_type = self.media_type.navigation_type if is_navigation(request) else None
         content_type = navigation_type or self.media_type.content_type
-        headers = [*self._common_headers, (b"content-type", content_type.encode())]
+        headers = [*self._common_headers, (b"content-type", content_type.encode()), (b"content-length", b"%d" % size)]
         if self.gzipped:
             headers.append((b"content-encoding", b"gzip"))
         return headers
@@ -85,7 +85,8 @@ class StaticDocument:
     async def respond(self, request: Request) -> Response:
         """Return the document, or 304."""
         body, representation = self._gzipped if accepts_gzip(request) else self._plain
-        return representation.not_modified(request) or raw_response(200, representation.headers_for(request), body)
+        headers = representation.headers_for(request, representation.size)
+        return representation.not_modified(request) or raw_response(200, headers, body)
 
 
 def make_etag(hexdigest: str) -> str:
@@ -104,9 +105,9 @@ def compress(body: bytes) -> bytes:
 
 
 def raw_response(status: int, headers: RawHeaders, body: bytes = b"") -> Response:
-    """Return a response with headers that are encoded already; the length of the body is added."""
+    """Return a response with these headers, which are encoded already."""
     response = Response(body, status)
-    response.raw_headers += headers
+    response.raw_headers = headers
     return response
 
 

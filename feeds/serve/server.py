@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from socket import IPPROTO_TCP, TCP_NOTSENT_LOWAT
 from types import FrameType
 from typing import Protocol
 
 import uvicorn
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import FeedsError
+from .limits import ClientLimits, RequestLimit, busy_response, reserve_descriptors
 from .responses import text_response
 
 _log = logging.getLogger("uvicorn.error")
 
 _MAX_HEADERS_SIZE = 65_536  # bytes of a request's headers
+# Bytes that may wait for a client, here and in the kernel; what exceeds them waits until most of them are taken.
+_WRITE_BUFFER_SIZE = 16_384
+_KERNEL_BUFFER_SIZE = 131_072
 _SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
 
 
@@ -33,24 +40,43 @@ class GuardedProtocol(asyncio.Protocol):
     """
 
     stall_timeout: float
+    limits: ClientLimits
     transport: asyncio.Transport
     cycle: _Cycle | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the timer."""
+        """Bound what is held for a client that does not read, here and in the kernel (A9), and start the timer."""
+        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
-        self._last_state: tuple[_Cycle | None, int] | None = None
+        transport.set_write_buffer_limits(high=_WRITE_BUFFER_SIZE)
+        transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, _KERNEL_BUFFER_SIZE)
+        self._address: str = transport.get_extra_info("peername")[0]
+        self._is_admitted = self.limits.admit(self._address)
+        self._last_state: tuple[_Cycle | None, int, int] | None = None
+        self._resume_count = 0
         self._start_timer()
+        if not self._is_admitted:
+            self._send_and_close(busy_response())
+
+    def resume_writing(self) -> None:
+        """Note that the client took most of what was written."""
+        self._resume_count += 1
+        super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timer."""
         self._timer.cancel()
+        if self._is_admitted:
+            self.limits.release(self._address)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, with the security headers of every response (S17)."""
-        response = text_response("Bad Request", 400, {"connection": "close"})
-        head = [b"HTTP/1.1 400 Bad Request", *map(b": ".join, response.raw_headers)]
+        self._send_and_close(text_response("Bad Request", 400, {"connection": "close"}))
+
+    def _send_and_close(self, response: Response) -> None:
+        status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"
+        head = [status.encode(), *map(b": ".join, response.raw_headers)]
         self.transport.write(b"\r\n".join([*head, b"", response.body]))
         self.transport.close()
 
@@ -63,7 +89,7 @@ class GuardedProtocol(asyncio.Protocol):
         A response in progress that waits for new content, with nothing left to send, is no stall.
         """
         buffer_size = self.transport.get_write_buffer_size()
-        state = (self.cycle, buffer_size)
+        state = (self.cycle, buffer_size, self._resume_count)
         is_waiting = self.cycle is not None and not self.cycle.response_complete and not buffer_size
         if state == self._last_state and not is_waiting:
             self.transport.abort()
@@ -79,16 +105,19 @@ def run(
     on_ready: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     stall_timeout: float = 10.0,
+    trusted_proxies: Sequence[str] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until `should_stop`, called ten times a second, returns true.
 
     `on_ready` is called with the port once connections are accepted; for port 0 that is the port the system chose.
     Signals are handled in the main thread only. A connection without progress for `stall_timeout` seconds is dropped.
+    `trusted_proxies` are networks whose X-Forwarded-For names the client, as far as connections are limited.
     Raises FeedsError when the address is not available.
     """
     host, port = listen
+    total = reserve_descriptors()
     config = uvicorn.Config(
-        app,
+        RequestLimit(app, ClientLimits("requests through proxies", total, trusted_proxies)) if trusted_proxies else app,
         host,
         port,
         lifespan="off",
@@ -97,13 +126,17 @@ def run(
         log_level="error",  # malformed requests are not logged, bugs of ours are
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=_MAX_HEADERS_SIZE,
     )
     config.load()
+    limits = ClientLimits("connections", total, trusted_proxies)
     config.http_protocol_class = type(
-        "Guarded", (GuardedProtocol, config.http_protocol_class), {"stall_timeout": stall_timeout}
+        "Guarded",
+        (GuardedProtocol, config.http_protocol_class),
+        {"stall_timeout": stall_timeout, "limits": limits},
     )
     try:
         _Server(config, on_ready, should_stop).run()

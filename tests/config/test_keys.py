@@ -213,7 +213,7 @@ def test_D2_any_other_key_is_refused(load_tree: Callable[[object], Config], path
 RECORDS = (Config, Site, ServerSettings, HostLimits, Source, Feed, Keep, Drop, Limit, Condition, Interval, Cron)
 MAKERS = {"feeds.config.build", "feeds.config.fingerprint"}
 # The fields of keys that are warned of.
-UNREAD = {(ServerSettings, "admin"), (ServerSettings, "trusted_proxies")}
+UNREAD = {(ServerSettings, "admin")}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from feeds.serve import ASGIApp, create_app, run
-from feeds.serve.files import MAX_BUFFERED_SIZE
+from feeds.serve.files import MAX_COMPRESSIBLE_SIZE
 
 RSS = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0">' + b"<item>news of the day</item>" * 400 + b"</rss>\n"
 )
 WITHDRAWN: Mapping[str, str | None] = {"closed": None, "before": "world", "each-source/bbc": "each-source/news"}
 PUBLISHED = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-LARGE = bytes(range(251)) * (MAX_BUFFERED_SIZE // 251 + 9_999)
+LARGE = bytes(range(251)) * (MAX_COMPRESSIBLE_SIZE // 251 + 9_999)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
@@ -106,9 +106,12 @@ class LoopbackServer:
 
 
 @contextmanager
-def run_server(app: ASGIApp, root: Path, stall_timeout: float = 60.0) -> Iterator[LoopbackServer]:
+def run_server(
+    app: ASGIApp, root: Path, stall_timeout: float = 60.0, trusted_proxies: Sequence[str] = ()
+) -> Iterator[LoopbackServer]:
     stop, ready = threading.Event(), SimpleQueue[int]()
-    arguments = {"on_ready": ready.put, "should_stop": stop.is_set, "stall_timeout": stall_timeout}
+    arguments = {"on_ready": ready.put, "should_stop": stop.is_set}
+    arguments |= {"stall_timeout": stall_timeout, "trusted_proxies": trusted_proxies}
     thread = threading.Thread(target=run, args=(app, ("127.0.0.1", 0)), kwargs=arguments)
     thread.start()
     try:

@@ -22,7 +22,7 @@ from wire import until
 
 from feeds.errors import FeedsError
 from feeds.serve import run
-from feeds.serve.files import MAX_BUFFERED_SIZE
+from feeds.serve.files import MAX_COMPRESSIBLE_SIZE
 
 MALFORMED = [
     b"nonsense\r\n\r\n",
@@ -99,7 +99,7 @@ def test_an_address_that_is_taken_is_said_in_one_sentence(server: LoopbackServer
 
 def test_a_connection_that_makes_no_progress_is_dropped(tmp_path: Path) -> None:
     write_files(tmp_path)
-    replace_file(tmp_path / "film.mp4", bytes(MAX_BUFFERED_SIZE * 8))
+    replace_file(tmp_path / "film.mp4", bytes(MAX_COMPRESSIBLE_SIZE * 8))
     with run_server(create_test_app(tmp_path), tmp_path, stall_timeout=2.0) as server:
         assert server.raw(b"") == b""
         assert server.raw(b"GET /world.rss HTTP/1.1\r\nhost: a\r\nx-slow") == b""

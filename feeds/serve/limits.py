@@ -1,0 +1,124 @@
+"""How many connections, or requests through proxies, there may be at once: in all, and of each client (A9, F28)."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import time
+from collections import Counter
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .responses import text_response
+
+_MAX_CONNECTIONS = 1000
+_MAX_PER_CLIENT = 100
+_WANTED_DESCRIPTORS = 4096
+_OTHER_DESCRIPTORS = 64  # of log, database, listener and event loop
+_LOG_INTERVAL = 60.0  # seconds
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+_log = logging.getLogger(__name__)
+
+
+class ClientLimits:
+    """A count of what is open, by client: an IPv4 address, or an IPv6 network of 64 bits, which one client owns.
+
+    Loopback addresses and the networks `trusted_proxies`, which stand for many clients, have no limit of their own, and
+    a twentieth of all is theirs alone, so that `/health` is answered while others use up the rest.
+    """
+
+    def __init__(self, name: str, total: int = _MAX_CONNECTIONS, trusted_proxies: Iterable[str] = ()) -> None:
+        self._name = name
+        self._total = total
+        self._shared_networks = [ip_network(network) for network in (*_LOOPBACK, *trusted_proxies)]
+        self._open_count = 0
+        self._counts: Counter[str | None] = Counter()
+        self._refused_count = 0
+        self._logged_at = -_LOG_INTERVAL
+
+    def admit(self, address: str) -> bool:
+        """Count one more of this address; return false, and count nothing, where that is too many."""
+        client = self._find_client(address)
+        total = self._total if client is None else self._total - self._total // 20
+        if self._open_count >= total or (client is not None and self._counts[client] >= _MAX_PER_CLIENT):
+            self._log_refusal(address)
+            return False
+        self._open_count += 1
+        self._counts[client] += 1
+        return True
+
+    def release(self, address: str) -> None:
+        """Count one less of an address that was admitted."""
+        client = self._find_client(address)
+        self._open_count -= 1
+        self._counts[client] -= 1
+        if not self._counts[client]:
+            del self._counts[client]
+
+    def _find_client(self, address: str) -> str | None:
+        """Return whom an address belongs to; none if to many."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return address  # a proxy may write a name, or `unknown`
+        if isinstance(parsed, IPv6Address):
+            parsed = parsed.ipv4_mapped or parsed
+        if any(parsed in network for network in self._shared_networks):
+            return None
+        return str(ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
+
+    def _log_refusal(self, address: str) -> None:
+        self._refused_count += 1
+        now = time.monotonic()
+        if now - self._logged_at >= _LOG_INTERVAL:
+            _log.warning(
+                "too many %s: %d refused, the last one from %s; at most %d at once, and %d from one address that is not"
+                " named under `server: trusted_proxies`",
+                self._name,
+                self._refused_count,
+                address,
+                self._total,
+                _MAX_PER_CLIENT,
+            )
+            self._refused_count, self._logged_at = 0, now
+
+
+class RequestLimit:
+    """Middleware: limit the requests in progress of each client, whom proxies name in X-Forwarded-For."""
+
+    def __init__(self, app: ASGIApp, limits: ClientLimits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 503 to what is too many."""
+        address = scope["client"][0]
+        if not self._limits.admit(address):
+            await busy_response()(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._limits.release(address)
+
+
+def busy_response() -> Response:
+    """Return what a client gets that has too much open."""
+    return text_response("Service Unavailable", 503, {"retry-after": "60", "connection": "close"})
+
+
+def reserve_descriptors() -> int:
+    """Raise the limit of open files as far as needed; return the number of connections for which it suffices."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits = [limit for limit in (hard, _WANTED_DESCRIPTORS) if limit != resource.RLIM_INFINITY]
+    if soft != resource.RLIM_INFINITY and soft < min(limits):
+        soft = min(limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return _MAX_CONNECTIONS
+    # A connection takes two: its socket, and the file that it is sent.
+    return min(_MAX_CONNECTIONS, max(16, (soft - _OTHER_DESCRIPTORS) // 2))
