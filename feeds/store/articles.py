@@ -151,7 +151,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
     additions = [(id, article) for id, article in harvest.items() if id not in rows and id not in blocked]
     change_numbers = {id[0]: number for number, (id, _) in enumerate(additions, first_number)}
-    _INSERT.run(connection, _new_rows(connection, additions, first_number))
+    _INSERT.run(connection, _new_rows(connection, source_index, additions, first_number))
     edits = [(id, harvest[id], row) for id, row in rows.items() if id in harvest and id not in blocked]
     for number, (id, article, row) in enumerate(edits, first_number + len(additions)):
         is_visible = _edit(connection, article, row, number)
@@ -194,11 +194,17 @@ def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> di
 
 
 def _new_rows(
-    connection: Connection, additions: Sequence[tuple[StoryId, Article]], first_number: int
+    connection: Connection,
+    source_index: SourceIndex,
+    additions: Sequence[tuple[StoryId, Article]],
+    first_number: int,
 ) -> Iterator[Values]:
     used_ids = _select_used_ids(connection, [sanitize_id(article.published_id) for _, article in additions])
     for number, ((source, upstream_id), article) in enumerate(additions, first_number):
-        published_id = _choose_published_id(connection, article, used_ids)
+        proposed_ids = [article.published_id, article.minted_id]
+        if source_index.belongs_to_others(source, article.published_id):
+            del proposed_ids[0]
+        published_id = _choose_published_id(connection, proposed_ids, used_ids)
         used_ids.add(published_id)
         yield _with_checksum(
             {
@@ -285,14 +291,13 @@ def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
     return set(connection.execute(_USED_IDS, {"ids": to_json(list(ids))}).scalars())
 
 
-def _choose_published_id(connection: Connection, article: Article, used_ids: Collection[str]) -> str:
-    """Return the proposed id unless another article has or had it, else the minted one (S20)."""
-    proposed_id, minted_id = sanitize_id(article.published_id), sanitize_id(article.minted_id)
-    if proposed_id not in used_ids:
-        return proposed_id
+def _choose_published_id(connection: Connection, proposed_ids: Iterable[str], used_ids: Collection[str]) -> str:
+    """Return the first id that no other article has or had (S20); the last one is minted."""
+    *declared_ids, minted_id = map(sanitize_id, proposed_ids)
     # A number is added only where a source used our minted id as its own.
     minted_ids = chain([minted_id], (f"{minted_id}/{number}" for number in count(2)))
-    return next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
+    unused = next((id for id in declared_ids if id not in used_ids), None)
+    return unused or next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
 
 
 def _checksum(values: tuple[object, ...], body: bytes, html: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,7 +39,16 @@ class SourceIndex:
     keys: Mapping[str, int] = field(default_factory=dict)
     declared: Mapping[int, Source] = field(default_factory=dict)
     keys_by_tag: Mapping[str, Collection[int]] = field(default_factory=dict)  # the tag in lower case
+    keys_by_site: Mapping[str, Collection[int]] = field(default_factory=dict)
 
+    def belongs_to_others(self, key: int, id: str) -> bool:
+        """Return whether an id is an address on the site of other sources, and this one has another site (A17)."""
+        owners = self.keys_by_site.get(_site_of(id), ()) if id[:4].lower() == "http" else ()
+        source = self.declared.get(key)
+        return bool(owners) and key not in owners and source is not None and source.root is None
+
+
+_USUAL_FIRST_PART = re.compile(r"^(?:www[0-9]?|feeds?|rss|blog|news)\.(?=[^.]+\.)")
 
 _SOURCES = select(*(sources.c[name] for name in StoredSource._fields))
 _HAS_LATE_VISITS = select(exists().where(visits.c.due_at > bindparam("horizon")))
@@ -69,6 +79,11 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _site_of(url: str) -> str:
+    """Return the host name of an address, without a usual first part such as `www.`."""
+    return _USUAL_FIRST_PART.sub("", host_of(url))
 
 
 def allocate_change_numbers(connection: Connection, count: int) -> int:
@@ -113,14 +128,18 @@ def select_declarations(connection: Connection) -> list[StoredDeclaration]:
 def _build_index(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> SourceIndex:
     declared = {rows[id].key: source for id, source in declarations.items() if source.enabled and id in rows}
     keys_by_tag: dict[str, list[int]] = {}
+    keys_by_site: dict[str, list[int]] = {}
     for key, source in declared.items():
         for tag in source.tags:
             keys_by_tag.setdefault(tag.casefold(), []).append(key)
+        if source.root is None:
+            keys_by_site.setdefault(_site_of(source.address), []).append(key)
     return SourceIndex(
         ids={row.key: row.id for row in rows.values()},
         keys={row.id: row.key for row in rows.values()},
         declared=declared,
         keys_by_tag=keys_by_tag,
+        keys_by_site=keys_by_site,
     )
 
 

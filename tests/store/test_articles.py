@@ -12,7 +12,7 @@ import pytest
 from database import add_articles, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, issue, source, story
 
-from feeds.model import EntryState, LedgerEntry, StoryVisit
+from feeds.model import EntryState, Kind, LedgerEntry, StoryVisit
 
 # ── seen items, record ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -273,3 +273,39 @@ def test_a_feed_must_take_back_what_was_retracted_or_forgotten(path: Path) -> No
         assert store.pending_retractions("f") == {keys["1"]: "https://x.example/1", keys["2"]: "https://x.example/2"}
         store.issued(issue("f", {keys["1"]: LedgerEntry("", NOON, state=EntryState.RETRACTED)}), NOON)
         assert store.pending_retractions("f") == {keys["2"]: "https://x.example/2"}
+
+
+SQUATS = [
+    ("https://b.example.org/1", False),
+    ("http://B.example.org:8080/1", False),
+    ("https://www.b.example.org/1", False),
+    ("https://feeds.b.example.org/1", False),
+    ("https://a.example.org/1", True),
+    ("https://news.a.example.org/1", True),
+    ("https://x.example/1", True),  # of no source: the first to have it keeps it
+    ("https://b.example.org.x.example/1", True),
+    ("urn:b.example.org", True),
+    ("http://[b.example.org/1", True),
+]
+
+
+@pytest.mark.parametrize(("id", "is_taken"), SQUATS)
+def test_A17_a_source_takes_no_id_on_the_site_of_another(path: Path, id: str, is_taken: bool) -> None:
+    with open_store(path, source(), source("b")) as store:
+        add_articles(store, article(upstream_id=id, published_id=id, minted_id="tag:minted"))
+        assert [stored.published_id for stored in store.articles()] == [id if is_taken else "tag:minted"]
+
+
+def test_A17_an_id_that_is_held_stays_and_our_own_stories_take_any(path: Path) -> None:
+    id = "https://b.example.org/1"
+    own = source("own", kind=Kind.FILES, address="*.md", root=path.parent)
+    with open_store(path, source()) as store:
+        add_articles(store, article(upstream_id=id, published_id=id))
+    with open_store(path, source(), source("b"), own) as store:
+        edited = article(upstream_id=id, published_id=id, title="New", story_digest="d2")
+        add_articles(store, edited)
+        (held,) = store.articles()
+        assert (held.title, held.published_id) == ("New", id)
+        story = "https://b.example.org/2"
+        add_articles(store, article("2", "own", upstream_id=story, published_id=story))
+        assert [stored.published_id for stored in store.articles(["own"])] == [story]

@@ -29,6 +29,7 @@ from feeds.model import (
     StoryFile,
     StoryPage,
     StoryVisit,
+    replace,
 )
 from feeds.store import SqlStore, Store
 
@@ -299,6 +300,27 @@ def test_A5_a_feed_waits_from_its_oldest_unpublished_change_on(store: Store) -> 
     assert store.publishing()["f"] == PublishingStatus("f")
     store.withdraw("g")
     assert set(store.publishing()) == {"f"}
+
+
+def test_events_are_rewritten_in_place(store: Store) -> None:
+    entries = {key: LedgerEntry("d", NOON) for key in range(1, 1200)}  # more than are read at a time
+    store.issued(issue("f", entries, *(event(key) for key in entries)), NOON)
+    before = store.outbox(0, 9999)
+    store.rewrite_events(lambda event: replace(event, item="[]") if event.article_key % 2 else event)
+    after = store.outbox(0, 9999)
+    assert [number for number, _ in after] == [number for number, _ in before] and len(after) == 1199
+    assert {event.article_key % 2 for _, event in after if event.item == "[]"} == {1}
+    assert [event for event in after if not event[1].article_key % 2] == before[1::2]
+
+
+def test_published_ids_and_the_sources_that_a_feed_published(store: Store) -> None:
+    store.record([harvest(visit_of(store), article(), article("2"))])
+    assert set(store.published_ids()) == {"https://x.example/1", "https://x.example/2"}
+    store.retract("https://x.example/2", NOON)
+    assert len(list(store.published_ids())) == 2
+    assert store.published_sources("f") == frozenset()
+    store.issued(issue("f", {1: LedgerEntry("d", NOON)}), NOON)
+    assert store.published_sources("f") == {"a"} and store.published_sources("g") == frozenset()
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────
