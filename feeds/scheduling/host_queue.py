@@ -20,6 +20,7 @@ from ..politeness import HostLimits, RequestSlots
 from .connectivity import PROBE_EVERY, Connectivity
 from .intervals import DAY, is_local
 
+MIN_PRUNED = 256  # hosts; fewer are not worth looking through
 CHECK_INTERVAL = 60.0  # seconds between two looks while only visits in progress stand in the way
 
 VisitHeap = list[tuple[datetime, int, Visit]]
@@ -69,6 +70,7 @@ class HostQueue:
         self._address_of = address_of
         self._entry_numbers = count(1)
         self._hosts: dict[str, _Host] = {}
+        self._prune_at = MIN_PRUNED
         self._tiers = (_Tier(), _Tier())  # visits that worked last time, visits that failed
         self._local: VisitHeap = []
         self._keys: set[VisitKey] = set()  # queued or in progress
@@ -104,6 +106,8 @@ class HostQueue:
         """Return the visits that may start now; they count as in progress until `finish`."""
         moment = self._clock.read(now)
         self._offer_changed(moment)
+        if len(self._hosts) >= self._prune_at:
+            self._prune_hosts(moment)
         picked = self._pick_local()
         while (tier := self._next_tier(moment)) is not None:
             visit = self._start_next(tier, moment)
@@ -170,10 +174,10 @@ class HostQueue:
         self._changed.clear()
         while self._delayed and self._delayed[0][0] <= moment:
             until, name = heappop(self._delayed)
-            host = self._hosts[name]
-            if host.delayed_until == until:
-                host.delayed_until = None
-                self._offer(host, moment)
+            delayed = self._hosts.get(name)
+            if delayed is not None and delayed.delayed_until == until:
+                delayed.delayed_until = None
+                self._offer(delayed, moment)
 
     def _offer(self, host: _Host, moment: float) -> None:
         """Put the host where its state belongs: ready in its tiers, delayed, or nowhere until a visit ends."""
@@ -199,6 +203,18 @@ class HostQueue:
         if host.paused_until > moment + DAY + CHECK_INTERVAL:
             host.paused_until = moment
         return max(slots.free_at, host.paused_until)
+
+    def _prune_hosts(self, moment: float) -> None:
+        """Remove the hosts and addresses that delay no visit any more, each time the number of hosts has doubled."""
+        self._hosts = {
+            name: host
+            for name, host in self._hosts.items()
+            if host.slots.active or any(host.queues) or self._free_at(host, moment) > moment
+        }
+        self._prune_at = max(MIN_PRUNED, 2 * len(self._hosts))
+        for address in [address for address, slots in self._addresses.items() if not slots.active]:
+            del self._addresses[address]
+            self._waiting.pop(address, None)
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,7 +249,7 @@ class HostQueue:
 
     def _first_ready(self, tier: int) -> HostRank | None:
         ready = self._tiers[tier].ready
-        while ready and self._hosts[ready[0][3]].entries[tier] != ready[0][2]:
+        while ready and ((host := self._hosts.get(ready[0][3])) is None or host.entries[tier] != ready[0][2]):
             heappop(ready)
         return ready[0] if ready else None
 
@@ -300,8 +316,8 @@ class HostQueue:
 
     def _restore_visit(self, name: str, queue: VisitHeap, source_id: str, moment: float) -> None:
         """Return the oldest parked visit of a source to its host; the others wait until that one has run."""
-        host = self._hosts[name]
         entry = heappop(queue)
+        host = self._host(entry[2].host)
         heappush(host.queues[_tier_of(entry[2])], entry)
         if queue:
             self._visits_of_running_sources[source_id][name] = queue

@@ -50,6 +50,7 @@ from feeds.scheduling import (
     is_last_attempt,
     is_unconditional,
 )
+from feeds.scheduling.host_queue import MIN_PRUNED
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
@@ -875,6 +876,39 @@ def test_E13_ten_thousand_visits_on_five_thousand_hosts_cost_a_few_heap_moves_ea
     world.run()
     assert len(world.ended) == 10_000
     assert host_queue.offers < 5 * 10_000
+
+
+def test_F41_hosts_that_delay_no_visit_are_forgotten() -> None:
+    host_queue = HostQueue(HostLimits(gap=1.0), slots=64, address_of=lambda name: f"address of {name}")
+    host_queue.add([replace(visit(source("paused"), host="paused.example"), due_at=NOON)])
+    (paused,) = host_queue.pick(NOON)
+    host_queue.finish(paused, HostState("paused.example", paused_until=NOON + timedelta(hours=9)), NOON)
+    world = World(host_queue)
+    for start in range(0, 4000, 100):
+        host_queue.add(visit(source(f"s{n}"), host=f"h{n}.example") for n in range(start, start + 100))
+        world.run()
+    assert len(world.ended) == 4000
+    assert max(map(len, (host_queue._hosts, host_queue._addresses, host_queue._waiting))) <= 2 * MIN_PRUNED
+    host_queue.add([visit(source("paused"), host="paused.example")])
+    assert host_queue.pick(world.now) == []
+
+
+def test_F41_a_visit_that_waits_for_its_source_outlives_its_host() -> None:
+    """Two visits of one source to two hosts; that of the second waits until the first one has ended."""
+    host_queue = HostQueue(HostLimits(gap=1.0), slots=64)
+    pages = [
+        visit(source("one"), host=f"{name}.example", url=f"https://{name}.example/", story=Story()) for name in "ab"
+    ]
+    host_queue.add(pages)
+    (first,) = host_queue.pick(NOON)
+    world = World(host_queue)
+    for start in range(0, 1000, 100):
+        host_queue.add(visit(source(f"s{n}"), host=f"h{n}.example") for n in range(start, start + 100))
+        world.run(until=world.now + timedelta(minutes=1))
+    assert len(host_queue._hosts) < 1000
+    host_queue.finish(first, first.host, world.now)
+    (second,) = host_queue.pick(world.now)
+    assert {first.url, second.url} == {page.url for page in pages}
 
 
 class Counting(HostQueue):
