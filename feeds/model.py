@@ -11,6 +11,7 @@ by the garbage collector, which saves a tenth of the time to read articles.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,6 +127,14 @@ class Kind(StrEnum):
     SITEMAP = "sitemap"
     FILES = "files"
     OPML = "opml"
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def is_remote(address: str) -> bool:
+    """Return whether the address of a source has a scheme, whichever; every other one is a local path."""
+    return _SCHEME.match(address.strip()) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,18 +22,19 @@ ROOMS: dict[str, set[str]] = {
     "politeness": NOTHING,
     "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
+    "networks": NOTHING,
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
     "normalize": PURE,
     "steps": PURE,
     "compose": PURE,
-    "config": PURE | {"politeness", "registry", "steps", "compose"},  # which sources a feed takes from
+    "config": PURE | {"networks", "politeness", "registry", "steps", "compose"},  # which sources a feed takes from
     "parse": PURE,
     "render": PURE | {"registry"},
     "store": PURE | {"registry"},
     "publish": PURE,
-    "fetch": PURE | {"http_headers", "politeness", "registry"},
+    "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
     "sandbox": PURE,
     "serve": PURE | {"http_headers", "registry"},
     "push": PURE | {"http_headers"},

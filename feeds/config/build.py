@@ -19,6 +19,7 @@ from ..model import (
     ServerSettings,
     Site,
     Source,
+    is_remote,
 )
 from ..politeness import HostLimits
 from ..registry import address_kinds
@@ -37,7 +38,6 @@ from .schema import (
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
-from .values import is_remote
 from .yaml_mapping import YamlMapping
 
 REMOTE_INTERVAL = Interval(3600.0)

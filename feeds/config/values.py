@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from cronsim import CronSim, CronSimError
 
+from .. import networks
+from ..model import is_remote
 from ..registry import selector_compiler
 from .problems import did_you_mean, find_nearest, hint, join_with_or, shorten
 from .units import TEN_YEARS
@@ -232,11 +234,6 @@ def is_url(value: str) -> bool:
         return False
 
 
-def is_remote(value: str) -> bool:
-    """Tell whether an address names a scheme, rather than a file beside the YAML."""
-    return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", value))
-
-
 def parse_address(value: str) -> str:
     """Return an http(s) URL, or the path of a local file."""
     if is_remote(value):
@@ -300,11 +297,8 @@ def parse_network(text: str) -> str:
 
 
 def parse_allowance(text: str) -> str:
-    """Return a network or address as given, with or without a port: `10.0.0.0/8`, `127.0.0.1:8000`."""
-    match = re.fullmatch(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([^:]+)(?::[0-9]{1,5})?|(.+)", text)
-    if match is None:
-        raise ValueError(f"`{text}` is no network, expected such as 10.0.0.0/8 or 192.168.1.7")
-    parse_network(match[1] or match[2] or match[3])
+    """Return a network or address as given, checked, with or without a port: `10.0.0.0/8`, `127.0.0.1:8000`."""
+    networks.parse_allowance(text)
     return text
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from requests import Response
 
 from ..errors import FailureKind, FetchError
-from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit
+from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit, is_remote
 from ..politeness import HostLimits
 from . import local_files, robots
 from .connection import Opener, shared_tls_context
@@ -20,7 +20,7 @@ from .problems import FetchProblem, raise_fetch_error
 from .request import RequestTemplate, format_user_agent, request_for_robots, request_for_visit
 from .response import FinalResponse, interpret_response
 from .ssrf import GuardedConnector, Resolve, resolve_with_system
-from .target import RequestTarget, is_remote, join_url, parse_target
+from .target import RequestTarget, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
 from .transport import CHUNK_SIZE, DEFAULT_TIMEOUT, Transport, prepare_get
 

@@ -7,24 +7,20 @@ DNS server can lead elsewhere (S2).
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from ..errors import FailureKind
+from ..networks import Allowance, IPAddress, IPNetwork, parse_allowance
 from .deadline import CONNECT_TIMEOUT, Deadline
 from .problems import FetchProblem, describe_socket_error
 from .target import RequestTarget
 from .throttle import Unthrottled
 
 IPv4 = ipaddress.IPv4Address
-IPAddress = IPv4 | ipaddress.IPv6Address
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 SocketAddress = tuple[Any, ...]  # as `socket` has it: (host, port) or (host, port, flow, scope)
 AddressInfo = list[tuple[int, SocketAddress]]
 MakeSocket = Callable[[int], socket.socket]
@@ -74,30 +70,6 @@ REFUSED_NETWORKS: Sequence[tuple[IPNetwork, str]] = tuple(
 )
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")
-_ALLOWANCE = re.compile(r"\[([^\[\]]+)\](?::(\d+))?|([^:\[\]]+)(?::(\d+))?|([^\[\]]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """A network that may be visited although it is not public, at one port or at all of them."""
-
-    network: IPNetwork
-    port: int | None = None
-
-    def covers(self, address: IPAddress, port: int) -> bool:
-        """Return whether the address is in this network and the port is allowed."""
-        return address in self.network and self.port in (None, port)
-
-
-@lru_cache(maxsize=1024)
-def parse_allowance(pattern: str) -> Allowance:
-    """Parse `10.0.0.0/8`, `127.0.0.0/8:8080` or `[fc00::/7]:80`; raise ValueError for anything else."""
-    match = _ALLOWANCE.fullmatch(pattern.strip())
-    if match is None:
-        raise ValueError(f"{pattern!r} is not a network, as in 10.0.0.0/8")
-    network = ipaddress.ip_network(match[1] or match[3] or match[5], strict=False)
-    port = match[2] or match[4]
-    return Allowance(network, None if port is None else int(port))
 
 
 def find_refusal(address: IPAddress, port: int, allowances: Sequence[Allowance]) -> str | None:

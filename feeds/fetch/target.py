@@ -18,7 +18,6 @@ from .problems import FetchProblem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEFAULT_PORT_SUFFIX = {scheme: f":{port}" for scheme, port in DEFAULT_PORTS.items()}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
 _IDNA_DOTS = str.maketrans("。．｡", "...")  # what IDNA takes for a full stop
 _UNQUOTED = "!$%&'()*+,-./:;=?@_~"  # RFC 3986: may stand in a path and query as they are
@@ -52,11 +51,6 @@ class RequestTarget:
     def url(self) -> str:
         """Return the whole address, in its one normal spelling."""
         return f"{self.scheme}://{self.netloc}{self.path}"
-
-
-def is_remote(address: str) -> bool:
-    """Return whether an address has a scheme, whichever; every other one is a local path."""
-    return _SCHEME.match(address.strip()) is not None
 
 
 @lru_cache(maxsize=4096)

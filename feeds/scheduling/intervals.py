@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from ..model import Cron, Hints, Interval, Kind, Visit
+from ..model import Cron, Hints, Interval, Kind, Visit, is_remote
 
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
 JITTER = 0.1  # of the interval, only ever added (E13)
@@ -22,7 +22,7 @@ _HOURS_IN_A_WEEK = 168
 
 def is_local(visit: Visit) -> bool:
     """Return whether the visit reads local files, which need no politeness."""
-    return visit.story is None and (visit.source.kind is Kind.FILES or "://" not in visit.url)
+    return visit.story is None and (visit.source.kind is Kind.FILES or not is_remote(visit.url))
 
 
 def jitter_fraction(visit: Visit) -> float:

@@ -15,8 +15,9 @@ from proxy import Way, every_way, through_proxies, with_or_without_tls
 
 from feeds.errors import FetchError
 from feeds.fetch import Fetcher
-from feeds.fetch.ssrf import Allowance, find_refusal, parse_allowance
+from feeds.fetch.ssrf import find_refusal
 from feeds.model import HostState, Kind, Story
+from feeds.networks import Allowance, parse_allowance
 
 PUBLIC = "93.184.215.14"
 
