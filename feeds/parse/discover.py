@@ -12,15 +12,15 @@ from lxml import etree
 
 from .charset import decode
 from .document import resolve_http_url
+from .feed.elements import FEED_TYPES
 from .feed.text_constructs import get_string, resolve_url
 from .own_stories import html
 
-FEED_TYPES = frozenset(
+# Of links to feeds, with the types of old formats and the wrong ones that are in use.
+LINKED_TYPES = frozenset(
     (
-        "application/atom+xml",
-        "application/rss+xml",
+        *FEED_TYPES,
         "application/rdf+xml",
-        "application/feed+json",
         "application/x-rss+xml",
         "application/x-atom+xml",
         "application/x.atom+xml",
@@ -113,7 +113,7 @@ def _is_feed_link(rel: set[str], media_type: str, address: str) -> bool:
         return True
     if not rel & {"alternate", "feed"} or "stylesheet" in rel:
         return False
-    if media_type in FEED_TYPES:
+    if media_type in LINKED_TYPES:
         return True
     if media_type not in AMBIGUOUS_TYPES or any(part in address for part in NOT_FEEDS):
         return False
@@ -134,7 +134,7 @@ def _find_anchors(root: etree._Element, base: str) -> Iterator[Candidate]:
             continue
         text, media_type = get_string(anchor), _media_type(anchor)
         is_labelled = " ".join(text.lower().split()) in FEED_LABELS and _has_feed_word(address)
-        if media_type in FEED_TYPES or _looks_like_feed(address) or is_labelled:
+        if media_type in LINKED_TYPES or _looks_like_feed(address) or is_labelled:
             candidates.append(Candidate(address, text or None, media_type or None, "anchor"))
     host = urlsplit(base).hostname
     yield from sorted(candidates, key=lambda candidate: urlsplit(candidate.url).hostname != host)

@@ -16,6 +16,7 @@ from .charset import DecodedText, decode
 _Item = TypeVar("_Item")
 MAX_ITEMS = 1_000
 MAX_DATE_LENGTH = 100
+MAX_REFERENCE_LENGTH = 4_000
 ISO_DATE = re.compile(r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d))?")
 
 
@@ -97,10 +98,12 @@ def _find_base(fetched: Fetched) -> str | None:
     return url if parts.scheme in ("http", "https") and "." in host and not _is_address(host) else base
 
 
-def resolve_http_url(base: str, reference: str) -> str | None:
-    """Return the absolute form of a reference, or None where it is no http(s) URL."""
+def resolve_http_url(base: str | None, reference: str) -> str | None:
+    """Return the absolute form of a reference; None where that is no http(s) URL, or the reference is too long."""
+    if len(reference) > MAX_REFERENCE_LENGTH:
+        return None
     try:
-        url = urljoin(base, reference)
+        url = urljoin(base or "", reference.strip())
         parts = urlsplit(url)
         return url if parts.scheme in ("http", "https") and parts.hostname else None
     except ValueError:

@@ -17,8 +17,8 @@ from .feed.namespaces import local_name
 from .feed.text_constructs import MAX_TITLE_LENGTH
 
 # Types of an outline that has `url` instead of `xmlUrl`: of another list, and of a feed.
-LIST_TYPES = ("include", "link")
-FEED_TYPES = ("rss", "atom", "feed")
+LIST_OUTLINES = ("include", "link")
+FEED_OUTLINES = ("rss", "atom", "feed")
 MAX_OUTLINES = 20_000
 
 
@@ -98,7 +98,7 @@ def _find_address(attributes: Mapping[str, str]) -> tuple[OutlineKind, str]:
     if feed:
         return "feed", feed
     if url:
-        return "list" if kind in LIST_TYPES else "feed", url if kind in (*LIST_TYPES, *FEED_TYPES) else ""
+        return "list" if kind in LIST_OUTLINES else "feed", url if kind in (*LIST_OUTLINES, *FEED_OUTLINES) else ""
     return "page", page
 
 

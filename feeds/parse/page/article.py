@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text, replace
+from ..document import resolve_http_url
 from ..own_stories import reader
 from . import json_ld, selectors
 from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts
 from .body import Block, StoryFacts, add_lead, collect_story_blocks
 from .dates import DateMark, find_dates, get_date_text
-from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page, resolve_url
+from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page
 from .images import find_lead_image, find_pictures, parse_picture
 from .region import MIN_TEXT_LENGTH, RegionView, find_lead, find_region, find_story_parts
 from .title import TitleCandidate, find_title
@@ -279,7 +280,7 @@ def _find_next_page(page: WebPage) -> tuple[Link, ...]:
     """Return the link to the next page of the same story, if there is one."""
     for element in page.root.iter("link", "a"):
         if "next" in (element.get("rel") or "").lower().split():
-            url = resolve_url(page.base_url, element.get("href") or "")
+            url = resolve_http_url(page.base_url, element.get("href") or "")
             if url and (is_next_page(page.canonical_url or page.url, url) or is_next_page(page.url, url)):
                 return (Link(url, "next"),)
     return ()

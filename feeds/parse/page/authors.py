@@ -9,8 +9,9 @@ from itertools import groupby, islice, pairwise
 from lxml import etree
 
 from ...model import AuthorMark, Person
+from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN_TAGS, MAX_URL_LENGTH, Element, WebPage, collapse_spaces, get_path, get_text, resolve_url
+from .html_tree import HIDDEN_TAGS, Element, WebPage, collapse_spaces, get_path, get_text
 
 META_NAMES = (
     "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author",
@@ -164,7 +165,7 @@ def _find_mark(element: Element) -> AuthorMark:
 
 
 def _is_profile_link(anchor: Element) -> bool:
-    return PROFILE_PATH.search(get_path((anchor.get("href") or "")[:MAX_URL_LENGTH])) is not None
+    return PROFILE_PATH.search(get_path((anchor.get("href") or "")[:MAX_REFERENCE_LENGTH])) is not None
 
 
 def _parse_author_element(element: Element, base_url: str) -> Iterator[tuple[str, str | None]]:
@@ -177,7 +178,7 @@ def _parse_author_element(element: Element, base_url: str) -> Iterator[tuple[str
     texts = [(anchor, get_text(anchor)) for anchor in anchors]
     profiles = [(anchor, text) for anchor, text in texts if 3 < len(text) < 60 and not NOT_A_NAME.search(text)]
     for anchor, text in profiles:
-        yield text, resolve_url(base_url, anchor.get("href") or "")
+        yield text, resolve_http_url(base_url, anchor.get("href") or "")
     text = element.get("content") or get_text(element)
     if not profiles and 3 < len(text) < MAX_ELEMENT_TEXT_LENGTH and not NOT_A_NAME.search(text):
         yield text, None

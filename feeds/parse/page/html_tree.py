@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lxml import etree
 
 from ...errors import FailureKind, ParseError
 from ...model import Fetched
 from ..charset import decode
+from ..document import resolve_http_url
 from ..own_stories import html
 from .json_ld import JsonLd, parse_json_ld
 
@@ -20,7 +21,6 @@ Element = etree._Element
 
 MAX_PAGE_BYTES = 6_000_000  # pages shown to people are smaller; larger ones cost more than they can contain
 MAX_META_ELEMENTS = 500
-MAX_URL_LENGTH = 4_000
 WHITESPACE = re.compile(r"\s+")
 HEADING_TAGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 HIDDEN_TAGS = frozenset(("script", "style", "template", "noscript", "svg"))
@@ -43,7 +43,7 @@ class WebPage:
         """The URL that relative references resolve against: the first `base` with a URL (HTML §4.2.3)."""
         for element in self.root.iter("base"):
             if href := (element.get("href") or "").strip():
-                return resolve_url(self.url, href) or self.url
+                return resolve_http_url(self.url, href) or self.url
         return self.url
 
     @cached_property
@@ -71,9 +71,9 @@ class WebPage:
         """The URL that the page calls its own."""
         for element in self.root.iter("link"):
             if "canonical" in (element.get("rel") or "").lower().split() and (href := element.get("href")):
-                return resolve_url(self.base_url, href)
+                return resolve_http_url(self.base_url, href)
         url = self.meta_value("og:url")
-        return resolve_url(self.base_url, url) if url else None
+        return resolve_http_url(self.base_url, url) if url else None
 
     @cached_property
     def site_name(self) -> str | None:
@@ -105,18 +105,6 @@ def parse_page(fetched: Fetched) -> WebPage:
     if root is None:
         raise ParseError("The response is empty where a web page was expected.", kind=FailureKind.EMPTY)
     return WebPage(fetched.url, root, decoded.warning)
-
-
-def resolve_url(base: str | None, reference: str) -> str | None:
-    """Return a reference as an absolute URL; None where that is no HTTP URL or the reference is too long."""
-    if len(reference) > MAX_URL_LENGTH:
-        return None
-    try:
-        url = urljoin(base or "", reference.strip())
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def get_path(url: str, default: str = "") -> str:

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
 from . import boilerplate, json_ld
-from .html_tree import MAX_URL_LENGTH, Element, WebPage, collapse_spaces, get_path, get_text, resolve_url
+from .html_tree import Element, WebPage, collapse_spaces, get_path, get_text
 
 NON_PICTURE_PATH = re.compile(
     r"(?:^|[/_.-])(?:spacer|blank|pixel|placeholder|transparent|loading|loader|lazy|dummy|empty|1x1|logos?|icons?|favicon|sprite"
@@ -108,10 +109,10 @@ def _resolve_urls(references: Iterable[str], base_url: str) -> tuple[str, ...]:
 
 
 def _resolve_picture_url(reference: str, base_url: str) -> str | None:
-    if len(reference) > MAX_URL_LENGTH or not PICTURE_URL.match(reference):
+    if len(reference) > MAX_REFERENCE_LENGTH or not PICTURE_URL.match(reference):
         return None
     plain = unquote(reference)
-    return None if NON_PICTURE_PATH.search(get_path(plain, plain)) else resolve_url(base_url, reference)
+    return None if NON_PICTURE_PATH.search(get_path(plain, plain)) else resolve_http_url(base_url, reference)
 
 
 # ── the lead image ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ...model import Channel, Link, Parsed, Shape, Source, Story, Text
-from ..document import is_included
+from ..document import is_included, resolve_http_url
 from . import json_ld, selectors
 from .dates import DATE_PATTERN, get_date_text, is_update_date
-from .html_tree import HEADING_TAGS, Element, WebPage, collapse_spaces, get_text, resolve_url
+from .html_tree import HEADING_TAGS, Element, WebPage, collapse_spaces, get_text
 from .images import parse_picture
 from .list_region import iter_story_anchors, weigh_length
 from .title import fold
@@ -73,7 +73,7 @@ def _select_stories(page: WebPage, selector: str) -> list[Story]:
         if isinstance(match, str):
             continue
         anchor = match if match.tag == "a" else _find_best_anchor(match)
-        url = resolve_url(page.base_url, anchor.get("href") or "") if anchor is not None else None
+        url = resolve_http_url(page.base_url, anchor.get("href") or "") if anchor is not None else None
         if anchor is not None and url:
             link = links.setdefault(url_key(url), StoryLink(url))
             link.anchors.append(anchor)
@@ -112,7 +112,7 @@ def _find_h_entries(page: WebPage) -> list[StoryLink]:
             continue
         by_class = {name: inner for inner in entry.iter(etree.Element) for name in (inner.get("class") or "").split()}
         anchor = by_class.get("u-url", _find_best_anchor(entry))
-        url = resolve_url(page.base_url, anchor.get("href") or "") if anchor is not None else None
+        url = resolve_http_url(page.base_url, anchor.get("href") or "") if anchor is not None else None
         if anchor is not None and url:
             title = get_text(by_class.get("p-name", anchor))
             links.setdefault(url_key(url), StoryLink(url, [anchor], title[:MAX_HEADLINE_LENGTH]))
@@ -124,7 +124,7 @@ def _collect_links(page: WebPage) -> list[StoryLink]:
     links: dict[str, StoryLink] = {}
     page_key = url_key(page.url)
     for anchor in iter_story_anchors(page.root):
-        url = resolve_url(page.base_url, anchor.get("href") or "")
+        url = resolve_http_url(page.base_url, anchor.get("href") or "")
         if not url:
             continue
         url = unwrap_redirect(url)
@@ -256,7 +256,7 @@ def _find_in_json_ld(page: WebPage) -> Iterator[Story]:
         reference = next(
             filter(None, (json_ld.as_text(node.get(key)) for key in ("url", "@id", "mainEntityOfPage"))), ""
         )
-        url = resolve_url(page.base_url, reference) if reference else None
+        url = resolve_http_url(page.base_url, reference) if reference else None
         title = json_ld.as_text(node.get("headline")) or json_ld.as_text(node.get("name"))
         if not url or not (title or is_list_item) or url_key(url) == url_key(page.url) or is_non_story_url(url):
             continue
