@@ -59,6 +59,7 @@ class FailureKind(StrEnum):
     PAGE = "page"
     PARKED = "parked"
     PORTAL = "portal"
+    SITEMAP = "sitemap"
     SUSPENDED = "suspended"
     WELCOME = "welcome"
     # ours

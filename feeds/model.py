@@ -832,3 +832,37 @@ class SourceStatus(Struct, frozen=True):
     move: Move | None = None
     warnings: tuple[str, ...] = ()
     pending: int = 0  # story pages still to be visited
+
+
+class FeedStatus(Struct, frozen=True):
+    """What is published of a feed: the size of each file by path (None: it is missing), and what waits.
+
+    `title` is None for files that are no feed: the pages of our own stories, the list of feeds and style sheets.
+    """
+
+    feed_id: str
+    title: str | None
+    files: Mapping[str, int | None] = {}
+    newest: datetime | None = None  # when the newest of its articles was published or updated
+    written_at: datetime | None = None
+    publishing: PublishingStatus | None = None  # None: it never waited
+
+
+class OrphanedSource(Struct, frozen=True):
+    """A source that is no longer declared, or listed by its OPML list, whose articles are stored and in no feed."""
+
+    source_id: str
+    articles: int
+
+
+class InstallationStatus(Struct, frozen=True):
+    """The status of everything at one time: sources and feeds sorted by id; `created` is the first start, if any.
+
+    `sources` are those that are enabled, with the outlines of OPML lists; `articles` of all sources, by source id.
+    """
+
+    created: datetime | None = None
+    sources: tuple[SourceStatus, ...] = ()
+    feeds: tuple[FeedStatus, ...] = ()
+    orphans: tuple[OrphanedSource, ...] = ()
+    articles: Mapping[str, int] = {}

@@ -25,7 +25,11 @@ def start_logging(ctx: click.Context) -> None:
     steps = abs(options.verbosity) - (options.verbosity < 0)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATTERS[options.log_format](options))
-    logging.basicConfig(level=levels[min(steps, len(levels) - 1)], handlers=[handler])
+    level = levels[min(steps, len(levels) - 1)]
+    logging.basicConfig(level=level, handlers=[handler])
+    if level == logging.INFO:  # what libraries do is for -vv
+        logging.getLogger().setLevel(logging.WARNING)
+        logging.getLogger("feeds").setLevel(logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick skipped during a long turn
 
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import click
 
+from ..app.application import with_outlines
+from ..app.installation_status import read_status
 from ..config import find_left_out
-from ..errors import FailureKind
-from ..model import Config, Cron, Failure, Feed, Kind, Ledger, Source, SourceStatus
+from ..model import Config, Cron, FeedStatus, InstallationStatus, Kind, OrphanedSource, SourceStatus
 from ..publish import open_target
-from .common import common_options, drop_none, json_option, print_json, print_lines, start_logging, style, utcnow
+from .common import (
+    common_options,
+    drop_none,
+    is_quiet,
+    json_option,
+    print_json,
+    print_lines,
+    start_logging,
+    style,
+    utcnow,
+)
 from .configuration import find_source, load_config, open_store, secret_mask
 from .formatting import (
     format_columns,
@@ -24,231 +36,35 @@ from .formatting import (
     format_time,
     sanitize_line,
 )
+from .source_sentence import ConditionGroup, SourceReport, compose_sentence, find_condition
 
-QUIET_AFTER = timedelta(days=90)  # without a new article
-GONE = 410  # the HTTP status of what is gone for good (E11)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceReport:
-    """A source as declared, its stored state (None: never visited), and the time of the report."""
-
-    source: Source
-    state: SourceStatus | None
-    now: datetime
-    left_out_of: tuple[str, ...] = ()  # the feeds that do not take from it because it is private
-
-    @property
-    def stored_state(self) -> SourceStatus:
-        """Return the state; only for conditions after `unvisited`, where there is one."""
-        assert self.state is not None
-        return self.state
-
-    @property
-    def failure(self) -> Failure | None:
-        """Return the failure of the last visit, None when it succeeded."""
-        return self.state.failure if self.state else None
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Return the warnings about the last listing."""
-        return self.state.warnings if self.state else ()
-
-    @property
-    def newest_age(self) -> timedelta:
-        """Return the age of the newest article, zero when there is none."""
-        return self.now - self.stored_state.newest if self.stored_state.newest else timedelta(0)
-
-
-# ── The sentence about a source: its condition, then notes ──────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCondition:
-    """One possible condition of a source: its name in JSON, when it holds, its text for people, and their colour."""
-
-    name: str
-    holds: Callable[[SourceReport], object]
-    text: Callable[[SourceReport], str]
-    colour: str
-
-
-def _failure_text(report: SourceReport) -> str:
-    return sanitize_line(report.failure.sentence).rstrip(".") if report.failure else ""
-
-
-def _failing_since(report: SourceReport) -> str:
-    """Return `for 3 h (4 visits)`, or `at its last visit` for the first failure."""
-    state = report.stored_state
-    if state.failures <= 1:
-        return "at its last visit"
-    duration = format_duration(report.now - (state.failing_since or report.now))
-    return f"for {duration} ({format_count(state.failures, 'visit')})"
-
-
-def _articles_text(report: SourceReport) -> str:
-    """Return `12 articles, newest 3 h ago`."""
-    state = report.stored_state
-    newest = f", newest {format_relative(state.newest, report.now)}" if state.newest else ""
-    return f"{format_count(state.articles, 'article')}{newest}"
-
-
-def _is_claimed(report: SourceReport) -> bool:
-    """Return whether a first visit was claimed: only that moves the due time of a source never visited (E12)."""
-    return report.stored_state.due_at > report.now
-
-
-# The first that holds is the condition.
-CONDITIONS: tuple[SourceCondition, ...] = (
-    SourceCondition(
-        "disabled",
-        lambda report: not report.source.enabled,
-        lambda report: "disabled by `enabled: false`; its articles stay",
-        "bright_black",
-    ),
-    SourceCondition(
-        "unvisited",
-        lambda report: report.state is None or (report.state.last_at is None and not _is_claimed(report)),
-        lambda report: "not visited yet",
-        "bright_black",
-    ),
-    SourceCondition(
-        "interrupted",
-        lambda report: report.stored_state.last_at is None,
-        lambda report: "its first visit is in progress or was interrupted; nothing is lost",
-        "yellow",
-    ),
-    SourceCondition(
-        "quarantined",
-        lambda report: report.failure and report.failure.kind is FailureKind.QUARANTINE,
-        lambda report: (
-            f"quarantined {_failing_since(report)}: {_failure_text(report)};"
-            f" `feeds run {report.source.id}` accepts the listing as it is; {_articles_text(report)}"
-        ),
-        "yellow",
-    ),
-    SourceCondition(
-        "gone",
-        lambda report: report.failure and report.failure.status == GONE,
-        lambda report: f"gone {_failing_since(report)}: {_failure_text(report)}; {_articles_text(report)}",
-        "red",
-    ),
-    SourceCondition(
-        "never_worked",
-        lambda report: report.failure and report.stored_state.worked_at is None,
-        lambda report: f"never worked, failing {_failing_since(report)}: {_failure_text(report)}",
-        "red",
-    ),
-    SourceCondition(
-        "failing",
-        lambda report: report.failure,
-        lambda report: (
-            f"failing {_failing_since(report)},"
-            f" last success {format_relative(report.stored_state.worked_at, report.now)}: {_failure_text(report)}"
-        ),
-        "red",
-    ),
-    SourceCondition(
-        "empty",
-        lambda report: not report.stored_state.articles and not report.stored_state.pending,
-        lambda report: "works, but has no articles",
-        "yellow",
-    ),
-    SourceCondition(
-        "suspicious",
-        lambda report: report.warnings,
-        lambda report: f"{_articles_text(report)}; {' '.join(map(sanitize_line, report.warnings)).rstrip('.')}",
-        "yellow",
-    ),
-    SourceCondition(
-        "quiet",
-        lambda report: report.newest_age >= QUIET_AFTER,
-        lambda report: f"works, but no new article for {format_duration(report.newest_age)}; {_articles_text(report)}",
-        "yellow",
-    ),
-    SourceCondition("fine", lambda report: True, _articles_text, "green"),
-)
-
-
-def _pending_note(report: SourceReport) -> str:
-    pending = report.state.pending if report.state else 0
-    return f"{format_count(pending, 'story page')} still to visit" if pending else ""
-
-
-def _moving_note(report: SourceReport) -> str:
-    """Return the note about a permanent redirect, which is stored as the new address only after days (E10)."""
-    move = report.state.move if report.state else None
-    if move is None:
-        return ""
-    visits = f"{format_count(move.visits, 'visit')} since {format_relative(move.since, report.now)}"
-    return f"redirects permanently{_to_address(report, move.target)} ({visits}): if this lasts, change its address"
-
-
-def _moved_note(report: SourceReport) -> str:
-    state = report.state
-    if state is None or not state.url or state.url == report.source.address or report.source.root:
-        return ""
-    return f"moved permanently: change its address in the YAML{_to_address(report, state.url)}"
-
-
-def _to_address(report: SourceReport, address: str) -> str:
-    """Return ` to ADDRESS`, or nothing for a private source, whose addresses appear nowhere."""
-    return "" if report.source.private else f" to {sanitize_line(address)}"
-
-
-def _private_note(report: SourceReport) -> str:
-    """Return the note about a private source that a feed leaves out."""
-    feeds = ", ".join(report.left_out_of)
-    return f"private, and so left out of {feeds} until that names it or one of its tags" if feeds else ""
-
-
-def _next_visit_note(report: SourceReport) -> str:
-    if not report.source.enabled:
-        return ""
-    state, now = report.state, report.now
-    if state is None or state.due_at <= now:
-        return "due now"
-    return f"next visit {format_relative(state.due_at, now)}"
-
-
-NOTES: tuple[Callable[[SourceReport], str], ...] = (
-    _pending_note,
-    _moving_note,
-    _moved_note,
-    _private_note,
-    _next_visit_note,
-)
-
-
-def find_condition(report: SourceReport) -> SourceCondition:
-    """Return the first condition that holds; the last one always does."""
-    return next(condition for condition in CONDITIONS if condition.holds(report))
-
-
-def compose_sentence(report: SourceReport) -> str:
-    """Return the state of a source in one sentence: its condition and the notes that apply."""
-    notes = (note(report) for note in NOTES)
-    return "; ".join([find_condition(report).text(report), *filter(None, notes)])
-
-
-# ── The command ─────────────────────────────────────────────────────────────────────────────────────────────────────
+COLOURS = {
+    ConditionGroup.FAILING: "red",
+    ConditionGroup.DOUBTFUL: "yellow",
+    ConditionGroup.NEW: "bright_black",
+    ConditionGroup.OK: "green",
+    ConditionGroup.DISABLED: "bright_black",
+}
+GROUPS = list(ConditionGroup)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The state of all sources and feeds at one time; `created` is None when the store does not exist yet."""
+    """The status of an installation beside its configuration, at one time.
+
+    `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list.
+    """
 
     config: Config
     now: datetime
-    created: datetime | None
+    status: InstallationStatus
     states: Mapping[str, SourceStatus]
-    ledgers: Mapping[str, Ledger]
+    outlines: Mapping[str, int]
 
     def list_sources(self) -> list[SourceReport]:
-        """Return a report for every declared source, and after an `opml:` source for each of its outlines."""
-        sources = self.config.sources
-        outlines = [id for id in self.states if id not in sources and id.partition("/")[0] in sources]
-        return [self.find_source(id) for id in sorted([*sources, *outlines])]
+        """Return a report for every declared source and every outline of an OPML list, the sick first."""
+        ids = sorted(self.config.sources.keys() | self.states.keys())
+        return sorted(map(self.find_source, ids), key=lambda source: GROUPS.index(_group(source)))
 
     def find_source(self, id: str) -> SourceReport:
         """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
@@ -259,37 +75,57 @@ class StatusReport:
             opml = find_source(self.config, id.partition("/")[0])
             source = replace(opml, id=id, kind=Kind.FEED, address=state.url)
         feeds = (feed for feed in self.config.feeds.values() if not feed.tags and find_left_out(feed, {id: source}))
-        return SourceReport(source, state, self.now, tuple(feed.id for feed in feeds))
+        left_out_of = tuple(feed.id for feed in feeds)
+        return SourceReport(
+            source, state, self.now, left_out_of, self.outlines.get(id, 0), self.status.articles.get(id, 0)
+        )
+
+
+def _group(source: SourceReport) -> ConditionGroup:
+    return find_condition(source).group
 
 
 @click.command()
 @click.argument("source_id", required=False, metavar="[SOURCE-ID]")
+@click.option("--failing", is_flag=True, help="Show only sources that fail, and feeds that cannot be published.")
 @json_option
 @common_options
 @click.pass_context
-def status(ctx: click.Context, source_id: str | None, as_json: bool) -> None:
-    """Show the state of every source and feed in one sentence each, or everything about one source."""
+def status(ctx: click.Context, source_id: str | None, failing: bool, as_json: bool) -> None:
+    """Show the state of every source and feed in one sentence each, the sick first, or everything about one source."""
     start_logging(ctx)
     config = load_config(ctx)
-    report = _read_report(config)
-    sources = report.list_sources() if source_id is None else [report.find_source(source_id)]
-    if as_json:
-        members = [_source_members(source) for source in sources]
-        everything = {"sources": members, "feeds": [_feed_members(report, feed) for feed in config.feeds.values()]}
-        print_json(everything if source_id is None else members[0], secret_mask(config))
-    elif source_id is None:
-        print_lines(_overview_lines(report, sources), secret_mask(config))
+    report, mask = _read_report(config), secret_mask(config)
+    orphan = next((orphan for orphan in report.status.orphans if orphan.source_id == source_id), None)
+    if orphan is not None and as_json:
+        print_json(_orphan_members(orphan), mask)
+    elif orphan is not None:
+        print_lines([f"{orphan.source_id}: {_orphan_text(orphan)}"], mask)
+    elif source_id is not None:
+        source = report.find_source(source_id)
+        if as_json:
+            print_json(_source_members(source), mask)
+        else:
+            print_lines(_source_lines(source), mask)
     else:
-        print_lines(_source_lines(sources[0]), secret_mask(config))
+        overview = _make_overview(report, only_failing=failing or is_quiet(ctx))
+        if as_json:
+            print_json(overview.members(), mask)
+        else:
+            print_lines(overview.lines(with_summary=not is_quiet(ctx)), mask)
 
 
 def _read_report(config: Config) -> StatusReport:
     """Read the store, if there is one; nothing is created or changed."""
     with open_store(config) as store:
         if store is None:
-            return StatusReport(config, utcnow(), None, {}, {})
-        states = {state.source_id: state for state in store.statuses()}
-        return StatusReport(config, utcnow(), store.created, states, store.ledgers())
+            feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
+            return StatusReport(config, utcnow(), InstallationStatus(feeds=feeds), {}, {})
+        outlines = store.outlines()
+        sources = with_outlines(config.sources, outlines)
+        status = read_status(config, sources.keys(), store, open_target(config.public))
+    states = {state.source_id: state for state in status.sources}
+    return StatusReport(config, utcnow(), status, states, {id: len(lines) for id, lines in outlines.items()})
 
 
 # ── One source ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,7 +167,7 @@ FACTS: Mapping[str, Callable[[SourceReport], FactValue]] = {
     "moved_to": _moved_address,
     "tags": lambda report: ", ".join(report.source.tags) or None,
     "schedule": _schedule_text,
-    "articles": _stored_fact("articles"),
+    "articles": lambda report: report.stored_articles,
     "newest": _stored_fact("newest"),
     "last_visit": _stored_fact("last_at"),
     "worked": _stored_fact("worked_at"),
@@ -363,7 +199,7 @@ def _source_members(report: SourceReport) -> dict[str, object]:
 
 def _source_lines(report: SourceReport) -> Iterator[str]:
     """Yield the sentence about a source, then a line for every fact and warning."""
-    yield f"{style(report.source.id, fg=find_condition(report).colour, bold=True)}: {compose_sentence(report)}"
+    yield f"{style(report.source.id, fg=COLOURS[find_condition(report).group], bold=True)}: {compose_sentence(report)}"
     facts = {name.replace("_", " "): value(report) for name, value in FACTS.items()}
     yield from format_columns(
         [[f"  {name}", _format_fact(value, report.now)] for name, value in facts.items() if value]
@@ -377,45 +213,134 @@ def _format_fact(value: FactValue, now: datetime) -> str:
     return sanitize_line(str(value))
 
 
-# ── All sources and feeds ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Everything ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 NEVER_RUN = "Nothing was pulled yet. `feeds run` pulls once, `feeds daemon` continuously."
 
 
-def _overview_lines(report: StatusReport, sources: list[SourceReport]) -> Iterator[str]:
-    if report.created is None:
-        yield NEVER_RUN
-        yield ""
-    width = max((len(source.source.id) for source in sources), default=0)
-    for source in sources:
-        id = style(source.source.id.ljust(width), fg=find_condition(source).colour)
-        yield f"{id}  {compose_sentence(source)}"
-    if report.config.feeds:
-        yield ""
-        yield from format_columns([[feed.id, _feed_text(report, feed)] for feed in report.config.feeds.values()])
+@dataclass(frozen=True, slots=True)
+class StatusOverview:
+    """What is shown of an installation: all of it, or only what fails. The counts are always those of all."""
+
+    report: StatusReport
+    groups: Counter[ConditionGroup]
+    sources: list[SourceReport]
+    orphans: tuple[OrphanedSource, ...]
+    feeds: list[FeedStatus]
+
+    def summary(self) -> dict[str, int]:
+        """Return the counts."""
+        status = self.report.status
+        return {
+            "sources": self.groups.total(),
+            **{str(group): self.groups[group] for group in GROUPS},
+            "articles": sum(status.articles.values()),
+            "orphaned": sum(orphan.articles for orphan in status.orphans),
+            "feeds": len(self.report.config.feeds),
+            "unpublished": sum(_error(feed) is not None for feed in status.feeds),
+        }
+
+    def members(self) -> dict[str, object]:
+        """Return the members of the JSON."""
+        return {
+            "summary": self.summary(),
+            "sources": list(map(_source_members, self.sources)),
+            "orphans": list(map(_orphan_members, self.orphans)),
+            "feeds": list(map(_feed_members, self.feeds)),
+        }
+
+    def lines(self, *, with_summary: bool) -> Iterator[str]:
+        """Yield the lines for people, a block each for the summary, sources, orphans and feeds."""
+        now = self.report.now
+        summary = [*([NEVER_RUN] if self.report.status.created is None else []), _summary_text(self.summary())]
+        width = max((len(source.source.id) for source in self.sources), default=0)
+        sources = [
+            f"{style(source.source.id.ljust(width), fg=COLOURS[_group(source)])}  {compose_sentence(source)}"
+            for source in self.sources
+        ]
+        orphans = format_columns([[orphan.source_id, _orphan_text(orphan)] for orphan in self.orphans])
+        feeds = format_columns([[feed.feed_id, _feed_text(feed, now)] for feed in self.feeds])
+        blocks = [block for block in (summary if with_summary else [], sources, orphans, feeds) if block]
+        for number, block in enumerate(blocks):
+            yield from [""] * (number > 0)
+            yield from block
 
 
-def _feed_members(report: StatusReport, feed: Feed) -> dict[str, object]:
+def _make_overview(report: StatusReport, *, only_failing: bool) -> StatusOverview:
+    sources, status = report.list_sources(), report.status
+    groups = Counter(map(_group, sources))
+    if not only_failing:
+        return StatusOverview(report, groups, sources, status.orphans, list(status.feeds))
+    failing = [source for source in sources if _group(source) is ConditionGroup.FAILING]
+    return StatusOverview(report, groups, failing, (), [feed for feed in status.feeds if _error(feed)])
+
+
+def _summary_text(counts: Mapping[str, int]) -> str:
+    """Return `37 sources: 3 failing, 34 ok; 4512 articles; 4 feeds`."""
+    groups = ", ".join(f"{counts[group]} {group}" for group in GROUPS if counts[group])
+    sources = format_count(counts["sources"], "source") + (f": {groups}" if groups else "")
+    orphaned = f", {counts['orphaned']} of sources that are gone" if counts["orphaned"] else ""
+    unpublished = f", {counts['unpublished']} cannot be published" if counts["unpublished"] else ""
+    articles, feeds = format_count(counts["articles"], "article"), format_count(counts["feeds"], "feed")
+    return f"{sources}; {articles}{orphaned}; {feeds}{unpublished}"
+
+
+def _orphan_members(orphan: OrphanedSource) -> dict[str, object]:
+    return {"id": orphan.source_id, "articles": orphan.articles, "sentence": _orphan_text(orphan)}
+
+
+def _orphan_text(orphan: OrphanedSource) -> str:
+    id = orphan.source_id
+    return (
+        f"no longer declared; {format_count(orphan.articles, 'article')} stored, in no feed: `feeds forget {id}` drops"
+        f" them, `was: [{id}]` in another source takes them over"
+    )
+
+
+def _error(feed: FeedStatus) -> str | None:
+    """Return why a feed could not be published the last time; None when it could."""
+    return feed.publishing.error if feed.publishing and feed.publishing.failed_at else None
+
+
+def _feed_members(feed: FeedStatus) -> dict[str, object]:
     """Return the JSON members of a feed; a file that is missing has the size null."""
-    ledger = report.ledgers.get(feed.id)
-    files = [{"path": path, "size": size} for path, size in _file_sizes(report, ledger).items()] if ledger else []
-    updated = format_rfc3339(ledger.updated) if ledger else None
-    return {"id": feed.id, "title": feed.title, "updated": updated, "files": files}
+    publishing = feed.publishing
+    return {
+        "id": feed.feed_id,
+        "title": feed.title,
+        "updated": format_rfc3339(feed.newest),
+        "files": [{"path": path, "size": size} for path, size in feed.files.items()],
+        "written": format_rfc3339(feed.written_at),
+        "waiting_since": format_rfc3339(publishing.waiting_since) if publishing else None,
+        "failed_at": format_rfc3339(publishing.failed_at) if publishing else None,
+        "error": _error(feed),
+    }
 
 
-def _feed_text(report: StatusReport, feed: Feed) -> str:
-    ledger = report.ledgers.get(feed.id)
-    if ledger is None:
-        return "not published yet"
-    sizes = _file_sizes(report, ledger).values()
-    existing = [octets for octets in sizes if octets is not None]
-    files = f"{format_count(len(existing), 'file')}, {format_size(sum(existing))}"
-    text = f"{files}; newest article {format_relative(ledger.updated, report.now)}"
-    missing = len(sizes) - len(existing)
-    return f"{text}; {format_count(missing, 'file')} missing, rewritten in the next turn" if missing else text
+def _feed_text(feed: FeedStatus, now: datetime) -> str:
+    """Return what is published of a feed, and what is not."""
+    sizes = [size for size in feed.files.values() if size is not None]
+    missing = len(feed.files) - len(sizes)
+    written = f", written {format_relative(feed.written_at, now)}" if feed.written_at else ""
+    files = f"{format_count(len(sizes), 'file')}, {format_size(sum(sizes))}{written}"
+    notes = (
+        _error_text(feed, now),
+        files if feed.files else "not published yet",
+        f"newest article {format_relative(feed.newest, now)}" if feed.newest else "",
+        f"{format_count(missing, 'file')} missing, rewritten in the next turn" if missing else "",
+        _waiting_text(feed, now),
+    )
+    return "; ".join(filter(None, notes))
 
 
-def _file_sizes(report: StatusReport, ledger: Ledger) -> dict[str, int | None]:
-    """Return the size of each file of a feed by path; None where it is missing."""
-    target = open_target(report.config.public)
-    return {file.path: target.size(file.path) for file in ledger.files}
+def _error_text(feed: FeedStatus, now: datetime) -> str:
+    if not feed.publishing or not (error := _error(feed)):
+        return ""
+    tried = format_relative(feed.publishing.failed_at, now)
+    return style(f"cannot be published, last tried {tried}: {sanitize_line(error).rstrip('.')}", fg="red")
+
+
+def _waiting_text(feed: FeedStatus, now: datetime) -> str:
+    since = feed.publishing.waiting_since if feed.publishing else None
+    waits = format_duration(now - since) if since else "now"
+    return f"a change has waited for {waits}" if waits != "now" else ""

@@ -36,7 +36,10 @@ STATUS_PROBLEMS: Mapping[int, tuple[str, str]] = {  # status → what the host d
     404: ("does not have the document", "Check the address; visits become rare while it is missing."),
     406: ("has the document in no form we accept", "Check the address."),
     407: ("is behind a proxy that asks for a login", "Add it: `proxy: http://user:${PASSWORD}@host:port`."),
-    410: ("says the document is gone for good", "Visits have stopped; take the source out, or give its new address."),
+    410: (
+        "says the document is gone for good",
+        "Take the source out, or correct its address; visits are a week apart.",
+    ),
     429: ("is visited too often", "It is not visited for a while; raise `every:` of its sources."),
     451: ("may not give us the document for legal reasons", "Take the source out."),
     503: ("is out of service", "It is not visited for a while."),

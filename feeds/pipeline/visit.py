@@ -301,9 +301,13 @@ def _judge(parsed: Parsed, seen_items: SeenItems, *, first: bool) -> sanity.Judg
     by_link = partial(upstream_id, base=parsed.base, identity="link")
     ids = [by_identity(story) for story in parsed.stories]
     is_page = parsed.shape is Shape.LISTING
-    judgement = sanity.judge(parsed, ids, seen_items, first=first, is_page=is_page, link_of=by_link)
+    judge = partial(sanity.judge, parsed, ids, seen_items, is_page=is_page, link_of=by_link)
+    judgement = judge(first=first)
     if judgement.verdict is sanity.Verdict.QUARANTINE:
-        raise ParseError(judgement.sentence or "", kind=FailureKind.QUARANTINE)
+        # In quarantine is what the operator can accept by a visit to the source by name.
+        is_acceptable = judge(first=True).verdict is not sanity.Verdict.QUARANTINE
+        kind = FailureKind.QUARANTINE if is_acceptable else FailureKind.SELECTOR
+        raise ParseError(judgement.sentence or "", kind=kind)
     return judgement
 
 

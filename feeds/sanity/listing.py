@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
     (
         lambda listing: listing.is_page and not listing.count,
         Verdict.QUARANTINE,
-        "No story was found on the page; if its layout has changed, set `stories:` to what selects them now.",
+        "No story was found on the page: set `stories:` to what selects their links, or give the address of a feed.",
     ),
     (
         lambda listing: listing.is_page and listing.count >= MAX_LISTED_LINKS,

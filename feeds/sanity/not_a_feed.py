@@ -207,10 +207,10 @@ def diagnose(body: bytes, media_type: str, url: str) -> Diagnosis | None:
 # ── the page, inspected only as far as a row needs ──────────────────────────────────────────────────────────────────
 
 # Atomic groups and possessive repeats prevent backtracking.
-_FEED = re.compile(
-    r"(?>(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*)<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_PROLOG = r"(?>(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!doctype\s+(?!html)[^>\[]*+(?>\[.*?\]|)[^>]*+>)*)"
+_FEED = re.compile(_PROLOG + r"<(?:rss|(?:\w+:)?feed|rdf:rdf|channel)\b", re.IGNORECASE | re.DOTALL)
+_OPML_ROOT = re.compile(_PROLOG + r"<(?:opml|oml)\b", re.IGNORECASE | re.DOTALL)
+_SITEMAP_ROOT = re.compile(_PROLOG + r"<(?:\w+:)?(?:urlset|sitemapindex)\b", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(r"<!doctype\s+html|<(?:html|head|body|title|meta|script|form|frameset)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z][\w:-]*)[^<>]*>|<!--|-->|<![^<>]*>", re.IGNORECASE)
@@ -333,6 +333,16 @@ ROWS: tuple[_Row, ...] = (
         FailureKind.DOCUMENT,
         lambda page: bool(_DOCUMENT.match(page.text)),
         "{place} sent an image, a PDF, an archive or a recording, which is no feed. Check the address.",
+    ),
+    _Row(
+        FailureKind.OPML,
+        lambda page: bool(_OPML_ROOT.match(page.text)),
+        "{place} sent an OPML list of feeds, not a feed. Declare the source as `opml:`.",
+    ),
+    _Row(
+        FailureKind.SITEMAP,
+        lambda page: bool(_SITEMAP_ROOT.match(page.text)),
+        "{place} sent a sitemap, not a feed. Declare the source as `sitemap:`.",
     ),
     _Row(
         FailureKind.CHALLENGE,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from command import RunCommand
-from origin import HANG, KEEP, Origin, raw, reply
-from wire import Wire, document
+from command import CommandResult, RunCommand
+from origin import HANG, KEEP, Document, Origin, raw, reply
+from wire import Wire, document, rss
 
-from feeds.cli.status import CONDITIONS, SourceReport, compose_sentence, find_condition
+from feeds.cli.source_sentence import CONDITIONS, SourceReport, compose_sentence, find_condition
 from feeds.errors import FailureKind
 from feeds.model import Failure, Kind, Move, Source, SourceStatus, replace
 
@@ -191,3 +192,142 @@ def test_status_of_a_private_source_shows_no_address(wire: Wire, feeds: RunComma
     feeds("run")
     for arguments in (["status"], ["status", "a"], ["status", "--json"], ["export"]):
         assert "hidden-path" not in feeds(*arguments).out
+
+
+# ── the whole (D3, D4) ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ids(result: CommandResult) -> list[str]:
+    return [source["id"] for source in result.json["sources"]]
+
+
+def test_D4_a_summary_comes_first_and_the_sick_before_the_healthy(
+    wire: Wire, feeds: RunCommand, origin: Origin
+) -> None:
+    broken = raw(reply(b"", 500), KEEP)
+    recent = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    sources: dict[str, object] = {
+        "a-well": origin.put("/well", Document(rss(("1", "One"), when=recent))),
+        "b-old": origin.put("/old", document()),
+        "c-bad": origin.put("/bad", broken),
+        "d-empty": origin.put("/empty", Document(b"<rss version='2.0'><channel><title>T</title></channel></rss>")),
+        "e-off": {"feed": origin.url("/off"), "enabled": False},
+    }
+    wire.declare(sources)
+    feeds("run")
+    wire.declare(sources | {"f-new": origin.url("/new")})
+    status = feeds("status", "--json")
+    assert ids(status) == ["c-bad", "b-old", "d-empty", "f-new", "a-well", "e-off"]
+    assert status.json["summary"] == {
+        "sources": 6,
+        "failing": 1,
+        "doubtful": 2,
+        "new": 1,
+        "ok": 1,
+        "disabled": 1,
+        "articles": 5,
+        "orphaned": 0,
+        "feeds": 1,
+        "unpublished": 0,
+    }
+    lines = feeds("status").out.splitlines()
+    assert lines[0] == "6 sources: 1 failing, 2 doubtful, 1 new, 1 ok, 1 disabled; 5 articles; 1 feed"
+    assert [line.split()[0] for line in lines[2:8]] == ids(status)
+
+
+def test_D4_failing_shows_what_fails_alone_and_q_nothing_when_all_is_well(
+    wire: Wire, feeds: RunCommand, origin: Origin
+) -> None:
+    wire.declare({"well": origin.put("/well", document()), "bad": origin.put("/bad", raw(reply(b"", 500), KEEP))})
+    feeds("run")
+    assert ids(feeds("status", "--failing", "--json")) == ["bad"]
+    summary, blank, sick = feeds("status", "--failing").out.splitlines()
+    assert (summary.split(";")[0], blank, sick.split()[0]) == ("2 sources: 1 failing, 1 doubtful", "", "bad")
+    assert feeds("status", "-q").out == f"{sick}\n"
+    origin.put("/bad", document(("9", "Nine")))
+    feeds("run", "bad")
+    assert feeds("status", "-q").out == ""
+    assert feeds("status", "--failing").out.count("\n") == 1
+
+
+def test_D3_articles_whose_source_is_gone_are_listed_with_what_to_do(
+    wire: Wire, feeds: RunCommand, origin: Origin
+) -> None:
+    outline = f'<opml><body><outline type="rss" text="Ann" xmlUrl="{origin.put("/a", document())}"/></body></opml>'
+    friends = {"opml": origin.put("/list", Document(outline.encode()))}
+    wire.declare({"friends": friends, "metro": origin.put("/m", document(("9", "Nine")))})
+    feeds("run")
+    assert feeds("status", "--json").json["orphans"] == []
+    wire.declare({"new": origin.url("/new")})
+    status = feeds("status")
+    assert "5 articles, 5 of sources that are gone" in status.out
+    assert (
+        "metro        no longer declared; 1 article stored, in no feed: `feeds forget metro` drops them" in status.out
+    )
+    assert [orphan["id"] for orphan in feeds("status", "--json").json["orphans"]] == ["friends/ann", "metro"]
+    assert feeds("status", "metro").out.startswith("metro: no longer declared; 1 article stored")
+    assert feeds("forget", "metro").code == 0
+    wire.declare({"new": {"feed": origin.url("/new"), "was": ["friends/ann"]}})
+    feeds("run")
+    assert feeds("status", "--json").json["orphans"] == []
+    assert feeds("status", "new", "--json").json["articles"] == 4
+
+
+def test_D4_each_sentence_is_true(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    outline = f'<opml><body><outline type="rss" text="Ann" xmlUrl="{origin.put("/a", document())}"/></body></opml>'
+    opml = origin.put("/list", Document(outline.encode(), headers={"content_type": "text/html"}))
+    bare = origin.put("/bare", Document(b"<html><title>T</title><p>Nothing", headers={"content_type": "text/html"}))
+    wire.declare(
+        {
+            "gone": origin.put("/gone", raw(reply(b"", 410), KEEP)),
+            "list": {"opml": opml},
+            "list-as-feed": {"feed": opml},
+            "list-in-short-form": opml,
+            "nothing": {"opml": origin.put("/none", Document(b"<opml><body></body></opml>"))},
+            "page": {"page": bare},
+            "page-in-short-form": bare,
+        }
+    )
+    feeds("run")
+    status = {source["id"]: source for source in feeds("status", "--json").json["sources"]}
+    sentences = {id: source["sentence"] for id, source in status.items()}
+    assert "stopped" not in sentences["gone"] and "visits are a week apart" in sentences["gone"]
+    assert "next visit in 7 days" in sentences["gone"]
+    assert sentences["list"].startswith("a list of 1 feed; next visit")
+    assert sentences["nothing"].startswith("works, but lists no feeds")
+    for id in ("list-as-feed", "list-in-short-form"):
+        assert "sent an OPML list of feeds, not a feed. Declare the source as `opml:`; next visit" in sentences[id]
+    for id in ("page", "page-in-short-form"):
+        assert status[id]["condition"] == "never_worked"
+        assert "No story was found on the page: set `stories:`" in sentences[id]
+        assert "accepts" not in sentences[id]
+    feeds("run", "page")
+    assert "No story was found" in feeds("status", "page").out
+
+
+def test_D4_status_tells_how_each_feed_is_published(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    wire.declare(
+        {"a": origin.put("/a", document())},
+        {"all": {"title": "All"}, "none": {"title": "None", "tags": ["x"]}, "zero": {"title": "Zero"}},
+    )
+    feeds("run")
+    assert "unpublished" in feeds("status", "--json").json["summary"]
+    result = feeds("status")
+    assert re.search(r"all   3 files, [\d.]+ kB, written (now|\d+ s ago); newest article \d+ months ago", result.out)
+    none = next(line for line in result.out.splitlines() if line.startswith("none "))
+    assert "newest" not in none
+    (wire.public / "all.rss").unlink()
+    (wire.public / "all.rss").mkdir()
+    (wire.public / "all.rss" / "file").write_text("in the way")
+    origin.put("/a", document(("9", "Nine")))
+    feeds("run", "--all")
+    members = {feed["id"]: feed for feed in feeds("status", "--json").json["feeds"]}
+    assert members["all"]["error"] and members["all"]["failed_at"] and members["all"]["waiting_since"]
+    assert members["zero"]["error"] is None
+    failing = feeds("status", "--failing")
+    assert "1 feed" not in failing.out and "3 feeds, 1 cannot be published" in failing.out
+    assert "all  cannot be published, last tried " in failing.out
+    (wire.public / "all.rss" / "file").unlink()
+    (wire.public / "all.rss").rmdir()
+    feeds("publish")
+    assert feeds("status", "-q").out == ""
