@@ -84,10 +84,12 @@ class StepContext:
     """What a step may use.
 
     `clean` returns HTML that is safe to publish; a step that changes the HTML of an article passes it through. A step
-    that merges articles calls `report_merge` with each one that it does not pass on, and with the one it went into.
+    that merges articles calls `report_merge` with each one that it does not pass on, and with the one it went into. One
+    that takes no more but additions first seen after a time calls `skip_to_additions`, and no others follow.
     """
 
     clean: Callable[[str], str]
+    skip_to_additions: Callable[[datetime], None] | None = None
     report_merge: Callable[[Article, Article], None] = lambda article, into: None
 
 
@@ -114,7 +116,9 @@ class FeedStep(Protocol):
         """Return the articles to pass on. `articles` are read from the store on demand: read no more than needed."""
 
 
-# Frozen dataclasses: fingerprints contain the names of their classes and their fields.
+# Frozen dataclasses: fingerprints contain the names of their classes and their fields. A field with this metadata came
+# later: it is left out of them where it has its default, so that what was declared before keeps its fingerprint.
+LATER_FIELD: Mapping[str, bool] = {"later": True}
 Step = ArticleStep | FeedStep
 
 

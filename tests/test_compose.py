@@ -164,7 +164,7 @@ class FeedIssue:
 
     def issue(self, changed: int) -> list[str]:
         edges = IssueIO(
-            articles=lambda feed: iter(self.articles),
+            articles=lambda feed, reading: iter(self.articles),
             ledger=lambda feed_id, among: self.ledger,
             retracted=lambda feed_id: self.retracted,
             publish=self._publish,

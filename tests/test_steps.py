@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,7 +14,7 @@ from factories import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.model import Article, Author, Kind, Source, Step, StepContext
+from feeds.model import Article, Author, Kind, Source, Step, StepContext, replace
 from feeds.registry import STEPS
 from feeds.steps import Condition, Drop, Keep, Limit, apply_source_steps, apply_steps
 from feeds.steps.keep_drop import FIELD_TEXTS
@@ -158,6 +159,78 @@ def test_R5_limit_gives_the_newest_and_all_within_the_hours(
     newest = max((entry.first_seen for entry in articles), default=NOON)
     recent = [entry for entry in articles if newest - entry.position < timedelta(hours=hours)]
     assert selected[: len(recent)] == recent
+
+
+def flood(*counts: int, size: int = 0, **fields: object) -> list[Article]:
+    """Articles of the last hours: so many of each source `s0`, `s1` …, the newest of all sources first."""
+    numbers = [(n, source) for source, total in enumerate(counts) for n in range(total)]
+    return [
+        article(n, source_id=f"s{source}", published=NOON - timedelta(seconds=n), html="x" * size, **fields)
+        for n, source in sorted(numbers)
+    ]
+
+
+def counts_by_source(limit: Limit, articles: list[Article]) -> dict[str, int]:
+    """How many of each source are kept; they are its newest, and in the order given."""
+    kept = list(apply_steps([limit], iter(articles), CONTEXT))
+    assert [entry for entry in articles if entry in kept] == kept
+    counts = Counter(entry.source_id for entry in kept)
+    for id, number in counts.items():
+        keys = [entry.key for entry in kept if entry.source_id == id]
+        assert keys == list(range(number))
+    return dict(counts)
+
+
+@pytest.mark.parametrize(
+    ("limit", "counts", "kept"),
+    [
+        (Limit(), (3000, 2000, 40), {"s0": 230, "s1": 230, "s2": 40}),
+        (Limit(), (480, 20), {"s0": 480, "s1": 20}),
+        (Limit(at_most=10), (9, 5, 1), {"s0": 5, "s1": 4, "s2": 1}),
+        (Limit(at_most=3), (9, 9, 9, 9), {"s0": 1, "s1": 1, "s2": 1}),
+        (Limit(count=1000), (1500,), {"s0": 1000}),
+        (Limit(per_source=2), (9, 1, 5), {"s0": 2, "s1": 1, "s2": 2}),
+        (Limit(count=5, hours=0, per_source=2), (9, 9, 9), {"s0": 2, "s1": 2, "s2": 1}),
+    ],
+)
+def test_A5_over_the_ceiling_the_source_with_most_articles_is_cut_first(
+    limit: Limit, counts: tuple[int, ...], kept: dict[str, int]
+) -> None:
+    assert counts_by_source(limit, flood(*counts)) == kept
+
+
+def test_A5_over_the_ceiling_in_bytes_the_source_with_most_of_them_is_cut_first() -> None:
+    """Few large articles cost a source with many small ones nothing, and one article is never too large."""
+    large, small = flood(6, size=100_000), [replace(entry, source_id="small") for entry in flood(40)]
+    kept = apply_steps([Limit(bytes=450_000)], iter([*large, *small]), CONTEXT)
+    assert Counter(entry.source_id for entry in kept) == {"s0": 4, "small": 40}
+    assert counts_by_source(Limit(bytes=1000), flood(9, size=100_000)) == {"s0": 1}
+
+
+def test_A5_the_ceiling_in_bytes_counts_the_html_as_atom_escapes_it() -> None:
+    plain, markup = (Limit(bytes=100_000).apply(iter(flood(90, size=0)), CONTEXT) for _ in range(2))
+    assert len([*plain, *markup]) == 180
+    heavy = [replace(entry, html="<b>" * 1000) for entry in flood(90)]
+    assert len([*Limit(bytes=100_000).apply(iter(heavy), CONTEXT)]) == 10
+
+
+@pytest.mark.parametrize("limit", [Limit(at_most=3), Limit(per_source=3), Limit(bytes=3 * 600)])
+def test_A5_the_ceilings_hold_for_the_limit_of_a_source(limit: Limit) -> None:
+    sources = {"s0": Source("s0", Kind.FEED, "https://a.example/", steps=(limit,))}
+    kept = [entry.source_id for entry in apply_source_steps(sources, iter(flood(9, 5)), CONTEXT)]
+    assert Counter(kept) == {"s0": 3, "s1": 5}
+
+
+def test_C5_the_hours_count_from_first_seen_but_for_the_first_listing_of_a_source() -> None:
+    """A late addition with an old date is shown; a new source does not flood the feed."""
+    late = [article(n, published=LONG_AGO - timedelta(days=n), is_addition=n % 2 == 0) for n in range(200)]
+    skipped: list[datetime] = []
+    context = replace(CONTEXT, skip_to_additions=skipped.append)
+    kept = [entry.key for entry in Limit(10, 48).apply(iter(late), context)]
+    assert kept == [*range(10), *range(10, 200, 2)]
+    assert skipped[0] == NOON - timedelta(hours=48)
+    older = [replace(entry, first_seen=NOON - timedelta(hours=48)) for entry in late[10:]]
+    assert [entry.key for entry in Limit(10, 48).apply(iter([*late[:10], *older]), context)] == [*range(10)]
 
 
 # ── per source ──────────────────────────────────────────────────────────────────────────────────────────────────────

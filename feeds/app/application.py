@@ -341,7 +341,7 @@ def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequenc
     sources: dict[str, Source] = {}
     for source in declared.values():
         sources[source.id] = source
-        for outline in outlines.get(source.id, ()) if source.kind is Kind.OPML else ():
+        for outline in outlines.get(source.id, ())[: source.max_items] if source.kind is Kind.OPML else ():
             id = f"{source.id}/{outline.name}"
             sources[id] = replace(
                 source,

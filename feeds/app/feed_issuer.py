@@ -130,7 +130,7 @@ class FeedIssuer:
     def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)
         return pipeline.IssueIO(
-            articles=lambda feed: _until(should_stop, self._articles(feed)),
+            articles=lambda feed, reading: _until(should_stop, self._articles(feed, reading)),
             ledger=self._store.ledger,
             retracted=self._retracted,
             publish=lambda documents: self._target.put(map(self._gate.clean_document, _until(should_stop, documents))),
@@ -142,8 +142,10 @@ class FeedIssuer:
             as_stored=only_select([*feed.steps, *(step for id in source_ids for step in self._sources[id].steps)]),
         )
 
-    def _articles(self, feed: Feed) -> Iterator[Article]:
-        articles = map(self._hide_origin, self._store.articles(select_sources(feed, self._sources), feed.tags))
+    def _articles(self, feed: Feed, reading: pipeline.Reading) -> Iterator[Article]:
+        ids = select_sources(feed, self._sources)
+        stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
+        articles = map(self._hide_origin, stored)
         return map(self._gate.clean_article, apply_source_steps(self._sources, articles, pipeline.STEP_CONTEXT))
 
     def _hide_origin(self, article: Article) -> Article:

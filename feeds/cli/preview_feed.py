@@ -13,7 +13,7 @@ from .. import config as configuration
 from ..app.application import with_outlines
 from ..compose import select_sources
 from ..model import Article, Feed, Source, Step, StepContext, field_names
-from ..pipeline import STEP_CONTEXT
+from ..pipeline import STEP_CONTEXT, Reading
 from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
 from ..store import Store
@@ -52,8 +52,9 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
     feed = config.feeds[feed_id]
     with open_store(config) as store:
         sources = with_outlines(config.sources, store.outlines() if store else {})
-        with closing(_read_articles(store, sources, feed)) as stored:  # a limit leaves a rest
-            articles, reports = _select_articles(sources, feed, stored, with_steps)
+        reading = Reading()
+        with closing(_read_articles(store, sources, feed, reading)) as stored:  # a limit leaves a rest
+            articles, reports = _select_articles(sources, feed, stored, reading, with_steps)
     if as_json:
         steps = [{**asdict(report), "dropped": list(report.dropped.values())} for report in reports]
         members = {"feed": feed_id, "articles": articles} | ({"steps": steps} if with_steps else {})
@@ -62,14 +63,16 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
         print_lines(_feed_lines(feed, articles, reports), secret_mask(config))
 
 
-def _read_articles(store: Store | None, sources: Mapping[str, Source], feed: Feed) -> Generator[Article]:
+def _read_articles(
+    store: Store | None, sources: Mapping[str, Source], feed: Feed, reading: Reading
+) -> Generator[Article]:
     """Yield the articles that a feed selects, before its steps; none where nothing was ever stored."""
     if store is not None:
-        yield from store.articles(select_sources(feed, sources), feed.tags)
+        yield from store.articles(select_sources(feed, sources), feed.tags, lambda: reading.additions_since)
 
 
 def _select_articles(
-    sources: Mapping[str, Source], feed: Feed, articles: Iterator[Article], with_steps: bool
+    sources: Mapping[str, Source], feed: Feed, articles: Iterator[Article], reading: Reading, with_steps: bool
 ) -> tuple[list[ArticleMembers], list[StepReport]]:
     """Return the articles that come out of all steps, and `with_steps` what each step did."""
     reports: list[StepReport] = []
@@ -78,7 +81,7 @@ def _select_articles(
             reports.append(StepReport(step.name))
             articles = _record_step(reports[-1], step, articles)
         else:
-            articles = step.apply(articles, STEP_CONTEXT)
+            articles = step.apply(articles, reading.step_context())
     return [_article_members(article) for article in articles], reports
 
 

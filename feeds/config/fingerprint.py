@@ -85,4 +85,5 @@ def _to_json(value: object) -> object:
 
 
 def _fields(record: object) -> dict[str, object]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    values = {field: getattr(record, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    return {f.name: value for f, value in values.items() if not f.metadata.get("later") or value != f.default}

@@ -27,7 +27,7 @@ from ..steps import Condition
 from . import value_types as v
 from .patterns import Regexp
 from .problems import did_you_mean, join_with_or
-from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, optional_key, planned_key
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, optional_key
 
 
 class ConditionsShape(YamlMapping):
@@ -51,13 +51,13 @@ class ConditionsShape(YamlMapping):
 
 
 class LimitShape(YamlMapping):
-    """The number of articles that a feed keeps."""
+    """The articles that a feed keeps. Over `at_most` or `bytes`, the source with most of them is cut first."""
 
     count: v.WholeValue | None = optional_key("The newest articles, this many.")
     hours: v.NumberValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
-    at_most: v.WholeValue | None = planned_key("the most articles.")
-    per_source: v.TextValue | None = planned_key("the most articles of one source, or none.")
-    bytes: v.SizeValue | None = planned_key("the largest size of the feed, such as 5MB.")
+    at_most: v.WholeValue | None = optional_key("Never more than this many; 500, or `count` if that is more.")
+    per_source: v.WholeOrNoneValue | None = optional_key("Of each source, this many at most, or `none`: any number.")
+    bytes: v.SizeValue = Field(default=5_000_000, description="About the largest size of a file of the feed.")
 
 
 def _build_conditions(value: Regexp | ConditionsShape) -> tuple[Condition, ...]:

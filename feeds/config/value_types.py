@@ -83,6 +83,11 @@ ZoneValue = Annotated[
 ]
 SwitchValue = Annotated[bool, text_validator(values.parse_switch, "true or false"), _schema("boolean")]
 WholeValue = Annotated[int, text_validator(values.parse_whole_number, "a whole number"), _schema("integer", minimum=1)]
+WholeOrNoneValue = Annotated[
+    int | None,
+    text_validator(values.parse_whole_number_or_none, "a whole number or none"),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^none$|\$\{"}]}),
+]
 NumberValue = Annotated[float, text_validator(values.parse_number, "a number"), _schema("number", minimum=0)]
 UrlValue = Annotated[str, text_validator(values.parse_url, "a URL"), _schema("string", _WEB)]
 ProxyValue = Annotated[str, text_validator(values.parse_proxy, "a URL"), _schema("string", _WEB)]

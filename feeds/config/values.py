@@ -166,6 +166,11 @@ def parse_whole_number(value: str) -> int:
     return number
 
 
+def parse_whole_number_or_none(value: str) -> int | None:
+    """Return a whole number, at least one; None for `none`."""
+    return None if value == "none" else parse_whole_number(value)
+
+
 def parse_number(value: str) -> float:
     """Return a number, fractions and zero included."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value):

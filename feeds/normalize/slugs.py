@@ -35,7 +35,11 @@ def make_source_id(title: str | None, url: str, taken: Container[str]) -> str:
 
 
 def _host(url: str) -> str:
-    return _COMMON_HOST_PARTS.sub("", _COMMON_HOST_PARTS.sub("", urlsplit(url).hostname or ""))
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # no address
+        return ""
+    return _COMMON_HOST_PARTS.sub("", _COMMON_HOST_PARTS.sub("", host))
 
 
 def name_outlines(outlines: Iterable[Outline], earlier: Iterable[Outline]) -> tuple[Outline, ...]:

@@ -20,6 +20,7 @@ from .feed.text_constructs import MAX_TITLE_LENGTH
 LIST_OUTLINES = ("include", "link")
 FEED_OUTLINES = ("rss", "atom", "feed")
 MAX_OUTLINES = 20_000
+MAX_CATEGORIES = 50  # of one subscription
 
 
 OutlineKind = Literal["feed", "list", "page"]
@@ -85,7 +86,7 @@ def _parse_outline(element: etree._Element, categories: tuple[str, ...]) -> Opml
         attributes.get("text") or attributes.get("title") or None,
         address[:MAX_URL_LENGTH],
         attributes.get("htmlurl") or None,
-        tuple(dict.fromkeys([*categories, *filter(None, terms)])),
+        tuple(dict.fromkeys([*categories, *filter(None, terms)]))[:MAX_CATEGORIES],
         kind,
     )
 
@@ -112,7 +113,7 @@ def _attributes(element: etree._Element) -> dict[str, str]:
 def _add_category(categories: tuple[str, ...], element: etree._Element) -> tuple[str, ...]:
     attributes = _attributes(element)
     title = attributes.get("text") or attributes.get("title")
-    return categories if not title or title in categories else (*categories, title)
+    return categories if not title or title in categories else (*categories, title)[:MAX_CATEGORIES]
 
 
 def _merge(first: OpmlOutline, second: OpmlOutline) -> OpmlOutline:
@@ -120,5 +121,5 @@ def _merge(first: OpmlOutline, second: OpmlOutline) -> OpmlOutline:
         first,
         title=first.title or second.title,
         html_url=first.html_url or second.html_url,
-        categories=tuple(dict.fromkeys((*first.categories, *second.categories))),
+        categories=tuple(dict.fromkeys((*first.categories, *second.categories)))[:MAX_CATEGORIES],
     )

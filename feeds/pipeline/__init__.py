@@ -10,7 +10,7 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
-from .issue import STEP_CONTEXT, IssueIO, issue
+from .issue import STEP_CONTEXT, IssueIO, Reading, issue
 from .own_stories import issue_pages
 from .read import (
     WEB_PAGE_KINDS,
@@ -31,6 +31,7 @@ __all__ = [
     "STEP_CONTEXT",
     "WEB_PAGE_KINDS",
     "IssueIO",
+    "Reading",
     "VisitIO",
     "DocumentReader",
     "ReadAs",

@@ -17,6 +17,16 @@ from ..steps import apply_steps, effective_steps
 STEP_CONTEXT = StepContext(clean=partial(clean_html, base=None))
 
 
+class Reading:
+    """How far the articles of a feed are read: a step may take no more but additions first seen after a time."""
+
+    additions_since: datetime | None = None
+
+    def step_context(self) -> StepContext:
+        """Return the context of the steps that decide it."""
+        return replace(STEP_CONTEXT, skip_to_additions=partial(setattr, self, "additions_since"))
+
+
 @dataclass(frozen=True, slots=True)
 class IssueIO:
     """The I/O of issuing a feed: the store's articles, ledger and retractions, and the target of documents.
@@ -27,7 +37,7 @@ class IssueIO:
     change number among the feed's sources. `as_stored`: no step of the feed or of its sources may change an article.
     """
 
-    articles: Callable[[Feed], Iterator[Article]]
+    articles: Callable[[Feed, Reading], Iterator[Article]]
     ledger: Callable[[str, Collection[int]], Ledger]
     retracted: Callable[[str], Mapping[int, str]]
     publish: Callable[[Iterable[Document]], Sequence[WriteResult]]
@@ -44,7 +54,8 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed), STEP_CONTEXT))
+    reading = Reading()
+    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed, reading), reading.step_context()))
     retracted = io.retracted(feed.id)
     ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
     edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)

@@ -44,7 +44,7 @@ from ..normalize import (
 )
 from ..publish import WriteResult
 from ..render import render_story_page
-from .issue import IssueIO, replace_files
+from .issue import IssueIO, Reading, replace_files
 
 log = logging.getLogger("feeds.pipeline")
 
@@ -168,7 +168,7 @@ def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: Issue
     `feeds` are those that take from the source. `place` copies a file of the source beside its page; it returns
     None where the file cannot be read. A file that no story needs any more is removed.
     """
-    articles = [article for article in io.articles(pages_feed) if article.page]
+    articles = [article for article in io.articles(pages_feed, Reading()) if article.page]
     documents = (render_story_page(article, site, feeds) for article in articles)
     published_files = io.ledger(pages_feed.id, ()).files
     results = [*io.publish(documents), *_place_files(articles, published_files, place)]

@@ -212,7 +212,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     if isinstance(response, NotModified):
         return _Attempt(response, response)
     if source.kind is Kind.OPML:
-        return _Attempt(_harvest_outlines(response, io.seen_items(source.id)), response)
+        return _Attempt(_harvest_outlines(response, source, io.seen_items(source.id)), response)
     try:
         read, fit_for = find_reader(source), response if kind.is_linear else None
         parsed = parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
@@ -246,11 +246,16 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
 
-def _harvest_outlines(response: Fetched, seen_items: SeenItems) -> Harvest:
+def _harvest_outlines(response: Fetched, source: Source, seen_items: SeenItems) -> Harvest:
     """Return the subscriptions of an OPML list, each to become a source. Lists inside the list are not followed."""
     subscriptions = [outline for outline in parse_opml(response.body, response.charset) if outline.kind != "list"]
-    outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in subscriptions)
-    return Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
+    taken = subscriptions[: source.max_items]
+    outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in taken)
+    harvest = Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
+    if len(taken) == len(subscriptions):
+        return harvest
+    warning = f"the list holds {len(subscriptions)} feeds; the first {len(taken)} are visited, as `max_items` says"
+    return replace(harvest, warnings=(warning,))
 
 
 def harvest(

@@ -1,45 +1,131 @@
-"""The step `limit`: the newest articles, and besides them the recent ones."""
+"""The step `limit`: the newest articles, besides them the recent ones, and ceilings that hold in any case."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from ..model import Article, ArticleFunction, StepContext
+from ..model import LATER_FIELD, Article, ArticleFunction, StepContext
+
+AT_MOST = 500  # articles, where a feed does not ask for more than that
+ENTRY_SIZE = 500  # bytes of an entry without its texts: names of elements, dates, ids
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Keep the newest `count`, and besides them all first seen in the last `hours` of the candidates."""
+    """Keep the newest `count`, besides them all first seen in the last `hours` of the candidates, up to the ceilings.
+
+    These are `at_most` articles (None: 500, or `count` where that is more), `per_source` of each source, and `bytes`.
+    """
 
     count: int = 50
     hours: float = 48
+    at_most: int | None = field(default=None, metadata=LATER_FIELD)
+    per_source: int | None = field(default=None, metadata=LATER_FIELD)
+    bytes: int = field(default=5_000_000, metadata=LATER_FIELD)
 
     def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
-        """Return the articles within the limit; what follows a refused one is refused too, and is not read."""
-        return takewhile(self._create_predicate(), articles)
+        """Return the articles within the limit; little is read beyond them.
+
+        The articles come by falling position, and the newest first-seen can only rise. So where one is refused, all
+        that follow are refused, but for additions with an old date.
+        """
+        window, selection = _Window(self), _Selection(self)
+        for article in articles:
+            if selection.is_closed(article):
+                continue
+            if window.admits(article):
+                selection.add(article)
+            elif context.skip_to_additions and window.length:
+                context.skip_to_additions(window.start)
+            else:
+                break
+        return selection.articles()
 
     def start(self, context: StepContext) -> ArticleFunction:
-        """Return the function that passes on what is within the limit."""
-        is_within_limit = self._create_predicate()
-        return lambda article: article if is_within_limit(article) else None
+        """Return the function that passes on what is within the limit; at a ceiling it refuses all that follows."""
+        window, selection = _Window(self), _Selection(self)
 
-    def _create_predicate(self) -> Callable[[Article], bool]:
-        """Return a predicate that refuses what is beyond `count` and over `hours` older than the newest first-seen.
+        def pass_on(article: Article) -> Article | None:
+            is_within = not selection.is_closed(article) and window.admits(article) and selection.add(article)
+            return article if is_within else None
 
-        The window is measured on the position, which is never later than the first-seen. Two things follow. The backlog
-        of a source added today was first seen today but is dated long ago: it does not flood the feed. And the articles
-        come by falling position while the newest first-seen can only rise, so a refusal holds for all that follow:
-        reading ends there, however many articles the store holds.
-        """
-        window = self.hours * 3600
-        number, newest = 0, None
+        return pass_on
 
-        def is_within_limit(article: Article) -> bool:
-            nonlocal number, newest
-            newest = article.first_seen if newest is None else max(newest, article.first_seen)
-            number += 1
-            return number <= self.count or (newest - article.position).total_seconds() < window
 
-        return is_within_limit
+class _Window:
+    """Admits one article after the other that is among the newest `count`, or recent.
+
+    Recent is what came within the `hours` before the newest first-seen. An article counts from when it was first seen;
+    one that came with the first listing of its source counts by its date, so that a source added today does not flood
+    the feed (R5).
+    """
+
+    start: datetime  # of the hours, once an article came
+
+    def __init__(self, limit: Limit) -> None:
+        self.length = timedelta(hours=limit.hours)
+        self._left = limit.count
+        self._newest: datetime | None = None
+
+    def admits(self, article: Article) -> bool:
+        """Return whether an article is within the window."""
+        self._left -= 1
+        self._newest = article.first_seen if self._newest is None else max(self._newest, article.first_seen)
+        self.start = self._newest - self.length
+        return self._left >= 0 or (article.first_seen if article.is_addition else article.position) > self.start
+
+
+class _Selection:
+    """The articles kept so far; over a ceiling, the oldest of the source with most of them goes.
+
+    Most is by number or, over the ceiling in bytes, by size. A source that was cut, or has all it may have, is closed:
+    what follows of it is older still.
+    """
+
+    def __init__(self, limit: Limit) -> None:
+        self._at_most = max(AT_MOST, limit.count) if limit.at_most is None else limit.at_most
+        self._per_source = limit.per_source
+        self._max_size = limit.bytes
+        self._kept: dict[str, list[tuple[int, int, Article]]] = {}  # source id → order, size, article
+        self._sizes: dict[str, int] = {}  # source id → bytes
+        self._closed: set[str] = set()
+        self._added = self._count = self._size = 0
+
+    def is_closed(self, article: Article) -> bool:
+        return article.source_id in self._closed
+
+    def add(self, article: Article) -> bool:
+        """Keep an article, and drop others as the ceilings demand; return whether it is kept itself."""
+        id, size = article.source_id, _estimate_size(article)
+        kept = self._kept.setdefault(id, [])
+        kept.append((self._added, size, article))
+        self._sizes[id] = self._sizes.get(id, 0) + size
+        self._added, self._count, self._size = self._added + 1, self._count + 1, self._size + size
+        if len(kept) == self._per_source:
+            self._closed.add(id)
+        while self._count > self._at_most:
+            self._drop_from(max(self._kept, key=lambda id: (len(self._kept[id]), self._kept[id][-1][0])))
+        while self._size > self._max_size and self._count > 1:
+            self._drop_from(max(self._kept, key=lambda id: (self._sizes[id], self._kept[id][-1][0])))
+        return bool(kept) and kept[-1][0] == self._added - 1
+
+    def articles(self) -> Iterator[Article]:
+        """Return the kept articles in the order in which they came."""
+        return (article for _, _, article in sorted(entry for kept in self._kept.values() for entry in kept))
+
+    def _drop_from(self, id: str) -> None:
+        _, size, _ = self._kept[id].pop()
+        self._closed.add(id)
+        self._sizes[id] -= size
+        self._count, self._size = self._count - 1, self._size - size
+        if not self._kept[id]:
+            del self._kept[id]
+
+
+def _estimate_size(article: Article) -> int:
+    """Return about the bytes of an entry where they are most: in Atom, which escapes the HTML."""
+    texts = "".join((article.title, article.summary, article.html, *article.tags))
+    escaped = 3 * (texts.count("<") + texts.count(">")) + 4 * texts.count("&")
+    return ENTRY_SIZE + len(texts.encode("utf-8", "replace")) + escaped

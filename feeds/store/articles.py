@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, count
 from operator import attrgetter, itemgetter
@@ -320,17 +320,40 @@ _VISIBLE_ARTICLES = select(
 ).where(articles.c.retracted_at.is_(None))
 
 _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
+_ZERO: ColumnElement[int] = literal_column("0")
+_NEWEST_FIRST_SORTED = (desc(articles.c.position + _ZERO), *_NEWEST_FIRST[1:])  # without the index of positions
+_IS_ADDITION: ColumnElement[bool] = articles.c.is_addition == literal_column("1")
 
 
 def select_articles(
-    connection: Connection, source_index: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
+    connection: Connection,
+    source_index: SourceIndex,
+    source_ids: Collection[str] | None,
+    tags: Collection[str],
+    additions_since: Callable[[], datetime | None],
 ) -> Iterator[Article]:
-    """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand (R7)."""
+    """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand (R7).
+
+    Once `additions_since` returns a time, only additions follow that were first seen after it.
+    """
     keys = None if source_ids is None else {source_index.keys[id] for id in source_ids if id in source_index.keys}
     query = _VISIBLE_ARTICLES.where(_has_tag(source_index, tags)) if tags else _VISIBLE_ARTICLES
     query_of_sources = _limit_to_sources(query, keys, len(source_index.ids)).order_by(*_NEWEST_FIRST)
-    for row in connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}):
-        yield _build_article(row, source_index.ids)
+    with connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}) as rows:
+        for row in rows:
+            yield _build_article(row, source_index.ids)
+            if (since := additions_since()) is not None:
+                last = row
+                break
+        else:
+            return
+    # Their index leads to few rows, while the order of the other queries would lead through all.
+    query = query.where(_IS_ADDITION, articles.c.first_seen > encode_time(since))
+    if keys is not None:
+        query = query.where(_is_one_of(articles.c.source, keys))
+    for row in connection.execute(query.order_by(*_NEWEST_FIRST_SORTED)):
+        if _sort_key(row) > _sort_key(last):
+            yield _build_article(row, source_index.ids)
 
 
 def _limit_to_sources(
@@ -341,9 +364,16 @@ def _limit_to_sources(
     if 0 < len(keys) <= MAX_MERGED_SOURCES:
         queries = [query.where(articles.c.source == key) for key in sorted(keys)]
         return union_all(*queries) if len(queries) > 1 else queries[0]
-    # The sum keeps SQLite from collecting the articles of all these sources by their index and sorting them.
-    source = articles.c.source + literal_column("0")
-    return query.where(source.in_(json_members("keys", to_json(sorted(keys)))))
+    return query.where(_is_one_of(articles.c.source, keys))
+
+
+def _is_one_of(source: ColumnElement[int], keys: Collection[int]) -> ColumnElement[bool]:
+    """Return the condition; the sum keeps SQLite from collecting all articles of these sources by their index."""
+    return (source + _ZERO).in_(json_members("keys", to_json(sorted(keys))))
+
+
+def _sort_key(row: ResultRow) -> tuple[int, int, str]:
+    return -row.position, -row.first_seen, row.published_id
 
 
 def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:

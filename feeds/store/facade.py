@@ -150,9 +150,14 @@ class SqlStore:
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
+    def articles(
+        self,
+        source_ids: Collection[str] | None = None,
+        tags: Collection[str] = (),
+        additions_since: Callable[[], datetime | None] = lambda: None,
+    ) -> Iterator[Article]:
         with self._engines.read() as connection:
-            yield from articles.select_articles(connection, self._source_index, source_ids, tags)
+            yield from articles.select_articles(connection, self._source_index, source_ids, tags, additions_since)
 
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:

@@ -83,8 +83,16 @@ class Store(Protocol):
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def articles(self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()) -> Iterator[Article]:
-        """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand."""
+    def articles(
+        self,
+        source_ids: Collection[str] | None = None,
+        tags: Collection[str] = (),
+        additions_since: Callable[[], datetime | None] = lambda: None,
+    ) -> Iterator[Article]:
+        """Yield the articles of these sources (None: all) with any of these tags, newest first, read on demand.
+
+        Once `additions_since` returns a time, only additions follow that were first seen after it.
+        """
 
     def change_numbers(self) -> dict[str, int]:
         """Return the highest change number of the articles of each source, by source id."""

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source, StoredDeclaration
-from .schema import articles, encode_time, meta, sources, tombstones, visits
-from .sqlite import Engines
+from .schema import articles, encode_time, meta, sources, to_json, tombstones, visits
+from .sqlite import Engines, json_members
 from .statements import insert_statement, update_statement
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
@@ -52,6 +52,11 @@ _USUAL_FIRST_PART = re.compile(r"^(?:www[0-9]?|feeds?|rss|blog|news)\.(?=[^.]+\.
 
 _SOURCES = select(*(sources.c[name] for name in StoredSource._fields))
 _HAS_LATE_VISITS = select(exists().where(visits.c.due_at > bindparam("horizon")))
+_WITHOUT_ARTICLES = select(sources.c.key).where(
+    sources.c.key.in_(json_members("keys")),
+    ~exists().where(articles.c.source == sources.c.key),
+    ~exists().where(tombstones.c.source == sources.c.key),
+)
 _ADD_TO_CHANGE_NUMBER = (
     update(meta)
     .values(last_change_number=meta.c.last_change_number + bindparam("count"))
@@ -184,9 +189,18 @@ def _update_rows(connection: Connection, declarations: Mapping[str, Source], at:
         if row.enabled and row.id not in declarations:
             _UPDATE_SOURCE.run(connection, [{**row._asdict(), "the_key": row.key, "enabled": 0}])
             _UPDATE_ALL_DUE.run(connection, [{"the_source": row.key, "due_at": None}])
+    _delete_outlines(connection, [row for row in rows.values() if row.id not in declarations])
     rows = _select_rows(connection)
     _correct_late_visits(connection, rows, declarations, at)
     return rows
+
+
+def _delete_outlines(connection: Connection, undeclared: Iterable[StoredSource]) -> None:
+    """Delete the outlines that left their list and have nothing to keep: a list may have others at every visit."""
+    keys = {"keys": to_json([row.key for row in undeclared if "/" in row.id])}
+    droppable = set(connection.execute(_WITHOUT_ARTICLES, keys).scalars())
+    for table, column in ((visits, visits.c.source), (sources, sources.c.key)):
+        connection.execute(delete(table).where(column.in_(json_members("keys"))), {"keys": to_json(sorted(droppable))})
 
 
 def _add(connection: Connection, new_sources: list[Source], at: datetime) -> None:

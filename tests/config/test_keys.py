@@ -48,7 +48,7 @@ STEPS: Tree = {
     | {"source": "a", "any": "a"},
     "drop": {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
     | {"source": "a", "any": "a"},
-    "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "5MB"},
+    "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "4MB"},
 }
 HEADERS = {"X-A": "b"}
 SETTINGS: Tree = {

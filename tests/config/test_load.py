@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.config import find_path, load, mask_secrets
+from feeds.config.fingerprint import _to_json
 from feeds.config.load import parse_config
 from feeds.config.patterns import Regexp, compile_words
 from feeds.config.yaml_nodes import MAX_BYTES
@@ -301,6 +302,18 @@ def test_ten_thousand_sources_are_read_in_one_go(write) -> None:
     assert len(config.sources) == 10_000
 
 
+LIMITS = {
+    "7": Limit(7),
+    "{count: 9, hours: 1, at_most: 90, per_source: none, bytes: 1MB}": Limit(9, 1, 90, None, 1_000_000),
+    "{per_source: 3}": Limit(per_source=3),
+}
+
+
+@pytest.mark.parametrize("text", LIMITS)
+def test_A5_limit_takes_its_ceilings(load_text, text: str) -> None:
+    assert load_text(f"feeds:\n  a: {{steps: [{{limit: {text}}}]}}\n").feeds["a"].steps == (LIMITS[text],)
+
+
 # ── fingerprints ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 VISIT_CHANGES = [
@@ -329,6 +342,11 @@ def test_E5_other_edits_do_not(source, same: str) -> None:
         source(f"{{page: https://example.org/, {same}}}").fingerprint
         == source("{page: https://example.org/}").fingerprint
     )
+
+
+def test_A5_a_limit_without_ceilings_keeps_the_fingerprint_it_had_before_there_were_any() -> None:
+    assert _to_json(Limit(7)) == ["Limit", {"count": 7, "hours": 48}]
+    assert _to_json(Limit(7, bytes=1)) == ["Limit", {"count": 7, "hours": 48, "bytes": 1}]
 
 
 def test_R8_a_feed_has_the_recipe_of_all_that_changes_its_bytes(load_text, write) -> None:

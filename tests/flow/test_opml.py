@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
 from origin import Document, Origin
-from wire import Wire, rss
+from wire import Wire, document, rss
+
+from feeds.app import TurnOptions
 
 
 def opml(*outlines: tuple[str, str]) -> bytes:
@@ -41,3 +47,40 @@ def test_an_opml_file_beside_the_configuration(wire: Wire, origin: Origin) -> No
     (wire.config.parent / "friends.opml").write_bytes(opml(("Ann", feed)))
     assert wire.turn().failures == 0
     assert [item["title"] for item in wire.items()] == ["Ann one"]
+
+
+def test_A10_a_list_makes_no_more_sources_than_its_max_items_and_the_rest_is_told(wire: Wire, origin: Origin) -> None:
+    """S6: 20,000 outlines on somebody else's server are no 20,000 visits."""
+    body = opml(*((f"Feed {number}", f"http://127.0.0.1:1/{number}") for number in range(20_000)))
+    wire.declare({"friends": {"opml": origin.put("/roll.opml", Document(body)), "enabled": True}})
+    with wire.app() as app:
+        app.turn(TurnOptions(sources=["friends"], max_wait=0))
+        statuses = {status.source_id: status for status in app.statuses()}
+        assert len(statuses) == len(app.sources) == 1 + 1000
+        assert "20000 feeds" in statuses["friends"].warnings[0]
+    wire.declare({"friends": {"opml": origin.url("/roll.opml"), "max_items": 10}})
+    with wire.app() as app:
+        assert [*app.sources] == ["friends", *(f"friends/feed-{number}" for number in range(10))]
+        assert len(app.statuses()) == 11
+
+
+def test_A10_outlines_that_left_their_list_leave_the_store_unless_they_have_articles(
+    wire: Wire, origin: Origin
+) -> None:
+    ann, roll = ("Ann", origin.put("/ann", document())), Document(b"")
+    wire.declare({"friends": {"opml": origin.put("/roll.opml", roll), "every": "1s"}})
+    for number in range(4):
+        roll.body = opml(*([ann] if number == 0 else []), (f"New {number}", origin.url(f"/gone-{number}")))
+        wire.now += timedelta(hours=1)
+        wire.turn(everything=True)
+    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
+        ids = {id for (id,) in database.execute("SELECT id FROM sources")}
+        assert database.execute("SELECT count(*) FROM visits").fetchone() == (3,)
+    assert ids == {"friends", "friends/ann", "friends/new-3"}
+
+
+def test_A10_an_outline_whose_address_is_none_does_not_cost_the_list(wire: Wire, origin: Origin) -> None:
+    body = opml(("", "http://[bad"), ("Ann", origin.put("/ann", document())))
+    wire.declare({"friends": {"opml": origin.put("/roll.opml", Document(body))}})
+    assert len(wire.turn().worse) == 1
+    assert len(wire.items()) == 4

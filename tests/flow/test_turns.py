@@ -226,3 +226,21 @@ def test_L3_a_run_with_nothing_due_loads_no_client_parser_or_writer(wire: Wire, 
     assert "sqlalchemy" in modules
     assert not modules & {"feedgen", "feedparser", "lxml", "nh3", "requests", "urllib3"}
     assert len(origin.requests) == 1
+
+
+def test_C5_a_story_that_is_dated_long_ago_is_shown_when_it_arrives_late(wire: Wire, origin: Origin) -> None:
+    """What came with the first listing counts by its date, and is not shown beyond the newest 50."""
+    day = "Mon, 02 Mar 2026 08:00:00 GMT"
+    items = [(f"{n}", f"Story {n}") for n in range(60)]
+    old = rss(("old", "Old"), when="Thu, 01 Jan 2026 08:00:00 GMT").replace(b"</channel></rss>", b"")
+    old_item = old[old.index(b"<item>") :]
+    feed = Document(rss(*items, when=day).replace(b"</channel>", old_item.replace(b"old", b"backlog") + b"</channel>"))
+    wire.declare({"a": {"feed": origin.put("/a", feed), "every": "1s"}}, {"all": {"title": "All"}})
+    wire.turn()
+    assert "backlog" not in {item["id"] for item in wire.items()}
+    shown = len(wire.items())
+    feed.body = feed.body.replace(b"</channel>", old_item + b"</channel>")
+    wire.now += timedelta(hours=1)
+    wire.turn(everything=True)
+    assert len(wire.items()) == shown + 1
+    assert wire.items()[-1]["title"] == "Old"

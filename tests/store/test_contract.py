@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -186,6 +187,31 @@ def test_a_tag_is_compared_whole_and_whatever_its_case(store: Store) -> None:
     add_articles(store, article(tags=("Straße%", "x")), article("2", tags=("straße%_",)))
     assert titles(store, None, ["STRASSE%"]) == ["Title 1"]
     assert titles(store, None, ["straße"]) == []
+
+
+def test_C5_additions_first_seen_after_a_time_are_read_behind_the_others(store: Store) -> None:
+    """In the same order, of the same sources and tags, and without those that were read already."""
+    for id in "ab":
+        listing = (article(f"{n}", id, published=NOON - n * HOUR) for n in range(60) if "ab"[n % 2] == id)
+        store.record([harvest(visit_of(store, id), *listing, is_first=True)])
+    late = [
+        article(f"{n}-late", "ab"[n % 2], published=NOON - n * HOUR, first_seen=NOON + HOUR)
+        for n in reversed(range(60))
+    ]
+    add_articles(store, *late)
+
+    def read(limit: int, *selection: Any, since: datetime = NOON) -> list[str]:
+        """The titles of so many articles, and then of additions first seen after a time."""
+        numbers = itertools.count(1)
+        stored = store.articles(*selection, additions_since=lambda: since if next(numbers) >= limit else None)
+        return [one.title.removeprefix("Title ") for one in stored]
+
+    everything = [title for n in range(60) for title in (f"{n}-late", f"{n}")]
+    assert read(1000) == everything
+    assert read(5) == [*everything[:5], *(f"{n}-late" for n in range(3, 60))]
+    of_b = ["1-late", "1", "3-late", *(f"{n}-late" for n in range(5, 60, 2))]
+    assert read(3, ["b"]) == read(3, None, ["World"]) == of_b
+    assert read(5, since=NOON + HOUR) == everything[:5]
 
 
 def test_only_a_visible_change_counts(store: Store) -> None:
