@@ -127,9 +127,12 @@ class _FileResponse(_SlicedResponse):
 
 async def _read_slices(file: FileIO, span: range) -> AsyncIterator[bytes]:
     for start in range(span.start, span.stop, SLICE_SIZE):
-        yield b""  # is sent when the client has taken the slices before: no slice is read, and held, until then
-        size = min(SLICE_SIZE, span.stop - start)
-        content = await asyncio.to_thread(os.pread, file.fileno(), size, start)
-        if len(content) < size:
-            raise OSError("the file was cut short")
-        yield content
+        yield b""  # is sent when the client has taken the slices before: none is read, and held, until then
+        yield await asyncio.to_thread(_read_slice, file, start, min(SLICE_SIZE, span.stop - start))
+
+
+def _read_slice(file: FileIO, start: int, size: int) -> bytes:
+    content = os.pread(file.fileno(), size, start)
+    if len(content) < size:
+        raise OSError("the file was cut short")
+    return content

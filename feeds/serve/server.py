@@ -23,7 +23,7 @@ _log = logging.getLogger("uvicorn.error")
 _MAX_HEADERS_SIZE = 65_536  # bytes of a request's headers
 # Bytes that may wait for a client, here and in the kernel; what exceeds them waits until most of them are taken.
 _WRITE_BUFFER_SIZE = 16_384
-_KERNEL_BUFFER_SIZE = 131_072
+_KERNEL_BUFFER_SIZE = 65_536
 _SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.client
 import os
@@ -10,7 +11,9 @@ import pytest
 from serve.loopback import (
     LARGE,
     LoopbackServer,
+    create_test_app,
 )
+from starlette.types import Message
 
 from feeds.serve.file_response import parse_range
 
@@ -76,7 +79,9 @@ def test_a_large_file_is_streamed_with_the_same_answers(server: LoopbackServer) 
     assert (part.status, part.body) == (206, LARGE[1_000_000:2_000_000])
 
 
-def test_a_large_file_that_is_cut_short_breaks_the_answer_off(own_server: LoopbackServer) -> None:
+def test_a_large_file_that_is_cut_short_breaks_the_answer_off(
+    own_server: LoopbackServer, caplog: pytest.LogCaptureFixture
+) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", own_server.port, timeout=300)
     connection.request("GET", "/assets/film.mp4")
     response = connection.getresponse()
@@ -84,3 +89,18 @@ def test_a_large_file_that_is_cut_short_breaks_the_answer_off(own_server: Loopba
     with pytest.raises(http.client.IncompleteRead):
         response.read()
     connection.close()
+    assert "cannot serve all of '/assets/film.mp4': the file was cut short" in caplog.messages
+
+
+def test_A9_a_file_is_read_no_further_when_the_client_is_gone(server: LoopbackServer) -> None:
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "path": "/assets/film.mp4", "headers": []}
+    asyncio.run(create_test_app(server.root)(scope, receive, send))
+    assert sum(len(message.get("body", b"")) for message in messages) < len(LARGE) / 2
