@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from .. import config as configuration
 from .. import scheduling
 from ..compose import select_sources
-from ..errors import ConfigError, FailureKind, PublishError
+from ..errors import FailureKind, PublishError
 from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
 from ..publish import open_target
 from ..store import SqlStore, Store
@@ -43,7 +44,6 @@ log = logging.getLogger("feeds.app")
 
 DEFAULT_OPTIONS = TurnOptions()
 VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
-RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
 
 
@@ -75,6 +75,7 @@ class App:
         self._network = network
         self._opened_at = self.now()
         self._stopping = threading.Event()
+        self.issuing_at = time.monotonic()  # when an issue last made progress
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
             resources.enter_context(hold_lock(self.config.data))
@@ -102,10 +103,7 @@ class App:
 
     def reload(self) -> None:
         """Take the edited configuration, whole or (ConfigError) not at all; call it between two turns."""
-        edited = configuration.load(self.config.path, os.environ)
-        for name in RESTART_SETTINGS:
-            if getattr(self.config, name) != getattr(edited, name):
-                raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
+        edited = configuration.reload(self.config, os.environ)
         with self._publisher.paused():
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
@@ -176,7 +174,7 @@ class App:
         issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
         due = [(feeds[id], changes[id]) for id in sort_by_wait(chosen & feeds.keys(), issuer.statuses)]
-        paths = issuer.issue(due, self._stopping.is_set, rewrite=feed_ids is not None)
+        paths = issuer.issue(due, self._should_stop_issuing, rewrite=feed_ids is not None)
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -190,6 +188,10 @@ class App:
             return True
         stored_id = self._gate.find_replaced_id(id_or_url, self.store.published_ids())
         return stored_id is not None and self.store.retract(stored_id, self.now(), undo)
+
+    def _should_stop_issuing(self) -> bool:
+        self.issuing_at = time.monotonic()
+        return self._stopping.is_set()
 
     def publish(self, feed_ids: Collection[str]) -> list[str]:
         """Regenerate these feeds now; return the paths that changed. May be called in any thread."""

@@ -26,13 +26,13 @@ from ..errors import FeedsError, StoreError
 from .operations import (
     OPERATIONS,
     AnyRequest,
-    ErrorReport,
     OperationIO,
     OperationReport,
     OperationRequest,
     ReportT,
     TurnProgress,
 )
+from .process_messages import ErrorReport
 
 log = logging.getLogger("feeds.daemon")
 

@@ -13,9 +13,10 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 import msgspec
 
 from .. import config as configuration
-from ..errors import ConfigError, FeedsError, LockedError, PublishError, StoreError
+from ..errors import FeedsError, StoreError
 from ..model import NOTHING, SourceStatus
 from .application import App
+from .health import ProcessState, write_state
 from .turn import Turn, TurnEnd, TurnOptions
 
 # ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,26 +97,6 @@ class TurnProgress(msgspec.Struct, frozen=True):
     failures: int
     articles: int
 
-
-class ErrorReport(msgspec.Struct, frozen=True):
-    """An error that crosses from one process to another: the name of its type, and its lines."""
-
-    kind: str
-    lines: tuple[str, ...]
-
-    @classmethod
-    def of(cls, error: FeedsError, mask: Callable[[str], str] = str) -> ErrorReport:
-        """Return the report of an error."""
-        lines = error.problems if isinstance(error, ConfigError) else (str(error),)
-        return cls(type(error).__name__, tuple(map(mask, lines)))
-
-    def to_error(self) -> FeedsError:
-        """Return the error again."""
-        text = "\n".join(self.lines)
-        return ConfigError(self.lines) if self.kind == ConfigError.__name__ else ERRORS.get(self.kind, FeedsError)(text)
-
-
-ERRORS = {kind.__name__: kind for kind in (LockedError, PublishError, StoreError)}  # ConfigError has several lines
 
 # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -286,5 +267,13 @@ OPERATIONS: dict[type[OperationRequest[Any]], Operation] = {
 
 
 def perform_operation(app: App, request: OperationRequest[ReportT], io: OperationIO) -> ReportT:
-    """Perform the operation of a request."""
-    return cast(ReportT, OPERATIONS[type(request)].perform(app, request, io))
+    """Perform the operation of a request; of a turn, leave the state by which health is judged."""
+    error = ""
+    try:
+        return cast(ReportT, OPERATIONS[type(request)].perform(app, request, io))
+    except StoreError as store_error:
+        error = configuration.mask_secrets(str(store_error), app.config)
+        raise
+    finally:
+        if isinstance(request, RunRequest):
+            write_state(app.config.data, ProcessState(app.now(), turn_error=error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -72,12 +73,12 @@ class BackgroundPublisher:
 
     def _run(self) -> None:
         while self._notified.wait() and not self._closed.is_set():
-            began = time.monotonic()
+            began, pause_factor = time.monotonic(), PAUSE_FACTOR
             try:
                 self._publish()
             except BaseException as error:  # noqa: BLE001 - raised in the thread of the turn
-                self._error = error
-            self._closed.wait(min((time.monotonic() - began) * PAUSE_FACTOR, MAX_PAUSE_SECONDS))
+                self._error, pause_factor = error, math.inf
+            self._closed.wait(min((time.monotonic() - began) * pause_factor, MAX_PAUSE_SECONDS))
 
     def _publish(self) -> None:
         with self._issuing:

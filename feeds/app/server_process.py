@@ -1,73 +1,239 @@
-"""The server process: all inbound HTTP, beside a daemon or beside cron."""
+"""The server process: all inbound HTTP, beside a daemon or beside cron; and its supervision by the daemon."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from typing import Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from .. import config as configuration
+from ..errors import FeedsError
 from ..model import Config
-from ..serve import ASGIApp, create_app, run
+from ..serve import ASGIApp, ReplaceableApp, create_app, run
 from ..store import WithdrawnFeeds
 from ..store.lock import hold_lock
+from .health import HealthMonitor
+from .process_messages import ServerMessage
 
 log = logging.getLogger("feeds.server")
 
 HostPort = tuple[str, int]
 
+BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from feeds.__main__ import main; main()"
 STOP_SECONDS = 3.0  # that the process may take to stop before it is killed
+BEAT_SECONDS = 5.0  # between two signs of life of the server
+HUNG_SECONDS = 60.0  # without one, after which it is killed
+# A process that dies is started again, after a pause that doubles; one that died so often in so many seconds is not.
+RESTART_PAUSE = 0.5
+MAX_DEATHS, DEATHS_WINDOW = 5, 300.0
 
 
-def serve(config_path: Path, listen: HostPort | None = None) -> None:
-    """Serve the published files until SIGTERM or SIGINT. Raise LockedError when another server runs on this data."""
-    config = configuration.load(config_path, os.environ)
-    with hold_lock(config.data, "server.lock"):
-        address = listen or config.server.listen
-        log.info("serving %s at http://%s:%d/", config.public, *address)
-        run(create_server_app(config), address, trusted_proxies=config.server.trusted_proxies)
+def format_address(address: HostPort) -> str:
+    """Return HOST:PORT, with brackets around an IPv6 address."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def create_server_app(config: Config) -> ASGIApp:
+# ── in the server process ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FileServer:
+    """Serves the published files of one installation.
+
+    Raises ConfigError for a wrong configuration, LockedError when another server runs on the same data.
+    """
+
+    def __init__(self, config_path: Path, listen: HostPort | None, now: Callable[[], datetime]) -> None:
+        self.config = configuration.load(config_path, os.environ)
+        self._address = listen or self.config.server.listen
+        self._monitor = HealthMonitor(lambda: self.config, now)
+        self._withdrawn = WithdrawnFeeds(self.config.data / "feeds.db")
+        self._app = ReplaceableApp(self._create_app())
+
+    def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
+        """Serve until told to stop. `on_bound` is called with the address once it is bound, `on_beat` all the time."""
+
+        def should_stop() -> bool:
+            on_beat()
+            return stop.is_set()
+
+        host, _ = self._address
+        with hold_lock(self.config.data, "server.lock"):
+            self._monitor.check()
+            threading.Thread(target=self._monitor.run, args=[stop], name="health", daemon=True).start()
+            run(
+                self._app,
+                self._address,
+                on_ready=lambda port: on_bound((host, port)),
+                should_stop=should_stop,
+                trusted_proxies=self.config.server.trusted_proxies,
+            )
+
+    def reload(self) -> None:
+        """Take the edited configuration; raise ConfigError where it is wrong, or what is served cannot change."""
+        self.config = configuration.reload(self.config, os.environ)
+        self._app.replace(self._create_app())
+
+    def _create_app(self) -> ASGIApp:
+        return create_server_app(self.config, self._withdrawn, self._monitor.is_healthy)
+
+
+def create_server_app(
+    config: Config, withdrawn: WithdrawnFeeds | None = None, is_healthy: Callable[[], bool] = lambda: True
+) -> ASGIApp:
     """Return the ASGI application for a configuration."""
-    withdrawn = WithdrawnFeeds(config.data / "feeds.db")
+    withdrawn = withdrawn or WithdrawnFeeds(config.data / "feeds.db")
     return create_app(
         config.public,
         withdrawn_feeds=withdrawn.feeds,
-        is_healthy=lambda: True,
+        is_healthy=is_healthy,
         base_path=urlsplit(config.site.url).path,
     )
 
 
-@contextmanager
-def server_process(config_path: Path, listen: HostPort | None) -> Iterator[multiprocessing.process.BaseProcess]:
-    """Run the server in a process of its own while inside; it ends with this process, even when that is killed."""
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=_run_child, args=(config_path, listen), name="server", daemon=True)
-    process.start()
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.join(timeout=STOP_SECONDS)
-        process.kill()
+class DaemonLink:
+    """The connection of a server process to its daemon."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._connection = Connection(descriptor)
+        self._beat_at = 0.0
+
+    def send(self, message: ServerMessage) -> None:
+        """Send a message, unless the daemon has ended."""
+        with suppress(OSError):
+            self._connection.send_bytes(msgspec.json.encode(message))
+
+    def beat(self) -> None:
+        """Tell now and then that this process lives."""
+        if time.monotonic() - self._beat_at >= BEAT_SECONDS:
+            self._beat_at = time.monotonic()
+            self.send(ServerMessage())
+
+    def wait_for_end(self) -> None:
+        """Wait for the end of the daemon; one that is killed sends no signal, but the connection is closed."""
+        with suppress(EOFError, OSError):
+            self._connection.recv_bytes()
 
 
-def _run_child(config_path: Path, listen: HostPort | None) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(config_path, listen)
+# ── in the daemon ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _end_with_parent() -> None:
-    """Stop this process when its parent ends; one that is killed sends no signal, but its pipe is closed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+class ServerProcess:
+    """The server as a child process, which is started again when it dies.
+
+    `arguments` are those of `feeds`, with which the child serves. `on_failure` is called when it keeps dying.
+    """
+
+    def __init__(self, arguments: Sequence[str], on_failure: Callable[[FeedsError], None]) -> None:
+        self._arguments = arguments
+        self._on_failure = on_failure
+        self._starting = threading.Lock()
+        self._closing = threading.Event()
+        self._decided = threading.Event()  # whether the address could be bound
+        self._process: Popen[bytes] | None = None
+        self._deaths: list[float] = []
+        self._thread = threading.Thread(target=self._supervise, name="server", daemon=True)
+        self.address: HostPort | None = None
+        self.error: FeedsError | None = None  # why it ended last
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with self._starting:
+            self._closing.set()
+        if self._process:
+            self._process.terminate()
+            self._thread.join(STOP_SECONDS)
+            self._process.kill()
+        self._thread.join()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the process, None before the first start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def is_supervised(self) -> bool:
+        """Return whether the process runs, or will be started again."""
+        return self._thread.is_alive()
+
+    def wait_until_bound(self, stop: threading.Event) -> HostPort | None:
+        """Return the address once it is bound, None when told to stop before; raise why it cannot be bound."""
+        while not self._decided.wait(0.05):
+            if stop.is_set():
+                return None
+        if self.address is None and self.error:
+            raise self.error
+        return self.address
+
+    def reload(self) -> None:
+        """Make the process take the edited configuration."""
+        if self._process and self.address:
+            self._process.send_signal(signal.SIGHUP)
+
+    def _supervise(self) -> None:
+        while (error := self._run_once()) and not self._closing.is_set():
+            self.error = error
+            if self.address is None:
+                break
+            now = time.monotonic()
+            self._deaths = [*(at for at in self._deaths if now - at < DEATHS_WINDOW), now]
+            if len(self._deaths) >= MAX_DEATHS:
+                self._on_failure(FeedsError(f"{error}, as {MAX_DEATHS} times within {DEATHS_WINDOW / 60:g} minutes"))
+                break
+            pause = RESTART_PAUSE * 2 ** len(self._deaths)
+            log.error("%s; it is started again in %g s", error, pause)
+            self._closing.wait(pause)
+        self._decided.set()
+
+    def _run_once(self) -> FeedsError | None:
+        """Run the process until it ends; return why it did, None when it is not to be started."""
+        ours, theirs = Pipe()
+        with ours:
+            with theirs, self._starting:
+                if self._closing.is_set():
+                    return None
+                self._process = process = self._start(theirs.fileno())
+            error = self._read_messages(ours)
+        try:
+            code = process.wait(STOP_SECONDS)
+        except TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        reason = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+        return error or FeedsError(f"the server process ended ({reason})")
+
+    def _start(self, descriptor: int) -> Popen[bytes]:
+        """Start a process in a session of its own: what a terminal sends to all is for the daemon."""
+        address = ["--listen", format_address(self.address)] if self.address else []  # the same after a restart
+        command = [sys.executable, "-c", BOOTSTRAP.format(path=sys.path), *self._arguments, *address]
+        command += ["--supervised", str(descriptor)]
+        return Popen(command, stdin=DEVNULL, pass_fds=[descriptor], start_new_session=True)
+
+    def _read_messages(self, connection: Connection) -> FeedsError | None:
+        """Read what the process tells until it ends or is silent for too long; return the error that it told."""
+        error = None
+        with suppress(EOFError, OSError):
+            while connection.poll(HUNG_SECONDS):
+                message = msgspec.json.decode(connection.recv_bytes(), type=ServerMessage)
+                if message.address:
+                    self.address = message.address
+                    self._decided.set()
+                error = message.error.to_error() if message.error else error
+            return FeedsError(f"the server gave no sign of life for {HUNG_SECONDS:g} s")
+        return error

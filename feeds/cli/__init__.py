@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..daemon.signals import release_signals
 from ..errors import ConfigError, FeedsError, LockedError
 from .options import GlobalOptions, common_options
 
@@ -45,6 +46,8 @@ COMMANDS = {
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
 }
 
+SERVICES = ("daemon", "serve")  # handle signals themselves, from the first line of the program on
+
 # The exit code of each error, 1 for those not listed. click exits with 2 for a wrong command line.
 EXIT_CODES: dict[type[FeedsError], int] = {ConfigError: 2, LockedError: 3}
 FAILED = 1
@@ -63,6 +66,8 @@ class CommandGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f".{COMMANDS[cmd_name].module}", __name__)
+        if cmd_name not in SERVICES:
+            release_signals()
         # `import` is a keyword of Python: its function is called `import_`.
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command

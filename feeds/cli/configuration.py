@@ -72,16 +72,3 @@ class DurationOption(click.ParamType[float]):
             return configuration.parse_duration(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
-
-
-class ListenAddress(click.ParamType[tuple[str, int]]):
-    """HOST:PORT, or a port alone."""
-
-    name = "host:port"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Return host and port; without a host it is the loopback address."""
-        host, _, port = str(value).rpartition(":")
-        if not port.isdecimal() or int(port) > 65535:
-            self.fail(f"{value!r} is not an address; write HOST:PORT, such as 127.0.0.1:8080", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)

@@ -1,19 +1,14 @@
-"""The commands that run until they are stopped: daemon, serve."""
+"""The commands that run until they are stopped: daemon, serve. They import nothing heavy before signals are handled."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
-from ..app.control_socket import ControlServer
-from ..app.operations import report_turn
-from ..app.server_process import serve as serve_files
-from ..app.server_process import server_process
-from ..config import mask_secrets
-from ..daemon import Daemon
-from .application import open_app
-from .common import common_options, print_lines, start_logging
-from .configuration import ListenAddress, config_path
-from .run import summarize
+from ..daemon.signals import Service, run_service
+from .common import common_options, print_lines, start_logging, utcnow, verbosity
+from .options import GlobalOptions, ListenAddress
 
 listen_option = click.option(
     "--listen", type=ListenAddress(), help="Serve at this address instead of `server.listen` of the configuration."
@@ -30,19 +25,74 @@ def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
     SIGTERM stops within 5 seconds. SIGHUP or an edited configuration file reloads.
     """
     start_logging(ctx)
-    with open_app(ctx) as app, server_process(app.config.path, listen):
-        host, port = listen or app.config.server.listen
-        click.echo(f"serving {app.config.public} at http://{host}:{port}/", err=True)
-        daemon = Daemon(app, lambda turn: print_lines(summarize(report_turn(app, turn))))
-        with ControlServer(app.config.data, daemon.submit, lambda text: mask_secrets(text, app.config)):
-            daemon.run()
+    run_service(lambda service: _run_daemon(ctx, listen, service))
 
 
 @click.command()
 @listen_option
+@click.option("--supervised", type=int, hidden=True, help="The connection to the daemon that started this.")
 @common_options
 @click.pass_context
-def serve(ctx: click.Context, listen: tuple[str, int] | None) -> None:
-    """Serve the published files only, beside cron."""
+def serve(ctx: click.Context, listen: tuple[str, int] | None, supervised: int | None) -> None:
+    """Serve the published files only, beside cron.
+
+    SIGTERM stops within 5 seconds, SIGHUP reloads.
+    """
     start_logging(ctx)
-    serve_files(config_path(ctx), listen)
+    run_service(lambda service: _run_server(ctx, listen, supervised, service))
+
+
+def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Service) -> None:
+    from ..app import App, Turn
+    from ..app.operations import report_turn
+    from ..app.server_process import HostPort, format_address
+    from ..daemon.loop import Reporter, run_daemon
+    from .application import open_app
+    from .configuration import config_path
+    from .run import summarize
+
+    if service.stop.is_set():
+        return
+    options = ctx.ensure_object(GlobalOptions)
+
+    def print_turn(app: App, turn: Turn) -> None:
+        # In the thread of the turn; where the reader of the output has gone, that ends no daemon.
+        with suppress(OSError, click.ClickException), ctx.scope(cleanup=False):
+            print_lines(summarize(report_turn(app, turn)))
+
+    def print_address(app: App, address: HostPort) -> None:
+        _print_address(ctx, f"{app.config.public} at http://{format_address(address)}/")
+
+    server = [*options.arguments(config_path(ctx)), "serve"]
+    server += ["--listen", format_address(listen)] if listen else []
+    reporter = Reporter(print_address, print_turn, lambda text: options.mask(text))
+    run_daemon(service, lambda: open_app(ctx), server, reporter)
+
+
+def _run_server(ctx: click.Context, listen: tuple[str, int] | None, supervised: int | None, service: Service) -> None:
+    from ..app.server_process import FileServer, HostPort, format_address
+    from ..daemon.serving import serve_alone, serve_for_daemon
+    from .configuration import config_path, mask_logs
+
+    if service.stop.is_set():
+        return
+
+    def open_server() -> FileServer:
+        server = FileServer(config_path(ctx), listen, utcnow)
+        mask_logs(ctx, lambda: server.config)
+        return server
+
+    if supervised is not None:
+        serve_for_daemon(service, open_server, supervised)
+        return
+    server = open_server()
+
+    def print_address(address: HostPort) -> None:
+        _print_address(ctx, f"{server.config.public} at http://{format_address(address)}/")
+
+    serve_alone(service, server, print_address)
+
+
+def _print_address(ctx: click.Context, text: str) -> None:
+    if verbosity(ctx) >= 0:
+        click.echo(f"serving {text}", err=True)

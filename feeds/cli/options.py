@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,11 @@ class GlobalOptions:
     verbosity: int = 0
     log_format: str = "text"
     mask: Callable[[str], str] = str
+
+    def arguments(self, config_path: Path) -> list[str]:
+        """Return the arguments with which another process of the program has the same options."""
+        verbosity = ["-v" if self.verbosity > 0 else "-q"] * abs(self.verbosity)
+        return ["--config", str(config_path), "--log-format", self.log_format, *verbosity]
 
 
 def common_options(command: Command) -> Command:
@@ -56,6 +62,19 @@ def common_options(command: Command) -> Command:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+class ListenAddress(click.ParamType[tuple[str, int]]):
+    """HOST:PORT, or a port alone."""
+
+    name = "host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        """Return host and port; without a host it is the loopback address."""
+        host, _, port = str(value).rpartition(":")
+        if not port.isdecimal() or int(port) > 65535:
+            self.fail(f"{value!r} is not an address; write HOST:PORT, such as 127.0.0.1:8080", param, ctx)
+        return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _global_option(store: Callable[[GlobalOptions, Any], None]) -> dict[str, Any]:

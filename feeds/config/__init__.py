@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .edit import add_sources, propose_sources
 from .lint import describe_left_out, find_left_out, find_renamed, find_warnings, format_rename
-from .load import load
+from .load import load, reload
 from .masking import mask_secrets
 from .paths import find_path
 from .problems import require_ids
@@ -13,6 +13,7 @@ from .units import parse_duration
 
 __all__ = [
     "load",
+    "reload",
     "find_path",
     "json_schema",
     "find_warnings",

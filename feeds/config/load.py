@@ -19,10 +19,21 @@ from .schema import FileShape
 from .validate import Finding, find_mistakes
 from .yaml_nodes import MAX_BYTES, YamlNode, read_yaml
 
+RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
+
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
     """Return the configuration in a file; raise ConfigError with every problem, each `file:line:column: …`."""
     return parse_config(read_file(path), path, env)
+
+
+def reload(current: Config, env: Mapping[str, str]) -> Config:
+    """Return the edited configuration; raise ConfigError as `load` does, or where only a restart can take it."""
+    edited = load(current.path, env)
+    for name in RESTART_SETTINGS:
+        if getattr(current, name) != getattr(edited, name):
+            raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
+    return edited
 
 
 def parse_config(data: bytes, path: Path, env: Mapping[str, str]) -> Config:

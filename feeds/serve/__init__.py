@@ -8,6 +8,6 @@ from __future__ import annotations
 from starlette.types import ASGIApp
 
 from .app import create_app
-from .server import run
+from .server import ReplaceableApp, run
 
-__all__ = ["ASGIApp", "create_app", "run"]
+__all__ = ["ASGIApp", "ReplaceableApp", "create_app", "run"]

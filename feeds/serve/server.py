@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from socket import IPPROTO_TCP, TCP_NOTSENT_LOWAT
@@ -12,7 +13,7 @@ from typing import Protocol
 
 import uvicorn
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import FeedsError
 from .limits import ClientLimits, RequestLimit, busy_response, reserve_descriptors
@@ -98,6 +99,21 @@ class GuardedProtocol(asyncio.Protocol):
         self._start_timer()
 
 
+class ReplaceableApp:
+    """An ASGI application that can be replaced while it is served; requests in progress are finished by the old one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by the application of now."""
+        await self._app(scope, receive, send)
+
+    def replace(self, app: ASGIApp) -> None:
+        """Answer further requests by this application."""
+        self._app = app
+
+
 def run(
     app: ASGIApp,
     listen: tuple[str, int],
@@ -138,12 +154,20 @@ def run(
         (GuardedProtocol, config.http_protocol_class),
         {"stall_timeout": stall_timeout, "limits": limits},
     )
+    _log.setLevel(logging.CRITICAL)  # an address that is not available is told below
     try:
         _Server(config, on_ready, should_stop).run()
     except SystemExit as error:  # uvicorn exits when it cannot listen, while it handles the OSError
         raise FeedsError(
-            f"cannot listen on {host}:{port} ({error.__context__}): free it, or name another under `server: listen`"
+            f"cannot listen on {host}:{port} ({_describe(error.__context__)}): "
+            "free it, or name another under `server: listen`"
         ) from error
+
+
+def _describe(error: BaseException | None) -> str:
+    """Return the system's words for an error; asyncio puts others before them."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number and number > 0 else str(getattr(error, "strerror", None) or error)
 
 
 class _Server(uvicorn.Server):
@@ -157,6 +181,7 @@ class _Server(uvicorn.Server):
         self._should_stop = should_stop
 
     async def main_loop(self) -> None:
+        _log.setLevel(logging.ERROR)
         if self._on_ready:
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
         await super().main_loop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .facade import SqlStore
 from .ledgers import WithdrawnFeeds
+from .probe import StoreProbe
 from .protocol import Store
 
-__all__ = ["Store", "SqlStore", "WithdrawnFeeds"]
+__all__ = ["Store", "SqlStore", "StoreProbe", "WithdrawnFeeds"]

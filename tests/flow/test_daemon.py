@@ -16,7 +16,7 @@ def test_F24_F38_a_second_instance_is_refused_and_sigterm_waits_for_no_source(wi
     daemon = wire.start("daemon", "--listen", "127.0.0.1:0")
     try:
         until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
-        second = wire.command("run")
+        second = wire.command("daemon", "--listen", "127.0.0.1:0")
         assert second.returncode == 3
         assert str(daemon.pid) in second.stderr
     finally:

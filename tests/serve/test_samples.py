@@ -111,6 +111,6 @@ def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
 
 def test_the_unit_does_not_restart_what_cannot_start() -> None:
     unit = (CONFIG / "feeds.service").read_text(encoding="utf-8")
-    for line in ("Type=exec", "DynamicUser=yes", "StateDirectory=feeds", "ProtectSystem=strict"):
+    for line in ("Type=notify", "WatchdogSec=120", "DynamicUser=yes", "StateDirectory=feeds", "ProtectSystem=strict"):
         assert f"\n{line}\n" in unit
     assert "\nRestartPreventExitStatus=2 3\n" in unit

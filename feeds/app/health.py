@@ -1,0 +1,193 @@
+"""Whether an installation works: what /health answers by, and what `feeds status` says.
+
+The process that makes turns writes its state into a small file in `data`; a server, which may run beside cron, reads
+that file, the store and the disks. The file is written without fsync: after a crash of the machine it is only old.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from ..errors import StoreError
+from ..model import Config, PublishingStatus
+from ..store import StoreProbe
+
+log = logging.getLogger("feeds.server")
+
+STATE_NAME = "state.json"
+MAX_TURN_AGE = timedelta(minutes=1)  # of a daemon, which looks twice a second for what is due
+MAX_OVERDUE = timedelta(hours=1)  # beside cron, whose times this program does not know
+MAX_LAG = timedelta(minutes=5)  # of a daemon, from a change until it is published
+MIN_FREE_SPACE = 10_000_000  # bytes
+CHECK_SECONDS = 5.0  # between two checks of a server
+
+
+class ProcessState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of the process that makes turns: a daemon, or (not `is_daemon`) the last `feeds run`.
+
+    `turn_at`: when a turn last made progress. `turn_error`: why the last one failed. `server_error`: how the server of
+    the daemon ended last. `reload_error`: why the edited configuration was refused. Secrets are masked in all of them.
+    """
+
+    turn_at: datetime
+    is_daemon: bool = False
+    turn_error: str = ""
+    server_error: str = ""
+    reload_error: str = ""
+
+
+def write_state(directory: Path, state: ProcessState) -> None:
+    """Write the state; where that fails, what there is grows old, which is noticed too."""
+    path = directory / STATE_NAME
+    temporary = path.with_name(f".{STATE_NAME}.{os.getpid()}")
+    with suppress(OSError):
+        temporary.write_bytes(msgspec.json.encode(state))
+        temporary.replace(path)
+
+
+def read_state(directory: Path) -> ProcessState | None:
+    """Return the state; None when none was written, or none that this version can read."""
+    try:
+        return msgspec.json.decode((directory / STATE_NAME).read_bytes(), type=ProcessState)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+# ── judgement ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class DiskState:
+    """A folder that is written to: whether that is permitted, and the free bytes and files of its disk."""
+
+    folder: Path
+    is_writable: bool
+    free_bytes: int
+    has_free_files: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFacts:
+    """What health is judged by: `next_due` is the earliest in the store, `store_error` why it cannot be read."""
+
+    state: ProcessState | None = None
+    next_due: datetime | None = None
+    publishing: tuple[PublishingStatus, ...] = ()
+    store_error: str = ""
+    disks: tuple[DiskState, ...] = ()
+
+
+def find_problems(facts: HealthFacts, now: datetime) -> list[str]:
+    """Return a sentence for each reason why the installation does not do its work; none when it does."""
+    return [
+        *_turn_problems(facts.state, facts.next_due, now),
+        *_publishing_problems(facts, now),
+        *([facts.store_error] if facts.store_error else []),
+        *(problem for disk in facts.disks for problem in _disk_problems(disk)),
+    ]
+
+
+def _turn_problems(state: ProcessState | None, next_due: datetime | None, now: datetime) -> Iterator[str]:
+    if state and state.turn_error:
+        yield f"the last turn failed: {state.turn_error}"
+    if state and state.is_daemon:
+        if now - state.turn_at > MAX_TURN_AGE:
+            yield f"the daemon has made no turn since {_format_time(state.turn_at)}"
+    elif next_due:
+        overdue_since = max(next_due, state.turn_at) if state else next_due
+        if now - overdue_since > MAX_OVERDUE:
+            yield f"sources are due since {_format_time(next_due)}, and no turn was made"
+
+
+def _publishing_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
+    failures = [status for status in facts.publishing if status.error]
+    if failures:
+        others = f", and {len(failures) - 1} feeds more" if len(failures) > 1 else ""
+        yield f"a feed cannot be published: {failures[0].error}{others}"
+    waits = [status.waiting_since for status in facts.publishing if status.waiting_since and not status.error]
+    bound = MAX_LAG if facts.state and facts.state.is_daemon else MAX_OVERDUE
+    if waits and now - min(waits) > bound:
+        yield f"changes wait since {_format_time(min(waits))} to be published"
+
+
+def _disk_problems(disk: DiskState) -> Iterator[str]:
+    if not disk.is_writable:
+        yield f"{disk.folder} cannot be written"
+    if disk.free_bytes < MIN_FREE_SPACE or not disk.has_free_files:
+        yield f"the disk of {disk.folder} is full"
+
+
+def _format_time(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
+
+
+# ── facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_facts(config: Config, probe: StoreProbe) -> HealthFacts:
+    """Return the facts about an installation."""
+    state = read_state(config.data)
+    next_due: datetime | None = None
+    publishing: tuple[PublishingStatus, ...] = ()
+    store_error = ""
+    try:
+        next_due, publishing = probe.read()
+    except StoreError as error:
+        store_error = str(error)
+    # A server beside cron may run as a user who cannot write the public folder.
+    written = (config.data, config.public) if state and state.is_daemon else (config.data,)
+    disks = (_read_disk(folder, folder in written) for folder in dict.fromkeys((config.data, config.public)))
+    return HealthFacts(state, next_due, publishing, store_error, tuple(disk for disk in disks if disk))
+
+
+def _read_disk(folder: Path, is_written: bool) -> DiskState | None:
+    """Return the state of a folder and its disk; None when there is no such folder (yet)."""
+    try:
+        disk = os.statvfs(folder)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return DiskState(folder, False, MIN_FREE_SPACE, True)
+    is_writable = not is_written or os.access(folder, os.W_OK | os.X_OK)
+    return DiskState(folder, is_writable, disk.f_bavail * disk.f_frsize, disk.f_favail > 0 or not disk.f_files)
+
+
+class HealthMonitor:
+    """Checks health in a thread of its own and logs each problem once; `is_healthy` only looks at the result."""
+
+    def __init__(self, current_config: Callable[[], Config], now: Callable[[], datetime]) -> None:
+        self._current_config = current_config
+        self._now = now
+        self._probe = StoreProbe(current_config().data / "feeds.db")
+        self._problems: frozenset[str] = frozenset()
+
+    def is_healthy(self) -> bool:
+        """Return whether the last check found no problem."""
+        return not self._problems
+
+    def run(self, stop: threading.Event) -> None:
+        """Check until told to stop."""
+        while not stop.is_set():
+            self.check()
+            stop.wait(CHECK_SECONDS)
+        self._probe.close()
+
+    def check(self) -> None:
+        """Check now."""
+        self._log(find_problems(read_facts(self._current_config(), self._probe), self._now()))
+
+    def _log(self, problems: Iterable[str]) -> None:
+        before, self._problems = self._problems, frozenset(problems)
+        for problem in sorted(self._problems - before):
+            log.warning("degraded: %s", problem)
+        if before and not self._problems:
+            log.warning("no longer degraded")

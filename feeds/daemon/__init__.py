@@ -1,0 +1,1 @@
+"""What runs until it is stopped: the tick, signals, supervision, the service manager, and a clean stop."""

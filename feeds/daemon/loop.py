@@ -1,0 +1,270 @@
+"""The daemon: a tick that makes a turn, operations of commands, supervision, and a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import SimpleQueue
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from ..app import App, Turn, TurnOptions
+from ..app.control_socket import ControlServer
+from ..app.health import ProcessState, write_state
+from ..app.operations import (
+    OPERATIONS,
+    AnyRequest,
+    OperationIO,
+    OperationReport,
+    ReloadReport,
+    ReloadRequest,
+    RunRequest,
+)
+from ..app.server_process import HostPort, ServerProcess, format_address
+from ..errors import ConfigError, FeedsError, PublishError
+from ..model import replace
+from .service_manager import ServiceManager
+from .signals import Service
+from .watch import watch_config, watch_stories
+
+log = logging.getLogger("feeds.daemon")
+
+TICK_SECONDS = 0.5  # between two looks at what is due
+RETRY_SECONDS = 30.0  # without a turn after the store or the disk refused to work
+HUNG_SECONDS = 60.0  # without progress, after which the service manager is told nothing any more
+CHECK_SECONDS = 2.0  # between two checks of what is supervised
+STATE_SECONDS = 15.0  # after which a state that did not change is written again
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """What a daemon shows: the address that is served, once it is bound, and the result of each turn."""
+
+    on_bound: Callable[[App, HostPort], None]
+    on_turn: Callable[[App, Turn], None]
+    mask: Callable[[str], str]  # hides the secrets of the configuration
+
+
+def run_daemon(
+    service: Service, open_app: Callable[[], AbstractContextManager[App]], server: Sequence[str], reporter: Reporter
+) -> None:
+    """Make turns and serve until told to stop. `server` are the arguments of `feeds` with which the server runs."""
+    manager = ServiceManager(os.environ)
+    with ServerProcess(server, service.fail) as process, open_app() as app:  # the server starts meanwhile
+        daemon = Daemon(app, service, process, manager, reporter)
+        with ControlServer(app.config.data, daemon.submit, reporter.mask):
+            address = process.wait_until_bound(service.stop)
+            if address and not service.stop.is_set():
+                reporter.on_bound(app, address)
+                daemon.run()
+        app.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingOperation:
+    """An operation that a command asked for, and its report to come."""
+
+    request: AnyRequest
+    io: OperationIO
+    report: Future[OperationReport] = field(default_factory=Future)
+
+
+class Daemon:
+    """Makes turns until its service is told to stop."""
+
+    def __init__(
+        self, app: App, service: Service, server: ServerProcess, manager: ServiceManager, reporter: Reporter
+    ) -> None:
+        self._app = app
+        self._service = service
+        self._server = server
+        self._manager = manager
+        self._reporter = reporter
+        self._config_changed = threading.Event()
+        self._operations: SimpleQueue[_PendingOperation] = SimpleQueue()  # for the thread of the turns
+        self._last_config = _read_bytes(app.config.path)  # in use, or refused
+        self._retry_at = 0.0
+        self._progress_at = time.monotonic()  # when a turn last made progress
+        self._turn_error = self._reload_error = ""
+        self._publish_error = "", 0.0  # and when it was logged
+        self._state, self._state_at = self._read_state(), time.monotonic()
+        write_state(app.config.data, self._state)
+
+    def submit(self, request: AnyRequest, io: OperationIO) -> Future[OperationReport]:
+        """Perform an operation soon, a turn and a reload between two turns; return its report to come."""
+        operation = _PendingOperation(request, io)
+        if isinstance(request, RunRequest | ReloadRequest):
+            self._operations.put(operation)
+        else:
+            threading.Thread(target=self._perform, args=[operation], name="operation", daemon=True).start()
+        return operation.report
+
+    def run(self) -> None:
+        """Tick until told to stop; SIGHUP or an edited configuration reloads."""
+        stop = self._service.stop
+        self._start("watch configuration", lambda: watch_config(self._app.config.path, stop, self._config_changed.set))
+        self._start("watch stories", lambda: watch_stories(self._app, stop))
+        scheduler = BackgroundScheduler(timezone="UTC")
+        # A tick that comes during a turn is dropped, and a late one is made: the store knows what is due.
+        scheduler.add_job(
+            lambda: self._guard(self._tick),
+            "interval",
+            seconds=TICK_SECONDS,
+            next_run_time=datetime.now(UTC),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+        scheduler.start()
+        self._manager.ready(self._status())
+        pause = min(CHECK_SECONDS, (self._manager.watchdog or CHECK_SECONDS) / 3)
+        while not stop.wait(pause):
+            self._check()
+        self._manager.stopping()
+        self._app.stop()
+        scheduler.shutdown(wait=True)  # for as long as `run_service` permits
+        write_state(self._app.config.data, replace(self._read_state(), is_daemon=False))
+
+    def _tick(self) -> None:
+        self._note_progress()
+        self._perform_operations()
+        self._reload_if_needed()
+        if time.monotonic() < self._retry_at or self._service.stop.is_set():
+            return
+        try:
+            turn = self._app.turn(TurnOptions(repeat=True, max_wait=0, should_end=self._should_turn_end))
+        except PublishError as error:  # the visits go on
+            self._log_publish_error(error)
+        except FeedsError as error:
+            log.error("%s; trying again in %.0f s", error, RETRY_SECONDS)
+            self._turn_error, self._retry_at = str(error), time.monotonic() + RETRY_SECONDS
+        else:
+            self._turn_error = ""
+            self._reporter.on_turn(self._app, turn)
+
+    def _should_turn_end(self) -> bool:
+        self._note_progress()
+        return self._is_reload_pending() or not self._operations.empty()
+
+    def _log_publish_error(self, error: PublishError) -> None:
+        """Log an error that comes with each round of publishing: at once when it is new, else now and then."""
+        sentence, logged_at = self._publish_error
+        if str(error) != sentence or time.monotonic() - logged_at >= RETRY_SECONDS:
+            log.error("%s", error)
+            self._publish_error = str(error), time.monotonic()
+
+    # ── operations of commands ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _perform_operations(self) -> None:
+        while not self._operations.empty():
+            self._perform(self._operations.get())
+
+    def _perform(self, operation: _PendingOperation) -> None:
+        request, io, report = operation.request, operation.io, operation.report
+
+        def should_end() -> bool:
+            self._note_progress()
+            return io.should_end()
+
+        try:
+            if isinstance(request, ReloadRequest):
+                self._reload()
+                report.set_result(ReloadReport(str(self._app.config.path)))
+            else:
+                operation_io = OperationIO(io.progress, should_end)
+                report.set_result(OPERATIONS[type(request)].perform(self._app, request, operation_io))
+        except BaseException as error:  # noqa: BLE001 - raised where the report is awaited
+            report.set_exception(error)
+
+    # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_reload_pending(self) -> bool:
+        return self._service.reload.is_set() or self._config_changed.is_set()
+
+    def _reload_if_needed(self) -> None:
+        """Reload when requested, or when the file differs from when it was last read."""
+        if not self._is_reload_pending():
+            return
+        requested = self._service.reload.is_set()
+        self._service.reload.clear()
+        self._config_changed.clear()
+        if not requested and _read_bytes(self._app.config.path) == self._last_config:
+            return
+        try:
+            self._reload()
+        except ConfigError as error:
+            log.error("configuration not reloaded, the last good one stays in use:\n%s", error)
+
+    def _reload(self) -> None:
+        """Take the edited configuration; raise ConfigError when it is wrong."""
+        self._last_config = _read_bytes(self._app.config.path)
+        self._manager.reloading()
+        try:
+            self._app.reload()
+            self._server.reload()
+            self._reload_error = ""
+            log.info("configuration reloaded")
+        except ConfigError as error:
+            self._reload_error = str(error)
+            raise
+        finally:
+            self._manager.ready(self._status())
+
+    # ── supervision ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(self, name: str, function: Callable[[], None]) -> None:
+        threading.Thread(target=self._guard, args=[function], name=name, daemon=True).start()
+
+    def _guard(self, function: Callable[[], None]) -> None:
+        """Call a function; where it fails, the daemon ends, as a service manager can start a whole one again."""
+        try:
+            function()
+        except FeedsError as error:
+            self._service.fail(error)
+        except BaseException as error:
+            log.exception("a fault of this program")
+            fault = f"{type(error).__name__}: {error}"
+            self._service.fail(FeedsError(f"the daemon ends for a fault of this program ({fault}); see the log above"))
+
+    def _note_progress(self) -> None:
+        self._progress_at = time.monotonic()
+
+    def _check(self) -> None:
+        """Tell the service manager that the daemon lives, and health its state."""
+        state = self._read_state()
+        is_alive = state.turn_at > self._app.now() - timedelta(seconds=HUNG_SECONDS)
+        if is_alive and self._server.is_supervised:
+            self._manager.ping()
+        has_changed = replace(state, turn_at=self._state.turn_at) != self._state
+        if has_changed or time.monotonic() - self._state_at >= STATE_SECONDS:
+            write_state(self._app.config.data, state)
+            self._state, self._state_at = state, time.monotonic()
+        if has_changed:
+            self._manager.status(self._status())
+
+    def _read_state(self) -> ProcessState:
+        age = time.monotonic() - max(self._progress_at, self._app.issuing_at)
+        errors = self._turn_error, str(self._server.error or ""), self._reload_error
+        return ProcessState(self._app.now() - timedelta(seconds=age), True, *map(self._reporter.mask, errors))
+
+    def _status(self) -> str:
+        if self._turn_error:
+            return self._reporter.mask(f"turns fail: {self._turn_error}")
+        address = format_address(self._server.address) if self._server.address else "no address"
+        return f"serving {self._app.config.public} at http://{address}/"
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    """Return the content of a file; None when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
