@@ -212,7 +212,6 @@ class ServerSettings:
     """The addresses that the built-in server listens on, as (host, port)."""
 
     listen: tuple[str, int] = ("127.0.0.1", 8080)
-    admin: tuple[str, int] = ("127.0.0.1", 8081)
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -234,7 +233,6 @@ class Config:
     secrets: frozenset[str] = frozenset()
     searched_secrets: frozenset[str] = frozenset()
     short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
-    ignored_keys: tuple[str, ...] = ()  # of the file, dotted: accepted, without effect yet
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

@@ -34,7 +34,6 @@ from .schema import (
     FileShape,
     SettingsShape,
     SourceShape,
-    find_planned_keys,
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
@@ -65,7 +64,6 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
-        ignored_keys=tuple(dict.fromkeys(find_planned_keys(shape))),
     )
 
 

@@ -147,11 +147,6 @@ def _check_files(config: Config) -> Iterator[str]:
             yield f"the source {source.id} finds no file {source.root / source.address}"
 
 
-def _check_ignored_keys(config: Config) -> Iterator[str]:
-    if config.ignored_keys:
-        yield f"no effect yet: {_join_names(config.ignored_keys)}"
-
-
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _check_folders,
     _check_site_url,
@@ -163,7 +158,6 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _check_short_secrets,
     _check_files,
     _check_encryption,
-    _check_ignored_keys,
 )
 
 

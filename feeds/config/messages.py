@@ -44,6 +44,17 @@ _EXPECTED = {
     "model_type": "a mapping of `key: value`",
     "tuple_type": "a list, each item after `- `",
 }
+# Keys of later versions, which would have no effect in this one.
+_LATER_KEYS = {
+    "site.hub": "the WebSub hub of the feeds",
+    "server.admin": "the address of health details and metrics",
+    "server.allow_private": "private networks that the server may send to",
+    "theme": "a folder of templates and CSS",
+    "retain": "how long articles are stored",
+    "workers": "the number of worker processes",
+    "store": "the URL of a database",
+    "on_publish": "a webhook",
+}
 MAX_KEYS_SHOWN = 12
 
 
@@ -89,7 +100,9 @@ def _describe_unknown_key(error: ErrorDetails) -> str:
     if issubclass(shape, StepShape):
         names = list(step_kinds())
         return f"there is no step `{key}`, expected {join_with_or(names)}{did_you_mean(key, names)}"
-    keys = list_keys(shape, planned=False)
+    if purpose := _LATER_KEYS.get(".".join(map(str, _path(error)[-2:]))):
+        return f"the key `{key}` ({purpose}) has no effect in this version, expected it left out"
+    keys = list_keys(shape)
     keys.sort(key=lambda name: name not in address_kinds())  # the address of a source first
     shown = keys if len(keys) <= MAX_KEYS_SHOWN else [*keys[: MAX_KEYS_SHOWN - 1], "…"]
     return f"the key `{key}` is unknown, expected one of {', '.join(shown)}{hint(_suggest_key(error))}"

@@ -5,7 +5,7 @@ A record of `feeds.model` takes the value of a key by its own field of that name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Annotated, Any, get_args, get_origin
 
@@ -18,7 +18,7 @@ from ..registry import SourceKind, address_kinds
 from . import value_types as v
 from .step_shapes import SourceSteps, Steps, StepShape, step_shape
 from .values import SLUG, parse_url
-from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, is_planned, list_keys, optional_key, planned_key
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, list_keys, optional_key
 
 # ── site, server, hosts ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -32,18 +32,15 @@ class SiteShape(YamlMapping):
     language: v.LanguageValue | None = optional_key("The language of the feeds, such as en.")
     timezone: v.ZoneValue = Field(default="UTC", description="The time zone of `cron`, such as Europe/Berlin.")
     contact: v.ContactValue | None = optional_key("An e-mail or web address; it is sent in the User-Agent.")
-    hub: v.UrlValue | None = planned_key("the WebSub hub of the feeds.")
 
 
 class ServerShape(YamlMapping):
     """The built-in server."""
 
     listen: v.EndpointValue | None = optional_key("HOST:PORT of the published files.")
-    admin: v.EndpointValue | None = planned_key("HOST:PORT of health details and metrics.")
     trusted_proxies: v.NetworksValue | None = optional_key(
         "Networks of proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
     )
-    allow_private: v.AllowancesValue | None = planned_key("private networks that the server may send to.")
 
 
 class HostsShape(YamlMapping):
@@ -195,11 +192,6 @@ class FileShape(YamlMapping):
     feeds: dict[v.FeedSlugValue, FeedEntry] = Field(
         default={}, description="Id → what is published.", json_schema_extra=_IDS
     )
-    theme: v.TextValue | None = planned_key("a folder that overrides templates and CSS.")
-    retain: v.TextValue | None = planned_key("how long articles are stored, such as 90d, or forever.")
-    workers: v.WholeValue | None = planned_key("the number of worker processes.")
-    store: v.TextValue | None = planned_key("the URL of a database.")
-    on_publish: v.UrlValue | None = planned_key("the URL of a webhook that is called with the changed paths.")
 
 
 # ── keys of shapes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -226,22 +218,6 @@ def _find_shapes(annotation: object) -> Iterator[type[YamlMapping]]:
         yield complete() if complete else annotation
     for argument in get_args(annotation):
         yield from _find_shapes(argument)
-
-
-def find_planned_keys(value: object, path: str = "") -> Iterator[str]:
-    """Yield the dotted paths of the keys that are given and have no effect yet."""
-    if isinstance(value, YamlMapping):
-        for name, field in type(value).model_fields.items():
-            if name in value.model_fields_set:
-                if is_planned(field):
-                    yield f"{path}{name}"
-                yield from find_planned_keys(getattr(value, name), f"{path}{name}.")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from find_planned_keys(item, f"{path}{key}.")
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from find_planned_keys(item, path)
 
 
 # ── The JSON Schema of the YAML, for editors: completion, and mistakes underlined while they are made ─────────────────

@@ -49,9 +49,6 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     yield from _check_earlier_ids("feeds", feeds)
     for name, entry in feeds.items():
         yield from _check_references(("feeds", name, "sources"), _mapping(entry).get("sources"), sources)
-    server = _mapping(data.get("server"))
-    if server.get("listen") is not None and server.get("listen") == server.get("admin") != "127.0.0.1:0":
-        yield Finding(("server", "admin"), "this is where `listen` is, expected another port")
 
 
 def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, model_validator
-from pydantic.fields import FieldInfo
-
-_PLANNED = "No effect yet: "
 
 
 class YamlMapping(BaseModel):
@@ -30,20 +27,9 @@ def optional_key(description: str | None) -> Any:
     return Field(default=None, description=description)
 
 
-def planned_key(description: str) -> Any:
-    """Declare a key that is accepted before it has an effect; `feeds check` says so."""
-    return Field(default=None, description=_PLANNED + description)
-
-
-def is_planned(field: FieldInfo) -> bool:
-    """Return whether a key is declared by `planned_key`."""
-    return (field.description or "").startswith(_PLANNED)
-
-
-def list_keys(shape: type[YamlMapping], *, planned: bool = True) -> list[str]:
-    """Return the keys of a shape as they are written, with or without those that have no effect yet."""
-    fields = shape.model_fields.items()
-    return [field.alias or name for name, field in fields if planned or not is_planned(field)]
+def list_keys(shape: type[YamlMapping]) -> list[str]:
+    """Return the keys of a shape as they are written."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
 
 
 # ── values with a short form (a text) and a long one (a mapping) ────────────────────────────────────────────────────

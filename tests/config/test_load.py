@@ -252,8 +252,8 @@ def test_S13_a_secret_stays_out_of_the_messages(problems_of, write) -> None:
 
 
 def test_S13_the_address_of_a_service_is_secret(problems_of, load_text, write) -> None:
-    config = load_text("store: '${STORE}'\n", STORE="postgresql://me:hunter2-long@db.example/feeds")
-    assert "hunter2" not in mask_secrets("cannot reach postgresql://me:hunter2-long@db.example/feeds", config)
+    config = load_text("defaults: {proxy: '${PROXY}'}\n", PROXY="http://me:hunter2-long@p.example:3128")
+    assert "hunter2" not in mask_secrets("cannot reach http://me:hunter2-long@p.example:3128", config)
     assert any("hunter2-long" in secret for secret in config.searched_secrets)
     (problem,) = problems_of(write(SITE + "on_publish: 'gopher://${HOOK}'\n"), {"HOOK": "hook.example/hunter2"})
     assert "hunter2" not in problem
@@ -280,7 +280,7 @@ feeds:
     )
     config = load(path, {})
     assert (config.site.title, config.site.url) == ("A wire", "https://example.org/wire/")
-    assert (config.server.listen, config.server.admin) == (("0.0.0.0", 80), ("127.0.0.1", 8081))
+    assert (config.server.listen, config.server.trusted_proxies) == (("0.0.0.0", 80), ("10.0.0.0/8",))
     assert (config.hosts.gap, config.hosts.at_once) == (0, 64)
     assert config.feeds["all"].title == "all"
     assert config.path == path
