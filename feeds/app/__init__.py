@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .application import App
-from .turn import Turn, TurnOptions
+from .turn import Turn, TurnEnd, TurnOptions
 
-__all__ = ["App", "Turn", "TurnOptions"]
+__all__ = ["App", "Turn", "TurnEnd", "TurnOptions"]

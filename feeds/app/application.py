@@ -23,10 +23,24 @@ from .. import config as configuration
 from .. import scheduling
 from ..compose import select_sources
 from ..errors import FailureKind, PublishError
-from ..model import Config, Failure, Harvest, Kind, Outcome, Outline, Site, Source, SourceStatus, Visit
+from ..model import (
+    Article,
+    Config,
+    Failure,
+    Harvest,
+    InstallationStatus,
+    Kind,
+    Outcome,
+    Outline,
+    Site,
+    Source,
+    SourceStatus,
+    Visit,
+)
 from ..publish import open_target
 from ..store import SqlStore, Store
 from ..store.lock import hold_lock
+from .installation_status import read_status
 from .publication_gate import PublicationGate
 from .publisher import (
     BackgroundPublisher,
@@ -148,6 +162,34 @@ class App:
     def statuses(self) -> list[SourceStatus]:
         """Return the status of every declared source."""
         return self.store.statuses()
+
+    def status(self) -> InstallationStatus:
+        """Return the status of all sources and feeds, as `feeds status` shows it."""
+        return read_status(self.config, self.sources.keys(), self.store, self._target)
+
+    def articles(
+        self, source: str | None = None, feed: str | None = None, since: datetime | None = None
+    ) -> Iterator[Article]:
+        """Return the articles, newest first: of all sources or one, or (with its steps) of a feed.
+
+        `since`: only those that were first seen then or later. They are read from the store on demand. Raises
+        ConfigError for an id that is not declared.
+        """
+        for noun, id, declared in (("source", source, self.sources), ("feed", feed, self.config.feeds)):
+            configuration.require_ids(self.config, noun, [id] if id else [], declared)
+        if feed is not None:
+            from .feed_issuer import FeedIssuer  # with the writers of feeds
+
+            issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
+            articles = issuer.select_articles(self.config.feeds[feed])
+        else:
+            articles = map(self._gate.clean_article, self.store.articles([source] if source else self.sources.keys()))
+        start = since.astimezone(UTC) if since else datetime.min.replace(tzinfo=UTC)
+        return (
+            article
+            for article in articles
+            if article.first_seen >= start and (source is None or article.source_id == source)
+        )
 
     def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed."""

@@ -104,6 +104,10 @@ class FeedIssuer:
             fault = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
             raise PublishError(f"the feed {feed.id} cannot be made: {fault}") from error
 
+    def select_articles(self, feed: Feed) -> Iterator[Article]:
+        """Yield the articles that a feed would hold now, newest first."""
+        return pipeline.choose_articles(feed, self._articles)
+
     def raise_errors(self) -> None:
         """Raise PublishError if something could not be published."""
         if self._errors:

@@ -10,7 +10,7 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
-from .issue import STEP_CONTEXT, IssueIO, Reading, issue
+from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue
 from .own_stories import issue_pages
 from .read import (
     WEB_PAGE_KINDS,
@@ -36,6 +36,7 @@ __all__ = [
     "DocumentReader",
     "ReadAs",
     "issue",
+    "choose_articles",
     "issue_pages",
     "pull",
     "read",

@@ -54,8 +54,7 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    reading = Reading()
-    chosen = tuple(apply_steps(effective_steps(feed), io.articles(feed, reading), reading.step_context()))
+    chosen = tuple(choose_articles(feed, io.articles))
     retracted = io.retracted(feed.id)
     ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
     edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
@@ -66,6 +65,12 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     events = tuple(_event(feed, change) for change in changes)
     io.issued(Issue(replace(edition, changed=io.changed), entries, files, events))
     return paths
+
+
+def choose_articles(feed: Feed, read: Callable[[Feed, Reading], Iterator[Article]]) -> Iterator[Article]:
+    """Yield the articles that the steps of a feed let through."""
+    reading = Reading()
+    yield from apply_steps(effective_steps(feed), read(feed, reading), reading.step_context())
 
 
 def replace_files(

@@ -1,0 +1,35 @@
+from .app import App as App
+from .app import Turn as Turn
+from .app import TurnEnd as TurnEnd
+from .app import TurnOptions as TurnOptions
+from .app.turn import NetworkClient as NetworkClient
+from .errors import ConfigError as ConfigError
+from .errors import FailureKind as FailureKind
+from .errors import FeedsError as FeedsError
+from .errors import FetchError as FetchError
+from .errors import LockedError as LockedError
+from .errors import ParseError as ParseError
+from .errors import PublishError as PublishError
+from .errors import SourceError as SourceError
+from .errors import StoreError as StoreError
+from .model import Article as Article
+from .model import Attachment as Attachment
+from .model import Author as Author
+from .model import Category as Category
+from .model import Comments as Comments
+from .model import Failure as Failure
+from .model import FeedStatus as FeedStatus
+from .model import InstallationStatus as InstallationStatus
+from .model import Media as Media
+from .model import Move as Move
+from .model import Origin as Origin
+from .model import OrphanedSource as OrphanedSource
+from .model import PublishingStatus as PublishingStatus
+from .model import Site as Site
+from .model import SourceStatus as SourceStatus
+from .model import StoryFile as StoryFile
+from .model import StoryPage as StoryPage
+from .pipeline import ReadAs as ReadAs
+from .pipeline import read as read
+
+__version__: str
