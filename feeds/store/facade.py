@@ -65,16 +65,15 @@ class SqlStore:
 
     @classmethod
     def open_read_only(cls, path: Path, declared: Iterable[Source] = ()) -> Self | None:
-        """Open the database without changing it; None when it does not exist or holds nothing."""
+        """Open the database without changing it; None when there is none yet."""
         if not path.exists():
             return None
         engines = open_engines(path)
         try:
             with engines.read() as connection:
-                revision = migrate.read_revision(connection, path)
-                if revision not in (None, REVISION):
+                if migrate.read_revision(connection, path) != REVISION:
                     raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
-                row = connection.execute(_META).first() if revision else None
+                row = connection.execute(_META).first()
                 source_index = read_source_index(connection, declared) if row else SourceIndex()
         except BaseException:
             engines.close()

@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy import Connection, Table, bindparam, case, delete, func, null, or_, select, update
 
 from ..model import Edition, EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile, PublishingStatus
-from .migrate import read_revision
 from .schema import (
     articles,
     decode_optional_time,
@@ -26,7 +25,7 @@ from .schema import (
     to_json,
     withdrawn_feeds,
 )
-from .sqlite import insert, json_members, open_engines
+from .sqlite import insert, json_members, open_engines, table_names
 from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
@@ -321,7 +320,7 @@ class WithdrawnFeeds:
         if not self._path.exists():
             return {}
         with self._engines.read() as connection:
-            return select_withdrawn(connection) if read_revision(connection, self._path) else {}
+            return select_withdrawn(connection) if withdrawn_feeds.name in table_names(connection) else {}
 
     def close(self) -> None:
         """Close all connections."""

@@ -13,6 +13,7 @@ from .sqlite import (
     check_quickly,
     copy_database,
     create_file,
+    has_log,
     open_engine,
     open_engines,
     table_names,
@@ -23,6 +24,10 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 # Small tables, which every start reads anyway. Checking all articles would take minutes: `verify` does that.
 CHECKED_TABLES = ("meta", "sources", "visits", "hosts", "ledgers")
+EMPTY = (
+    "{0} {1}; put a backup in its place (`feeds restore FILE`), or move {0} and the files beside it away: "
+    "the store is then begun anew, without the retractions and the dates it held"
+)
 NEWER_VERSION = (
     "{} was written by a newer version of this program, and this one must not touch it; "
     "install that version again, or restore the copy it made beside it at its first start"
@@ -31,7 +36,12 @@ NEWER_VERSION = (
 
 def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
     """Create the database if there is none, and migrate it to `head`; keep a copy of an older one beside it (F39)."""
-    create_file(path)
+    if not path.exists():
+        if has_log(path):
+            raise StoreError(EMPTY.format(path, "is gone, but not its write-ahead log"))
+        with create_file(path) as temporary:
+            _upgrade(temporary, None, head, scripts)
+        return
     engines = open_engines(path)
     try:
         with engines.read() as connection:
@@ -44,15 +54,17 @@ def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS)
     _upgrade(path, revision, head, scripts)
 
 
-def read_revision(connection: Connection, path: Path) -> str | None:
-    """Return the revision of a database; None for an empty one. Another program's database raises StoreError."""
+def read_revision(connection: Connection, path: Path) -> str:
+    """Return the revision of a database. An empty one, and another program's, raises StoreError."""
     names = table_names(connection)
+    revision: str | None = None
     if "alembic_version" in names:
-        revision: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        return revision
-    if names:
+        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    elif names:
         raise StoreError(f"{path}: this is another program's database; correct `data:` in the configuration")
-    return None
+    if revision is None:
+        raise StoreError(EMPTY.format(path, "is empty: it was cut off"))
+    return revision
 
 
 def _upgrade(path: Path, revision: str | None, head: str, scripts: Path) -> None:

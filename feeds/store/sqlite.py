@@ -36,6 +36,7 @@ from sqlalchemy.pool import QueuePool
 from ..errors import StoreError
 from .lock import create_private_directory
 
+COMPANIONS = ("-wal", "-shm", "-journal")  # what SQLite appends to the names of files beside a database
 LOCK_TIMEOUT = 8.0  # seconds SQLite waits for a lock (F19)
 BEGIN_ATTEMPTS = 3
 
@@ -78,17 +79,32 @@ def _describe_error(error: DBAPIError) -> str:
     return ERROR_SENTENCES.get(_result_code(error), f"the database refused: {error.orig}")
 
 
-def create_file(path: Path) -> None:
-    """Create the database file unless it exists, with mode 0600, which SQLite gives to its companion files too."""
+@contextmanager
+def create_file(path: Path) -> Iterator[Path]:
+    """Yield an empty file to be filled, which becomes `path` at the end: no kill leaves an empty database there.
+
+    Its mode is 0600, which SQLite gives to its companion files too.
+    """
     create_private_directory(path.parent)
-    # An existing file is not opened: closing a second handle drops the locks SQLite holds (its howtocorrupt, §2.2).
-    if not path.exists():
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise StoreError(
-                f"{path} cannot be made: {error.strerror}; the data directory must be writable by this user"
-            ) from error
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        for name in ("", *COMPANIONS):  # of a start that was killed
+            temporary.with_name(temporary.name + name).unlink(missing_ok=True)
+        os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        yield temporary
+        _fsync(temporary)
+        temporary.replace(path)
+        _fsync(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made: {error.strerror}; the data directory must be writable by this user"
+        ) from error
+
+
+def has_log(path: Path) -> bool:
+    """Return whether the write-ahead log of a database stands there, with what was not written into it yet."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 @dataclass(frozen=True, slots=True)

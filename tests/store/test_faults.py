@@ -394,9 +394,53 @@ def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, 
 
 def test_a_start_that_was_killed_before_the_first_tables_is_made_good(path: Path) -> None:
     path.parent.mkdir()
-    path.touch()
+    for name in (".new", ".new-wal", ".new-journal"):
+        path.with_name(path.name + name).write_bytes(b"half")
     with open_store(path, source()) as store:
         assert store.authority == AUTHORITY
+        assert {file.name for file in path.parent.iterdir()} <= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_F1_a_store_that_is_being_made_is_never_seen_empty(path: Path) -> None:
+    """Killed at any statement of the first start, the next one makes it."""
+    code = "import sys, os, signal; from pathlib import Path; from sqlalchemy import event\n"
+    code += "from feeds.store import migrate; from sqlalchemy.engine import Engine\nleft = [int(sys.argv[1])]\n"
+    code += "def kill(*_):\n    left[0] -= 1\n    left[0] or os.kill(os.getpid(), signal.SIGKILL)\n"
+    code += "event.listen(Engine, 'before_cursor_execute', kill)\n"
+    code += f"migrate.create_or_upgrade(Path({str(path)!r}))"
+    for killed_at in (1, 9, 30):
+        process = run("-c", code, str(killed_at))
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL and not path.exists()
+    with open_store(path, source()) as store:
+        assert store.authority == AUTHORITY
+
+
+@pytest.mark.parametrize("kind", ["empty", "empty beside its log", "no tables", "gone beside its log"])
+def test_A11_a_store_that_was_cut_to_nothing_is_not_begun_anew(path: Path, kind: str) -> None:
+    """F8: what was taken back would come out again, with new dates and under new ids."""
+    with open_store(path, source()) as store:
+        add_articles(store, article())
+        log = path.with_name("feeds.db-wal").read_bytes()
+    assert log
+    if "log" in kind:
+        path.with_name("feeds.db-wal").write_bytes(log)
+    if "gone" in kind:
+        path.unlink()
+    else:
+        path.write_bytes(b"")
+    if kind == "no tables":
+        with raw(path) as connection:
+            connection.execute("PRAGMA user_version = 1")
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(StoreError, match="`feeds restore FILE`"):
+        open_store(path, source())
+    if before is not None:
+        with pytest.raises(StoreError, match="is empty"):
+            SqlStore.open_read_only(path)
+        assert path.read_bytes() == before
+    assert not path.with_name("feeds.db.new").exists()
 
 
 # ── copies ────────────────────────────────────────────────────────────────────────────────────────────────────────────
