@@ -5,7 +5,7 @@ Each connection of a client has one connection to an origin, so that pauses, res
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import ssl
 import struct
@@ -135,9 +135,12 @@ class Proxy:
     def _relay(self, client: socket.socket, server: socket.socket, *, tunnel: bool) -> bool:
         """Pass on what comes, until one side ends; return whether the client sends another head. One thread does it
         all: OpenSSL takes no two on one connection."""
+        sides = selectors.PollSelector()  # takes any descriptor, where `select` stops at 1,024
+        for side in (client, server):
+            sides.register(side, selectors.EVENT_READ)
         while True:
             pending = isinstance(client, ssl.SSLSocket) and client.pending()
-            ready, _, _ = select.select([client, server], [], [], 0 if pending else None)
+            ready = {key.fileobj for key, _ in sides.select(0 if pending else None)}
             if server in ready:
                 try:
                     data = server.recv(65_536)
