@@ -42,7 +42,9 @@ ROOMS: dict[str, set[str]] = {
     "verify": PURE | STAGES,
     "app": PURE | STAGES | {"config", "http_headers", "pipeline", "sandbox", "verify", "serve", "push", "__init__"},
     "daemon": PURE | {"app"},
-    "cli": PURE | STAGES | {"registry", "app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
+    "cli": PURE
+    | STAGES
+    | {"networks", "registry", "app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
     "__init__": PURE | {"app", "parse", "normalize", "pipeline", "render"},
     "__main__": {"cli"},
 }

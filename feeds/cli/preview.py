@@ -15,6 +15,7 @@ import click
 from .. import pipeline
 from ..errors import FailureKind, FetchError, SourceError
 from ..model import Fetched, Source
+from ..networks import PRIVATE_NETWORKS
 from .addresses import Fetch, fetch_first, is_web_address, list_urls, open_fetch
 from .common import (
     Mask,
@@ -29,7 +30,6 @@ from .common import (
 )
 from .formatting import format_count, format_size, sanitize_line
 
-ALL_NETWORKS = ("0.0.0.0/0", "::/0")
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
 INDENT = " " * 18
 
@@ -159,7 +159,7 @@ class _Previewer:
     def read_url(self, place: str) -> Preview:
         """Fetch an address and read the response."""
         options = self._options
-        allow = ALL_NETWORKS if options.allow_private else ()
+        allow = PRIVATE_NETWORKS if options.allow_private else ()
         with open_fetch(options.make_source(place), allow=allow) as fetch:
             url, response = fetch_first(list_urls(place), fetch)
             return _to_json_feed(response, options.make_source(url) if options.read_as else None, fetch)
@@ -171,7 +171,7 @@ class _Previewer:
         config = load_config(self._ctx)
         self.mask = secret_mask(config)
         source = find_source(config, place)
-        with open_fetch(source, config, ALL_NETWORKS if self._options.allow_private else ()) as fetch:
+        with open_fetch(source, config, PRIVATE_NETWORKS if self._options.allow_private else ()) as fetch:
             return _to_json_feed(fetch(source.address), source, fetch)
 
     def refuse(self, place: str) -> Preview:

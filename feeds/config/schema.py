@@ -97,7 +97,9 @@ class SettingsShape(YamlMapping):
     timeout: v.DurationValue | None = optional_key("The most time for a whole visit, such as 30s.")
     max_bytes: v.SizeValue | None = optional_key("The largest answer, such as 15MB.")
     max_items: v.WholeValue | None = optional_key("The most stories of one visit.")
-    allow_private: v.AllowancesValue | None = optional_key("Private networks that it may be in, such as 10.0.0.0/8.")
+    allow_private: v.AllowancesValue | None = optional_key(
+        "Private networks that it may be in, such as 10.0.0.0/8; true: all."
+    )
     language: v.LanguageValue | None = optional_key("The language of articles that name none.")
     timezone: v.ZoneValue | None = optional_key("The time zone of dates that name none.")
     steps: SourceSteps | None = optional_key("Steps for its articles alone, in order.")

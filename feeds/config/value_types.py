@@ -72,7 +72,11 @@ SlugsValue = Annotated[tuple[str, ...], list_validator(values.parse_source_ref, 
 LinesValue = Annotated[tuple[str, ...], list_validator(values.parse_line, "text"), _list_schema()]
 TagsValue = Annotated[tuple[str, ...], list_validator(values.parse_line, "a tag"), _list_schema()]
 AllowancesValue = Annotated[
-    tuple[str, ...], list_validator(values.parse_allowance, "a network such as 10.0.0.0/8"), _list_schema("")
+    tuple[str, ...],
+    PlainValidator(values.parse_allowances),
+    WithJsonSchema(
+        {"anyOf": [{"type": ["boolean", "string"]}, {"type": "array", "items": {"type": "string", "pattern": ""}}]}
+    ),
 ]
 NetworksValue = Annotated[
     tuple[str, ...], list_validator(values.parse_network, "a network such as 10.0.0.0/8"), _list_schema("")

@@ -307,6 +307,16 @@ def parse_allowance(text: str) -> str:
     return text
 
 
+def parse_allowances(value: object) -> tuple[str, ...]:
+    """Return a list of such networks; `true` stands for all private ones, `false` for none."""
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return networks.PRIVATE_NETWORKS if value.lower() == "true" else ()
+    texts = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("this is no list of networks, expected true, or such as [10.0.0.0/8, 192.168.1.7]")
+    return tuple(map(parse_allowance, texts))
+
+
 def _is_host(host: str) -> bool:
     if ":" in host:
         try:

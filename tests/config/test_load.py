@@ -19,6 +19,7 @@ from feeds.config.patterns import Regexp, compile_words
 from feeds.config.yaml_nodes import MAX_BYTES
 from feeds.errors import ConfigError
 from feeds.model import Cron, Interval, Kind
+from feeds.networks import PRIVATE_NETWORKS
 from feeds.steps import Condition, Drop, Keep, Limit
 
 CASES = Path(__file__).parent.parent / "data" / "config"
@@ -249,6 +250,30 @@ def test_S13_a_secret_stays_out_of_the_messages(problems_of, write) -> None:
     problems = "\n".join(problems_of(write(text), env))
     assert "hunter2" not in problems
     assert "lich" not in problems
+
+
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        ("true", PRIVATE_NETWORKS),
+        ('"true"', PRIVATE_NETWORKS),
+        ("false", ()),
+        ("10.0.0.0/8", ("10.0.0.0/8",)),
+        ('["10.0.0.0/8", "[::1]:80"]', ("10.0.0.0/8", "[::1]:80")),
+        ("[]", ()),
+    ],
+)
+def test_D7_private_networks_are_allowed_one_by_one_or_together(
+    load_text, value: str, networks: tuple[str, ...]
+) -> None:
+    text = f"defaults: {{allow_private: true}}\nsources:\n  a: {{feed: 'https://a.example/', allow_private: {value}}}\n"
+    assert load_text(text).sources["a"].allow_private == networks
+
+
+@pytest.mark.parametrize("value", ["[true]", "yes", "{a: b}", "[[10.0.0.0/8]]", "all"])
+def test_D7_other_words_for_networks_are_refused(problems_of, write, value: str) -> None:
+    (problem,) = problems_of(write(f"{SITE}defaults: {{allow_private: {value}}}\n"), {})
+    assert "no network, expected such as 10.0.0.0/8" in problem or "no list of networks, expected true" in problem
 
 
 def test_S13_the_address_of_a_service_is_secret(problems_of, load_text, write) -> None:

@@ -17,7 +17,7 @@ from feeds.errors import FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.ssrf import find_refusal
 from feeds.model import HostState, Kind, Story
-from feeds.networks import Allowance, parse_allowance
+from feeds.networks import PRIVATE_NETWORKS, Allowance, parse_allowance
 
 PUBLIC = "93.184.215.14"
 
@@ -363,3 +363,33 @@ def test_the_fence_around_the_tests_holds(blocked: list[object]) -> None:
     blocked.clear()
     with pytest.raises(socket.gaierror):
         socket.getaddrinfo("example.org", 80)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "172.31.255.255", "192.168.1.7", "169.254.1.1"])
+@pytest.mark.parametrize("other", ["::1", "fc00::1", "fdff::1", "fe80::1"])
+def test_D7_all_private_networks_are_allowed_together(address: str, other: str) -> None:
+    for text in (address, other):
+        assert find_refusal(ipaddress.ip_address(text), 80, [*map(parse_allowance, PRIVATE_NETWORKS)]) is None
+
+
+NEVER = [
+    "169.254.169.254",
+    "fd00:ec2::254",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "0.0.0.0",
+    "::",
+    "224.0.0.1",
+]
+
+
+@pytest.mark.parametrize("address", [*NEVER, "ff02::1", "100.64.0.1", "255.255.255.255", "198.18.0.1", "fec0::1"])
+def test_D7_and_nothing_else_is_allowed_by_that(address: str) -> None:
+    assert find_refusal(ipaddress.ip_address(address), 80, [*map(parse_allowance, PRIVATE_NETWORKS)])
+
+
+def test_D7_the_metadata_of_a_cloud_is_allowed_only_by_name() -> None:
+    for text, network in (("169.254.169.254", "169.254.0.0/16"), ("fd00:ec2::254", "::/0")):
+        address = ipaddress.ip_address(text)
+        assert find_refusal(address, 80, [parse_allowance(network)])
+        assert find_refusal(address, 80, [parse_allowance(text)]) is None
