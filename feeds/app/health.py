@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import StoreError
-from ..model import Config, PublishingStatus
+from ..model import Config, PublishingStatus, replace
 from ..store import StoreProbe
 
 log = logging.getLogger("feeds.server")
@@ -128,6 +128,21 @@ def _disk_problems(disk: DiskState) -> Iterator[str]:
 
 def _format_time(time: datetime) -> str:
     return time.isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
+
+
+def read_problems(config: Config, now: datetime) -> list[str]:
+    """Return what is wrong with an installation, other than with single sources and feeds."""
+    probe = StoreProbe(config.data / "feeds.db")
+    try:
+        facts = replace(read_facts(config, probe), publishing=())
+    finally:
+        probe.close()
+    problems = find_problems(facts, now)
+    if facts.state and facts.state.is_daemon and facts.state.server_error:
+        problems.append(f"the server of the daemon had to be started again: {facts.state.server_error}")
+    if facts.state and facts.state.is_daemon and facts.state.reload_error:
+        problems.append(f"the daemon uses the configuration before the last edit: {facts.state.reload_error}")
+    return problems
 
 
 # ── facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────

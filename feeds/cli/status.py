@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import click
 
 from ..app.application import with_outlines
+from ..app.health import read_problems
 from ..app.installation_status import read_status
 from ..config import find_left_out
 from ..model import Config, Cron, FeedStatus, InstallationStatus, Kind, OrphanedSource, SourceStatus
@@ -52,7 +53,8 @@ GROUPS = list(ConditionGroup)
 class StatusReport:
     """The status of an installation beside its configuration, at one time.
 
-    `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list.
+    `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list, `problems` those
+    of the installation as a whole.
     """
 
     config: Config
@@ -60,6 +62,7 @@ class StatusReport:
     status: InstallationStatus
     states: Mapping[str, SourceStatus]
     outlines: Mapping[str, int]
+    problems: Sequence[str] = ()
 
     def list_sources(self) -> list[SourceReport]:
         """Return a report for every declared source and every outline of an OPML list, the sick first."""
@@ -124,8 +127,9 @@ def _read_report(config: Config) -> StatusReport:
         outlines = store.outlines()
         sources = with_outlines(config.sources, outlines)
         status = read_status(config, sources.keys(), store, open_target(config.public))
-    states = {state.source_id: state for state in status.sources}
-    return StatusReport(config, utcnow(), status, states, {id: len(lines) for id, lines in outlines.items()})
+    states, now = {state.source_id: state for state in status.sources}, utcnow()
+    outline_counts = {id: len(lines) for id, lines in outlines.items()}
+    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now))
 
 
 # ── One source ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,13 +248,14 @@ class StatusOverview:
         """Return the members of the JSON."""
         return {
             "summary": self.summary(),
+            "problems": list(self.report.problems),
             "sources": list(map(_source_members, self.sources)),
             "orphans": list(map(_orphan_members, self.orphans)),
             "feeds": list(map(_feed_members, self.feeds)),
         }
 
     def lines(self, *, with_summary: bool) -> Iterator[str]:
-        """Yield the lines for people, a block each for the summary, sources, orphans and feeds."""
+        """Yield the lines for people, a block each for the summary, problems, sources, orphans and feeds."""
         now = self.report.now
         summary = [*([NEVER_RUN] if self.report.status.created is None else []), _summary_text(self.summary())]
         width = max((len(source.source.id) for source in self.sources), default=0)
@@ -260,7 +265,8 @@ class StatusOverview:
         ]
         orphans = format_columns([[orphan.source_id, _orphan_text(orphan)] for orphan in self.orphans])
         feeds = format_columns([[feed.feed_id, _feed_text(feed, now)] for feed in self.feeds])
-        blocks = [block for block in (summary if with_summary else [], sources, orphans, feeds) if block]
+        problems = [style(sanitize_line(problem), fg="red") for problem in self.report.problems]
+        blocks = [block for block in (summary if with_summary else [], problems, sources, orphans, feeds) if block]
         for number, block in enumerate(blocks):
             yield from [""] * (number > 0)
             yield from block

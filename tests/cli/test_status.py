@@ -13,6 +13,7 @@ from command import CommandResult, RunCommand
 from origin import HANG, KEEP, Document, Origin, raw, reply
 from wire import Wire, document, rss
 
+from feeds.app.health import ProcessState, write_state
 from feeds.cli.source_sentence import CONDITIONS, SourceReport, compose_sentence, find_condition
 from feeds.errors import FailureKind
 from feeds.model import Failure, Kind, Move, Source, SourceStatus, replace
@@ -331,3 +332,16 @@ def test_D4_status_tells_how_each_feed_is_published(wire: Wire, feeds: RunComman
     (wire.public / "all.rss").rmdir()
     feeds("publish")
     assert feeds("status", "-q").out == ""
+
+
+def test_A6_status_says_what_is_wrong_with_the_installation(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", document())})
+    feeds("run")
+    assert feeds("status", "--json").json["problems"] == []
+    errors = {"turn_error": "the disk is full", "server_error": "it was killed", "reload_error": "a.yaml:1:1: wrong"}
+    write_state(wire.home / "data", ProcessState(datetime.now(UTC), is_daemon=True, **errors))
+    shown = feeds("status", "-q").out
+    assert all(error in shown for error in errors.values())
+    assert len(feeds("status", "--json").json["problems"]) == 3
+    feeds("run")
+    assert feeds("status", "--json").json["problems"] == []

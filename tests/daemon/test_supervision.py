@@ -16,12 +16,12 @@ from wire import Wire, document, until
 
 from feeds.app import App, Turn, server_process
 from feeds.app.health import read_state
-from feeds.app.server_process import HostPort, ServerProcess
+from feeds.app.server_process import FileServer, HostPort, ServerProcess
 from feeds.daemon import loop, watch
 from feeds.daemon.loop import Daemon, Reporter
 from feeds.daemon.service_manager import ServiceManager
 from feeds.daemon.signals import Service
-from feeds.errors import FeedsError, LockedError, PublishError, StoreError
+from feeds.errors import ConfigError, FeedsError, LockedError, PublishError, StoreError
 from feeds.store.lock import hold_lock
 
 BOUND = 'connection.send_bytes(b\'{"address": ["127.0.0.1", 9]}\')'
@@ -110,6 +110,18 @@ def test_A6_a_daemon_that_cannot_serve_ends_with_one_sentence(wire: Wire, is_loc
     assert str(os.getpid() if is_locked else port) in line
     assert ended.returncode == (3 if is_locked else 1)
     assert "serving" not in ended.stderr
+
+
+def test_A7_a_server_takes_what_can_change_while_it_serves(wire: Wire) -> None:
+    wire.declare({})
+    server = FileServer(wire.config, None, lambda: wire.now)
+    wire.declare({}, site={"title": "Wire", "url": "https://other.example/"})
+    server.reload()
+    assert server.config.site.url == "https://other.example/"
+    wire.declare({}, public="../elsewhere")
+    with pytest.raises(ConfigError, match="`public` cannot change without a restart"):
+        server.reload()
+    assert server.config.public == wire.public
 
 
 # ── a daemon in this process ────────────────────────────────────────────────────────────────────────────────────────
