@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 
 import click
 
 from ..daemon.signals import Service, run_service
-from .common import common_options, print_lines, start_logging, utcnow, verbosity
+from .common import common_options, is_quiet, start_logging, utcnow
 from .options import GlobalOptions, ListenAddress
+
+log = logging.getLogger("feeds.daemon")
 
 listen_option = click.option(
     "--listen", type=ListenAddress(), help="Serve at this address instead of `server.listen` of the configuration."
@@ -24,7 +26,7 @@ def daemon(ctx: click.Context, listen: tuple[str, int] | None) -> None:
 
     SIGTERM stops within 5 seconds. SIGHUP or an edited configuration file reloads.
     """
-    start_logging(ctx)
+    _start_service_logging(ctx)
     run_service(lambda service: _run_daemon(ctx, listen, service))
 
 
@@ -38,8 +40,15 @@ def serve(ctx: click.Context, listen: tuple[str, int] | None, supervised: int | 
 
     SIGTERM stops within 5 seconds, SIGHUP reloads.
     """
-    start_logging(ctx)
+    _start_service_logging(ctx)
     run_service(lambda service: _run_server(ctx, listen, supervised, service))
+
+
+def _start_service_logging(ctx: click.Context) -> None:
+    """Log what a daemon does without -v too, though no line for each visit: it prints nothing else."""
+    start_logging(ctx)
+    if not is_quiet(ctx):
+        log.setLevel(min(logging.INFO, log.getEffectiveLevel()))
 
 
 def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Service) -> None:
@@ -49,23 +58,21 @@ def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Ser
     from ..daemon.loop import Reporter, run_daemon
     from .application import open_app
     from .configuration import config_path
-    from .run import summarize
+    from .turn_log import log_turn
 
     if service.stop.is_set():
         return
     options = ctx.ensure_object(GlobalOptions)
 
-    def print_turn(app: App, turn: Turn) -> None:
-        # In the thread of the turn; where the reader of the output has gone, that ends no daemon.
-        with suppress(OSError, click.ClickException), ctx.scope(cleanup=False):
-            print_lines(summarize(report_turn(app, turn)))
+    def report(app: App, turn: Turn) -> None:
+        log_turn(report_turn(app, turn))
 
-    def print_address(app: App, address: HostPort) -> None:
-        _print_address(ctx, f"{app.config.public} at http://{format_address(address)}/")
+    def log_address(app: App, address: HostPort) -> None:
+        log.info("serving %s at http://%s/", app.config.public, format_address(address))
 
     server = [*options.arguments(config_path(ctx)), "serve"]
     server += ["--listen", format_address(listen)] if listen else []
-    reporter = Reporter(print_address, print_turn, lambda text: options.mask(text))
+    reporter = Reporter(log_address, report, lambda text: options.mask(text))
     run_daemon(service, lambda: open_app(ctx), server, reporter)
 
 
@@ -87,12 +94,7 @@ def _run_server(ctx: click.Context, listen: tuple[str, int] | None, supervised: 
         return
     server = open_server()
 
-    def print_address(address: HostPort) -> None:
-        _print_address(ctx, f"{server.config.public} at http://{format_address(address)}/")
+    def log_address(address: HostPort) -> None:
+        log.info("serving %s at http://%s/", server.config.public, format_address(address))
 
-    serve_alone(service, server, print_address)
-
-
-def _print_address(ctx: click.Context, text: str) -> None:
-    if verbosity(ctx) >= 0:
-        click.echo(f"serving {text}", err=True)
+    serve_alone(service, server, log_address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -46,6 +47,9 @@ def test_F24_status_and_backup_work_beside_a_daemon(
     assert feeds("status", "a").code == 0
     assert feeds("preview", "--feed", "all").code == 0
     assert feeds("backup", "copy.db").code == 0
+    until(lambda: "4 articles new or changed (a 4)" in (wire.home / "log").read_text())
+    lines = (wire.home / "log").read_text().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\S+Z [A-Z]+ feeds\.|  ", line) for line in lines)
     refused = wire.command("daemon", "--listen", "127.0.0.1:0")
     assert refused.returncode == 3
     assert str(process.pid) in refused.stderr
