@@ -100,11 +100,14 @@ def file_headers(media_type: MediaType) -> Mapping[str, str]:
         headers["vary"] = ", ".join(vary)
     if not media_type.compressible:
         headers["accept-ranges"] = "bytes"
-    return {**headers, **CORS_HEADERS} if media_type.role == "feed" else headers
+    return {**headers, **_ALLOW_ORIGIN} if media_type.role == "feed" else headers
 
 
-# Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site.
-CORS_HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": "ETag, Last-Modified"}
+# Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site. The second
+# header is left out of 304s, which are most answers and have nothing new to read.
+_ALLOW_ORIGIN = {"access-control-allow-origin": "*"}
+EXPOSE_HEADERS = {"access-control-expose-headers": "ETag, Last-Modified"}
+CORS_HEADERS = {**_ALLOW_ORIGIN, **EXPOSE_HEADERS}
 
 
 @cache

@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from .. import http_headers
-from .media_types import MediaType, file_headers, security_headers
+from .media_types import EXPOSE_HEADERS, MediaType, file_headers, security_headers
 
 RawHeaders = list[tuple[bytes, bytes]]
+
+_RAW_EXPOSE_HEADERS = Headers(EXPOSE_HEADERS).raw
 
 
 def read_header(request: Request, name: str) -> str | None:
@@ -47,7 +49,8 @@ class Representation:
 
     def not_modified(self, request: Request) -> Response | None:
         """Return a 304 if the client has these bytes already."""
-        if_none_match, if_modified_since = (read_header(request, name) for name in _CONDITIONS)
+        if_none_match = read_header(request, "if-none-match")
+        if_modified_since = read_header(request, "if-modified-since") if if_none_match is None else None
         if http_headers.is_not_modified(if_none_match, if_modified_since, self.etag, self.modified):
             return raw_response(304, self._common_headers)
         return None
@@ -57,6 +60,8 @@ class Representation:
         navigation_type = self.media_type.navigation_type if is_navigation(request) else None
         content_type = navigation_type or self.media_type.content_type
         headers = [*self._common_headers, (b"content-type", content_type.encode()), (b"content-length", b"%d" % size)]
+        if self.media_type.role == "feed":
+            headers += _RAW_EXPOSE_HEADERS
         if self.gzipped:
             headers.append((b"content-encoding", b"gzip"))
         return headers
@@ -68,9 +73,6 @@ class Representation:
         if self.modified:
             headers["last-modified"] = http_headers.format_date(self.modified)
         return Headers(headers).raw
-
-
-_CONDITIONS = ("if-none-match", "if-modified-since")
 
 
 class StaticDocument:

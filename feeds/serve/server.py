@@ -47,9 +47,8 @@ class GuardedProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound what is held for a client that does not read, here and in the kernel (A9), and start the timer."""
-        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER_SIZE)
+        self.transport.set_write_buffer_limits(high=_WRITE_BUFFER_SIZE)
         transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, TCP_NOTSENT_LOWAT, _KERNEL_BUFFER_SIZE)
         self._address: str = transport.get_extra_info("peername")[0]
         self._is_admitted = self.limits.admit(self._address)
