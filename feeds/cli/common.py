@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +13,6 @@ import click
 
 from .log_format import start_logging
 from .options import GlobalOptions, common_options, json_option
-
-Mask = Callable[[str], str]  # hides the secrets in a text; `str` hides nothing
 
 
 def utcnow() -> datetime:
@@ -32,19 +30,19 @@ def is_quiet(ctx: click.Context) -> bool:
     return verbosity(ctx) < 0
 
 
-def print_json(value: object, mask: Mask = str) -> None:
-    """Print one JSON document to stdout, which escapes what another encoding than UTF-8 may lack."""
+def print_json(value: object) -> None:
+    """Print one JSON document to stdout, which escapes what another encoding than UTF-8 may lack; mask secrets."""
     is_utf8 = (sys.stdout.encoding or "").lower().replace("_", "-") == "utf-8"
-    click.echo(_mask_output(mask(json.dumps(value, ensure_ascii=not is_utf8, indent=2))))
+    click.echo(_mask_secrets(json.dumps(value, ensure_ascii=not is_utf8, indent=2)))
 
 
-def print_lines(lines: Iterable[str], mask: Mask = str) -> None:
-    """Print lines to stdout."""
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines to stdout; mask secrets."""
     for line in lines:
-        click.echo(_mask_output(mask(line)))
+        click.echo(_mask_secrets(line))
 
 
-def _mask_output(text: str) -> str:
+def _mask_secrets(text: str) -> str:
     """Return the text without the secrets of the configuration, once one is loaded."""
     return click.get_current_context().ensure_object(GlobalOptions).mask(text)
 

@@ -14,7 +14,6 @@ import click
 from .. import config as configuration
 from ..model import Config, Source
 from ..store import SqlStore, Store
-from .common import Mask
 from .options import GlobalOptions
 
 
@@ -39,7 +38,7 @@ def mask_logs(ctx: click.Context, current_config: Callable[[], Config]) -> None:
     ctx.ensure_object(GlobalOptions).mask = lambda text: configuration.mask_secrets(text, current_config())
 
 
-def secret_mask(config: Config) -> Mask:
+def secret_mask(config: Config) -> Callable[[str], str]:
     """Return the function that hides the secrets of a configuration in a text."""
     return partial(configuration.mask_secrets, config=config)
 

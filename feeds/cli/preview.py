@@ -18,7 +18,6 @@ from ..model import Fetched, Source
 from ..networks import PRIVATE_NETWORKS
 from .addresses import Fetch, fetch_first, is_web_address, list_urls, open_fetch
 from .common import (
-    Mask,
     common_options,
     json_option,
     print_json,
@@ -116,10 +115,10 @@ def preview(
     previewer = _Previewer(ctx, PreviewOptions(url, dict(headers), read_as, allow_private))
     previews = [previewer.preview(place) for place in places]
     if as_json:
-        print_json(previews[0] if len(previews) == 1 else previews, previewer.mask)
+        print_json(previews[0] if len(previews) == 1 else previews)
     else:
         for place, document in zip(places, previews, strict=True):
-            print_lines([*_preview_lines(place, document, with_origins=verbosity(ctx) > 0), ""], previewer.mask)
+            print_lines([*_preview_lines(place, document, with_origins=verbosity(ctx) > 0), ""])
     if any("error" in document for document in previews):
         sys.exit(1)
 
@@ -128,12 +127,11 @@ def preview(
 
 
 class _Previewer:
-    """Reads places with the options of one command; `mask` hides the secrets of the configuration once loaded."""
+    """Reads places with the options of one command."""
 
     def __init__(self, ctx: click.Context, options: PreviewOptions) -> None:
         self._ctx = ctx
         self._options = options
-        self.mask: Mask = str
 
     def preview(self, place: str) -> Preview:
         """Return a place as a JSON Feed, or `error` and `place` when it cannot be read."""
@@ -166,10 +164,9 @@ class _Previewer:
 
     def read_source(self, place: str) -> Preview:
         """Fetch a source of the configuration and read the response."""
-        from .configuration import find_source, load_config, secret_mask  # a file or a URL needs no configuration
+        from .configuration import find_source, load_config  # a file or a URL needs no configuration
 
         config = load_config(self._ctx)
-        self.mask = secret_mask(config)
         source = find_source(config, place)
         with open_fetch(source, config, PRIVATE_NETWORKS if self._options.allow_private else ()) as fetch:
             return _to_json_feed(fetch(source.address), source, fetch)

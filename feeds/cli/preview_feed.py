@@ -18,7 +18,7 @@ from ..registry import find_step_kind
 from ..steps import Drop, Keep, Limit, apply_source_steps, apply_steps, effective_steps, only_select
 from ..store import Store
 from .common import print_json, print_lines, style
-from .configuration import load_config, open_store, secret_mask
+from .configuration import load_config, open_store
 from .formatting import format_count, format_rfc3339, sanitize_line
 
 StepFunction = Callable[[Iterator[Article], StepContext], Iterator[Article]]
@@ -58,9 +58,9 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
     if as_json:
         steps = [{**asdict(report), "dropped": list(report.dropped.values())} for report in reports]
         members = {"feed": feed_id, "articles": articles} | ({"steps": steps} if with_steps else {})
-        print_json(members, secret_mask(config))
+        print_json(members)
     else:
-        print_lines(_feed_lines(feed, articles, reports), secret_mask(config))
+        print_lines(_feed_lines(feed, articles, reports))
 
 
 def _read_articles(

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..model import Config
 from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
 from .common import common_options, is_quiet, json_option, print_json, print_lines
-from .configuration import config_path, load_config, open_store, secret_mask
+from .configuration import config_path, load_config, open_store
 from .formatting import format_count
 
 SAMPLE_FILES = ("feeds.yaml", "feeds.schema.json", "stories/*")
@@ -90,9 +90,9 @@ def check(ctx: click.Context, as_json: bool) -> None:
     warnings = [*_renamed_sources(config), *configuration.find_warnings(config)]
     if as_json:
         counts = {"sources": len(config.sources), "feeds": len(config.feeds)}
-        print_json({"config": str(path), **counts, "problems": [], "warnings": warnings}, secret_mask(config))
+        print_json({"config": str(path), **counts, "problems": [], "warnings": warnings})
         return
-    print_lines((f"warning: {warning}" for warning in warnings), secret_mask(config))
+    print_lines(f"warning: {warning}" for warning in warnings)
     counted = f"{format_count(len(config.sources), 'source')}, {format_count(len(config.feeds), 'feed')}"
     if not is_quiet(ctx):
         click.echo(f"{path}: {counted}, no mistakes")

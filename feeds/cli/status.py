@@ -26,7 +26,7 @@ from .common import (
     style,
     utcnow,
 )
-from .configuration import find_source, load_config, open_store, secret_mask
+from .configuration import find_source, load_config, open_store
 from .formatting import (
     format_columns,
     format_count,
@@ -98,24 +98,24 @@ def status(ctx: click.Context, source_id: str | None, failing: bool, as_json: bo
     """Show the state of every source and feed in one sentence each, the sick first, or everything about one source."""
     start_logging(ctx)
     config = load_config(ctx)
-    report, mask = _read_report(config), secret_mask(config)
+    report = _read_report(config)
     orphan = next((orphan for orphan in report.status.orphans if orphan.source_id == source_id), None)
     if orphan is not None and as_json:
-        print_json(_orphan_members(orphan), mask)
+        print_json(_orphan_members(orphan))
     elif orphan is not None:
-        print_lines([f"{orphan.source_id}: {_orphan_text(orphan)}"], mask)
+        print_lines([f"{orphan.source_id}: {_orphan_text(orphan)}"])
     elif source_id is not None:
         source = report.find_source(source_id)
         if as_json:
-            print_json(_source_members(source), mask)
+            print_json(_source_members(source))
         else:
-            print_lines(_source_lines(source), mask)
+            print_lines(_source_lines(source))
     else:
         overview = _make_overview(report, only_failing=failing or is_quiet(ctx))
         if as_json:
-            print_json(overview.members(), mask)
+            print_json(overview.members())
         else:
-            print_lines(overview.lines(with_summary=not is_quiet(ctx)), mask)
+            print_lines(overview.lines(with_summary=not is_quiet(ctx)))
 
 
 def _read_report(config: Config) -> StatusReport:

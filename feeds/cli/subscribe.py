@@ -72,20 +72,19 @@ def add(
     except SourceError as error:
         raise click.ClickException(f"{error.sentence}{_next_step(error, place)}") from error
     if not as_json and not is_quiet(ctx):
-        print_lines(_offer_lines(offered), secret_mask(config))
+        print_lines(_offer_lines(offered))
     source = offered[0 if yes or as_json or is_quiet(ctx) else _choose(offered)]
     id, entry = adding.make_entry(source)
     configuration.add_sources(config.path, [(id, entry)])
     if as_json:
         found = [_offer_members(source) for source in offered]
-        print_json({"id": id, "url": source.url, "candidates": found}, secret_mask(config))
+        print_json({"id": id, "url": source.url, "candidates": found})
     elif not is_quiet(ctx):
         print_lines(
             [
                 f"added {id} ({source.kind}: {sanitize_line(source.url)}) to {config.path}",
                 f"`feeds run {id}` pulls it now; a running daemon does so by itself.",
-            ],
-            secret_mask(config),
+            ]
         )
 
 
@@ -217,14 +216,14 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
     configuration.add_sources(config.path, list(entries.items()))
     if as_json:
         left_out = [{"url": url, "why": reason} for url, reason in skipped]
-        print_json({"added": list(entries), "skipped": left_out}, secret_mask(config))
+        print_json({"added": list(entries), "skipped": left_out})
         return
     if is_quiet(ctx):
         return
     lines = [f"{id}: {sanitize_line(str(entry['feed']))}" for id, entry in entries.items()]
     lines += [f"left out: {sanitize_line(url)}: {reason}" for url, reason in skipped]
     lines += [f"{format_count(len(entries), 'source')} added to {config.path}, {len(skipped)} left out"]
-    print_lines(lines, secret_mask(config))
+    print_lines(lines)
 
 
 def _new_entries(

@@ -17,6 +17,7 @@ from origin import KEEP, Behaviour, Document, Origin, raw, reply
 from wire import Wire, rss
 
 from feeds.app.server_process import create_server_app
+from feeds.cli import COMMANDS as COMMANDS_OF_FEEDS
 from feeds.config import load
 
 Entry = Mapping[str, object] | str
@@ -120,6 +121,7 @@ COMMANDS = (
     ["schema"],
     ["backup", "copy.db"],
 )
+SKIPPED = {"init", "import", "add", "daemon", "serve"}  # they write, or run until they are stopped
 
 
 def find_hits(text: str, secrets: Iterable[str]) -> list[str]:
@@ -151,6 +153,8 @@ def outputs(
     """Everything that leaves an installation, with its name."""
     for arguments in COMMANDS:
         yield " ".join(arguments), command(*arguments)
+    for name in COMMANDS_OF_FEEDS.keys() - SKIPPED - {arguments[0] for arguments in COMMANDS}:
+        yield name, command(name)
     for id in source_ids:
         yield f"preview {id}", command("preview", id, "-v")
     for name in ("retract", "forget", "run", "publish", "add"):
@@ -192,7 +196,9 @@ def test_A1_a_secret_stands_in_nothing_that_leaves_the_program(
     base = origin.url("")
     open_source = {"feed": origin.put("/open", Document(rss(("1", "Open")))), "tags": ["${CITY}"]}
     sources: dict[str, Entry] = {"open": open_source, "host": "http://${HOST}.invalid/f"}
-    secrets = {place: f"Zq7x-{place}-S3cret-of-Mine" for place in (*PLACES, "host")}
+    secrets = {place: f"Zq7x-{place}-S3cret-of-Mine" for place in (*PLACES, "host")} | {"ip": "127.0.0.53"}
+    sources["ip"] = f"http://${{IP}}:{origin.port('127.0.0.53')}/ip"
+    origin.put("/ip", Document(feed("ip", "127.0.0.53", origin.url("/ip", "127.0.0.53"))))
     for place, secret in secrets.items():
         monkeypatch.setenv(place.upper(), secret)
         (wire.config.parent / place.upper()).write_text(secret + "\n", encoding="utf-8")
@@ -216,12 +222,12 @@ def test_A1_a_secret_stands_in_nothing_that_leaves_the_program(
     origin.put("/robots.txt", raw(reply(robots.encode()), KEEP))
     feeds = {"all": {"steps": [{"limit": 10_000}]}, "city": {"tags": ["${CITY}"]}}
     wire.declare(sources, feeds, site={"title": "T", "url": "${SITE_URL}"})
-    looked_at = ["query-repeats", "proxy-failed", "bearer-moved", "host", "page", "map"]
+    looked_at = ["ip", "query-repeats", "proxy-failed", "bearer-moved", "host", "page", "map"]
     for name, text in outputs(wire, command, looked_at, query):
         assert not find_hits(text.replace(name, ""), secrets.values()), (name, text)
     titles = Counter(str(item["title"]) for item in wire.items())
     assert titles["Open"] == 1 and titles["***"] == 3  # the pages of the stories
-    assert {titles[f"Kept, {number} of ***"] for number in range(6)} == {2 * len(PLACES)}
+    assert {titles[f"Kept, {number} of ***"] for number in range(6)} == {2 * len(PLACES) + 1}
     assert [item["title"] for item in wire.items("city")] == ["Open"]
     assert json.loads((wire.public / "all.json").read_bytes())["feed_url"] == "https://wire.example.org/all.json"
     assert "Ulm" in wire.items("city")[0]["tags"]  # type: ignore[operator]
