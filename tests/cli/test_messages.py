@@ -7,11 +7,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from feeds.cli import COMMANDS
+import click
+
+from feeds.cli import COMMANDS, cli
 from feeds.config import json_schema
 
 ROOT = Path(__file__).parent.parent.parent
-COMMAND = re.compile(r"`feeds ([a-z]+)|^\$ feeds ([a-z]+)|bin/feeds ([a-z]+)", re.MULTILINE)
+# A command is marked by a backtick, a quotation mark, a prompt, a path or "run:" before it.
+COMMAND = re.compile(r"(?:[`'“]|^\$ |bin/|\brun:? )feeds ([a-z]+)", re.MULTILINE)
+OPTIONS = re.compile(r"`feeds ([a-z]+)([^`\n]*)`")
 KEY = re.compile(r"`([a-z_]+):(?=[` ])")
 PLACEHOLDERS = {"key"}
 
@@ -41,13 +45,27 @@ def _property_names(node: object) -> Iterator[str]:
         yield from _property_names(child)
 
 
-def test_texts_name_only_commands_that_exist() -> None:
-    named = [(place, name) for place, text in _documents() for names in COMMAND.findall(text) for name in names if name]
+def test_A12_texts_name_only_commands_that_exist() -> None:
+    named = [(place, name) for place, text in _documents() for name in COMMAND.findall(text)]
     assert len({name for _, name in named}) >= len(COMMANDS)
     assert not [(place, name) for place, name in named if name not in COMMANDS]
 
 
-def test_messages_name_only_keys_that_exist() -> None:
+def test_A12_texts_name_only_options_that_exist() -> None:
+    context = click.Context(cli)
+    named = [
+        (place, name, option)
+        for place, text in _documents()
+        for name, rest in OPTIONS.findall(text)
+        for option in re.findall(r"(?<!\S)\[?(--?[a-z][a-z-]*)", rest)
+    ]
+    assert {"--all", "--undo", "--feed"} <= {option for _, _, option in named}
+    for place, name, option in named:
+        command = cli.get_command(context, name)
+        assert command and any(option in parameter.opts for parameter in command.params), (place, name, option)
+
+
+def test_A12_messages_name_only_keys_that_exist() -> None:
     known = set(_property_names(json_schema())) | PLACEHOLDERS
     named = [(place, name) for place, text in _messages() for name in KEY.findall(text)]
     assert {"auth", "allow_private", "data"} <= {name for _, name in named}

@@ -297,6 +297,51 @@ def test_a_word_that_is_not_understood_holds_the_story_back_with_a_warning(line:
     assert parsed.unreadable == ("q.md",)
 
 
+@pytest.mark.parametrize("word", ["true", "yes", "1", "on", '"y"'])
+@pytest.mark.parametrize("key", ["published", "Published", "publish"])
+def test_a_switch_beside_a_date_is_no_date(key: str, word: str) -> None:
+    for lines in (f"{key}: {word}\ndate: 2026-05-06", f"date: 2026-05-06\n{key}: {word}"):
+        assert read_story("q.md", f"---\n{lines}\n---\nText").published == "2026-05-06"
+
+
+HEADERS = [
+    "Title: Q\nStatus: draft\nDate: 2026-01-01\n\nSECRET",
+    "title: Q\ndraft: true\n\nSECRET",
+    "Title: Q\nVisibility: odd\n\nSECRET",
+    ":title: Q\n:status: hidden\n\nSECRET",
+    "#+TITLE: Q\n#+DRAFT: true\n\nSECRET",
+    "draft = true\n\nSECRET",
+    "Draft: Yes\n\nSECRET",
+]
+
+
+@pytest.mark.parametrize("before", BEFORE, ids=ascii)
+@pytest.mark.parametrize("body", HEADERS)
+def test_A2_a_draft_that_says_so_in_a_header_without_dashes_is_left_out(body: str, before: str) -> None:
+    for ends in ("\n", "\r\n"):
+        parsed = read_folder({"q.md": (before + body).replace("\n", ends), "good.md": "# Good"})
+        assert [story.id for story in parsed.stories] == ["good.md"], ends
+        assert [warning.partition(":")[0] for warning in parsed.warnings] == ["q.md"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Draft: the new law\n\nIt came at noon.",
+        "Status: unknown\n\nThe ferry is lost.",
+        "Title: Q\nStatus: published\n\nText.",
+        "Private: the diary of a keeper\n\nText.",
+        "Note: this was written at sea.\nThe ferry left.\ndraft: true\n",
+        "# A heading\n\ndraft: true\n",
+        "Subject: Hello\nFrom: Ann\n\nText.",
+    ],
+)
+def test_A2_prose_that_begins_like_a_header_stays(body: str) -> None:
+    for name in ("a.md", "a.txt"):
+        story = read_story(name, body)
+        assert story.content or story.title
+
+
 def test_F22_an_id_is_used_once() -> None:
     parsed = read_folder({"a.md": "---\nid: x\n---\n# A", "b.md": "---\nid: x\n---\n# B"})
     assert len(parsed.stories) == 1 and "another file has the id 'x'" in parsed.warnings[0]

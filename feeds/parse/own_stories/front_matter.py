@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import takewhile
 
 # python-frontmatter lets YAML's own error through; only config imports YAML itself.
 from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
@@ -75,6 +76,7 @@ _END_KEYS = frozenset(
 _LINE_BREAKS = r"\n\r\x85\u2028\u2029"
 _BLANKS = rf"(?:[^\S{_LINE_BREAKS}]|[\ufeff\u200b\u2060])*"
 _LINE_END = rf"{_BLANKS}(?:(?=[{_LINE_BREAKS}])|\Z)"
+_BLANK_CHARACTERS = " \t\r\n\ufeff\u200b\u2060"
 _BEFORE = r"[\s\ufeff\u200b\u2060]*"  # blank lines, and the byte order marks of files that were joined
 _OPENING = re.compile(
     rf"{_BEFORE}(?:(?P<dashes>-{{3,}}){_BLANKS}(?P<label>ya?ml|toml|json5?|js)?(?:{_BLANKS}\#[^{_LINE_BREAKS}]*)?|\+{{3,}}|;{{3,}})"
@@ -90,6 +92,8 @@ _JSON_OPENING = re.compile(
 _CLOSING = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))(?:-{{3,}}|\.{{3}}){_LINE_END}", re.M)
 _BLANK_LINES = re.compile(r"\s*$", re.M)
 _FIELD_LINE = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))[^\w{_LINE_BREAKS}]*[^\W\d][\w-]*[\"']?\s*[:=](?!//)", re.M)
+# `Status: draft`, `:status: draft` (reStructuredText), `#+DRAFT: true` (Org), `% draft: true`.
+_HEADER_LINE = re.compile(r"(?:[:%]|#\+)? {0,3}([^\W\d][\w -]{0,40}?)[ \t]*[:=](?!//)[ \t]*(.*)")
 # What PyYAML raises for a date that does not exist, a tag whose text does not fit it, and the like.
 _VALUE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
@@ -122,6 +126,8 @@ def read_front_matter(text: str) -> FrontMatter:
     if opening is None:
         if _JSON_OPENING.match(text):
             raise UnreadableFile("it begins like JSON front matter; only YAML between two lines of `---` is understood")
+        if _begins_with_draft_fields(text):
+            raise UnreadableFile("it begins like front matter of a draft, but not between two lines of `---`")
         return FrontMatter(text)
     if not opening["dashes"] or (opening["label"] or "yaml").lower() not in ("yaml", "yml"):
         raise UnreadableFile("its front matter is not YAML between two lines of `---`")
@@ -163,6 +169,19 @@ def _is_draft_line(line: str) -> bool:
     return bool(words) and (not values or (len(values) == 1 and values[0].casefold() in words))
 
 
+def _begins_with_draft_fields(text: str) -> bool:
+    """Return whether the first paragraph is a header of fields as Pelican and MultiMarkdown have it, and of a draft.
+
+    A single line `Draft: a word` is prose as long as the word is not one that holds a story back.
+    """
+    lines = list(takewhile(str.strip, text[:MAX_LENGTH].lstrip(_BLANK_CHARACTERS).splitlines()))
+    fields = [match for line in lines if (match := _HEADER_LINE.fullmatch(line))]
+    if len(fields) < len(lines):
+        return False
+    drafts = [_is_draft(field[1], field[2]) for field in fields]
+    return True in drafts or (None in drafts and len(fields) > 1)
+
+
 def _shorten(error: object) -> str:
     return " ".join(str(error).split())[:200]
 
@@ -171,7 +190,7 @@ def _shorten(error: object) -> str:
 
 
 def _interpret(values: Mapping[object, object], body: str) -> FrontMatter:
-    names = {str(name).strip().lower(): value for name, value in values.items()}
+    names = {str(name).strip().lower(): value for name, value in values.items() if not _is_switch(name, value)}
     renamed = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
     fields = {name: value for name, value in renamed.items() if name in FIELDS}
     if any(_is_draft(name, value) is True for name, value in values.items()):
@@ -196,6 +215,11 @@ def _is_draft(name: object, value: object) -> bool | None:
     words = DRAFT_KEYS.get(key, _NO_DATE)
     may_be_date = key not in DRAFT_KEYS or key in _KEYS_WITH_DATES
     return words.get(word, False if may_be_date and any(map(str.isnumeric, word)) else None)
+
+
+def _is_switch(name: object, value: object) -> bool:
+    """Return whether a field says yes or no under a name that stands for a date as well: `published: true`."""
+    return _normalize_key(name) in _KEYS_WITH_DATES and _normalize_value(value) in YES_WORDS + NO_WORDS
 
 
 def _find_dates(values: Mapping[object, object], keys: frozenset[str]) -> tuple[str, ...]:
