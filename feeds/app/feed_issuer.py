@@ -15,7 +15,20 @@ from ..compose import select_sources
 from ..config import describe_left_out, find_left_out
 from ..errors import FeedsError, FetchError, PublishError
 from ..fetch.local_files import open_media
-from ..model import Article, Config, Edition, Feed, FileStamp, Issue, Ledger, Origin, Source, StoryFile, replace
+from ..model import (
+    Article,
+    Config,
+    Document,
+    Edition,
+    Feed,
+    FileStamp,
+    Issue,
+    Ledger,
+    Origin,
+    Source,
+    StoryFile,
+    replace,
+)
 from ..publish import Target, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
@@ -107,6 +120,11 @@ class FeedIssuer:
     def select_articles(self, feed: Feed) -> Iterator[Article]:
         """Yield the articles that a feed would hold now, newest first."""
         return pipeline.choose_articles(feed, self._articles)
+
+    def make_documents(self, feed: Feed) -> list[Document]:
+        """Return the documents of a feed that is not due, as they must stand in the target."""
+        io = self._io(feed, 0, lambda: False, rewrite=False)
+        return list(map(self._gate.clean_document, pipeline.make_documents(feed, self._site, io)))
 
     def raise_errors(self) -> None:
         """Raise PublishError if something could not be published."""

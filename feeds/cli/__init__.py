@@ -42,7 +42,9 @@ COMMANDS = {
     "status": CommandEntry("status", "Show the state of every source and feed."),
     "retract": CommandEntry("admin", "Take an article out of everything published."),
     "forget": CommandEntry("admin", "Drop a source's articles."),
+    "verify": CommandEntry("admin", "Check the store and all published files."),
     "backup": CommandEntry("admin", "Copy the store while it is in use."),
+    "restore": CommandEntry("admin", "Put a backup in the place of the store."),
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
 }
 

@@ -1,4 +1,4 @@
-"""The commands that change or copy what is stored: retract, forget, backup; and reload."""
+"""The commands that change, check or copy what is stored: retract, forget, verify, backup, restore; and reload."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import click
 
 from ..app import control_socket
 from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
+from ..store import Store, restore_database
+from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
-from .configuration import load_config, open_store
+from .configuration import load_config, open_store, secret_mask
 from .formatting import format_count, format_size
 
 
@@ -86,3 +88,54 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
         print_json({"file": str(file), "size": octets})
     elif not is_quiet(ctx):
         click.echo(f"wrote {file} ({format_size(octets)})")
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def verify(ctx: click.Context, as_json: bool) -> None:
+    """Check the whole store and all published files; exit with 1 if something is wrong. It changes nothing."""
+    start_logging(ctx)
+    from ..app.verification import verify_installation  # with the writers of feeds
+
+    config = load_config(ctx)
+    with open_store(config) as store:
+        faults = verify_installation(config, store) if store else []
+        feed_count, file_count = _count_published(store) if store else (0, 0)
+    if as_json:
+        members = [{"sentence": fault.sentence, "remedy": fault.remedy} for fault in faults]
+        print_json({"faults": members, "feeds": feed_count, "files": file_count}, secret_mask(config))
+    elif faults:
+        print_lines([f"{fault.sentence}: {fault.remedy}" for fault in faults], secret_mask(config))
+    elif not is_quiet(ctx):
+        feeds, files = format_count(feed_count, "feed"), format_count(file_count, "file")
+        print_lines([f"store, {feeds} and {files} are as they must be" if store else "nothing is stored yet"])
+    if faults:
+        ctx.exit(1)
+
+
+def _count_published(store: Store) -> tuple[int, int]:
+    ledgers = store.ledgers()
+    return sum("/" not in id for id in ledgers), sum(len(ledger.files) for ledger in ledgers.values())
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+@common_options
+@click.pass_context
+def restore(ctx: click.Context, file: Path, as_json: bool) -> None:
+    """Put the backup FILE in the place of the store, which is kept under another name. Stop daemon and server before.
+
+    FILE is checked first, and stays as it is. Clients of the live page and of Web Push start anew.
+    """
+    start_logging(ctx)
+    data = load_config(ctx).data
+    with hold_lock(data), hold_lock(data, "server.lock"):
+        replaced = restore_database(data / "feeds.db", file)
+    if as_json:
+        print_json({"file": str(file), "replaced": str(replaced) if replaced else None})
+    elif not is_quiet(ctx):
+        kept = f"; the store before is kept as {replaced}" if replaced else ""
+        print_lines([f"restored {file}{kept}", "`feeds run` publishes what it holds"])

@@ -10,7 +10,7 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
-from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue
+from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
     WEB_PAGE_KINDS,
@@ -38,6 +38,7 @@ __all__ = [
     "issue",
     "choose_articles",
     "issue_pages",
+    "make_documents",
     "pull",
     "read",
     "as_json_feed",

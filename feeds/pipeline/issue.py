@@ -67,6 +67,12 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     return paths
 
 
+def make_documents(feed: Feed, site: Site, io: IssueIO) -> list[Document]:
+    """Return the documents of a feed that is not due, as they must stand in the target."""
+    chosen = tuple(choose_articles(feed, io.articles))
+    return list(render(compose(feed, site, chosen, io.ledger(feed.id, ()), io.since, as_stored=io.as_stored)))
+
+
 def choose_articles(feed: Feed, read: Callable[[Feed, Reading], Iterator[Article]]) -> Iterator[Article]:
     """Yield the articles that the steps of a feed let through."""
     reading = Reading()

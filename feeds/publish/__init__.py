@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .folder import Folder
+from .folder import Folder, digest_of
 from .target import Target, WriteResult
 
-__all__ = ["Target", "WriteResult", "open_target"]
+__all__ = ["Target", "WriteResult", "digest_of", "open_target"]
 
 
 def open_target(public: Path) -> Target:

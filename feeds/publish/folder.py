@@ -51,8 +51,7 @@ class Folder:
             target, body = _resolve(self._root, document.path), document.body
             with _explain_errors("write", target):
                 info, differed = _keep_file(target, body) or (_write_file(target, [body]), True)
-            digest = blake2b(body, digest_size=DIGEST_SIZE).hexdigest()
-            results.append(WriteResult(_published_file(document.path, info, digest), differed))
+            results.append(WriteResult(_published_file(document.path, info, digest_of(body)), differed))
             folders |= dict.fromkeys(_folders_to(self._root, target))
         # Even if nothing changed: a run that was killed or failed just before this line had renamed files already (F6).
         _sync_folders(folders)
@@ -102,17 +101,44 @@ class Folder:
         except OSError:
             return None
 
-    def sweep(self) -> list[str]:
-        """Remove the temporary files that a killed run left; return their paths."""
-        leftovers = [
-            path
+    def digest(self, path: str) -> str | None:
+        """Return the digest of the bytes of a file; None where there is no regular file."""
+        target = self._root / path
+        with _explain_errors("read", target):
+            try:
+                descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+                    return None
+                raise
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return None
+                digest = blake2b(digest_size=DIGEST_SIZE)
+                for _ in _read_blocks(file, digest.update):
+                    pass
+                return digest.hexdigest()
+
+    def leftovers(self) -> list[str]:
+        """Return the paths of the temporary files that a killed run left."""
+        return sorted(
+            path.relative_to(self._root).as_posix()
             for path in self._root.rglob(".*.feeds-new")
             if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_symlink()
-        ]
+        )
+
+    def sweep(self) -> list[str]:
+        """Remove the temporary files that a killed run left; return their paths."""
+        leftovers = self.leftovers()
         for path in leftovers:
-            with _explain_errors("remove", path):
-                path.unlink(missing_ok=True)
-        return sorted(path.relative_to(self._root).as_posix() for path in leftovers)
+            with _explain_errors("remove", self._root / path):
+                (self._root / path).unlink(missing_ok=True)
+        return leftovers
+
+
+def digest_of(body: bytes) -> str:
+    """Return the digest of the bytes of a file, as `PublishedFile` has it."""
+    return blake2b(body, digest_size=DIGEST_SIZE).hexdigest()
 
 
 # ── one file ────────────────────────────────────────────────────────────────────────────────────────────────────────

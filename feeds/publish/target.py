@@ -49,5 +49,11 @@ class Target(Protocol):
     def size(self, path: str) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
 
+    def digest(self, path: str) -> str | None:
+        """Return the digest of the bytes of a file, as `PublishedFile` has it; None where there is no regular file."""
+
+    def leftovers(self) -> list[str]:
+        """Return the paths of what writes that were killed left behind."""
+
     def sweep(self) -> list[str]:
         """Remove what writes that were killed left behind; return their paths."""

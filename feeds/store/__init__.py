@@ -6,5 +6,6 @@ from .facade import SqlStore
 from .ledgers import WithdrawnFeeds
 from .probe import StoreProbe
 from .protocol import Store
+from .restore import restore_database
 
-__all__ = ["Store", "SqlStore", "StoreProbe", "WithdrawnFeeds"]
+__all__ = ["Store", "SqlStore", "StoreProbe", "WithdrawnFeeds", "restore_database"]

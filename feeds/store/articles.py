@@ -387,6 +387,20 @@ def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[
     return or_(*article_conditions, articles.c.source.in_(json_members("tagged", to_json(sorted(keys)))))
 
 
+_CHECKED = select(
+    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "checksum")),
+    *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
+)
+
+
+def find_damaged_articles(connection: Connection) -> Iterator[str]:
+    """Yield a sentence on each article whose row was changed by a fault of the disk."""
+    for row in connection.execute(_CHECKED, execution_options={"yield_per": ROWS_AHEAD}):
+        checksum, body, html = tuple(row)[-3:]
+        if _checksum(tuple(row)[:-3], body, html) != checksum:
+            yield f"the article {row.published_id} is damaged"
+
+
 def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
     values: tuple[Any, ...] = tuple(row)
     checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:]

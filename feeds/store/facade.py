@@ -27,11 +27,11 @@ from ..model import (
     StoryPage,
     Visit,
 )
-from . import articles, ledgers, migrate, seen_items, visits
+from . import articles, integrity, ledgers, migrate, seen_items, visits
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
-from .sqlite import Engines, copy_database, find_damage, open_engines
+from .sqlite import Engines, copy_database, open_engines
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
 _CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
@@ -233,7 +233,7 @@ class SqlStore:
 
     def damage(self) -> list[str]:
         with self._engines.read() as connection:
-            return find_damage(connection)
+            return integrity.find_faults(connection)
 
     def _is_current(self, visit: Visit) -> bool:
         """Return whether the visit's source still has that id: it may have been renamed since the visit began."""

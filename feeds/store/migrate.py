@@ -54,6 +54,18 @@ def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS)
     _upgrade(path, revision, head, scripts)
 
 
+def upgrade_copy(path: Path) -> None:
+    """Migrate a copy of a database to the newest schema."""
+    engines = open_engines(path)
+    try:
+        with engines.read() as connection:
+            revision = read_revision(connection, path)
+    finally:
+        engines.close()
+    if revision != REVISION:
+        _upgrade(path, revision, REVISION, SCRIPTS, keep_copy=False)
+
+
 def read_revision(connection: Connection, path: Path) -> str:
     """Return the revision of a database. An empty one, and another program's, raises StoreError."""
     names = table_names(connection)
@@ -67,8 +79,11 @@ def read_revision(connection: Connection, path: Path) -> str:
     return revision
 
 
-def _upgrade(path: Path, revision: str | None, head: str, scripts: Path) -> None:
-    """Run the migrations from `revision` to `head`, each in a transaction of its own; refuse an unknown revision."""
+def _upgrade(path: Path, revision: str | None, head: str, scripts: Path, *, keep_copy: bool = True) -> None:
+    """Run the migrations from `revision` to `head`, each in a transaction of its own; refuse an unknown revision.
+
+    `keep_copy`: of a database that is there already.
+    """
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -79,7 +94,8 @@ def _upgrade(path: Path, revision: str | None, head: str, scripts: Path) -> None
     if revision is not None:
         if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
             raise StoreError(NEWER_VERSION.format(path))
-        copy_database(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
+        if keep_copy:
+            copy_database(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
     engine = open_engine(path, MIGRATE)
     # SQLAlchemy's documented way to set how transactions begin that Alembic begins.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(MIGRATE.begin_statement))

@@ -160,4 +160,4 @@ class Store(Protocol):
         """Write a whole copy to `target` while the store is in use (F40)."""
 
     def damage(self) -> list[str]:
-        """Return every fault that a full check finds; it reads the whole file."""
+        """Return every fault of the file and its rows that a full check finds; it reads the whole file."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source, StoredDeclaration
-from .schema import articles, encode_time, meta, sources, to_json, tombstones, visits
+from .schema import articles, encode_time, ledger_entries, meta, sources, to_json, tombstones, visits
 from .sqlite import Engines, json_members
 from .statements import insert_statement, update_statement
 
@@ -257,6 +257,9 @@ def _rename(connection: Connection, old: StoredSource, new_id: str, existing: St
         existing_ids = select(existing_rows.c.upstream_id).where(existing_rows.c.source == existing.key)
         is_moved = (table.c.source == old.key) & table.c.upstream_id.not_in(existing_ids)
         connection.execute(update(table).where(is_moved).values(source=existing.key))
+        if table is articles:  # no feed is left with what is deleted now
+            deleted_keys = select(articles.c.key).where(articles.c.source == old.key)
+            connection.execute(delete(ledger_entries).where(ledger_entries.c.article.in_(deleted_keys)))
         connection.execute(delete(table).where(table.c.source == old.key))
     connection.execute(delete(sources).where(sources.c.key == old.key))
     mark_changed(connection, existing.key)

@@ -227,17 +227,43 @@ def find_damage(connection: Connection) -> list[str]:
     ]
 
 
+def last_key(connection: Connection, table: Table) -> int:
+    """Return the last number that a table has given out; 0 before the first."""
+    query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+    return connection.exec_driver_sql(query, (table.name,)).scalar() or 0
+
+
+def set_last_key(connection: Connection, table: Table, number: int) -> None:
+    """Let a table give out the numbers after this one."""
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+    connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, number))
+
+
+def empty_log(path: Path) -> None:
+    """Write what stands in the write-ahead log into the database, if there is a log."""
+    if has_log(path):
+        engines = open_engines(path)
+        try:
+            with translate_errors(path), engines.writer.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            engines.close()
+
+
 def find_orphans(connection: Connection) -> list[tuple[Any, ...]]:
     """Return (table, row, table that lacks its parent, …) of every row that breaks a foreign key."""
     return [tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
 
 
-def copy_database(path: Path, target: Path) -> None:
-    """Write a whole copy while the database is in use, with mode 0600; replace `target` once it is complete (F40)."""
+def copy_database(path: Path, target: Path, *, in_use: bool = True) -> None:
+    """Write a whole copy while the database is in use, with mode 0600; replace `target` once it is complete (F40).
+
+    SQLite makes files beside a database that is `in_use`.
+    """
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        uri = f"{path.absolute().as_uri()}?mode=ro{'' if in_use else '&immutable=1'}"
         with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(temporary)) as destination:
             source.backup(destination)
         _fsync(temporary)

@@ -1,0 +1,30 @@
+"""The check of a whole installation, which only reads: it may run beside a daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..compose import select_sources
+from ..model import Config, Feed
+from ..publish import open_target
+from ..store import Store
+from ..verify import DeclaredFeed, Fault, find_faults
+from .application import utcnow, with_outlines
+from .feed_issuer import FeedIssuer
+from .publication_gate import PublicationGate
+from .publisher import story_page_feeds
+
+
+def verify_installation(config: Config, store: Store) -> list[Fault]:
+    """Return all that is wrong with the store, the published files, and between them."""
+    sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public)
+    gate = PublicationGate(config.searched_secrets, store.authority)
+    issuer = FeedIssuer(config, sources, store, target, gate, utcnow)
+
+    def newest_change(feed: Feed) -> Callable[[], int]:
+        ids = set(select_sources(feed, sources))
+        return lambda: max((number for id, number in store.change_numbers().items() if id in ids), default=0)
+
+    pages = {id: DeclaredFeed(feed, newest_change(feed)) for id, feed in story_page_feeds(config).items()}
+    feeds = {id: DeclaredFeed(feed, newest_change(feed), issuer.make_documents) for id, feed in config.feeds.items()}
+    return list(find_faults(store, target, {**pages, **feeds}))

@@ -1,0 +1,102 @@
+"""Putting a backup in the place of the database."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import delete
+
+from ..errors import StoreError
+from . import migrate
+from .integrity import find_faults
+from .schema import outbox
+from .sqlite import COMPANIONS, copy_database, empty_log, has_log, last_key, open_engines, set_last_key
+
+# Events that may have been numbered since the backup: their numbers are left out (F40).
+EVENT_NUMBER_JUMP = 1_000_000
+
+
+def restore_database(path: Path, backup: Path) -> Path | None:
+    """Put a copy of a backup in the place of the database; return where the database that stood there is now.
+
+    The backup is checked, and brought up to date, before anything is touched. Its events are forgotten, and the next
+    ones get numbers that none ever had: a client that knows a number is told to start anew. The caller holds the locks.
+    Raises StoreError.
+    """
+    if not backup.is_file():
+        raise StoreError(f"{backup} is no file; name one that `feeds backup FILE` wrote")
+    copy = path.with_name(f"{path.name}.new")
+    try:
+        _copy(backup, copy)
+        _prepare(copy, backup, _last_event_number(path))
+        replaced = _set_aside(path)
+        copy.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} could not be replaced: {error.strerror}; it is as it was") from error
+    finally:
+        for name in ("", *COMPANIONS):
+            copy.with_name(copy.name + name).unlink(missing_ok=True)
+    return replaced
+
+
+def _copy(backup: Path, copy: Path) -> None:
+    try:
+        copy_database(backup, copy, in_use=has_log(backup))
+    except StoreError as error:
+        raise StoreError(
+            f"{backup} cannot be copied to {copy.parent}: {error.__cause__}; name a file that `feeds backup FILE` wrote"
+        ) from error
+
+
+def _prepare(copy: Path, backup: Path, last_event_number: int) -> None:
+    """Check the copy of a backup, bring it up to date, and let its event numbers jump forward."""
+    try:
+        migrate.upgrade_copy(copy)
+        engines = open_engines(copy)
+        try:
+            with engines.read() as connection:
+                faults = find_faults(connection)
+            if faults:
+                raise StoreError(f"{backup} is damaged ({faults[0]}); take another backup")
+            with engines.write() as connection:
+                newest = max(last_event_number, last_key(connection, outbox))
+                connection.execute(delete(outbox))
+                set_last_key(connection, outbox, newest + EVENT_NUMBER_JUMP)
+        finally:
+            engines.close()
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(copy), str(backup))) from error
+
+
+def _last_event_number(path: Path) -> int:
+    """Return the number of the last event of a database; 0 where there is none, or it cannot be read."""
+    if not path.exists():
+        return 0
+    engines = open_engines(path)
+    try:
+        with suppress(StoreError), engines.read() as connection:
+            return last_key(connection, outbox)
+        return 0
+    finally:
+        engines.close()
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Keep the database under another name, which is returned, so that its own can be replaced in one step."""
+    if not path.exists():
+        return None
+    with suppress(StoreError):  # a damaged one keeps its log
+        empty_log(path)
+    names = (path.with_name(f"{path.stem}-replaced-{number}{path.suffix}") for number in count(1))
+    aside = next(name for name in names if not name.exists())
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without hard links
+        path.rename(aside)
+    for name in COMPANIONS:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + name).rename(aside.with_name(aside.name + name))
+    return aside

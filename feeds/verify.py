@@ -1,0 +1,119 @@
+"""The invariants of an installation: of what is stored, of what stands in the target, and that both are the same."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from .errors import PublishError, StoreError
+from .model import Document, Feed, Ledger
+from .publish import Target, digest_of
+from .store import Store
+
+MAX_COMPARISONS = 3  # of one feed that is published meanwhile
+
+RESTORE = "put a backup in its place (`feeds restore FILE`)"
+RETRACT = "`feeds retract` takes it out again"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and what to do about it."""
+
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredFeed:
+    """A feed as it is declared. `newest_change` returns the highest change number of its sources.
+
+    `make_documents` makes what its files must hold; None for files that are made otherwise, such as the style sheets.
+    """
+
+    feed: Feed
+    newest_change: Callable[[], int]
+    make_documents: Callable[[Feed], Sequence[Document]] | None = None
+
+    def is_due(self, ledger: Ledger) -> bool:
+        """Return whether the files may be older than what is stored and declared."""
+        return ledger.fingerprint != self.feed.fingerprint or ledger.changed < self.newest_change()
+
+
+def find_faults(store: Store, target: Target, declared: Mapping[str, DeclaredFeed]) -> Iterator[Fault]:
+    """Yield what is wrong; reads the whole database and all published files, and changes nothing.
+
+    May run beside a daemon: what changes meanwhile is compared again. `declared`: feed id → feed.
+    """
+    leftovers = set(target.leftovers())
+    for sentence in store.damage():
+        yield Fault(sentence, RETRACT if "is shown" in sentence else RESTORE)
+    for feed_id in sorted(store.ledgers()):
+        yield from _find_feed_faults(feed_id, declared.get(feed_id), store, target)
+    for path in sorted(leftovers.intersection(target.leftovers())):
+        yield Fault(f"{path} is left of a write that was killed", "the next run removes it")
+
+
+def _find_feed_faults(feed_id: str, declared: DeclaredFeed | None, store: Store, target: Target) -> Sequence[Fault]:
+    faults: Sequence[Fault] = ()
+    for _ in range(MAX_COMPARISONS):
+        ledger = store.ledger(feed_id, ())
+        try:
+            faults = [*_compare_files(ledger, target), *(_compare_edition(ledger, declared, store) if declared else ())]
+        except (StoreError, PublishError) as error:
+            faults = [Fault(f"{feed_id} cannot be checked: {error}", RESTORE)]
+        if not faults or ledger == store.ledger(feed_id, ()):
+            break
+    return faults
+
+
+def _compare_files(ledger: Ledger, target: Target) -> Iterator[Fault]:
+    """Yield what differs between the files of a feed and its ledger."""
+    remedy = f"`feeds publish {ledger.feed_id}` writes it again" if "/" not in ledger.feed_id else "the next run does"
+    for file in ledger.files:
+        digest = target.digest(file.path)
+        if digest is None:
+            yield Fault(f"{file.path} is missing", remedy)
+        elif file.digest and digest != file.digest:
+            yield Fault(f"{file.path} is not what was published", remedy)
+        elif file.size is not None and not target.has(file):
+            yield Fault(f"{file.path} was touched: its time or its mode are not those it was published with", remedy)
+
+
+def _compare_edition(ledger: Ledger, declared: DeclaredFeed, store: Store) -> Iterator[Fault]:
+    """Yield what differs between the files of a feed and what the store makes of it, unless it is due anyway."""
+    if declared.make_documents is None or declared.is_due(ledger):
+        return
+    documents = declared.make_documents(declared.feed)
+    retractions = store.pending_retractions(ledger.feed_id)
+    if declared.is_due(ledger):
+        return
+    remedy = f"`feeds publish {ledger.feed_id}` writes it again; report it if it comes again"
+    published = {file.path: file.digest for file in ledger.files}
+    made = {document.path: digest_of(document.body) for document in documents}
+    for path in sorted(published.keys() | made.keys()):
+        if published.get(path) != made.get(path):
+            yield Fault(f"{path} is not what the store makes of it", remedy)
+    for published_id in retractions.values():
+        yield Fault(f"the feed {ledger.feed_id} still publishes {published_id}, which was taken back", remedy)
+    for document in documents:
+        yield from _find_document_faults(document)
+
+
+def _find_document_faults(document: Document) -> Iterator[Fault]:
+    remedy = "report it, with the file"
+    try:
+        if document.media_type.endswith("xml"):
+            ElementTree.fromstring(document.body)
+        elif document.media_type.endswith("json"):
+            ids = Counter(item["id"] for item in json.loads(document.body)["items"])
+            yield from (Fault(f"{document.path} holds {id} twice", remedy) for id in _repeated(ids))
+    except (ElementTree.ParseError, ValueError, KeyError) as error:
+        yield Fault(f"{document.path} cannot be parsed: {error}", remedy)
+
+
+def _repeated(ids: Counter[str]) -> Iterable[str]:
+    return sorted(id for id, count in ids.items() if count > 1)
