@@ -12,7 +12,7 @@ from ..store import Store, restore_database
 from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
-from .configuration import load_config, open_store, secret_mask
+from .configuration import load_config, open_store
 from .formatting import format_count, format_size
 
 
@@ -105,9 +105,9 @@ def verify(ctx: click.Context, as_json: bool) -> None:
         feed_count, file_count = _count_published(store) if store else (0, 0)
     if as_json:
         members = [{"sentence": fault.sentence, "remedy": fault.remedy} for fault in faults]
-        print_json({"faults": members, "feeds": feed_count, "files": file_count}, secret_mask(config))
+        print_json({"faults": members, "feeds": feed_count, "files": file_count})
     elif faults:
-        print_lines([f"{fault.sentence}: {fault.remedy}" for fault in faults], secret_mask(config))
+        print_lines([f"{fault.sentence}: {fault.remedy}" for fault in faults])
     elif not is_quiet(ctx):
         feeds, files = format_count(feed_count, "feed"), format_count(file_count, "file")
         print_lines([f"store, {feeds} and {files} are as they must be" if store else "nothing is stored yet"])

@@ -51,7 +51,8 @@ class Store(Protocol):
     def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
         """Return the due visits, oldest first.
 
-        With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
+        With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due or never
+        ended, as a crash cut them off.
         """
 
     def next_due(self) -> datetime | None:

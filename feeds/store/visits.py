@@ -77,7 +77,7 @@ _BY_AGE = (visits.c.due_at, visits.c.key)
 _DUE = _VISITS.where(visits.c.due_at <= bindparam("at")).order_by(*_BY_AGE).limit(bindparam("limit"))
 _OF_SOURCES = (
     _VISITS.where(visits.c.source.in_(json_members("sources")), visits.c.due_at.is_not(None))
-    .where(or_(visits.c.upstream_id == "", visits.c.due_at <= bindparam("at")))
+    .where(or_(visits.c.upstream_id == "", visits.c.due_at <= bindparam("at"), visits.c.last_at.is_(None)))
     .order_by(*_BY_AGE)
     .limit(bindparam("limit"))
 )
@@ -93,7 +93,8 @@ def select_due(
 ) -> list[Visit]:
     """Return the due visits, oldest first.
 
-    With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due.
+    With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due or never
+    ended, as a crash cut them off (A18).
     """
     values: dict[str, object] = {"at": encode_time(at), "limit": NO_LIMIT if limit is None else limit}
     if source_ids is None:

@@ -157,6 +157,18 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         assert (store.statuses()[0].pending, store.seen_items("a").listing_size) == (0, None)
 
 
+def test_A18_the_visit_of_a_page_that_a_crash_cut_off_is_made_when_its_source_is_named(path: Path) -> None:
+    """By itself it is made again after some minutes (E12); one that failed keeps its time."""
+    with open_store(path, source()) as store:
+        store.record([harvest(visit_of(store), story_visits=(PAGE,), listed_ids=("s1",))])
+        (page,) = (visit for visit in store.due(NOON) if visit.story)
+        store.claim([(page, NOON + HOUR)])
+        assert [visit.story for visit in store.due(NOON) if visit.story] == []
+        assert [visit.story for visit in store.due(NOON, ["a"]) if visit.story] == [STORY]
+        store.record([replace(failed(page, attempts=1), due_at=NOON + HOUR)])
+        assert [visit.story for visit in store.due(NOON, ["a"]) if visit.story] == []
+
+
 EDITED = StoryVisit("s1", "https://pages.example/s1-new", replace(STORY, title=Text("A better headline")), "edited")
 
 
