@@ -27,6 +27,7 @@ from ..model import (
     Article,
     Config,
     Failure,
+    Feed,
     Harvest,
     InstallationStatus,
     Kind,
@@ -55,6 +56,8 @@ from .turn import BATCH_SIZE, NetworkClient, Turn, TurnEnd, TurnIO, TurnLoop, Tu
 from .visit_log import log_visit
 
 log = logging.getLogger("feeds.app")
+
+IssueProgress = Callable[[int, int, str], None]
 
 DEFAULT_OPTIONS = TurnOptions()
 VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
@@ -191,8 +194,13 @@ class App:
             if article.first_seen >= start and (source is None or article.source_id == source)
         )
 
-    def issue(self, feed_ids: Collection[str] | None = None) -> list[str]:
-        """Regenerate these feeds, or (None) those that are due; return the paths that changed."""
+    def issue(
+        self, feed_ids: Collection[str] | None = None, progress: IssueProgress = lambda done, total, feed_id: None
+    ) -> list[str]:
+        """Regenerate these feeds, or (None) those that are due; return the paths that changed.
+
+        `progress` is called before and after each feed with the number of those done, of all, and its id.
+        """
         began = self.now()
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
         feeds = {**self._story_page_feeds, **self.config.feeds}
@@ -215,8 +223,15 @@ class App:
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
-        due = [(feeds[id], changes[id]) for id in sort_by_wait(chosen & feeds.keys(), issuer.statuses)]
-        paths = issuer.issue(due, self._should_stop_issuing, rewrite=feed_ids is not None)
+        ids = sort_by_wait(chosen & feeds.keys(), issuer.statuses)
+
+        def due() -> Iterator[tuple[Feed, int]]:
+            for done, id in enumerate(ids):
+                progress(done, len(ids), id)
+                yield feeds[id], changes[id]
+                progress(done + 1, len(ids), id)
+
+        paths = issuer.issue(due(), self._should_stop_issuing, rewrite=feed_ids is not None)
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -235,10 +250,12 @@ class App:
         self.issuing_at = time.monotonic()
         return self._stopping.is_set()
 
-    def publish(self, feed_ids: Collection[str]) -> list[str]:
+    def publish(
+        self, feed_ids: Collection[str], progress: IssueProgress = lambda done, total, feed_id: None
+    ) -> list[str]:
         """Regenerate these feeds now; return the paths that changed. May be called in any thread."""
         with self._publisher.paused():
-            return self.issue(feed_ids)
+            return self.issue(feed_ids, progress)
 
     # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
 

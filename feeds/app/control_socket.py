@@ -27,10 +27,10 @@ from .operations import (
     OPERATIONS,
     AnyRequest,
     OperationIO,
+    OperationProgress,
     OperationReport,
     OperationRequest,
     ReportT,
-    TurnProgress,
 )
 from .process_messages import ErrorReport
 
@@ -49,7 +49,7 @@ Submit = Callable[[AnyRequest, OperationIO], Future[OperationReport]]
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message of the daemon: one of the fields is set."""
 
-    progress: TurnProgress | None = None
+    progress: OperationProgress | None = None
     report: dict[str, Any] | None = None
     error: ErrorReport | None = None
 
@@ -104,7 +104,7 @@ class _Handler(StreamRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._gone = threading.Event()
-        self._progress: TurnProgress | None = None
+        self._progress: OperationProgress | None = None
 
     def handle(self) -> None:
         with suppress(OSError):  # the client went
@@ -135,7 +135,7 @@ class _Handler(StreamRequestHandler):
                 self._send(Reply(progress=progress))
         return future.result()
 
-    def _set_progress(self, progress: TurnProgress) -> None:
+    def _set_progress(self, progress: OperationProgress) -> None:
         self._progress = progress  # sent by the thread of the connection: a slow client must not delay a turn
 
     def _send(self, reply: Reply) -> None:
@@ -162,7 +162,7 @@ class DaemonConnection:
         self._connection.close()
 
     def perform(
-        self, request: OperationRequest[ReportT], progress: Callable[[TurnProgress], None] = lambda progress: None
+        self, request: OperationRequest[ReportT], progress: Callable[[OperationProgress], None] = lambda progress: None
     ) -> ReportT:
         """Have the daemon perform an operation; return its report, or raise its error."""
         with suppress(OSError):

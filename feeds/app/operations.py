@@ -89,13 +89,12 @@ class ReloadReport(OperationReport, frozen=True):
     config: str
 
 
-class TurnProgress(msgspec.Struct, frozen=True):
-    """A turn so far: visits made, queued or in progress, and failed; articles new or changed."""
+class OperationProgress(msgspec.Struct, frozen=True):
+    """An operation so far: how much of it is done, and in words what, without the secrets of the configuration."""
 
-    visits: int
-    pending: int
-    failures: int
-    articles: int
+    done: int
+    total: int
+    text: str
 
 
 # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +153,7 @@ REASONS = {
 class OperationIO(NamedTuple):
     """What an operation is given beside its request: where progress goes, and whether nobody waits for it any more."""
 
-    progress: Callable[[TurnProgress], None] = lambda progress: None
+    progress: Callable[[OperationProgress], None] = lambda progress: None
     should_end: Callable[[], bool] = lambda: False
 
 
@@ -177,11 +176,23 @@ def run(app: App, request: RunRequest, io: OperationIO) -> RunReport:
             request.time_limit,
             should_end=io.should_end,
         ),
-        lambda turn: io.progress(TurnProgress(turn.visits, turn.pending, turn.failures, turn.articles)),
+        lambda turn: io.progress(turn_progress(turn)),
     )
     states = {state.source_id: state for state in app.statuses()}
     failing = sum(state.failures > 0 for id, state in states.items() if not request.sources or id in request.sources)
     return report_turn(app, turn, failing, {id: _answer(app, turn, id, states.get(id)) for id in request.sources})
+
+
+def turn_progress(turn: Turn) -> OperationProgress:
+    """Return how far a turn is."""
+    text = f"visits, {count_articles(turn.articles)}, {turn.failures} failed"
+    last = f", {turn.last_source}" if turn.last_source else ""
+    return OperationProgress(turn.visits, turn.visits + turn.pending, text + last)
+
+
+def count_articles(number: int) -> str:
+    """Return `1 article new or changed`."""
+    return f"{number} article{'s' * (number != 1)} new or changed"
 
 
 def _answer(app: App, turn: Turn, source_id: str, state: SourceStatus | None) -> str:
@@ -197,7 +208,7 @@ def _answer(app: App, turn: Turn, source_id: str, state: SourceStatus | None) ->
     if state.failure:
         return state.failure.sentence
     changes = turn.changes[source_id]
-    news = f"{changes} article{'s' * (changes != 1)} new or changed" if changes else "nothing new"
+    news = count_articles(changes) if changes else "nothing new"
     parts = ("works again" if source_id in turn.better else "", news, _pending_text(state.pending))
     return "; ".join(filter(None, parts))
 
@@ -235,7 +246,12 @@ def _mask(app: App, sentences: Iterable[tuple[str, str]]) -> tuple[SourceSentenc
 def publish(app: App, request: PublishRequest, io: OperationIO) -> PublishReport:
     """Regenerate published files from the store."""
     configuration.require_ids(app.config, "feed", request.feeds, app.config.feeds)
-    return PublishReport(tuple(app.publish(request.feeds or app.config.feeds.keys())))
+    feeds = request.feeds or app.config.feeds.keys()
+
+    def report(done: int, total: int, feed_id: str) -> None:
+        io.progress(OperationProgress(done, total, f"feeds, {feed_id}"))
+
+    return PublishReport(tuple(app.publish(feeds, report)))
 
 
 def retract(app: App, request: RetractRequest, io: OperationIO) -> RetractReport:

@@ -64,6 +64,7 @@ class Turn:
     pending: int = 0  # visits queued or in progress; in the end those that are left
     ended_by: TurnEnd | None = None  # None: nothing is left
     visited: set[str] = field(default_factory=set)  # ids of sources; a visit to a story's page does not count
+    last_source: str = ""  # the id of the source that was visited last
     changes: Counter[str] = field(default_factory=Counter)  # source id → its articles new or changed
     not_modified: int = 0
     failures: int = 0
@@ -76,6 +77,7 @@ class Turn:
         """Add one outcome."""
         visit, result = outcome.visit, outcome.result
         self.visits += 1
+        self.last_source = visit.source.id
         if visit.story is None:
             self.visited.add(visit.source.id)
         if isinstance(result, Failure):

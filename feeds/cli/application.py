@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from ..app import App, control_socket
-from ..app.operations import OperationIO, OperationRequest, ReportT, TurnProgress, perform_operation
+from ..app.operations import OperationIO, OperationProgress, OperationRequest, ReportT, perform_operation
 from ..errors import LockedError
 from .configuration import config_path, mask_logs
 
@@ -18,7 +18,7 @@ from .configuration import config_path, mask_logs
 def perform(
     ctx: click.Context,
     request: OperationRequest[ReportT],
-    progress: Callable[[TurnProgress], None] = lambda progress: None,
+    progress: Callable[[OperationProgress], None] = lambda progress: None,
 ) -> ReportT:
     """Perform an operation; where a daemon holds the lock, it does. Return its report."""
     try:

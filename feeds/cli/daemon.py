@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 
 import click
 
@@ -58,6 +59,7 @@ def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Ser
     from ..daemon.loop import Reporter, run_daemon
     from .application import open_app
     from .configuration import config_path
+    from .progress import FirstRound
     from .turn_log import log_turn
 
     if service.stop.is_set():
@@ -65,6 +67,7 @@ def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Ser
     options = ctx.ensure_object(GlobalOptions)
 
     def report(app: App, turn: Turn) -> None:
+        first_round.end_turn(turn)
         log_turn(report_turn(app, turn))
 
     def log_address(app: App, address: HostPort) -> None:
@@ -72,8 +75,9 @@ def _run_daemon(ctx: click.Context, listen: tuple[str, int] | None, service: Ser
 
     server = [*options.arguments(config_path(ctx)), "serve"]
     server += ["--listen", format_address(listen)] if listen else []
-    reporter = Reporter(log_address, report, lambda text: options.mask(text))
-    run_daemon(service, lambda: open_app(ctx), server, reporter)
+    with closing(FirstRound()) as first_round:
+        reporter = Reporter(log_address, first_round.follow, report, lambda text: options.mask(text))
+        run_daemon(service, lambda: open_app(ctx), server, reporter)
 
 
 def _run_server(ctx: click.Context, listen: tuple[str, int] | None, supervised: int | None, service: Service) -> None:

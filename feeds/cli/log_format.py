@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 import click
 
@@ -23,7 +24,7 @@ def start_logging(ctx: click.Context) -> None:
     options = ctx.ensure_object(GlobalOptions)
     levels = VERBOSE_LEVELS if options.verbosity >= 0 else QUIET_LEVELS
     steps = abs(options.verbosity) - (options.verbosity < 0)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(FORMATTERS[options.log_format](options))
     level = levels[min(steps, len(levels) - 1)]
     logging.basicConfig(level=level, handlers=[handler])
@@ -31,6 +32,18 @@ def start_logging(ctx: click.Context) -> None:
         logging.getLogger().setLevel(logging.WARNING)
         logging.getLogger("feeds").setLevel(logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every tick skipped during a long turn
+
+
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that time: while a progress bar is shown, lines go above it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Return stderr."""
+        return sys.stderr
 
 
 class TextFormatter(logging.Formatter):

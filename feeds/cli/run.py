@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
-from ..app.operations import PublishRequest, RunReport, RunRequest, TurnProgress
+from ..app.operations import PublishRequest, RunReport, RunRequest
 from ..app.turn import TurnEnd
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
 from .configuration import DurationOption
 from .formatting import format_count, sanitize_line
+from .progress import show_progress
 
 # Why visits are left, as far as that is not usual: a host that asked for rest is asked later.
 ENDED_EARLY = {
@@ -93,32 +92,9 @@ def summarize(report: RunReport, *, quiet: bool = False) -> list[str]:
 def publish(ctx: click.Context, feed_ids: tuple[str, ...], as_json: bool) -> None:
     """Regenerate the published files from the store, of all feeds or the named ones; print the files that changed."""
     start_logging(ctx)
-    report = perform(ctx, PublishRequest(feed_ids))
+    with show_progress() as progress:
+        report = perform(ctx, PublishRequest(feed_ids), progress)
     if as_json:
         print_json(report.members())
     elif not is_quiet(ctx):
         print_lines([f"{format_count(len(report.files), 'file')} written", *(f"  {file}" for file in report.files)])
-
-
-@contextmanager
-def show_progress() -> Iterator[Callable[[TurnProgress], None]]:
-    """Show a progress bar of a turn on stderr if that is a terminal; yield the function that updates it."""
-    if not sys.stderr.isatty():
-        yield lambda progress: None
-        return
-    from rich.console import Console  # only terminals pay for it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("visits, {task.description}"), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("pulling what is due", total=None)
-
-        def update(progress: TurnProgress) -> None:
-            total = progress.visits + progress.pending
-            bar.update(task, description=_counts(progress), completed=progress.visits, total=total)
-
-        yield update
-
-
-def _counts(progress: TurnProgress) -> str:
-    return f"{format_count(progress.articles, 'article')} new or changed, {progress.failures} failed"

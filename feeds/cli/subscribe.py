@@ -13,6 +13,7 @@ import click
 
 from .. import config as configuration
 from .. import pipeline
+from ..app.operations import OperationProgress
 from ..config.edit import NewSettings
 from ..config.values import comparable_url, is_url
 from ..errors import ConfigError, FailureKind, SourceError
@@ -26,6 +27,7 @@ from .common import common_options, is_quiet, json_option, print_json, print_lin
 from .configuration import load_config, open_store, secret_mask
 from .discovery import DiscoveredSource, describe, discover_sources, is_local, locate_files
 from .formatting import format_count, sanitize_line
+from .progress import ShowProgress, show_progress
 
 MISSING_STATUSES = frozenset({404, 410})
 LOGIN_STATUSES = frozenset({401, 403})
@@ -212,8 +214,10 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
         subscribed = parse_opml(file.read_bytes())
     except SourceError as error:
         raise click.ClickException(f"{file}: {error.sentence}") from error
-    entries, skipped = _new_entries(subscribed, config)
-    configuration.add_sources(config.path, list(entries.items()))
+    with show_progress() as progress:
+        entries, skipped = _new_entries(subscribed, config, progress)
+        progress(OperationProgress(len(subscribed), len(subscribed), f"feeds read, adding {len(entries)}"))
+        configuration.add_sources(config.path, list(entries.items()))
     if as_json:
         left_out = [{"url": url, "why": reason} for url, reason in skipped]
         print_json({"added": list(entries), "skipped": left_out})
@@ -227,14 +231,15 @@ def import_(ctx: click.Context, file: Path, as_json: bool) -> None:
 
 
 def _new_entries(
-    subscribed: Sequence[OpmlOutline], config: Config
+    subscribed: Sequence[OpmlOutline], config: Config, progress: ShowProgress
 ) -> tuple[dict[str, NewSettings], list[SkippedOutline]]:
     """Return the entries to add, by their new ids, and the outlines that are left out."""
     urls = {comparable_url(source.address) for source in config.sources.values()}
     ids = set(config.sources)
     entries: dict[str, NewSettings] = {}
     skipped: list[SkippedOutline] = []
-    for outline in subscribed:
+    for number, outline in enumerate(subscribed):
+        progress(OperationProgress(number, len(subscribed), f"feeds read, {len(entries)} new"))
         url = complete_url(outline.feed_url)
         if reason := _reason_to_skip(outline, url, urls):
             skipped.append((url, reason))

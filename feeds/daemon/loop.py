@@ -46,9 +46,10 @@ STATE_SECONDS = 15.0  # after which a state that did not change is written again
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """What a daemon shows: the address that is served, once it is bound, and the result of each turn."""
+    """What a daemon shows: the address that is served, once it is bound, each turn so far, and its result."""
 
     on_bound: Callable[[App, HostPort], None]
+    on_progress: Callable[[Turn], None]
     on_turn: Callable[[App, Turn], None]
     mask: Callable[[str], str]  # hides the secrets of the configuration
 
@@ -140,7 +141,8 @@ class Daemon:
         if time.monotonic() < self._retry_at or self._service.stop.is_set():
             return
         try:
-            turn = self._app.turn(TurnOptions(repeat=True, max_wait=0, should_end=self._should_turn_end))
+            options = TurnOptions(repeat=True, max_wait=0, should_end=self._should_turn_end)
+            turn = self._app.turn(options, self._reporter.on_progress)
         except PublishError as error:  # the visits go on
             self._log_publish_error(error)
         except FeedsError as error:

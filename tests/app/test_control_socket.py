@@ -19,11 +19,11 @@ from feeds.app.operations import (
     ForgetReport,
     ForgetRequest,
     OperationIO,
+    OperationProgress,
     OperationReport,
     ReloadReport,
     ReloadRequest,
     RunRequest,
-    TurnProgress,
 )
 from feeds.errors import ConfigError, FeedsError, PublishError, StoreError
 
@@ -115,13 +115,13 @@ def test_A8_a_fault_of_an_operation_is_logged_and_said_without_secrets(
 
 
 def test_A8_progress_comes_before_the_report(tmp_path: Path) -> None:
-    seen: list[TurnProgress] = []
+    seen: list[OperationProgress] = []
 
     def make_progress(daemon: Daemon) -> None:
         assert daemon.submitted.wait(300)
-        daemon.io.progress(TurnProgress(1, 2, 3, 4))
+        daemon.io.progress(OperationProgress(1, 2, "visits"))
 
-    def end_turn(progress: TurnProgress) -> None:
+    def end_turn(progress: OperationProgress) -> None:
         seen.append(progress)
         daemon.report.set_result(ReloadReport("x"))
 
@@ -130,7 +130,7 @@ def test_A8_progress_comes_before_the_report(tmp_path: Path) -> None:
         thread.start()
         connection.perform(ReloadRequest(), end_turn)
         thread.join()
-    assert seen == [TurnProgress(1, 2, 3, 4)]
+    assert seen == [OperationProgress(1, 2, "visits")]
 
 
 def test_A8_a_command_that_ends_ends_its_turn(tmp_path: Path) -> None:

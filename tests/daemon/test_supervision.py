@@ -143,7 +143,9 @@ class Running:
     def __init__(self, app: App) -> None:
         self.turns: list[Turn] = []
         self.service = Service(lambda: None)
-        reporter = Reporter(lambda app, address: None, lambda app, turn: self.turns.append(turn), str)
+        reporter = Reporter(
+            lambda app, address: None, lambda turn: None, lambda app, turn: self.turns.append(turn), str
+        )
         self.daemon = Daemon(app, self.service, Server(), ServiceManager({}), reporter)  # type: ignore[arg-type]
         self.thread = threading.Thread(target=self.daemon.run)
         self.thread.start()
