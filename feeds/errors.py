@@ -6,7 +6,7 @@ FeedsError
 │   ├── FetchError   the bytes did not come
 │   └── ParseError   the bytes came and could not be understood
 ├── StoreError       the database
-├── LockedError      another instance holds the data directory
+├── LockedError      another instance holds the data directory, or another installation the public folder
 └── PublishError     the published files
 """
 
@@ -121,7 +121,7 @@ class StoreError(FeedsError):
 
 
 class LockedError(FeedsError):
-    """Another instance works on the same data `directory`."""
+    """Another instance works on the same data `directory`; None: another installation publishes to the same place."""
 
     def __init__(self, sentence: str, directory: Path | None = None) -> None:
         super().__init__(sentence)

@@ -96,6 +96,7 @@ class App:
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
             resources.enter_context(hold_lock(self.config.data))
+            resources.enter_context(self._target.hold())
             self.store = resources.enter_context(_open_store(self.config, now()))
             self._publisher = BackgroundPublisher(self.issue)
             resources.callback(self._publisher.close)

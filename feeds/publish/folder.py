@@ -7,18 +7,19 @@ reader, crash or full disk ever leaves half a file (R1). A file that has the sam
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ..errors import PublishError
+from ..errors import LockedError, PublishError
 from ..model import Document, FileStamp, PublishedFile
 from .target import WriteResult
 
@@ -42,6 +43,26 @@ class Folder:
     def location(self) -> str:
         """The place, for messages."""
         return str(self._root)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold a kernel lock of the folder while inside; raise LockedError while another process holds it (A15).
+
+        Where the folder cannot be made or locked there is none; writing to it will say why.
+        """
+        with ExitStack() as held:
+            try:
+                _create_folder(self._root)
+                descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LockedError(
+                    f"another installation publishes to {self._root}; give each a `public` of its own, or stop that one"
+                ) from None
+            except OSError:
+                held.close()
+            yield
 
     def put(self, documents: Iterable[Document]) -> list[WriteResult]:
         """Write the documents that differ from what stands there."""

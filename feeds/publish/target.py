@@ -29,6 +29,9 @@ class Target(Protocol):
     def location(self) -> str:
         """The place, for messages."""
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep other installations from publishing here while inside; raise LockedError while one does."""
+
     def put(self, documents: Iterable[Document]) -> list[WriteResult]:
         """Write the documents that differ from what stands there, each whole or not at all.
 

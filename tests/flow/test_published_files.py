@@ -127,6 +127,18 @@ def test_another_installation_that_publishes_to_the_same_folder_is_told_of(
     assert f"all: all.rss, all.atom, all.json in {wire.public} changed since published" in caplog.text
 
 
+def test_A15_while_an_installation_runs_no_other_one_publishes_to_its_folder(wire: Wire, tmp_path: Path) -> None:
+    """Whatever the path that leads there; afterwards it may."""
+    other = Wire(tmp_path / "other")
+    wire.declare({})
+    other.declare({}, public=str(tmp_path / "link"))
+    (tmp_path / "link").symlink_to(wire.public)
+    with wire.app():
+        result = other.command("run")
+        assert (result.returncode, str(wire.public) in result.stderr) == (3, True)
+    assert other.command("run").returncode == 0
+
+
 def outbox_size(wire: Wire) -> int:
     database = sqlite3.connect(wire.home / "data/feeds.db")
     (count,) = database.execute("SELECT count(*) FROM outbox").fetchone()
