@@ -37,6 +37,7 @@ from .schema import (
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
+from .values import spell_host
 from .yaml_mapping import YamlMapping
 
 REMOTE_INTERVAL = Interval(3600.0)
@@ -203,4 +204,4 @@ def _list_published_texts(site: Site, sources: Iterable[Source], feeds: Iterable
 def _list_private_addresses(sources: Iterable[Source]) -> frozenset[str]:
     """Return the addresses of private sources and their hosts, which are masked as a password is."""
     urls = [source.address for source in sources if source.private and source.root is None]
-    return frozenset(urls) | {host for url in urls if (host := urlsplit(url).hostname)}
+    return frozenset(urls).union(*(spell_host(host) for url in urls if (host := urlsplit(url).hostname)))

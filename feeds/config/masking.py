@@ -18,6 +18,8 @@ MASK = "***"
 ELLIPSIS = "…"
 
 _DECODING_ROUNDS = 3  # of percent-encoding: addresses within addresses within addresses
+# Of Python, `\U0001f600` and `\xf6`; of JSON, `\u00f6`, of which two can be one character. The text is in lower case.
+_ESCAPES = re.compile(r"\\u(00(?:0[1-9a-f]|10)[0-9a-f]{4})|\\x([0-9a-f]{2})|(?:\\u[0-9a-f]{4})+")
 _ENTITIES = (
     ("&amp;", "&"),
     ("&amp;", "&"),
@@ -69,11 +71,20 @@ def _fold(text: str) -> str:
             text = text.replace(entity, character)
     if "&#" in text:
         text = unescape(text).lower()
+    if "\\u" in text or "\\x" in text:
+        text = _ESCAPES.sub(_decode_escapes, text).lower()
     for _ in range(_DECODING_ROUNDS):
         if "%" not in text:
             break
         text = unquote(text).lower()
     return text
+
+
+def _decode_escapes(match: re.Match[str]) -> str:
+    """Return the characters that escapes in lower case stand for."""
+    if digits := match[1] or match[2]:
+        return chr(int(digits, 16))
+    return bytes.fromhex(match[0].replace("\\u", "")).decode("utf-16-be", "replace")
 
 
 def _replace(text: str, secrets: frozenset[str]) -> str:
@@ -104,11 +115,12 @@ def _compile_pattern(secrets: frozenset[str]) -> re.Pattern[str]:
 @lru_cache(maxsize=512)
 def _character_pattern(character: str) -> str:
     """Return a pattern for one character: as it is, percent-encoded, as a character reference, or escaped in JSON."""
-    forms = {re.escape(character), re.escape(escape(character)), re.escape(json.dumps(character)[1:-1])}
+    forms = {re.escape(character), re.escape(escape(character))}
     if character == " ":
         forms.add(r"\+")
     for letter in {character, character.lower(), character.upper()}:
         forms.add("".join(f"%(?:25)*{octet:02x}" for octet in letter.encode("utf-8", "surrogatepass")))
+        forms |= {re.escape(json.dumps(letter)[1:-1]), re.escape(ascii(letter)[1:-1])}
         if len(letter) == 1:
             code = ord(letter)
             forms |= {rf"&(?:amp;)?#0*{code};", rf"&(?:amp;)?#x0*{code:x};", rf"\\u{code:04x}"}

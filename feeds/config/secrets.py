@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..registry import address_kinds
+from .values import spell_host
 from .yaml_nodes import KeyPath
 
 Span = tuple[int, int]
@@ -119,7 +120,7 @@ def _find_pieces(text: str, span: Span) -> Iterator[str]:
     if not address:
         return
     if start == address.start("host") and address.end("host") <= end <= address.start("path"):
-        yield from (text[start:end], address["host"])
+        yield from (text[start:end], *spell_host(address["host"]))
     for part in _CONFIDENTIAL_PARTS:
         first, last = max(start, address.start(part)), min(end, address.end(part))
         piece = text[first:last] if first < last else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -272,6 +273,16 @@ def parse_base_url(value: str) -> str:
     except UnicodeError as error:
         raise ValueError(f"`{shorten(value)}` has a host name that cannot exist, expected another one") from error
     return parts._replace(netloc=host, path=quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~") + "/").geturl()
+
+
+def spell_host(host: str) -> frozenset[str]:
+    """Return a host name as it is and, where it is not ASCII, as DNS has it (`xn--…`)."""
+    labels = host.lower().split(".")
+    encoded = (label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
+    spellings = {host, ".".join(encoded)}
+    with suppress(UnicodeError):
+        spellings.add(host.encode("idna").decode("ascii"))  # IDNA 2003, which maps some letters to others
+    return frozenset(spellings)
 
 
 def _split(value: str) -> SplitResult:

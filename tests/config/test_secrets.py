@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -125,12 +125,32 @@ def test_A1_secrets_that_are_too_short_to_be_searched_for_are_warned_of(tmp_path
     assert warning.endswith("published files: sources.path, sources.login.auth.basic.1, sources.proxy.proxy")
 
 
+@pytest.mark.parametrize("address", ["http://${T}.invalid/f", "http://a${T}.b.invalid/f", "http://${T}/f"])
+def test_A1_a_host_that_is_not_ascii_is_masked_as_dns_has_it_too(tmp_path: Path, address: str) -> None:
+    config = load_sources(tmp_path, {"a": address}, {"T": "GeheimesWörtchen"})
+    host = config.sources["a"].address.split("/")[2]
+    for spelling in (host, host.lower(), host.encode("idna").decode()):
+        assert mask_secrets(f"no {spelling} here", config) in (
+            "no *** here",
+            "no ***.invalid here",
+            "no a***.b.invalid here",
+        )
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_S13_a_secret_is_masked_in_any_case_and_encoding(tmp_path: Path, spelling: str) -> None:
     (tmp_path / "key").write_text(TOKEN, encoding="utf-8")
     source = {"feed": "https://a.example/f", "headers": {"X-Key": "${file:key}"}}
     config = load_sources(tmp_path, {"a": source}, {})
     assert mask_secrets(f"before {spelling} after", config) == "before *** after"
+
+
+@pytest.mark.parametrize("write", [ascii, json.dumps, repr, str, str.lower, lambda text: json.dumps(text.upper())])
+def test_A1_a_secret_beyond_ascii_is_masked_however_it_is_escaped(tmp_path: Path, write: Callable[[str], str]) -> None:
+    secret = "Wörtchen-秘密-😀"
+    config = load_sources(tmp_path, {"a": "https://a.example/?t=${T}"}, {"T": secret})
+    masked = mask_secrets(f"the {write(secret)} came", config)
+    assert masked.replace('"', "").replace("'", "") == "the *** came"
 
 
 def test_S13_what_resembles_a_secret_stays(tmp_path: Path) -> None:
