@@ -5,25 +5,23 @@ FEEDS_SOAK_SECONDS shortens it; below four minutes the memory is not judged. `-s
 
 from __future__ import annotations
 
-import gzip
 import os
-import signal
 import sqlite3
 import statistics
 import subprocess
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from hostile import HOSTILE_DOCUMENTS
-from origin import HANG, KEEP, RESET, Behaviour, Document, Origin, Piece, Request, drip, raw, reply
+from origin import Document, Origin, Piece, Request
+from soaking import BAD, daemon, part, spelled
 from wire import Wire
 
 from feeds.scheduling.intervals import JITTER
@@ -40,36 +38,6 @@ CLOCKS = 0.05  # seconds that the clocks of this test may differ by
 DUE = "SELECT id, due_at FROM visits JOIN sources ON visits.source = sources.key WHERE upstream_id = '' AND due_at > 0"
 
 BEGAN = datetime.now(UTC)
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n"
-BOMB = gzip.compress(bytes(200_000_000), 9)
-ZEROS = b"10000\r\n" + bytes(65_536) + b"\r\n"
-
-
-def hostile(name: str, size: int) -> Behaviour:
-    """A document that is hard to read."""
-    return raw(reply(HOSTILE_DOCUMENTS[name](size).encode(), content_type="application/rss+xml"), KEEP)
-
-
-# What the sources of every fifth host do; one is not there at all.
-BAD: tuple[Behaviour | None, ...] = (
-    None,
-    raw(HANG),
-    raw(RESET),
-    drip(b"HTTP/1.1 200 OK\r\nX-Drip: "),
-    drip(HEAD + b"\r\n<rss>"),
-    drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", ZEROS, every=0.0),
-    raw(reply(BOMB, content_type="application/rss+xml", content_encoding="gzip"), KEEP),
-    raw(reply(b"later", 429, retry_after="90"), KEEP),
-    raw(reply(b"broken", 500), KEEP),
-    raw(reply(b"gone", 410), KEEP),
-    hostile("quadratic entity", 1_000_000),
-    hostile("billion laughs", 100_000),
-    hostile("many namespaces, one each", 1_000_000),
-    hostile("nested, never closed", 1_000_000),
-    hostile("long author, broken", 1_000_000),
-    hostile("smallest items", 2_000_000),
-    hostile("one long item", 10_000_000),
-)
 
 
 class Living(Document):
@@ -114,20 +82,6 @@ def declared(origin: Origin) -> tuple[dict[str, object], dict[tuple[str, str], s
         if isinstance(behaviour, Living):
             healthy[host, path] = name
     return sources, healthy
-
-
-@contextmanager
-def daemon(wire: Wire) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, while inside; its log is kept beside it."""
-    with (wire.home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            wire.argv("daemon", "--listen", "127.0.0.1:0"), cwd=wire.home, env=wire.env(), stdout=log, stderr=log
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=15) == 0, (wire.home / "log").read_text()[-2000:]
 
 
 @dataclass
@@ -177,17 +131,6 @@ def lateness(requests: Iterable[Request], healthy: dict[tuple[str, str], str], w
         due = watch.due[name]
         late += [at - due[index - 1] for at in times[1:] if (index := bisect_right(due, at + CLOCKS))]
     return late
-
-
-def part(numbers: list[float], share: float) -> float:
-    """The value below which this share of the numbers lies."""
-    return sorted(numbers)[min(len(numbers) - 1, int(share * len(numbers)))]
-
-
-def spelled(seconds: list[float]) -> str:
-    """The shape of many times."""
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-    return ", ".join(f"{name} {part(seconds, share):.2f} s" for name, share in shares.items())
 
 
 @pytest.mark.slow
