@@ -47,11 +47,10 @@ class ProcessState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def write_state(directory: Path, state: ProcessState) -> None:
     """Write the state; where that fails, what there is grows old, which is noticed too."""
-    path = directory / STATE_NAME
-    temporary = path.with_name(f".{STATE_NAME}.{os.getpid()}")
+    temporary = directory / f".{STATE_NAME}"  # only the holder of the lock writes it
     with suppress(OSError):
         temporary.write_bytes(msgspec.json.encode(state))
-        temporary.replace(path)
+        temporary.replace(directory / STATE_NAME)
 
 
 def read_state(directory: Path) -> ProcessState | None:

@@ -143,6 +143,7 @@ class ServerProcess:
         self._starting = threading.Lock()
         self._closing = threading.Event()
         self._decided = threading.Event()  # whether the address could be bound
+        self._has_refused = False  # it said itself why it cannot serve
         self._process: Popen[bytes] | None = None
         self._deaths: list[float] = []
         self._thread = threading.Thread(target=self._supervise, name="server", daemon=True)
@@ -189,7 +190,7 @@ class ServerProcess:
     def _supervise(self) -> None:
         while (error := self._run_once()) and not self._closing.is_set():
             self.error = error
-            if self.address is None:
+            if self._has_refused and self.address is None:
                 break
             now = time.monotonic()
             self._deaths = [*(at for at in self._deaths if now - at < DEATHS_WINDOW), now]
@@ -203,20 +204,23 @@ class ServerProcess:
 
     def _run_once(self) -> FeedsError | None:
         """Run the process until it ends; return why it did, None when it is not to be started."""
-        ours, theirs = Pipe()
-        with ours:
+        try:
+            ours, theirs = Pipe()
             with theirs, self._starting:
                 if self._closing.is_set():
                     return None
                 self._process = process = self._start(theirs.fileno())
-            error = self._read_messages(ours)
+        except OSError as error:
+            return FeedsError(f"the server process cannot be started: {error}")
+        with ours:
+            reported = self._read_messages(ours)
         try:
             code = process.wait(STOP_SECONDS)
         except TimeoutExpired:
             process.kill()
             code = process.wait()
         reason = signal.strsignal(-code) if code < 0 else f"exit code {code}"
-        return error or FeedsError(f"the server process ended ({reason})")
+        return reported or FeedsError(f"the server process ended ({reason})")
 
     def _start(self, descriptor: int) -> Popen[bytes]:
         """Start a process in a session of its own: what a terminal sends to all is for the daemon."""
@@ -227,13 +231,14 @@ class ServerProcess:
 
     def _read_messages(self, connection: Connection) -> FeedsError | None:
         """Read what the process tells until it ends or is silent for too long; return the error that it told."""
-        error = None
+        error: FeedsError | None = None
         with suppress(EOFError, OSError):
             while connection.poll(HUNG_SECONDS):
                 message = msgspec.json.decode(connection.recv_bytes(), type=ServerMessage)
                 if message.address:
                     self.address = message.address
                     self._decided.set()
-                error = message.error.to_error() if message.error else error
+                if message.error:
+                    error, self._has_refused = message.error.to_error(), True
             return FeedsError(f"the server gave no sign of life for {HUNG_SECONDS:g} s")
         return error

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ..app import App, Turn, TurnOptions
-from ..app.control_socket import ControlServer
+from ..app.control_socket import ControlServer, Submit
 from ..app.health import ProcessState, write_state
 from ..app.operations import (
     OPERATIONS,
@@ -29,7 +29,7 @@ from ..app.operations import (
     RunRequest,
 )
 from ..app.server_process import HostPort, ServerProcess, format_address
-from ..errors import ConfigError, FeedsError, PublishError
+from ..errors import ConfigError, FeedsError, PublishError, StoreError
 from ..model import replace
 from .service_manager import ServiceManager
 from .signals import Service
@@ -61,12 +61,20 @@ def run_daemon(
     manager = ServiceManager(os.environ)
     with ServerProcess(server, service.fail) as process, open_app() as app:  # the server starts meanwhile
         daemon = Daemon(app, service, process, manager, reporter)
-        with ControlServer(app.config.data, daemon.submit, reporter.mask):
+        with _listen_for_commands(app.config.data, daemon.submit, reporter.mask):
             address = process.wait_until_bound(service.stop)
             if address and not service.stop.is_set():
                 reporter.on_bound(app, address)
                 daemon.run()
         app.stop()
+
+
+def _listen_for_commands(directory: Path, submit: Submit, mask: Callable[[str], str]) -> AbstractContextManager[object]:
+    try:
+        return ControlServer(directory, submit, mask)
+    except StoreError as error:  # some file systems have no sockets
+        log.warning("commands cannot reach this daemon: %s", error)
+        return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

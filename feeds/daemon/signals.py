@@ -38,7 +38,8 @@ class Service:
         """Stop; `run_service` raises the first error of a service in the end."""
         self.error = self.error or error
         self.stop.set()
-        self._wake()
+        if not self.ended.is_set():
+            self._wake()
 
     def do(self, work: Callable[[Service], None]) -> None:
         """Do the work."""

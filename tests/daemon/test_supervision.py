@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -67,6 +68,15 @@ def test_A6_a_server_that_cannot_begin_says_why(child: Callable[[str], None]) ->
     child('connection.send_bytes(b\'{"error": {"kind": "LockedError", "lines": ["in use"]}}\')')
     with ServerProcess(["serve"], lambda error: None) as server, pytest.raises(LockedError, match="in use"):
         server.wait_until_bound(threading.Event())
+
+
+def test_A6_a_server_that_cannot_be_started_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_process, "RESTART_PAUSE", 0.01)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    failures: list[BaseException] = []
+    with ServerProcess(["serve"], failures.append) as server, pytest.raises(FeedsError, match="cannot be started"):
+        server.wait_until_bound(threading.Event())
+    assert len(failures) == 1
 
 
 def test_A6_a_killed_server_serves_again_at_the_same_address(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
