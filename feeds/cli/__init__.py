@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..daemon.signals import release_signals
@@ -46,6 +47,8 @@ COMMANDS = {
     "backup": CommandEntry("admin", "Copy the store while it is in use."),
     "restore": CommandEntry("admin", "Put a backup in the place of the store."),
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
+    "docs": CommandEntry("about", "Print the manual page: all commands and all keys."),
+    "version": CommandEntry("about", "Print the versions of program, Python, libraries and database."),
 }
 
 SERVICES = ("daemon", "serve")  # handle signals themselves, from the first line of the program on
@@ -74,6 +77,22 @@ class CommandGroup(click.Group):
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command of a command line; for one that is unknown, name the nearest."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from ..config.problems import did_you_mean  # heavy
+
+            ctx.fail(f"there is no command `{args[0]}`{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so, without importing any command."""
+        entries = ((name, entry) for name, entry in COMMANDS.items() if name.startswith(incomplete))
+        commands = [CompletionItem(name, help=entry.help) for name, entry in entries]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
@@ -81,7 +100,7 @@ class CommandGroup(click.Group):
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="feeds")
+@click.version_option(__version__, prog_name="feeds", help="Print the version, and exit.")
 @common_options
 def cli() -> None:
     """Pull stories from the sources of a YAML file and publish them as RSS, Atom and JSON feeds."""

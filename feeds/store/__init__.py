@@ -7,5 +7,6 @@ from .ledgers import WithdrawnFeeds
 from .probe import StoreProbe
 from .protocol import Store
 from .restore import restore_database
+from .schema import REVISION as SCHEMA_REVISION
 
-__all__ = ["Store", "SqlStore", "StoreProbe", "WithdrawnFeeds", "restore_database"]
+__all__ = ["SCHEMA_REVISION", "Store", "SqlStore", "StoreProbe", "WithdrawnFeeds", "restore_database"]

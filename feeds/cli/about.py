@@ -1,0 +1,71 @@
+"""The commands about the program itself: docs, version."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sqlite3
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import version as installed_version
+
+import click
+
+from .. import __version__
+from ..errors import ConfigError
+from ..store import SCHEMA_REVISION
+from .common import common_options, json_option, print_json, print_lines
+from .configuration import load_config
+from .formatting import format_columns
+from .man_page import render_man_page
+
+
+@click.command()
+@common_options
+def docs() -> None:
+    """Print the manual page, made of the help of all commands and the keys of the configuration."""
+    click.echo(render_man_page().encode(), nl=False)  # manual pages are UTF-8
+
+
+@click.command()
+@json_option
+@common_options
+@click.pass_context
+def version(ctx: click.Context, as_json: bool) -> None:
+    """Print the versions of the program, of Python, its libraries and the database."""
+    libraries = _find_libraries()
+    members = {
+        "feeds": __version__,
+        "python": f"{platform.python_version()} ({platform.python_implementation()}, {platform.platform()})",
+        "sqlite": sqlite3.sqlite_version,
+        "schema": SCHEMA_REVISION,
+        "database": _find_database(ctx),
+    }
+    if as_json:
+        print_json(members | {"libraries": libraries})
+        return
+    rows = [[name, value or "none: no configuration was found"] for name, value in members.items()]
+    print_lines(format_columns([*rows, *([f"  {name}", found] for name, found in libraries.items())]))
+
+
+def _find_libraries() -> dict[str, str]:
+    """Return the installed versions of what the package requires; nothing where the package is not installed."""
+    with suppress(PackageNotFoundError):
+        names = {re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0] for requirement in requires("feeds") or ()}
+        return {name: found for name in sorted(names, key=str.lower) if (found := _find_version(name))}
+    return {}
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return installed_version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _find_database(ctx: click.Context) -> str | None:
+    """Return the path of the database; None where there is no configuration, or a wrong one."""
+    try:
+        return str(load_config(ctx).data / "feeds.db")
+    except ConfigError:
+        return None
