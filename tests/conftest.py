@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import signal
 import socket
 import sys
@@ -62,6 +63,17 @@ def blocked() -> Iterator[list[object]]:
     BLOCKED.clear()
     yield BLOCKED
     assert not BLOCKED, f"tried to leave loopback: {BLOCKED}"
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """Restore the levels of loggers that a command in this process changes, and remove its handlers."""
+    loggers = [logging.getLogger(name) for name in (None, "feeds", "feeds.daemon", "feeds.server")]
+    levels, handlers = [logger.level for logger in loggers], loggers[0].handlers[:]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    loggers[0].handlers[:] = handlers
 
 
 @pytest.fixture
