@@ -29,6 +29,7 @@ from .common import (
 )
 from .formatting import format_count, format_size, sanitize_line
 
+LOGIN_STATUSES = frozenset({401, 403})
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")
 INDENT = " " * 18
 
@@ -139,7 +140,7 @@ class _Previewer:
         try:
             return read(self, place)
         except SourceError as error:
-            return {"error": error.sentence, "place": place}
+            return {"error": f"{error.sentence}{_next_step(error)}", "place": place}
 
     def read_file(self, place: str) -> Preview:
         """Read a saved document."""
@@ -183,6 +184,15 @@ PLACE_READERS: tuple[tuple[Callable[[str], object], Callable[[_Previewer, str], 
     (SOURCE_ID.fullmatch, _Previewer.read_source),
     (lambda place: True, _Previewer.refuse),
 )
+
+
+def _next_step(error: SourceError) -> str:
+    """Return a sentence about the option that may help, beginning with a space; empty where there is none."""
+    if error.kind is FailureKind.REFUSED:
+        return " `--allow-private` fetches it here."
+    if error.kind is FailureKind.LOGIN or error.status in LOGIN_STATUSES:
+        return " `--header 'Authorization: …'` sends a login from here."
+    return ""
 
 
 def _to_json_feed(response: Fetched, source: Source | None, fetch: Fetch | None = None) -> Preview:

@@ -74,7 +74,8 @@ def summarize(report: RunReport, *, quiet: bool = False) -> list[str]:
         return [f"{id}: {sentence}" for id, sentence in worse.items()]
     better = dict.fromkeys(report.better, "works again")
     answers = {answer.source: sanitize_line(answer.sentence) for answer in report.answers}
-    lines = [f"{id}: {sentence}" for id, sentence in ({**worse, **better} | answers).items()]
+    others = {id: sentence for id, sentence in {**worse, **better}.items() if id not in answers}
+    lines = [f"{id}: {sentence}" for id, sentence in {**answers, **others}.items()]
     totals = [f"{format_count(report.articles, 'article')} new or changed"] if report.articles else []
     totals += [f"{format_count(len(report.files), 'file')} written"] if report.files else []
     lines += [", ".join(totals)] if totals else []

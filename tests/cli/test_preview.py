@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from command import RunCommand
-from origin import Document, Origin
+from origin import KEEP, Document, Origin, raw, reply
 from wire import Wire, document, rss
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
@@ -132,6 +132,13 @@ def test_D5_preview_says_what_is_there_instead(feeds: RunCommand, origin: Origin
         "preview", origin.put("/x", Document(body, headers={"content_type": "text/html"})), "--allow-private"
     )
     assert (result.code, sentence in result.out) == (1, True)
+
+
+def test_D5_preview_names_the_option_that_may_help(feeds: RunCommand, origin: Origin) -> None:
+    url = origin.put("/x", raw(reply(b"", 401), KEEP))
+    refused, login = feeds("preview", url), feeds("preview", url, "--allow-private")
+    assert "`--allow-private` fetches it here." in refused.out
+    assert "`--header 'Authorization: …'` sends a login from here." in login.out
 
 
 def test_D5_preview_of_a_declared_list_shows_its_subscriptions(wire: Wire, feeds: RunCommand) -> None:
