@@ -248,7 +248,8 @@ def split_names(text: str, role: Literal["byline", "author"]) -> list[str]:
 
 
 def _split_byline(text: str) -> list[str]:
-    text = _PAGE_PREFIX.sub("", text[:LABEL_LIMIT]).strip(" ,.:;|–—-•")
+    text = collapse_whitespace(text[:LABEL_LIMIT])  # the patterns below try each of many spaces
+    text = _PAGE_PREFIX.sub("", text).strip(" ,.:;|–—-•")
     parts: list[str] = []
     for group in _PAGE_SEPARATOR.split(text):
         members = [part for part in _PAGE_COMMA.split(group) if part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
 from html import escape, unescape
@@ -12,7 +13,8 @@ from html import escape, unescape
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-_SCRIPT_ELEMENT = re.compile(r"<(script|style)\b[^<>]*>[^<]*(?>(?:<(?!/\1)[^<]*)*)</\1[^<>]*>", re.IGNORECASE)
+_SCRIPT_START = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
+_SCRIPT_ENDS = {name: re.compile(rf"</{name}(?:[^<>]*>)?", re.IGNORECASE) for name in ("script", "style")}
 _ACTIVE_TAG = re.compile(
     r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
 )
@@ -54,7 +56,22 @@ def make_inert(text: str) -> str:
     """Return plain text that runs nothing when a reader takes it for HTML (S8): tags with attributes are removed."""
     if "<" not in text:
         return text
-    return collapse_whitespace(_ACTIVE_TAG.sub("", _SCRIPT_ELEMENT.sub("", text)))
+    return collapse_whitespace(_ACTIVE_TAG.sub("", "".join(_split_at_scripts(text))))
+
+
+def _split_at_scripts(text: str) -> Iterator[str]:
+    """Yield what is outside the elements that run; each end is looked for once, however many starts lack one."""
+    ends: dict[str, re.Match[str] | None] = {}
+    kept_from = position = 0
+    while start := _SCRIPT_START.search(text, position):
+        position, name = start.end(), start[1].lower()
+        end = ends.get(name)
+        if name not in ends or (end and end.start() < position):
+            end = ends[name] = _SCRIPT_ENDS[name].search(text, position)
+        if end and end[0].endswith(">"):
+            yield text[kept_from : start.start()]
+            kept_from = position = end.end()
+    yield text[kept_from:]
 
 
 def is_inert(text: str) -> bool:

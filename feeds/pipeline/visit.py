@@ -50,7 +50,7 @@ from ..normalize import (
     truncation_warnings,
     upstream_id,
 )
-from ..parse.opml import parse_opml
+from ..parse.opml import OpmlOutline, parse_opml
 from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
@@ -212,14 +212,15 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     if isinstance(response, NotModified):
         return _Attempt(response, response)
     if source.kind is Kind.OPML:
-        return _Attempt(_harvest_outlines(response, source, io.seen_items(source.id)), response)
+        outlines = io.run(response, parse_opml, response.body, response.charset)
+        return _Attempt(_harvest_outlines(outlines, source, io.seen_items(source.id)), response)
     try:
         read, fit_for = find_reader(source), response if kind.is_linear else None
         parsed = parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
-        if feed := find_announced_feed(response):
+        if feed := io.run(response, find_announced_feed, response):
             return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
         context.require_robots_permission(visit.url)
         parsed = io.run(response, read_page, response, source)
@@ -246,9 +247,9 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
 
-def _harvest_outlines(response: Fetched, source: Source, seen_items: SeenItems) -> Harvest:
+def _harvest_outlines(found: Sequence[OpmlOutline], source: Source, seen_items: SeenItems) -> Harvest:
     """Return the subscriptions of an OPML list, each to become a source. Lists inside the list are not followed."""
-    subscriptions = [outline for outline in parse_opml(response.body, response.charset) if outline.kind != "list"]
+    subscriptions = [outline for outline in found if outline.kind != "list"]
     taken = subscriptions[: source.max_items]
     outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in taken)
     harvest = Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
