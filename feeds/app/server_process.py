@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from .. import config as configuration
-from ..errors import FeedsError
+from ..errors import FeedsError, LockedError
 from ..model import Config
 from ..serve import ASGIApp, ReplaceableApp, create_app, run
 from ..store import WithdrawnFeeds
@@ -34,6 +34,7 @@ HostPort = tuple[str, int]
 
 BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from feeds.__main__ import main; main()"
 STOP_SECONDS = 3.0  # that the process may take to stop before it is killed
+LOCK_PATIENCE = 3.0  # seconds in which another server on the same data may end
 BEAT_SECONDS = 5.0  # between two signs of life of the server
 HUNG_SECONDS = 60.0  # without one, after which it is killed
 # A process that dies is started again, after a pause that doubles; one that died so often in so many seconds is not.
@@ -53,7 +54,7 @@ def format_address(address: HostPort) -> str:
 class FileServer:
     """Serves the published files of one installation.
 
-    Raises ConfigError for a wrong configuration, LockedError when another server runs on the same data.
+    Raises ConfigError for a wrong configuration.
     """
 
     def __init__(self, config_path: Path, listen: HostPort | None, now: Callable[[], datetime]) -> None:
@@ -64,14 +65,17 @@ class FileServer:
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
-        """Serve until told to stop. `on_bound` is called with the address once it is bound, `on_beat` all the time."""
+        """Serve until told to stop. `on_bound` is called with the address once it is bound, `on_beat` all the time.
+
+        Raise LockedError when another server runs on the same data, and does not end soon.
+        """
 
         def should_stop() -> bool:
             on_beat()
             return stop.is_set()
 
         host, _ = self._address
-        with hold_lock(self.config.data, "server.lock"):
+        with _hold_server_lock(self.config.data, stop):
             self._monitor.check()
             threading.Thread(target=self._monitor.run, args=[stop], name="health", daemon=True).start()
             run(
@@ -89,6 +93,21 @@ class FileServer:
 
     def _create_app(self) -> ASGIApp:
         return create_server_app(self.config, self._withdrawn, self._monitor.is_healthy)
+
+
+@contextmanager
+def _hold_server_lock(directory: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the lock; the server of a daemon that was killed needs a moment to end."""
+    patience_ends = time.monotonic() + LOCK_PATIENCE
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(hold_lock(directory, "server.lock"))
+                break
+            except LockedError:
+                if time.monotonic() > patience_ends or stop.wait(0.1):
+                    raise
+        yield
 
 
 def create_server_app(

@@ -63,7 +63,10 @@ class Fetcher:
                     final.response.close()
 
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
-        """Return whether robots.txt allows an address, and the new state of its host; ask at most once a day (E17)."""
+        """Return whether robots.txt allows an address, and the new state of its host; ask at most once a day (E17).
+
+        Raise FetchError when told to stop before.
+        """
         rules = robots.cached_rules(state, at)
         if rules is None:
             state = robots.update_rules(state, at, *self._fetch_robots(url, source))
@@ -111,6 +114,8 @@ class Fetcher:
                 with raise_fetch_error(final.target.netloc):
                     return final.response.status_code, _read_robots(final.response)
         except FetchError as error:
+            if error.kind is FailureKind.STOPPED:  # by us, which says nothing about the host
+                raise
             # RFC 9309 §2.3.1.2: where redirects lead nowhere, there are no rules. A host that is refused
             # itself will be refused again, with its own sentence, when its page is requested.
             return (404 if error.kind in (FailureKind.REDIRECT, FailureKind.REFUSED) else None), ""

@@ -19,7 +19,7 @@ from origin import ALLOW, HANG, KEEP, RESET, Document, Origin, raw, redirect, re
 from proxy import WAYS, Way, client_context, every_way, server_context
 from wire import until
 
-from feeds.errors import FetchError
+from feeds.errors import FailureKind, FetchError
 from feeds.fetch import Fetcher
 from feeds.fetch.connection import shared_tls_context
 from feeds.fetch.transport import MAX_IDLE_ROUTES
@@ -223,6 +223,14 @@ def test_E17_unreachable_robots_forbid_and_are_asked_for_again_soon(origin: Orig
     known = HostState("h", robots=RULES.decode("utf-8-sig"), robots_at=NOON - timedelta(days=2))
     origin.put("/robots.txt", raw(RESET))
     assert fetcher.robots(url, known, NOON)[0]  # what was known before still holds
+
+
+def test_E17_F38_robots_that_we_did_not_wait_for_say_nothing(origin: Origin, fetcher: Fetcher) -> None:
+    """They would forbid the host for an hour after a stop."""
+    fetcher.close()
+    with pytest.raises(FetchError) as stopped:
+        fetcher.robots(origin.url("/page"), HostState("127.0.0.1"), NOON)
+    assert stopped.value.kind is FailureKind.STOPPED
 
 
 @every_way
