@@ -231,6 +231,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         parsed = with_child_sitemaps(parsed, documents, source.max_items)
     parsed = publishable(parsed, io.now(), source.timezone)
     seen_items = io.seen_items(source.id)
+    is_first = visit.state.worked_at is None or not seen_items
     first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
     judgement = _judge(parsed, seen_items, first=first)
     if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
@@ -240,10 +241,10 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         response = replace(response, validators=Validators(), body_digest="")
     if source.kind is Kind.FILES:
         folder = FolderListing(source, parsed, judgement, response.media_files)
-        return _Attempt(harvest_folder(folder, seen_items, io.site, io.now()), response)
+        result = harvest_folder(folder, seen_items, io.site, io.now())
+        return _Attempt(replace(result, is_first=is_first), response)
     article_context = Context(source.id, seen_items.authority, io.now(), source=source)
     result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
-    is_first = visit.state.worked_at is None or not seen_items
     return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
 
