@@ -220,10 +220,10 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
-        if feed := io.run(response, find_announced_feed, response):
+        if feed := io.run(None, find_announced_feed, response):
             return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
         context.require_robots_permission(visit.url)
-        parsed = io.run(response, read_page, response, source)
+        parsed = io.run(None, read_page, response, source)
     children = child_sitemaps(parsed)
     if children:
         responses = [context.fetch_more(url) for url in children]
@@ -370,13 +370,13 @@ def _visit_story_page(listing_story: Story, context: VisitContext) -> _Attempt:
     response = context.fetch()
     if isinstance(response, NotModified):
         return _Attempt(response, response)
-    page = run(response, read_story, response, visit.source)
+    page = run(None, read_story, response, visit.source)
     pages = [page.stories[0]]
     if sum(len(text.value) for text in pages[0].content) < MIN_STORY_LETTERS:
         _require_story(response)
     while len(pages) < MAX_STORY_PAGES and (url := _next_page(pages[-1])):
         following = context.fetch_more(url)
-        pages.append(run(following, read_story, following, visit.source).stories[0])
+        pages.append(run(None, read_story, following, visit.source).stories[0])
     story = merge_stories(listing_story, join_pages(pages), prefer_listed=_is_feed(visit.source))
     return _Attempt(_harvest_story(listing_story, replace(page, stories=(story,)), response, context), response)
 
