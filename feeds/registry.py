@@ -64,9 +64,9 @@ class Format:
 
 # In the order in which pages name them; what has room for only one format names the first.
 FORMATS = (
-    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", navigation_type=_XML),
-    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", navigation_type=_XML),
-    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write"),
+    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 2, _XML),
+    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 2, _XML),
+    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 2),
 )
 _OTHER_FILES = ("css", "html", "js", "opml")
 # As of the first fingerprints that were stored. These formats stand in no fingerprint: it would differ from all stored.
@@ -166,6 +166,7 @@ SOURCES = (
         _ACCEPT_PAGE,
         "https://example.org/news",
         parse="feeds.parse.page:read_page",
+        is_linear=True,
         robots=True,
         story_pages=True,
         outline=("link", "htmlUrl"),

@@ -22,16 +22,17 @@ ROOMS: dict[str, set[str]] = {
     "politeness": NOTHING,
     "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
+    "iri": NOTHING,
     "networks": NOTHING,
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
-    "normalize": PURE,
+    "normalize": PURE | {"iri"},
     "steps": PURE,
     "compose": PURE,
     "config": PURE | {"networks", "politeness", "registry", "steps", "compose"},  # which sources a feed takes from
     "parse": PURE,
-    "render": PURE | {"registry"},
+    "render": PURE | {"iri", "registry"},
     "store": PURE | {"registry"},
     "publish": PURE,
     "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
@@ -74,6 +75,7 @@ LIBRARIES: dict[str, set[str]] = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "feedgen": {"render"},
+    "idna": {"iri"},
     "jinja2": {"render"},
     "pywebpush": {"push"},
     "starlette": {"serve"},

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from ..iri import is_absolute_iri
 from ..model import Story
 from .links import canonical_link, story_url, web_url
 from .people import resolve_bylines
@@ -48,7 +49,8 @@ def _title_date_link(story: Story, base: str | None) -> str:
 
 def published_id(upstream: str, minted: str) -> str:
     """Return the upstream id unchanged if it is an absolute IRI (RFC 4287 §4.2.6), else the minted id."""
-    return upstream if len(upstream) <= _IRI_LIMIT and _IRI.fullmatch(upstream) else minted
+    is_id = len(upstream) <= _IRI_LIMIT and _IRI.fullmatch(upstream) and is_absolute_iri(upstream)
+    return upstream if is_id else minted
 
 
 def minted_id(upstream: str, source_id: str, authority: str) -> str:

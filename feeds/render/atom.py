@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from ..model import Article, Edition
 from ..registry import Format
 from . import formatting
+from .addresses import spell_addresses
 from .feedgen_extension import append_entry, create_generator, person_fields
 
 
@@ -15,7 +18,7 @@ def write(edition: Edition, format: Format) -> bytes:
     """Return an edition as an Atom document."""
     generator = create_generator(edition)
     _write_feed(generator, edition, format)
-    for article in edition.articles:
+    for article in map(spell_addresses, edition.articles):
         _write_entry(append_entry(generator, article), article)
     document: bytes = generator.atom_str()
     return document
@@ -39,9 +42,11 @@ def _write_entry(entry: FeedEntry, article: Article) -> None:
     entry.updated(article.updated)
     for author in article.authors:
         entry.author(person_fields(author))
-    if article.summary:
-        entry.summary(article.summary)
-    # Always escaped HTML: XHTML would have to be well-formed XML (R20). An empty content is left to the extension.
-    entry.content(article.html or " ", type="html")
+    # An entry that is nothing but a title has it as its text too (RFC 4287 §4.1.1.1).
+    text = article.summary or article.title
+    if article.summary or (text and article.url and not article.html):
+        entry.summary(text)
+    # Always escaped HTML: XHTML would have to be well-formed XML (R20).
+    entry.content(article.html or f"<p>{escape(text or article.published_id, quote=False)}</p>", type="html")
     if article.rights:
         entry.rights(article.rights)

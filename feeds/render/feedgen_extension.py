@@ -13,6 +13,7 @@ from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
+from ..iri import is_absolute_iri
 from ..model import Article, Author, Edition, Origin
 from . import formatting
 from .namespaces import (
@@ -34,7 +35,7 @@ _CREATOR = qualified_name("dc", "creator")
 _LANGUAGE = qualified_name("dc", "language")
 _RIGHTS = qualified_name("dc", "rights")
 
-_EMAIL = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[^@\s<>(),;:\"\\\[\]]+\.[^@\s<>(),;:\"\\\[\]]+")
+_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*", re.IGNORECASE | re.ASCII)
 
 
 def create_generator(edition: Edition) -> FeedGenerator:
@@ -60,7 +61,8 @@ def append_entry(generator: FeedGenerator, article: Article) -> FeedEntry:
 
 def person_fields(author: Author) -> dict[str, str]:
     """Return an author as the keywords of feedgen, without an invalid e-mail address (R22)."""
-    email = author.email if author.email and _EMAIL.fullmatch(author.email) else None
+    email = author.email.partition("?")[0] if author.email else ""  # of `mailto:ann@example.org?subject=feed`
+    email = email if _EMAIL.fullmatch(email) else ""
     return {key: value for key, value in (("name", author.name), ("email", email), ("uri", author.url)) if value}
 
 
@@ -106,8 +108,10 @@ class EntryExtension:
             remove_elements(item, "title")
         for author in article.authors:
             add_text_element(item, _CREATOR, author.name)  # R33: `author` would have to be an e-mail address
-        add_text_element(item, "pubDate", formatting.format_rfc822(article.published) if article.published else None)
-        add_text_element(item, ATOM_UPDATED, formatting.format_rfc3339(article.modified) if article.modified else None)
+        published, modified = formatting.article_dates(article)
+        if date := published or modified:  # RSS has no other place for the date of a story that only says `updated`
+            add_text_element(item, "pubDate", formatting.format_rfc822(date))
+        add_text_element(item, ATOM_UPDATED, formatting.format_rfc3339(modified) if modified else None)
         for category in formatting.article_categories(article):
             add_element(item, "category", domain=category.scheme or None).text = category.term
         add_text_element(item, _LANGUAGE, article.language)
@@ -124,8 +128,8 @@ class EntryExtension:
         article = self.article
         if not article.title:
             set_text(entry, "title", None)
-        if not article.html:
-            _clear_content(entry, article)
+        if not article.html and article.url:
+            remove_elements(entry, "content")  # the link to the page stands for it (R18)
         set_text(entry, "updated", formatting.format_rfc3339(article.updated))
         add_text_element(
             entry, "published", formatting.format_rfc3339(article.published) if article.published else None
@@ -133,21 +137,13 @@ class EntryExtension:
         if article.language:
             entry.set(XML_LANG, article.language)
         for category in formatting.article_categories(article):
-            scheme, label = category.scheme or None, category.label or None
-            add_element(entry, "category", term=category.term, scheme=scheme, label=label)
+            scheme = category.scheme if category.scheme and is_absolute_iri(category.scheme) else None
+            add_element(entry, "category", term=category.term, scheme=scheme, label=category.label or None)
         _add_links(entry, article)
         if article.origin:
             _add_source(entry, article.origin, article)
         _add_modules(entry, article)
         return entry
-
-
-def _clear_content(entry: XmlElement, article: Article) -> None:
-    """Remove the content of an entry that links to a page; without a link an empty content has to stay (R18)."""
-    if article.url:
-        remove_elements(entry, "content")
-    else:
-        set_text(entry, "content", None)
 
 
 def _add_links(entry: XmlElement, article: Article) -> None:
@@ -172,12 +168,12 @@ def _add_links(entry: XmlElement, article: Article) -> None:
 
 def _add_source(entry: XmlElement, origin: Origin, article: Article) -> None:
     """Append the feed an article came from: id, title and time (R24)."""
-    id = origin.id or origin.feed or origin.url
+    id = next((text for text in (origin.id, origin.feed, origin.url) if text and is_absolute_iri(text)), None)
     if not id:
         return
     source = etree.SubElement(entry, "source")
     add_text_element(source, "id", id)
-    etree.SubElement(source, "title").text = origin.title
+    add_text_element(source, "title", origin.title or origin.feed or origin.url or id)
     updated = formatting.clean_rfc3339(origin.updated) or formatting.format_rfc3339(article.updated)
     add_text_element(source, "updated", updated)
     if not article.authors and origin.title:

@@ -41,6 +41,17 @@ def format_rfc822(moment: datetime) -> str:
     return f"{date} {moment.hour:02}:{moment.minute:02}:{moment.second:02} +0000"
 
 
+def article_dates(article: Article) -> tuple[datetime | None, datetime | None]:
+    """Return when an article was published and when it was modified; one of them is always known.
+
+    Without a date of its own it is that of the first sight. A modification is `updated`, which is never later than the
+    visit and never goes back (R11).
+    """
+    if article.modified:
+        return article.published, article.updated
+    return article.published or article.first_seen, None
+
+
 def clean_rfc3339(date: str | None) -> str | None:
     """Return a date of a source as it is if Atom allows it, else none."""
     if not date or not _RFC3339.fullmatch(date):

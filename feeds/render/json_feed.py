@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin
 from ..registry import Format
 from . import formatting
+from .addresses import spell_addresses
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -82,8 +83,12 @@ def make_item(article: Article, *, id: str | None = None) -> Members:
 
     Only `feeds.read` shows where fields were found and by which reader: published bytes depend on content alone.
     """
+    article = spell_addresses(article)
     extension = _extension(article)
-    if id is not None:
+    published, modified = article.published, article.modified
+    if id is None:
+        published, modified = formatting.article_dates(article)
+    else:
         extension |= _nonempty(published_id=article.published_id, found=dict(article.found), reader=article.reader)
     # R37: one of the two contents is required and may be empty; R38: HTML stands in content_html only.
     content = {"content_html": article.html} if article.html else {"content_text": ""}
@@ -94,8 +99,8 @@ def make_item(article: Article, *, id: str | None = None) -> Members:
         **_nonempty(
             summary=article.summary,
             image=article.image,
-            date_published=article.published and formatting.format_rfc3339(article.published),
-            date_modified=article.modified and formatting.format_rfc3339(article.modified),
+            date_published=published and formatting.format_rfc3339(published),
+            date_modified=modified and formatting.format_rfc3339(modified),
             **_author_members(article.authors),
             tags=list(article.tags),
             language=article.language,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 
 from lxml import etree
 
+from ..iri import uri
 from ..model import Article, Attachment, Comments, Media
 from .formatting import UNKNOWN_MEDIA_TYPE
 
@@ -67,22 +69,51 @@ _MEDIA_TITLE = qualified_name("media", "title")
 _COMMENT_FEED = qualified_name("wfw", "commentRss")
 _COMMENT_COUNT = qualified_name("slash", "comments")
 _PODCAST_IMAGE = qualified_name("itunes", "image")
+_PLAYABLE = ("audio/", "video/")
 
-# Key of `Article.podcast`, in small letters without `_` → the iTunes element, in the order of writing.
-_PODCAST_ELEMENTS: Mapping[str, str] = {
-    name.lower(): qualified_name("itunes", name)
-    for name in (
-        "title",
-        "author",
-        "subtitle",
-        "summary",
-        "duration",
-        "season",
-        "episode",
-        "episodeType",
-        "explicit",
-        "block",
-        "keywords",
+
+def _spell_text(limit: int) -> Callable[[str], str]:
+    """Return how a text of at most so many characters is spelled: cut between words."""
+    return lambda text: text if len(text) <= limit else text[: limit - 1].rpartition(" ")[0] + "…"
+
+
+def _spell_word(words: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Return how one of the words is spelled that mean the same to publishers."""
+    return lambda text: words.get(text.strip().lower())
+
+
+def _spell_duration(text: str) -> str | None:
+    """Return whole seconds, or H:MM:SS."""
+    match = _DURATION.fullmatch(text.strip())
+    return match[1] if match else None
+
+
+def _spell_number(text: str) -> str | None:
+    """Return a whole number above zero."""
+    match = _NUMBER.fullmatch(text.strip())
+    return match[1] if match else None
+
+
+_DURATION = re.compile(r"(\d{1,9}(?::[0-5]\d){0,2})(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"0{0,9}([1-9]\d{0,8})", re.ASCII)
+_TRUE, _FALSE = ("true", "yes", "explicit", "1"), ("false", "no", "clean", "0")
+
+# Key of `Article.podcast`, in small letters without `_` → the iTunes element and how it spells the fact, in the order
+# of writing. What readers of podcasts do not take is left out.
+_PODCAST_ELEMENTS: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
+    name.lower(): (qualified_name("itunes", name), spell)
+    for name, spell in (
+        ("title", _spell_text(255)),
+        ("author", _spell_text(255)),
+        ("subtitle", _spell_text(255)),
+        ("summary", _spell_text(4_000)),
+        ("duration", _spell_duration),
+        ("season", _spell_number),
+        ("episode", _spell_number),
+        ("episodeType", _spell_word({word: word for word in ("full", "trailer", "bonus")})),
+        ("explicit", _spell_word(dict.fromkeys(_TRUE, "true") | dict.fromkeys(_FALSE, "false"))),
+        ("block", _spell_word(dict.fromkeys(_TRUE, "yes") | dict.fromkeys(_FALSE, "no"))),
+        ("keywords", _spell_text(255)),
     )
 }
 
@@ -150,7 +181,9 @@ def _add_podcast(parent: XmlElement, article: Article) -> None:
     values = {name.lower().replace("_", ""): value for name, value in article.podcast.items()}
     if "duration" not in values and article.attachments and article.attachments[0].duration:
         values["duration"] = f"{article.attachments[0].duration:.0f}"
-    for name, element_name in _PODCAST_ELEMENTS.items():
-        add_text_element(parent, element_name, values.get(name))
-    if values.get("image"):
-        add_element(parent, _PODCAST_IMAGE, href=values["image"])
+    for name, (element_name, spell) in _PODCAST_ELEMENTS.items():
+        if value := values.get(name):
+            add_text_element(parent, element_name, spell(value))
+    is_episode = bool(article.attachments) and article.attachments[0].media_type.startswith(_PLAYABLE)
+    if cover := values.get("image") or (article.image if is_episode else None):
+        add_element(parent, _PODCAST_IMAGE, href=uri(cover))

@@ -79,13 +79,12 @@ def _alternates(feeds: Collection[Feed], site: Site) -> Iterator[tuple[str, str,
 def _dates(article: Article, site: Site) -> Iterator[tuple[str, str, str]]:
     """Return label, RFC 3339 date and displayed date of each date; no change on the day of publication."""
     english = (article.language or site.language or "en").startswith("en")
-    published, modified = (
-        _format_day(moment, site, english=english) if moment else "" for moment in (article.published, article.modified)
-    )
-    if article.published:
-        yield "", formatting.format_rfc3339(article.published), published
-    if article.modified and modified != published:
-        yield "Updated", formatting.format_rfc3339(article.modified), modified
+    dates = formatting.article_dates(article)
+    days = [_format_day(moment, site, english=english) if moment else "" for moment in dates]
+    if dates[0]:
+        yield "", formatting.format_rfc3339(dates[0]), days[0]
+    if dates[1] and days[1] != days[0]:
+        yield "Updated", formatting.format_rfc3339(dates[1]), days[1]
 
 
 def _format_day(moment: datetime, site: Site, *, english: bool) -> str:
@@ -100,6 +99,7 @@ def _format_day(moment: datetime, site: Site, *, english: bool) -> str:
 
 def _json_ld(article: Article, site: Site, page: StoryPage) -> str:
     """Return the story as a schema.org article in JSON-LD, without a character that could end the script element."""
+    published, modified = formatting.article_dates(article)
     properties: Mapping[str, object] = {
         "@context": "https://schema.org",
         "@type": "Article",
@@ -107,8 +107,8 @@ def _json_ld(article: Article, site: Site, page: StoryPage) -> str:
         "description": article.summary,
         "url": article.url or page.address,
         "mainEntityOfPage": page.address,
-        "datePublished": article.published and formatting.format_rfc3339(article.published),
-        "dateModified": article.modified and formatting.format_rfc3339(article.modified),
+        "datePublished": published and formatting.format_rfc3339(published),
+        "dateModified": modified and formatting.format_rfc3339(modified),
         "author": [_person(author) for author in article.authors],
         "image": article.image,
         "keywords": list(article.tags),

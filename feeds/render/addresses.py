@@ -1,0 +1,57 @@
+"""Addresses as URIs, wherever they stand in an article: RSS and JSON Feed allow nothing else, HTML prefers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape, unescape
+from typing import TypeVar
+
+from ..iri import URI_CHARACTERS, uri
+from ..model import Article, Attachment, Author, Comments, Media, Origin, replace
+
+_Record = TypeVar("_Record")
+
+# Record → its fields that hold addresses. Ids are none: they stay as they are, character by character (R21).
+_ADDRESSES: Mapping[type, tuple[str, ...]] = {
+    Article: ("url", "external_url", "image"),
+    Attachment: ("url",),
+    Author: ("url", "avatar"),
+    Comments: ("url", "feed"),
+    Media: ("url",),
+    Origin: ("url", "feed"),
+}
+# A value with a character that no URI has. `&` is there as `&amp;` only.
+_ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]|&amp;)*)")([^"]*)"')
+_SRCSET = re.compile(r'( srcset=")(?![!-~\s]*+")([^"]*)"')
+
+
+def spell_addresses(article: Article) -> Article:
+    """Return the article with all its addresses as URIs, those in its HTML too."""
+    article = _spell_fields(article)
+    changes: dict[str, object] = {}
+    for name in ("authors", "attachments", "media"):
+        if (items := getattr(article, name)) and (spelled := tuple(map(_spell_fields, items))) != items:
+            changes[name] = spelled
+    for name in ("comments", "origin"):
+        if (item := getattr(article, name)) and (spelled := _spell_fields(item)) is not item:
+            changes[name] = spelled
+    if (html := spell_html(article.html)) is not article.html:
+        changes["html"] = html
+    return replace(article, **changes) if changes else article
+
+
+def _spell_fields(record: _Record) -> _Record:
+    values = ((name, getattr(record, name)) for name in _ADDRESSES[type(record)])
+    changes = {name: spelled for name, value in values if value and (spelled := uri(value)) is not value}
+    return replace(record, **changes) if changes else record
+
+
+def spell_html(html: str) -> str:
+    """Return sanitised HTML with the addresses in its attributes as URIs."""
+    html = _ATTRIBUTE.sub(lambda match: f'{match[1]}{escape(uri(unescape(match[2]).strip()))}"', html)
+    return html if html.isascii() else _SRCSET.sub(_spell_srcset, html)
+
+
+def _spell_srcset(match: re.Match[str]) -> str:
+    return f'{match[1]}{escape(" ".join(map(uri, unescape(match[2]).split())))}"'

@@ -1,0 +1,169 @@
+"""Whatever an article holds, its documents are valid: addresses, ids, podcast facts and dates (C1, C2)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from lxml import etree
+from render.editions import ATOM, NOON, article, article_without_content, render_files
+
+from feeds.iri import is_absolute_iri, uri
+from feeds.model import Attachment, Author, Category, Comments, Media, Origin
+
+ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
+
+
+@pytest.mark.parametrize(
+    ("iri", "expected"),
+    [
+        ("https://x.example/a?b=%20&c=1#d", "https://x.example/a?b=%20&c=1#d"),
+        ("https://faß.example:8080/ö?ä#ü", "https://xn--fa-hia.example:8080/%C3%B6?%C3%A4#%C3%BC"),
+        ("https://ann@münchen.example/100%", "https://ann@xn--mnchen-3ya.example/100%25"),
+        ("http://[2001:db8::1]:80/a[1]", "http://[2001:db8::1]:80/a%5B1%5D"),
+        ("HTTPS://X.example/a b|c", "HTTPS://X.example/a%20b%7Cc"),
+        ("https://-ü-.example/", "https://-%C3%BC-.example/"),
+        ("mailto:ö@x.example", "mailto:%C3%B6@x.example"),
+        ("", ""),
+    ],
+)
+def test_C2_an_iri_is_spelled_as_a_uri_once(iri: str, expected: str) -> None:
+    assert uri(iri) == expected
+    assert uri(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "is_id"),
+    [
+        ("https://x.example/ö", True),
+        ("http://[::1]/", True),
+        ("tag:ann@x.example,2026-01-02:a/b", True),
+        ("urn:uuid:1225c695-cfb8-4ebb-aaaa-80da344efa6a", True),
+        ("urn:isbn:0451450523", True),
+        ("yt:video:abc", True),
+        ("tag:https://x.example/1", False),
+        ("tag:x.example:1", False),
+        ("tag:x.example,26:1", False),
+        ("tag:x.example,2026:ö", False),
+        ("urn:uuid:12", False),
+        ("urn:x", False),
+        ("https:///a", False),
+        ("https://x.example/a b", False),
+        ("https://x.example/?a[]=1", False),
+        ("/relative", False),
+        ("", False),
+    ],
+)
+def test_C2_an_id_is_an_absolute_iri_by_the_rules_of_its_scheme(text: str, is_id: bool) -> None:
+    assert is_absolute_iri(text) is is_id
+
+
+def test_C2_all_addresses_are_uris_and_ids_stay() -> None:
+    html = (
+        '<a href="https://ü.example/?a=1&amp;b=ö">a</a> <img src="https://x.example/ö 1.png" '
+        'srcset="https://x.example/ö.png 2x, https://x.example/b.png 3x" alt="ö"> <a href="mailto:a@x.example">ö</a>'
+    )
+    files = render_files(
+        article(
+            published_id="https://x.example/ä",
+            url="https://x.example/ä",
+            html=html,
+            image="https://x.example/潮.jpg",
+            authors=(Author("Ann", "https://x.example/Ä"),),
+            attachments=(Attachment("https://x.example/Größe.mp3", "audio/mpeg"),),
+            media=(Media("https://x.example/é.jpg", type="image/jpeg"),),
+            comments=Comments("https://x.example/ä#c", None, "https://x.example/ä/feed"),
+            origin=Origin("tag:x.example,2026:f", "X", "https://ü.example/", "https://ü.example/feed"),
+        )
+    )
+    rss, atom = (etree.fromstring(files[suffix]) for suffix in ("rss", "atom"))
+    item = json.loads(files["json"])["items"][0]
+    assert (item["id"], item["url"]) == ("https://x.example/ä", "https://x.example/%C3%A4")
+    assert atom.findtext("a:entry/a:id", None, ATOM) == item["id"]
+    guid = rss.find("channel/item/guid")
+    assert guid is not None
+    assert (guid.text, guid.get("isPermaLink")) == (item["id"], "false")
+    assert item["content_html"] == (
+        '<a href="https://xn--tda.example/?a=1&amp;b=%C3%B6">a</a> <img src="https://x.example/%C3%B6%201.png" '
+        'srcset="https://x.example/%C3%B6.png 2x, https://x.example/b.png 3x" alt="ö"> '
+        '<a href="mailto:a@x.example">ö</a>'
+    )
+    for tree in (rss, atom):
+        values = [value for element in tree.iter() for name, value in element.items() if name in ("url", "href", "src")]
+        assert all(value.isascii() for value in values), values
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "expected"),
+    [
+        ("explicit", "Yes", "true"),
+        ("explicit", " CLEAN ", "false"),
+        ("explicit", "perhaps", None),
+        ("block", "YES", "yes"),
+        ("duration", "3600.9", "3600"),
+        ("duration", "1:02:03", "1:02:03"),
+        ("duration", "1:75", None),
+        ("duration", "PT5M", None),
+        ("season", "02", "2"),
+        ("episode", "0", None),
+        ("episode", "Episode 4", None),
+        ("episode_type", "BONUS", "bonus"),
+        ("episodeType", "special", None),
+        ("keywords", "word " * 100, "word " * 49 + "word…"),
+    ],
+)
+def test_C2_podcast_facts_are_spelled_as_their_readers_take_them(fact: str, value: str, expected: str | None) -> None:
+    files = render_files(article(podcast={fact: value}))
+    name = {"episode_type": "episodeType"}.get(fact, fact)
+    for suffix in ("rss", "atom"):
+        assert etree.fromstring(files[suffix]).findtext(f".//{ITUNES}{name}") == expected
+
+
+def test_C2_the_picture_of_an_episode_is_its_cover() -> None:
+    episode: dict[str, Any] = {"image": "https://x.example/e.jpg"}
+    audio, document = (Attachment(f"https://x.example/{n}", kind) for n, kind in enumerate(("audio/ogg", "text/plain")))
+    for attachment, expected in ((audio, "https://x.example/e.jpg"), (document, None)):
+        cover = etree.fromstring(render_files(article(attachments=(attachment,), **episode))["rss"]).find(
+            f".//{ITUNES}image"
+        )
+        assert (None if cover is None else cover.get("href")) == expected
+
+
+def test_C2_what_atom_does_not_allow_is_replaced_or_left_out() -> None:
+    origin = Origin("a word", None, "https://x.example/", "https://x.example/feed")
+    author = Author("Ann", email="ann@x.example?subject=Feed")
+    files = render_files(article(origin=origin, authors=(author,), categories=(Category("a", "PAID"),)))
+    entry = etree.fromstring(files["atom"]).find("a:entry", ATOM)
+    assert entry is not None
+    texts = [entry.findtext(f"a:{path}", None, ATOM) for path in ("source/a:id", "source/a:title", "author/a:email")]
+    assert texts == ["https://x.example/feed", "https://x.example/feed", "ann@x.example"]
+    assert [dict(category.attrib) for category in entry.iterfind("a:category", ATOM)] == [{"term": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "rss", "published", "modified"),
+    [
+        ({"published": None}, NOON - timedelta(days=1), NOON - timedelta(days=1), None),
+        ({"published": None, "modified": NOON - timedelta(hours=1)}, NOON, None, NOON),
+        ({"modified": NOON + timedelta(days=9)}, NOON, NOON, NOON),
+    ],
+    ids=["undated", "modified alone", "modified in the future"],
+)
+def test_C1_every_item_is_dated_in_every_format(
+    fields: dict[str, Any], rss: Any, published: Any, modified: Any
+) -> None:
+    files = render_files(article(first_seen=NOON - timedelta(days=1), **fields))
+    item = json.loads(files["json"])["items"][0]
+    dates = [None if date is None else f"{date:%Y-%m-%dT%H:%M:%SZ}" for date in (published, modified)]
+    assert [item.get("date_published"), item.get("date_modified")] == dates
+    assert etree.fromstring(files["rss"]).findtext("channel/item/pubDate") == f"{rss:%a, %d %b %Y %H:%M:%S} +0000"
+
+
+def test_C2_an_entry_that_is_nothing_but_a_title_has_a_text() -> None:
+    atom = etree.fromstring(render_files(article(html="", url=None), article_without_content())["atom"])
+    assert [content.text for content in atom.iterfind("a:entry/a:content", ATOM)] == [
+        "<p>Rain</p>",
+        "<p>tag:x.example,2026:1</p>",
+    ]
