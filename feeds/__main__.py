@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 
-# The signals of a service wait until it can handle them (`daemon.signals`): importing it may take a second.
-if {"daemon", "serve"}.intersection(sys.argv[1:]):
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+# Signals wait until the command can handle them (`daemon.signals`): importing it may take a second, and an interrupted
+# import would print a traceback.
+signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
 
-from .cli import main
+from .cli import main  # noqa: E402 - after the signals
 
 if __name__ == "__main__":
     main()

@@ -96,6 +96,16 @@ def test_A7_signals_are_handled_from_the_first_line_on(wire: Wire, command: str,
     assert (process.returncode, "Traceback" in errors) == (0, False), errors
 
 
+@LINUX
+def test_F38_a_command_that_is_interrupted_while_it_is_imported_ends_quietly(wire: Wire) -> None:
+    wire.declare({"a": {"files": "stories/*.md"}})
+    process = wire.start("run")
+    until(lambda: _holds_signals(process))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=300)
+    assert (process.returncode, errors.strip()) == (130, "")
+
+
 def test_A7_signals_are_handled_while_the_store_is_opened(wire: Wire) -> None:
     wire.declare({"a": {"files": "stories/*.md"}})
     process = wire.start("daemon", "--listen", "127.0.0.1:0")
