@@ -76,31 +76,42 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """What health is judged by: `next_due` is the earliest in the store, `store_error` why it cannot be read."""
+    """What health is judged by: `next_due` is the earliest in the store, `store_error` why it cannot be read.
+
+    `server_since`: when the server of a daemon was started; it works beside cron or alone where there is none.
+    """
 
     state: ProcessState | None = None
     next_due: datetime | None = None
     publishing: tuple[PublishingStatus, ...] = ()
     store_error: str = ""
     disks: tuple[DiskState, ...] = ()
+    server_since: datetime | None = None
+
+    @property
+    def daemon_at(self) -> datetime | None:
+        """Return when the daemon was last known to make turns; None where none is expected to."""
+        turn_at = self.state.turn_at if self.state and self.state.is_daemon else None
+        return max(filter(None, (turn_at, self.server_since)), default=None)
 
 
 def find_problems(facts: HealthFacts, now: datetime) -> list[str]:
     """Return a sentence for each reason why the installation does not do its work; none when it does."""
     return [
-        *_turn_problems(facts.state, facts.next_due, now),
+        *_turn_problems(facts, now),
         *_publishing_problems(facts, now),
         *([facts.store_error] if facts.store_error else []),
         *(problem for disk in facts.disks for problem in _disk_problems(disk)),
     ]
 
 
-def _turn_problems(state: ProcessState | None, next_due: datetime | None, now: datetime) -> Iterator[str]:
+def _turn_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
+    state, next_due, daemon_at = facts.state, facts.next_due, facts.daemon_at
     if state and state.turn_error:
         yield f"the last turn failed: {state.turn_error}"
-    if state and state.is_daemon:
-        if now - state.turn_at > MAX_TURN_AGE:
-            yield f"the daemon has made no turn since {_format_time(state.turn_at)}"
+    if daemon_at:
+        if now - daemon_at > MAX_TURN_AGE:
+            yield f"the daemon has made no turn since {_format_time(daemon_at)}"
     elif next_due:
         overdue_since = max(next_due, state.turn_at) if state else next_due
         if now - overdue_since > MAX_OVERDUE:
@@ -113,7 +124,7 @@ def _publishing_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
         others = f", and {len(failures) - 1} feeds more" if len(failures) > 1 else ""
         yield f"a feed cannot be published: {failures[0].error}{others}"
     waits = [status.waiting_since for status in facts.publishing if status.waiting_since and not status.error]
-    bound = MAX_LAG if facts.state and facts.state.is_daemon else MAX_OVERDUE
+    bound = MAX_LAG if facts.daemon_at else MAX_OVERDUE
     if waits and now - min(waits) > bound:
         yield f"changes wait since {_format_time(min(waits))} to be published"
 
@@ -147,7 +158,7 @@ def read_problems(config: Config, now: datetime) -> list[str]:
 # ── facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_facts(config: Config, probe: StoreProbe) -> HealthFacts:
+def read_facts(config: Config, probe: StoreProbe, server_since: datetime | None = None) -> HealthFacts:
     """Return the facts about an installation."""
     state = read_state(config.data)
     next_due: datetime | None = None
@@ -160,7 +171,7 @@ def read_facts(config: Config, probe: StoreProbe) -> HealthFacts:
     # A server beside cron may run as a user who cannot write the public folder.
     written = (config.data, config.public) if state and state.is_daemon else (config.data,)
     disks = (_read_disk(folder, folder in written) for folder in dict.fromkeys((config.data, config.public)))
-    return HealthFacts(state, next_due, publishing, store_error, tuple(disk for disk in disks if disk))
+    return HealthFacts(state, next_due, publishing, store_error, tuple(disk for disk in disks if disk), server_since)
 
 
 def _read_disk(folder: Path, is_written: bool) -> DiskState | None:
@@ -178,9 +189,12 @@ def _read_disk(folder: Path, is_written: bool) -> DiskState | None:
 class HealthMonitor:
     """Checks health in a thread of its own and logs each problem once; `is_healthy` only looks at the result."""
 
-    def __init__(self, current_config: Callable[[], Config], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, current_config: Callable[[], Config], now: Callable[[], datetime], *, beside_daemon: bool = False
+    ) -> None:
         self._current_config = current_config
         self._now = now
+        self._server_since = now() if beside_daemon else None
         self._probe = StoreProbe(current_config().data / "feeds.db")
         self._problems: frozenset[str] = frozenset()
 
@@ -197,7 +211,7 @@ class HealthMonitor:
 
     def check(self) -> None:
         """Check now."""
-        self._log(find_problems(read_facts(self._current_config(), self._probe), self._now()))
+        self._log(find_problems(read_facts(self._current_config(), self._probe, self._server_since), self._now()))
 
     def _log(self, problems: Iterable[str]) -> None:
         before, self._problems = self._problems, frozenset(problems)

@@ -52,15 +52,17 @@ def format_address(address: HostPort) -> str:
 
 
 class FileServer:
-    """Serves the published files of one installation.
+    """Serves the published files of one installation, beside a daemon, beside cron or alone.
 
     Raises ConfigError for a wrong configuration.
     """
 
-    def __init__(self, config_path: Path, listen: HostPort | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, config_path: Path, listen: HostPort | None, now: Callable[[], datetime], *, beside_daemon: bool = False
+    ) -> None:
         self.config = configuration.load(config_path, os.environ)
         self._address = listen or self.config.server.listen
-        self._monitor = HealthMonitor(lambda: self.config, now)
+        self._monitor = HealthMonitor(lambda: self.config, now, beside_daemon=beside_daemon)
         self._withdrawn = WithdrawnFeeds(self.config.data / "feeds.db")
         self._app = ReplaceableApp(self._create_app())
 

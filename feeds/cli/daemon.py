@@ -89,7 +89,7 @@ def _run_server(ctx: click.Context, listen: tuple[str, int] | None, supervised: 
         return
 
     def open_server() -> FileServer:
-        server = FileServer(config_path(ctx), listen, utcnow)
+        server = FileServer(config_path(ctx), listen, utcnow, beside_daemon=supervised is not None)
         mask_logs(ctx, lambda: server.config)
         return server
 

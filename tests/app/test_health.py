@@ -46,6 +46,8 @@ def waiting(minutes: float) -> tuple[PublishingStatus, ...]:
         HealthFacts(),
         HealthFacts(daemon(0.5, reload_error="wrong", server_error="it was killed"), NOON - 70 * MINUTES),
         HealthFacts(daemon(0.5), publishing=waiting(4)),
+        HealthFacts(daemon(90), server_since=NOON - 0.5 * MINUTES),
+        HealthFacts(None, server_since=NOON - 0.5 * MINUTES),
         HealthFacts(run(300), NOON + MINUTES),
         HealthFacts(run(300), NOON - 50 * MINUTES),
         HealthFacts(run(50), NOON - 300 * MINUTES),
@@ -61,6 +63,8 @@ def test_A6_what_does_its_work_is_healthy(facts: HealthFacts) -> None:
     ("facts", "part"),
     [
         (HealthFacts(daemon(2)), "no turn since 2026-03-02 11:58:00 UTC"),
+        (HealthFacts(None, server_since=NOON - 2 * MINUTES), "no turn since 2026-03-02 11:58:00 UTC"),
+        (HealthFacts(run(0), server_since=NOON - 2 * MINUTES), "no turn since 2026-03-02 11:58:00 UTC"),
         (HealthFacts(daemon(0, turn_error="the disk is full")), "the disk is full"),
         (HealthFacts(run(0, turn_error="the disk is full")), "the disk is full"),
         (HealthFacts(run(70), NOON - 70 * MINUTES), "due since 2026-03-02 10:50:00 UTC"),
