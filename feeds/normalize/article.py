@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from html import unescape
 
 from ..model import (
     NOTHING,
@@ -126,15 +127,20 @@ def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, s
     """Return title, summary and HTML. The HTML is the content, or the whole summary where there is no other content."""
     content = _best_content(story)
     if content and not (story.summary and story.summary.value == content.value):
-        body, summary = _content_html(content, url, base), html.to_plain_text(story.summary)
+        body, summary = _content_html(content, url, base), html.to_summary(story.summary)
     else:
-        body = _content_html(content or story.summary, url, base)
-        summary = excerpt(make_inert(html.strip_tags(body, SUMMARY_LIMIT))) if body else ""
+        body = _content_html(content or _decoded(story.summary), url, base)
+        summary = excerpt(html.to_summary(Text(html.strip_tags(body, SUMMARY_LIMIT), "text"))) if body else ""
     title = html.to_plain_text(story.title)
     if not title:
         words = summary or make_inert(html.strip_tags(body, SUMMARY_LIMIT))
         title = _title_from(words, story, url)
     return title, summary, body
+
+
+def _decoded(text: Text | None) -> Text | None:
+    """Return a summary of plain text without the entities that many publishers leave in it."""
+    return replace(text, value=unescape(text.value)) if text and text.type == "text" and "&" in text.value else text
 
 
 def _best_content(story: Story) -> Text | None:

@@ -151,6 +151,19 @@ _KNOWN_TAG = re.compile(
     r"|button|meta|link|base|embed|label|noscript|center|blink|marquee|frame|frameset)[\s/>]|!--)",
     re.IGNORECASE,
 )
+# What a summary does not show: tags of HTML, and entities, also those that were cut at the end of the text.
+_MAX_ESCAPINGS = 4
+_ENTITIES = (
+    *("amp", "apos", "hellip", "laquo", "ldquo", "lsquo", "mdash", "nbsp", "ndash", "quot", "raquo", "rdquo", "rsquo"),
+)
+_TORN_ENTITY = "|".join(sorted({name[:length] for name in _ENTITIES for length in range(2, len(name) + 1)}))
+_TORN_TAG = r"/[a-z][a-z0-9]*|a|br|div|em|img|p|span|strong|[a-z][a-z0-9]*\s+[\w-]+=[^<>]*"
+_TORN_END = re.compile(
+    rf"(?:<(?:{_TORN_TAG})|&(?:#[0-9a-fx]*|{_TORN_ENTITY}))(…|\.\.\.|\[…\]|\[\.\.\.\])?$", re.IGNORECASE
+)
+_MARKUP = re.compile(
+    rf"{_KNOWN_TAG.pattern}|&(?:#\d|#x[0-9a-f]|[a-z][a-z0-9]{{1,31}};)|{_TORN_END.pattern}", re.IGNORECASE
+)
 
 
 def clean_html(html: str, base: str | None) -> str:
@@ -271,6 +284,16 @@ def to_plain_text(text: Text | None) -> str:
     if text.type == "html" and ("<" in value or "&" in value):
         value = _strip_markup(value)
     return make_inert(collapse_whitespace(value))
+
+
+def to_summary(text: Text | None) -> str:
+    """Return a text construct as people read it: one line without tags or entities, however often they are escaped."""
+    summary = to_plain_text(text)
+    for _ in range(_MAX_ESCAPINGS):
+        if not _MARKUP.search(summary):
+            break
+        summary = to_plain_text(Text(_TORN_END.sub(r"\1", summary), "html"))
+    return summary
 
 
 def _strip_markup(html: str) -> str:

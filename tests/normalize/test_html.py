@@ -7,6 +7,7 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from feeds.normalize.html import (
     strip_tags,
     to_html,
     to_plain_text,
+    to_summary,
 )
 from feeds.normalize.images import find_first_image
 from feeds.normalize.text import excerpt, make_inert, strip_illegal_xml, wrap_paragraphs
@@ -275,3 +277,24 @@ def test_a_set_of_images_as_it_is_to_be_stays(size: str) -> None:
 )
 def test_the_lead_image_shows_something(html: str, image: str | None) -> None:
     assert find_first_image(html) == image
+
+
+@pytest.mark.parametrize("type", ["html", "text"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Hills&amp;nbsp;&amp;amp; dales", "Hills & dales"),
+        ("See &amp;lt;a href=&amp;quot;https://x.example/&amp;quot;&amp;gt;Ann&amp;lt;/a&amp;gt;!", "See Ann!"),
+        ("<p>One</p><p>Two &lt;b&gt;three&lt;/b&gt;</p>", "One Two three"),
+        ("It's caf&eacute; &#8211; no&#39;s", "It's café – no's"),
+        ('cut &lt;a href="https://x.exa', "cut"),
+        ("cut &amp;nbs…", "cut …"),
+        ("cut </stro", "cut"),
+        ("3 < 4 & so", "3 < 4 & so"),
+        ("R&D at AT&T, Q&A", "R&D at AT&T, Q&A"),
+        ("<br>Save at H&M", "Save at H&M"),
+        ("a List&lt;String&gt; of x", "a List<String> of x"),
+    ],
+)
+def test_B10_a_summary_shows_no_entities_and_no_tags(value: str, expected: str, type: Literal["html", "text"]) -> None:
+    assert to_summary(Text(value, type)) == expected
