@@ -151,13 +151,19 @@ class App:
             # After a full batch, or in a turn that ends, more is coming: publishing now would soon be done again.
             more_expected = not options.repeat or len(outcomes) >= BATCH_SIZE
             if changed and (not more_expected or self.now() - published_at >= PUBLISH_INTERVAL):
-                try:
-                    turn.files += self._publisher.notify()
-                except PublishError as error:  # of the last round; the visits go on
-                    log.error("%s", error)
+                self._publish_soon(turn)
                 published_at, changed = self.now(), False
-        turn.files += self._publisher.notify() if options.repeat else self._publisher.publish_now()
+        if options.repeat:
+            self._publish_soon(turn)
+        else:
+            turn.files += self._publisher.publish_now()
         return turn
+
+    def _publish_soon(self, turn: Turn) -> None:
+        try:
+            turn.files += self._publisher.notify()
+        except PublishError as error:  # of the last round; the visits go on
+            turn.publish_errors.append(str(error))
 
     def wake(self, source_ids: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; may be called from any thread."""

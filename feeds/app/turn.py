@@ -70,6 +70,7 @@ class Turn:
     failures: int = 0
     articles: int = 0
     files: list[str] = field(default_factory=list)
+    publish_errors: list[str] = field(default_factory=list)  # of publishing in the background
     worse: list[tuple[str, str]] = field(default_factory=list)  # (source id, sentence), at its first failure
     better: list[str] = field(default_factory=list)  # source ids, at the first success after a failure
 

@@ -29,7 +29,7 @@ from ..app.operations import (
     RunRequest,
 )
 from ..app.server_process import HostPort, ServerProcess, format_address
-from ..errors import ConfigError, FeedsError, PublishError, StoreError
+from ..errors import ConfigError, FeedsError, StoreError
 from ..model import replace
 from .service_manager import ServiceManager
 from .signals import Service
@@ -151,25 +151,25 @@ class Daemon:
         try:
             options = TurnOptions(repeat=True, max_wait=0, should_end=self._should_turn_end)
             turn = self._app.turn(options, self._reporter.on_progress)
-        except PublishError as error:  # the visits go on
-            self._log_publish_error(error)
         except FeedsError as error:
             log.error("%s; trying again in %.0f s", error, RETRY_SECONDS)
             self._turn_error, self._retry_at = str(error), time.monotonic() + RETRY_SECONDS
         else:
             self._turn_error = ""
+            self._log_publish_errors(turn.publish_errors)
             self._reporter.on_turn(self._app, turn)
 
     def _should_turn_end(self) -> bool:
         self._note_progress()
         return self._is_reload_pending() or not self._operations.empty()
 
-    def _log_publish_error(self, error: PublishError) -> None:
-        """Log an error that comes with each round of publishing: at once when it is new, else now and then."""
-        sentence, logged_at = self._publish_error
-        if str(error) != sentence or time.monotonic() - logged_at >= RETRY_SECONDS:
-            log.error("%s", error)
-            self._publish_error = str(error), time.monotonic()
+    def _log_publish_errors(self, errors: Sequence[str]) -> None:
+        """Log errors that come with each round of publishing: at once when they are new, else now and then."""
+        for error in errors:
+            last_error, logged_at = self._publish_error
+            if error != last_error or time.monotonic() - logged_at >= RETRY_SECONDS:
+                log.error("%s", error)
+                self._publish_error = error, time.monotonic()
 
     # ── operations of commands ──────────────────────────────────────────────────────────────────────────────────────
 

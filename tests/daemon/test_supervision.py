@@ -15,14 +15,14 @@ import pytest
 from origin import Origin
 from wire import Wire, document, until
 
-from feeds.app import App, Turn, server_process
+from feeds.app import App, Turn, publisher, server_process
 from feeds.app.health import read_state
 from feeds.app.server_process import FileServer, HostPort, ServerProcess
 from feeds.daemon import loop, watch
 from feeds.daemon.loop import Daemon, Reporter
 from feeds.daemon.service_manager import ServiceManager
 from feeds.daemon.signals import Service
-from feeds.errors import ConfigError, FeedsError, LockedError, PublishError, StoreError
+from feeds.errors import ConfigError, FeedsError, LockedError, StoreError
 from feeds.store.lock import hold_lock
 
 BOUND = 'connection.send_bytes(b\'{"address": ["127.0.0.1", 9]}\')'
@@ -226,11 +226,15 @@ def test_A6_a_store_that_refuses_is_tried_again_and_told(
 
 
 def test_A6_a_file_that_cannot_be_published_delays_no_turn_and_is_logged_once(
-    failing: Callable[..., FailingApp], caplog: pytest.LogCaptureFixture
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with running(failing(*(PublishError("no space") for _ in range(3)))) as daemon:
-        until(lambda: daemon.turns)
-    assert caplog.text.count("no space") == 1
+    monkeypatch.setattr(publisher, "MAX_PAUSE_SECONDS", 0.01)
+    wire.declare({"a": origin.put("/a", document())})
+    (wire.public / "all.rss").mkdir(parents=True)
+    with running(App(wire.config)) as daemon:
+        until(lambda: sum(len(turn.publish_errors) for turn in daemon.turns) >= 3)
+        assert sum(turn.articles for turn in daemon.turns) == 4
+    assert caplog.text.count("a folder stands where the file belongs") == 1
 
 
 def test_F34_a_story_saved_before_its_folder_is_watched_is_visited(
