@@ -166,7 +166,6 @@ SOURCES = (
         _ACCEPT_PAGE,
         "https://example.org/news",
         parse="feeds.parse.page:read_page",
-        is_linear=True,
         robots=True,
         story_pages=True,
         outline=("link", "htmlUrl"),

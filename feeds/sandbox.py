@@ -298,6 +298,7 @@ def _execute(request: bytes) -> bytes:
 MAX_SIZE = 500_000  # bytes
 MAX_TAGS = 20_000  # feedparser needs 25 µs for each, and 2 µs for an ampersand
 START_SIZE = 2_000
+GZIP_MAGIC = b"\x1f\x8b"
 _PAGE_START = re.compile(rb"<(?:!(?i:doctype)\s+(?i:html)|(?i:html))\b")
 _FEED_START = re.compile(rb"\s*+[{\[]|[^\0]*?<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)[\s>/]", re.I)
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
@@ -315,6 +316,7 @@ def needs_worker(fetched: Fetched) -> bool:
     return (
         len(body) + sum(len(part.body) for part in fetched.files) > MAX_SIZE
         or b"\0" in body[:START_SIZE]  # UTF-16 and the like, which the patterns cannot read
+        or body.startswith(GZIP_MAGIC)  # a sitemap: unpacked it may be of any size
         or body.count(b"<") + body.count(b"&") // 10 > MAX_TAGS
         or _INTERNAL_SUBSET.search(body) is not None
         or _LONG_BASE.search(body) is not None

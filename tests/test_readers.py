@@ -13,14 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from factories import NOON, fetched
+from factories import NOON, fetched, visit_to
 from origin import Document, Origin
 from wire import Wire
 
 import feeds
-from feeds import http_headers, sanity
+from feeds import http_headers, pipeline, sanity
 from feeds.errors import SourceError
-from feeds.model import Category, Channel, Link, Media, Parsed, Person, Story, Text
+from feeds.fetch.decoding import decode_body
+from feeds.fetch.problems import FetchProblem
+from feeds.model import Category, Channel, Fetched, Kind, Link, Media, Parsed, Person, SeenItems, Story, Text
 from feeds.normalize import (
     describe_channel,
     merge_stories,
@@ -31,14 +33,20 @@ from feeds.normalize import (
 )
 from feeds.normalize.dates import parse_date
 from feeds.normalize.html import clean_html, strip_tags, to_html, to_plain_text
-from feeds.normalize.images import find_first_image
+from feeds.normalize.images import find_first_image, fix_images
 from feeds.normalize.language import language_tag
 from feeds.normalize.links import canonical_link
 from feeds.normalize.media import clean_media, find_attachments, parse_duration
 from feeds.normalize.people import resolve_bylines, select_authors
 from feeds.normalize.text import clean_label, decode_label, is_inert
 from feeds.parse.charset import decode
-from feeds.parse.own_stories import front_matter, plain_text
+from feeds.parse.opml import parse_opml
+from feeds.parse.own_stories import front_matter, html, markdown, plain_text
+from feeds.parse.page import read_page
+from feeds.parse.page.article import read_story
+from feeds.parse.sitemap import read_sitemap
+from feeds.pipeline.read import find_announced_feed
+from feeds.registry import source_kinds
 from feeds.sandbox import needs_worker
 
 PAGE = "https://a.example/b/"
@@ -66,10 +74,17 @@ READERS: dict[str, Callable[[str], object]] = {
     "what may be parsed here": lambda text: needs_worker(fetched(text)),
     "what came instead of a feed": lambda text: sanity.diagnose(text.encode(), "text/html", PAGE),
     "title of what came instead": lambda text: sanity.diagnose(f"<title>{text}".encode(), "text/html", PAGE),
+    "OPML": lambda text: parse_opml(f"<opml><outline xmlUrl='http://a/' text='a'>{text}".encode()),
+    "sitemap": lambda text: read_sitemap(fetched(f"<urlset><url><loc>http://a.example/{text}")),
+    "Content-Encoding": lambda text: decode_body([b"x"], text, 10),
     # texts of feeds and pages
     "HTML": lambda text: clean_html(text, PAGE),
     "attributes of HTML": lambda text: clean_html(f'<a title="{text.replace(chr(34), "")}" href="/x">x</a>', PAGE),
     "HTML of plain text": lambda text: to_html(Text(text, "text"), PAGE),
+    "addresses of an image": lambda text: (
+        fix_images(f'<img src="/a" srcset="{text.replace(chr(34), "")}x y">', PAGE),
+        fix_images(f'<img data-srcset="{text.replace(chr(34), "")}x y">', PAGE),
+    ),
     "lead image": lambda text: find_first_image(clean_html(text, None)),
     "plain text": lambda text: to_plain_text(Text(text, "text")),
     "plain text of HTML": lambda text: to_plain_text(Text(text)),
@@ -111,8 +126,11 @@ READERS: dict[str, Callable[[str], object]] = {
     ),
     # our own stories
     "front matter": front_matter.read_front_matter,
+    "front matter, first line": lambda text: front_matter.read_front_matter(f"---{text}x"),
     "front matter, YAML": lambda text: front_matter.read_front_matter(f"---\n{text}\n---\nText"),
     "plain text of our own": plain_text.read,
+    "Markdown": lambda text: markdown.read(f"{text[: len(text) // 5]}x"),  # it is slow, but linear
+    "HTML of our own": html.read,
 }
 SHAPES = (
     *("a", "1", " ", "\n", "\t", "é", "日", "\U0001f600", "\r", "\x0b", "\u2028", "\u200b", "/", "%", "(", "[", ","),
@@ -142,7 +160,7 @@ SHAPES = (
 def seconds_for(read: Callable[[str], object], text: str) -> float:
     """The CPU that a reader takes, whatever it makes of the text."""
     began = time.process_time()
-    with suppress(SourceError, front_matter.UnreadableFile):
+    with suppress(SourceError, FetchProblem, front_matter.UnreadableFile):
         read(text)
     return time.process_time() - began
 
@@ -187,3 +205,59 @@ def test_F16_A3_tens_of_thousands_of_items_with_a_title_alone_cost_little(wire: 
             app.turn()
             assert len(list(app.store.articles())) <= 1000 * (visit + 1)
         assert time.process_time() - began < 60
+
+
+@pytest.mark.parametrize("same_id", [False, True], ids=["titles alone", "one id"])
+def test_F22_A3_to_judge_a_listing_takes_time_in_proportion_to_its_items(same_id: bool) -> None:
+    def judge_new_ids(count: int) -> None:
+        stories = [Story(id="1" if same_id else None, title=Text(f"Story {number}")) for number in range(count)]
+        ids = [upstream_id(story, PAGE) for story in stories]
+        seen = [f"earlier {id}" for id in ids]
+        items = SeenItems("a,2026", dict.fromkeys(seen, ""), {f"link {id}": id for id in seen}, count)
+        sanity.judge(Parsed("xml", PAGE, stories=tuple(stories)), ids, items, first=False)
+
+    def seconds(count: int) -> float:
+        return seconds_for(lambda _: judge_new_ids(count), "")
+
+    assert any(seconds(37_000) < MAX_GROWTH * max(seconds(37_000 // FACTOR), SHORTEST) for _ in range(3))
+
+
+# ── pages, which only a process of its own extracts from ────────────────────────────────────────────────────────────
+
+EXTRACTING = {read_page, read_story, find_announced_feed}  # lxml, trafilatura, selectors
+WORDS = "<p>" + "A page without a beginning that would tell it. " * 20
+
+
+@pytest.mark.parametrize("story", [None, Story(links=(Link(PAGE),))], ids=["a list", "a story"])
+@pytest.mark.parametrize("media_type", ["text/html", "text/plain", "application/rss+xml", ""])
+@pytest.mark.parametrize("body", [WORDS, " " * 4_000 + "<html>" + WORDS], ids=["no beginning", "a late beginning"])
+@pytest.mark.parametrize("kind", [Kind.PAGE, Kind.ANY])
+def test_A3_pages_are_read_apart_whatever_they_are_said_to_be(
+    kind: Kind, body: str, media_type: str, story: Story | None
+) -> None:
+    called: list[tuple[Fetched | None, object]] = []
+
+    def run(fit_for: Fetched | None, function: Callable[..., object], *arguments: object) -> object:
+        called.append((fit_for, function))
+        return function(*arguments)
+
+    io = pipeline.VisitIO(
+        robots=lambda url, visit: (True, visit.host),
+        fetch=lambda visit: fetched(body, PAGE, media_type=media_type),
+        run=run,  # type: ignore[arg-type]
+        seen_items=lambda source: SeenItems("a,2026"),
+        now=lambda: NOON,
+    )
+    pipeline.pull(visit_to(PAGE, story=story, kind=kind), io)
+    assert kind is Kind.ANY or EXTRACTING & {function for _, function in called}
+    assert all(response is None for response, function in called if function in EXTRACTING)
+
+
+def test_A3_the_readers_of_all_other_kinds_of_sources_are_linear() -> None:
+    assert {kind.name for kind in source_kinds().values() if not kind.is_linear} == {Kind.PAGE}
+
+
+def test_A3_what_is_packed_is_unpacked_apart() -> None:
+    """The name of the file in its head keeps the body free of zeros for longer than is looked at."""
+    head = b"\x1f\x8b\x08\x08\x01\x01\x01\x01\x01\x01" + b"a" * 3_000 + b"\0"
+    assert needs_worker(fetched(head + b"...", media_type="application/gzip"))

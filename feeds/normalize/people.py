@@ -27,8 +27,8 @@ _BETWEEN_ADDRESSES = re.compile(r"(?<=[)>])\s*[,;]\s*")
 _BEFORE_BY = "written|posted|words|story|text|article"
 _FOREIGN_BY = "par|por|door|di|av|af|przez"
 _PAGE_PREFIX = re.compile(
-    rf"\A\W*(?:(?:{_BEFORE_BY}|published|reported|reporting)?\s*\bby\b\s*:?|authors?\s*:|autor(?:en|in|es)?\s*:"
-    rf"|(?:eine?\s+\w+\s+|text\s*:?\s*)?\bvon\b|text\s*:|(?:{_FOREIGN_BY})\b|yazar\s*:|haber\s*:|автор(?:ы)?\s*:|текст\s*:"
+    rf"\A\W*+(?:(?:{_BEFORE_BY}|published|reported|reporting)?\s*\bby\b\s*:?|authors?\s*:|autor(?:en|in|es)?\s*:"
+    rf"|(?:eine?\s+\w+\s+|text\s*+:?\s*+)?\bvon\b|text\s*:|(?:{_FOREIGN_BY})\b|yazar\s*:|haber\s*:|автор(?:ы)?\s*:|текст\s*:"
     r"|文[:：／/]\s*|記者[:：]|聞き手・)\s*",
     re.IGNORECASE,
 )

@@ -220,10 +220,10 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
-        if feed := io.run(response, find_announced_feed, response):
+        if feed := io.run(None, find_announced_feed, response):
             return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
         context.require_robots_permission(visit.url)
-        parsed = io.run(response, read_page, response, source)
+        parsed = io.run(None, read_page, response, source)
     children = child_sitemaps(parsed)
     if children:
         responses = [context.fetch_more(url) for url in children]
@@ -231,6 +231,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         parsed = with_child_sitemaps(parsed, documents, source.max_items)
     parsed = publishable(parsed, io.now(), source.timezone)
     seen_items = io.seen_items(source.id)
+    is_first = visit.state.worked_at is None or not seen_items
     first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
     judgement = _judge(parsed, seen_items, first=first)
     if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
@@ -240,10 +241,10 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         response = replace(response, validators=Validators(), body_digest="")
     if source.kind is Kind.FILES:
         folder = FolderListing(source, parsed, judgement, response.media_files)
-        return _Attempt(harvest_folder(folder, seen_items, io.site, io.now()), response)
+        result = harvest_folder(folder, seen_items, io.site, io.now())
+        return _Attempt(replace(result, is_first=is_first), response)
     article_context = Context(source.id, seen_items.authority, io.now(), source=source)
     result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
-    is_first = visit.state.worked_at is None or not seen_items
     return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
 
@@ -369,13 +370,13 @@ def _visit_story_page(listing_story: Story, context: VisitContext) -> _Attempt:
     response = context.fetch()
     if isinstance(response, NotModified):
         return _Attempt(response, response)
-    page = run(response, read_story, response, visit.source)
+    page = run(None, read_story, response, visit.source)
     pages = [page.stories[0]]
     if sum(len(text.value) for text in pages[0].content) < MIN_STORY_LETTERS:
         _require_story(response)
     while len(pages) < MAX_STORY_PAGES and (url := _next_page(pages[-1])):
         following = context.fetch_more(url)
-        pages.append(run(following, read_story, following, visit.source).stories[0])
+        pages.append(run(None, read_story, following, visit.source).stories[0])
     story = merge_stories(listing_story, join_pages(pages), prefer_listed=_is_feed(visit.source))
     return _Attempt(_harvest_story(listing_story, replace(page, stories=(story,)), response, context), response)
 

@@ -353,3 +353,18 @@ def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_lose
     wire.turn()
     assert {item["title"] for item in wire.items()} == {title for _, title in stories}
     assert origin.most_open <= 2 + 2  # a kept connection may wait beside the two that are used
+
+
+def test_C5_stories_of_a_first_listing_count_by_their_date_also_when_their_pages_come_later(
+    wire: Wire, origin: Origin
+) -> None:
+    stories, late = [(f"/story-{n}", "2001-01-01") for n in range(60)], "/story-late"
+    for path, year in [*((path, b"2001") for path, _ in stories), (late, b"2000")]:
+        origin.put(path, Document(page(path).body.replace(b"2026", year), headers=HTML))
+    wire.declare({"a": {"sitemap": origin.put("/map", sitemap(origin, *stories))}}, {"all": {"title": "All"}})
+    wire.turn()
+    assert len(wire.items()) == 50
+    origin.put("/map", sitemap(origin, *stories, (late, "2000-01-01")))
+    wire.now += timedelta(hours=1)
+    wire.turn(everything=True)
+    assert [item["title"] for item in wire.items()][50:] == [late]
