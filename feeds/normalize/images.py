@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _SRCSET = re.compile(r'(\ssrcset=")([^"]*)"')
 # An address, which ends at a blank, and its size; or a blank, where something else follows that is the address then.
 # Possessive, and without a way to fail once a word has begun, so that the time is linear (S15).
-_CANDIDATE = re.compile(r"([^\s,]\S*+)(?:(?<=,)|(?:\s++([\d.]++[wxh]))?+\s*+(?:,|\Z)|(\s))")
+_CANDIDATE = re.compile(r"([^\s,]\S*+)(?:(?<=,)|(?>(?:\s++([\d.]++[wxh]))?)\s*+(?:,|\Z)|(\s))")
 # A `srcset` that needs no change, as most are: its addresses need not be parsed one by one.
 _ABSOLUTE_CANDIDATE = r"https?://[A-Za-z0-9.-]+/(?>(?:[!#$%()*+./0-9:;=?@A-Z_a-z~-]++|&amp;)*) [\d.]+[wxh]"
 _CLEAN_SRCSET = re.compile(rf"{_ABSOLUTE_CANDIDATE}(?:, {_ABSOLUTE_CANDIDATE})*")

@@ -74,7 +74,7 @@ _END_KEYS = frozenset(
 # ── where it begins and ends ─────────────────────────────────────────────────────────────────────────────────────────
 
 _LINE_BREAKS = r"\n\r\x85\u2028\u2029"
-_BLANKS = rf"(?:[^\S{_LINE_BREAKS}]|[\ufeff\u200b\u2060])*+"  # possessive: several in a row take quadratic time
+_BLANKS = rf"(?>(?:[^\S{_LINE_BREAKS}]|[\ufeff\u200b\u2060])*)"  # atomic: several in a row take quadratic time
 _LINE_END = rf"{_BLANKS}(?:(?=[{_LINE_BREAKS}])|\Z)"
 _BLANK_CHARACTERS = " \t\r\n\ufeff\u200b\u2060"
 _BEFORE = r"[\s\ufeff\u200b\u2060]*+"  # blank lines, and the byte order marks of files that were joined
