@@ -570,7 +570,8 @@ def test_an_archived_page_is_one_article_without_its_boilerplate(desk: Desk) -> 
     for boilerplate in (b"newsletter", b"Facebook", b"Updated:", b"03/14/2019"):
         assert boilerplate not in published
     assert item["date_modified"] == "2019-03-14T00:00:00Z" and "date_published" not in item
-    assert b"<pubDate>" not in files["all.rss"] and b"<published>" not in files["all.atom"]
+    assert b"<pubDate>Thu, 14 Mar 2019" in files["all.rss"]  # RSS has no other place for it (C1)
+    assert b"<published>" not in files["all.atom"]
     assert b"datePublished" not in published and b"published_time" not in published
 
 
