@@ -131,9 +131,8 @@ class EntryExtension:
         if not article.html and article.url:
             remove_elements(entry, "content")  # the link to the page stands for it (R18)
         set_text(entry, "updated", formatting.format_rfc3339(article.updated))
-        add_text_element(
-            entry, "published", formatting.format_rfc3339(article.published) if article.published else None
-        )
+        published, _ = formatting.article_dates(article)
+        add_text_element(entry, "published", formatting.format_rfc3339(published) if published else None)
         if article.language:
             entry.set(XML_LANG, article.language)
         for category in formatting.article_categories(article):
