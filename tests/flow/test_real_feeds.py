@@ -12,6 +12,7 @@ from origin import Document, Origin
 from wire import Wire
 
 import feeds
+from feeds.iri import is_absolute_iri
 
 CORPORA = os.environ.get("FEEDS_CORPORA")
 # What a format cannot carry, as members of a JSON Feed item, those of `_feeds` after a stroke.
@@ -35,6 +36,11 @@ def _facts(item: Mapping[str, object], names_only: bool) -> dict[str, object]:
     if names_only and "attachments" in facts:  # an enclosure has no title
         facts["attachments"] = [attachment | {"title": None} for attachment in facts["attachments"]]  # type: ignore[attr-defined]
     return {name: value for name, value in facts.items() if name not in NOT_COMPARED and value}
+
+
+def _without_word_scheme(category: Mapping[str, str]) -> dict[str, str]:
+    """Return a category as Atom can hold it: a scheme is an IRI (C2)."""
+    return {name: value for name, value in category.items() if name != "scheme" or is_absolute_iri(value)}
 
 
 @pytest.mark.skipif(not CORPORA, reason="FEEDS_CORPORA names no folder of real feeds")
@@ -74,6 +80,8 @@ def _assert_reads_back(wire: Wire, name: str) -> None:
         assert read.keys() == published.keys()
         for key, item in published.items():
             before, after = _facts(item, suffix != "json"), _facts(read[key], suffix != "json")
+            if suffix == "atom" and "_feeds/categories" in before:
+                before["_feeds/categories"] = [_without_word_scheme(it) for it in before["_feeds/categories"]]  # type: ignore[attr-defined]
             differ = {fact for fact in before.keys() | after.keys() if before.get(fact) != after.get(fact)} - lost
             if "title" not in before and "content_html" not in before:
                 differ -= UNTITLED_AND_EMPTY
