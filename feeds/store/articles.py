@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 
 from ..errors import StoreError
-from ..model import NOTHING, Article, EntryState, Harvest, Outcome, replace
+from ..model import NOTHING, Article, EntryState, Harvest, Outcome
 from .schema import (
     TombstoneReason,
     articles,
@@ -149,38 +149,36 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     reasons = {(row.source, row.upstream_id): row.reason for row in tombstone_rows}
     blocked = {story_id for story_id, reason in reasons.items() if reason != TombstoneReason.WITHDRAWN}
     first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
-    additions = [(id, article) for id, article in harvest.items() if id not in rows and id not in blocked]
-    change_numbers = {id[0]: number for number, (id, _) in enumerate(additions, first_number)}
-    _INSERT.run(connection, _new_rows(connection, source_index, additions, first_number))
-    edits = [(id, harvest[id], row) for id, row in rows.items() if id in harvest and id not in blocked]
-    for number, (id, article, row) in enumerate(edits, first_number + len(additions)):
+    new_articles = [(id, *value) for id, value in harvest.items() if id not in rows and id not in blocked]
+    change_numbers = {id[0]: number for number, (id, *_) in enumerate(new_articles, first_number)}
+    _INSERT.run(connection, _new_rows(connection, source_index, new_articles, first_number))
+    edits = [(id, harvest[id][0], row) for id, row in rows.items() if id in harvest and id not in blocked]
+    for number, (id, article, row) in enumerate(edits, first_number + len(new_articles)):
         is_visible = _edit(connection, article, row, number)
         if row.retracted_at is not None:
             _restore(connection, row.key, number)
         if is_visible or row.retracted_at is not None:
             change_numbers[id[0]] = number
     losses = [(id, rows[id].key, at) for id, at in removals.items() if id in rows and id not in harvest]
-    for number, (id, key, at) in enumerate(losses, first_number + len(additions) + len(edits)):
+    for number, (id, key, at) in enumerate(losses, first_number + len(new_articles) + len(edits)):
         _remove(connection, key, at, number, TombstoneReason.WITHDRAWN)
         change_numbers[id[0]] = number
     set_change_numbers(connection, change_numbers)
     return {source_index.ids[key]: number for key, number in change_numbers.items()}
 
 
-def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, Article]:
-    """Return all articles of a batch by story id; of several with one id, the last."""
+def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, tuple[Article, bool]]:
+    """Return all articles of a batch by story id, and whether each was listed after its source's first listing.
+
+    Of several with one id, the last is taken.
+    """
     return {
-        (source_index.keys[article.source_id], sanitize_id(article.upstream_id)): article
+        (source_index.keys[article.source_id], sanitize_id(article.upstream_id)): (article, is_addition)
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
-        for article in _mark_additions(outcome, outcome.result)
+        for is_addition in [outcome.visit.is_addition if outcome.visit.story else not outcome.result.is_first]
+        for article in outcome.result.articles
     }
-
-
-def _mark_additions(outcome: Outcome, harvest: Harvest) -> Iterable[Article]:
-    """Return the articles of a harvest with the mark whether they were listed after their source's first listing."""
-    is_addition = outcome.visit.is_addition if outcome.visit.story else not harvest.is_first
-    return (replace(article, is_addition=True) for article in harvest.articles) if is_addition else harvest.articles
 
 
 def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, datetime]:
@@ -196,15 +194,14 @@ def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> di
 def _new_rows(
     connection: Connection,
     source_index: SourceIndex,
-    additions: Sequence[tuple[StoryId, Article]],
+    new_articles: Sequence[tuple[StoryId, Article, bool]],
     first_number: int,
 ) -> Iterator[Values]:
-    used_ids = _select_used_ids(connection, [sanitize_id(article.published_id) for _, article in additions])
-    for number, ((source, upstream_id), article) in enumerate(additions, first_number):
-        proposed_ids = [article.published_id, article.minted_id]
-        if source_index.belongs_to_others(source, article.published_id):
-            del proposed_ids[0]
-        published_id = _choose_published_id(connection, proposed_ids, used_ids)
+    used_ids = _select_used_ids(connection, [sanitize_id(article.published_id) for _, article, _ in new_articles])
+    for number, ((source, upstream_id), article, is_addition) in enumerate(new_articles, first_number):
+        published_id = sanitize_id(article.published_id)
+        if published_id in used_ids or source_index.belongs_to_others(source, published_id):
+            published_id = _choose_minted_id(connection, sanitize_id(article.minted_id), used_ids)
         used_ids.add(published_id)
         yield _with_checksum(
             {
@@ -215,7 +212,7 @@ def _new_rows(
                 "updated": encode_time(article.updated),
                 "position": encode_time(article.position),
                 "change_number": number,
-                "is_addition": int(article.is_addition),
+                "is_addition": int(is_addition),
                 **_editable_values(article),
             }
         )
@@ -291,13 +288,10 @@ def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
     return set(connection.execute(_USED_IDS, {"ids": to_json(list(ids))}).scalars())
 
 
-def _choose_published_id(connection: Connection, proposed_ids: Iterable[str], used_ids: Collection[str]) -> str:
-    """Return the first id that no other article has or had (S20); the last one is minted."""
-    *declared_ids, minted_id = map(sanitize_id, proposed_ids)
-    # A number is added only where a source used our minted id as its own.
+def _choose_minted_id(connection: Connection, minted_id: str, used_ids: Collection[str]) -> str:
+    """Return the minted id; with a number where a source used it as its own, as no two articles share one (S20)."""
     minted_ids = chain([minted_id], (f"{minted_id}/{number}" for number in count(2)))
-    unused = next((id for id in declared_ids if id not in used_ids), None)
-    return unused or next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
+    return next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
 
 
 def _checksum(values: tuple[object, ...], body: bytes, html: bytes) -> int:
