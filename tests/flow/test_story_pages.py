@@ -77,11 +77,12 @@ def test_a_second_look_at_a_front_page_visits_only_what_is_new(wire: Wire, origi
 def test_full_text_follows_teasers_and_keeps_the_feeds_word(wire: Wire, origin: Origin) -> None:
     """Issue: the feed's own title, date and author win; the id stays the feed's."""
     origin.put("/1", page("A headline of the page"))
-    body = rss(("urn:x:1", "The feed's own headline")).replace(b"https://a.example/urn:x:1", origin.url("/1").encode())
+    body = rss(("urn:wire:1", "The feed's own headline"))
+    body = body.replace(b"https://a.example/urn:wire:1", origin.url("/1").encode())
     wire.declare({"a": {"feed": origin.put("/feed", Document(body)), "full_text": True}})
     wire.turn()
     (item,) = wire.items()
-    assert (item["id"], item["title"]) == ("urn:x:1", "The feed's own headline")
+    assert (item["id"], item["title"]) == ("urn:wire:1", "The feed's own headline")
     assert item["date_published"] == "2026-03-02T08:00:00Z"
     assert "ferry left at seven" in str(item["content_html"])
 
