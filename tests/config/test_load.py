@@ -401,7 +401,7 @@ feeds:
 """
     )
     assert config.sources["a"].fingerprint == "08243b8f3844913abebe6d2a8ffbc934"
-    assert config.feeds["x"].fingerprint == "566d0dcd4aded18ec1cfb05b1df21daa"
+    assert config.feeds["x"].fingerprint == "89daf1071cca564b9594ab1caa253d65"
 
 
 def test_R8_recipes_are_the_same_in_every_process(write) -> None:
