@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 # As they stand in a class of a regular expression; those that separate parts of an address are among them.
 URI_CHARACTERS = r"!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~"
-_URI = re.compile(rf"(?>(?:[{URI_CHARACTERS.replace('%', '')}]|%[0-9A-Fa-f]{{2}})*)")
+_URI = re.compile(rf"(?>(?:[{URI_CHARACTERS.replace('%', '')}]++|%[0-9A-Fa-f]{{2}})*)")
 _NOT_URI = re.compile(rf"%(?![0-9A-Fa-f]{{2}})|[^{URI_CHARACTERS}]+")
 _WEB_ADDRESS = re.compile(r"(https?://(?:[^/?#@]*@)?)(\[[^\]/?#]*\]|[^/?#:]*)(.*)", re.IGNORECASE | re.DOTALL)
 

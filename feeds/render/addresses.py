@@ -22,7 +22,7 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Origin: ("url", "feed"),
 }
 # A value with a character that no URI has. `&` is there as `&amp;` only.
-_ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]|&amp;)*)")([^"]*)"')
+_ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]++|&amp;)*)")([^"]*)"')
 _SRCSET = re.compile(r'( srcset=")(?![!-~\s]*+")([^"]*)"')
 
 

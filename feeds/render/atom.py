@@ -10,7 +10,6 @@ from feedgen.feed import FeedGenerator
 from ..model import Article, Edition
 from ..registry import Format
 from . import formatting
-from .addresses import spell_addresses
 from .feedgen_extension import append_entry, create_generator, person_fields
 
 
@@ -18,7 +17,7 @@ def write(edition: Edition, format: Format) -> bytes:
     """Return an edition as an Atom document."""
     generator = create_generator(edition)
     _write_feed(generator, edition, format)
-    for article in map(spell_addresses, edition.articles):
+    for article in edition.articles:
         _write_entry(append_entry(generator, article), article)
     document: bytes = generator.atom_str()
     return document

@@ -49,7 +49,7 @@ def write(edition: Edition, format: Format) -> bytes:
         authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,
     )
-    body = make_document(metadata, [make_item(article) for article in edition.articles])
+    body = make_document(metadata, [_make_item(article) for article in edition.articles])
     return (encode_json(body) + "\n").encode()
 
 
@@ -83,7 +83,10 @@ def make_item(article: Article, *, id: str | None = None) -> Members:
 
     Only `feeds.read` shows where fields were found and by which reader: published bytes depend on content alone.
     """
-    article = spell_addresses(article)
+    return _make_item(spell_addresses(article), id=id)
+
+
+def _make_item(article: Article, *, id: str | None = None) -> Members:
     extension = _extension(article)
     published, modified = article.published, article.modified
     if id is None:

@@ -11,7 +11,6 @@ from feedgen.feed import FeedGenerator
 from ..model import Article, Edition
 from ..registry import Format
 from . import formatting
-from .addresses import spell_addresses
 from .feedgen_extension import append_entry, create_generator
 
 _TITLE_WITH_ENTITIES = re.compile(rb"<title>[^<]*&(?:amp|lt);[^<]*</title>")
@@ -21,7 +20,7 @@ def write(edition: Edition, format: Format) -> bytes:
     """Return an edition as an RSS document."""
     generator = create_generator(edition)
     _write_channel(generator, edition, format)
-    for article in map(spell_addresses, edition.articles):
+    for article in edition.articles:
         _write_item(append_entry(generator, article), article)
     document: bytes = generator.rss_str()
     return _TITLE_WITH_ENTITIES.sub(_escape_title, document)
