@@ -31,20 +31,11 @@ def watch_config(path: Path, stop: threading.Event, on_change: Callable[[], None
     folders, names = {path.parent for path in paths}, {path.name for path in paths}
 
     def watch_folders() -> None:  # not the file, as editors replace files and links change
-        batches = watch(
-            *folders,
-            stop_event=stop,
-            recursive=False,
-            raise_interrupt=False,
-            step=CONFIG_QUIET,
-            debounce=CONFIG_MAX_DELAY,
-            rust_timeout=FOLDER_CHECK,
-            yield_on_timeout=True,
-        )
-        next(batches, None)
+        batches = _changed_paths(folders, stop, CONFIG_QUIET, CONFIG_MAX_DELAY, is_deep=False)
+        next(batches)
         on_change()
-        for changes in batches:
-            if any(Path(name).name in names for _, name in changes):
+        for changed in batches:
+            if any(path.name in names for path in changed):
                 on_change()
 
     _watch_until(stop, watch_folders, f"the configuration {path}; SIGHUP and `feeds reload` work")
@@ -71,7 +62,8 @@ def _wake_on_changes(app: App, stop: threading.Event) -> None:
     if not folders:
         stop.wait(FOLDER_CHECK / 1000)
         return
-    for changed in _changed_paths(folders, stop):
+    paths = [path for path, _ in folders]
+    for changed in _changed_paths(paths, stop, STORY_QUIET, STORY_MAX_DELAY):
         for (folder, _), source_ids in folders.items():
             if any(path.is_relative_to(folder) for path in changed):
                 app.wake(source_ids)
@@ -79,20 +71,23 @@ def _wake_on_changes(app: App, stop: threading.Event) -> None:
             return
 
 
-def _changed_paths(folders: StoryFolders, stop: threading.Event) -> Iterator[Collection[Path]]:
+def _changed_paths(
+    folders: Collection[Path], stop: threading.Event, quiet: int, max_delay: int, *, is_deep: bool = True
+) -> Iterator[Collection[Path]]:
     """Yield the paths that change; at first all folders, as they may have changed before they were watched."""
     batches = watch(
-        *(path for path, _ in folders),
+        *folders,
         stop_event=stop,
         raise_interrupt=False,
-        ignore_permission_denied=True,
-        step=STORY_QUIET,
-        debounce=STORY_MAX_DELAY,
+        step=quiet,
+        debounce=max_delay,
         rust_timeout=FOLDER_CHECK,
         yield_on_timeout=True,
+        recursive=is_deep,
+        ignore_permission_denied=is_deep,  # of a folder inside; those that are named must be readable
     )
     next(batches, None)
-    yield [path for path, _ in folders]
+    yield folders
     for changes in batches:
         yield [Path(name) for _, name in changes]
 
