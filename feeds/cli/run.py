@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..app.operations import PublishRequest, RunReport, RunRequest
+from ..app.operations import PublishRequest, RunReport, RunRequest, count_articles
 from ..app.turn import TurnEnd
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
@@ -76,7 +76,7 @@ def summarize(report: RunReport, *, quiet: bool = False) -> list[str]:
     answers = {answer.source: sanitize_line(answer.sentence) for answer in report.answers}
     others = {id: sentence for id, sentence in {**worse, **better}.items() if id not in answers}
     lines = [f"{id}: {sentence}" for id, sentence in {**answers, **others}.items()]
-    totals = [f"{format_count(report.articles, 'article')} new or changed"] if report.articles else []
+    totals = [count_articles(report.articles)] if report.articles else []
     totals += [f"{format_count(len(report.files), 'file')} written"] if report.files else []
     lines += [", ".join(totals)] if totals else []
     if report.ended_by in ENDED_EARLY:

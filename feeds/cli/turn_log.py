@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from ..app.operations import RunReport
+from ..app.operations import RunReport, count_articles
 from .formatting import format_count, sanitize_line
 
 log = logging.getLogger("feeds.daemon")
@@ -22,7 +22,7 @@ def log_turn(report: RunReport) -> None:
         log.info("%s: works again", source_id, extra={"source": source_id})
     totals = []
     if report.articles:
-        totals.append(f"{format_count(report.articles, 'article')} new or changed ({_name_sources(report.changes)})")
+        totals.append(f"{count_articles(report.articles)} ({_name_sources(report.changes)})")
     if report.files:
         totals.append(f"{format_count(len(report.files), 'file')} written")
     if totals:
