@@ -42,7 +42,7 @@ from ..publish import open_target
 from ..store import SqlStore, Store
 from ..store.lock import hold_lock
 from .installation_status import read_status
-from .publication_gate import PublicationGate
+from .publication_gate import PublicationGate, hide_origin
 from .publisher import (
     BackgroundPublisher,
     due_feeds,
@@ -193,7 +193,8 @@ class App:
             issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
             articles = issuer.select_articles(self.config.feeds[feed])
         else:
-            articles = map(self._gate.clean_article, self.store.articles([source] if source else self.sources.keys()))
+            stored = self.store.articles([source] if source else self.sources.keys())
+            articles = (self._gate.clean_article(hide_origin(a, self.sources[a.source_id])) for a in stored)
         start = since.astimezone(UTC) if since else datetime.min.replace(tzinfo=UTC)
         return (
             article

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from .. import pipeline
 from ..compose import select_sources
@@ -24,7 +23,6 @@ from ..model import (
     FileStamp,
     Issue,
     Ledger,
-    Origin,
     Source,
     StoryFile,
     replace,
@@ -33,7 +31,7 @@ from ..publish import Target, WriteResult
 from ..render import render_feed_list, render_stylesheets
 from ..steps import apply_source_steps, only_select
 from ..store import Store
-from .publication_gate import PublicationGate
+from .publication_gate import PublicationGate, hide_origin
 from .publisher import feeds_with
 
 log = logging.getLogger("feeds.app")
@@ -167,15 +165,8 @@ class FeedIssuer:
     def _articles(self, feed: Feed, reading: pipeline.Reading) -> Iterator[Article]:
         ids = select_sources(feed, self._sources)
         stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
-        articles = map(self._hide_origin, stored)
+        articles = (hide_origin(article, self._sources[article.source_id]) for article in stored)
         return map(self._gate.clean_article, apply_source_steps(self._sources, articles, pipeline.STEP_CONTEXT))
-
-    def _hide_origin(self, article: Article) -> Article:
-        """Return an article of a private source without the source's address, which older versions stored with it."""
-        origin, source = article.origin, self._sources[article.source_id]
-        if not source.private or origin is None or _host(source.address) not in (_host(origin.feed), _host(origin.id)):
-            return article
-        return replace(article, origin=Origin(title=origin.title))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)
@@ -194,13 +185,6 @@ class FeedIssuer:
                 return None
 
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
-
-
-def _host(address: str | None) -> str | None:
-    try:
-        return urlsplit(address).hostname if address else None
-    except ValueError:
-        return None
 
 
 class _Stopped(Exception):

@@ -11,13 +11,14 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from ..config.masking import MASK, contains_secret, mask
 from ..errors import PublishError
-from ..model import Article, Document, Event, Harvest, Outcome, field_names, replace
+from ..model import Article, Document, Event, Harvest, Origin, Outcome, Source, field_names, replace
 
 log = logging.getLogger("feeds.app")
 
@@ -31,6 +32,21 @@ _ATTRIBUTE = re.compile(r"""\s[^\s=<>"'/]+=(?:"[^"]*"|'[^']*'|[^\s"'>]+)""")
 # Fields of an article that are never published, and those that `clean_article` treats each in its own way.
 _UNPUBLISHED = {"source_id", "upstream_id", "minted_id", "story_digest", "story_key", "found", "reader", "page"}
 _NOT_CLEANED_BY_TYPE = {*_UNPUBLISHED, "published_id", "title", "summary", "html", "key", "changed"}
+
+
+def hide_origin(article: Article, source: Source) -> Article:
+    """Return an article of a private source without the source's address, which older versions stored with it."""
+    origin = article.origin
+    if not source.private or origin is None or _host(source.address) not in (_host(origin.feed), _host(origin.id)):
+        return article
+    return replace(article, origin=Origin(title=origin.title))
+
+
+def _host(address: str | None) -> str | None:
+    try:
+        return urlsplit(address).hostname if address else None
+    except ValueError:
+        return None
 
 
 class PublicationGate:

@@ -146,6 +146,8 @@ def test_A1_the_address_of_a_source_that_became_private_leaves_its_articles(wire
     with wire.app() as app:
         app.issue()
         assert not any(address in str(event) for _, event in app.store.outbox(0, 9))
+        assert address in str(list(app.store.articles()))
+        assert not any(address in str(article) for article in [*app.articles(), *app.articles(feed="all")])
     assert [item["title"] for item in wire.items()] == ["One"]
     assert not leaks(wire, address)
 
