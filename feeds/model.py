@@ -589,6 +589,14 @@ class Attachment(Struct, frozen=True, omit_defaults=True, gc=False):
     duration: float | None = None
 
 
+class Twin(Struct, frozen=True, omit_defaults=True, gc=False):
+    """The same story at another source: `title` is the name of the source, `url` the address of the story there."""
+
+    source_id: str
+    url: str
+    title: str | None = None
+
+
 class StoryFile(Struct, frozen=True, omit_defaults=True, gc=False):
     """A file that goes with a story of ours: `path` below the public folder, `file` below the root of its source."""
 
@@ -640,6 +648,7 @@ class Article(Struct, frozen=True, omit_defaults=True, gc=False):
     reader: str = ""
     story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
     page: StoryPage | None = None  # of a story of our own
+    also_at: tuple[Twin, ...] = ()  # where else it is, in the order of the feed; the step `dedupe` puts it in
     key: int = 0  # the store's own, 0 until stored
     changed: int = 0  # the store's change number, 0 until stored
     is_addition: bool = False  # stored after its source's first listing: as old as its first sight, not its date (R5)

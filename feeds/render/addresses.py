@@ -8,7 +8,7 @@ from html import escape, unescape
 from typing import TypeVar
 
 from ..iri import URI_CHARACTERS, uri
-from ..model import Article, Attachment, Author, Comments, Media, Origin, replace
+from ..model import Article, Attachment, Author, Comments, Media, Origin, Twin, replace
 
 _Record = TypeVar("_Record")
 
@@ -20,6 +20,7 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Comments: ("url", "feed"),
     Media: ("url",),
     Origin: ("url", "feed"),
+    Twin: ("url",),
 }
 # A value with a character that no URI has. `&` is there as `&amp;` only.
 _ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]++|&amp;)*)")([^"]*)"')
@@ -30,7 +31,7 @@ def spell_addresses(article: Article) -> Article:
     """Return the article with all its addresses as URIs, those in its HTML too."""
     article = _spell_fields(article)
     changes: dict[str, object] = {}
-    for name in ("authors", "attachments", "media"):
+    for name in ("authors", "attachments", "media", "also_at"):
         if (items := getattr(article, name)) and (spelled := tuple(map(_spell_fields, items))) != items:
             changes[name] = spelled
     for name in ("comments", "origin"):

@@ -116,8 +116,7 @@ class EntryExtension:
             add_element(item, "category", domain=category.scheme or None).text = category.term
         add_text_element(item, _LANGUAGE, article.language)
         add_text_element(item, _RIGHTS, article.rights)
-        if article.external_url:
-            add_element(item, ATOM_LINK, rel="related", href=article.external_url)
+        _add_related_links(item, ATOM_LINK, article)
         for attachment in article.attachments[1:]:
             add_attachment(item, attachment)
         _add_modules(item, article)
@@ -149,8 +148,7 @@ def _add_links(entry: XmlElement, article: Article) -> None:
     """Append all links of an Atom entry; one alternate only, so that no two can be alike (R18)."""
     if article.url:
         add_element(entry, "link", rel="alternate", href=article.url)
-    if article.external_url:
-        add_element(entry, "link", rel="related", href=article.external_url)
+    _add_related_links(entry, "link", article)
     for attachment in article.attachments:
         add_element(
             entry,
@@ -163,6 +161,14 @@ def _add_links(entry: XmlElement, article: Article) -> None:
         )
     if article.comments and article.comments.url:
         add_element(entry, "link", rel="replies", type="text/html", href=article.comments.url)
+
+
+def _add_related_links(parent: XmlElement, tag: str, article: Article) -> None:
+    """Append links to the page that a link post is about, and to the story at other sources."""
+    if article.external_url:
+        add_element(parent, tag, rel="related", href=article.external_url)
+    for twin in article.also_at:
+        add_element(parent, tag, rel="related", href=twin.url, title=twin.title)
 
 
 def _add_source(entry: XmlElement, origin: Origin, article: Article) -> None:

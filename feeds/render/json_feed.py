@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin
+from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin, Twin
 from ..registry import Format
 from . import formatting
 from .addresses import spell_addresses
@@ -125,6 +125,7 @@ def _extension(article: Article) -> Members:
         media=[_media(medium) for medium in article.media],
         podcast=dict(article.podcast),
         source=_source(article.origin) if article.origin else None,
+        also_at=[_twin(twin) for twin in article.also_at],
         extra=dict(article.extra),
     )
 
@@ -162,6 +163,10 @@ def _media(medium: Media) -> Members:
 
 def _source(origin: Origin) -> Members:
     return _nonempty(id=origin.id, title=origin.title, url=origin.url, feed=origin.feed)
+
+
+def _twin(twin: Twin) -> Members:
+    return _nonempty(title=twin.title, url=twin.url)
 
 
 def _nonempty(**members: object) -> Members:

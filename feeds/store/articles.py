@@ -55,12 +55,13 @@ ArticleSelect = Select[tuple[object, ...]]
 
 # ── body ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Fields with a column of their own, and those that tell how a document was read, which only `preview` shows.
+# Fields with a column of their own, and those that are not stored: how a document was read, which only `preview` shows,
+# and what the steps of a feed put in.
 _COLUMN_FIELDS = (
     *("source_id", "upstream_id", "published_id", "story_digest", "story_key", "key", "changed"),
     *("first_seen", "updated", "url", "html", "is_addition"),
 )
-_TRANSIENT_FIELDS = ("found", "reader")
+_TRANSIENT_FIELDS = {"found": NOTHING, "reader": "", "also_at": ()}
 _BODY_FIELDS = [
     field for field in msgspec.structs.fields(Article) if field.name not in (*_COLUMN_FIELDS, *_TRANSIENT_FIELDS)
 ]
@@ -92,7 +93,9 @@ def encode_body(article: Article) -> bytes:
 
 def decode_body(body: bytes, columns: tuple[object, ...]) -> Article:
     """Return the article of a body and the values of `_COLUMN_FIELDS`."""
-    return Article(*_ARTICLE_VALUES((*columns, *msgspec.structs.astuple(_BODY.decode(body)), NOTHING, "")))
+    return Article(
+        *_ARTICLE_VALUES((*columns, *msgspec.structs.astuple(_BODY.decode(body)), *_TRANSIENT_FIELDS.values()))
+    )
 
 
 # ── record ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import factories
 from hypothesis import strategies as st
 
-from feeds.model import Article, Attachment, Author, Category, Comments, Edition, Feed, Media, Origin, Site
+from feeds.model import Article, Attachment, Author, Category, Comments, Edition, Feed, Media, Origin, Site, Twin
 from feeds.render import render
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -133,6 +133,9 @@ CASES: Mapping[str, Sequence[Article]] = {
     "line ends": (article(title="a\rb\nc\u2028d", summary="\r\n"),),
     "every byte of markup": (article(title="]]><!--&amp;\"'-->", summary="<script>alert(1)</script>"),),
     "uncountable comments": (article(comments=Comments(count="many")),),
+    "at other sources": (
+        article(also_at=(Twin("wire", "https://wire.example/Ä?a&b", "A & B"), Twin("desk", "https://desk.example/1"))),
+    ),
     "no type": (article(attachments=(Attachment("https://x.example/a", ""),)),),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hypothesis import given
-from render.editions import ANY_TEXT, FULL_EDITION, article
+from render.editions import ANY_TEXT, CASES, FULL_EDITION, article
 
 from feeds.render import json_feed
 
@@ -32,6 +32,16 @@ def test_R37_a_published_item_tells_nothing_of_how_it_was_read() -> None:
         {"url": "https://news.example.com/2.mp4", "mime_type": "video/mp4", "duration_in_seconds": 7.5},
         {"url": "https://news.example.com/3.bin", "mime_type": "application/octet-stream"},
     ]
+
+
+def test_an_item_tells_where_else_its_story_is() -> None:
+    (twice,) = CASES["at other sources"]
+    assert json_feed.make_item(twice)["_feeds"] == {
+        "also_at": [
+            {"title": "A & B", "url": "https://wire.example/%C3%84?a&b"},
+            {"url": "https://desk.example/1"},
+        ]
+    }
 
 
 def test_an_item_that_was_read_tells_all() -> None:

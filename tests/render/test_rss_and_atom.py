@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from lxml import etree
-from render.editions import ATOM, FULL_EDITION, SITE, article, article_without_content, render_files
+from render.editions import ATOM, CASES, FULL_EDITION, SITE, article, article_without_content, render_files
 
 from feeds.model import Author, Category, Origin
 from feeds.render.formatting import format_rfc822
@@ -114,4 +114,16 @@ def test_a_category_named_by_a_tag_as_well_is_written_once() -> None:
     assert [dict(c.attrib) for c in tree.iterfind("a:entry/a:category", ATOM)] == [
         {"term": "c1", "label": "world"},
         {"term": "sport"},
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["rss", "atom"])
+def test_other_sources_of_a_story_are_related_links(suffix: str) -> None:
+    tree = etree.fromstring(render_files(*CASES["at other sources"])[suffix])
+    links = [
+        dict(link.attrib) for link in tree.iter("{http://www.w3.org/2005/Atom}link") if link.get("rel") == "related"
+    ]
+    assert links == [
+        {"rel": "related", "href": "https://wire.example/%C3%84?a&b", "title": "A & B"},
+        {"rel": "related", "href": "https://desk.example/1"},
     ]
