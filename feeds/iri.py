@@ -1,4 +1,4 @@
-"""IRIs and URIs (RFC 3986, RFC 3987): which texts may be ids, and how an address is spelled in ASCII."""
+"""IRIs and URIs (RFC 3986, RFC 3987): which texts may be ids, how an address is spelled in ASCII, what tracks."""
 
 from __future__ import annotations
 
@@ -53,3 +53,22 @@ _SYNTAX = {"http": _WEB_IRI, "https": _WEB_IRI, "tag": _TAG, "urn": _URN}
 def is_absolute_iri(text: str) -> bool:
     """Return whether a text is an IRI with a scheme, valid by the rules of its scheme: what Atom allows as an id."""
     return bool(_SYNTAX.get(text.partition(":")[0].lower(), _OTHER_IRI).fullmatch(text))
+
+
+# ── tracking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Parameters that say where a reader comes from, not what is shown. Canonical URLs lose them, published links do not.
+TRACKING_PARAMETERS = frozenset((
+    "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
+    "li_fat_id", "igshid", "igsh", "mc_cid", "mc_eid", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",
+    "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id", "wickedid", "rb_clickid", "ml_subscriber",
+    "ml_subscriber_hash", "ncid", "cmpid", "wt_mc", "wt.mc_id", "at_medium", "at_campaign", "at_link_id",
+    "at_link_origin", "at_link_type", "at_ptr_name", "xtor", "spm", "guccounter", "guce_referrer",
+    "guce_referrer_sig", "_openstat", "sr_share", "ref_src", "feature_source", "ocid",
+))  # fmt: skip
+_TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hsa_", "itm_", "at_custom")
+
+
+def is_tracking(name: str) -> bool:
+    """Return whether a parameter of a query, its name in small letters, says nothing about what is shown."""
+    return name in TRACKING_PARAMETERS or name.startswith(_TRACKING_PREFIXES)

@@ -24,6 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "http_headers": NOTHING,
     "iri": NOTHING,
     "networks": NOTHING,
+    "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
@@ -33,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "config": PURE | {"networks", "politeness", "registry", "steps", "compose"},  # which sources a feed takes from
     "parse": PURE,
     "render": PURE | {"iri", "registry"},
-    "store": PURE | {"registry"},
+    "store": PURE | {"registry", "revision"},
     "publish": PURE,
     "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
     "sandbox": PURE,

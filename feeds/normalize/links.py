@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from w3lib.url import canonicalize_url
 
+from ..iri import is_tracking
 from ..model import Link, Story
 from .text import strip_illegal_xml
 
@@ -24,17 +25,6 @@ _NEARLY_CANONICAL = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/(?!\
 _DEFAULT_PORT = re.compile(r"(?<=\w):(?:80|443)?(?=$|[/?#])")
 _QUERY = re.compile(r"\?([^#]*)")
 _ROUTE_FRAGMENT = re.compile(r"#[!/]")
-
-# Parameters that say where a reader comes from, not what is shown. Canonical URLs lose them, published links do not.
-TRACKING_PARAMETERS = frozenset((
-    "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
-    "li_fat_id", "igshid", "igsh", "mc_cid", "mc_eid", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",
-    "vero_id", "vero_conv", "oly_anon_id", "oly_enc_id", "wickedid", "rb_clickid", "ml_subscriber",
-    "ml_subscriber_hash", "ncid", "cmpid", "wt_mc", "wt.mc_id", "at_medium", "at_campaign", "at_link_id",
-    "at_link_origin", "at_link_type", "at_ptr_name", "xtor", "spm", "guccounter", "guce_referrer",
-    "guce_referrer_sig", "_openstat", "sr_share", "ref_src", "feature_source", "ocid",
-))  # fmt: skip
-_TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "matomo_", "hsa_", "itm_", "at_custom")
 
 _HTML_TYPES = {None, "", "text/html", "application/xhtml+xml"}
 
@@ -100,12 +90,8 @@ def canonical_link(url: str) -> str:
 
 
 def _drop_tracking(query: re.Match[str]) -> str:
-    pairs = [pair for pair in query[1].split("&") if pair and not _is_tracking(pair.partition("=")[0].lower())]
+    pairs = [pair for pair in query[1].split("&") if pair and not is_tracking(pair.partition("=")[0].lower())]
     return f"?{'&'.join(pairs)}" if pairs else ""
-
-
-def _is_tracking(name: str) -> bool:
-    return name in TRACKING_PARAMETERS or name.startswith(_TRACKING_PREFIXES)
 
 
 def story_url(story: Story, *bases: str | None, guid: bool = True) -> str | None:

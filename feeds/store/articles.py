@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 from ..errors import StoreError
 from ..model import NOTHING, Article, EntryState, Harvest, Outcome
+from ..revision import first_version, is_noticeable, next_version
 from .schema import (
     TombstoneReason,
     articles,
@@ -216,14 +217,16 @@ def _new_rows(
                 "position": encode_time(article.position),
                 "change_number": number,
                 "is_addition": int(is_addition),
-                **_editable_values(article),
+                **_editable_values(first_version(article)),
             }
         )
 
 
 def _edit(connection: Connection, article: Article, row: ResultRow, change_number: int) -> bool:
-    """Store what is new in an article; return whether a reader can see the difference."""
-    values, stored = _editable_values(article), row._asdict()
+    """Store what is new in an article; return whether its documents differ."""
+    before, stored = _stored_version(article, row), row._asdict()
+    article = next_version(article, before)
+    values = _editable_values(article)
     if values["body"] != stored["body"] and _BODY.decode(values["body"]) == _BODY.decode(row.body):
         values["body"] = stored["body"]  # the same, spelled otherwise: a default that is written out
     if values.items() <= stored.items():
@@ -233,11 +236,23 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
         date = article.published or article.modified
         values["position"] = min(encode_time(date), row.first_seen) if date else row.first_seen
         values["change_number"] = change_number
-        # The publisher's change moves `updated`, and never back; a better parser or cleaner of ours does not (R11).
-        if article.story_digest != row.story_digest:
+    if article.story_digest != row.story_digest:
+        if is_visible and is_noticeable(article, before):
+            # The publisher's change moves `updated`, and never back; a better parser or cleaner does not (R11).
             values["updated"] = max(row.updated, encode_time(article.updated))
+        else:
+            digests = {"the_key": row.key, "stored_digest": row.story_digest, "story_digest": article.story_digest}
+            _UPDATE_PUBLISHED_DIGEST.run(connection, [digests])  # so that no subscriber is told of it
     _UPDATE.run(connection, [_with_checksum({"the_key": row.key, **stored, **values})])
     return is_visible
+
+
+def _stored_version(article: Article, row: ResultRow) -> Article:
+    """Return the article that a new version replaces."""
+    ids = article.source_id, row.upstream_id, row.published_id, row.story_digest, row.story_key
+    times = decode_time(row.first_seen), decode_time(row.updated)
+    columns = (*ids, row.key, row.change_number, *times, row.url, row.html.decode(), bool(row.is_addition))
+    return decode_body(row.body, columns)
 
 
 def _editable_values(article: Article) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -244,3 +245,57 @@ def test_C5_a_story_that_is_dated_long_ago_is_shown_when_it_arrives_late(wire: W
     wire.turn(everything=True)
     assert len(wire.items()) == shown + 1
     assert wire.items()[-1]["title"] == "Old"
+
+
+def _story(link: str, text: str = "Text", dates: str = "") -> Document:
+    facts = f"<guid isPermaLink='false'>1</guid><title>One</title><link>{link}</link><description>{text}</description>"
+    item = f"<item>{facts}{dates}</item>"
+    return Document(f"<rss version='2.0'><channel><title>A</title>{item}</channel></rss>".encode())
+
+
+def _events(wire: Wire) -> int:
+    with wire.app() as app:
+        return len(app.store.outbox(0, 100))
+
+
+def test_R11_a_session_in_a_link_tells_no_subscriber_of_a_change(wire: Wire, origin: Origin) -> None:
+    wire.declare({"a": origin.put("/a", _story("https://a.example/1?sid=1"))})
+    wire.turn()
+    (first,) = wire.items()
+    for number in (2, 3):
+        origin.put("/a", _story(f"https://a.example/1?sid={number}"))
+        wire.now += timedelta(hours=2)
+        wire.turn()
+        (item,) = wire.items()
+        assert (item["id"], item["url"]) == (first["id"], f"https://a.example/1?sid={number}")
+        assert (item.get("date_modified"), _events(wire)) == (first.get("date_modified"), 1)
+    origin.put("/a", _story("https://a.example/1?sid=4", "Another text"))
+    wire.now += timedelta(hours=2)
+    wire.turn()
+    assert _events(wire) == 2
+
+
+def test_C1_the_first_date_of_an_entry_stays_whatever_its_source_does(wire: Wire, origin: Origin) -> None:
+    updated = "<updated xmlns='http://www.w3.org/2005/Atom'>2026-03-0{}T10:00:00Z</updated>".format
+    shown = []
+    for text, dates in (("a", updated(1)), ("b", updated(2)), ("c", ""), ("d", "<pubDate>yesterday-ish</pubDate>")):
+        wire.declare({"a": origin.put("/a", _story("https://a.example/1", text, dates))})
+        wire.turn()
+        (item,) = wire.items()
+        shown.append((item["date_published"], "date_modified" in item, "<pubDate>" in wire.files()["all.rss"].decode()))
+        wire.now += timedelta(hours=2)
+    assert shown == [("2026-03-01T10:00:00Z", True, True)] * 4
+
+
+def test_other_bytes_of_the_same_articles_are_news_to_nobody(wire: Wire, origin: Origin) -> None:
+    """After a release that writes a format otherwise, each feed is issued once and the outbox stays."""
+    wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
+    wire.turn()
+    items, events = wire.items(), _events(wire)
+    with sqlite3.connect(wire.home / "data" / "feeds.db") as database:
+        database.execute("UPDATE ledgers SET fingerprint = 'of another release'")
+    for file in wire.public.glob("all.*"):
+        file.write_bytes(b"of another release")
+    assert {path.partition(".")[0] for path in wire.turn().files} == {"all"}
+    assert wire.turn().files == []
+    assert (wire.items(), _events(wire)) == (items, events)
