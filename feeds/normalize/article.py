@@ -85,7 +85,7 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     """Return the article of a story: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
     bases, story = document.bases, resolve_bylines(story)
     url = story_url(story, *bases)
-    title, summary, body = _texts(story, url, document.base)
+    title, summary, body = _texts(story, url, document.base or url)
     zone = context.source.timezone if context.source else "UTC"
     published, modified = (parse_date(text, context.now, zone) for text in (story.published, story.updated))
     minted = minted_id(upstream, context.source_id, context.authority)

@@ -105,7 +105,7 @@ def _make_item(article: Article, *, id: str | None = None) -> Members:
             date_published=published and formatting.format_rfc3339(published),
             date_modified=modified and formatting.format_rfc3339(modified),
             **_author_members(article.authors),
-            tags=list(article.tags),
+            tags=[tag for tag in article.tags if tag],
             language=article.language,
             attachments=[_attachment(attachment) for attachment in article.attachments],
             _feeds=extension,

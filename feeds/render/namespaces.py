@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from lxml import etree
 
-from ..iri import uri
+from ..iri import is_absolute_iri, uri
 from ..model import Article, Attachment, Comments, Media
 from .formatting import UNKNOWN_MEDIA_TYPE
 
@@ -185,5 +185,6 @@ def _add_podcast(parent: XmlElement, article: Article) -> None:
         if value := values.get(name):
             add_text_element(parent, element_name, spell(value))
     is_episode = bool(article.attachments) and article.attachments[0].media_type.startswith(_PLAYABLE)
-    if cover := values.get("image") or (article.image if is_episode else None):
-        add_element(parent, _PODCAST_IMAGE, href=uri(cover))
+    cover = values.get("image") or (article.image if is_episode else None)
+    if cover and is_absolute_iri(cover := uri(cover)):
+        add_element(parent, _PODCAST_IMAGE, href=cover)

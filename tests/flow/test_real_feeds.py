@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from origin import Document, Origin
+from render.schemas import schema_errors
+from render.validators import VALIDATORS
 from wire import Wire
 
 import feeds
@@ -76,6 +78,7 @@ def _assert_reads_back(wire: Wire, name: str) -> None:
     published = {item["id"]: item for item in wire.items(name)}
     for suffix, lost in LOST.items():
         body = (wire.public / f"{name}.{suffix}").read_bytes()
+        assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], []), name
         read = {item["id"]: item for item in feeds.read(body, f"https://wire.example.org/{name}.{suffix}")["items"]}  # type: ignore[attr-defined]
         assert read.keys() == published.keys()
         for key, item in published.items():

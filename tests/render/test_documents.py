@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from render.editions import ANY_TEXT, ATOM, CASES, FEED, FULL, FULL_EDITION, NOON, PLAIN, SITE, article, render_files
+from render.schemas import schema_errors
 from render.validators import VALIDATORS
 
 from feeds.model import Author, Feed, Media, Site
@@ -32,7 +33,8 @@ DATA = Path(__file__).parent.parent / "data" / "render"
 @pytest.mark.parametrize("suffix", formats())
 @pytest.mark.parametrize("case", CASES)
 def test_R15_to_R40_every_document_is_valid(suffix: str, case: str) -> None:
-    assert VALIDATORS[suffix](render_files(*CASES[case])[suffix]) == []
+    body = render_files(*CASES[case])[suffix]
+    assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], [])
 
 
 @pytest.mark.parametrize("suffix", formats())
@@ -104,7 +106,7 @@ EMPTIED = {
 @given(st.fixed_dictionaries(ABSENT_OR_FULL | EMPTIED))
 def test_R15_to_R40_whatever_an_article_lacks_its_documents_are_valid(fields: dict[str, object]) -> None:
     for suffix, body in render_files(article(**fields)).items():
-        assert VALIDATORS[suffix](body) == []
+        assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], [])
 
 
 # ── text that XML can hold ──────────────────────────────────────────────────────────────────────────────────────────

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
-from render.editions import ATOM, NOON, article, article_without_content, render_files
+from render.editions import ANY_TEXT, ATOM, NOON, article, article_without_content, render_files
+from render.schemas import RELAX_NG, schema_errors
+from render.validators import VALIDATORS
 
 from feeds.iri import is_absolute_iri, uri
 from feeds.model import Attachment, Author, Category, Comments, Media, Origin
 
+BROKEN = Path(__file__).parent.parent / "data" / "render" / "broken"
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 
 
@@ -167,3 +174,49 @@ def test_C2_an_entry_that_is_nothing_but_a_title_has_a_text() -> None:
         "<p>Rain</p>",
         "<p>tag:x.example,2026:1</p>",
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        *("R15-date-with-small-t", "R16-two-titles", "R17-no-id", "R20-html-as-elements", "R22-link-without-href"),
+        *("R17-two-contents", "R20-unknown-type", "R22-category-without-term", "R22-person-with-two-names"),
+    ),
+)
+def test_the_grammar_of_atom_finds_what_is_broken(name: str) -> None:
+    assert not RELAX_NG.validate(etree.parse(BROKEN / f"{name}.atom"))
+
+
+FACTS = st.sampled_from(
+    ("duration", "season", "episode", "episodeType", "explicit", "block", "subtitle", "keywords", "image")
+)
+
+
+@given(
+    path=ANY_TEXT,
+    scheme=ANY_TEXT,
+    origin_id=ANY_TEXT,
+    origin_title=ANY_TEXT,
+    email=ANY_TEXT,
+    podcast=st.dictionaries(FACTS, ANY_TEXT | st.sampled_from(("yes", "No", "1:02:03", "12.5", "7", "Trailer"))),
+)
+def test_C2_documents_are_valid_whatever_addresses_and_facts_are(
+    path: str, scheme: str, origin_id: str, origin_title: str, email: str, podcast: dict[str, str]
+) -> None:
+    address = f"https://x.example/{path}"
+    files = render_files(
+        article(
+            url=address,
+            image=address,
+            html=f'<p><img src="{escape(address)}" alt=""></p>',
+            categories=(Category("a", scheme),),
+            authors=(Author("Ann", address, email),),
+            attachments=(Attachment(address, "audio/mpeg"),),
+            media=(Media(address + "2"),),
+            comments=Comments(address, "1", address),
+            origin=Origin(origin_id, origin_title, address, address),
+            podcast=podcast,
+        )
+    )
+    for suffix, body in files.items():
+        assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], [])
