@@ -73,8 +73,13 @@ _PLAYABLE = ("audio/", "video/")
 
 
 def _spell_text(limit: int) -> Callable[[str], str]:
-    """Return how a text of at most so many characters is spelled: cut between words."""
-    return lambda text: text if len(text) <= limit else text[: limit - 1].rpartition(" ")[0] + "…"
+    """Return how a text of at most so many characters is spelled: on one line, cut between words."""
+
+    def spell(text: str) -> str:
+        line = " ".join(text.split())
+        return line if len(line) <= limit else line[: limit - 1].rpartition(" ")[0] + "…"
+
+    return spell
 
 
 def _spell_word(words: Mapping[str, str]) -> Callable[[str], str | None]:
