@@ -18,6 +18,11 @@ _SCRIPT_ENDS = {name: re.compile(rf"</{name}(?:[^<>]*>)?", re.IGNORECASE) for na
 _ACTIVE_TAG = re.compile(
     r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
 )
+_LABEL_TAG = re.compile(
+    r"</?(?:abbr|a|big|br|b|div|em|font|img|i|p|small|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>"
+    r"|<(?:a|div|font|img|span)\s[^<>]*$|</[a-z]*$",
+    re.IGNORECASE,
+)
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 LABEL_LIMIT = 2_000
@@ -80,10 +85,16 @@ def is_inert(text: str) -> bool:
 
 
 def clean_label(text: str | None) -> str:
-    """Return a name, category or other short text as one line: legal, inert, at most `LABEL_LIMIT` characters."""
+    """Return a name, category or other short text as one line: legal, inert, at most `LABEL_LIMIT` characters.
+
+    Markup around it is removed, whole or torn; `List<String>` is text.
+    """
     if not text:
         return ""
-    return make_inert(collapse_whitespace(strip_illegal_xml(text[:LABEL_LIMIT])))
+    text = strip_illegal_xml(text[:LABEL_LIMIT])
+    if "<" in text:
+        text = _LABEL_TAG.sub("", text)
+    return make_inert(collapse_whitespace(text))
 
 
 @lru_cache(maxsize=2048)

@@ -27,7 +27,7 @@ from feeds.normalize.html import (
     to_summary,
 )
 from feeds.normalize.images import find_first_image
-from feeds.normalize.text import excerpt, make_inert, strip_illegal_xml, wrap_paragraphs
+from feeds.normalize.text import clean_label, excerpt, make_inert, strip_illegal_xml, wrap_paragraphs
 
 BASE = "https://example.org/blog/"
 DATA = Path(__file__).parents[1] / "data" / "normalize"
@@ -298,3 +298,18 @@ def test_the_lead_image_shows_something(html: str, image: str | None) -> None:
 )
 def test_B10_a_summary_shows_no_entities_and_no_tags(value: str, expected: str, type: Literal["html", "text"]) -> None:
     assert to_summary(Text(value, type)) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ('<span about="/u/1">Ann Lee</span>', "Ann Lee"),
+        ("Ann Lee</a>", "Ann Lee"),
+        ('<b>Sea</b> &<br/> land <a href="/tags/x', "Sea & land"),
+        ("Roads</sp", "Roads"),
+        ("List<String>", "List<String>"),
+        ("a < b", "a < b"),
+    ],
+)
+def test_B10_a_label_is_the_text_of_its_markup(label: str, expected: str) -> None:
+    assert clean_label(label) == expected
