@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from ..model import Document, Edition, replace
+from ..model import Document, Edition
 from ..registry import formats
-from .addresses import spell_addresses
+from .addresses import spell_edition
 from .formatting import STYLESHEETS, file_path, strip_illegal_characters
 from .opml import render_feed_list
 from .story_page import render_story_page
@@ -25,7 +25,7 @@ def render(edition: Edition) -> tuple[Document, ...]:
 
 
 def _write_formats(edition: Edition) -> tuple[Document, ...]:
-    edition = replace(edition, articles=tuple(map(spell_addresses, edition.articles)))
+    edition = spell_edition(edition)
     return tuple(
         Document(file_path(edition.feed, format), format.writer(edition, format), format.media_type)
         for format in formats().values()

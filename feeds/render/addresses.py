@@ -8,7 +8,7 @@ from html import escape, unescape
 from typing import TypeVar
 
 from ..iri import URI_CHARACTERS, uri
-from ..model import Article, Attachment, Author, Comments, Media, Origin, Twin, replace
+from ..model import Article, Attachment, Author, Comments, Edition, Feed, Media, Origin, Twin, replace
 
 _Record = TypeVar("_Record")
 
@@ -18,6 +18,7 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Attachment: ("url",),
     Author: ("url", "avatar"),
     Comments: ("url", "feed"),
+    Feed: ("link", "image", "icon"),
     Media: ("url",),
     Origin: ("url", "feed"),
     Twin: ("url",),
@@ -25,6 +26,13 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
 # A value with a character that no URI has. `&` is there as `&amp;` only.
 _ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]++|&amp;)*)")([^"]*)"')
 _SRCSET = re.compile(r'( srcset=")(?![!-~\s]*+")([^"]*)"')
+
+
+def spell_edition(edition: Edition) -> Edition:
+    """Return the edition with all addresses in it as URIs."""
+    site = replace(edition.site, hubs=tuple(map(uri, edition.site.hubs)))
+    articles = tuple(map(spell_addresses, edition.articles))
+    return replace(edition, feed=_spell_fields(edition.feed), site=site, articles=articles)
 
 
 def spell_addresses(article: Article) -> Article:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ..model import Article, Attachment, Author, Document, Feed, Site, StoryPage
 from ..registry import formats
 from . import formatting, json_feed
+from .addresses import spell_addresses
 
 _PLAYER_ELEMENTS = ("audio", "video")
 
@@ -20,7 +21,7 @@ def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> 
     page = article.page
     if page is None:
         raise ValueError(f"{article.published_id} has no page of its own")
-    root = "../" * page.path.count("/")
+    article, root = spell_addresses(article), "../" * page.path.count("/")
     first_format = next(iter(formats().values()))
     body = _load_template()(
         article=article,

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
-from render.editions import ANY_TEXT, ATOM, NOON, article, article_without_content, render_files
+from render.editions import ANY_TEXT, ATOM, FEED, NOON, SITE, article, article_without_content, render_files
 from render.schemas import RELAX_NG, schema_errors
 from render.validators import VALIDATORS
 
 from feeds.iri import is_absolute_iri, uri
-from feeds.model import Attachment, Author, Category, Comments, Media, Origin
+from feeds.model import Attachment, Author, Category, Comments, Media, Origin, replace
 
 BROKEN = Path(__file__).parent.parent / "data" / "render" / "broken"
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
@@ -100,6 +100,14 @@ def test_C2_all_addresses_are_uris_and_ids_stay() -> None:
     for tree in (rss, atom):
         values = [value for element in tree.iter() for name, value in element.items() if name in ("url", "href", "src")]
         assert all(value.isascii() for value in values), values
+
+
+def test_C2_the_addresses_of_a_feed_and_its_hubs_are_uris() -> None:
+    feed = replace(FEED, link="https://ü.example/ö", image="https://ü.example/ö.png", icon="https://ü.example/i.png")
+    site = replace(SITE, hubs=("https://ü.example/hub",))
+    for suffix, body in render_files(article(), feed=feed, site=site).items():
+        assert "ü".encode() not in body
+        assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], [])
 
 
 @pytest.mark.parametrize(
