@@ -191,6 +191,7 @@ class Feed:
     language: str | None = None
     was: tuple[str, ...] = ()  # earlier ids, whose addresses lead to this feed
     fingerprint: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
+    formats: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)  # names of those it is published in; (): all
 
 
 @dataclass(frozen=True, slots=True)
@@ -767,7 +768,11 @@ class Ledger(Struct, frozen=True):
 
 
 class Edition(Struct, frozen=True):
-    """A feed at one moment: the chosen articles in order; `updated` never goes backwards."""
+    """A feed at one moment: the chosen articles in order; `updated` never goes backwards.
+
+    With a number, `archive`, it is one of the archive documents, which hold what has left the subscription document.
+    `prev_archive` is the number of the newest archive document that is older (RFC 5005 §4).
+    """
 
     feed: Feed
     site: Site
@@ -776,6 +781,8 @@ class Edition(Struct, frozen=True):
     changed: int
     digest: str = ""  # equal for the same articles, unchanged and in the same order
     original_id: str | None = None  # of a renamed feed: the id that it was first published under
+    archive: int | None = None
+    prev_archive: int | None = None
 
 
 class Document(Struct, frozen=True):

@@ -31,7 +31,7 @@ class UnusableRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format of published feeds, whose files are `<feed>.<name>`.
+    """A format of published feeds, whose files are `<feed>.<name>`; `archives`: archive documents are written in it.
 
     `write` returns the bytes of an edition, given this row too: the same bytes for the same edition, anywhere (R8).
     `version` is raised when it makes other bytes of the same articles: every feed is then issued once. `content_type`
@@ -44,6 +44,7 @@ class Format:
     write: Callable[[Edition, Format], bytes] | str
     version: int = 1
     navigation_type: str | None = None
+    archives: bool = False
 
     @property
     def media_type(self) -> str:
@@ -65,7 +66,7 @@ class Format:
 # In the order in which pages name them; what has room for only one format names the first.
 FORMATS = (
     Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 2, _XML),
-    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 2, _XML),
+    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 2, _XML, archives=True),
     Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 2),
 )
 _OTHER_FILES = ("css", "html", "js", "opml")

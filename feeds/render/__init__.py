@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 
 from ..model import Document, Edition
-from ..registry import formats
 from .addresses import spell_edition
-from .formatting import STYLESHEETS, file_path, strip_illegal_characters
+from .formatting import STYLESHEETS, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
 from .story_page import render_story_page
 
@@ -15,7 +14,7 @@ __all__ = ["render", "render_feed_list", "render_story_page", "render_stylesheet
 
 
 def render(edition: Edition) -> tuple[Document, ...]:
-    """Return the documents of a feed, one in each format."""
+    """Return the documents of an edition, one in each format of the feed; archive documents are not in all."""
     try:
         return _write_formats(edition)
     except ValueError:
@@ -26,9 +25,11 @@ def render(edition: Edition) -> tuple[Document, ...]:
 
 def _write_formats(edition: Edition) -> tuple[Document, ...]:
     edition = spell_edition(edition)
+    feed, archive = edition.feed, edition.archive
     return tuple(
-        Document(file_path(edition.feed, format), format.writer(edition, format), format.media_type)
-        for format in formats().values()
+        Document(file_path(feed, format, archive), format.writer(edition, format), format.media_type)
+        for format in feed_formats(feed)
+        if archive is None or format.archives
     )
 
 

@@ -28,7 +28,7 @@ def _write_feed(generator: FeedGenerator, edition: Edition, format: Format) -> N
     generator.id(formatting.feed_id(edition))
     generator.subtitle(formatting.feed_description(feed, site))
     generator.author(name=formatting.feed_author(feed, site))  # R16: the author of entries without one
-    generator.link(href=formatting.file_url(feed, site, format), rel="self", type=format.media_type)
+    generator.link(href=formatting.file_url(feed, site, format, edition.archive), rel="self", type=format.media_type)
     generator.link(href=formatting.home_page_url(feed, site), rel="alternate", type="text/html")
     if feed.icon:
         generator.icon(feed.icon)

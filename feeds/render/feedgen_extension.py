@@ -19,6 +19,7 @@ from . import formatting
 from .namespaces import (
     ATOM_LINK,
     ATOM_UPDATED,
+    HISTORY_NAMESPACE,
     NAMESPACES,
     XML_LANG,
     XmlElement,
@@ -73,26 +74,30 @@ class FeedExtension:
 
     def extend_ns(self) -> Mapping[str, str]:
         """Return the namespaces to declare, by prefix."""
-        return NAMESPACES
+        return NAMESPACES if self.edition.archive is None else {**NAMESPACES, "fh": HISTORY_NAMESPACE}
 
     def extend_rss(self, root: XmlElement) -> XmlElement:
-        """Write date, hubs and author of the channel, and the stylesheet."""
+        """Write date, hubs, archives and author of the channel, and the stylesheet."""
         feed, site = self.edition.feed, self.edition.site
         channel = root[0]
         set_text(channel, "lastBuildDate", formatting.format_rfc822(self.edition.updated))
         for hub in site.hubs:
             add_element(channel, ATOM_LINK, rel="hub", href=hub)
+        _add_archive_links(channel, ATOM_LINK, self.edition)
         if feed.author:  # the site's title would be read as the author of items without one
             add_text_element(channel, _CREATOR, feed.author)
-        _add_stylesheet(root, feed.id)
+        _add_stylesheet(root, self.edition)
         return root
 
     def extend_atom(self, root: XmlElement) -> XmlElement:
-        """Write date and hubs of the feed, and the stylesheet."""
+        """Write date, hubs and archives of the feed, and the stylesheet."""
         set_text(root, "updated", formatting.format_rfc3339(self.edition.updated))
         for hub in self.edition.site.hubs:
             add_element(root, "link", rel="hub", href=hub)
-        _add_stylesheet(root, self.edition.feed.id)
+        _add_archive_links(root, "link", self.edition)
+        if self.edition.archive is not None:
+            etree.SubElement(root, f"{{{HISTORY_NAMESPACE}}}archive")
+        _add_stylesheet(root, self.edition)
         return root
 
 
@@ -195,7 +200,20 @@ def _add_modules(parent: XmlElement, article: Article) -> None:
     parent.tail = "\n"  # one article a line, for those who read or compare the file
 
 
-def _add_stylesheet(root: XmlElement, feed_id: str) -> None:
+def _add_archive_links(parent: XmlElement, name: str, edition: Edition) -> None:
+    """Append the links between the documents of a feed (RFC 5005 §4): to the next older one, and back to the feed."""
+    feed, site = edition.feed, edition.site
+    format = next((format for format in formatting.feed_formats(feed) if format.archives), None)
+    if format is None:
+        return
+    if edition.archive is not None:
+        add_element(parent, name, rel="current", href=formatting.file_url(feed, site, format), type=format.media_type)
+    if edition.prev_archive is not None:
+        address = formatting.file_url(feed, site, format, edition.prev_archive)
+        add_element(parent, name, rel="prev-archive", href=address, type=format.media_type)
+
+
+def _add_stylesheet(root: XmlElement, edition: Edition) -> None:
     """Add the stylesheet that makes the document readable in a browser; never one of a source (S24)."""
-    href = "../" * feed_id.count("/") + formatting.FEED_STYLESHEET
+    href = "../" * formatting.folder_depth(edition) + formatting.FEED_STYLESHEET
     root.addprevious(etree.ProcessingInstruction("xml-stylesheet", f'type="text/css" href="{href}"'))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from ..model import Article, Category, Edition, Feed, Site, field_names, replace
-from ..registry import Format
+from ..registry import Format, formats
 
 FEED_STYLESHEET = "assets/feed.css"
 STORY_STYLESHEET = "assets/story.css"
@@ -66,14 +66,24 @@ def clean_rfc3339(date: str | None) -> str | None:
 # ── addresses and names of a feed ───────────────────────────────────────────────────────────────────────────────────
 
 
-def file_path(feed: Feed, format: Format) -> str:
-    """Return the path of one of a feed's files, relative to the public folder."""
-    return f"{feed.id}.{format.name}"
+def feed_formats(feed: Feed) -> Iterator[Format]:
+    """Yield the formats that a feed is published in."""
+    return (format for format in formats().values() if not feed.formats or format.name in feed.formats)
 
 
-def file_url(feed: Feed, site: Site, format: Format) -> str:
+def file_path(feed: Feed, format: Format, archive: int | None = None) -> str:
+    """Return the path of one of a feed's files, relative to the public folder; of an archive document by its number."""
+    return f"{feed.id}.{format.name}" if archive is None else f"archive/{feed.id}/{archive}.{format.name}"
+
+
+def file_url(feed: Feed, site: Site, format: Format, archive: int | None = None) -> str:
     """Return the public address of one of a feed's files."""
-    return site.url + file_path(feed, format)
+    return site.url + file_path(feed, format, archive)
+
+
+def folder_depth(edition: Edition) -> int:
+    """Return how many folders below the public folder the documents of an edition lie."""
+    return edition.feed.id.count("/") + (0 if edition.archive is None else 2)
 
 
 def feed_title(feed: Feed) -> str:

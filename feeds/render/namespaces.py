@@ -21,6 +21,7 @@ NAMESPACES: Mapping[str, str] = {
     "slash": "http://purl.org/rss/1.0/modules/slash/",
     "wfw": "http://wellformedweb.org/CommentAPI/",
 }
+HISTORY_NAMESPACE = "http://purl.org/syndication/history/1.0"  # RFC 5005; of archive documents alone
 ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 ATOM_UPDATED = "{http://www.w3.org/2005/Atom}updated"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lxml import etree
 
 from ..model import Document, Feed, Site, Source
-from ..registry import formats, source_kinds
+from ..registry import source_kinds
 from . import formatting
 from .formatting import strip_illegal_characters
 from .namespaces import XmlElement
@@ -64,7 +64,7 @@ def _serialize(root: XmlElement) -> bytes:
 
 
 def _feed_attributes(site: Site, feed: Feed) -> dict[str, str]:
-    first_format = next(iter(formats().values()))
+    first_format = next(formatting.feed_formats(feed))
     attributes = {
         "type": "rss",  # as OPML calls a feed of any format
         "text": formatting.feed_title(feed),
