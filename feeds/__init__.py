@@ -46,6 +46,7 @@ _LAZY_NAMES = {
         "SourceStatus",
         "StoryFile",
         "StoryPage",
+        "Twin",
     ),
 }
 _LAZY = {name: module for module, names in _LAZY_NAMES.items() for name in names}
@@ -67,6 +68,7 @@ __all__ = [
     "Origin",
     "StoryFile",
     "StoryPage",
+    "Twin",
     # what status() returns
     "InstallationStatus",
     "SourceStatus",

@@ -36,6 +36,7 @@ class Format:
     `write` returns the bytes of an edition, given this row too: the same bytes for the same edition, anywhere (R8).
     `version` is raised when it makes other bytes of the same articles: every feed is then issued once. `content_type`
     is the header; `navigation_type` replaces it for a browser that navigates to the file, so that the browser shows it.
+    `is_page`: it is for people, in a browser; feed readers are led to the others.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Format:
     version: int = 1
     navigation_type: str | None = None
     archives: bool = False
+    is_page: bool = False
 
     @property
     def media_type(self) -> str:
@@ -68,8 +70,11 @@ FORMATS = (
     Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 2, _XML),
     Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 2, _XML, archives=True),
     Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 2),
+    Format(
+        "html", "Web page", "text/html; charset=utf-8", "feeds.render.html.feed_page:write", archives=True, is_page=True
+    ),
 )
-_OTHER_FILES = ("css", "html", "js", "opml")
+_OTHER_FILES = ("css", "js", "opml")
 # As of the first fingerprints that were stored. These formats stand in no fingerprint: it would differ from all stored.
 _FIRST_FORMATS = (("rss", 1), ("atom", 1), ("json", 1))
 

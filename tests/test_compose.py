@@ -193,9 +193,9 @@ class FeedIssue:
 
 def test_R9_a_change_that_misses_a_feed_makes_no_document() -> None:
     feed_issue = FeedIssue()
-    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json"]
+    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json", "world.html"]
     assert feed_issue.issue(20) == []
-    assert (feed_issue.write_count, feed_issue.ledger.changed, len(feed_issue.ledger.files)) == (1, 20, 3)
+    assert (feed_issue.write_count, feed_issue.ledger.changed, len(feed_issue.ledger.files)) == (1, 20, 4)
     feed_issue.articles = (article(2), article(1))
     assert feed_issue.issue(30) and feed_issue.write_count == 2
     feed_issue.kept = False  # a file is missing, or it was asked for
@@ -217,6 +217,6 @@ def test_the_file_of_a_format_that_is_gone_is_removed_with_the_next_document() -
     feed_issue.ledger = Ledger(
         "world", files=factories.published_files("world.rss", "world.atom", "world.gopher", "world.json")
     )
-    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json", "world.gopher"]
+    assert feed_issue.issue(10) == ["world.rss", "world.atom", "world.json", "world.html", "world.gopher"]
     assert feed_issue.withdrawn == ["world.gopher"]
-    assert [file.path for file in feed_issue.ledger.files] == ["world.rss", "world.atom", "world.json"]
+    assert [file.path for file in feed_issue.ledger.files] == ["world.rss", "world.atom", "world.json", "world.html"]

@@ -78,6 +78,7 @@ LIBRARIES: dict[str, set[str]] = {
     "feedgen": {"render"},
     "idna": {"iri"},
     "jinja2": {"render"},
+    "babel": {"render"},
     "pywebpush": {"push"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},

@@ -28,7 +28,7 @@ from ..model import (
     replace,
 )
 from ..publish import Target, WriteResult
-from ..render import render_feed_list, render_stylesheets
+from ..render import render_assets, render_feed_list
 from ..steps import apply_source_steps, only_select
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
@@ -70,7 +70,7 @@ class FeedIssuer:
             self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
         with self._keep_error(shared.id):
-            files = tuple(result.file for result in self._target.put([*render_stylesheets(), feed_list]))
+            files = tuple(result.file for result in self._target.put([*render_assets(), feed_list]))
             status = self.statuses.get(shared.id)
             is_recorded = (files, shared.fingerprint) == (ledger.files, ledger.fingerprint)
             if not is_recorded or (status and status.failed_at):

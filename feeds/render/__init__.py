@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from importlib.resources import files
 
-from ..model import Document, Edition
+from ..model import Article, Document, Edition, Feed, Site
 from .addresses import spell_edition
-from .formatting import STYLESHEETS, feed_formats, file_path, strip_illegal_characters
+from .formatting import ASSETS, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
-from .story_page import render_story_page
 
-__all__ = ["render", "render_feed_list", "render_story_page", "render_stylesheets"]
+__all__ = ["render", "render_assets", "render_feed_list", "render_story_page"]
+
+_INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
 
 def render(edition: Edition) -> tuple[Document, ...]:
@@ -33,11 +36,21 @@ def _write_formats(edition: Edition) -> tuple[Document, ...]:
     )
 
 
-def render_stylesheets() -> tuple[Document, ...]:
-    """Return the stylesheets of feed documents and story pages, which all feeds share."""
-    folder = files(__package__)
-    colours = (folder / "colours.css").read_bytes()
-    sheets = {path: (folder / path.rpartition("/")[2]).read_bytes() for path in STYLESHEETS}
+def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> Document:
+    """Return the page of a story of our own; `feeds` are those that may show it. Raises ValueError without a page."""
+    from .html.story_page import render_story_page  # loads Jinja2 and babel, which cost 120 ms
+
+    return render_story_page(article, site, feeds)
+
+
+def render_assets() -> tuple[Document, ...]:
+    """Return the style sheets and the script that feed documents and pages share."""
     return tuple(
-        Document(path, sheet.replace(b"  /* colours.css */\n", colours), "text/css") for path, sheet in sheets.items()
+        Document(path, _read_asset(path.rpartition("/")[2]), media_type) for path, media_type in ASSETS.items()
     )
+
+
+def _read_asset(name: str) -> bytes:
+    """Return a file, with the files that it includes in the places of `@include NAME;`."""
+    body = (files(__package__) / "html" / "assets" / name).read_bytes()
+    return _INCLUDE.sub(lambda match: _read_asset(match[1].decode()), body)

@@ -11,8 +11,13 @@ from ..model import Article, Category, Edition, Feed, Site, field_names, replace
 from ..registry import Format, formats
 
 FEED_STYLESHEET = "assets/feed.css"
-STORY_STYLESHEET = "assets/story.css"
-STYLESHEETS = (FEED_STYLESHEET, STORY_STYLESHEET)
+# Path → media type. The names stay, as pages that browsers still hold need them; an ETag says whether one changed.
+ASSETS = {
+    FEED_STYLESHEET: "text/css",
+    "assets/page.css": "text/css",
+    "assets/story.css": "text/css",
+    "assets/page.js": "text/javascript",
+}
 
 UNKNOWN_MEDIA_TYPE = "application/octet-stream"
 
@@ -22,10 +27,7 @@ _Record = TypeVar("_Record")
 
 # Written out because strftime follows the locale (R8) and RFC 822 does not (R27).
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -37,7 +39,7 @@ def format_rfc3339(moment: datetime) -> str:
 def format_rfc822(moment: datetime) -> str:
     """Return a moment as RSS spells it: English names and a year of four digits, whatever the locale (R27)."""
     moment = moment.astimezone(UTC)
-    date = f"{_DAYS[moment.weekday()]}, {moment.day:02} {MONTHS[moment.month - 1][:3]} {moment.year:04}"
+    date = f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment.year:04}"
     return f"{date} {moment.hour:02}:{moment.minute:02}:{moment.second:02} +0000"
 
 
@@ -69,6 +71,11 @@ def clean_rfc3339(date: str | None) -> str | None:
 def feed_formats(feed: Feed) -> Iterator[Format]:
     """Yield the formats that a feed is published in."""
     return (format for format in formats().values() if not feed.formats or format.name in feed.formats)
+
+
+def subscription_formats(feed: Feed) -> Iterator[Format]:
+    """Yield the formats of a feed that feed readers read."""
+    return (format for format in feed_formats(feed) if not format.is_page)
 
 
 def file_path(feed: Feed, format: Format, archive: int | None = None) -> str:

@@ -64,7 +64,7 @@ def _serialize(root: XmlElement) -> bytes:
 
 
 def _feed_attributes(site: Site, feed: Feed) -> dict[str, str]:
-    first_format = next(formatting.feed_formats(feed))
+    first_format = next(formatting.subscription_formats(feed))
     attributes = {
         "type": "rss",  # as OPML calls a feed of any format
         "text": formatting.feed_title(feed),

@@ -98,7 +98,7 @@ class _Pages:
     async def missing(self, request: Request) -> Response:
         """Answer 404; for a withdrawn feed 410, or 301 to its successor."""
         feed_id, _, suffix = request.scope["path"][1:].rpartition(".")
-        withdrawn = self._withdrawn_feeds() if suffix in {*formats(), "html"} else {}
+        withdrawn = self._withdrawn_feeds() if suffix in formats() else {}
         if feed_id not in withdrawn:
             raise HTTPException(404, headers=CORS_HEADERS)
         if successor := withdrawn[feed_id]:

@@ -71,8 +71,12 @@ def _find_files(folder: Path) -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             stem, _, suffix = entry.name.rpartition(".")
-            if suffix in formats() and is_published_path(f"/{entry.name}") and entry.is_file(follow_symlinks=False):
+            if _is_feed(suffix) and is_published_path(f"/{entry.name}") and entry.is_file(follow_symlinks=False):
                 yield stem, suffix
+
+
+def _is_feed(suffix: str) -> bool:
+    return suffix in formats() and not formats()[suffix].is_page
 
 
 def _render_page(feeds: dict[str, list[str]]) -> str:

@@ -11,7 +11,8 @@ from ..registry import formats
 
 _CACHE_CONTROL = "public, max-age=300, must-revalidate"
 
-# S17. No script, frame or form anywhere; pictures and sound of an article may come from its publisher.
+# S17. No frame or form anywhere; pictures and sound of an article may come from its publisher. The only script is that
+# of our pages, a file of its own.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -85,7 +86,10 @@ def _media_types() -> Mapping[str, MediaType]:
     """Return the media type of each suffix (R25, R35, R40)."""
     feeds = {
         format.name: MediaType(
-            format.content_type, compressible=True, role="feed", navigation_type=format.navigation_type
+            format.content_type,
+            compressible=True,
+            role="page" if format.is_page else "feed",
+            navigation_type=format.navigation_type,
         )
         for format in formats().values()
     }
@@ -115,6 +119,6 @@ def security_headers(*, sandbox: bool = True) -> Mapping[str, str]:
     """Return the headers of every response (S17)."""
     return {
         "x-content-type-options": "nosniff",
-        "content-security-policy": _CONTENT_SECURITY_POLICY + "; sandbox" * sandbox,
+        "content-security-policy": _CONTENT_SECURITY_POLICY + ("; sandbox" if sandbox else "; script-src 'self'"),
         "referrer-policy": "no-referrer",
     }

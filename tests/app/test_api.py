@@ -98,5 +98,5 @@ def test_D8_the_status_is_that_of_the_command(wire: Wire, origin: Origin) -> Non
     assert status.sources[1].failure is not None
     assert status.sources[1].failure.status == 500
     assert [feed.feed_id for feed in status.feeds] == ["all"]
-    assert set(status.feeds[0].files) == {"all.rss", "all.atom", "all.json"}
+    assert set(status.feeds[0].files) == {"all.rss", "all.atom", "all.json", "all.html"}
     assert (status.created, status.articles, status.orphans) == (NOON, {"a": 4}, ())

@@ -314,7 +314,7 @@ def test_D4_status_tells_how_each_feed_is_published(wire: Wire, feeds: RunComman
     feeds("run")
     assert "unpublished" in feeds("status", "--json").json["summary"]
     result = feeds("status")
-    assert re.search(r"all   3 files, [\d.]+ kB, written (now|\d+ s ago); newest article \d+ months ago", result.out)
+    assert re.search(r"all   4 files, [\d.]+ kB, written (now|\d+ s ago); newest article \d+ months ago", result.out)
     none = next(line for line in result.out.splitlines() if line.startswith("none "))
     assert "newest" not in none
     (wire.public / "all.rss").unlink()

@@ -135,7 +135,8 @@ def test_S9_S17_a_page_is_whole_and_runs_nothing(desk: Desk) -> None:
     balance = Balance()
     balance.feed(page)
     assert not balance.open
-    assert re.findall(r"<script[^>]*>", page) == ['<script type="application/ld+json">']
+    scripts = ['<script type="application/ld+json">', '<script src="../../assets/page.js" defer>']
+    assert re.findall(r"<script[^>]*>", page) == scripts
     assert "</title><" not in page.split("</title>", 1)[1]
     assert not re.search(r"<[^>]*\s(?:on\w+=|style=)|javascript:", page)
 

@@ -87,7 +87,7 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     run(wire, "run")
     added = wire.files()
     assert added.keys() - before.keys() == {"all.csv"}
-    assert {name for name in before if added[name] != before[name]} == {"stories/desk/hello.html"}
+    assert {name for name in before if added[name] != before[name]} == {"all.html", "stories/desk/hello.html"}
     with_csv = wire.inodes()
     run(wire, "run")
     assert wire.inodes() == with_csv
@@ -96,8 +96,8 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     run(wire, "run")
     assert wire.files() == before
     changed = {name for name, inode in inodes.items() if wire.inodes()[name] != inode}
-    assert [name.removeprefix(f"{wire.public}/") for name in changed] == ["stories/desk/hello.html"]
-    assert "3 files" in run(wire, "status")
+    assert {name.removeprefix(f"{wire.public}/") for name in changed} == {"all.html", "stories/desk/hello.html"}
+    assert "4 files" in run(wire, "status")
 
 
 LOG = b"# A log\n=> /log/2.gmi 2026-03-02 - Second\n=> 1.gmi 2026-03-01 First\n\nGood bye.\n"
@@ -254,7 +254,13 @@ def test_A1_a_writer_that_raises_costs_its_feed_and_one_that_writes_no_text_noth
     result = wire.command("run")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "the feed a cannot be made: LookupError: no such thing" in result.stderr
-    assert {name for name in wire.files() if name[:2] in ("a.", "z.")} == {"z.rss", "z.atom", "z.json", "z.bin"}
+    assert {name for name in wire.files() if name[:2] in ("a.", "z.")} == {
+        "z.rss",
+        "z.atom",
+        "z.json",
+        "z.html",
+        "z.bin",
+    }
     assert wire.files()["z.bin"] == bytes(range(256))
 
 

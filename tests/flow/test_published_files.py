@@ -124,7 +124,7 @@ def test_another_installation_that_publishes_to_the_same_folder_is_told_of(
     assert not caplog.records
     wire.turn()
     assert [item["title"] for item in wire.items()] == ["One"]
-    assert f"all: all.rss, all.atom, all.json in {wire.public} changed since published" in caplog.text
+    assert f"all: all.rss, all.atom, all.json … in {wire.public} changed since published" in caplog.text
 
 
 def test_A15_while_an_installation_runs_no_other_one_publishes_to_its_folder(wire: Wire, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_R41_a_feed_without_archives_says_nothing_of_them() -> None:
 
 def test_R42_subscription_documents_lead_to_the_newest_archive() -> None:
     found = documents(prev_archive=7)
-    assert list(found) == ["world.rss", "world.atom", "world.json"]
+    assert list(found) == ["world.rss", "world.atom", "world.json", "world.html"]
     for path in ("world.rss", "world.atom"):
         assert links(found[path])["prev-archive"] == f"{ARCHIVE}7.atom"
         assert links(found[path])["self"] == f"https://wire.example.org/{path}"
@@ -44,8 +44,8 @@ def test_R42_subscription_documents_lead_to_the_newest_archive() -> None:
 
 def test_R42_an_archive_document_leads_to_the_older_one_and_to_the_feed() -> None:
     found = documents(archive=7, prev_archive=6)
-    assert list(found) == ["archive/world/7.atom"]
-    (document,) = found.values()
+    assert list(found) == ["archive/world/7.atom", "archive/world/7.html"]
+    document, page = found.values()
     assert validators.atom(document.body) == []
     root = etree.fromstring(document.body)
     assert len(root.findall("fh:archive", HISTORY)) == 1
@@ -61,11 +61,14 @@ def test_R42_an_archive_document_leads_to_the_older_one_and_to_the_feed() -> Non
         "prev-archive": f"{ARCHIVE}6.atom",
     }
     assert b'href="../../assets/feed.css"' in document.body
+    for path in ("../../assets/page.css", "../../archive/world/6.html", "../../world.html"):
+        assert f'href="{path}"'.encode() in page.body
 
 
 def test_R42_the_oldest_archive_leads_no_further() -> None:
-    (document,) = documents(archive=1).values()
+    document, page = documents(archive=1).values()
     assert "prev-archive" not in links(document)
+    assert b'rel="prev"' not in page.body
 
 
 def test_a_feed_is_written_in_its_formats_alone() -> None:

@@ -24,7 +24,7 @@ from render.validators import VALIDATORS
 
 from feeds.model import Author, Feed, Media, Site
 from feeds.registry import formats
-from feeds.render import render, render_feed_list, render_stylesheets
+from feeds.render import render, render_assets, render_feed_list
 from feeds.render.formatting import strip_illegal_characters
 
 DATA = Path(__file__).parent.parent / "data" / "render"
@@ -58,9 +58,9 @@ def test_R8_the_bytes_are_those_of_the_golden_file(suffix: str) -> None:
 PRINT_DIGESTS = """
 import hashlib, pickle, sys
 from pathlib import Path
-from feeds.render import render, render_feed_list, render_stylesheets
+from feeds.render import render, render_feed_list, render_assets
 edition = pickle.loads(Path(sys.argv[1]).read_bytes())
-documents = (*render(edition), render_feed_list(edition.site, [edition.feed]), *render_stylesheets())
+documents = (*render(edition), render_feed_list(edition.site, [edition.feed]), *render_assets())
 print([(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents])
 """
 
@@ -83,7 +83,7 @@ class Surroundings(TypedDict):
 )
 def test_R8_fresh_processes_anywhere_write_the_same_bytes(surroundings: Surroundings, tmp_path: Path) -> None:
     (tmp_path / "edition").write_bytes(pickle.dumps(FULL_EDITION))
-    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_stylesheets())
+    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_assets())
     expected = [(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents]
     command = [sys.executable, "-c", PRINT_DIGESTS, str(tmp_path / "edition")]
     package = Path(sys.modules["feeds"].__file__ or "").parent.parent
@@ -157,7 +157,7 @@ def test_S24_the_only_processing_instruction_is_our_stylesheet() -> None:
 
 def test_a_feed_one_level_down_finds_the_stylesheet_above() -> None:
     assert b'href="../assets/feed.css"' in render_files(feed=replace(FEED, id="each-source/bbc"))["rss"]
-    asset, _ = render_stylesheets()
+    asset = render_assets()[0]
     assert (asset.path, asset.media_type) == ("assets/feed.css", "text/css")
     assert b"This is a web feed" in asset.body
 

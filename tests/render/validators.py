@@ -11,6 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from itertools import chain
 
 from lxml import etree
+from render.page_validator import find_page_faults
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -277,4 +278,9 @@ def _json_names(feed: Members) -> Problems:
                 yield f"R38 extension {name}"
 
 
-VALIDATORS: Mapping[str, Callable[[bytes], list[str]]] = {"rss": rss, "atom": atom, "json": jsonfeed}
+VALIDATORS: Mapping[str, Callable[[bytes], list[str]]] = {
+    "rss": rss,
+    "atom": atom,
+    "json": jsonfeed,
+    "html": find_page_faults,
+}

@@ -197,7 +197,7 @@ def test_S17_security_headers_everywhere_and_nothing_reflected(server: LoopbackS
         assert response["content-type"] == "text/plain; charset=utf-8"
         assert response["cache-control"] == "no-store"
     assert b"script>" not in response.body
-    assert "script" not in "".join(response.headers.values())
+    assert "script" not in "".join(response.headers.values()).replace("; script-src 'self'", "")
 
 
 REDIRECTS = ["//evil.example", "//evil.example/%2e%2e", "/\\evil.example", "/%5cevil.example", "https:evil.example"]

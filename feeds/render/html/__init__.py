@@ -1,0 +1,1 @@
+"""Pages for browsers: their templates, style sheets and script, and the values that the templates are given."""

@@ -1,0 +1,36 @@
+// Nothing needs this script: it makes times relative, and the address of a feed one tap away.
+"use strict";
+
+const LANGUAGE = document.documentElement.lang;
+const UNITS = [["minute", 60], ["hour", 3600]];
+const DAY = 86400;
+
+function describe(seconds) {
+  const [unit, length] = UNITS.findLast(([, length]) => seconds >= length) ?? UNITS[0];
+  const format = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto", style: "short" });
+  return format.format(-Math.floor(seconds / length), unit);
+}
+
+// `12 min. ago` for what is younger than a day; the exact time stays in the title. Dates without a time stay as they are.
+function showAges() {
+  for (const time of document.querySelectorAll(".meta time[datetime*=T]")) {
+    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+    time.dataset.clock ??= time.textContent;
+    time.textContent = seconds >= 0 && seconds < DAY ? describe(seconds) : time.dataset.clock;
+  }
+}
+
+function offerCopy(button) {
+  const input = button.parentElement.querySelector("input"), label = button.textContent;
+  button.hidden = false;
+  input.addEventListener("focus", () => input.select());
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(input.value);
+    button.textContent = button.dataset.copied;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  });
+}
+
+showAges();
+setInterval(showAges, 60000);
+if (navigator.clipboard) document.querySelectorAll(".address button").forEach(offerCopy);

@@ -1,0 +1,210 @@
+"""The language of a page: its words, its dates in words, and the direction of its text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+
+# Without a territory, English dates are those of most countries: day, month, year, and 24 hours.
+_LOCALES = {"en": "en_GB"}
+_RTL_LANGUAGES = {"ar", "ckb", "dv", "fa", "he", "iw", "ks", "ps", "sd", "syr", "ug", "ur", "yi"}
+# Word in the name of a letter → a language that is written with it, for the choice of a font and for screen readers.
+_LANGUAGES_OF_SCRIPTS = {
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "HANGUL": "ko",
+    "CJK": "zh",
+    "ARABIC": "ar",
+    "HEBREW": "he",
+    "DEVANAGARI": "hi",
+    "THAI": "th",
+}
+# Languages that feeds declare because their template does.
+_LATIN_LANGUAGES = {"da", "de", "en", "es", "fi", "fr", "it", "nb", "nl", "no", "pl", "pt", "sv", "tr"}
+_DETECTED_LENGTH = 100  # characters of a text that are looked at
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "follow": "Follow",
+        "what_a_feed_is": "A feed brings new stories to you: paste this address into any feed reader.",
+        "address": "Address of the feed",
+        "copy_address": "Copy",
+        "copied": "Copied",
+        "formats": "Also as",
+        "also_at": "Also at",
+        "empty": "Nothing has been published here yet.",
+        "older": "Older stories",
+        "newest": "Newest stories",
+        "previous": "Previous",
+        "next": "Next",
+        "more_from": "More from",
+        "updated": "Updated",
+        "feeds": "Feeds",
+        "tags": "Topics",
+        "sources": "Sources",
+        "all_sources": "All sources",
+        "skip": "Skip to the stories",
+        "stories": "Stories",
+    },
+    "de": {
+        "follow": "Abonnieren",
+        "what_a_feed_is": "Ein Feed bringt neue Beiträge zu Ihnen: Geben Sie diese Adresse in einen Feedreader ein.",
+        "address": "Adresse des Feeds",
+        "copy_address": "Kopieren",
+        "copied": "Kopiert",
+        "formats": "Auch als",
+        "also_at": "Auch bei",
+        "empty": "Hier ist noch nichts erschienen.",
+        "older": "Ältere Beiträge",
+        "newest": "Neueste Beiträge",
+        "previous": "Vorheriger Beitrag",
+        "next": "Nächster Beitrag",
+        "more_from": "Mehr aus",
+        "updated": "Aktualisiert",
+        "feeds": "Feeds",
+        "tags": "Themen",
+        "sources": "Quellen",
+        "all_sources": "Alle Quellen",
+        "skip": "Zu den Beiträgen",
+        "stories": "Beiträge",
+    },
+    "fr": {
+        "follow": "S’abonner",
+        "what_a_feed_is": "Un flux vous apporte les nouveaux articles : collez cette adresse dans un lecteur de flux.",
+        "address": "Adresse du flux",
+        "copy_address": "Copier",
+        "copied": "Copié",
+        "formats": "Aussi en",
+        "also_at": "Aussi chez",
+        "empty": "Rien n’a encore été publié ici.",
+        "older": "Articles plus anciens",
+        "newest": "Derniers articles",
+        "previous": "Précédent",
+        "next": "Suivant",
+        "more_from": "Plus d’articles :",
+        "updated": "Mis à jour",
+        "feeds": "Flux",
+        "tags": "Thèmes",
+        "sources": "Sources",
+        "all_sources": "Toutes les sources",
+        "skip": "Aller aux articles",
+        "stories": "Articles",
+    },
+    "es": {
+        "follow": "Seguir",
+        "what_a_feed_is": "Un canal le trae las novedades: pegue esta dirección en un lector de canales.",
+        "address": "Dirección del canal",
+        "copy_address": "Copiar",
+        "copied": "Copiado",
+        "formats": "También en",
+        "also_at": "También en",
+        "empty": "Aquí todavía no se ha publicado nada.",
+        "older": "Más antiguas",
+        "newest": "Lo más reciente",
+        "previous": "Anterior",
+        "next": "Siguiente",
+        "more_from": "Más de",
+        "updated": "Actualizado",
+        "feeds": "Canales",
+        "tags": "Temas",
+        "sources": "Fuentes",
+        "all_sources": "Todas las fuentes",
+        "skip": "Ir a las noticias",
+        "stories": "Noticias",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageLanguage:
+    """The language and the time zone of a page."""
+
+    tag: str
+    locale: Locale
+    zone: ZoneInfo
+    words: Mapping[str, str]
+
+    @property
+    def direction(self) -> str:
+        """Return `rtl` or `ltr`."""
+        return language_direction(self.tag)
+
+    def local(self, moment: datetime) -> datetime:
+        """Return a moment in the time zone of the page."""
+        return moment.astimezone(self.zone)
+
+    def format_day(self, moment: datetime) -> str:
+        """Return the day in words, such as `28 November 2026`."""
+        return format_date(self.local(moment), "long", self.locale)
+
+    def format_heading(self, moment: datetime) -> str:
+        """Return the day in words with its weekday."""
+        return format_date(self.local(moment), "full", self.locale)
+
+    def format_clock(self, moment: datetime) -> str:
+        """Return the time, such as `14:32`; of a date without a time, day and month."""
+        if is_date_only(moment, self.zone):
+            return str(format_skeleton("MMMd", self.local(moment), locale=self.locale))
+        return format_time(self.local(moment), "short", locale=self.locale)
+
+    def format_exactly(self, moment: datetime) -> str:
+        """Return day, time and time zone."""
+        if is_date_only(moment, self.zone):
+            return self.format_day(moment)
+        zone = get_timezone_name(self.local(moment), "short", locale=self.locale)
+        return f"{self.format_day(moment)}, {self.format_clock(moment)} {zone}"
+
+
+def is_date_only(moment: datetime, zone: ZoneInfo) -> bool:
+    """Return whether a moment most likely is a date without a time: midnight here, or in UTC."""
+    return time() in (moment.time(), moment.astimezone(zone).time())
+
+
+@cache
+def page_language(tag: str | None, zone: str) -> PageLanguage:
+    """Return the language of a page, English where there is none."""
+    tag = tag or "en"
+    primary = tag.partition("-")[0].lower()
+    name = _LOCALES.get(tag.lower(), tag)
+    locale = _find_locale(name) or _find_locale(primary) or Locale.parse("en_GB")
+    return PageLanguage(tag, locale, ZoneInfo(zone), _WORDS.get(primary, _WORDS["en"]))
+
+
+def _find_locale(name: str) -> Locale | None:
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+# ── texts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def language_direction(tag: str) -> str:
+    """Return the direction of a language: `rtl` or `ltr`."""
+    primary, *rest = tag.lower().split("-")
+    return "rtl" if primary in _RTL_LANGUAGES or {"arab", "hebr"} & set(rest) else "ltr"
+
+
+def text_direction(text: str) -> str:
+    """Return the direction of a text, which is that of its first letter: `rtl` or `ltr`."""
+    directions = map(unicodedata.bidirectional, text[:_DETECTED_LENGTH])
+    return next(
+        ("ltr" if direction == "L" else "rtl" for direction in directions if direction in ("L", "R", "AL")), "ltr"
+    )
+
+
+def text_language(text: str, declared: str | None) -> str | None:
+    """Return the declared language of a text, unless it is in another script: feeds often name their template's."""
+    scripts = {unicodedata.name(character, "").partition(" ")[0] for character in text[:_DETECTED_LENGTH]}
+    detected = next((language for script, language in _LANGUAGES_OF_SCRIPTS.items() if script in scripts), None)
+    if detected is None or (declared and declared.partition("-")[0].lower() not in _LATIN_LANGUAGES):
+        return declared
+    return detected

@@ -1,0 +1,150 @@
+"""Stories as a list, as the pages of feeds show them: newest first, under the days they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import accumulate, groupby
+
+from ...model import Article, Site, Twin
+from .language import PageLanguage, is_date_only, language_direction, text_direction, text_language
+
+MAX_WHOLE_STORIES = 60  # with picture and summary; the others are titles
+# Of a page before its pictures: 100 kB, with room for what stands around the stories.
+MAX_BYTES = 84_000
+# Of the elements of a story, without its texts and addresses; those of a title alone.
+STORY_BYTES, TITLE_BYTES = 850, 420
+_TWIN_ELEMENTS = " " * 30
+MAX_TWINS = 8
+SUMMARY_LENGTH = 260  # characters: two lines show about 160, three lines on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStory:
+    """A story in a list. `datetime` is a date alone where the story has no time; `exact` is day and time in words."""
+
+    url: str
+    title: str
+    summary: str
+    source: str
+    image: str | None
+    language: str | None
+    direction: str
+    datetime: str
+    clock: str
+    exact: str
+    also_at: tuple[Twin, ...] = ()
+    is_whole: bool = True
+
+    @property
+    def initial(self) -> str:
+        """Return the letter that stands for the source where it has no icon."""
+        return next((letter.upper() for letter in self.source if letter.isalnum()), "·")
+
+    def as_title(self) -> ListedStory:
+        """Return the story without picture and summary."""
+        return replace(self, image=None, summary="", is_whole=False)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes the story takes."""
+        twins = (text for twin in self.also_at for text in (twin.url, twin.title or twin.source_id, _TWIN_ELEMENTS))
+        texts = (
+            self.title,
+            self.summary,
+            self.source,
+            self.image or "",
+            (self.image and self.url) or "",
+            self.url,
+            *twins,
+        )
+        elements = STORY_BYTES if self.is_whole else TITLE_BYTES
+        return elements + sum(len(text.encode("utf-8", "replace")) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The stories of one day; `heading` is empty where they are not in the order of time."""
+
+    heading: str
+    date: str
+    stories: Sequence[ListedStory]
+
+
+def list_days(
+    articles: Iterable[Article], site: Site, language: PageLanguage, page_url: str, *, whole: bool = False
+) -> tuple[Day, ...]:
+    """Return the stories by days: the first whole, the others as titles, as many as a page holds, or the `whole` list.
+
+    `page_url` stands for an address that is missing.
+    """
+    chosen = [(article, list_story(article, site, language, page_url)) for article in articles]
+    stories = list(_fit_stories([story for _, story in chosen], whole=whole))
+    moments = [article.position for article, _ in chosen[: len(stories)]]
+    if moments != sorted(moments, reverse=True):
+        return (Day("", "", stories),)
+    return tuple(
+        Day(language.format_heading(group[0][0]), date, [story for _, story in group])
+        for date, items in groupby(
+            zip(moments, stories, strict=True), key=lambda item: language.local(item[0]).date().isoformat()
+        )
+        if (group := list(items))
+    )
+
+
+def _fit_stories(stories: Sequence[ListedStory], *, whole: bool) -> Iterator[ListedStory]:
+    """Yield the stories, each whole while all others still have room as titles."""
+    titles = [story.as_title() for story in stories]
+    ends = list(accumulate(title.size for title in titles))
+    count = len(stories) if whole else max(sum(end <= MAX_BYTES for end in ends), min(1, len(stories)))
+    room = MAX_BYTES - (ends[count - 1] if count else 0)
+    for number, (story, title) in enumerate(zip(stories[:count], titles[:count], strict=True)):
+        room -= story.size - title.size
+        yield story if number < MAX_WHOLE_STORIES and room >= 0 else title
+
+
+def list_story(article: Article, site: Site, language: PageLanguage, page_url: str) -> ListedStory:
+    """Return a story as a list shows it."""
+    text = f"{article.title} {article.summary}"
+    tag = text_language(text, article.language)
+    return ListedStory(
+        url=article.url or article.external_url or page_url,
+        title=article.title or article.url or article.published_id,
+        summary=shorten(_without_title(article)),
+        source=source_name(article, site),
+        # Pages show pictures of no other address (the Content-Security-Policy), and a secure page none over http.
+        image=article.image if article.image and article.image.startswith(("https://", site.url)) else None,
+        language=tag if tag != language.tag else None,
+        direction=text_direction(text) if text.strip() else language_direction(language.tag),
+        datetime=_machine_date(article.position, language),
+        clock=language.format_clock(article.position),
+        exact=language.format_exactly(article.position),
+        also_at=article.also_at[:MAX_TWINS],
+    )
+
+
+def source_name(article: Article, site: Site) -> str:
+    """Return what the source of an article is called; stories of our own are the site's."""
+    name = article.origin.title if article.origin else None
+    return name or (site.title if article.page else "") or article.source_id
+
+
+def shorten(text: str) -> str:
+    """Return the beginning of a text, up to the end of a word; scripts without spaces are cut anywhere."""
+    if len(text) <= SUMMARY_LENGTH:
+        return text
+    beginning, space, _ = text[:SUMMARY_LENGTH].rpartition(" ")
+    return f"{beginning if space and len(beginning) > SUMMARY_LENGTH // 2 else text[:SUMMARY_LENGTH]}…"
+
+
+def _without_title(article: Article) -> str:
+    """Return the summary, unless it only repeats the title."""
+    summary, title = article.summary.strip(), article.title.strip().rstrip("…")
+    return "" if not title or summary == title else summary
+
+
+def _machine_date(moment: datetime, language: PageLanguage) -> str:
+    if is_date_only(moment, language.zone):
+        return language.local(moment).date().isoformat()
+    return f"{language.local(moment):%Y-%m-%dT%H:%M%z}"
