@@ -57,7 +57,8 @@ def is_absolute_iri(text: str) -> bool:
 
 # ── tracking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Parameters that say where a reader comes from, not what is shown. Canonical URLs lose them, published links do not.
+# Parameters that say where a reader comes from, not what is shown. Canonical URLs lose them, so a name that is added
+# gives articles other ids (R3); published links lose them by the step `strip`, which takes further names.
 TRACKING_PARAMETERS = frozenset((
     "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid", "ttclid",
     "li_fat_id", "igshid", "igsh", "mc_cid", "mc_eid", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",

@@ -47,14 +47,21 @@ def field_names(record: object) -> tuple[str, ...]:
 # ── configuration: what the YAML declares, checked and compiled ───────────────────────────────────────────────────────
 
 
+class Occurrence(Protocol):
+    """Where a pattern occurs in a text."""
+
+    def group(self) -> str | bytes:
+        """Return what was found, bytes in UTF-8."""
+
+
 class Pattern(Protocol):
     """A compiled regular expression that runs in linear time."""
 
-    def search(self, text: str, /) -> object:
-        """Return something true if the pattern occurs in the text."""
+    def search(self, text: str, /) -> Occurrence | None:
+        """Return the first occurrence of the pattern in the text, or None."""
 
     def sub(self, repl: str, text: str, /) -> str:
-        """Return the text with every occurrence replaced."""
+        """Return the text with every occurrence replaced; `\\1` in `repl` is the first group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +90,22 @@ ArticleFunction = Callable[["Article"], "Article | None"]
 class StepContext:
     """What a step may use.
 
-    `clean` returns HTML that is safe to publish; a step that changes the HTML of an article passes it through. A step
-    that merges articles calls `report_merge` with each one that it does not pass on, and with the one it went into. One
-    that takes no more but additions first seen after a time calls `skip_to_additions`, and no others follow.
+    `clean` returns HTML that is safe to publish, `clean_text` one line of text, and `clean_url` an absolute address or
+    None; a step passes through them what it changes. A step that merges articles calls `report_merge` with each one
+    that it does not pass on, and with the one it went into. One that takes no more but additions first seen after a
+    time calls `skip_to_additions`, and no others follow; one that drops all articles of an earlier position calls
+    `skip_older`. `newest` returns the newest first-seen of the feed's candidates, from which ages are measured. With
+    `explain`, a step tells why it drops an article (only `preview` asks).
     """
 
     clean: Callable[[str], str]
     skip_to_additions: Callable[[datetime], None] | None = None
     report_merge: Callable[[Article, Article], None] = lambda article, into: None
+    clean_text: Callable[[str], str] = lambda text: " ".join(text.split())
+    clean_url: Callable[[str], str | None] = lambda url: url
+    newest: Callable[[], datetime | None] = lambda: None
+    skip_older: Callable[[datetime], None] | None = None
+    explain: Callable[[Article, str], None] | None = None
 
 
 @runtime_checkable

@@ -232,9 +232,10 @@ class StepKind:
     """A kind of step.
 
     `step` is a frozen dataclass, an `ArticleStep` or a `FeedStep`. The keys of its value in the YAML are its fields, of
-    the types str, int, float, bool, Pattern, tuple[str, ...] and tuple[Condition, ...], or of any of them or None;
-    where the fields have defaults, the keys may be left out. The YAML may have the value of the field `short` alone.
-    `shape` is for keys that are no fields: the mapping of the YAML as a model of pydantic.
+    the types str, int, float, bool, Pattern, tuple[str, ...], a Literal of texts, a tuple of such, and `Conditions` of
+    `feeds.steps`, or of any of them or None; where the fields have defaults, the keys may be left out. The YAML may
+    have the value of the field `short` alone. `shape` is for keys that are no fields: the mapping of the YAML as a
+    model of pydantic.
     """
 
     name: str
@@ -282,6 +283,41 @@ STEPS = (
         "feeds.steps.keep_drop:Drop",
         "{title: breaking}",
         short="conditions",
+    ),
+    StepKind(
+        "rewrite",
+        "Replace what patterns find in fields of an article.",
+        "feeds.steps.rewrite:Rewrite",
+        '{title: {"(?i)^sponsored: ": ""}}',
+        shape="feeds.config.step_shapes:RewriteShape",
+    ),
+    StepKind(
+        "strip",
+        "Remove tracking parameters from addresses, those of links in the text included.",
+        "feeds.steps.strip:Strip",
+        "{parameters: [ref, src_*]}",
+        short="parameters",
+    ),
+    StepKind(
+        "tag",
+        "Add tags, and remove tags.",
+        "feeds.steps.tag:Tag",
+        "{add: [weather], when: {title: [rain, snow]}}",
+        short="add",
+    ),
+    StepKind(
+        "prefix",
+        "Put a text and a space before the title.",
+        "feeds.steps.prefix:Prefix",
+        '"[{source}]"',
+        short="text",
+    ),
+    StepKind(
+        "sort",
+        "Put the articles into another order than the newest first. It reads at most the newest 1,000.",
+        "feeds.steps.sort:Sort",
+        "oldest",
+        short="by",
     ),
     StepKind(
         "limit",

@@ -41,12 +41,12 @@ def titles(store: SqlStore, *selection: Any) -> list[str]:
 
 
 @contextmanager
-def collect_statements(store: SqlStore) -> Iterator[list[str]]:
-    """Yield the first word of every statement that the store sends."""
+def collect_statements(store: SqlStore, words: int | None = 1) -> Iterator[list[str]]:
+    """Yield the first word (`words` None: all) of every statement that the store sends."""
     statements: list[str] = []
 
     def collect(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        statements.append(statement.split()[0])
+        statements.append(" ".join(statement.split()[:words]))
 
     engines = (store._engines.reader, store._engines.writer)
     for engine in engines:

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
     "normalize": PURE | {"iri"},
-    "steps": PURE,
+    "steps": PURE | {"iri"},  # which parameters of an address are tracking
     "compose": PURE,
     "config": PURE | {"networks", "politeness", "registry", "steps", "compose"},  # which sources a feed takes from
     "parse": PURE,

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Article, Author, Kind, Source, Step, StepContext, replace
-from feeds.registry import STEPS
-from feeds.steps import Condition, Drop, Keep, Limit, apply_source_steps, apply_steps
-from feeds.steps.keep_drop import FIELD_TEXTS
+from feeds.steps import Age, Condition, Drop, Keep, Limit, apply_source_steps, apply_steps
+from feeds.steps.conditions import FIELD_TEXTS
 
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -81,9 +80,44 @@ def test_keep_and_drop_see_each_field(field: str, pattern: str, fields: dict[str
     assert passing_keys([Drop(where(field, pattern))], candidate) == ([] if matches else [7])
 
 
-def test_every_kind_of_step_and_field_has_its_entry() -> None:
-    assert {kind.step_type for kind in STEPS} == {Keep, Drop, Limit}
+def test_every_field_has_its_entry() -> None:
     assert {field for field, *_ in CONDITIONS} == set(FIELD_TEXTS)
+
+
+# ── age ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DAY = timedelta(days=1)
+AGED = [article(days, published=NOON - days * DAY) for days in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"),
+    [
+        (Drop((Age(2 * 86_400),)), [0, 1, 2]),
+        (Drop((Age(2 * 86_400, ">"),)), [0, 1, 2]),
+        (Drop((Age(2 * 86_400, "<"),)), [3, 4, 5]),
+        (Keep((Age(2 * 86_400),)), [0, 1, 2]),
+        (Keep((Age(2 * 86_400, "<"),)), [0, 1, 2]),
+        (Keep((Age(2 * 86_400, ">"),)), [3, 4, 5]),
+        (Drop((*where("url", "[0-4]$"), Age(2 * 86_400))), [0, 1, 2, 5]),
+        (Keep((*where("url", "[1-9]$"), Age(2 * 86_400))), [1, 2]),
+    ],
+)
+def test_R5_the_age_of_an_article_is_measured_before_the_newest_first_seen(step: Step, kept: list[int]) -> None:
+    """After a year without news nothing has become older."""
+    assert [entry.key for entry in apply_steps([step], iter(AGED), replace(CONTEXT, newest=lambda: NOON))] == kept
+    later = replace(CONTEXT, newest=lambda: NOON + 300 * DAY)
+    assert {entry.key for entry in apply_steps([Drop((Age(86_400),))], iter(AGED), later)} == set()
+
+
+def test_an_age_ends_the_reading_where_no_older_article_can_pass() -> None:
+    skipped: list[datetime] = []
+    context = replace(CONTEXT, newest=lambda: NOON, skip_older=skipped.append)
+    ends = (Drop((Age(86_400),)), Keep((Age(86_400),)), Keep((*where("title", "a"), Age(86_400))))
+    goes_on = (Drop((Age(86_400, "<"),)), Keep((Age(86_400, ">"),)), Drop((*where("title", "a"), Age(86_400))))
+    for step in (*ends, *goes_on):
+        step.start(context)
+    assert skipped == [NOON - DAY] * len(ends)
 
 
 def test_all_conditions_must_hold() -> None:

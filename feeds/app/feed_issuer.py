@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from .. import pipeline
@@ -164,9 +165,10 @@ class FeedIssuer:
 
     def _articles(self, feed: Feed, reading: pipeline.Reading) -> Iterator[Article]:
         ids = select_sources(feed, self._sources)
+        reading.newest = cache(lambda: self._store.newest_first_seen(ids, feed.tags))
         stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
         articles = (hide_origin(article, self._sources[article.source_id]) for article in stored)
-        return map(self._gate.clean_article, apply_source_steps(self._sources, articles, pipeline.STEP_CONTEXT))
+        return map(self._gate.clean_article, apply_source_steps(self._sources, articles, reading.source_context()))
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)

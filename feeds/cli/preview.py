@@ -86,7 +86,7 @@ class PreviewOptions:
 )
 @click.option("--allow-private", is_flag=True, help="Fetch from addresses inside this network too.")
 @click.option("--feed", "feed_id", metavar="ID", help="Show the articles that a declared feed would hold.")
-@click.option("--steps", is_flag=True, help="With --feed: show which articles each step drops, changes or merges.")
+@click.option("--steps", is_flag=True, help="With --feed: show what each step does to which article, and why.")
 @json_option
 @common_options
 @click.pass_context

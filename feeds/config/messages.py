@@ -11,7 +11,7 @@ from ..registry import address_kinds, step_kinds
 from .problems import Position, Problem, describe_value, did_you_mean, find_nearest, hint, join_with_or
 from .schema import find_shape
 from .step_shapes import StepShape
-from .yaml_mapping import list_keys
+from .yaml_mapping import LONG, SHORT, list_keys
 from .yaml_nodes import KeyPath, YamlNode
 
 # What other programs call a key → what it is called here.
@@ -72,7 +72,7 @@ def describe_errors(error: ValidationError, root: YamlNode) -> Iterator[Problem]
 
 def _path(error: ErrorDetails) -> KeyPath:
     """Return the path in the file; pydantic's location also has tags of forms and `[key]`."""
-    return tuple(step for step in error["loc"] if not (isinstance(step, str) and step[:1] in "(["))
+    return tuple(step for step in error["loc"] if step not in (SHORT, LONG, "[key]"))
 
 
 def _find_position(error: ErrorDetails, path: KeyPath, root: YamlNode) -> Position:

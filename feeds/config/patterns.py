@@ -18,6 +18,8 @@ _WORD = r"[\p{L}\p{M}\p{N}_]"  # RE2's own \w and \b know ASCII only
 _BEFORE, _AFTER = rf"(?:^|[^{_WORD[1:-1]}])", rf"(?:$|[^{_WORD[1:-1]}])"
 # Scripts that put no space between words have no word boundary.
 _UNSPACED = re2.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+# In a replacement: a backslash that is written, a group, or a backslash that means nothing.
+_REFERENCE = re.compile(r"\\(?:\\|(?P<number>[1-9])(?![0-9])|g<(?P<name>\w+)>|)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,33 @@ class Regexp:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_engine", _compile(self.text))
 
-    def search(self, text: str, /) -> object:
-        """Return a match, or None if the pattern does not occur in the text."""
+    def search(self, text: str, /) -> re2._Match[bytes] | None:
+        """Return the first match, or None if the pattern does not occur in the text."""
         return self._engine.search(text.encode("utf-8", "replace"))
 
     def sub(self, repl: str, text: str, /) -> str:
         """Return the text with every occurrence replaced."""
-        replaced: bytes = self._engine.sub(repl.encode("utf-8", "replace"), text.encode("utf-8", "replace"))
+        raw, template = text.encode("utf-8", "replace"), repl.encode("utf-8", "replace")
+
+        def expand(match: re2._Match[bytes]) -> bytes:
+            start = match.start()
+            is_inside_letter = start == match.end() < len(raw) and raw[start] & 0xC0 == 0x80
+            return b"" if is_inside_letter else match.expand(template)
+
+        replaced: bytes = self._engine.sub(expand, raw)
         return replaced.decode("utf-8", "replace")
+
+    def check_replacement(self, repl: str) -> None:
+        """Raise ValueError for a replacement that `sub` cannot write."""
+        for reference in _REFERENCE.finditer(repl):
+            group = reference["number"] or reference["name"]
+            if reference[0] == "\\":
+                raise ValueError(f"`{repl}` has a backslash alone, expected \\1 or \\g<name>, or \\\\ for a backslash")
+            if group and not (int(group) <= self._engine.groups if group.isdecimal() else group in self._names()):
+                raise ValueError(f"`{repl}` names a group that `{self.text}` does not have, expected one in brackets")
+
+    def _names(self) -> set[str]:
+        return {name.decode() for name in self._engine.groupindex}
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle as text; the pattern is compiled again where it is read."""

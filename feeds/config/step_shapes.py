@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,7 @@ from pydantic_core.core_schema import CoreSchema
 
 from ..model import ArticleStep, Pattern, Step
 from ..registry import StepKind, UnusableRow, step_kinds
-from ..steps import Condition
+from ..steps import WHEN, Age, Condition, Conditions, Substitution
 from . import value_types as v
 from .patterns import Regexp
 from .problems import did_you_mean, join_with_or
@@ -31,7 +31,7 @@ from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, optional_key
 
 
 class ConditionsShape(YamlMapping):
-    """Patterns that are searched for in fields of an article; all must be found."""
+    """Patterns that are searched for in fields of an article, and its age; all must hold."""
 
     title: v.PatternValue | None = None
     summary: v.PatternValue | None = None
@@ -42,6 +42,10 @@ class ConditionsShape(YamlMapping):
     language: v.PatternValue | None = None
     source: v.PatternValue | None = None
     any: v.PatternValue | None = optional_key("Title, summary and text.")
+    age: v.AgeValue | None = optional_key(
+        "How old the article is beside the newest, such as 30d: `keep` takes up to that age, other steps what is older;"
+        ' "<30d" and ">30d" say which.'
+    )
 
     @model_validator(mode="after")
     def _require_condition(self) -> Self:
@@ -60,18 +64,58 @@ class LimitShape(YamlMapping):
     bytes: v.SizeValue = Field(default=5_000_000, description="About the largest size of a file of the feed.")
 
 
-def _build_conditions(value: Regexp | ConditionsShape) -> tuple[Condition, ...]:
+def _build_conditions(value: Regexp | ConditionsShape) -> Conditions:
     if isinstance(value, Regexp):
         return (Condition("any", value),)
-    patterns = ((name, getattr(value, name)) for name in ConditionsShape.model_fields)
-    return tuple(Condition(name, pattern) for name, pattern in patterns if pattern is not None)
+    tests = ((name, getattr(value, name)) for name in ConditionsShape.model_fields)
+    return tuple(test if isinstance(test, Age) else Condition(name, test) for name, test in tests if test is not None)
 
 
-Conditions = Annotated[
+ConditionsValue = Annotated[
     Annotated[v.PatternValue, Tag(SHORT)] | Annotated[ConditionsShape, Tag(LONG)],
     FORM,
     AfterValidator(_build_conditions),
 ]
+
+
+def _check_replacements(replacements: dict[Regexp, str]) -> dict[Regexp, str]:
+    for pattern, replacement in replacements.items():
+        pattern.check_replacement(replacement)
+    return replacements
+
+
+Replacements = Annotated[dict[v.ExpressionValue, v.ReplacementValue], AfterValidator(_check_replacements)]
+
+
+class RewriteShape(YamlMapping):
+    """What is replaced, by field: `pattern: replacement`, in which \\1 is the first group of the pattern."""
+
+    title: Replacements | None = optional_key("A title that nothing would be left of stays as it is.")
+    summary: Replacements | None = optional_key("The excerpt.")
+    text: Replacements | None = optional_key("The words of the text, between its tags.")
+    html: Replacements | None = optional_key("The text with its tags; what comes out is cleaned.")
+    url: Replacements | None = optional_key("The address; it stays as it is where it would become none.")
+    author: Replacements | None = optional_key("The name of each author.")
+    tag: Replacements | None = optional_key("Each tag.")
+    any: Replacements | None = optional_key("Title, summary and text.")
+    when: ConditionsValue | None = optional_key(WHEN["description"])
+
+    @property
+    def substitutions(self) -> tuple[Substitution, ...]:
+        """Return the replacements in the order of the fields."""
+        return tuple(
+            Substitution(name, pattern, replacement)
+            for name in type(self).model_fields
+            if name != "when"
+            for pattern, replacement in (getattr(self, name) or {}).items()
+        )
+
+    @model_validator(mode="after")
+    def _require_replacement(self) -> Self:
+        if not self.substitutions:
+            raise ValueError('nothing to replace stands here, expected such as {title: {"(?i)^sponsored: ": ""}}')
+        return self
+
 
 # The type of a field of a step → the type of its value in the YAML.
 FIELD_VALUES: Mapping[object, object] = {
@@ -81,7 +125,7 @@ FIELD_VALUES: Mapping[object, object] = {
     bool: v.SwitchValue,
     Pattern: v.PatternValue,
     tuple[str, ...]: v.LinesValue,
-    tuple[Condition, ...]: Conditions,
+    Conditions: ConditionsValue,
 }
 
 
@@ -130,7 +174,7 @@ def step_shape() -> type[StepShape]:
 def _step_value(kind: StepKind) -> Any:
     """Return the type of a step's value: the mapping of its fields, or the value of its field `short` alone."""
     short = _field_value(kind, kind.short) if kind.short else None
-    if short is Conditions:  # which is a mapping itself
+    if short is ConditionsValue:  # which is a mapping itself
         return short
     shape = kind.shape_type or _fields_shape(kind)
     if short is None:
@@ -162,9 +206,18 @@ def _field_value(kind: StepKind, name: str) -> Any:
     hint = get_type_hints(kind.step_type)[name]
     is_union = get_origin(hint) in (Union, UnionType)
     options = [option for option in get_args(hint) if option is not NoneType] if is_union else [hint]
-    if len(options) != 1 or options[0] not in FIELD_VALUES:
+    value = (FIELD_VALUES.get(options[0]) or _choice_value(options[0])) if len(options) == 1 else None
+    if value is None:
         raise UnusableRow(f"its field `{name}` is of the type {hint}, expected one of those that `StepKind` names")
-    return FIELD_VALUES[options[0]]
+    return value
+
+
+def _choice_value(hint: object) -> object:
+    """Return the type of the value for a Literal of texts or a tuple of such; None for any other type."""
+    item, *rest = get_args(hint) if get_origin(hint) is tuple else (hint,)
+    if get_origin(item) is not Literal or rest not in ([], [...]):
+        return None
+    return v.choice_value(get_args(item), several=bool(rest))
 
 
 def _parse_bare_step(name: str) -> StepShape:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Literal, cast
 
 from ..model import Interval
+from ..steps import Age
 from .problems import describe_value
 
 _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,3})?"
 DURATION = "^" + "".join(f"({_NUMBER}{unit})?" for unit in "wdhms") + "$"
+AGE = "^[<>]? ?" + DURATION[1:]
 SIZE = r"^[0-9]{1,15}(\.[0-9]{1,3})? ?([kKMG]i?)?B?$"
 TEN_YEARS = 10 * 365 * 86_400.0
 
@@ -50,6 +53,12 @@ def parse_bounds(value: object) -> Interval:
     if shortest > longest:
         raise ValueError(f"{value[0]} is longer than {value[1]}, expected the shorter one first")
     return Interval(shortest, longest)
+
+
+def parse_age(text: str) -> Age:
+    """Return the bound of an age: `30d`, `>30d` (older) or `<30d` (up to it)."""
+    sign, length = (text[0], text[1:].strip()) if text[:1] in ("<", ">") else ("", text)
+    return Age(parse_duration(length), cast(Literal["", "<", ">"], sign))
 
 
 def parse_size(text: str) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import PlainValidator, WithJsonSchema
 
 from ..model import Interval
+from ..steps import Age
 from . import units, values
 from .patterns import Regexp, compile_pattern, parse_pattern
-from .problems import describe_value
+from .problems import describe_value, did_you_mean, join_with_or
 
 T = TypeVar("T")
 
@@ -39,6 +40,22 @@ def list_validator(parse: Callable[[str], T], expected: str) -> PlainValidator:
         return tuple(items)
 
     return PlainValidator(validate)
+
+
+def choice_value(names: Collection[str], *, several: bool) -> object:
+    """Return the type of a value that is one of some names, or (`several`) a list of them."""
+    schema: dict[str, object] = {"enum": [*names]}
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"`{text}` stands here, expected {join_with_or(names)}{did_you_mean(text, names)}")
+        return text
+
+    expected = join_with_or(names)
+    if several:
+        forms = {"anyOf": [schema, {"type": "array", "items": schema}]}
+        return Annotated[tuple[str, ...], list_validator(parse, expected), WithJsonSchema(forms)]
+    return Annotated[str, text_validator(parse, expected), WithJsonSchema(schema)]
 
 
 def _schema(kind: str, spelling: str | None = None, **more: object) -> WithJsonSchema:
@@ -123,6 +140,8 @@ PatternValue = Annotated[
 ]
 HeaderNameValue = Annotated[str, text_validator(values.parse_header_name, "a header's name"), _schema("string")]
 HeaderValue = Annotated[str, text_validator(values.parse_header_value, "a header's value"), _TEXT]
+AgeValue = Annotated[Age, text_validator(units.parse_age, "a length of time such as 30d"), _schema("string", units.AGE)]
+ReplacementValue = Annotated[str, text_validator(values.parse_replacement, "a text"), _TEXT]
 ContactValue = Annotated[str, text_validator(values.parse_contact, "an e-mail or web address"), _schema("string")]
 ReadAsValue = Annotated[
     Literal["story", "list", "feed"],

@@ -57,6 +57,13 @@ def parse_text(value: str) -> str:
     return value.strip()
 
 
+def parse_replacement(value: str) -> str:
+    """Return the text that is written for an occurrence, as it is: it may be empty, or begin with a space."""
+    if value:
+        parse_text(f".{value}")
+    return value
+
+
 def parse_selector(value: str) -> str:
     """Return a CSS selector or an XPath that can be followed."""
     selector = parse_text(value)

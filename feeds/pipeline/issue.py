@@ -6,25 +6,50 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 
 from ..compose import Change, compose, find_changes, is_published
-from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext, replace
-from ..normalize.html import clean_html
+from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext, Text, replace
+from ..normalize.html import clean_html, to_plain_text
+from ..normalize.links import web_url
 from ..publish import WriteResult
 from ..render import json_feed, render
 from ..steps import apply_steps, effective_steps
 
-STEP_CONTEXT = StepContext(clean=partial(clean_html, base=None))
+STEP_CONTEXT = StepContext(
+    clean=partial(clean_html, base=None),
+    clean_text=lambda text: to_plain_text(Text(text, "text")),
+    clean_url=web_url,
+)
 
 
+@dataclass(slots=True)
 class Reading:
-    """How far the articles of a feed are read: a step may take no more but additions first seen after a time."""
+    """How far the articles of a feed are read, which its steps decide.
+
+    A step may take no more but additions first seen after a time, or none of an older position. `newest` returns the
+    newest first-seen of the articles that the feed selects; who reads them puts it in.
+    """
 
     additions_since: datetime | None = None
+    oldest: datetime | None = None
+    newest: Callable[[], datetime | None] = lambda: None
+
+    def source_context(self) -> StepContext:
+        """Return the context of the steps of sources: what one of them does not take, other sources may have."""
+        return replace(STEP_CONTEXT, newest=self.newest)
 
     def step_context(self) -> StepContext:
-        """Return the context of the steps that decide it."""
-        return replace(STEP_CONTEXT, skip_to_additions=partial(setattr, self, "additions_since"))
+        """Return the context of the steps of the feed."""
+        skip_to_additions = partial(setattr, self, "additions_since")
+        return replace(self.source_context(), skip_to_additions=skip_to_additions, skip_older=self._skip_older)
+
+    def is_needed(self, article: Article) -> bool:
+        """Return whether an article, and so maybe one after it, is of a position that the steps take."""
+        return self.oldest is None or article.position >= self.oldest
+
+    def _skip_older(self, position: datetime) -> None:
+        self.oldest = max(position, self.oldest or position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +101,8 @@ def make_documents(feed: Feed, site: Site, io: IssueIO) -> list[Document]:
 def choose_articles(feed: Feed, read: Callable[[Feed, Reading], Iterator[Article]]) -> Iterator[Article]:
     """Yield the articles that the steps of a feed let through."""
     reading = Reading()
-    yield from apply_steps(effective_steps(feed), read(feed, reading), reading.step_context())
+    articles = takewhile(reading.is_needed, read(feed, reading))
+    yield from apply_steps(effective_steps(feed), articles, reading.step_context())
 
 
 def replace_files(

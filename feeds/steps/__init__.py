@@ -8,14 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Article, ArticleFunction, Feed, FeedStep, Source, Step, StepContext
-from .keep_drop import Condition, Drop, Keep
+from .conditions import WHEN, Age, Condition, Conditions
+from .keep_drop import Drop, Keep
 from .limit import Limit
+from .prefix import Prefix
+from .rewrite import Rewrite, Substitution
+from .sort import Sort
+from .strip import Strip
+from .tag import Tag
 
 __all__ = [
+    "WHEN",
+    "Age",
     "Condition",
+    "Conditions",
     "Drop",
     "Keep",
     "Limit",
+    "Prefix",
+    "Rewrite",
+    "Sort",
+    "Strip",
+    "Substitution",
+    "Tag",
     "apply_source_steps",
     "apply_steps",
     "effective_steps",
@@ -24,15 +39,20 @@ __all__ = [
 
 
 def effective_steps(feed: Feed) -> tuple[Step, ...]:
-    """Return the steps to apply: the feed's own, and the default limit when they name none."""
-    if any(isinstance(step, Limit) for step in feed.steps):
-        return feed.steps
-    return (*feed.steps, Limit())
+    """Return the steps to apply: the feed's own, and the default limit when they name none.
+
+    It stands before a `sort`, which then orders what the feed holds, and does not decide what that is.
+    """
+    steps = feed.steps
+    if any(isinstance(step, Limit) for step in steps):
+        return steps
+    end = next((index for index, step in enumerate(steps) if isinstance(step, Sort)), len(steps))
+    return (*steps[:end], Limit(), *steps[end:])
 
 
 def only_select(steps: Iterable[Step]) -> bool:
     """Return whether the steps are known to pass on articles only as they are."""
-    return all(isinstance(step, (Keep, Drop, Limit)) for step in steps)
+    return all(isinstance(step, (Keep, Drop, Limit, Sort)) for step in steps)
 
 
 def apply_steps(steps: Sequence[Step], articles: Iterator[Article], context: StepContext) -> Iterator[Article]:

@@ -31,12 +31,14 @@ class Limit:
         The articles come by falling position, and the newest first-seen can only rise. So where one is refused, all
         that follow are refused, but for additions with an old date.
         """
-        window, selection = _Window(self), _Selection(self)
+        window, selection = _Window(self), _Selection(self, context)
         for article in articles:
             if selection.is_closed(article):
-                continue
-            if window.admits(article):
+                selection.explain(article)
+            elif window.admits(article):
                 selection.add(article)
+            elif context.explain:  # each article gets its reason
+                context.explain(article, self._describe_window())
             elif context.skip_to_additions and window.length:
                 context.skip_to_additions(window.start)
             else:
@@ -45,13 +47,23 @@ class Limit:
 
     def start(self, context: StepContext) -> ArticleFunction:
         """Return the function that passes on what is within the limit; at a ceiling it refuses all that follows."""
-        window, selection = _Window(self), _Selection(self)
+        window, selection = _Window(self), _Selection(self, context)
 
         def pass_on(article: Article) -> Article | None:
-            is_within = not selection.is_closed(article) and window.admits(article) and selection.add(article)
-            return article if is_within else None
+            if selection.is_closed(article):
+                selection.explain(article)
+                return None
+            if window.admits(article):
+                return article if selection.add(article) else None
+            if context.explain:
+                context.explain(article, self._describe_window())
+            return None
 
         return pass_on
+
+    def _describe_window(self) -> str:
+        hours = f", nor of the last {self.hours:g} hours" if self.hours else ""
+        return f"not among the newest {self.count}{hours}"
 
 
 class _Window:
@@ -84,7 +96,9 @@ class _Selection:
     what follows of it is older still.
     """
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, context: StepContext) -> None:
+        self._explain = context.explain
+        self._reasons: dict[str, str] = {}  # source id → why it is closed, where reasons are asked for
         self._at_most = max(AT_MOST, limit.count) if limit.at_most is None else limit.at_most
         self._per_source = limit.per_source
         self._max_size = limit.bytes
@@ -96,6 +110,11 @@ class _Selection:
     def is_closed(self, article: Article) -> bool:
         return article.source_id in self._closed
 
+    def explain(self, article: Article) -> None:
+        """Tell why an article of a closed source is not kept."""
+        if self._explain:
+            self._explain(article, self._reasons[article.source_id])
+
     def add(self, article: Article) -> bool:
         """Keep an article, and drop others as the ceilings demand; return whether it is kept itself."""
         id, size = article.source_id, _estimate_size(article)
@@ -104,20 +123,28 @@ class _Selection:
         self._sizes[id] = self._sizes.get(id, 0) + size
         self._added, self._count, self._size = self._added + 1, self._count + 1, self._size + size
         if len(kept) == self._per_source:
-            self._closed.add(id)
+            self._close(id, f"over per_source: {self._per_source}")
         while self._count > self._at_most:
-            self._drop_from(max(self._kept, key=lambda id: (len(self._kept[id]), self._kept[id][-1][0])))
+            largest = max(self._kept, key=lambda id: (len(self._kept[id]), self._kept[id][-1][0]))
+            self._drop_from(largest, f"over at_most: {self._at_most}, {largest} has most articles")
         while self._size > self._max_size and self._count > 1:
-            self._drop_from(max(self._kept, key=lambda id: (self._sizes[id], self._kept[id][-1][0])))
+            largest = max(self._kept, key=lambda id: (self._sizes[id], self._kept[id][-1][0]))
+            self._drop_from(largest, f"over bytes: {self._max_size:,}, {largest} has most bytes")
         return bool(kept) and kept[-1][0] == self._added - 1
 
     def articles(self) -> Iterator[Article]:
         """Return the kept articles in the order in which they came."""
         return (article for _, _, article in sorted(entry for kept in self._kept.values() for entry in kept))
 
-    def _drop_from(self, id: str) -> None:
-        _, size, _ = self._kept[id].pop()
+    def _close(self, id: str, reason: str) -> None:
         self._closed.add(id)
+        self._reasons.setdefault(id, reason)
+
+    def _drop_from(self, id: str, reason: str) -> None:
+        _, size, article = self._kept[id].pop()
+        self._close(id, reason)
+        if self._explain:
+            self._explain(article, reason)
         self._sizes[id] -= size
         self._count, self._size = self._count - 1, self._size - size
         if not self._kept[id]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     delete,
     desc,
     exists,
+    func,
     literal,
     literal_column,
     or_,
@@ -366,6 +367,24 @@ def select_articles(
     for row in connection.execute(query.order_by(*_NEWEST_FIRST_SORTED)):
         if _sort_key(row) > _sort_key(last):
             yield _build_article(row, source_index.ids)
+
+
+# Answered out of an index: the rows themselves are large.
+_NEWEST_FIRST_SEEN = select(func.max(articles.c.first_seen)).where(
+    articles.c.key.not_in(select(articles.c.key).where(articles.c.retracted_at.is_not(None)))
+)
+
+
+def select_newest_first_seen(
+    connection: Connection, source_index: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
+) -> datetime | None:
+    """Return when the newest article of these sources (None: all) with any of these tags was first seen."""
+    query = _NEWEST_FIRST_SEEN.where(_has_tag(source_index, tags)) if tags else _NEWEST_FIRST_SEEN
+    if source_ids is not None:
+        keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
+        query = query.where(articles.c.source.in_(json_members("keys", to_json(sorted(keys)))))
+    newest = connection.execute(query).scalar()
+    return None if newest is None else decode_time(newest)
 
 
 def _limit_to_sources(

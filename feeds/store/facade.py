@@ -158,6 +158,12 @@ class SqlStore:
         with self._engines.read() as connection:
             yield from articles.select_articles(connection, self._source_index, source_ids, tags, additions_since)
 
+    def newest_first_seen(
+        self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()
+    ) -> datetime | None:
+        with self._engines.read() as connection:
+            return articles.select_newest_first_seen(connection, self._source_index, source_ids, tags)
+
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:
             return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}

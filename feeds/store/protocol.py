@@ -95,6 +95,11 @@ class Store(Protocol):
         Once `additions_since` returns a time, only additions follow that were first seen after it.
         """
 
+    def newest_first_seen(
+        self, source_ids: Collection[str] | None = None, tags: Collection[str] = ()
+    ) -> datetime | None:
+        """Return when the newest of these articles was first seen; None where there are none."""
+
     def change_numbers(self) -> dict[str, int]:
         """Return the highest change number of the articles of each source, by source id."""
 

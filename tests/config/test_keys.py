@@ -32,7 +32,7 @@ from feeds.model import (
     Source,
 )
 from feeds.parse.page import read_page
-from feeds.steps import Condition, Drop, Keep, Limit
+from feeds.steps import Age, Condition, Drop, Keep, Limit, Prefix, Rewrite, Sort, Strip, Substitution, Tag
 
 KeyPath = tuple[str, ...]
 Tree = dict[str, Any]
@@ -44,14 +44,32 @@ BASE: Tree = {
 }
 
 # A value for each key, other than its default; `it` and `x` are ids, `0` is the item of a list.
+HEADERS = {"X-A": "b"}
+REPLACEMENTS = {"a": "b"}
+CONDITIONS: Tree = {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
+CONDITIONS |= {"source": "a", "any": "a", "age": "3d"}
 STEPS: Tree = {
-    "keep": {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
-    | {"source": "a", "any": "a"},
-    "drop": {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
-    | {"source": "a", "any": "a"},
+    "keep": CONDITIONS,
+    "drop": CONDITIONS,
+    "rewrite": {"title": REPLACEMENTS, "summary": REPLACEMENTS, "text": REPLACEMENTS, "html": REPLACEMENTS}
+    | {"url": REPLACEMENTS, "author": REPLACEMENTS, "tag": REPLACEMENTS, "any": REPLACEMENTS, "when": CONDITIONS},
+    "strip": {"parameters": "a"},
+    "tag": {"add": "a", "remove": "a", "when": CONDITIONS},
+    "prefix": {"text": "a", "when": CONDITIONS},
+    "sort": {"by": "oldest"},
     "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "4MB"},
 }
-HEADERS = {"X-A": "b"}
+# A step of the same kind, to which any of these keys can be added.
+OTHER_STEPS: Tree = {
+    "keep": {"title": "other"},
+    "drop": {"title": "other"},
+    "rewrite": {"title": {"other": "b"}},
+    "strip": {"parameters": "other"},
+    "tag": {"add": "other"},
+    "prefix": {"text": "other"},
+    "sort": {"by": "title"},
+    "limit": {},
+}
 SETTINGS: Tree = {
     "every": {"auto": ["15m", "1d"]},
     "cron": "@daily",
@@ -119,7 +137,7 @@ VALUES: Tree = {
 
 def _list_leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
     """Yield each value of `VALUES` and its path."""
-    if isinstance(values, dict) and values is not HEADERS:
+    if isinstance(values, dict) and values not in (HEADERS, REPLACEMENTS):
         for key, value in values.items():
             yield from _list_leaves(value, (*path, key))
     else:
@@ -165,7 +183,7 @@ def _base_for(path: KeyPath) -> object:
         return _merge(BASE, {"sources": {"it": {"page": None, path[2]: address}}})
     if "0" in path:
         length = path.index("0") + 2
-        return _merge(BASE, _nest(path[:length], {} if path[length - 1] == "limit" else {"title": "other"}))
+        return _merge(BASE, _nest(path[:length], OTHER_STEPS[path[length - 1]]))
     return BASE
 
 
@@ -216,7 +234,18 @@ def test_D2_any_other_key_is_refused(load_tree: Callable[[object], Config], path
 
 # ── every field of a record is read ─────────────────────────────────────────────────────────────────────────────────
 
-RECORDS = (Config, Site, ServerSettings, HostLimits, Source, Feed, Keep, Drop, Limit, Condition, Interval, Cron)
+STEP_RECORDS = (Keep, Drop, Limit, Condition, Age, Rewrite, Substitution, Strip, Tag, Prefix, Sort)
+RECORDS = (Config, Site, ServerSettings, HostLimits, Source, Feed, Interval, Cron, *STEP_RECORDS)
+USED_STEPS: list[object] = [
+    {"keep": {"title": "."}},
+    {"drop": {"title": "x", "age": "3d"}},
+    {"rewrite": {"title": {"x": ""}}},
+    "strip",
+    {"tag": {"add": "a", "remove": "b"}},
+    {"prefix": "a"},
+    {"sort": "oldest"},
+    {"limit": {"hours": 5}},
+]
 MAKERS = {"feeds.config.build", "feeds.config.fingerprint"}
 
 
@@ -250,7 +279,7 @@ def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, read
             "b": {"feed": origin.put("/b", Document(rss(("2", "Two")))), "cron": "@daily", "include": "x"},
             "c": {"files": "stories/*.md"},
         },
-        {"all": {"steps": [{"keep": {"title": "."}}, {"drop": {"title": "x"}}, {"limit": {"hours": 5}}]}},
+        {"all": {"steps": USED_STEPS}},
     )
     with wire.app() as app:
         app.turn()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from database import add_articles, open_store, titles, visit_of
+from database import add_articles, collect_statements, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, issue, source, story
 
 from feeds.model import EntryState, Kind, LedgerEntry, StoryVisit
@@ -70,6 +72,24 @@ def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> Non
         assert [stored.updated for stored in store.articles()] == [NOON]
         add_articles(store, article(html="<p>again</p>", story_digest="d3", updated=NOON + HOUR))
         assert [(stored.updated, stored.html) for stored in store.articles()] == [(NOON + HOUR, "<p>again</p>")]
+
+
+def test_R5_the_newest_first_seen_is_that_of_the_articles_a_feed_selects(path: Path) -> None:
+    """It is read out of an index: rows are large, and ages are asked for at each issue."""
+    with open_store(path, source(), source("b", tags=("x",))) as store:
+        assert store.newest_first_seen() is None
+        hours = [article(str(hour), first_seen=NOON + hour * HOUR, tags=("y",) * (hour < 2)) for hour in range(4)]
+        add_articles(store, *hours, article("b", "b", first_seen=NOON + 9 * HOUR))
+        selections: list[tuple[list[str] | None, tuple[str, ...]]] = [(None, ()), (["a"], ()), (None, ("Y",)), ([], ())]
+        newest = [store.newest_first_seen(ids, tags) for ids, tags in selections]
+        assert newest == [NOON + 9 * HOUR, NOON + 3 * HOUR, NOON + HOUR, None]
+        assert store.newest_first_seen(tags=("x",)) == NOON + 9 * HOUR
+        store.retract("https://x.example/3", NOON)
+        with collect_statements(store, words=None) as statements:
+            assert store.newest_first_seen(["a"]) == NOON + 2 * HOUR
+    with closing(sqlite3.connect(path)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statements[-1]}", ['["1"]']).fetchall()
+    assert all("COVERING INDEX" in row[3] for row in plan if " articles" in row[3])
 
 
 def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
