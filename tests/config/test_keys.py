@@ -202,7 +202,17 @@ def test_D2_each_key_of_the_schema_has_a_value_here() -> None:
     assert set(_list_keys(schema, schema)) == LEAVES.keys()
 
 
-@pytest.mark.parametrize("path", LEAVES, ids=".".join)
+# Steps on the articles of a whole feed, where they would work on those of a source.
+MISPLACED = [path for path in LEAVES if path[0] != "feeds" and {"sort"} & {*path}]
+
+
+@pytest.mark.parametrize("path", MISPLACED, ids=".".join)
+def test_D2_a_step_on_a_whole_feed_is_refused_elsewhere(load_tree: Callable[[object], Config], path: KeyPath) -> None:
+    with pytest.raises(ConfigError, match="works on the articles of a whole feed, expected it under `feeds`"):
+        load_tree(_base_for(path))
+
+
+@pytest.mark.parametrize("path", [path for path in LEAVES if path not in MISPLACED], ids=".".join)
 def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: KeyPath) -> None:
     assert load_tree(_merge(_base_for(path), _nest(path, LEAVES[path]))) != load_tree(_base_for(path))
 
