@@ -91,7 +91,8 @@ def _compare_edition(ledger: Ledger, declared: DeclaredFeed, store: Store) -> It
     retractions = store.pending_retractions(ledger.feed_id)
     if declared.is_due(ledger):
         return
-    remedy = f"`feeds publish {ledger.feed_id}` writes it again; report it if it comes again"
+    command = "feeds publish" if "/" in ledger.feed_id else f"feeds publish {ledger.feed_id}"
+    remedy = f"`{command}` writes it again; report it if it comes again"
     published = {file.path: file.digest for file in ledger.files}
     made = {document.path: digest_of(document.body) for document in documents}
     for path in sorted(published.keys() | made.keys()):

@@ -44,8 +44,10 @@ from ..store.lock import hold_lock
 from .installation_status import read_status
 from .publication_gate import PublicationGate, hide_origin
 from .publisher import (
+    FRONT_PAGE,
     BackgroundPublisher,
     due_feeds,
+    front_page_feed,
     shared_files,
     sort_by_wait,
     story_page_feeds,
@@ -211,12 +213,13 @@ class App:
         """
         began = self.now()
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
-        feeds = {**self._story_page_feeds, **self.config.feeds}
+        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
         withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != self._shared_files.id]
         changes = dict.fromkeys(feeds, 0)
         for source_id, feed_ids_of_source in self._feeds_by_source.items():
             for id in feed_ids_of_source:
                 changes[id] = max(changes[id], newest.get(source_id, 0))
+        changes[FRONT_PAGE] = max(changes.values())
         if feed_ids is None:
             # The shared files change with the feeds that they name: alone they are due only where they do not stand.
             shared = self._shared_files
@@ -231,7 +234,9 @@ class App:
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
-        ids = sort_by_wait(chosen & feeds.keys(), issuer.statuses)
+        ids = sort_by_wait(chosen & feeds.keys() - {FRONT_PAGE}, issuer.statuses)
+        if ids or FRONT_PAGE in chosen:
+            ids.append(FRONT_PAGE)  # last: it shows what the feeds have published
 
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
@@ -274,6 +279,7 @@ class App:
         self._connectivity = scheduling.Connectivity(len(hosts))
         self._target.sweep()
         self._story_page_feeds = story_page_feeds(config)
+        self._front_page = front_page_feed(config)
         self._sync_sources()
         self._rename_feeds()
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -33,7 +33,7 @@ from ..render import render_assets, render_feed_list
 from ..steps import apply_source_steps, only_select
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
-from .publisher import feeds_with
+from .publisher import FRONT_PAGE, feeds_with
 
 log = logging.getLogger("feeds.app")
 
@@ -102,11 +102,16 @@ class FeedIssuer:
         return paths
 
     def _issue(self, feed: Feed, io: pipeline.IssueIO) -> list[str]:
-        """Regenerate a feed or the pages of a source; raise PublishError also for a fault of a writer or a step."""
-        if feed.id not in self._config.feeds:
-            return self._issue_story_pages(feed, io)
-        self._report_left_out(feed)
+        """Regenerate a feed, the front page or the pages of a source.
+
+        Raise PublishError also for a fault of a writer, a step or a template.
+        """
         try:
+            if feed.id == FRONT_PAGE:
+                return pipeline.issue_front_page(feed, self._site, self._config.feeds, self._published_articles, io)
+            if feed.id not in self._config.feeds:
+                return self._issue_story_pages(feed, io)
+            self._report_left_out(feed)
             return pipeline.issue(feed, self._site, io)
         except (FeedsError, _Stopped):
             raise
@@ -123,6 +128,9 @@ class FeedIssuer:
     def make_documents(self, feed: Feed) -> list[Document]:
         """Return the documents of a feed that is not due, as they must stand in the target."""
         io = self._io(feed, 0, lambda: False, rewrite=False)
+        if feed.id == FRONT_PAGE:
+            pages = pipeline.make_front_page(feed, self._site, self._config.feeds, self._published_articles, io)
+            return list(map(self._gate.clean_document, pages))
         return list(map(self._gate.clean_document, pipeline.make_documents(feed, self._site, io)))
 
     def raise_errors(self) -> None:
@@ -167,8 +175,25 @@ class FeedIssuer:
         ids = select_sources(feed, self._sources)
         reading.newest = cache(lambda: self._store.newest_first_seen(ids, feed.tags))
         stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
+        return self._prepare(stored, reading)
+
+    def _prepare(self, stored: Iterator[Article], reading: pipeline.Reading) -> Iterator[Article]:
+        """Yield stored articles as they may be published, with the steps of their sources applied."""
         articles = (hide_origin(article, self._sources[article.source_id]) for article in stored)
         return map(self._gate.clean_article, apply_source_steps(self._sources, articles, reading.source_context()))
+
+    def _published_articles(self) -> Iterator[tuple[Article, Collection[str]]]:
+        """Yield the articles that the feeds have published, with the ids of these feeds."""
+        feed_ids: dict[int, Collection[str]] = {}  # by article key
+
+        def stored() -> Iterator[Article]:
+            for article, ids in self._store.published_articles(self._config.feeds):
+                if article.source_id in self._sources:
+                    feed_ids[article.key] = ids
+                    yield article
+
+        for article in self._prepare(stored(), pipeline.Reading()):
+            yield article, feed_ids.pop(article.key)
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:
         retracted = self._store.pending_retractions(feed_id)

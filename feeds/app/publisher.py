@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ..compose import select_sources
-from ..config.fingerprint import fingerprint_pages, fingerprint_secrets
+from ..config.fingerprint import fingerprint_front_page, fingerprint_pages, fingerprint_secrets
 from ..model import Config, Feed, Kind, Ledger, PublishingStatus, Source
 from ..publish import Target
 
@@ -26,6 +26,7 @@ MAX_PAUSE_SECONDS = 5.0  # … but no feed waits longer for the next round (A5)
 LAG_BOUND = timedelta(seconds=15)
 LAG_BOUND_ROUNDS = 2
 SHARED_FILES = "shared/files"  # the list of feeds and the style sheets; no feed can be called so
+FRONT_PAGE = "shared/front-page"  # no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 
 
@@ -160,6 +161,12 @@ def _files_stand(ledger: Ledger, target: Target) -> bool:
 def shared_files(secrets: Iterable[str]) -> Feed:
     """Return the shared files as a feed, which is due when these secrets are others: the outbox is cleaned of them."""
     return Feed(SHARED_FILES, "Shared files", fingerprint=fingerprint_secrets(secrets))
+
+
+def front_page_feed(config: Config) -> Feed:
+    """Return the front page as a feed, which takes from all that the feeds take from."""
+    feeds = config.feeds.values()
+    return Feed(FRONT_PAGE, config.site.title, fingerprint=fingerprint_front_page(feeds, config.site))
 
 
 def story_page_feeds(config: Config) -> dict[str, Feed]:

@@ -12,7 +12,7 @@ from ..verify import DeclaredFeed, Fault, find_faults
 from .application import utcnow, with_outlines
 from .feed_issuer import FeedIssuer
 from .publication_gate import PublicationGate
-from .publisher import story_page_feeds
+from .publisher import front_page_feed, story_page_feeds
 
 
 def verify_installation(config: Config, store: Store) -> list[Fault]:
@@ -27,4 +27,8 @@ def verify_installation(config: Config, store: Store) -> list[Fault]:
 
     pages = {id: DeclaredFeed(feed, newest_change(feed)) for id, feed in story_page_feeds(config).items()}
     feeds = {id: DeclaredFeed(feed, newest_change(feed), issuer.make_documents) for id, feed in config.feeds.items()}
-    return list(find_faults(store, target, {**pages, **feeds}))
+    page = front_page_feed(config)
+    front_page = DeclaredFeed(
+        page, lambda: max((feed.newest_change() for feed in feeds.values()), default=0), issuer.make_documents
+    )
+    return list(find_faults(store, target, {**pages, **feeds, page.id: front_page}))

@@ -49,6 +49,13 @@ def fingerprint_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets
     return _digest("pages", PAGE_FORMAT, fingerprint_effect_on_feeds(source), _fields(site), names, *parts)
 
 
+def fingerprint_front_page(feeds: Iterable[Feed], site: Site) -> str:
+    """Return the digest of the front page, which shows the articles of these feeds as they do, and names them."""
+    return _digest(
+        "front page", PAGE_FORMAT, [(feed.id, feed.title, feed.fingerprint) for feed in feeds], _fields(site)
+    )
+
+
 def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
     """Return the digest of a feed; `contents`: the effects of its sources, and the secrets that it may not hold."""
     declared = _fields(replace(feed, was=()))

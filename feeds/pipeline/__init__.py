@@ -2,6 +2,7 @@
 
 pull(visit):  [robots] → fetch → parse → [seen?] → normalize → Outcome
 issue(feed):  articles → steps → compose → render → publish → ledger and outbox
+issue_front_page: published articles → compose → render → publish → ledger
 issue_pages(source): articles → render → publish → ledger: the pages of our own stories
 read(bytes):  parse → normalize → JSON Feed, for one document without a store
 
@@ -10,6 +11,7 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
+from .front_page import issue_front_page, make_front_page
 from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
@@ -37,8 +39,10 @@ __all__ = [
     "ReadAs",
     "issue",
     "choose_articles",
+    "issue_front_page",
     "issue_pages",
     "make_documents",
+    "make_front_page",
     "pull",
     "read",
     "as_json_feed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from importlib.resources import files
 
 from ..model import Article, Document, Edition, Feed, Site
@@ -11,7 +11,7 @@ from .addresses import spell_edition
 from .formatting import ASSETS, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
 
-__all__ = ["render", "render_assets", "render_feed_list", "render_story_page"]
+__all__ = ["render", "render_assets", "render_feed_list", "render_front_page", "render_story_page"]
 
 _INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
@@ -36,9 +36,16 @@ def _write_formats(edition: Edition) -> tuple[Document, ...]:
     )
 
 
+def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
+    """Return the front page with the articles of an edition, and links to `feeds`."""
+    from .html.front_page import render_front_page  # loads Jinja2 and babel, which cost 120 ms
+
+    return render_front_page(spell_edition(edition), feeds)
+
+
 def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> Document:
     """Return the page of a story of our own; `feeds` are those that may show it. Raises ValueError without a page."""
-    from .html.story_page import render_story_page  # loads Jinja2 and babel, which cost 120 ms
+    from .html.story_page import render_story_page  # as above
 
     return render_story_page(article, site, feeds)
 

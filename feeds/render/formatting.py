@@ -83,6 +83,12 @@ def file_path(feed: Feed, format: Format, archive: int | None = None) -> str:
     return f"{feed.id}.{format.name}" if archive is None else f"archive/{feed.id}/{archive}.{format.name}"
 
 
+def page_path(feed: Feed) -> str:
+    """Return the path of a feed's page; of a feed without one that of its first format."""
+    formats = list(feed_formats(feed))
+    return file_path(feed, next((format for format in formats if format.is_page), formats[0]))
+
+
 def file_url(feed: Feed, site: Site, format: Format, archive: int | None = None) -> str:
     """Return the public address of one of a feed's files."""
     return site.url + file_path(feed, format, archive)

@@ -50,7 +50,7 @@ from .schema import (
     visits,
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
-from .sqlite import STORY_IDS, contains, encode_utf8, insert, json_members, matches_story_id
+from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_members, matches_story_id
 from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
 
 ArticleSelect = Select[tuple[object, ...]]
@@ -387,6 +387,22 @@ def select_newest_first_seen(
     return None if newest is None else decode_time(newest)
 
 
+def select_published_articles(
+    connection: Connection, source_index: SourceIndex, feed_ids: Collection[str]
+) -> Iterator[tuple[Article, frozenset[str]]]:
+    """Yield the articles that any of these feeds has published, newest first, read on demand, with the feeds' ids."""
+    ids = select(joined_text(ledger_entries.c.feed)).where(
+        ledger_entries.c.feed.in_(json_members("feeds", to_json(sorted(feed_ids)))),
+        ledger_entries.c.article == articles.c.key,
+        ledger_entries.c.state == EntryState.PUBLISHED,
+    )
+    feeds = ids.correlate(articles).scalar_subquery()
+    query = _VISIBLE_ARTICLES.add_columns(feeds.label("feeds")).where(feeds.is_not(None)).order_by(*_NEWEST_FIRST)
+    with connection.execute(query, execution_options={"yield_per": ROWS_AHEAD}) as rows:
+        for row in rows:
+            yield _build_article(row, source_index.ids), frozenset(row.feeds.split(","))
+
+
 def _limit_to_sources(
     query: ArticleSelect, keys: set[int] | None, source_count: int
 ) -> ArticleSelect | CompoundSelect[tuple[object, ...]]:
@@ -434,7 +450,7 @@ def find_damaged_articles(connection: Connection) -> Iterator[str]:
 
 def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
     values: tuple[Any, ...] = tuple(row)
-    checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:]
+    checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:15]
     upstream_id, published_id, digest, story_key, _, first_seen, updated, url = checked
     if _checksum(checked, body, html) != checksum:
         raise StoreError(

@@ -164,6 +164,10 @@ class SqlStore:
         with self._engines.read() as connection:
             return articles.select_newest_first_seen(connection, self._source_index, source_ids, tags)
 
+    def published_articles(self, feed_ids: Collection[str]) -> Iterator[tuple[Article, frozenset[str]]]:
+        with self._engines.read() as connection:
+            yield from articles.select_published_articles(connection, self._source_index, feed_ids)
+
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:
             return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}

@@ -100,6 +100,12 @@ class Store(Protocol):
     ) -> datetime | None:
         """Return when the newest of these articles was first seen; None where there are none."""
 
+    def published_articles(self, feed_ids: Collection[str]) -> Iterator[tuple[Article, frozenset[str]]]:
+        """Yield the articles that any of these feeds has published and not taken back, each with the ids of its feeds.
+
+        Newest first, read on demand.
+        """
+
     def change_numbers(self) -> dict[str, int]:
         """Return the highest change number of the articles of each source, by source id."""
 

@@ -302,6 +302,11 @@ def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
     return select(func.json_each(array).table_valued(column("value", Text)).c.value)
 
 
+def joined_text(text: Column[str]) -> ColumnElement[str]:
+    """Return the texts of all rows with commas between them; NULL where there is no row."""
+    return func.group_concat(text)
+
+
 def json_member(record: Column[str], name: str) -> ColumnElement[str]:
     """Return a member of the record that a column holds, as JSON; NULL where it has none."""
     return func.json_extract(record, f"$.{name}")

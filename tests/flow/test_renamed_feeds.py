@@ -110,5 +110,5 @@ def test_A14_the_old_files_stand_until_the_new_ones_do(wire: Wire, origin: Origi
     assert (wire.public / "all.rss").exists()
     (wire.public / "news.atom").rmdir()
     wire.turn()
-    assert {path.suffix for path in wire.public.glob("news.*")} == {".rss", ".atom", ".json"}
+    assert {path.suffix for path in wire.public.glob("news.*")} == {".rss", ".atom", ".json", ".html"}
     assert not list(wire.public.glob("all.*"))

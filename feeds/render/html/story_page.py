@@ -38,7 +38,7 @@ def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> 
             "dates": tuple(_dates(article, language)),
             "attachments": [(attachment, _player_element(attachment)) for attachment in article.attachments],
             "alternates": tuple(_alternates(feeds, site)),
-            "feeds": [(formatting.feed_title(feed), f"{root}{feed.id}.html") for feed in feeds],
+            "feeds": [(formatting.feed_title(feed), root + formatting.page_path(feed)) for feed in feeds],
         },
     )
     return Document(page.path, body, "text/html")

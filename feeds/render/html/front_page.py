@@ -1,0 +1,45 @@
+"""The front page: the newest stories of all feeds, and the feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...model import Document, Edition, Feed
+from .. import formatting
+from .feed_page import follow_addresses
+from .language import page_language
+from .metadata import list_json_ld
+from .story_list import list_days
+from .templates import render_template
+
+PATH = "index.html"
+MAX_FEEDS = 40  # that the page names; the list of all is `feeds.opml`
+MAX_ALTERNATES = 20
+
+
+def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
+    """Return the page at `/`."""
+    site = edition.site
+    language = page_language(site.language, site.timezone)
+    days = list_days(edition.articles, site, language, site.url)
+    first = feeds[0] if feeds else None
+    body = render_template(
+        "front.html",
+        {
+            "site": site,
+            "language": language,
+            "words": language.words,
+            "root": "",
+            "days": days,
+            "feeds": [(formatting.feed_title(feed), formatting.page_path(feed)) for feed in feeds[:MAX_FEEDS]],
+            "follow_title": formatting.feed_title(first) if first and len(feeds) > 1 else "",
+            "follow": follow_addresses(first, site) if first else [],
+            "alternates": [
+                (formatting.feed_title(feed), media_type, url)
+                for feed in feeds[:MAX_ALTERNATES]
+                for _, media_type, url in follow_addresses(feed, site)
+            ],
+            "json_ld": list_json_ld(site.title, site.url, days, language),
+        },
+    )
+    return Document(PATH, body, "text/html")
