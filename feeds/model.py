@@ -189,6 +189,17 @@ class Source:
     fingerprint: str = ""  # digest of all that changes what a visit yields; another one voids the validators (E5)
 
 
+class Podcast(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What directories of podcasts ask of a show: `category` of Apple's list, as in `Arts > Books`; `owner`: e-mail."""
+
+    category: tuple[str, ...] = ()
+    explicit: bool = False
+    owner: str | None = None
+    author: str | None = None
+    type: str | None = None  # episodic or serial
+    image: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A published feed. Empty `sources` and `tags` select everything; both given, both must hold."""
@@ -207,6 +218,7 @@ class Feed:
     was: tuple[str, ...] = ()  # earlier ids, whose addresses lead to this feed
     fingerprint: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
     formats: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)  # names of those it is published in; (): all
+    podcast: Podcast | None = field(default=None, metadata=LATER_FIELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -659,6 +671,7 @@ class Article(Struct, frozen=True, omit_defaults=True, gc=False):
     comments: Comments | None = None
     origin: Origin | None = None
     podcast: Mapping[str, str] = {}
+    show: Podcast | None = None  # that it is an episode of
     extra: Mapping[str, str] = {}
     found: Mapping[str, str] = {}
     reader: str = ""

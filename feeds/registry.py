@@ -67,9 +67,9 @@ class Format:
 
 # In the order in which pages name them; what has room for only one format names the first.
 FORMATS = (
-    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 2, _XML),
-    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 2, _XML, archives=True),
-    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 2),
+    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 3, _XML),
+    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 3, _XML, archives=True),
+    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 3),
     Format(
         "html", "Web page", "text/html; charset=utf-8", "feeds.render.html.feed_page:write", archives=True, is_page=True
     ),

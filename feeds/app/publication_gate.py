@@ -39,7 +39,7 @@ def hide_origin(article: Article, source: Source) -> Article:
     origin = article.origin
     if not source.private or origin is None or _host(source.address) not in (_host(origin.feed), _host(origin.id)):
         return article
-    return replace(article, origin=Origin(title=origin.title))
+    return replace(article, origin=Origin(title=origin.title), show=None)
 
 
 def _host(address: str | None) -> str | None:

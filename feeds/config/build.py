@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -15,10 +15,12 @@ from ..model import (
     Feed,
     Interval,
     Kind,
+    Podcast,
     Schedule,
     ServerSettings,
     Site,
     Source,
+    field_names,
     is_remote,
 )
 from ..politeness import HostLimits
@@ -70,7 +72,7 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
 
 def _build_record(kind: Callable[..., _Record], shape: YamlMapping, /, **values: Any) -> _Record:
     """Return a record whose fields have the given keys of their names; `values` are those that are made otherwise."""
-    names = {field.name for field in fields(kind)} & shape.model_fields_set  # type: ignore[arg-type]
+    names = {*field_names(kind)} & shape.model_fields_set
     return kind(**{name: getattr(shape, name) for name in names - values.keys()}, **values)
 
 
@@ -157,7 +159,8 @@ def _has_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:
 
 def _build_feed(name: str, shape: FeedShape) -> Feed:
     """Return one feed, without its fingerprint."""
-    return _build_record(Feed, shape, id=name, title=shape.title or name, steps=_build_steps(shape))
+    podcast = _build_record(Podcast, shape.podcast) if shape.podcast else None
+    return _build_record(Feed, shape, id=name, title=shape.title or name, steps=_build_steps(shape), podcast=podcast)
 
 
 def _add_fingerprints(
@@ -195,7 +198,8 @@ def _list_published_texts(site: Site, sources: Iterable[Source], feeds: Iterable
     """Yield the texts of the file that stand in published documents."""
     yield from filter(None, (site.title, site.url, site.description, site.contact))
     for feed in feeds:
-        texts = (feed.id, feed.title, feed.description, feed.author, feed.link, feed.image, feed.icon)
+        owner = feed.podcast.owner if feed.podcast else None
+        texts = (feed.id, feed.title, feed.description, feed.author, feed.link, feed.image, feed.icon, owner)
         yield from filter(None, texts)
     for source in sources:
         yield from (source.id, *source.tags)

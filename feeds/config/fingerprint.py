@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
-from ..model import Feed, Kind, Site, Source
+from ..model import Feed, Kind, Podcast, Site, Source, field_names
 from ..registry import format_versions
 from .patterns import Regexp
 
@@ -86,6 +86,8 @@ def _to_json(value: object) -> object:
         return value.text
     if is_dataclass(value):
         return [type(value).__name__, _fields(value)]
+    if isinstance(value, Podcast):
+        return [type(value).__name__, {name: getattr(value, name) for name in field_names(value)}]
     if isinstance(value, Path):
         return value.as_posix()
     raise TypeError(f"{type(value).__name__} has no digest")

@@ -156,6 +156,14 @@ SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShap
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class PodcastShape(YamlMapping):
+    """What directories of podcasts ask of a feed."""
+
+    category: v.PodcastCategoriesValue | None = optional_key("Categories of Apple's list, such as Arts > Books.")
+    explicit: v.SwitchValue | None = optional_key("Whether it is for adults only.")
+    owner: v.EmailValue | None = optional_key("The e-mail address of its owner, for the directories.")
+
+
 class FeedShape(YamlMapping):
     """One published feed."""
 
@@ -170,6 +178,7 @@ class FeedShape(YamlMapping):
     icon: v.UrlValue | None = optional_key("A small square picture.")
     language: v.LanguageValue | None = optional_key("Its language, where it is not the site's.")
     was: v.SlugsValue | None = optional_key("Earlier ids, whose addresses lead to this feed.")
+    podcast: PodcastShape | None = optional_key("What directories ask of a podcast; without it, what its source says.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]

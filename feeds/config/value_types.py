@@ -143,6 +143,10 @@ HeaderValue = Annotated[str, text_validator(values.parse_header_value, "a header
 AgeValue = Annotated[Age, text_validator(units.parse_age, "a length of time such as 30d"), _schema("string", units.AGE)]
 ReplacementValue = Annotated[str, text_validator(values.parse_replacement, "a text"), _TEXT]
 ContactValue = Annotated[str, text_validator(values.parse_contact, "an e-mail or web address"), _schema("string")]
+EmailValue = Annotated[str, text_validator(values.parse_email, "an e-mail address"), _schema("string", "@")]
+PodcastCategoriesValue = Annotated[
+    tuple[str, ...], list_validator(values.parse_podcast_category, "a category of Apple's list"), _list_schema("")
+]
 ReadAsValue = Annotated[
     Literal["story", "list", "feed"],
     text_validator(values.parse_read_as, "story, list or feed"),

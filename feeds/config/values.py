@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 
 from .. import networks
 from ..model import is_remote
+from ..podcast_categories import category_names, find_category
 from ..registry import selector_compiler
 from .problems import did_you_mean, find_nearest, hint, join_with_or, shorten
 from .units import TEN_YEARS
@@ -41,6 +42,7 @@ MACROS = {
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")  # BCP 47, its common part
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE | re.ASCII)
 # Every request sends these itself: sent twice, they would contradict each other.
 _OUR_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-length", "expect", "host", "if-modified-since", "if-none-match", "te"}
@@ -129,6 +131,21 @@ def parse_header_value(value: str) -> str:
 def parse_contact(value: str) -> str:
     """Return the contact that stands in the User-Agent."""
     return parse_header_value(parse_line(value))
+
+
+def parse_email(value: str) -> str:
+    """Return an e-mail address."""
+    if not _EMAIL.fullmatch(value.strip()):
+        raise ValueError(f"`{shorten(value)}` is no e-mail address, expected such as ann@example.org")
+    return value.strip()
+
+
+def parse_podcast_category(value: str) -> str:
+    """Return a category of Apple's list, with the one around it."""
+    if category := find_category(value):
+        return category
+    near = hint(find_nearest(value.split(">")[-1].strip(), category_names()))
+    raise ValueError(f"`{shorten(value)}` is no category of podcasts, expected one of Apple's list{near}")
 
 
 def parse_credentials(value: object) -> tuple[str, str]:

@@ -19,12 +19,14 @@ from ..model import (
     Link,
     Origin,
     Parsed,
+    Podcast,
     Source,
     Story,
     Text,
     replace,
 )
 from . import html
+from .channel import describe_show
 from .dates import parse_date
 from .identity import minted_id, published_id, story_key
 from .images import find_first_image
@@ -38,6 +40,7 @@ _TITLE_LIMIT = 80
 _MAX_VALUES = 50
 # Category schemes that readers are not shown.
 _MACHINE_SCHEMES = ("http://schemas.google.com/g/2005#kind", "http://schemas.google.com/blogger/2008/kind")
+_COVERS = ("itunes:image", "googleplay:image")
 _COUNT = re.compile(r"\d{1,9}")
 
 
@@ -63,6 +66,7 @@ class DocumentContext:
     language: str | None
     origin: Origin
     rights: str | None
+    show: Podcast | None
 
 
 def document_context(parsed: Parsed, context: Context) -> DocumentContext:
@@ -78,6 +82,7 @@ def document_context(parsed: Parsed, context: Context) -> DocumentContext:
         language=channel.language,
         origin=_channel_origin(channel, parsed.base, context.source, context.now),
         rights=html.to_plain_text(channel.rights) or None,
+        show=None if context.source and context.source.private else describe_show(parsed),
     )
 
 
@@ -115,7 +120,8 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         rights=html.to_plain_text(story.rights) or document.rights,
         comments=_clean_comments(story.comments, bases) if story.comments else None,
         origin=_clean_origin(story.origin, bases, context.now) if story.origin else document.origin,
-        podcast=_clean_values(story.podcast) if story.podcast else NOTHING,
+        podcast=_podcast_facts(story, bases),
+        show=document.show,
         extra=_clean_values(story.extra) if story.extra else NOTHING,
         found=story.found,
         reader=document.reader,
@@ -224,6 +230,15 @@ def _clean_comments(comments: Comments, bases: tuple[str | None, ...]) -> Commen
         feed=web_url(comments.feed, *bases),
     )
     return cleaned if cleaned != Comments() else None
+
+
+def _podcast_facts(story: Story, bases: tuple[str | None, ...]) -> Mapping[str, str]:
+    """Return the facts of an episode, its cover too."""
+    facts = _clean_values(story.podcast) if story.podcast else NOTHING
+    if story.image is None or story.found.get("image") not in _COVERS:
+        return facts
+    cover = web_url(story.image.href, story.image.base, *bases)
+    return {**facts, "image": cover} if cover else facts
 
 
 def _clean_values(values: Mapping[str, str]) -> Mapping[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..model import Author, Parsed
+from ..model import Author, Parsed, Podcast
+from ..podcast_categories import select_categories
 from . import html
 from .language import first_language
 from .links import web_url
@@ -13,6 +14,9 @@ from .people import select_authors
 from .text import clean_label
 
 _FACTS = ("id", "generator", "updated", "published", "ttl")
+_ITUNES_SCHEME = "http://www.itunes.com/"
+_EXPLICIT = ("yes", "true", "explicit", "1")
+_SHOW_TYPES = ("episodic", "serial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +59,23 @@ def describe_channel(parsed: Parsed) -> ChannelFacts:
         language=first_language(channel.language),
         authors=select_authors(channel.people, *home[:1], base),
         facts={name: value for name, value in facts.items() if value},
+    )
+
+
+def describe_show(parsed: Parsed) -> Podcast | None:
+    """Return what a podcast says about itself; None for a document that names neither a category nor an owner."""
+    channel = parsed.channel
+    owner = next((person for person in channel.people if person.role == "owner"), None)
+    terms = [category.term for category in channel.categories if category.scheme == _ITUNES_SCHEME]
+    if owner is None and not terms:
+        return None
+    facts = {name: clean_label(value).lower() for name, value in channel.podcast.items()}
+    authors = select_authors(channel.people, parsed.base)
+    return Podcast(
+        category=select_categories(terms),
+        explicit=facts.get("explicit") in _EXPLICIT,
+        owner=clean_label(owner.email) or None if owner else None,
+        author=authors[0].name if authors else clean_label(owner.name) or None if owner else None,
+        type=facts.get("type") if facts.get("type") in _SHOW_TYPES else None,
+        image=web_url(channel.image.href, channel.image.base, parsed.base) if channel.image else None,
     )

@@ -8,7 +8,7 @@ from html import escape, unescape
 from typing import TypeVar
 
 from ..iri import URI_CHARACTERS, uri
-from ..model import Article, Attachment, Author, Comments, Edition, Feed, Media, Origin, Twin, replace
+from ..model import Article, Attachment, Author, Comments, Edition, Feed, Media, Origin, Podcast, Twin, replace
 
 _Record = TypeVar("_Record")
 
@@ -21,6 +21,7 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Feed: ("link", "image", "icon"),
     Media: ("url",),
     Origin: ("url", "feed"),
+    Podcast: ("image",),
     Twin: ("url",),
 }
 # A value with a character that no URI has. `&` is there as `&amp;` only.
@@ -42,7 +43,7 @@ def spell_addresses(article: Article) -> Article:
     for name in ("authors", "attachments", "media", "also_at"):
         if (items := getattr(article, name)) and (spelled := tuple(map(_spell_fields, items))) != items:
             changes[name] = spelled
-    for name in ("comments", "origin"):
+    for name in ("comments", "origin", "show"):
         if (item := getattr(article, name)) and (spelled := _spell_fields(item)) is not item:
             changes[name] = spelled
     if (html := spell_html(article.html)) is not article.html:

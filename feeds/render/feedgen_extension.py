@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
@@ -26,7 +27,9 @@ from .namespaces import (
     add_attachment,
     add_element,
     add_module_elements,
+    add_show_elements,
     add_text_element,
+    find_unstated_durations,
     qualified_name,
     remove_elements,
     set_text,
@@ -36,7 +39,8 @@ _CREATOR = qualified_name("dc", "creator")
 _LANGUAGE = qualified_name("dc", "language")
 _RIGHTS = qualified_name("dc", "rights")
 
-_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*", re.IGNORECASE | re.ASCII)
+_TEXT_CONSTRUCTS = ("title", "summary", "rights")
+_MARKUP = re.compile(r"</\w+>|&#?\w+;")
 
 
 def create_generator(edition: Edition) -> FeedGenerator:
@@ -62,8 +66,7 @@ def append_entry(generator: FeedGenerator, article: Article) -> FeedEntry:
 
 def person_fields(author: Author) -> dict[str, str]:
     """Return an author as the keywords of feedgen, without an invalid e-mail address (R22)."""
-    email = author.email.partition("?")[0] if author.email else ""  # of `mailto:ann@example.org?subject=feed`
-    email = email if _EMAIL.fullmatch(email) else ""
+    email = formatting.email_address(author.email)
     return {key: value for key, value in (("name", author.name), ("email", email), ("uri", author.url)) if value}
 
 
@@ -86,6 +89,8 @@ class FeedExtension:
         _add_archive_links(channel, ATOM_LINK, self.edition)
         if feed.author:  # the site's title would be read as the author of items without one
             add_text_element(channel, _CREATOR, feed.author)
+        if podcast := formatting.find_podcast(self.edition):
+            add_show_elements(channel, podcast)
         _add_stylesheet(root, self.edition)
         return root
 
@@ -97,6 +102,8 @@ class FeedExtension:
         _add_archive_links(root, "link", self.edition)
         if self.edition.archive is not None:
             etree.SubElement(root, f"{{{HISTORY_NAMESPACE}}}archive")
+        if podcast := formatting.find_podcast(self.edition):
+            add_show_elements(root, podcast)
         _add_stylesheet(root, self.edition)
         return root
 
@@ -124,14 +131,18 @@ class EntryExtension:
         _add_related_links(item, ATOM_LINK, article)
         for attachment in article.attachments[1:]:
             add_attachment(item, attachment)
+        for attachment in find_unstated_durations(article, article.attachments[:1]):
+            add_attachment(item, attachment)
         _add_modules(item, article)
         return item
 
     def extend_atom(self, entry: XmlElement) -> XmlElement:
         """Write dates, categories, links, origin and modules of an entry."""
         article = self.article
-        if not article.title:
-            set_text(entry, "title", None)
+        if not article.title:  # Atom demands one
+            set_text(entry, "title", article.url or article.published_id)
+        for name in _TEXT_CONSTRUCTS:
+            _declare_html(entry.find(name))
         if not article.html and article.url:
             remove_elements(entry, "content")  # the link to the page stands for it (R18)
         set_text(entry, "updated", formatting.format_rfc3339(article.updated))
@@ -143,10 +154,19 @@ class EntryExtension:
             scheme = category.scheme if category.scheme and is_absolute_iri(category.scheme) else None
             add_element(entry, "category", term=category.term, scheme=scheme, label=category.label or None)
         _add_links(entry, article)
+        for attachment in find_unstated_durations(article, article.attachments):
+            add_attachment(entry, attachment)
         if article.origin:
             _add_source(entry, article.origin, article)
         _add_modules(entry, article)
         return entry
+
+
+def _declare_html(element: XmlElement | None) -> None:
+    """Spell a plain text as HTML where a reader could take its characters for markup (RFC 4287 §3.1.1)."""
+    if element is not None and element.text and _MARKUP.search(element.text):
+        element.set("type", "html")
+        element.text = escape(element.text, quote=False)
 
 
 def _add_links(entry: XmlElement, article: Article) -> None:
@@ -184,6 +204,7 @@ def _add_source(entry: XmlElement, origin: Origin, article: Article) -> None:
     source = etree.SubElement(entry, "source")
     add_text_element(source, "id", id)
     add_text_element(source, "title", origin.title or origin.feed or origin.url or id)
+    _declare_html(source.find("title"))
     updated = formatting.clean_rfc3339(origin.updated) or formatting.format_rfc3339(article.updated)
     add_text_element(source, "updated", updated)
     if not article.authors and origin.title:

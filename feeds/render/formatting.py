@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from ..model import Article, Category, Edition, Feed, Site, field_names, replace
+from ..model import Article, Category, Edition, Feed, Podcast, Site, field_names, replace
 from ..registry import Format, formats
 
 FEED_STYLESHEET = "assets/feed.css"
@@ -28,6 +28,8 @@ _Record = TypeVar("_Record")
 # Written out because strftime follows the locale (R8) and RFC 822 does not (R27).
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MAX_CATEGORIES = 3  # of a podcast; directories take no more
+_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*", re.IGNORECASE | re.ASCII)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -140,6 +142,33 @@ def article_categories(article: Article) -> Iterator[Category]:
     for tag in article.tags:
         if tag and tag.casefold() not in names:
             yield Category(tag)
+
+
+def find_podcast(edition: Edition) -> Podcast | None:
+    """Return what directories of podcasts ask of a feed: as declared, else of the show or the shows in it, if any."""
+    feed = edition.feed
+    shows = list(dict.fromkeys(article.show for article in edition.articles if article.show))
+    if feed.podcast:
+        podcast = feed.podcast
+    elif not shows:
+        return None
+    elif len({article.source_id for article in edition.articles}) == 1:
+        podcast = shows[0]  # of the newest episode
+    else:
+        categories = dict.fromkeys(category for show in shows for category in show.category)
+        podcast = Podcast(tuple(categories)[:_MAX_CATEGORIES], any(show.explicit for show in shows))
+    return replace(
+        podcast,
+        owner=email_address(podcast.owner) or email_address(edition.site.contact),
+        author=feed.author or podcast.author or edition.site.title or None,
+        image=feed.image or podcast.image,
+    )
+
+
+def email_address(text: str | None) -> str | None:
+    """Return a text if it is an e-mail address (R22), without what stands behind it in a `mailto:`."""
+    address = text.partition("?")[0] if text else ""  # of `mailto:ann@example.org?subject=feed`
+    return address if _EMAIL.fullmatch(address) else None
 
 
 # ── text that XML can hold (R6) ─────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin, Twin
+from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin, Podcast, Twin
 from ..registry import Format
 from . import formatting
 from .addresses import spell_addresses
@@ -48,6 +48,7 @@ def write(edition: Edition, format: Format) -> bytes:
         # No default: the site's title would be read as the author of items without one.
         authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,
+        extra=_nonempty(podcast=_podcast(podcast)) if (podcast := formatting.find_podcast(edition)) else {},
     )
     body = make_document(metadata, [_make_item(article) for article in edition.articles])
     return (encode_json(body) + "\n").encode()
@@ -159,6 +160,11 @@ def _comments(comments: Comments) -> Members:
 def _media(medium: Media) -> Members:
     names = ("url", "role", "type", "medium", "length", "width", "height", "duration", "title", "language")
     return _nonempty(**{name: getattr(medium, name) for name in names})
+
+
+def _podcast(podcast: Podcast) -> Members:
+    names = ("explicit", "owner", "author", "type", "image")
+    return _nonempty(category=list(podcast.category), **{name: getattr(podcast, name) for name in names})
 
 
 def _source(origin: Origin) -> Members:

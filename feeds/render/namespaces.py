@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lxml import etree
 
 from ..iri import is_absolute_iri, uri
-from ..model import Article, Attachment, Comments, Media
+from ..model import Article, Attachment, Comments, Media, Podcast
+from ..podcast_categories import SEPARATOR
 from .formatting import UNKNOWN_MEDIA_TYPE
 
 XmlElement = etree._Element
@@ -130,7 +131,7 @@ def add_module_elements(parent: XmlElement, article: Article) -> None:
         _add_comments(parent, article.comments)
     if article.image or article.media:
         _add_images_and_media(parent, article)
-    if article.podcast or article.attachments:
+    if article.podcast:
         _add_podcast(parent, article)
 
 
@@ -145,6 +146,12 @@ def add_attachment(parent: XmlElement, attachment: Attachment) -> None:
         duration=None if attachment.duration is None else f"{attachment.duration:.0f}",
     )
     add_text_element(content, _MEDIA_TITLE, attachment.title)
+
+
+def find_unstated_durations(article: Article, attachments: Iterable[Attachment]) -> Iterator[Attachment]:
+    """Yield those of the attachments whose duration no podcast element states: it states that of the first."""
+    stated = article.attachments[:1] if article.podcast else ()
+    return (attachment for attachment in attachments if attachment.duration and attachment not in stated)
 
 
 def _add_comments(parent: XmlElement, comments: Comments) -> None:
@@ -185,12 +192,33 @@ def _add_medium(parent: XmlElement, medium: Media) -> None:
 
 def _add_podcast(parent: XmlElement, article: Article) -> None:
     values = {name.lower().replace("_", ""): value for name, value in article.podcast.items()}
-    if "duration" not in values and article.attachments and article.attachments[0].duration:
-        values["duration"] = f"{article.attachments[0].duration:.0f}"
+    if article.attachments and article.attachments[0].duration:
+        values.setdefault("duration", f"{article.attachments[0].duration:.0f}")
+    if article.show and article.show.explicit:
+        values.setdefault("explicit", "true")
     for name, (element_name, spell) in _PODCAST_ELEMENTS.items():
         if value := values.get(name):
             add_text_element(parent, element_name, spell(value))
     is_episode = bool(article.attachments) and article.attachments[0].media_type.startswith(_PLAYABLE)
-    cover = values.get("image") or (article.image if is_episode else None)
-    if cover and is_absolute_iri(cover := uri(cover)):
-        add_element(parent, _PODCAST_IMAGE, href=cover)
+    _add_cover(parent, values.get("image") or (article.image if is_episode else None))
+
+
+def _add_cover(parent: XmlElement, address: str | None) -> None:
+    if address and is_absolute_iri(address := uri(address)):
+        add_element(parent, _PODCAST_IMAGE, href=address)
+
+
+def add_show_elements(parent: XmlElement, podcast: Podcast) -> None:
+    """Append what directories of podcasts ask of a show."""
+    add_text_element(parent, qualified_name("itunes", "author"), podcast.author)
+    for path in podcast.category:
+        element = parent
+        for name in path.split(SEPARATOR):
+            element = add_element(element, qualified_name("itunes", "category"), text=name)
+    add_text_element(parent, qualified_name("itunes", "explicit"), "true" if podcast.explicit else "false")
+    if podcast.owner:
+        owner = add_element(parent, qualified_name("itunes", "owner"))
+        add_text_element(owner, qualified_name("itunes", "name"), podcast.author)
+        add_text_element(owner, qualified_name("itunes", "email"), podcast.owner)
+    add_text_element(parent, qualified_name("itunes", "type"), podcast.type)
+    _add_cover(parent, podcast.image)

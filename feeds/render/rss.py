@@ -13,7 +13,10 @@ from ..registry import Format
 from . import formatting
 from .feedgen_extension import append_entry, create_generator
 
-_TITLE_WITH_ENTITIES = re.compile(rb"<title>[^<]*&(?:amp|lt);[^<]*</title>")
+# The elements of plain text; `description` and `content:encoded` hold HTML.
+_TEXT_WITH_ENTITIES = re.compile(
+    rb"<(?:title|category|source|dc:\w+|media:title|itunes:\w+)(?: [^<>]*)?>[^<]*&(?:amp|lt);[^<]*<"
+)
 
 
 def write(edition: Edition, format: Format) -> bytes:
@@ -23,7 +26,7 @@ def write(edition: Edition, format: Format) -> bytes:
     for article in edition.articles:
         _write_item(append_entry(generator, article), article)
     document: bytes = generator.rss_str()
-    return _TITLE_WITH_ENTITIES.sub(_escape_title, document)
+    return _TEXT_WITH_ENTITIES.sub(_escape_text, document)
 
 
 def _write_channel(generator: FeedGenerator, edition: Edition, format: Format) -> None:
@@ -65,6 +68,6 @@ def _write_body(entry: FeedEntry, article: Article) -> None:
         entry.description(escape(article.url or article.published_id, quote=False))  # R26: title or description
 
 
-def _escape_title(title: re.Match[bytes]) -> bytes:
-    """Return the title with `&` and `<` as hexadecimal references, so that no reader takes it for markup (R31)."""
-    return title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+def _escape_text(element: re.Match[bytes]) -> bytes:
+    """Return a text with `&` and `<` as hexadecimal references, so that no reader takes it for markup (R31)."""
+    return element[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")

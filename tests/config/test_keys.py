@@ -130,6 +130,7 @@ VALUES: Tree = {
             "icon": "https://c.example/",
             "language": "de",
             "was": "old",
+            "podcast": {"category": "Books", "explicit": "true", "owner": "a@b.example"},
         }
     },
 }

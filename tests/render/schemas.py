@@ -85,6 +85,7 @@ class JsonDocument(Struct, forbid_unknown_fields=True):
     author: JsonAuthor | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     expired: bool | UnsetType = UNSET
+    _feeds: dict[str, Any] | UnsetType = UNSET
     hubs: list[JsonHub] | UnsetType = UNSET
 
 

@@ -17,7 +17,7 @@ from render.schemas import RELAX_NG, schema_errors
 from render.validators import VALIDATORS
 
 from feeds.iri import is_absolute_iri, uri
-from feeds.model import Attachment, Author, Category, Comments, Media, Origin, replace
+from feeds.model import Attachment, Author, Category, Comments, Media, Origin, Podcast, replace
 
 BROKEN = Path(__file__).parent.parent / "data" / "render" / "broken"
 ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
@@ -137,13 +137,17 @@ def test_C2_podcast_facts_are_spelled_as_their_readers_take_them(fact: str, valu
 
 
 def test_C2_the_picture_of_an_episode_is_its_cover() -> None:
-    episode: dict[str, Any] = {"image": "https://x.example/e.jpg"}
     audio, document = (Attachment(f"https://x.example/{n}", kind) for n, kind in enumerate(("audio/ogg", "text/plain")))
-    for attachment, expected in ((audio, "https://x.example/e.jpg"), (document, None)):
-        cover = etree.fromstring(render_files(article(attachments=(attachment,), **episode))["rss"]).find(
-            f".//{ITUNES}image"
-        )
-        assert (None if cover is None else cover.get("href")) == expected
+    picture, cover = "https://x.example/e.jpg", "https://x.example/cover.jpg"
+    for attachment, facts, expected in (
+        (audio, {"season": "1"}, picture),
+        (document, {"season": "1"}, None),
+        (audio, {"image": cover}, cover),
+        (audio, {}, None),  # a story with a recording is not a podcast, of which directories would ask more
+    ):
+        item = article(attachments=(attachment,), image=picture, podcast=facts)
+        element = etree.fromstring(render_files(item)["rss"]).find(f".//{ITUNES}image")
+        assert (None if element is None else element.get("href")) == expected
 
 
 def test_C2_what_atom_does_not_allow_is_replaced_or_left_out() -> None:
@@ -228,3 +232,103 @@ def test_C2_documents_are_valid_whatever_addresses_and_facts_are(
     )
     for suffix, body in files.items():
         assert (VALIDATORS[suffix](body), schema_errors(suffix, body)) == ([], [])
+
+
+# ── the channel of a podcast ────────────────────────────────────────────────────────────────────────────────────────
+
+SHOW = Podcast(
+    ("Arts > Books", "News"), owner="ann@x.example", author="Ann", type="serial", image="https://x.example/c"
+)
+
+
+def _channel_facts(body: bytes) -> dict[str, object]:
+    channel = etree.fromstring(body)[0]
+    owner, cover = channel.find(f"{ITUNES}owner"), channel.find(f"{ITUNES}image")
+    return {
+        "category": [[part.get("text") for part in it.iter()] for it in channel.findall(f"{ITUNES}category")],
+        "explicit": channel.findtext(f"{ITUNES}explicit"),
+        "owner": None if owner is None else owner.findtext(f"{ITUNES}email"),
+        "image": None if cover is None else cover.get("href"),
+        "type": channel.findtext(f"{ITUNES}type"),
+    }
+
+
+def test_C2_a_feed_of_one_show_says_what_the_show_says() -> None:
+    feed = replace(FEED, image=None)
+    files = render_files(article(show=SHOW, podcast={"season": "1"}), feed=feed)
+    assert _channel_facts(files["rss"]) == {
+        "category": [["Arts", "Books"], ["News"]],
+        "explicit": "false",
+        "owner": "ann@x.example",
+        "image": "https://x.example/c",
+        "type": "serial",
+    }
+    assert json.loads(files["json"])["_feeds"]["podcast"]["category"] == ["Arts > Books", "News"]
+
+
+def test_C2_a_feed_of_several_shows_speaks_for_itself() -> None:
+    other = article(source_id="other", published_id="urn:x:2", show=Podcast(("History", "News"), explicit=True))
+    body = render_files(article(show=SHOW), other, site=replace(SITE, contact="desk@wire.example"))["rss"]
+    assert _channel_facts(body) == {
+        "category": [["Arts", "Books"], ["News"], ["History"]],
+        "explicit": "true",
+        "owner": "desk@wire.example",
+        "image": FEED.image,
+        "type": None,
+    }
+
+
+def test_C2_what_is_declared_of_a_podcast_outranks_what_its_source_says() -> None:
+    feed = replace(FEED, podcast=Podcast(("Comedy",), explicit=True, owner="me@wire.example"))
+    facts = _channel_facts(render_files(article(show=SHOW), feed=feed)["rss"])
+    assert facts["category"] == [["Comedy"]]
+    assert (facts["explicit"], facts["owner"]) == ("true", "me@wire.example")
+
+
+def test_C2_an_episode_of_an_explicit_show_is_explicit() -> None:
+    show = Podcast(("News",), explicit=True)
+    items = [article(show=show, podcast={"season": "1"}), article(published_id="urn:x:2", podcast={"season": "1"})]
+    tree = etree.fromstring(render_files(*items)["rss"])
+    assert [item.findtext(f"{ITUNES}explicit") for item in tree.iter("item")] == ["true", None]
+
+
+# ── text that a reader could take for markup ────────────────────────────────────────────────────────────────────────
+
+
+def test_R20_atom_declares_html_where_a_text_looks_like_it() -> None:
+    looks = article(
+        title="How to </b> in &lt;", summary="&copy; </p>", rights="AT&T", origin=Origin("urn:example:1", "</b>")
+    )
+    entry = etree.fromstring(render_files(looks)["atom"]).find("a:entry", ATOM)
+    assert entry is not None
+    texts = {name: entry.find(f"a:{name}", ATOM) for name in ("title", "summary", "rights", "source/a:title")}
+    assert {name: None if it is None else (it.get("type"), it.text) for name, it in texts.items()} == {
+        "title": ("html", "How to &lt;/b&gt; in &amp;lt;"),
+        "summary": ("html", "&amp;copy; &lt;/p&gt;"),
+        "rights": (None, "AT&T"),
+        "source/a:title": ("html", "&lt;/b&gt;"),
+    }
+
+
+def test_R31_texts_of_rss_are_spelled_as_titles_are() -> None:
+    body = render_files(article(rights="a </b>", tags=("R&D",), authors=(Author("<Ann>"),)))["rss"]
+    for text in (b"<dc:rights>a &#x3C;/b&gt;<", b"<category>R&#x26;D<", b"<dc:creator>&#x3C;Ann&gt;<"):
+        assert text in body
+
+
+def test_R17_an_entry_without_a_title_is_called_by_its_address() -> None:
+    files = render_files(article(title=""), article_without_content())
+    atom = etree.fromstring(files["atom"])
+    titles = [title.text for title in atom.iterfind("a:entry/a:title", ATOM)]
+    assert titles == ["https://news.example.com/rain", "tag:x.example,2026:1"]
+    assert b"<title></title>" not in files["rss"] and all(
+        "title" not in it for it in json.loads(files["json"])["items"]
+    )
+
+
+def test_R29_a_duration_is_told_where_no_podcast_tells_it() -> None:
+    files = render_files(article(attachments=(Attachment("https://x.example/a.mp3", "audio/mpeg", duration=65.0),)))
+    for suffix in ("rss", "atom"):
+        content = etree.fromstring(files[suffix]).find(".//{http://search.yahoo.com/mrss/}content")
+        assert content is not None
+        assert (content.get("url"), content.get("duration")) == ("https://x.example/a.mp3", "65")
