@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
 from .errors import PublishError, StoreError
 from .model import Document, Feed, Ledger
 from .publish import Target, digest_of
+from .publish.quick_check import check_document, is_checked
 from .store import Store
 
 MAX_COMPARISONS = 3  # of one feed that is published meanwhile
@@ -81,6 +79,9 @@ def _compare_files(ledger: Ledger, target: Target) -> Iterator[Fault]:
             yield Fault(f"{file.path} is not what was published", remedy)
         elif file.size is not None and not target.has(file):
             yield Fault(f"{file.path} was touched: its time or its mode are not those it was published with", remedy)
+        elif is_checked(file.path):
+            for fault in check_document(file.path, target.read(file.path)):
+                yield Fault(f"{file.path} {fault}", "report it, with the file")
 
 
 def _compare_edition(ledger: Ledger, declared: DeclaredFeed, store: Store) -> Iterator[Fault]:
@@ -100,21 +101,3 @@ def _compare_edition(ledger: Ledger, declared: DeclaredFeed, store: Store) -> It
             yield Fault(f"{path} is not what the store makes of it", remedy)
     for published_id in retractions.values():
         yield Fault(f"the feed {ledger.feed_id} still publishes {published_id}, which was taken back", remedy)
-    for document in documents:
-        yield from _find_document_faults(document)
-
-
-def _find_document_faults(document: Document) -> Iterator[Fault]:
-    remedy = "report it, with the file"
-    try:
-        if document.media_type.endswith("xml"):
-            ElementTree.fromstring(document.body)
-        elif document.media_type.endswith("json"):
-            ids = Counter(item["id"] for item in json.loads(document.body)["items"])
-            yield from (Fault(f"{document.path} holds {id} twice", remedy) for id in _repeated(ids))
-    except (ElementTree.ParseError, ValueError, KeyError) as error:
-        yield Fault(f"{document.path} cannot be parsed: {error}", remedy)
-
-
-def _repeated(ids: Counter[str]) -> Iterable[str]:
-    return sorted(id for id, count in ids.items() if count > 1)

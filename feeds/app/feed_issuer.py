@@ -28,7 +28,8 @@ from ..model import (
     StoryFile,
     replace,
 )
-from ..publish import Target, WriteResult
+from ..publish import LARGE_SIZE, Target, WriteResult
+from ..publish.quick_check import check_document
 from ..render import render_assets, render_feed_list
 from ..steps import apply_source_steps, only_select
 from ..store import Store
@@ -121,6 +122,27 @@ class FeedIssuer:
             fault = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
             raise PublishError(f"the feed {feed.id} cannot be made: {fault}") from error
 
+    def _publish(self, documents: Iterable[Document]) -> list[WriteResult]:
+        """Write the documents of a feed; raise PublishError, and write none, where one fails the quick check."""
+        cleaned = list(map(self._gate.clean_document, documents))
+        for document in cleaned:
+            if faults := check_document(document.path, document.body):
+                raise PublishError(
+                    f"{document.path} is not published, and the last good one stays: it {'; it '.join(faults)}; report"
+                    " it, and take such an article out with `feeds retract` until then"
+                )
+        for document in cleaned:
+            self._report_size(document)
+        return self._target.put(cleaned)
+
+    def _report_size(self, document: Document) -> None:
+        """Log that a file grows too large for many readers (R14)."""
+        if len(document.body) > LARGE_SIZE >= (self._target.size(document.path) or 0):
+            log.warning(
+                "%s is larger than 1 MB, more than many readers take; give the `limit` of the feed smaller `bytes`",
+                document.path,
+            )
+
     def select_articles(self, feed: Feed) -> Iterator[Article]:
         """Yield the articles that a feed would hold now, newest first."""
         return pipeline.choose_articles(feed, self._articles)
@@ -162,7 +184,7 @@ class FeedIssuer:
             articles=lambda feed, reading: _until(should_stop, self._articles(feed, reading)),
             ledger=self._store.ledger,
             retracted=self._retracted,
-            publish=lambda documents: self._target.put(map(self._gate.clean_document, _until(should_stop, documents))),
+            publish=lambda documents: self._publish(_until(should_stop, documents)),
             withdraw=self._target.remove,
             kept=lambda files: not rewrite and all(map(self._target.has, files)),
             issued=lambda issue: self._store.issued(issue, self._now(), self._began),
@@ -211,6 +233,8 @@ class FeedIssuer:
                 log.warning("%s", error)
                 return None
 
+        # One after the other: there may be thousands.
+        io = replace(io, publish=lambda pages: self._target.put(map(self._gate.clean_document, pages)))
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
 
 

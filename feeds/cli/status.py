@@ -14,7 +14,7 @@ from ..app.health import read_problems
 from ..app.installation_status import read_status
 from ..config import find_left_out
 from ..model import Config, Cron, FeedStatus, InstallationStatus, Kind, OrphanedSource, SourceStatus
-from ..publish import open_target
+from ..publish import LARGE_SIZE, open_target
 from .common import (
     common_options,
     drop_none,
@@ -335,6 +335,7 @@ def _feed_text(feed: FeedStatus, now: datetime) -> str:
         f"newest article {format_relative(feed.newest, now)}" if feed.newest else "",
         f"{format_count(missing, 'file')} missing, rewritten in the next turn" if missing else "",
         _waiting_text(feed, now),
+        "a file is larger than many readers take (1 MB)" if max(sizes, default=0) > LARGE_SIZE else "",
     )
     return "; ".join(filter(None, notes))
 

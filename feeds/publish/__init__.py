@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .folder import Folder, digest_of
-from .target import Target, WriteResult
+from .target import LARGE_SIZE, Target, WriteResult
 
-__all__ = ["Target", "WriteResult", "digest_of", "open_target"]
+__all__ = ["LARGE_SIZE", "Target", "WriteResult", "digest_of", "open_target"]
 
 
 def open_target(public: Path) -> Target:

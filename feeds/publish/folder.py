@@ -122,6 +122,11 @@ class Folder:
         except OSError:
             return None
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        with _explain_errors("read", self._root / path):
+            return (self._root / path).read_bytes()
+
     def digest(self, path: str) -> str | None:
         """Return the digest of the bytes of a file; None where there is no regular file."""
         target = self._root / path

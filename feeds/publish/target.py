@@ -9,6 +9,8 @@ from typing import BinaryIO, Protocol
 
 from ..model import Document, FileStamp, PublishedFile
 
+LARGE_SIZE = 1_000_000  # bytes; many readers take no larger document (R14)
+
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
@@ -51,6 +53,9 @@ class Target(Protocol):
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file."""
 
     def digest(self, path: str) -> str | None:
         """Return the digest of the bytes of a file, as `PublishedFile` has it; None where there is no regular file."""
