@@ -51,7 +51,7 @@ _ADDRESS = r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+"
 _LEGAL = rb"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]*+"
 _LEGAL_TEXT = re.compile(
     rb"<(description|summary|content|content:encoded)(?: [^<>]*)?>"
-    rb"(?:" + _LEGAL + rb"&(?:lt|gt|amp|quot|#\d{1,6}|#x[0-9A-Fa-f]{1,5});)*+" + _LEGAL + rb"</\1>"
+    rb"(?>(?:" + _LEGAL + rb"&(?:lt|gt|amp|quot|#\d{1,6}|#x[0-9A-Fa-f]{1,5});)*)" + _LEGAL + rb"</\1>"
 )
 
 
