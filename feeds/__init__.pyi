@@ -24,6 +24,7 @@ from .model import Media as Media
 from .model import Move as Move
 from .model import Origin as Origin
 from .model import OrphanedSource as OrphanedSource
+from .model import Podcast as Podcast
 from .model import PublishingStatus as PublishingStatus
 from .model import Site as Site
 from .model import SourceStatus as SourceStatus
