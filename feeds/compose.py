@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site, Source
+from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site, Source, replace
 
+ARCHIVE_SIZE = 100  # articles in an archive document
 _NO_RETRACTIONS: Mapping[int, str] = {}
 
 
@@ -51,6 +52,7 @@ def compose(
     `created` is the time of the store: the time of a feed that never held an article. `as_stored`: no step may have
     changed the articles.
     """
+    prev_archive = ledger.archives.newest or None
     times = [article.updated for article in articles]
     if ledger.updated is not None:
         times.append(ledger.updated)
@@ -60,17 +62,45 @@ def compose(
         articles=tuple(articles),
         updated=max(times, default=created),
         changed=max((article.changed for article in articles), default=ledger.changed),
-        digest=_digest(articles, as_stored=as_stored),
+        digest=_digest(articles, prev_archive, as_stored=as_stored),
         original_id=ledger.original_id,
+        prev_archive=prev_archive,
     )
 
 
-def _digest(articles: Iterable[Article], *, as_stored: bool) -> str:
+def compose_archive(
+    edition: Edition, articles: Sequence[Article], created: datetime, *, number: int, oldest: int
+) -> Edition:
+    """Return the archive document with a number, of the feed with this edition; `oldest` is the least number.
+
+    `created` is the time of a document without articles.
+    """
+    return replace(
+        edition,
+        articles=tuple(articles),
+        updated=max((article.updated for article in articles), default=created),
+        archive=number,
+        prev_archive=number - 1 if number > oldest else None,
+    )
+
+
+def number_archives(count: int, newest: int, size: int) -> Iterator[int]:
+    """Yield the number of the archive document for each of `count` articles, in the order in which they are archived.
+
+    `newest` is the number of the newest document (0: there is none), `size` the number of articles in it.
+    """
+    first_place = (newest - 1) * ARCHIVE_SIZE + min(size, ARCHIVE_SIZE) if newest else 0
+    return (place // ARCHIVE_SIZE + 1 for place in range(first_place, first_place + count))
+
+
+def _digest(articles: Iterable[Article], prev_archive: int | None, *, as_stored: bool) -> str:
     """Return a digest of keys and change numbers: an article gets a new number with each visible change.
 
     What steps may have changed is digested whole, as a merged article also changes with those that went into it.
     """
     keys = repr([(article.key, article.changed) for article in articles] if as_stored else [*articles])
+    if prev_archive is not None:
+        keys += f"/{prev_archive}"
     return blake2b(keys.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -754,10 +754,11 @@ class Outcome(Struct, frozen=True):
 
 
 class EntryState(StrEnum):
-    """Whether a feed holds an article, or has taken it back."""
+    """Whether a feed holds an article, has taken it back, or has dropped it with the archive document it was in."""
 
     PUBLISHED = "published"
     RETRACTED = "retracted"
+    EXPIRED = "expired"
 
 
 class LedgerEntry(Struct, frozen=True):
@@ -782,6 +783,14 @@ class PublishedFile(Struct, frozen=True, omit_defaults=True):
     mode: int | None = None
 
 
+class Archives(Struct, frozen=True):
+    """The archive documents of a feed: the numbers of the oldest and the newest (0: there are none), and its files."""
+
+    oldest: int = 1
+    newest: int = 0
+    files: tuple[PublishedFile, ...] = ()  # of the newest, the only one that additions rewrite
+
+
 class Ledger(Struct, frozen=True):
     """What a feed has already published. `changed` is the highest change number among its articles."""
 
@@ -793,6 +802,7 @@ class Ledger(Struct, frozen=True):
     files: tuple[PublishedFile, ...] = ()
     edition: str = ""  # digest of the edition that the files hold
     original_id: str | None = None  # of a renamed feed: the id that it was first published under
+    archives: Archives = Archives()
 
 
 class Edition(Struct, frozen=True):
@@ -832,12 +842,17 @@ class Event(Struct, frozen=True):
 
 
 class Issue(Struct, frozen=True):
-    """One edition gone live: what is written to the ledger and the outbox in one transaction."""
+    """One edition gone live: what is written to the ledger and the outbox in one transaction.
+
+    `archives`: number → files of each archive document that was written. `oldest_archive`: those before it are dropped.
+    """
 
     edition: Edition
     entries: Mapping[int, LedgerEntry]
     files: tuple[PublishedFile, ...]
     events: tuple[Event, ...]
+    archives: Mapping[int, tuple[PublishedFile, ...]] = {}
+    oldest_archive: int | None = None
 
 
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from .errors import PublishError, StoreError
-from .model import Document, Feed, Ledger
+from .model import Document, Feed, Ledger, PublishedFile
 from .publish import Target, digest_of
 from .publish.quick_check import check_document, is_checked
 from .store import Store
@@ -34,7 +35,7 @@ class DeclaredFeed:
 
     feed: Feed
     newest_change: Callable[[], int]
-    make_documents: Callable[[Feed], Sequence[Document]] | None = None
+    make_documents: Callable[[Feed], Iterable[Document]] | None = None
 
     def is_due(self, ledger: Ledger) -> bool:
         """Return whether the files may be older than what is stored and declared."""
@@ -59,8 +60,11 @@ def _find_feed_faults(feed_id: str, declared: DeclaredFeed | None, store: Store,
     faults: Sequence[Fault] = ()
     for _ in range(MAX_COMPARISONS):
         ledger = store.ledger(feed_id, ())
+        files = [*ledger.files, *chain.from_iterable(store.archive_files(feed_id).values())]
         try:
-            faults = [*_compare_files(ledger, target), *(_compare_edition(ledger, declared, store) if declared else ())]
+            faults = [*_compare_files(feed_id, files, target)]
+            if declared:
+                faults += _compare_edition(ledger, files, declared, store)
         except (StoreError, PublishError) as error:
             faults = [Fault(f"{feed_id} cannot be checked: {error}", RESTORE)]
         if not faults or ledger == store.ledger(feed_id, ()):
@@ -68,10 +72,10 @@ def _find_feed_faults(feed_id: str, declared: DeclaredFeed | None, store: Store,
     return faults
 
 
-def _compare_files(ledger: Ledger, target: Target) -> Iterator[Fault]:
-    """Yield what differs between the files of a feed and its ledger."""
-    remedy = f"`feeds publish {ledger.feed_id}` writes it again" if "/" not in ledger.feed_id else "the next run does"
-    for file in ledger.files:
+def _compare_files(feed_id: str, files: Iterable[PublishedFile], target: Target) -> Iterator[Fault]:
+    """Yield what differs between the files of a feed and what its ledger says of them."""
+    remedy = f"`feeds publish {feed_id}` writes it again" if "/" not in feed_id else "the next run does"
+    for file in files:
         digest = target.digest(file.path)
         if digest is None:
             yield Fault(f"{file.path} is missing", remedy)
@@ -84,18 +88,19 @@ def _compare_files(ledger: Ledger, target: Target) -> Iterator[Fault]:
                 yield Fault(f"{file.path} {fault}", "report it, with the file")
 
 
-def _compare_edition(ledger: Ledger, declared: DeclaredFeed, store: Store) -> Iterator[Fault]:
+def _compare_edition(
+    ledger: Ledger, files: Iterable[PublishedFile], declared: DeclaredFeed, store: Store
+) -> Iterator[Fault]:
     """Yield what differs between the files of a feed and what the store makes of it, unless it is due anyway."""
     if declared.make_documents is None or declared.is_due(ledger):
         return
-    documents = declared.make_documents(declared.feed)
+    made = {document.path: digest_of(document.body) for document in declared.make_documents(declared.feed)}
     retractions = store.pending_retractions(ledger.feed_id)
     if declared.is_due(ledger):
         return
     command = "feeds publish" if "/" in ledger.feed_id else f"feeds publish {ledger.feed_id}"
     remedy = f"`{command}` writes it again; report it if it comes again"
-    published = {file.path: file.digest for file in ledger.files}
-    made = {document.path: digest_of(document.body) for document in documents}
+    published = {file.path: file.digest for file in files}
     for path in sorted(published.keys() | made.keys()):
         if published.get(path) != made.get(path):
             yield Fault(f"{path} is not what the store makes of it", remedy)

@@ -25,7 +25,7 @@ from feeds.model import (
     Site,
     replace,
 )
-from feeds.pipeline import IssueIO, issue
+from feeds.pipeline import ArchiveIO, IssueIO, issue
 from feeds.publish import WriteResult
 from feeds.steps import Keep, Limit, effective_steps
 
@@ -150,6 +150,17 @@ def test_R9_a_changed_article_or_another_recipe_makes_another_edition() -> None:
     assert not is_published(edition(), Ledger("world"))
 
 
+NO_ARCHIVES = ArchiveIO(
+    changed=lambda number: {},
+    unarchived=lambda keys: {},
+    articles=lambda keys: iter(()),
+    document=lambda number, keys: iter(()),
+    size=lambda number: 0,
+    files=dict,
+    created=NOON,
+)
+
+
 class FeedIssue:
     """The inputs of issuing one feed, and how often its documents were written."""
 
@@ -173,6 +184,7 @@ class FeedIssue:
             issued=self._issued,
             since=NOON,
             changed=changed,
+            archives=NO_ARCHIVES,
         )
         return issue(FEED, SITE, edges)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from typing import TypeVar
 
 from .. import pipeline
@@ -25,13 +26,15 @@ from ..model import (
     Issue,
     Ledger,
     Source,
+    Step,
+    StepContext,
     StoryFile,
     replace,
 )
 from ..publish import LARGE_SIZE, Target, WriteResult
 from ..publish.quick_check import check_document
 from ..render import render_assets, render_feed_list
-from ..steps import apply_source_steps, only_select
+from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
 from .publisher import FRONT_PAGE, feeds_with
@@ -83,7 +86,8 @@ class FeedIssuer:
         """Remove the files of feeds that are no longer declared, and end the feeds in the store."""
         for ledger in ledgers:
             with self._keep_error(ledger.feed_id):
-                self._target.remove(file.path for file in ledger.files)
+                files = chain(ledger.files, *self._store.archive_files(ledger.feed_id).values())
+                self._target.remove(file.path for file in files)
                 self._store.withdraw(ledger.feed_id)
 
     def issue(
@@ -147,13 +151,15 @@ class FeedIssuer:
         """Yield the articles that a feed would hold now, newest first."""
         return pipeline.choose_articles(feed, self._articles)
 
-    def make_documents(self, feed: Feed) -> list[Document]:
-        """Return the documents of a feed that is not due, as they must stand in the target."""
+    def make_documents(self, feed: Feed) -> Iterator[Document]:
+        """Yield the documents of a feed that is not due, as they must stand in the target."""
         io = self._io(feed, 0, lambda: False, rewrite=False)
+        documents: Iterable[Document]
         if feed.id == FRONT_PAGE:
-            pages = pipeline.make_front_page(feed, self._site, self._config.feeds, self._published_articles, io)
-            return list(map(self._gate.clean_document, pages))
-        return list(map(self._gate.clean_document, pipeline.make_documents(feed, self._site, io)))
+            documents = pipeline.make_front_page(feed, self._site, self._config.feeds, self._published_articles, io)
+        else:
+            documents = pipeline.make_documents(feed, self._site, io)
+        return map(self._gate.clean_document, documents)
 
     def raise_errors(self) -> None:
         """Raise PublishError if something could not be published."""
@@ -178,6 +184,30 @@ class FeedIssuer:
             if gone := [id for id in left_out if id in published]:
                 log.warning("%s", describe_left_out(feed.id, gone))
 
+    def _archive_io(self, feed: Feed, source_ids: Sequence[str], changed: int) -> pipeline.ArchiveIO:
+        ids, store = frozenset(source_ids), self._store
+
+        newest = cache(lambda: store.newest_first_seen(source_ids, feed.tags))
+
+        def read(
+            number: int | None, keys: Collection[int], steps: Sequence[Step], context: StepContext
+        ) -> Iterator[Article]:
+            stored = store.archived_articles(feed.id, number, keys, ids, feed.tags)
+            return apply_steps(steps, self._prepare(stored, context, self._unlimited_sources), context)
+
+        return pipeline.ArchiveIO(
+            changed=lambda number: store.changed_articles(feed.id, ids, number, changed),
+            unarchived=lambda keys: store.unarchived(feed.id, keys),
+            articles=lambda keys: read(
+                None, keys, without_limits(feed.steps), replace(pipeline.STEP_CONTEXT, newest=newest)
+            ),
+            # Without a newest article none is too old: what a condition on age let through was young when it came.
+            document=lambda number, keys: read(number, keys, archive_steps(feed.steps), pipeline.STEP_CONTEXT),
+            size=lambda number: store.archive_size(feed.id, number),
+            files=lambda: store.archive_files(feed.id),
+            created=store.created,
+        )
+
     def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)
         return pipeline.IssueIO(
@@ -190,6 +220,7 @@ class FeedIssuer:
             issued=lambda issue: self._store.issued(issue, self._now(), self._began),
             since=self._store.created,
             changed=changed,
+            archives=self._archive_io(feed, source_ids, changed),
             as_stored=only_select([*feed.steps, *(step for id in source_ids for step in self._sources[id].steps)]),
         )
 
@@ -197,12 +228,18 @@ class FeedIssuer:
         ids = select_sources(feed, self._sources)
         reading.newest = cache(lambda: self._store.newest_first_seen(ids, feed.tags))
         stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
-        return self._prepare(stored, reading)
+        return self._prepare(stored, reading.source_context(), self._sources)
 
-    def _prepare(self, stored: Iterator[Article], reading: pipeline.Reading) -> Iterator[Article]:
+    def _prepare(
+        self, stored: Iterator[Article], context: StepContext, sources: Mapping[str, Source]
+    ) -> Iterator[Article]:
         """Yield stored articles as they may be published, with the steps of their sources applied."""
-        articles = (hide_origin(article, self._sources[article.source_id]) for article in stored)
-        return map(self._gate.clean_article, apply_source_steps(self._sources, articles, reading.source_context()))
+        articles = (hide_origin(article, sources[article.source_id]) for article in stored)
+        return map(self._gate.clean_article, apply_source_steps(sources, articles, context))
+
+    @cached_property
+    def _unlimited_sources(self) -> Mapping[str, Source]:
+        return {id: replace(source, steps=without_limits(source.steps)) for id, source in self._sources.items()}
 
     def _published_articles(self) -> Iterator[tuple[Article, Collection[str]]]:
         """Yield the articles that the feeds have published, with the ids of these feeds."""
@@ -214,7 +251,7 @@ class FeedIssuer:
                     feed_ids[article.key] = ids
                     yield article
 
-        for article in self._prepare(stored(), pipeline.Reading()):
+        for article in self._prepare(stored(), pipeline.STEP_CONTEXT, self._sources):
             yield article, feed_ids.pop(article.key)
 
     def _retracted(self, feed_id: str) -> Mapping[int, str]:

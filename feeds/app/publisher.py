@@ -144,8 +144,12 @@ def warn_of_lags(
 
 
 def _files_stand(ledger: Ledger, target: Target) -> bool:
-    """Return whether all files of a feed stand as they were published; log those that something else changed."""
-    differing = [file for file in ledger.files if not target.has(file)]
+    """Return whether all files of a feed stand as they were published; log those that something else changed.
+
+    Of the archive documents, it looks at the newest alone.
+    """
+    files = (*ledger.files, *ledger.archives.files)
+    differing = [file for file in files if not target.has(file)]
     foreign = [file.path for file in differing if file.size is not None and target.size(file.path) is not None]
     if foreign:
         names = ", ".join(foreign[:MAX_LOGGED_FILES]) + (" …" if len(foreign) > MAX_LOGGED_FILES else "")

@@ -1,7 +1,7 @@
 """The order of the stages, and nothing else.
 
 pull(visit):  [robots] → fetch → parse → [seen?] → normalize → Outcome
-issue(feed):  articles → steps → compose → render → publish → ledger and outbox
+issue(feed):  articles → steps → compose, archives → render → publish → ledger and outbox
 issue_front_page: published articles → compose → render → publish → ledger
 issue_pages(source): articles → render → publish → ledger: the pages of our own stories
 read(bytes):  parse → normalize → JSON Feed, for one document without a store
@@ -11,6 +11,7 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
+from .archives import ArchiveIO
 from .front_page import issue_front_page, make_front_page
 from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
 from .own_stories import issue_pages
@@ -32,6 +33,7 @@ from .visit import VisitIO, pull
 __all__ = [
     "STEP_CONTEXT",
     "WEB_PAGE_KINDS",
+    "ArchiveIO",
     "IssueIO",
     "Reading",
     "VisitIO",

@@ -1,9 +1,9 @@
-"""issue(feed): articles → steps → compose → render → publish → ledger and outbox."""
+"""issue(feed): articles → steps → compose, archives → render → publish → ledger and outbox."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import takewhile
@@ -15,6 +15,15 @@ from ..normalize.links import web_url
 from ..publish import WriteResult
 from ..render import json_feed, render
 from ..steps import apply_steps, effective_steps
+from .archives import (
+    ArchiveIO,
+    ArchivePlan,
+    ArchiveWriter,
+    ArticleKeys,
+    find_stale_archives,
+    plan_archives,
+    render_archive,
+)
 
 STEP_CONTEXT = StepContext(
     clean=partial(clean_html, base=None),
@@ -28,12 +37,14 @@ class Reading:
     """How far the articles of a feed are read, which its steps decide.
 
     A step may take no more but additions first seen after a time, or none of an older position. `newest` returns the
-    newest first-seen of the articles that the feed selects; who reads them puts it in.
+    newest first-seen of the articles that the feed selects; who reads them puts it in. `merged` are the keys of the
+    articles that a step merged into others.
     """
 
     additions_since: datetime | None = None
     oldest: datetime | None = None
     newest: Callable[[], datetime | None] = lambda: None
+    merged: set[int] = field(default_factory=set)
 
     def source_context(self) -> StepContext:
         """Return the context of the steps of sources: what one of them does not take, other sources may have."""
@@ -42,7 +53,12 @@ class Reading:
     def step_context(self) -> StepContext:
         """Return the context of the steps of the feed."""
         skip_to_additions = partial(setattr, self, "additions_since")
-        return replace(self.source_context(), skip_to_additions=skip_to_additions, skip_older=self._skip_older)
+        return replace(
+            self.source_context(),
+            skip_to_additions=skip_to_additions,
+            skip_older=self._skip_older,
+            report_merge=lambda article, into: self.merged.add(article.key),
+        )
 
     def is_needed(self, article: Article) -> bool:
         """Return whether an article, and so maybe one after it, is of a position that the steps take."""
@@ -71,6 +87,7 @@ class IssueIO:
     issued: Callable[[Issue], None]
     since: datetime
     changed: int
+    archives: ArchiveIO
     as_stored: bool = True
 
 
@@ -79,28 +96,45 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
 
     The files are replaced before the ledger and the outbox are written, so a crash in between repeats the issue (R12).
     """
-    chosen = tuple(choose_articles(feed, io.articles))
-    retracted = io.retracted(feed.id)
-    ledger = io.ledger(feed.id, [*(article.key for article in chosen), *retracted])
-    edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
+    reading = Reading()
+    chosen = tuple(choose_articles(feed, io.articles, reading))
+    shown, retracted = [article.key for article in chosen], io.retracted(feed.id)
+    ledger = io.ledger(feed.id, [*shown, *retracted])
+    plan = plan_archives(ArticleKeys(shown, reading.merged, retracted), ledger, io.archives)
+    archived_ledger = replace(ledger, archives=plan.archives)
+    edition = compose(feed, site, chosen, archived_ledger, io.since, as_stored=io.as_stored)
+    archives = ArchiveWriter(edition, plan, io.archives, io.publish)
+    stale_archives = find_stale_archives(feed, ledger, plan, io.archives, io.kept)
+    archives.write(plan.changed)  # before the subscription document, which leads to the newest
     files, paths = ledger.files, list[str]()
     if not is_published(edition, ledger) or not io.kept(files):
         files, paths = replace_files(ledger.files, io.publish(render(edition)), io)
+    archives.write(number for number in plan.numbers if number in stale_archives and number not in plan.changed)
+    removable = {file.path for stale_files in stale_archives.values() for file in stale_files} - archives.paths
+    paths += [*archives.changed_paths, *io.withdraw(sorted(removable))]
     entries, changes = find_changes(edition, ledger, retracted=retracted)
+    entries = {**plan.entries, **entries}
     events = tuple(_event(feed, change) for change in changes)
-    io.issued(Issue(replace(edition, changed=io.changed), entries, files, events))
+    oldest = None if plan.archives.oldest == ledger.archives.oldest else plan.archives.oldest
+    io.issued(Issue(replace(edition, changed=io.changed), entries, files, events, archives.files, oldest))
     return paths
 
 
-def make_documents(feed: Feed, site: Site, io: IssueIO) -> list[Document]:
-    """Return the documents of a feed that is not due, as they must stand in the target."""
-    chosen = tuple(choose_articles(feed, io.articles))
-    return list(render(compose(feed, site, chosen, io.ledger(feed.id, ()), io.since, as_stored=io.as_stored)))
+def make_documents(feed: Feed, site: Site, io: IssueIO) -> Iterator[Document]:
+    """Yield the documents of a feed that is not due, as they must stand in the target."""
+    chosen, ledger = tuple(choose_articles(feed, io.articles)), io.ledger(feed.id, ())
+    plan = ArchivePlan(ledger.archives)
+    edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
+    yield from render(edition)
+    for number in plan.numbers:
+        yield from render_archive(number, edition, plan, io.archives)
 
 
-def choose_articles(feed: Feed, read: Callable[[Feed, Reading], Iterator[Article]]) -> Iterator[Article]:
+def choose_articles(
+    feed: Feed, read: Callable[[Feed, Reading], Iterator[Article]], reading: Reading | None = None
+) -> Iterator[Article]:
     """Yield the articles that the steps of a feed let through."""
-    reading = Reading()
+    reading = reading or Reading()
     articles = takewhile(reading.is_needed, read(feed, reading))
     yield from apply_steps(effective_steps(feed), articles, reading.step_context())
 

@@ -26,6 +26,10 @@ from .responses import StaticDocument, is_navigation, page_response, read_header
 _log = logging.getLogger(__name__)
 
 _ALLOWED_METHODS = "GET, HEAD, OPTIONS"
+# `/<feed>.<suffix>` and `/archive/<feed>/<number>.<suffix>`, whose numbers stay when the feed is renamed.
+_FEED_PATH = re.compile(
+    r"/(?P<folder>archive/)?(?P<feed>.+)(?P<number>(?(folder)/[0-9]+))\.(?P<suffix>[a-z0-9_]+)", re.ASCII
+)
 _HEADER_NAMES = re.compile(r"[\w, -]{1,1000}", re.ASCII)
 # What stands where no file is published, unless the public folder has its own.
 _DEFAULT_FILES = {STYLESHEET_PATH: "listing.css", ICON_PATH: "favicon.ico"}
@@ -97,13 +101,14 @@ class _Pages:
 
     async def missing(self, request: Request) -> Response:
         """Answer 404; for a withdrawn feed 410, or 301 to its successor."""
-        feed_id, _, suffix = request.scope["path"][1:].rpartition(".")
-        withdrawn = self._withdrawn_feeds() if suffix in formats() else {}
-        if feed_id not in withdrawn:
+        match = _FEED_PATH.fullmatch(request.scope["path"])
+        withdrawn = self._withdrawn_feeds() if match and match["suffix"] in formats() else {}
+        if not match or match["feed"] not in withdrawn:
             raise HTTPException(404, headers=CORS_HEADERS)
-        if successor := withdrawn[feed_id]:
-            # The location is made of an id of ours, never of the request (S19).
-            raise HTTPException(301, headers={"location": f"{self._base_path}{successor}.{suffix}", **CORS_HEADERS})
+        if successor := withdrawn[match["feed"]]:
+            # The location is made of ids and numbers of ours, never of the request (S19).
+            path = f"{match['folder'] or ''}{successor}{match['number']}.{match['suffix']}"
+            raise HTTPException(301, headers={"location": self._base_path + path, **CORS_HEADERS})
         raise HTTPException(410, headers=CORS_HEADERS)
 
     async def error(self, request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ Articles come as the store gives them: by position, newest first (R7).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from ..model import Article, ArticleFunction, Feed, FeedStep, Source, Step, StepContext
 from .conditions import WHEN, Age, Condition, Conditions
@@ -33,9 +34,13 @@ __all__ = [
     "Tag",
     "apply_source_steps",
     "apply_steps",
+    "archive_steps",
     "effective_steps",
     "only_select",
+    "without_limits",
 ]
+
+_StepT = TypeVar("_StepT", bound=Step)
 
 
 def effective_steps(feed: Feed) -> tuple[Step, ...]:
@@ -53,6 +58,16 @@ def effective_steps(feed: Feed) -> tuple[Step, ...]:
 def only_select(steps: Iterable[Step]) -> bool:
     """Return whether the steps are known to pass on articles only as they are."""
     return all(isinstance(step, (Keep, Drop, Limit, Sort)) for step in steps)
+
+
+def archive_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return the steps that hold in archive documents: those that treat each article by itself, without `limit`."""
+    return tuple(step for step in without_limits(steps) if not isinstance(step, FeedStep))
+
+
+def without_limits(steps: Iterable[_StepT]) -> tuple[_StepT, ...]:
+    """Return the steps without those that select articles by their number."""
+    return tuple(step for step in steps if not isinstance(step, Limit))
 
 
 def apply_steps(steps: Sequence[Step], articles: Iterator[Article], context: StepContext) -> Iterator[Article]:

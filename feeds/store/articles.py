@@ -327,15 +327,15 @@ def _tag_lines(tags: Iterable[str]) -> str:
 MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own; beyond, all rows are read and filtered
 ROWS_AHEAD = 32  # rows fetched at a time
 
-_VISIBLE_ARTICLES = select(
+VISIBLE_ARTICLES = select(
     *(articles.c[name] for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "is_addition", "checksum")),
     *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
 ).where(articles.c.retracted_at.is_(None))
 
 _NEWEST_FIRST: tuple[UnaryExpression[object], ...] = (desc("position"), desc("first_seen"), asc("published_id"))
 _ZERO: ColumnElement[int] = literal_column("0")
-_NEWEST_FIRST_SORTED = (desc(articles.c.position + _ZERO), *_NEWEST_FIRST[1:])  # without the index of positions
-_IS_ADDITION: ColumnElement[bool] = articles.c.is_addition == literal_column("1")
+NEWEST_FIRST_SORTED = (desc(articles.c.position + _ZERO), *_NEWEST_FIRST[1:])  # without the index of positions
+IS_ADDITION: ColumnElement[bool] = articles.c.is_addition == literal_column("1")
 
 
 def select_articles(
@@ -350,23 +350,23 @@ def select_articles(
     Once `additions_since` returns a time, only additions follow that were first seen after it.
     """
     keys = None if source_ids is None else {source_index.keys[id] for id in source_ids if id in source_index.keys}
-    query = _VISIBLE_ARTICLES.where(_has_tag(source_index, tags)) if tags else _VISIBLE_ARTICLES
+    query = VISIBLE_ARTICLES.where(has_tag(source_index, tags)) if tags else VISIBLE_ARTICLES
     query_of_sources = _limit_to_sources(query, keys, len(source_index.ids)).order_by(*_NEWEST_FIRST)
     with connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}) as rows:
         for row in rows:
-            yield _build_article(row, source_index.ids)
+            yield build_article(row, source_index.ids)
             if (since := additions_since()) is not None:
                 last = row
                 break
         else:
             return
     # Their index leads to few rows, while the order of the other queries would lead through all.
-    query = query.where(_IS_ADDITION, articles.c.first_seen > encode_time(since))
+    query = query.where(IS_ADDITION, articles.c.first_seen > encode_time(since))
     if keys is not None:
         query = query.where(_is_one_of(articles.c.source, keys))
-    for row in connection.execute(query.order_by(*_NEWEST_FIRST_SORTED)):
+    for row in connection.execute(query.order_by(*NEWEST_FIRST_SORTED)):
         if _sort_key(row) > _sort_key(last):
-            yield _build_article(row, source_index.ids)
+            yield build_article(row, source_index.ids)
 
 
 # Answered out of an index: the rows themselves are large.
@@ -379,7 +379,7 @@ def select_newest_first_seen(
     connection: Connection, source_index: SourceIndex, source_ids: Collection[str] | None, tags: Collection[str]
 ) -> datetime | None:
     """Return when the newest article of these sources (None: all) with any of these tags was first seen."""
-    query = _NEWEST_FIRST_SEEN.where(_has_tag(source_index, tags)) if tags else _NEWEST_FIRST_SEEN
+    query = _NEWEST_FIRST_SEEN.where(has_tag(source_index, tags)) if tags else _NEWEST_FIRST_SEEN
     if source_ids is not None:
         keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
         query = query.where(articles.c.source.in_(json_members("keys", to_json(sorted(keys)))))
@@ -397,10 +397,10 @@ def select_published_articles(
         ledger_entries.c.state == EntryState.PUBLISHED,
     )
     feeds = ids.correlate(articles).scalar_subquery()
-    query = _VISIBLE_ARTICLES.add_columns(feeds.label("feeds")).where(feeds.is_not(None)).order_by(*_NEWEST_FIRST)
+    query = VISIBLE_ARTICLES.add_columns(feeds.label("feeds")).where(feeds.is_not(None)).order_by(*_NEWEST_FIRST)
     with connection.execute(query, execution_options={"yield_per": ROWS_AHEAD}) as rows:
         for row in rows:
-            yield _build_article(row, source_index.ids), frozenset(row.feeds.split(","))
+            yield build_article(row, source_index.ids), frozenset(row.feeds.split(","))
 
 
 def _limit_to_sources(
@@ -423,7 +423,7 @@ def _sort_key(row: ResultRow) -> tuple[int, int, str]:
     return -row.position, -row.first_seen, row.published_id
 
 
-def _has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
+def has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[bool]:
     """Return the condition: an article with any of the tags, or of a source declared with one.
 
     The second, so that a new tag of a source selects its old articles too.
@@ -448,7 +448,8 @@ def find_damaged_articles(connection: Connection) -> Iterator[str]:
             yield f"the article {row.published_id} is damaged"
 
 
-def _build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
+def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
+    """Return the article of a row of `VISIBLE_ARTICLES`; raise StoreError where it is damaged."""
     values: tuple[Any, ...] = tuple(row)
     checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:15]
     upstream_id, published_id, digest, story_key, _, first_seen, updated, url = checked
@@ -527,7 +528,7 @@ def _is_published(article: ColumnElement[int]) -> ColumnElement[bool]:
     It is evaluated for each removed article, and these are few; the entries of a feed are many.
     """
     is_entry = (ledger_entries.c.feed == bindparam("feed"), ledger_entries.c.article == article)
-    return exists().where(*is_entry, ledger_entries.c.state != EntryState.RETRACTED)
+    return exists().where(*is_entry, ledger_entries.c.state == EntryState.PUBLISHED)
 
 
 _PENDING_RETRACTIONS = union_all(

@@ -17,8 +17,10 @@ from ..model import (
     Event,
     Issue,
     Ledger,
+    LedgerEntry,
     Outcome,
     Outline,
+    PublishedFile,
     PublishingStatus,
     SeenItems,
     Source,
@@ -27,7 +29,7 @@ from ..model import (
     StoryPage,
     Visit,
 )
-from . import articles, integrity, ledgers, migrate, seen_items, visits
+from . import archives, articles, integrity, ledgers, migrate, seen_items, visits
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
@@ -198,6 +200,37 @@ class SqlStore:
     def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
         with self._engines.read() as connection:
             return ledgers.select_ledger(connection, feed_id, article_keys)
+
+    def archive_files(self, feed_id: str) -> Mapping[int, tuple[PublishedFile, ...]]:
+        with self._engines.read() as connection:
+            return ledgers.select_archive_files(connection, feed_id)
+
+    def archive_size(self, feed_id: str, number: int) -> int:
+        with self._engines.read() as connection:
+            return archives.count_articles(connection, feed_id, number)
+
+    def archived_articles(
+        self,
+        feed_id: str,
+        number: int | None,
+        keys: Collection[int],
+        source_ids: Collection[str],
+        tags: Collection[str] = (),
+    ) -> Iterator[Article]:
+        with self._engines.read() as connection:
+            place = feed_id, number
+            yield from archives.select_document(connection, self._source_index, place, keys, source_ids, tags)
+
+    def unarchived(self, feed_id: str, besides: Collection[int]) -> Mapping[int, LedgerEntry]:
+        with self._engines.read() as connection:
+            return archives.select_unarchived(connection, feed_id, besides)
+
+    def changed_articles(
+        self, feed_id: str, source_ids: Collection[str], after: int, until: int
+    ) -> Mapping[int, LedgerEntry | None]:
+        with self._engines.read() as connection:
+            numbers = after, until
+            return archives.select_changed(connection, self._source_index, feed_id, source_ids, numbers)
 
     def published_sources(self, feed_id: str) -> frozenset[str]:
         with self._engines.read() as connection:

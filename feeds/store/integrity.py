@@ -6,7 +6,9 @@ from sqlalchemy import Connection, Select, and_, exists, func, select
 
 from ..model import EntryState
 from .articles import find_damaged_articles
+from .ledgers import IS_PUBLISHED
 from .schema import (
+    archive_documents,
     articles,
     ledger_entries,
     ledgers,
@@ -22,6 +24,9 @@ MAX_ROWS = 20  # told of one invariant
 
 _LAST_CHANGE = select(meta.c.last_change_number).scalar_subquery()
 _OWN_VISIT = (visits.c.source == sources.c.key, visits.c.upstream_id == "")
+_HAS_DOCUMENT = exists().where(
+    archive_documents.c.feed == ledger_entries.c.feed, archive_documents.c.number == ledger_entries.c.archive
+)
 _IS_STORED = exists().where(articles.c.key == ledger_entries.c.article)
 _HAS_TOMBSTONE = exists().where(tombstones.c.article == ledger_entries.c.article)
 
@@ -36,6 +41,11 @@ INVARIANTS: dict[str, Select[tuple[object, ...]]] = {
     "an article that the feed {} published (number {}) is lost": select(
         ledger_entries.c.feed, ledger_entries.c.article
     ).where(ledger_entries.c.state == EntryState.PUBLISHED, ~_IS_STORED, ~_HAS_TOMBSTONE),
+    "the feed {} has articles in the archive document {}, which does not exist": select(
+        ledger_entries.c.feed, ledger_entries.c.archive
+    )
+    .distinct()
+    .where(IS_PUBLISHED, ledger_entries.c.archive.is_not(None), ~_HAS_DOCUMENT),
     "the source {} has no visit, so it would never be visited": select(sources.c.id).where(
         ~exists().where(*_OWN_VISIT)
     ),

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from ..model import Edition, EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile, PublishingStatus
+from ..model import Archives, Edition, EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile, PublishingStatus
 from .schema import (
+    archive_documents,
     articles,
     decode_optional_time,
     decode_time,
@@ -34,16 +50,39 @@ EVENTS_AHEAD = 500  # rows read at a time when all are rewritten
 MAX_EVENTS = 50_000  # a follower of the outbox that is further behind starts anew (R72, F41)
 
 
-def _upsert_statement(table: Table) -> BatchStatement:
-    """Return an INSERT of all columns, or UPDATE of the row with the same primary key."""
+def _upsert_statement(table: Table, kept: Collection[str] = ()) -> BatchStatement:
+    """Return an INSERT of all columns, or UPDATE of the row with the same primary key; `kept` columns keep a value."""
     statement = insert(table).values({column.name: bindparam(column.name) for column in table.c})
     keys = [column.name for column in table.primary_key]
-    rest = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    rest: dict[str, ColumnElement[Any]] = {
+        column.name: func.coalesce(column, statement.excluded[column.name])
+        if column.name in kept
+        else statement.excluded[column.name]
+        for column in table.c
+        if not column.primary_key
+    }
     return BatchStatement(statement.on_conflict_do_update(index_elements=keys, set_=rest))
 
 
-_LEDGERS = select(ledgers)
-_LEDGER = select(ledgers).where(ledgers.c.feed == bindparam("feed"))
+_OLDEST_ARCHIVE, _NEWEST_ARCHIVE = (
+    select(number).where(archive_documents.c.feed == ledgers.c.feed).correlate(ledgers).scalar_subquery()
+    for number in (func.min(archive_documents.c.number), func.max(archive_documents.c.number))
+)
+_IS_NEWEST_ARCHIVE = and_(archive_documents.c.feed == ledgers.c.feed, archive_documents.c.number == _NEWEST_ARCHIVE)
+_LEDGERS = select(
+    ledgers,
+    _OLDEST_ARCHIVE.label("oldest_archive"),
+    archive_documents.c.number.label("newest_archive"),
+    archive_documents.c.files.label("archive_files"),
+).select_from(ledgers.outerjoin(archive_documents, _IS_NEWEST_ARCHIVE))
+_LEDGER = _LEDGERS.where(ledgers.c.feed == bindparam("feed"))
+_ARCHIVE_FILES = (
+    select(archive_documents.c.number, archive_documents.c.files)
+    .where(archive_documents.c.feed == bindparam("feed"))
+    .order_by(archive_documents.c.number)
+)
+# Spelled out: of a bound value, SQLite does not know that the index of archive documents has it.
+IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == literal_column(f"'{EntryState.PUBLISHED}'")
 _ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES_OF_ARTICLES = _ENTRIES.where(ledger_entries.c.article.in_(json_members("articles")))
 _EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
@@ -63,8 +102,9 @@ _PUBLISHED_SOURCES = (
     .where(ledger_entries.c.feed == bindparam("feed"))
 )
 
-_UPSERT_LEDGER = _upsert_statement(ledgers)
+_UPSERT_LEDGER = _upsert_statement(ledgers, kept=["first_issued"])
 _UPSERT_ENTRY = _upsert_statement(ledger_entries)
+_UPSERT_ARCHIVE = _upsert_statement(archive_documents)
 _UPSERT_WITHDRAWN = _upsert_statement(withdrawn_feeds)
 _REWRITE_EVENT = update_statement(outbox, ["seq"], "published_id", "item")
 _INSERT_EVENT = insert_statement(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
@@ -92,16 +132,26 @@ def _select_entries(
         rows = connection.execute(_ENTRIES, values)
     else:
         rows = connection.execute(_ENTRIES_OF_ARTICLES, {**values, "articles": to_json(list(article_keys))})
-    return {
-        row.article: LedgerEntry(row.digest, decode_time(row.first_published), row.archive, EntryState(row.state))
-        for row in rows
-    }
+    return {row.article: build_entry(row) for row in rows}
+
+
+def build_entry(row: ResultRow) -> LedgerEntry:
+    """Return the entry of a row that has its columns."""
+    return LedgerEntry(row.digest, decode_time(row.first_published), row.archive, EntryState(row.state))
 
 
 def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
     updated, files = decode_optional_time(row.updated), _FILES.decode(row.files)
     facts = row.feed, row.fingerprint, row.change_number, updated, entries, files
-    return Ledger(*facts, row.edition_digest, row.original_id)
+    newest = row.newest_archive
+    archives = Archives(row.oldest_archive, newest, _FILES.decode(row.archive_files)) if newest else Archives()
+    return Ledger(*facts, row.edition_digest, row.original_id, archives)
+
+
+def select_archive_files(connection: Connection, feed_id: str) -> dict[int, tuple[PublishedFile, ...]]:
+    """Return the files of each archive document of a feed by its number, oldest first."""
+    rows = connection.execute(_ARCHIVE_FILES, {"feed": feed_id})
+    return {row.number: _FILES.decode(row.files) for row in rows}
 
 
 def select_published_sources(connection: Connection, feed_id: str) -> frozenset[str]:
@@ -120,12 +170,26 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         "files": to_json(issue.files),
         "edition_digest": issue.edition.digest,
         "original_id": issue.edition.original_id,
+        "first_issued": encode_time(at),
     }
     _UPSERT_LEDGER.run(connection, [values])
     _UPSERT_ENTRY.run(connection, _entry_values(feed.id, issue.entries))
+    documents = ({"feed": feed.id, "number": n, "files": to_json(files)} for n, files in issue.archives.items())
+    _UPSERT_ARCHIVE.run(connection, documents)
+    if issue.oldest_archive is not None:
+        _drop_archives(connection, feed.id, issue.oldest_archive)
     connection.execute(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == feed.id))
     if issue.events:
         _append_events(connection, issue, at)
+
+
+def _drop_archives(connection: Connection, feed_id: str, oldest: int) -> None:
+    """Drop the archive documents before a number; their articles expire, so that none is published as new again."""
+    connection.execute(
+        delete(archive_documents).where(archive_documents.c.feed == feed_id, archive_documents.c.number < oldest)
+    )
+    is_dropped = and_(ledger_entries.c.feed == feed_id, ledger_entries.c.archive < oldest, IS_PUBLISHED)
+    connection.execute(update(ledger_entries).where(is_dropped).values(state=EntryState.EXPIRED))
 
 
 def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
@@ -283,7 +347,8 @@ def rename(connection: Connection, feed_id: str, successor: str) -> None:
     """
     old, new = (connection.execute(_LEDGER, {"feed": id}).first() for id in (feed_id, successor))
     if old and new:
-        files = to_json((*_FILES.decode(new.files), *_FILES.decode(old.files)))
+        archives = chain.from_iterable(select_archive_files(connection, feed_id).values())
+        files = to_json((*_FILES.decode(new.files), *_FILES.decode(old.files), *archives))
         values = {"fingerprint": "", "files": files}
         connection.execute(update(ledgers).where(ledgers.c.feed == successor).values(values))
         connection.execute(delete(ledgers).where(ledgers.c.feed == feed_id))

@@ -13,8 +13,10 @@ from ..model import (
     Event,
     Issue,
     Ledger,
+    LedgerEntry,
     Outcome,
     Outline,
+    PublishedFile,
     PublishingStatus,
     SeenItems,
     Source,
@@ -132,6 +134,36 @@ class Store(Protocol):
 
     def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
         """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
+
+    def archive_files(self, feed_id: str) -> Mapping[int, tuple[PublishedFile, ...]]:
+        """Return the files of each archive document of a feed by its number, oldest first."""
+
+    def archive_size(self, feed_id: str, number: int) -> int:
+        """Return how many articles an archive document holds."""
+
+    def archived_articles(
+        self,
+        feed_id: str,
+        number: int | None,
+        keys: Collection[int],
+        source_ids: Collection[str],
+        tags: Collection[str] = (),
+    ) -> Iterator[Article]:
+        """Yield the articles of an archive document (None: of none) and those with these keys, newest first.
+
+        All are of these sources and have any of these tags.
+        """
+
+    def unarchived(self, feed_id: str, besides: Collection[int]) -> Mapping[int, LedgerEntry]:
+        """Return the entries of articles besides these that are published and in no archive document, oldest first."""
+
+    def changed_articles(
+        self, feed_id: str, source_ids: Collection[str], after: int, until: int
+    ) -> Mapping[int, LedgerEntry | None]:
+        """Return the articles of these sources with a change number after one and up to another, and their entries.
+
+        Of those that the feed never published, only additions that were first seen since it was first issued.
+        """
 
     def published_sources(self, feed_id: str) -> frozenset[str]:
         """Return the ids of the sources whose articles a feed ever published."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0006"
+REVISION = "0007"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -195,6 +195,7 @@ articles = Table(
     Index("articles_position", "position", "first_seen", "source", "tags"),
     Index("articles_source_position", "source", "position", "first_seen"),
     Index("articles_retracted", "retracted_at", sqlite_where=text("retracted_at IS NOT NULL")),
+    Index("articles_changes", "source", "change_number"),
     Index("articles_additions", "first_seen", sqlite_where=text("is_addition = 1")),
     sqlite_autoincrement=True,
 )
@@ -224,6 +225,7 @@ ledgers = Table(
     Column("files", Text, nullable=False),
     Column("edition_digest", Text, nullable=False),
     Column("original_id", Text),  # the id of a renamed feed when it was first published
+    Column("first_issued", Integer),
 )
 
 ledger_entries = Table(
@@ -233,8 +235,18 @@ ledger_entries = Table(
     Column("article", Integer, primary_key=True),
     Column("digest", Text, nullable=False),
     Column("first_published", Integer, nullable=False),
-    Column("archive", Integer),
+    Column("archive", Integer),  # the number of its archive document
     Column("state", Text, nullable=False, server_default="published"),
+    Index("ledger_entries_archive", "feed", "archive", sqlite_where=text("state = 'published'")),
+    sqlite_with_rowid=False,
+)
+
+archive_documents = Table(
+    "archive_documents",
+    metadata,
+    Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("files", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -97,7 +97,8 @@ def test_a_store_of_an_older_version_takes_the_files_over_as_they_are(published:
     database.executescript(
         "ALTER TABLE ledgers DROP COLUMN original_id; DROP TABLE publishing; DROP INDEX articles_additions;"
         "ALTER TABLE articles DROP COLUMN is_addition; ALTER TABLE visits DROP COLUMN is_addition;"
-        "ALTER TABLE visits DROP COLUMN story_digest"
+        "ALTER TABLE visits DROP COLUMN story_digest; DROP TABLE archive_documents;"
+        "DROP INDEX ledger_entries_archive; DROP INDEX articles_changes; ALTER TABLE ledgers DROP COLUMN first_issued"
     )
     database.execute("UPDATE alembic_version SET version_num = '0002'")
     database.commit()

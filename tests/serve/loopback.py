@@ -62,6 +62,12 @@ ABSENT = [
     ("/before.rss", 301, "/world.rss"),
     ("/before.json?a=//evil.example", 301, "/world.json"),
     ("/each-source/bbc.atom", 301, "/each-source/news.atom"),
+    ("/closed/1.atom", 404, None),
+    ("/archive/closed/1.atom", 410, None),
+    ("/archive/closed.atom", 404, None),
+    ("/archive/closed/one.atom", 404, None),
+    ("/archive/before/12.atom", 301, "/archive/world/12.atom"),
+    ("/archive/each-source/bbc/1.atom", 301, "/archive/each-source/news/1.atom"),
     ("/never.rss", 404, None),
 ]
 

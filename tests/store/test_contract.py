@@ -295,6 +295,45 @@ def test_each_event_gets_its_number_once(store: Store) -> None:
     assert isinstance(events[0], Event)
 
 
+def test_R43_archive_documents_of_a_feed(store: Store) -> None:
+    entries = {key: LedgerEntry("d", NOON, number) for key, number in ((1, 1), (2, 2), (3, None), (4, 2))}
+    add_articles(store, *(article(str(n), published=NOON - n * HOUR) for n in range(1, 7)))
+    files = {n: published_files(f"archive/f/{n}.atom") for n in (1, 2)}
+    store.issued(replace(issue("f", entries), archives=files), NOON)
+    archives = store.ledgers()["f"].archives
+    assert (archives.oldest, archives.newest, archives.files) == (1, 2, files[2])
+    assert store.archive_files("f") == files and store.archive_size("f", 2) == 2
+
+    def keys(number: int | None, *others: int, sources: tuple[str, ...] = ("a", "b")) -> list[int]:
+        return [article.key for article in store.archived_articles("f", number, others, sources)]
+
+    assert (keys(2), keys(2, 6), keys(None, 5), keys(2, sources=("b",))) == ([2, 4], [2, 4, 6], [5], [])
+    assert [*store.archived_articles("f", 2, (), ("a",), ("other",))] == []
+    assert store.unarchived("f", ()) == {3: entries[3]} and store.unarchived("f", (3,)) == {}
+    # Of articles that the feed never published, those count that came since its first issue, after a first listing.
+    assert store.changed_articles("f", ("a",), 1, 4) == {key: entries[key] for key in (2, 3, 4)}
+    assert store.changed_articles("f", ("b",), 0, 9) == {}
+    add_articles(store, article("7", first_seen=NOON - HOUR), article("8"))
+    store.record([harvest(visit_of(store, "b"), article("9", "b"), is_first=True)])
+    assert store.changed_articles("f", ("a", "b"), 6, 9) == {8: None}
+    assert store.newest_first_seen(("a",)) == NOON
+    assert [(item.key, *ids) for item, ids in store.published_articles(["f"])] == [(n, "f") for n in (1, 2, 3, 4)]
+    store.retract("https://x.example/2", NOON)
+    assert keys(2) == [4]
+
+
+def test_R5_the_oldest_archives_expire_and_nothing_in_them_is_taken_back(store: Store) -> None:
+    add_articles(store, article("1"), article("2"))
+    entries = {key: LedgerEntry("d", NOON, key) for key in (1, 2)}
+    files = {key: published_files(f"archive/f/{key}.atom") for key in (1, 2)}
+    store.issued(replace(issue("f", entries), archives=files), NOON)
+    store.issued(replace(issue("f"), oldest_archive=2), NOON)
+    assert store.archive_files("f") == {2: files[2]} and store.ledger("f", ()).archives.oldest == 2
+    assert store.ledger("f").entries[1].state is EntryState.EXPIRED
+    store.forget("a", NOON)
+    assert store.pending_retractions("f").keys() == {2}
+
+
 def test_a_renamed_feed_hands_on_its_ledger_and_leads_to_its_successor(store: Store) -> None:
     entries = {1: LedgerEntry("d1", NOON)}
     store.issued(issue("old", entries, event(1, "old"), files=published_files("old.rss")), NOON)

@@ -118,6 +118,20 @@ def test_A14_a_feed_that_takes_over_another_keeps_its_own_ledger(path: Path) -> 
         assert store.ledgers().keys() == {"b"}
 
 
+def test_A14_archives_go_with_their_feed(path: Path) -> None:
+    with open_store(path) as store:
+        for feed in ("a", "b"):
+            archives = {1: published_files(f"archive/{feed}/1.atom")}
+            store.issued(replace(issue(feed, {1: LedgerEntry(feed, NOON, 1)}), archives=archives), NOON)
+        store.rename("a", "b")
+        paths = [file.path for file in store.ledger("b").files]
+        assert paths == ["b.rss", "b.atom", "a.rss", "a.atom", "archive/a/1.atom"]
+        store.rename("b", "c")
+        assert store.archive_files("c") == {1: published_files("archive/b/1.atom")}
+        store.withdraw("c")
+        assert store.archive_files("c") == {}
+
+
 def test_A14_an_id_leads_to_the_last_of_its_successors(path: Path) -> None:
     with open_store(path) as store:
         store.issued(issue("a"), NOON)
