@@ -162,6 +162,11 @@ def prefers_html(accept: str | None) -> bool:
     return html > max(weights.get(media_type, 0.0) for media_type in FEED_TYPES)
 
 
+def is_navigation(mode: str | None, destination: str | None) -> bool:
+    """Return whether `Sec-Fetch-Mode` and `Sec-Fetch-Dest` are of a browser that opens an address to show it."""
+    return (mode, destination) == ("navigate", "document")
+
+
 def _parse_weights(header: str | None) -> Mapping[str, float]:
     """Return each member of a weighted list in lower case with its q; a malformed q counts as 0."""
     return _parse_weighted_list((header or "")[:_MAX_LIST_LENGTH])

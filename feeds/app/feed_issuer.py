@@ -33,7 +33,7 @@ from ..model import (
 )
 from ..publish import LARGE_SIZE, Target, WriteResult
 from ..publish.quick_check import check_document
-from ..render import render_assets, render_feed_list
+from ..render import render_assets, render_error_pages, render_feed_list
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
@@ -69,13 +69,14 @@ class FeedIssuer:
         self.published: dict[str, datetime] = {}  # feed id → when
 
     def publish_shared_files(self, shared: Feed) -> None:
-        """Write the list of feeds and the style sheets, which have a ledger of their own, `shared`."""
+        """Write the list of feeds, the style sheets and the pages for errors, whose ledger is that of `shared`."""
         ledger = self._store.ledger(shared.id, ())
         if ledger.fingerprint != shared.fingerprint:
             self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
+        documents = [*render_assets(), *render_error_pages(self._site), feed_list]
         with self._keep_error(shared.id):
-            files = tuple(result.file for result in self._target.put([*render_assets(), feed_list]))
+            files = tuple(result.file for result in self._target.put(documents))
             status = self.statuses.get(shared.id)
             is_recorded = (files, shared.fingerprint) == (ledger.files, ledger.fingerprint)
             if not is_recorded or (status and status.failed_at):

@@ -11,7 +11,14 @@ from .addresses import spell_edition
 from .formatting import ASSETS, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
 
-__all__ = ["render", "render_assets", "render_feed_list", "render_front_page", "render_story_page"]
+__all__ = [
+    "render",
+    "render_assets",
+    "render_error_pages",
+    "render_feed_list",
+    "render_front_page",
+    "render_story_page",
+]
 
 _INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
@@ -38,9 +45,16 @@ def _write_formats(edition: Edition) -> tuple[Document, ...]:
 
 def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
     """Return the front page with the articles of an edition, and links to `feeds`."""
-    from .html.front_page import render_front_page  # loads Jinja2 and babel, which cost 120 ms
+    from .html.site_pages import render_front_page  # loads Jinja2 and babel, which cost 120 ms
 
     return render_front_page(spell_edition(edition), feeds)
+
+
+def render_error_pages(site: Site) -> Sequence[Document]:
+    """Return the pages that web servers show for what is not there, or no longer."""
+    from .html.site_pages import render_error_pages  # as above
+
+    return render_error_pages(site)
 
 
 def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> Document:

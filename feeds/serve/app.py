@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -18,10 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..registry import formats
 from .file_response import find_file
 from .files import Files
-from .html_page import ICON_PATH, STYLESHEET_PATH, render_page
-from .index_page import IndexPage
-from .media_types import CORS_HEADERS, find_media_type, security_headers
-from .responses import StaticDocument, is_navigation, page_response, read_header, text_response
+from .html_page import render_page
+from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, security_headers
+from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +29,8 @@ _FEED_PATH = re.compile(
     r"/(?P<folder>archive/)?(?P<feed>.+)(?P<number>(?(folder)/[0-9]+))\.(?P<suffix>[a-z0-9_]+)", re.ASCII
 )
 _HEADER_NAMES = re.compile(r"[\w, -]{1,1000}", re.ASCII)
-# What stands where no file is published, unless the public folder has its own.
-_DEFAULT_FILES = {STYLESHEET_PATH: "listing.css", ICON_PATH: "favicon.ico"}
-# For browsers; feed readers get the phrase of the status.
+_ICON_PATH = "/favicon.ico"  # unless the public folder has one
+# For browsers, where `404.html` and `410.html` are not published; feed readers get the phrase of the status.
 _ERROR_SENTENCES = {404: "There is nothing at this address.", 410: "This feed is no longer published."}
 
 
@@ -50,12 +47,13 @@ def create_app(
     in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
     have cut it off.
     """
-    pages = _Pages(root, withdrawn_feeds, is_healthy, base_path)
-    routes = [Route("/", pages.index), Route("/health", pages.health)]
-    routes += [Route(path, _load_document(path, name).respond) for path, name in _DEFAULT_FILES.items()]
+    files = Files(root)
+    pages = _Pages(files, withdrawn_feeds, is_healthy, base_path)
+    icon = _load_document(_ICON_PATH, "favicon.ico")
+    routes = [Route("/", pages.empty), Route("/health", pages.health), Route(_ICON_PATH, icon.respond)]
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
-    app = _PublishedFiles(Files(root), router)
+    app = _PublishedFiles(files, router)
     return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
 
 
@@ -70,12 +68,22 @@ class _PublishedFiles:
         request = Request(scope)
         response: ASGIApp | None
         if request.method in {"GET", "HEAD"}:
-            response = await find_file(self._files, "/index.html" if scope["path"] == "/" else scope["path"], request)
+            response = await self._find(request)
         elif request.method == "OPTIONS":
             response = _describe_options(request)
         else:
             raise HTTPException(405, headers={"allow": _ALLOWED_METHODS})
         await (response or self._other)(scope, receive, send)
+
+    async def _find(self, request: Request) -> Response | None:
+        path = request.scope["path"]
+        media_type = find_media_type(path)
+        if media_type and media_type.has_page and is_navigation(request):
+            page = await find_file(self._files, f"{path.rpartition('.')[0]}.html", request)
+            if page:
+                page.headers.update(NAVIGATION_HEADERS)
+                return page
+        return await find_file(self._files, "/index.html" if path == "/" else path, request)
 
 
 class _Pages:
@@ -83,18 +91,20 @@ class _Pages:
 
     def __init__(
         self,
-        root: Path,
+        files: Files,
         withdrawn_feeds: Callable[[], Mapping[str, str | None]],
         is_healthy: Callable[[], bool],
         base_path: str,
     ) -> None:
-        self._index_page = IndexPage(root)
+        self._files = files
         self._withdrawn_feeds = withdrawn_feeds
         self._is_healthy = is_healthy
         self._base_path = base_path
 
-    async def index(self, request: Request) -> Response:
-        return await self._index_page.document().respond(request)
+    async def empty(self, request: Request) -> Response:
+        """Answer for the front page until it is published."""
+        text = "The first stories appear here as soon as they are published."
+        return page_response(render_page("Nothing is published yet", text, self._base_path, "Look again"), 200)
 
     async def health(self, request: Request) -> Response:
         return text_response("ok") if self._is_healthy() else text_response("degraded", 503)
@@ -118,11 +128,15 @@ class _Pages:
             _log.error("cannot serve %r: %s", request.scope["path"], error, exc_info=error if is_bug else None)
             error = HTTPException(500 if is_bug else 503)
         sentence = _ERROR_SENTENCES.get(error.status_code)
-        if sentence is None or not is_navigation(request):
+        if sentence is None or not prefers_html(request):
             return text_response(error.detail, error.status_code, error.headers)
-        link = f'<p><a href="{escape(self._base_path)}">All feeds</a></p>'
-        page = render_page(error.detail, sentence, link, base_path=self._base_path)
+        page = await self._read(f"/{error.status_code}.html")
+        page = page or render_page(error.detail, sentence, self._base_path, "To the front page").encode()
         return page_response(page, error.status_code, error.headers)
+
+    async def _read(self, path: str) -> bytes | None:
+        resource = await self._files.find(path)
+        return await self._files.read(resource, resource.plain) if resource else None
 
 
 def _describe_options(request: Request) -> Response:

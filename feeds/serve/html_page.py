@@ -1,43 +1,28 @@
-"""The HTML of the pages that the server itself makes: one template, and the addresses of what it names."""
+"""The pages that the server itself makes: while nothing is published, and where a published one is missing."""
 
 from __future__ import annotations
 
 from html import escape
 
-STYLESHEET_PATH = "/assets/listing.css"
-ICON_PATH = "/favicon.ico"
-
 _TEMPLATE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="en" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<link rel="icon" href="{icon}">
-<link rel="stylesheet" href="{stylesheet}">
-{links}
 </head>
 <body>
 <main>
 <h1>{title}</h1>
 <p>{text}</p>
-{content}
+<p><a href="{link}">{link_text}</a></p>
 </main>
 </body>
 </html>
 """
 
 
-def render_page(title: str, text: str, content: str, *, links: str = "", base_path: str = "") -> str:
-    """Return a page; `content` and `links` (for the head) are HTML.
-
-    `base_path` stands before the addresses of icon and stylesheet; a page in the public folder itself needs none.
-    """
-    return _TEMPLATE.format(
-        title=escape(title),
-        text=escape(text),
-        content=content,
-        links=links,
-        icon=escape(base_path + ICON_PATH.removeprefix("/")),
-        stylesheet=escape(base_path + STYLESHEET_PATH.removeprefix("/")),
-    )
+def render_page(title: str, text: str, link: str, link_text: str) -> str:
+    """Return a page with a sentence and a link; it has no stylesheet, as none may be published."""
+    return _TEMPLATE.format(title=escape(title), text=escape(text), link=escape(link), link_text=escape(link_text))

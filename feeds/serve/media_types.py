@@ -10,6 +10,12 @@ from typing import Literal
 from ..registry import formats
 
 _CACHE_CONTROL = "public, max-age=300, must-revalidate"
+NAVIGATION_HEADER = "Sec-Fetch-Dest"
+# Of a page in place of a feed: a shared cache that heeds no Vary must not give it to feed readers.
+NAVIGATION_HEADERS = {
+    "cache-control": "private, max-age=300, must-revalidate",
+    "vary": f"{NAVIGATION_HEADER}, Accept-Encoding",
+}
 
 # S17. No frame or form anywhere; pictures and sound of an article may come from its publisher. The only script is that
 # of our pages, a file of its own.
@@ -23,15 +29,16 @@ _CONTENT_SECURITY_POLICY = (
 class MediaType:
     """How files of one suffix are served.
 
-    `content_type` is the header; `navigation_type` replaces it for a browser that navigates to the file, so that the
-    browser shows the file with its stylesheet. `role` is `feed` for what pages of other sites may read, `page` for HTML
-    of ours, `file` for all else.
+    `content_type` is the header. A browser that navigates to a file with `has_page` gets the page beside it; where none
+    is published, `navigation_type` replaces the header, so that the browser shows the file with its stylesheet. `role`
+    is `feed` for what pages of other sites may read, `page` for HTML of ours, `file` for all else.
     """
 
     content_type: str
     compressible: bool = False
     role: Literal["feed", "page", "file"] = "file"
     navigation_type: str | None = None
+    has_page: bool = False
 
 
 HTML = MediaType("text/html; charset=utf-8", compressible=True, role="page")
@@ -90,6 +97,7 @@ def _media_types() -> Mapping[str, MediaType]:
             compressible=True,
             role="page" if format.is_page else "feed",
             navigation_type=format.navigation_type,
+            has_page=not format.is_page,
         )
         for format in formats().values()
     }
@@ -100,7 +108,7 @@ def _media_types() -> Mapping[str, MediaType]:
 def file_headers(media_type: MediaType) -> Mapping[str, str]:
     """Return the headers of every response with a file of this type, 304 included (RFC 9110 §15.4.5)."""
     headers = {**security_headers(sandbox=media_type.role != "page"), "cache-control": _CACHE_CONTROL}
-    if vary := ["Accept"] * bool(media_type.navigation_type) + ["Accept-Encoding"] * media_type.compressible:
+    if vary := [NAVIGATION_HEADER] * media_type.has_page + ["Accept-Encoding"] * media_type.compressible:
         headers["vary"] = ", ".join(vary)
     if not media_type.compressible:
         headers["accept-ranges"] = "bytes"

@@ -33,7 +33,12 @@ def accepts_gzip(request: Request) -> bool:
 
 
 def is_navigation(request: Request) -> bool:
-    """Tell whether a browser opens this address to show it, rather than a feed reader."""
+    """Tell whether a browser opens this address to show it; feed readers accept HTML too, and send no such headers."""
+    return http_headers.is_navigation(request.headers.get("sec-fetch-mode"), request.headers.get("sec-fetch-dest"))
+
+
+def prefers_html(request: Request) -> bool:
+    """Tell whether an error is best told in HTML."""
     return http_headers.prefers_html(read_header(request, "accept"))
 
 
@@ -119,7 +124,7 @@ def text_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
     return PlainTextResponse(f"{text}\n", status, headers)
 
 
-def page_response(page: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+def page_response(page: str | bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return a page of ours, which is not to be cached."""
     headers = {**security_headers(sandbox=False), "cache-control": "no-store", **(headers or {})}
     return HTMLResponse(page, status, headers)

@@ -70,8 +70,8 @@ def test_a_format_appears_in_files_pages_and_server(wire: Wire, plugins: Path, o
             assert response.headers["Access-Control-Allow-Origin"] == "*"
         with urllib.request.urlopen(f"{address}/") as response:
             index = response.read().decode()
-    assert '<link rel="alternate" type="text/csv" title="all (CSV)" href="all.csv">' in index
-    assert '<a href="all.csv">CSV</a>' in index
+    assert '<link rel="alternate" type="text/csv" title="Everything" href="https://wire.example.org/all.csv">' in index
+    assert '<a href="https://wire.example.org/all.csv" type="text/csv">CSV</a>' in index
 
 
 def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
@@ -87,7 +87,11 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     run(wire, "run")
     added = wire.files()
     assert added.keys() - before.keys() == {"all.csv"}
-    assert {name for name in before if added[name] != before[name]} == {"all.html", "stories/desk/hello.html"}
+    assert {name for name in before if added[name] != before[name]} == {
+        "all.html",
+        "index.html",
+        "stories/desk/hello.html",
+    }
     with_csv = wire.inodes()
     run(wire, "run")
     assert wire.inodes() == with_csv
@@ -96,7 +100,11 @@ def test_a_format_that_is_added_is_written_and_one_that_is_gone_is_withdrawn(
     run(wire, "run")
     assert wire.files() == before
     changed = {name for name, inode in inodes.items() if wire.inodes()[name] != inode}
-    assert {name.removeprefix(f"{wire.public}/") for name in changed} == {"all.html", "stories/desk/hello.html"}
+    assert {name.removeprefix(f"{wire.public}/") for name in changed} == {
+        "all.html",
+        "index.html",
+        "stories/desk/hello.html",
+    }
     assert "4 files" in run(wire, "status")
 
 

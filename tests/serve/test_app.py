@@ -1,15 +1,12 @@
-"""Withdrawn feeds, health and the index page."""
+"""Withdrawn feeds, health and the first page."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from serve.loopback import (
     ABSENT,
-    BROWSER,
-    RSS,
     LoopbackServer,
     create_test_app,
     replace_file,
@@ -49,40 +46,7 @@ def test_S17_a_bug_is_a_500_with_the_same_headers_and_is_logged(
     assert record.exc_info
 
 
-def test_the_first_page_lists_the_feeds_with_their_formats(server: LoopbackServer) -> None:
-    page = server.request("/", accept=BROWSER)
-    text = page.body.decode()
-    assert page["content-type"] == "text/html; charset=utf-8"
-    for name in ("world.rss", "world.atom", "world.json", "each-source/bbc-news.json"):
-        assert f'<a href="{name}">' in text
-        assert re.search(f'<link rel="alternate" type="application/[a-z+]+" title="[^"]+" href="{name}">', text)
-    for word in (
-        "hidden",
-        "secret",
-        "archive",
-        "assets/app",
-        "folder.rss<",
-        "escape",
-        "outside",
-        "loop",
-        "pipe",
-        "feeds-new",
-        "<style",
-        "style=",
-        "<script",
-    ):
-        assert word not in text
-    style = re.search(r'<link rel="stylesheet" href="([^"]+)">', text)
-    assert style
-    assert server.request(f"/{style.group(1)}")["content-type"] == "text/css; charset=utf-8"
-
-
-def test_the_first_page_follows_what_is_published(own_server: LoopbackServer) -> None:
-    before = own_server.request("/")
-    assert own_server.request("/", if_none_match=before["etag"]).status == 304
-    replace_file(own_server.root / "each-source" / "new.rss", RSS)
-    assert b'href="each-source/new.rss"' in own_server.request("/", if_none_match=before["etag"]).body
-    (own_server.root / "world.rss").unlink()
-    assert b'href="world.rss"' not in own_server.request("/").body
+def test_the_first_page_is_the_published_one_once_there_is_one(own_server: LoopbackServer) -> None:
+    assert b"Nothing is published yet" in own_server.request("/").body
     replace_file(own_server.root / "index.html", b"<title>ours</title>")
     assert own_server.request("/").body == b"<title>ours</title>"

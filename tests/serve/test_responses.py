@@ -34,6 +34,46 @@ def test_R25_R35_R40_media_types(
     assert response.body == (server.root / path[1:]).read_bytes()
 
 
+NAVIGATION = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document", "accept": BROWSER}
+
+
+@pytest.mark.parametrize("suffix", ["rss", "atom", "json"])
+def test_a_browser_that_navigates_to_a_feed_gets_its_page(server: LoopbackServer, suffix: str) -> None:
+    """A shared cache must not give the page to a feed reader."""
+    response, page = server.request(f"/world.{suffix}", **NAVIGATION), server.request("/world.html")
+    assert (response.status, response.body, response["content-type"]) == (200, page.body, "text/html; charset=utf-8")
+    assert response["vary"] == "Sec-Fetch-Dest, Accept-Encoding"
+    assert response["cache-control"].startswith("private")
+    assert "sandbox" not in response["content-security-policy"]
+    cached = server.request(f"/world.{suffix}", if_none_match=response["etag"], **NAVIGATION)
+    assert (cached.status, cached["vary"], cached["cache-control"]) == (
+        304,
+        response["vary"],
+        response["cache-control"],
+    )
+    assert server.request(f"/world.{suffix}", if_none_match=response["etag"]).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"accept": BROWSER},
+        {"sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"},
+        {"sec_fetch_mode": "cors", "sec_fetch_dest": "empty"},
+        {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "document"},
+    ],
+)
+def test_every_other_client_gets_the_feed(server: LoopbackServer, headers: dict[str, str]) -> None:
+    response = server.request("/world.atom", **headers)
+    assert response["content-type"] == "application/atom+xml; charset=utf-8"
+    assert response["cache-control"].startswith("public")
+
+
+def test_without_a_page_a_navigating_browser_gets_xml_with_its_style(server: LoopbackServer) -> None:
+    response = server.request("/archive/world/1.atom", **NAVIGATION)
+    assert (response.body, response["content-type"]) == (b"<feed>old</feed>", "application/xml; charset=utf-8")
+
+
 # ── conditional requests ────────────────────────────────────────────────────────────────────────────────────────────
 
 CONDITIONS = [
@@ -139,9 +179,7 @@ def test_pictures_are_not_compressed_again(server: LoopbackServer) -> None:
 # ── methods ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "path", ["/world.rss", "/", "/health", "/none.rss", "/closed.rss", "/assets/listing.css", "/favicon.ico"]
-)
+@pytest.mark.parametrize("path", ["/world.rss", "/", "/health", "/none.rss", "/closed.rss", "/favicon.ico"])
 def test_HEAD_has_the_headers_of_GET_and_no_body(server: LoopbackServer, path: str) -> None:
     get, head = server.request(path), server.request(path, "HEAD")
     assert (head.status, head.body) == (get.status, b"")
@@ -164,7 +202,6 @@ EVERYWHERE = [
     *[path for path, _, _ in ABSENT],
     "/",
     "/health",
-    "/assets/listing.css",
     "/favicon.ico",
     "/none",
     "/..",
@@ -288,9 +325,16 @@ def test_C4_a_browser_gets_a_page_that_leads_to_the_front_page(
     assert response["cache-control"] == "no-store"
     text = response.body.decode()
     assert f'<a href="{base_path}">' in text
-    assert f'<link rel="stylesheet" href="{base_path}assets/listing.css">' in text
-    assert f'<link rel="icon" href="{base_path}favicon.ico">' in text
     assert "none" not in text and "script" not in text
+
+
+def test_C4_the_published_error_pages_are_shown(own_server: LoopbackServer) -> None:
+    for path, status in (("/none", 404), ("/closed.rss", 410)):
+        body = f"<title>{status}</title>".encode()
+        replace_file(own_server.root / f"{status}.html", body)
+        response = own_server.request(path, accept=BROWSER, if_none_match="*")
+        assert (response.status, response.body, response["cache-control"]) == (status, body, "no-store")
+        assert own_server.request(path).body != body
 
 
 @pytest.mark.parametrize("suffix", ["rss", "atom", "json", "html"])

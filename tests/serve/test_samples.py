@@ -74,7 +74,7 @@ def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, 
     (tmp_path / "nginx").mkdir()
     same = ("content-type", "content-security-policy", "referrer-policy", "location")
     same += ("access-control-allow-origin", "access-control-expose-headers", "access-control-allow-headers", "allow")
-    paths = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss", "/assets/listing.css"]
+    paths = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss"]
     with nginx(tmp_path / "nginx", server) as front:
         for path, accept in [(path, accept) for _, path, accept, _, _ in TYPES] + [(path, BROWSER) for path in paths]:
             if path == "/health":

@@ -52,6 +52,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "all_sources": "All sources",
         "skip": "Skip to the stories",
         "stories": "Stories",
+        "not_found": "There is nothing at this address",
+        "gone": "This feed is no longer published",
+        "to_front_page": "To the front page",
     },
     "de": {
         "follow": "Abonnieren",
@@ -74,6 +77,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "all_sources": "Alle Quellen",
         "skip": "Zu den Beiträgen",
         "stories": "Beiträge",
+        "not_found": "Unter dieser Adresse ist nichts",
+        "gone": "Dieser Feed wird nicht mehr veröffentlicht",
+        "to_front_page": "Zur Startseite",
     },
     "fr": {
         "follow": "S’abonner",
@@ -96,6 +102,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "all_sources": "Toutes les sources",
         "skip": "Aller aux articles",
         "stories": "Articles",
+        "not_found": "Il n’y a rien à cette adresse",
+        "gone": "Ce flux n’est plus publié",
+        "to_front_page": "Vers la page d’accueil",
     },
     "es": {
         "follow": "Seguir",
@@ -118,6 +127,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "all_sources": "Todas las fuentes",
         "skip": "Ir a las noticias",
         "stories": "Noticias",
+        "not_found": "No hay nada en esta dirección",
+        "gone": "Este canal ya no se publica",
+        "to_front_page": "A la portada",
     },
 }
 

@@ -1,10 +1,11 @@
-"""The front page: the newest stories of all feeds, and the feeds."""
+"""The pages of the site beside those of the feeds: the front page, and those for errors of a web server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
-from ...model import Document, Edition, Feed
+from ...model import Document, Edition, Feed, Site
 from .. import formatting
 from .feed_page import follow_addresses
 from .language import page_language
@@ -12,7 +13,9 @@ from .metadata import list_json_ld
 from .story_list import list_days
 from .templates import render_template
 
-PATH = "index.html"
+FRONT_PAGE_PATH = "index.html"
+# Status → the word that says why. Web servers show such files by convention, whatever the path that was asked for.
+_ERRORS = {404: "not_found", 410: "gone"}
 MAX_FEEDS = 40  # that the page names; the list of all is `feeds.opml`
 MAX_ALTERNATES = 20
 
@@ -42,4 +45,21 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
             "json_ld": list_json_ld(site.title, site.url, days, language),
         },
     )
-    return Document(PATH, body, "text/html")
+    return Document(FRONT_PAGE_PATH, body, "text/html")
+
+
+def render_error_pages(site: Site) -> list[Document]:
+    """Return the pages for errors, `404.html` and `410.html`; their links hold wherever they are shown."""
+    language = page_language(site.language, site.timezone)
+    values: dict[str, object] = {
+        "site": site,
+        "language": language,
+        "words": language.words,
+        "root": urlsplit(site.url).path,
+    }
+    return [
+        Document(
+            f"{status}.html", render_template("error.html", {**values, "title": language.words[word]}), "text/html"
+        )
+        for status, word in _ERRORS.items()
+    ]
