@@ -127,7 +127,8 @@ def find_changes(
         if (entry := ledger.entries.get(key)) and entry.state is not EntryState.RETRACTED:
             entries[key] = LedgerEntry("", entry.first_published, entry.archive, EntryState.RETRACTED)
             changes.append(Change("retract", key, published_id))
-    for article in reversed(edition.articles):
+    newest_first = sorted(edition.articles, key=lambda article: (article.position, article.first_seen), reverse=True)
+    for article in reversed(newest_first):
         entry = ledger.entries.get(article.key)
         if entry is None or entry.digest != article.story_digest:
             first, archive = (entry.first_published, entry.archive) if entry else (published_at, None)

@@ -55,6 +55,12 @@ def test_R11_an_edition_is_as_new_as_its_newest_article() -> None:
     assert edition(article(2), article(1, updated=later)).updated == later
 
 
+def test_changes_come_oldest_first_whatever_the_order_of_the_edition() -> None:
+    days = [article(day, updated=NOON + timedelta(days=day)) for day in (2, 3, 1)]
+    _, changes = find_changes(edition(*days), Ledger("world"))
+    assert [change.key for change in changes] == [1, 2, 3]
+
+
 def test_R11_updated_never_goes_back() -> None:
     """The newest article was retracted: the feed's own time stays."""
     later = NOON + timedelta(hours=1)

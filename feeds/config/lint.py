@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ..compose import select_sources
 from ..model import Config, Feed, Kind, Source, StoredDeclaration, replace
+from ..steps import Tag
 from .secrets import MIN_SEARCHED_LENGTH
 from .validate import is_loopback
 from .values import comparable_url, is_url
@@ -91,7 +92,15 @@ def _check_empty_feeds(config: Config) -> Iterator[str]:
             yield f"the feed {feed.id} selects nothing: all of its sources are switched off"
         elif tags and not any(tags & {tag.casefold() for tag in source.tags} for source in sources):
             names = ", ".join(feed.tags)
-            yield f"the feed {feed.id} selects nothing, unless articles have the tag themselves: no source adds {names}"
+            late = any(tags & {tag.casefold() for tag in step.add} for step in _list_tag_steps(feed, sources))
+            remedy = ", and a step only adds it afterwards; `- keep: {tag: …}` selects by it then" if late else ""
+            sentence = f"selects nothing, unless articles have the tag themselves: no source adds {names}"
+            yield f"the feed {feed.id} {sentence}{remedy}"
+
+
+def _list_tag_steps(feed: Feed, sources: Iterable[Source]) -> list[Tag]:
+    steps = (*feed.steps, *(step for source in sources for step in source.steps))
+    return [step for step in steps if isinstance(step, Tag)]
 
 
 def _check_unused_sources(config: Config) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ..registry import address_kinds, step_kinds
-from .problems import Position, Problem, describe_value, did_you_mean, find_nearest, hint, join_with_or
+from .problems import Position, Problem, describe_value, find_nearest, hint, join_with_or
 from .schema import find_shape
 from .step_shapes import StepShape
 from .yaml_mapping import LONG, SHORT, list_keys
@@ -33,6 +33,20 @@ _FOREIGN_NAMES = {
     "disabled": "enabled",
     "tz": "timezone",
     "lang": "language",
+    "link": "url",
+    "content": "text",
+    "body": "text",
+    "description": "summary",
+    "category": "tag",
+    "tags": "tag",
+    "authors": "author",
+    "if": "when",
+    "where": "when",
+    "block": "drop",
+    "exclude": "drop",
+    "include": "keep",
+    "replace": "rewrite",
+    "order": "sort",
 }
 _REQUIRED_KEYS = {
     ("site",): "expected `site:` with a `title` and a `url`",
@@ -99,7 +113,7 @@ def _describe_unknown_key(error: ErrorDetails) -> str:
     key, shape = str(error["loc"][-1]), find_shape(_path(error)[:-1])
     if issubclass(shape, StepShape):
         names = list(step_kinds())
-        return f"there is no step `{key}`, expected {join_with_or(names)}{did_you_mean(key, names)}"
+        return f"there is no step `{key}`, expected {join_with_or(names)}{hint(_suggest_key(error))}"
     if purpose := _LATER_KEYS.get(".".join(map(str, _path(error)[-2:]))):
         return f"the key `{key}` ({purpose}) has no effect in this version, expected it left out"
     keys = list_keys(shape)

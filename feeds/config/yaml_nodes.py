@@ -127,6 +127,10 @@ _SYNTAX_MESSAGES = (
     ("did not find expected ',' or '}'", "a mapping is not closed, expected `,` or `}`"),
     ("could not find expected ':'", "a key ends without `:`, expected `key: value`"),
     ("found unexpected end of stream", "a quoted value is not closed, expected its closing quote"),
+    (
+        "did not find expected comment or line break",
+        "`>` or `|` begins a text of several lines, expected the value in quotes",
+    ),
     ("found unknown escape character", 'in "…" a backslash begins an escape, expected \\\\ or single quotes'),
 )
 

@@ -18,6 +18,10 @@ WARNED = {
         "the feed x selects nothing: all",
     ),
     "tags": ("sources:\n  a: {feed: https://example.org/, tags: [b]}\nfeeds:\n  x: {tags: [c]}", "no source adds c"),
+    "tag of a step": (
+        "sources:\n  a: {feed: https://example.org/, steps: [{tag: C}]}\nfeeds:\n  x: {tags: [c]}",
+        "no source adds c, and a step only adds it afterwards",
+    ),
     "unused": (
         "sources:\n  a: https://example.org/\n  b: https://example.org/b\nfeeds:\n  x: {sources: a}",
         "in no feed: b",
