@@ -235,7 +235,7 @@ def victims(wire: Wire, origin: Origin, rng: random.Random) -> Iterator[Victims]
 
 
 @LINUX
-@pytest.mark.parametrize("kills", [20, pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
+@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
 def test_F1_R12_commands_killed_at_any_moment_end_where_undisturbed_ones_do(
     wire: Wire, undisturbed: Wire, origin: Origin, rng: random.Random, victims: Victims, kills: int
 ) -> None:

@@ -166,6 +166,28 @@ def test_F8_no_flipped_byte_makes_a_wrong_feed(path: Path, tmp_path: Path) -> No
     assert unharmed < 100
 
 
+def test_F8_no_page_in_the_place_of_another_makes_a_wrong_feed(path: Path, tmp_path: Path) -> None:
+    """A disk that mixes up two blocks, or fills one with noise: again the same articles, or damage that is reported."""
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n}", html=f"<p>{n}</p>" * 300) for n in range(60)))
+        expected = list(store.articles())
+    with raw(path) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content, dice = path.read_bytes(), random.Random(8)
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    for number in range(40):
+        one, other = dice.sample(range(len(pages)), 2)
+        damaged = [*pages]
+        damaged[one] = pages[other] if number % 2 else dice.randbytes(size)
+        copy = tmp_path / f"{number}.db"
+        copy.write_bytes(b"".join(damaged))
+        try:
+            with open_store(copy, source()) as store:
+                assert list(store.articles()) == expected, (one, other)
+        except StoreError:
+            copy.unlink()
+
+
 def test_F8_a_full_check_finds_what_the_quick_one_at_the_start_passes(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, *(article(f"{n}") for n in range(100)))

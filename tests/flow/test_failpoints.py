@@ -1,0 +1,308 @@
+"""Turns that end at named places, on disks that fill up, break or become read-only, and with clocks that jump."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from itertools import count
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wire import Wire
+
+from feeds.app.verification import verify_installation
+from feeds.errors import FeedsError
+from feeds.model import replace
+
+TESTS = Path(__file__).parents[1]
+SENTENCE = "The ferry left at seven with forty passengers and a cargo of apples, and nobody gave it a second look. "
+
+
+class Files:
+    """Two source feeds as files, and our own stories with a picture, in several installations alike."""
+
+    def __init__(self, *installations: Wire) -> None:
+        self.installations = installations
+        self.rounds = 0
+
+    def change(self, size: int = 1) -> None:
+        """Add a story to each source, edit one and take one of our own back; a feed comes or goes each time."""
+        self.rounds += 1
+        for wire in self.installations:
+            folder = wire.config.parent
+            (folder / "stories").mkdir(parents=True, exist_ok=True)
+            feeds: dict[str, object] = {"all": {"steps": [{"limit": 10000}]}, f"other{self.rounds % 2}": {}}
+            sources = {name: {"feed": f"{name}.rss", "every": "1h"} for name in ("one", "two")}
+            wire.declare({**sources, "desk": {"files": "stories/*.md"}}, feeds)
+            for name in ("one", "two"):
+                (folder / f"{name}.rss").write_text(self._feed(name, size), encoding="utf-8")
+            for number in range(self.rounds):
+                path = folder / "stories" / f"{number}.md"
+                text = f"# desk {number}\n\n![](pic.png) Edit {max(number, self.rounds - 2)}.\n"
+                path.write_text(f"---\ndate: 2026-02-01\n---\n{text}", encoding="utf-8")
+                os.utime(path, (0, number + self.rounds))  # a file that was written just now is looked at again later
+            (folder / "stories" / "pic.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
+            os.utime(folder / "stories" / "pic.png", (0, 0))
+            if self.rounds > 2:
+                (folder / "stories" / f"{self.rounds - 3}.md").unlink()
+            wire.now += timedelta(hours=2)
+
+    def _feed(self, name: str, size: int) -> str:
+        items = "".join(
+            f"<item><guid isPermaLink='false'>{name}-{number}</guid><title>{name} {number}</title>"
+            f"<link>https://a.example/{name}/{number}</link>"
+            f"<description>Edit {max(number, self.rounds - 1)}. {SENTENCE * size}</description>"
+            f"<pubDate>Sun, 01 Feb 2026 {number // 60 % 24:02}:{number % 60:02}:00 GMT</pubDate></item>"
+            for number in range(self.rounds)
+        )
+        return f"<rss version='2.0'><channel><title>{name}</title>{items}</channel></rss>"
+
+
+def state(wire: Wire) -> dict[str, Any]:
+    """What readers, subscribers and operators get of an installation; which feed is issued first is nobody's affair."""
+    with wire.app() as app:
+        events = [(event.kind, event.feed_id, event.published_id, event.item) for _, event in app.store.outbox(0, 9999)]
+        faults = [*verify_installation(app.config, app.store), *app.store.damage()]
+        articles = [replace(article, key=0, changed=0) for article in app.store.articles()]
+    events.sort(key=itemgetter(1))
+    return {"files": wire.files(), "events": events, "faults": faults, "articles": articles}
+
+
+def differences(told: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Return the parts of two states that differ."""
+    return [part for part in expected if told[part] != expected[part]]
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path) -> Wire:
+    return Wire(tmp_path / "undisturbed")
+
+
+# ── named places ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Name → what is called there.
+FAILPOINTS = {
+    "visits are claimed": "feeds.store:SqlStore.claim",
+    "a source is fetched": "feeds.app.visit_runner:VisitRunner._fetch",
+    "outcomes are recorded": "feeds.store:SqlStore.record",
+    "a transaction is committed": "sqlalchemy.engine:Connection.commit",
+    "a file is written": "feeds.publish.folder:_write_file",
+    "a file is renamed": "pathlib:Path.replace",
+    "folders are flushed": "feeds.publish.folder:_sync_folders",
+    "documents are replaced": "feeds.publish.folder:Folder.put",
+    "files are removed": "feeds.publish.folder:Folder.remove",
+    "a picture is copied": "feeds.publish.folder:Folder.copy",
+    "an issue is recorded": "feeds.store:SqlStore.issued",
+    "a feed is withdrawn": "feeds.store:SqlStore.withdraw",
+}
+
+
+def turn_until(wire: Wire, place: str, is_after: bool, nth: int) -> None:
+    """Make a turn whose process is killed before or after the nth call of a place (in a process of its own)."""
+    module, _, path = place.partition(":")
+    owner: Any = import_module(module)
+    *parents, name = path.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    original, calls = getattr(owner, name), count(1)
+
+    def replacement(*arguments: Any, **options: Any) -> Any:
+        is_last = next(calls) == nth
+        if is_last and not is_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*arguments, **options)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, replacement)
+    wire.turn()
+
+
+@pytest.fixture
+def kill_at(wire: Wire) -> Callable[..., bool]:
+    """Return a function that makes a turn end at a place, and returns whether it got there."""
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
+
+    def kill(place: str, is_after: bool, nth: int) -> bool:
+        process = forkserver.Process(target=turn_until, args=(wire, place, is_after, nth))
+        process.start()
+        process.join()
+        code = process.exitcode
+        process.close()
+        assert code in (0, -signal.SIGKILL)
+        return code != 0
+
+    return kill
+
+
+KILLS = [(name, is_after, nth) for nth in range(1, 14) for name in FAILPOINTS for is_after in (False, True)]
+# Each place once, before or after; and all.
+FEW = [(name, bool(number % 2), 1) for number, name in enumerate(FAILPOINTS)]
+
+
+@pytest.mark.parametrize("kills", [FEW, pytest.param(KILLS, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
+def test_F1_R12_a_turn_killed_at_a_named_place_ends_where_an_undisturbed_one_does(
+    wire: Wire, undisturbed: Wire, kill_at: Callable[..., bool], kills: list[tuple[str, bool, int]]
+) -> None:
+    """Nothing is torn, doubled or lost: files, events and articles are the same, and `verify` is clean."""
+    files = Files(wire, undisturbed)
+    for _ in range(2):
+        files.change()
+        for installation in files.installations:
+            installation.turn()
+    reached = set[str]()
+    for name, is_after, nth in kills:
+        files.change()
+        undisturbed.turn()
+        if kill_at(FAILPOINTS[name], is_after, nth):
+            reached.add(name)
+        wire.turn(everything=True)
+        assert wire.files() == undisturbed.files(), (name, is_after, nth)
+    assert reached == FAILPOINTS.keys()
+    assert differences(state(wire), state(undisturbed)) == []
+    assert state(wire)["faults"] == []
+
+
+# ── disks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+FOLDERS = ("data", "public")
+
+
+def run_with_mounts(scenario: Callable[[Path], None], home: Path) -> None:
+    """Run a scenario in a process that may mount file systems, which nobody else sees."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    path = os.pathsep.join([str(TESTS), str(TESTS / "flow"), *filter(None, sys.path)])
+    code = f"import sys; from pathlib import Path; import {__name__} as t; t.{scenario.__name__}(Path(sys.argv[1]))"
+    command = ["unshare", "-rm", sys.executable, "-c", code, str(home)]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def mounted(home: Path) -> tuple[Wire, Wire, Files]:
+    """Return an installation on small disks of its own, one that is undisturbed, and the files of both."""
+    wire, undisturbed = Wire(home / "small"), Wire(home / "undisturbed")
+    for name in FOLDERS:
+        folder = wire.home / name
+        folder.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", folder], check=True)
+    (wire.home / "public").chmod(0o755)
+    files = Files(wire, undisturbed)
+    files.change()
+    wire.turn()
+    undisturbed.turn()
+    return wire, undisturbed, files
+
+
+def heal_full_disks(home: Path) -> None:
+    wire, undisturbed, files = mounted(home)
+    for name in FOLDERS:
+        before, filler = wire.files(), wire.home / name / "filler"
+        files.change(size=300)
+        undisturbed.turn()
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        with pytest.raises(FeedsError, match=r"full|No space") as caught:
+            wire.turn()
+        assert "\n" not in str(caught.value)
+        filler.unlink()
+        after = undisturbed.files()
+        assert all(body in (before.get(path), after.get(path)) for path, body in wire.files().items()), name
+        wire.turn(everything=True)
+        assert wire.files() == undisturbed.files(), name
+    assert differences(state(wire), state(undisturbed)) == []
+    assert state(wire)["faults"] == []
+
+
+def heal_read_only_disks(home: Path) -> None:
+    wire, undisturbed, files = mounted(home)
+    for name in FOLDERS:
+        before, folder = wire.files(), wire.home / name
+        files.change()
+        undisturbed.turn()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        with pytest.raises(FeedsError, match=r"[Rr]ead-only") as caught:
+            wire.turn()
+        assert "\n" not in str(caught.value)
+        assert wire.files() == before, name
+        subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+        wire.turn(everything=True)
+        assert wire.files() == undisturbed.files(), name
+    assert differences(state(wire), state(undisturbed)) == []
+    assert state(wire)["faults"] == []
+
+
+def test_F4_F5_what_a_full_disk_stopped_is_made_good_once_there_is_space(tmp_path: Path) -> None:
+    run_with_mounts(heal_full_disks, tmp_path)
+
+
+def test_F7_what_a_read_only_disk_stopped_is_made_good_once_it_can_be_written(tmp_path: Path) -> None:
+    run_with_mounts(heal_read_only_disks, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("whens", [("2",), pytest.param([*map(str, range(1, 30)), "1+"], marks=pytest.mark.slow)])
+def test_F6_a_flush_that_fails_is_made_good(wire: Wire, undisturbed: Wire, tmp_path: Path, whens: list[str]) -> None:
+    files = Files(wire, undisturbed)
+    files.change()
+    for installation in files.installations:
+        installation.turn()
+    for when in whens:
+        files.change()
+        undisturbed.turn()
+        log = tmp_path / "trace"
+        inject = f"inject=fsync,fdatasync:error=EIO:when={when}"
+        trace = ["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", "trace=fsync,fdatasync", "-e", inject]
+        code = "import sys, pickle; pickle.loads(bytes.fromhex(sys.argv[1])).turn()"
+        path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
+        command = [*trace, sys.executable, "-c", code, pickle.dumps(wire).hex()]
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+        )
+        if not log.exists() or "ptrace" in done.stderr:
+            pytest.skip("strace may not trace here")
+        assert "EIO" in log.read_text() or len(whens) > 1
+        wire.turn(everything=True)
+        assert wire.files() == undisturbed.files(), when
+    assert differences(state(wire), state(undisturbed)) == []
+    assert state(wire)["faults"] == []
+
+
+# ── clocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_F9_R11_a_clock_that_jumps_loses_nothing_and_moves_no_date_back(wire: Wire, undisturbed: Wire) -> None:
+    """A day back and forth, a start in 1970 before the network knows the time, and ten years ahead."""
+    files = Files(wire, undisturbed)
+    started, last = wire.now, {}
+    for jump in (0, -1, 1, (datetime(1970, 1, 1, tzinfo=UTC) - started).days, 2, 3650, 3, 4):
+        files.change()
+        wire.now = started + timedelta(days=jump)
+        wire.turn(everything=True)
+        undisturbed.turn(everything=True)
+        entries = state(wire)
+        updated = {article.published_id: article.updated for article in entries["articles"]}
+        assert all(updated[id] >= before for id, before in last.items() if id in updated)
+        last |= updated
+        told, expected = ({str(item["title"]) for item in each.items()} for each in (wire, undisturbed))
+        assert told == expected
+        assert entries["faults"] == []
+    wire.now += timedelta(hours=2)
+    files.change()
+    wire.turn()  # nothing is put off until the clock of ten years ahead
+    undisturbed.turn()
+    assert {item["title"] for item in wire.items()} == {item["title"] for item in undisturbed.items()}
