@@ -64,7 +64,7 @@ def translate_errors(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"{path}: {_describe_error(error)}") from error
-    except MsgspecError as error:
+    except (MsgspecError, UnicodeDecodeError) as error:  # the second: not even a message about it can be read
         raise StoreError(f"{path}: {DAMAGED_FILE} ({error})") from error
     except PoolTimeout as error:
         raise StoreError(f"{path}: too many threads wait to write to it") from error

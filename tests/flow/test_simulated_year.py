@@ -14,19 +14,20 @@ from origin import KEEP, Document, Origin, Piece, Request, reply
 from wire import Wire, rss
 
 # Rows of these stand for articles and for their changes; the outbox has a bound of its own.
-OF_ARTICLES = {"articles", "ledger_entries", "outbox", "sqlite_sequence"}
+OF_ARTICLES = {"articles", "ledger_entries", "archive_documents", "outbox", "sqlite_sequence"}
 MAX_LOG = 16_000_000  # bytes; it grows to some size and is then written from its beginning again
 LISTED = 10  # entries of the source feed
 
 
 def sizes(wire: Wire) -> dict[str, int]:
-    """Count the rows of each table, the files, and how often the write-ahead log is over its bound."""
+    """Count rows of each table, files but archives, and how often the write-ahead log is over its bound."""
     data = wire.home / "data"
     with closing(sqlite3.connect(data / "feeds.db")) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
+    files = [path for path in wire.files() if not path.startswith("archive/")]
     log = Path(f"{data / 'feeds.db'}-wal")
-    counts = {"files": len(wire.files()), "data files": len([*data.iterdir()]), "log": log.stat().st_size // MAX_LOG}
+    counts = {"files": len(files), "data files": len([*data.iterdir()]), "log": log.stat().st_size // MAX_LOG}
     return {name: count for name, count in (rows | counts).items() if name not in OF_ARTICLES}
 
 

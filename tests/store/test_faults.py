@@ -166,6 +166,17 @@ def test_F8_no_flipped_byte_makes_a_wrong_feed(path: Path, tmp_path: Path) -> No
     assert unharmed < 100
 
 
+def test_F8_a_damaged_name_in_the_schema_is_reported(path: Path) -> None:
+    """SQLite names it in a message that is no UTF-8."""
+    open_store(path, source()).close()
+    content = path.read_bytes()
+    name, statement = b"indexarticles_position", b"CREATE INDEX articles_position"
+    damaged = content.replace(name, b"indexarticles_posit\xf5on").replace(statement, b"CREATE INDEX_articles_position")
+    path.write_bytes(damaged)
+    with pytest.raises(StoreError, match=r"damaged.*put a backup in its place"):
+        open_store(path, source())
+
+
 def test_F8_no_page_in_the_place_of_another_makes_a_wrong_feed(path: Path, tmp_path: Path) -> None:
     """A disk that mixes up two blocks, or fills one with noise: again the same articles, or damage that is reported."""
     with open_store(path, source()) as store:
