@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
@@ -40,19 +40,18 @@ _LANGUAGE = qualified_name("dc", "language")
 _RIGHTS = qualified_name("dc", "rights")
 
 _TEXT_CONSTRUCTS = ("title", "summary", "rights")
-_MARKUP = re.compile(r"</\w+>|&#?\w+;")
+_MARKUP = re.compile(r"</\w+>|&\w*\d")
 
 
 def create_generator(edition: Edition) -> FeedGenerator:
     """Return a feedgen generator for an edition, with what RSS and Atom have in common."""
-    feed, site = edition.feed, edition.site
     generator = FeedGenerator()
     generator.register_extension("feeds", FeedExtension, EntryExtension)
     generator.feeds.edition = edition
-    generator.title(formatting.feed_title(feed))
+    generator.title(formatting.feed_title(edition.feed))
     generator.updated(edition.updated)  # feedgen's own default is the clock (R8)
     generator.generator("feeds")
-    generator.language(formatting.feed_language(feed, site))
+    generator.language(formatting.edition_language(edition))
     return generator
 
 
@@ -164,9 +163,10 @@ class EntryExtension:
 
 def _declare_html(element: XmlElement | None) -> None:
     """Spell a plain text as HTML where a reader could take its characters for markup (RFC 4287 §3.1.1)."""
-    if element is not None and element.text and _MARKUP.search(element.text):
+    text = "" if element is None else element.text or ""
+    if element is not None and (_MARKUP.search(text) or unescape(text) != text):
         element.set("type", "html")
-        element.text = escape(element.text, quote=False)
+        element.text = escape(text, quote=False)
 
 
 def _add_links(entry: XmlElement, article: Article) -> None:

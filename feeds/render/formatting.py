@@ -122,6 +122,14 @@ def feed_language(feed: Feed, site: Site) -> str | None:
     return feed.language or site.language
 
 
+def edition_language(edition: Edition) -> str | None:
+    """Return the language of a feed; where none is declared, that of a podcast's newest episode."""
+    declared = feed_language(edition.feed, edition.site)
+    if declared or not find_podcast(edition):
+        return declared
+    return next((article.language for article in edition.articles if article.language), None)
+
+
 def feed_author(feed: Feed, site: Site) -> str:
     """Return the author of a feed's articles without one (R16)."""
     return feed.author or site.title or site.url

@@ -44,7 +44,7 @@ def write(edition: Edition, format: Format) -> bytes:
         description=formatting.feed_description(feed, site),
         icon=feed.image,
         favicon=feed.icon,
-        language=formatting.feed_language(feed, site),
+        language=formatting.edition_language(edition),
         # No default: the site's title would be read as the author of items without one.
         authors=(Author(feed.author),) if feed.author else (),
         hubs=site.hubs,

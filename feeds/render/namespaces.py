@@ -19,6 +19,7 @@ NAMESPACES: Mapping[str, str] = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
     "media": "http://search.yahoo.com/mrss/",
+    "podcast": "https://podcastindex.org/namespace/1.0",
     "slash": "http://purl.org/rss/1.0/modules/slash/",
     "wfw": "http://wellformedweb.org/CommentAPI/",
 }
@@ -125,6 +126,13 @@ _PODCAST_ELEMENTS: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
 }
 
 
+# Key of `Article.podcast` → the types of the file that it names, by the end of its address; the first is the usual one.
+_PODCAST_FILES: Mapping[str, Mapping[str, str]] = {
+    "transcript": {"vtt": "text/vtt", "srt": "application/srt", "json": "application/json", "html": "text/html"},
+    "chapters": {"json": "application/json+chapters"},
+}
+
+
 def add_module_elements(parent: XmlElement, article: Article) -> None:
     """Append what an article holds beyond RSS and Atom themselves."""
     if article.comments:
@@ -199,6 +207,10 @@ def _add_podcast(parent: XmlElement, article: Article) -> None:
     for name, (element_name, spell) in _PODCAST_ELEMENTS.items():
         if value := values.get(name):
             add_text_element(parent, element_name, spell(value))
+    for name, types in _PODCAST_FILES.items():
+        if (address := uri(values.get(name, ""))) and is_absolute_iri(address):
+            media_type = types.get(address.rpartition(".")[2].lower(), next(iter(types.values())))
+            add_element(parent, qualified_name("podcast", name), url=address, type=media_type)
     is_episode = bool(article.attachments) and article.attachments[0].media_type.startswith(_PLAYABLE)
     _add_cover(parent, values.get("image") or (article.image if is_episode else None))
 

@@ -285,6 +285,25 @@ def test_C2_what_is_declared_of_a_podcast_outranks_what_its_source_says() -> Non
     assert (facts["explicit"], facts["owner"]) == ("true", "me@wire.example")
 
 
+def test_C2_the_language_of_a_podcast_is_that_of_its_newest_episode_where_none_is_declared() -> None:
+    site, items = replace(SITE, language=None), (article(language="fi", show=SHOW), article(published_id="urn:x:2"))
+    files = render_files(*items, site=site)
+    assert etree.fromstring(files["rss"]).findtext("channel/language") == "fi"
+    assert json.loads(files["json"])["language"] == "fi"
+    assert etree.fromstring(render_files(article(language="fi"), site=site)["rss"]).find("channel/language") is None
+
+
+def test_C2_transcripts_and_chapters_of_an_episode_are_kept() -> None:
+    facts = {"transcript": "https://x.example/1.SRT", "chapters": "https://x.example/1"}
+    for suffix in ("rss", "atom"):
+        tree = etree.fromstring(render_files(article(podcast=facts))[suffix])
+        elements = tree.iter("{https://podcastindex.org/namespace/1.0}*")
+        assert [(etree.QName(it).localname, it.get("url"), it.get("type")) for it in elements] == [
+            ("transcript", "https://x.example/1.SRT", "application/srt"),
+            ("chapters", "https://x.example/1", "application/json+chapters"),
+        ]
+
+
 def test_C2_an_episode_of_an_explicit_show_is_explicit() -> None:
     show = Podcast(("News",), explicit=True)
     items = [article(show=show, podcast={"season": "1"}), article(published_id="urn:x:2", podcast={"season": "1"})]
@@ -296,15 +315,14 @@ def test_C2_an_episode_of_an_explicit_show_is_explicit() -> None:
 
 
 def test_R20_atom_declares_html_where_a_text_looks_like_it() -> None:
-    looks = article(
-        title="How to </b> in &lt;", summary="&copy; </p>", rights="AT&T", origin=Origin("urn:example:1", "</b>")
-    )
+    origin = Origin("urn:example:1", "</b>")
+    looks = article(title="</b> in &lt;", summary="&copy 1", rights="AT&T", origin=origin)
     entry = etree.fromstring(render_files(looks)["atom"]).find("a:entry", ATOM)
     assert entry is not None
     texts = {name: entry.find(f"a:{name}", ATOM) for name in ("title", "summary", "rights", "source/a:title")}
     assert {name: None if it is None else (it.get("type"), it.text) for name, it in texts.items()} == {
-        "title": ("html", "How to &lt;/b&gt; in &amp;lt;"),
-        "summary": ("html", "&amp;copy; &lt;/p&gt;"),
+        "title": ("html", "&lt;/b&gt; in &amp;lt;"),
+        "summary": ("html", "&amp;copy 1"),
         "rights": (None, "AT&T"),
         "source/a:title": ("html", "&lt;/b&gt;"),
     }
