@@ -12,6 +12,7 @@ from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site
 
 ARCHIVE_SIZE = 100  # articles in an archive document
 _NO_RETRACTIONS: Mapping[int, str] = {}
+_NO_MERGES: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,13 @@ def find_changes(
     ledger: Ledger,
     published_at: datetime | None = None,
     retracted: Mapping[int, str] = _NO_RETRACTIONS,
+    merged: Mapping[int, int] = _NO_MERGES,
 ) -> tuple[Mapping[int, LedgerEntry], tuple[Change, ...]]:
     """Return the ledger entries to write (by article key) and the changes for subscribers, oldest first.
 
     An article that left by age or limit stays in the ledger and is no change; only the `retracted` (article key →
-    published id) are retracted, once. `published_at` is by default the edition's own time.
+    published id) are retracted, once. An article that was `merged` into a published one (article keys) is entered with
+    it, unless it was published itself. `published_at` is by default the edition's own time.
     """
     published_at = published_at or edition.updated
     entries: dict[int, LedgerEntry] = {}
@@ -131,7 +134,12 @@ def find_changes(
     for article in reversed(newest_first):
         entry = ledger.entries.get(article.key)
         if entry is None or entry.digest != article.story_digest:
-            first, archive = (entry.first_published, entry.archive) if entry else (published_at, None)
+            was_shown = entry is not None and entry.state is not EntryState.MERGED
+            first, archive = (entry.first_published, entry.archive) if entry and was_shown else (published_at, None)
             entries[article.key] = LedgerEntry(article.story_digest, first, archive)
             changes.append(Change("article", article.key, article.published_id, article))
+    published = {key for key, entry in {**ledger.entries, **entries}.items() if entry.state is EntryState.PUBLISHED}
+    for key, into in merged.items():
+        if key not in ledger.entries and into in published:
+            entries[key] = LedgerEntry("", published_at, state=EntryState.MERGED, merged_into=into)
     return entries, tuple(changes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -95,7 +95,9 @@ class StepContext:
     that it does not pass on, and with the one it went into. One that takes no more but additions first seen after a
     time calls `skip_to_additions`, and no others follow; one that drops all articles of an earlier position calls
     `skip_older`. `newest` returns the newest first-seen of the feed's candidates, from which ages are measured. With
-    `explain`, a step tells why it drops an article (only `preview` asks).
+    `explain`, a step tells why it drops an article (only `preview` asks). `find_twins` returns the articles of the same
+    story that reach the step, the given one among them, and `find_published` which of some articles, or of those that
+    stand for them, the feed published first.
     """
 
     clean: Callable[[str], str]
@@ -106,6 +108,8 @@ class StepContext:
     newest: Callable[[], datetime | None] = lambda: None
     skip_older: Callable[[datetime], None] | None = None
     explain: Callable[[Article, str], None] | None = None
+    find_twins: Callable[[Article], Sequence[Article]] = lambda article: (article,)
+    find_published: Callable[[Sequence[Article]], PublishedTwin | None] = lambda articles: None
 
 
 @runtime_checkable
@@ -574,7 +578,7 @@ class SeenItems(Struct, frozen=True):
     """What the store holds of a source, read once after parse.
 
     `digests`: upstream id → story digest of what is held. `retracted`: upstream ids that must not come back (R4).
-    `withdrawn`: upstream ids that the source took back, and may list again. `links`: story key → upstream id. `pages`:
+    `withdrawn`: upstream ids that the source took back, and may list again. `links`: link key → upstream id. `pages`:
     upstream id → our own page for it. `authority` is `HOST,YEAR` for minted tag: URIs (RFC 4151), fixed at first start.
     """
 
@@ -675,7 +679,9 @@ class Article(Struct, frozen=True, omit_defaults=True, gc=False):
     extra: Mapping[str, str] = {}
     found: Mapping[str, str] = {}
     reader: str = ""
-    story_key: str = ""  # equal for the same story from several sources: its canonical link where it has one
+    link_key: str = ""  # its canonical link
+    title_key: str = ""  # its title as twins have it; empty for one that many stories have; not stored
+    story_key: str = ""  # equal for twins, final, put in by the store: the published id of the oldest; empty: no twin
     page: StoryPage | None = None  # of a story of our own
     also_at: tuple[Twin, ...] = ()  # where else it is, in the order of the feed; the step `dedupe` puts it in
     key: int = 0  # the store's own, 0 until stored
@@ -754,20 +760,33 @@ class Outcome(Struct, frozen=True):
 
 
 class EntryState(StrEnum):
-    """Whether a feed holds an article, has taken it back, or has dropped it with the archive document it was in."""
+    """Whether a feed holds an article, or why it doesn't.
+
+    It has taken it back, has dropped it with the archive document it was in, or shows another one in its place.
+    """
 
     PUBLISHED = "published"
     RETRACTED = "retracted"
     EXPIRED = "expired"
+    MERGED = "merged"
 
 
 class LedgerEntry(Struct, frozen=True):
-    """One article as a feed last published it; the digest of a retracted one is empty."""
+    """One article as a feed last published it; the digest of a retracted or merged one is empty."""
 
     digest: str
     first_published: datetime
     archive: int | None = None  # number of its archive document
     state: EntryState = EntryState.PUBLISHED
+    merged_into: int | None = None  # the key of the article that stands for a merged one
+
+
+class PublishedTwin(Struct, frozen=True):
+    """The identity of the entry that a feed published first of a story; its article may be gone."""
+
+    key: int
+    published_id: str
+    first_published: datetime
 
 
 class PublishedFile(Struct, frozen=True, omit_defaults=True):

@@ -313,6 +313,12 @@ STEPS = (
         short="text",
     ),
     StepKind(
+        "dedupe",
+        "Merge the articles that several sources have of one story; the first published id stays.",
+        "feeds.steps.dedupe:Dedupe",
+        "{prefer: [world]}",
+    ),
+    StepKind(
         "sort",
         "Put the articles into another order than the newest first. It reads at most the newest 1,000.",
         "feeds.steps.sort:Sort",

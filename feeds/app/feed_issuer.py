@@ -25,6 +25,7 @@ from ..model import (
     FileStamp,
     Issue,
     Ledger,
+    PublishedTwin,
     Source,
     Step,
     StepContext,
@@ -186,9 +187,8 @@ class FeedIssuer:
                 log.warning("%s", describe_left_out(feed.id, gone))
 
     def _archive_io(self, feed: Feed, source_ids: Sequence[str], changed: int) -> pipeline.ArchiveIO:
-        ids, store = frozenset(source_ids), self._store
-
-        newest = cache(lambda: store.newest_first_seen(source_ids, feed.tags))
+        ids, store, reading = frozenset(source_ids), self._store, pipeline.Reading()
+        self._put_in(reading, feed)
 
         def read(
             number: int | None, keys: Collection[int], steps: Sequence[Step], context: StepContext
@@ -199,8 +199,10 @@ class FeedIssuer:
         return pipeline.ArchiveIO(
             changed=lambda number: store.changed_articles(feed.id, ids, number, changed),
             unarchived=lambda keys: store.unarchived(feed.id, keys),
-            articles=lambda keys: read(
-                None, keys, without_limits(feed.steps), replace(pipeline.STEP_CONTEXT, newest=newest)
+            articles=lambda keys: (
+                article
+                for article in read(None, keys, without_limits(feed.steps), reading.source_context())
+                if article.key in keys  # and not the entry that one was merged into
             ),
             # Without a newest article none is too old: what a condition on age let through was young when it came.
             document=lambda number, keys: read(number, keys, archive_steps(feed.steps), pipeline.STEP_CONTEXT),
@@ -226,10 +228,24 @@ class FeedIssuer:
         )
 
     def _articles(self, feed: Feed, reading: pipeline.Reading) -> Iterator[Article]:
-        ids = select_sources(feed, self._sources)
-        reading.newest = cache(lambda: self._store.newest_first_seen(ids, feed.tags))
-        stored = self._store.articles(ids, feed.tags, lambda: reading.additions_since)
+        self._put_in(reading, feed)
+        stored = self._store.articles(select_sources(feed, self._sources), feed.tags, lambda: reading.additions_since)
         return self._prepare(stored, reading.source_context(), self._sources)
+
+    def _put_in(self, reading: pipeline.Reading, feed: Feed) -> None:
+        """Put into a reading what the steps of a feed may ask for."""
+        ids, store = select_sources(feed, self._sources), self._store
+
+        def find_twins(article: Article) -> Sequence[Article]:
+            twins = iter(store.twins(article.story_key, ids, feed.tags))
+            return [*self._prepare(twins, reading.source_context(), self._sources)]
+
+        def find_published(articles: Sequence[Article]) -> PublishedTwin | None:
+            twin = store.published_twin(feed.id, [article.key for article in articles])
+            return twin and replace(twin, published_id=self._gate.clean_id(twin.published_id))
+
+        reading.newest = cache(lambda: store.newest_first_seen(ids, feed.tags))
+        reading.find_twins, reading.find_published = find_twins, find_published
 
     def _prepare(
         self, stored: Iterator[Article], context: StepContext, sources: Mapping[str, Source]

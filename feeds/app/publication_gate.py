@@ -30,7 +30,8 @@ _PIECE = re.compile(
 _ATTRIBUTE = re.compile(r"""\s[^\s=<>"'/]+=(?:"[^"]*"|'[^']*'|[^\s"'>]+)""")
 
 # Fields of an article that are never published, and those that `clean_article` treats each in its own way.
-_UNPUBLISHED = {"source_id", "upstream_id", "minted_id", "story_digest", "story_key", "found", "reader", "page"}
+_UNPUBLISHED = {"source_id", "upstream_id", "minted_id", "story_digest", "found", "reader", "page"}
+_UNPUBLISHED |= {"link_key", "title_key", "story_key"}
 _NOT_CLEANED_BY_TYPE = {*_UNPUBLISHED, "published_id", "title", "summary", "html", "key", "changed"}
 
 

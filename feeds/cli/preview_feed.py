@@ -24,6 +24,7 @@ from ..steps import (
     Rewrite,
     Sort,
     apply_source_steps,
+    apply_step,
     apply_steps,
     effective_steps,
     only_select,
@@ -44,7 +45,7 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
         sources = with_outlines(config.sources, store.outlines() if store else {})
         reading = Reading()
         if store:
-            reading.newest = cache(partial(store.newest_first_seen, select_sources(feed, sources), feed.tags))
+            _prepare_reading(reading, store, feed, sources)
         with closing(_read_articles(store, sources, feed, reading)) as stored:  # a limit leaves a rest
             articles, reports = _select_articles(sources, feed, stored, reading, with_steps)
     if as_json:
@@ -53,6 +54,19 @@ def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_js
         print_json(members)
     else:
         print_lines(_feed_lines(feed, articles, reports))
+
+
+def _prepare_reading(reading: Reading, store: Store, feed: Feed, sources: Mapping[str, Source]) -> None:
+    """Put in what the steps of a feed may ask for."""
+    ids = select_sources(feed, sources)
+
+    def find_twins(article: Article) -> list[Article]:
+        twins = iter(store.twins(article.story_key, ids, feed.tags))
+        return [*apply_source_steps(sources, twins, reading.source_context())]
+
+    reading.newest = cache(partial(store.newest_first_seen, ids, feed.tags))
+    reading.find_twins = find_twins
+    reading.find_published = lambda articles: store.published_twin(feed.id, [article.key for article in articles])
 
 
 def _read_articles(
@@ -85,8 +99,9 @@ def _list_steps(sources: Mapping[str, Source], feed: Feed) -> Iterator[NamedStep
         for step in sources[id].steps:
             apply = partial(apply_source_steps, {id: replace(sources[id], steps=(step,))})
             yield NamedStep(f"{id}: {_step_name(step)}", apply, only_select([step]))
-    for feed_step in effective_steps(feed):
-        yield NamedStep(_step_name(feed_step), partial(apply_steps, [feed_step]), only_select([feed_step]))
+    feed_steps = effective_steps(feed)
+    for number, feed_step in enumerate(feed_steps):
+        yield NamedStep(_step_name(feed_step), partial(apply_step, feed_steps, number), only_select([feed_step]))
 
 
 def _step_name(step: Step) -> str:

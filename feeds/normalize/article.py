@@ -28,10 +28,10 @@ from ..model import (
 from . import html
 from .channel import describe_show
 from .dates import parse_date
-from .identity import minted_id, published_id, story_key
+from .identity import minted_id, published_id, title_key
 from .images import find_first_image
 from .language import first_language
-from .links import story_url, web_url
+from .links import canonical_link, story_url, web_url
 from .media import clean_media, find_attachments, find_declared_image
 from .people import resolve_bylines, select_authors
 from .text import ACTIVE_ADDRESS, LABEL_LIMIT, SUMMARY_LIMIT, clean_label, decode_label, excerpt, make_inert
@@ -125,7 +125,8 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         extra=_clean_values(story.extra) if story.extra else NOTHING,
         found=story.found,
         reader=document.reader,
-        story_key=story_key(url, title, published or modified),
+        link_key=canonical_link(url) if url else "",
+        title_key=title_key(title),
     )
 
 

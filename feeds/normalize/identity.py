@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 
 from ..iri import is_absolute_iri
 from ..model import Story
@@ -24,6 +23,11 @@ _IRI = re.compile(
     re.IGNORECASE,
 )
 _IRI_LIMIT = 2_000
+
+MIN_TITLE_WORDS = 4  # that a title must have to tell one story from others
+MIN_UNSPACED_LETTERS = 8
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]+")
 
 
 def upstream_id(story: Story, base: str | None, identity: str = "id") -> str:
@@ -58,16 +62,15 @@ def minted_id(upstream: str, source_id: str, authority: str) -> str:
     return f"tag:{authority}:{source_id}/{digest(upstream)[:24]}"
 
 
-def story_key(url: str | None, title: str, day: datetime | None) -> str:
-    """Return a key that a story has at every source: its canonical link, else a digest of title and day.
+def title_key(title: str) -> str:
+    """Return what equal titles have in common whatever their case, signs and spaces; empty for a short title.
 
-    It is empty for a story without a link whose title has fewer than four words, or which has no date.
+    Short are three words, and in scripts that write no spaces seven letters.
     """
-    if url:
-        return canonical_link(url)
-    if day is None or title.count(" ") < 3:
+    words = _WORD.findall(title.casefold())
+    if len(words) < MIN_TITLE_WORDS and sum(map(len, _UNSPACED.findall(title))) < MIN_UNSPACED_LETTERS:
         return ""
-    return digest(f"{title.casefold()}{_SEPARATOR}{day:%Y-%m-%d}")[:24]
+    return " ".join(words)
 
 
 def story_digest(story: Story) -> str:

@@ -9,7 +9,20 @@ from functools import partial
 from itertools import takewhile
 
 from ..compose import Change, compose, find_changes, is_published
-from ..model import Article, Document, Event, Feed, Issue, Ledger, PublishedFile, Site, StepContext, Text, replace
+from ..model import (
+    Article,
+    Document,
+    Event,
+    Feed,
+    Issue,
+    Ledger,
+    PublishedFile,
+    PublishedTwin,
+    Site,
+    StepContext,
+    Text,
+    replace,
+)
 from ..normalize.html import clean_html, to_plain_text
 from ..normalize.links import web_url
 from ..publish import WriteResult
@@ -37,27 +50,29 @@ class Reading:
     """How far the articles of a feed are read, which its steps decide.
 
     A step may take no more but additions first seen after a time, or none of an older position. `newest` returns the
-    newest first-seen of the articles that the feed selects; who reads them puts it in. `merged` are the keys of the
-    articles that a step merged into others.
+    newest first-seen of the articles that the feed selects, `find_twins` those of the same story, and `find_published`
+    which of some articles it published first; who reads them puts these in. `merged`: the key of each article that a
+    step merged → that of the entry it went into.
     """
 
     additions_since: datetime | None = None
     oldest: datetime | None = None
     newest: Callable[[], datetime | None] = lambda: None
-    merged: set[int] = field(default_factory=set)
+    find_twins: Callable[[Article], Sequence[Article]] = STEP_CONTEXT.find_twins
+    find_published: Callable[[Sequence[Article]], PublishedTwin | None] = STEP_CONTEXT.find_published
+    merged: dict[int, int] = field(default_factory=dict)
 
     def source_context(self) -> StepContext:
         """Return the context of the steps of sources: what one of them does not take, other sources may have."""
-        return replace(STEP_CONTEXT, newest=self.newest)
+        return replace(STEP_CONTEXT, newest=self.newest, find_twins=self.find_twins, find_published=self.find_published)
 
     def step_context(self) -> StepContext:
         """Return the context of the steps of the feed."""
-        skip_to_additions = partial(setattr, self, "additions_since")
         return replace(
             self.source_context(),
-            skip_to_additions=skip_to_additions,
+            skip_to_additions=partial(setattr, self, "additions_since"),
             skip_older=self._skip_older,
-            report_merge=lambda article, into: self.merged.add(article.key),
+            report_merge=lambda article, into: self.merged.update({article.key: into.key}),
         )
 
     def is_needed(self, article: Article) -> bool:
@@ -98,9 +113,11 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     """
     reading = Reading()
     chosen = tuple(choose_articles(feed, io.articles, reading))
-    shown, retracted = [article.key for article in chosen], io.retracted(feed.id)
-    ledger = io.ledger(feed.id, [*shown, *retracted])
-    plan = plan_archives(ArticleKeys(shown, reading.merged, retracted), ledger, io.archives)
+    shown, merged = [article.key for article in chosen], reading.merged
+    # What its own source took back stays where another one has the story.
+    retracted = {key: id for key, id in io.retracted(feed.id).items() if key not in shown}
+    ledger = io.ledger(feed.id, [*shown, *retracted, *merged, *merged.values()])
+    plan = plan_archives(ArticleKeys(shown, merged, retracted), ledger, io.archives)
     archived_ledger = replace(ledger, archives=plan.archives)
     edition = compose(feed, site, chosen, archived_ledger, io.since, as_stored=io.as_stored)
     archives = ArchiveWriter(edition, plan, io.archives, io.publish)
@@ -112,7 +129,7 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     archives.write(number for number in plan.numbers if number in stale_archives and number not in plan.changed)
     removable = {file.path for stale_files in stale_archives.values() for file in stale_files} - archives.paths
     paths += [*archives.changed_paths, *io.withdraw(sorted(removable))]
-    entries, changes = find_changes(edition, ledger, retracted=retracted)
+    entries, changes = find_changes(edition, ledger, retracted=retracted, merged=merged)
     entries = {**plan.entries, **entries}
     events = tuple(_event(feed, change) for change in changes)
     oldest = None if plan.archives.oldest == ledger.archives.oldest else plan.archives.oldest

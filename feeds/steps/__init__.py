@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from ..model import Article, ArticleFunction, Feed, FeedStep, Source, Step, StepContext
+from ..model import Article, ArticleFunction, Feed, FeedStep, Source, Step, StepContext, replace
 from .conditions import WHEN, Age, Condition, Conditions
+from .dedupe import Dedupe
 from .keep_drop import Drop, Keep
 from .limit import Limit
 from .prefix import Prefix
@@ -23,6 +24,7 @@ __all__ = [
     "Age",
     "Condition",
     "Conditions",
+    "Dedupe",
     "Drop",
     "Keep",
     "Limit",
@@ -33,6 +35,7 @@ __all__ = [
     "Substitution",
     "Tag",
     "apply_source_steps",
+    "apply_step",
     "apply_steps",
     "archive_steps",
     "effective_steps",
@@ -72,12 +75,28 @@ def without_limits(steps: Iterable[_StepT]) -> tuple[_StepT, ...]:
 
 def apply_steps(steps: Sequence[Step], articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
     """Return what all steps make of the articles, reading no further than the steps need."""
-    for step in steps:
-        if isinstance(step, FeedStep):
-            articles = step.apply(articles, context)
-        else:
-            articles = _process_each([step.start(context)], articles)
+    for number in range(len(steps)):
+        articles = apply_step(steps, number, articles, context)
     return articles
+
+
+def apply_step(
+    steps: Sequence[Step], number: int, articles: Iterator[Article], context: StepContext
+) -> Iterator[Article]:
+    """Return what the step of this number makes of the articles that those before it let through."""
+    step = steps[number]
+    if not isinstance(step, FeedStep):
+        return _process_each([step.start(context)], articles)
+
+    def find_twins(article: Article) -> Sequence[Article]:
+        """Return the twins of an article that reach the step, too."""
+        alone = replace(context, skip_to_additions=None, skip_older=None, explain=None, report_merge=_ignore_merge)
+        return [*apply_steps(steps[:number], iter(context.find_twins(article)), alone)]
+
+    return step.apply(articles, replace(context, find_twins=find_twins))
+
+
+def _ignore_merge(article: Article, into: Article) -> None: ...
 
 
 def apply_source_steps(

@@ -51,7 +51,8 @@ from .schema import (
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
 from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_members, matches_story_id
-from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
+from .statements import BatchStatement, ResultRow, insert_statement, update_statement
+from .twins import assign_story_keys, make_mark, sign_story
 
 ArticleSelect = Select[tuple[object, ...]]
 
@@ -60,10 +61,10 @@ ArticleSelect = Select[tuple[object, ...]]
 # Fields with a column of their own, and those that are not stored: how a document was read, which only `preview` shows,
 # and what the steps of a feed put in.
 _COLUMN_FIELDS = (
-    *("source_id", "upstream_id", "published_id", "story_digest", "story_key", "key", "changed"),
-    *("first_seen", "updated", "url", "html", "is_addition"),
+    *("source_id", "upstream_id", "published_id", "story_digest", "link_key", "key", "changed"),
+    *("first_seen", "updated", "url", "html", "is_addition", "story_key"),
 )
-_TRANSIENT_FIELDS = {"found": NOTHING, "reader": "", "also_at": ()}
+_TRANSIENT_FIELDS = {"found": NOTHING, "reader": "", "title_key": "", "also_at": ()}
 _BODY_FIELDS = [
     field for field in msgspec.structs.fields(Article) if field.name not in (*_COLUMN_FIELDS, *_TRANSIENT_FIELDS)
 ]
@@ -124,7 +125,8 @@ _INSERT = insert_statement(
 _UPDATE = update_statement(
     articles,
     ["key"],
-    *("story_digest", "position", "updated", "change_number", "url", "story_key", "tags", "checksum", "body", "html"),
+    *("story_digest", "position", "updated", "change_number", "url", "link_key", "link_mark", "title_mark", "tags"),
+    *("checksum", "body", "html"),
     utf8=_TEXTS,
 )
 
@@ -133,7 +135,7 @@ _CHECKED_COLUMNS = (
     "upstream_id",
     "published_id",
     "story_digest",
-    "story_key",
+    "link_key",
     "position",
     "first_seen",
     "updated",
@@ -156,7 +158,6 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
     new_articles = [(id, *value) for id, value in harvest.items() if id not in rows and id not in blocked]
     change_numbers = {id[0]: number for number, (id, *_) in enumerate(new_articles, first_number)}
-    _INSERT.run(connection, _new_rows(connection, source_index, new_articles, first_number))
     edits = [(id, harvest[id][0], row) for id, row in rows.items() if id in harvest and id not in blocked]
     for number, (id, article, row) in enumerate(edits, first_number + len(new_articles)):
         is_visible = _edit(connection, article, row, number)
@@ -164,6 +165,8 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
             _restore(connection, row.key, number)
         if is_visible or row.retracted_at is not None:
             change_numbers[id[0]] = number
+    # After the edits: a stored article that a new one is a twin of gets a story key, which makes the rows above stale.
+    _insert_articles(connection, source_index, new_articles, first_number)
     losses = [(id, rows[id].key, at) for id, at in removals.items() if id in rows and id not in harvest]
     for number, (id, key, at) in enumerate(losses, first_number + len(new_articles) + len(edits)):
         _remove(connection, key, at, number, TombstoneReason.WITHDRAWN)
@@ -196,15 +199,37 @@ def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> di
     }
 
 
-def _new_rows(
+def _insert_articles(
     connection: Connection,
     source_index: SourceIndex,
     new_articles: Sequence[tuple[StoryId, Article, bool]],
     first_number: int,
-) -> Iterator[Values]:
-    used_ids = _select_used_ids(connection, [sanitize_id(article.published_id) for _, article, _ in new_articles])
+) -> None:
+    """Store new articles; one whose story the operator has retracted is hidden as well (R4)."""
+    proposed_ids = [sanitize_id(article.published_id) for _, article, _ in new_articles]
+    rows = list(_new_rows(connection, source_index, new_articles, proposed_ids, first_number))
+    retracted = assign_story_keys(connection, rows, proposed_ids) if rows else ()
+    _INSERT.run(connection, rows)
+    for row in retracted:
+        key = connection.execute(_KEY_OF_STORY, row).scalar_one()
+        _remove(connection, key, decode_time(row["first_seen"]), row["change_number"], TombstoneReason.RETRACTED)
+
+
+_KEY_OF_STORY = select(articles.c.key).where(
+    articles.c.source == bindparam("source"), articles.c.upstream_id == bindparam("upstream_id")
+)
+
+
+def _new_rows(
+    connection: Connection,
+    source_index: SourceIndex,
+    new_articles: Sequence[tuple[StoryId, Article, bool]],
+    proposed_ids: Sequence[str],
+    first_number: int,
+) -> Iterator[dict[str, Any]]:
+    used_ids = _select_used_ids(connection, proposed_ids)
     for number, ((source, upstream_id), article, is_addition) in enumerate(new_articles, first_number):
-        published_id = sanitize_id(article.published_id)
+        published_id = proposed_ids[number - first_number]
         if published_id in used_ids or source_index.belongs_to_others(source, published_id):
             published_id = _choose_minted_id(connection, sanitize_id(article.minted_id), used_ids)
         used_ids.add(published_id)
@@ -218,6 +243,7 @@ def _new_rows(
                 "position": encode_time(article.position),
                 "change_number": number,
                 "is_addition": int(is_addition),
+                "story_key": "",
                 **_editable_values(first_version(article)),
             }
         )
@@ -250,9 +276,18 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
 
 def _stored_version(article: Article, row: ResultRow) -> Article:
     """Return the article that a new version replaces."""
-    ids = article.source_id, row.upstream_id, row.published_id, row.story_digest, row.story_key
+    ids = article.source_id, row.upstream_id, row.published_id, row.story_digest, row.link_key
     times = decode_time(row.first_seen), decode_time(row.updated)
-    columns = (*ids, row.key, row.change_number, *times, row.url, row.html.decode(), bool(row.is_addition))
+    columns = (
+        *ids,
+        row.key,
+        row.change_number,
+        *times,
+        row.url,
+        row.html.decode(),
+        bool(row.is_addition),
+        row.story_key,
+    )
     return decode_body(row.body, columns)
 
 
@@ -261,15 +296,17 @@ def _editable_values(article: Article) -> dict[str, Any]:
     return {
         "story_digest": article.story_digest,
         "url": None if article.url is None else sanitize_text(article.url),
-        "story_key": article.story_key,
+        "link_key": article.link_key,
+        "link_mark": make_mark(article.link_key),
+        "title_mark": make_mark(article.title_key),
         "tags": _tag_lines(article.tags),
         "body": encode_body(article),
         "html": encode_text(article.html),
     }
 
 
-def _with_checksum(values: dict[str, Any]) -> Values:
-    values["checksum"] = _checksum(_CHECKED_VALUES(values), values["body"], values["html"])
+def _with_checksum(values: dict[str, Any]) -> dict[str, Any]:
+    values["checksum"] = _checksum(_CHECKED_VALUES(values), values["body"], values["html"], values["story_key"])
     return values
 
 
@@ -313,9 +350,13 @@ def _choose_minted_id(connection: Connection, minted_id: str, used_ids: Collecti
     return next(id for id in minted_ids if id not in used_ids and not _select_used_ids(connection, [id]))
 
 
-def _checksum(values: tuple[object, ...], body: bytes, html: bytes) -> int:
-    """Return the CRC-32 of a row, which shows damage inside it that SQLite itself does not see (F8)."""
-    return crc32(html, crc32(body, crc32(encode_json(values))))
+def _checksum(values: tuple[object, ...], body: bytes, html: bytes, story_key: str) -> int:
+    """Return the CRC-32 of a row, which shows damage inside it that SQLite itself does not see (F8).
+
+    That of the story key is laid over it, so that a twin gets its key without a look at its texts.
+    """
+    checksum = crc32(html, crc32(body, crc32(encode_json(values))))
+    return sign_story(checksum, story_key) if story_key else checksum
 
 
 def _tag_lines(tags: Iterable[str]) -> str:
@@ -328,7 +369,10 @@ MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own;
 ROWS_AHEAD = 32  # rows fetched at a time
 
 VISIBLE_ARTICLES = select(
-    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "is_addition", "checksum")),
+    *(
+        articles.c[name]
+        for name in (*_CHECKED_COLUMNS, "key", "source", "change_number", "is_addition", "story_key", "checksum")
+    ),
     *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
 ).where(articles.c.retracted_at.is_(None))
 
@@ -403,6 +447,23 @@ def select_published_articles(
             yield build_article(row, source_index.ids), frozenset(row.feeds.split(","))
 
 
+def select_twins(
+    connection: Connection,
+    source_index: SourceIndex,
+    story_key: str,
+    source_ids: Collection[str],
+    tags: Collection[str],
+) -> Iterator[Article]:
+    """Yield the articles of a story that these sources have, with any of these tags, newest first."""
+    keys = {source_index.keys[id] for id in source_ids if id in source_index.keys}
+    query = VISIBLE_ARTICLES.where(articles.c.story_key == story_key, articles.c.story_key != literal_column("''"))
+    query = query.where(_is_one_of(articles.c.source, keys))
+    if tags:
+        query = query.where(has_tag(source_index, tags))
+    for row in connection.execute(query.order_by(*NEWEST_FIRST_SORTED)):
+        yield build_article(row, source_index.ids)
+
+
 def _limit_to_sources(
     query: ArticleSelect, keys: set[int] | None, source_count: int
 ) -> ArticleSelect | CompoundSelect[tuple[object, ...]]:
@@ -435,7 +496,7 @@ def has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[b
 
 
 _CHECKED = select(
-    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "checksum")),
+    *(articles.c[name] for name in (*_CHECKED_COLUMNS, "story_key", "checksum")),
     *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
 )
 
@@ -443,37 +504,40 @@ _CHECKED = select(
 def find_damaged_articles(connection: Connection) -> Iterator[str]:
     """Yield a sentence on each article whose row was changed by a fault of the disk."""
     for row in connection.execute(_CHECKED, execution_options={"yield_per": ROWS_AHEAD}):
-        checksum, body, html = tuple(row)[-3:]
-        if _checksum(tuple(row)[:-3], body, html) != checksum:
+        story_key, checksum, body, html = tuple(row)[-4:]
+        if _checksum(tuple(row)[:-4], body, html, story_key) != checksum:
             yield f"the article {row.published_id} is damaged"
 
 
 def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
     """Return the article of a row of `VISIBLE_ARTICLES`; raise StoreError where it is damaged."""
     values: tuple[Any, ...] = tuple(row)
-    checked, (key, source, change_number, is_addition, checksum, body, html) = values[:8], values[8:15]
-    upstream_id, published_id, digest, story_key, _, first_seen, updated, url = checked
-    if _checksum(checked, body, html) != checksum:
+    checked, (key, source, change_number, is_addition, story_key, checksum, body, html) = values[:8], values[8:16]
+    upstream_id, published_id, digest, link_key, _, first_seen, updated, url = checked
+    if _checksum(checked, body, html, story_key) != checksum:
         raise StoreError(
             f"the article {published_id} is damaged; keep a copy of the database, then put a backup in its place"
         )
     times = decode_time(first_seen), decode_time(updated)
-    ids = source_ids[source], upstream_id, published_id, digest, story_key, key, change_number
-    return decode_body(body, (*ids, *times, url, html.decode(), bool(is_addition)))
+    ids = source_ids[source], upstream_id, published_id, digest, link_key, key, change_number
+    return decode_body(body, (*ids, *times, url, html.decode(), bool(is_addition), story_key))
 
 
 # ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
-_BY_ID_OR_URL = select(articles.c.key, articles.c.source).where(
-    or_(articles.c.published_id == bindparam("id_or_url"), articles.c.url == bindparam("id_or_url"))
-)
+_HAS_ID_OR_URL = or_(articles.c.published_id == bindparam("id_or_url"), articles.c.url == bindparam("id_or_url"))
+_STORIES = select(articles.c.story_key).where(_HAS_ID_OR_URL, articles.c.story_key != "")
+_BY_ID_OR_URL = select(articles.c.key, articles.c.source).where(or_(_HAS_ID_OR_URL, articles.c.story_key.in_(_STORIES)))
 _UPDATE_RETRACTED = update_statement(articles, ["key"], "retracted_at", "change_number")
 _DELETE_TOMBSTONE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
 
 
 def retract(connection: Connection, id_or_url: str, at: datetime | None) -> bool:
-    """Hide the articles with that published id or URL, or (`at` None) show them again; return whether there are any."""
+    """Hide the articles with that published id or URL and their twins, or (`at` None) show them again.
+
+    Return whether there are any.
+    """
     rows = connection.execute(_BY_ID_OR_URL, {"id_or_url": id_or_url}).all()
     first_number = allocate_change_numbers(connection, len(rows)) if rows else 0
     for number, row in enumerate(rows, first_number):

@@ -21,6 +21,7 @@ from ..model import (
     Outcome,
     Outline,
     PublishedFile,
+    PublishedTwin,
     PublishingStatus,
     SeenItems,
     Source,
@@ -170,6 +171,10 @@ class SqlStore:
         with self._engines.read() as connection:
             yield from articles.select_published_articles(connection, self._source_index, feed_ids)
 
+    def twins(self, story_key: str, source_ids: Collection[str], tags: Collection[str] = ()) -> list[Article]:
+        with self._engines.read() as connection:
+            return list(articles.select_twins(connection, self._source_index, story_key, source_ids, tags))
+
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:
             return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}
@@ -231,6 +236,10 @@ class SqlStore:
         with self._engines.read() as connection:
             numbers = after, until
             return archives.select_changed(connection, self._source_index, feed_id, source_ids, numbers)
+
+    def published_twin(self, feed_id: str, article_keys: Collection[int]) -> PublishedTwin | None:
+        with self._engines.read() as connection:
+            return ledgers.select_published_twin(connection, feed_id, article_keys)
 
     def published_sources(self, feed_id: str) -> frozenset[str]:
         with self._engines.read() as connection:

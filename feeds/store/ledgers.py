@@ -25,7 +25,18 @@ from sqlalchemy import (
     update,
 )
 
-from ..model import Archives, Edition, EntryState, Event, Issue, Ledger, LedgerEntry, PublishedFile, PublishingStatus
+from ..model import (
+    Archives,
+    Edition,
+    EntryState,
+    Event,
+    Issue,
+    Ledger,
+    LedgerEntry,
+    PublishedFile,
+    PublishedTwin,
+    PublishingStatus,
+)
 from .schema import (
     archive_documents,
     articles,
@@ -39,6 +50,7 @@ from .schema import (
     publishing,
     sources,
     to_json,
+    tombstones,
     withdrawn_feeds,
 )
 from .sqlite import insert, json_members, open_engines, table_names
@@ -94,6 +106,21 @@ _LAST_NUMBERS = (
 _LAST_DIGESTS = select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS))
 _WITHDRAWN = select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor)
 
+_ENTRY, _MERGED_ENTRY = ledger_entries.c, ledger_entries.alias().c
+_STANDING_FOR = select(func.coalesce(_MERGED_ENTRY.merged_into, _MERGED_ENTRY.article)).where(
+    _MERGED_ENTRY.feed == bindparam("feed"), _MERGED_ENTRY.article.in_(json_members("articles"))
+)
+_PUBLISHED_ID = func.coalesce(
+    select(articles.c.published_id).where(articles.c.key == _ENTRY.article).scalar_subquery(),
+    select(tombstones.c.published_id).where(tombstones.c.article == _ENTRY.article).limit(1).scalar_subquery(),
+)
+_PUBLISHED_TWIN = (
+    select(_ENTRY.article, _ENTRY.first_published, _PUBLISHED_ID.label("published_id"))
+    .where(_ENTRY.feed == bindparam("feed"), _ENTRY.article.in_(_STANDING_FOR))
+    .where(_ENTRY.state == EntryState.PUBLISHED, _PUBLISHED_ID.is_not(None))
+    .order_by(_ENTRY.first_published, _ENTRY.article)
+    .limit(1)
+)
 _PUBLISHED_SOURCES = (
     select(sources.c.id)
     .distinct()
@@ -137,7 +164,8 @@ def _select_entries(
 
 def build_entry(row: ResultRow) -> LedgerEntry:
     """Return the entry of a row that has its columns."""
-    return LedgerEntry(row.digest, decode_time(row.first_published), row.archive, EntryState(row.state))
+    first_published = decode_time(row.first_published)
+    return LedgerEntry(row.digest, first_published, row.archive, EntryState(row.state), row.merged_into)
 
 
 def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
@@ -152,6 +180,13 @@ def select_archive_files(connection: Connection, feed_id: str) -> dict[int, tupl
     """Return the files of each archive document of a feed by its number, oldest first."""
     rows = connection.execute(_ARCHIVE_FILES, {"feed": feed_id})
     return {row.number: _FILES.decode(row.files) for row in rows}
+
+
+def select_published_twin(connection: Connection, feed_id: str, article_keys: Collection[int]) -> PublishedTwin | None:
+    """Return which of some articles, or of those that stand for them, a feed published first."""
+    values = {"feed": feed_id, "articles": to_json(list(article_keys))}
+    row = connection.execute(_PUBLISHED_TWIN, values).first()
+    return PublishedTwin(row.article, row.published_id, decode_time(row.first_published)) if row else None
 
 
 def select_published_sources(connection: Connection, feed_id: str) -> frozenset[str]:
@@ -210,6 +245,7 @@ def _entry_values(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[
             "first_published": encode_time(entry.first_published),
             "archive": entry.archive,
             "state": entry.state,
+            "merged_into": entry.merged_into,
         }
 
 

@@ -17,6 +17,7 @@ from ..model import (
     Outcome,
     Outline,
     PublishedFile,
+    PublishedTwin,
     PublishingStatus,
     SeenItems,
     Source,
@@ -108,14 +109,17 @@ class Store(Protocol):
         Newest first, read on demand.
         """
 
+    def twins(self, story_key: str, source_ids: Collection[str], tags: Collection[str] = ()) -> list[Article]:
+        """Return the articles of a story that these sources have, with any of these tags, newest first."""
+
     def change_numbers(self) -> dict[str, int]:
         """Return the highest change number of the articles of each source, by source id."""
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
         """Hide the articles with this published id or URL from everything published, or show them again.
 
-        Articles that share the URL go together: they are one story from several sources. Return False when there is
-        none.
+        Twins, and articles that share the URL, go together: they are one story from several sources. Return False when
+        there is none.
         """
 
     def published_ids(self) -> Iterator[str]:
@@ -164,6 +168,9 @@ class Store(Protocol):
 
         Of those that the feed never published, only additions that were first seen since it was first issued.
         """
+
+    def published_twin(self, feed_id: str, article_keys: Collection[int]) -> PublishedTwin | None:
+        """Return which of some articles, or of those that stand for them, a feed published first."""
 
     def published_sources(self, feed_id: str) -> frozenset[str]:
         """Return the ids of the sources whose articles a feed ever published."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0007"
+REVISION = "0008"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -181,12 +181,15 @@ articles = Table(
     Column("change_number", Integer, nullable=False),
     Column("retracted_at", Integer),
     Column("url", Text),
-    Column("story_key", Text, nullable=False),
+    Column("link_key", Text, nullable=False),
     Column("tags", Text, nullable=False),  # in lower case, one a line, with a line end before and after
     Column("checksum", Integer, nullable=False),
     Column("body", Text, nullable=False),  # all the rest, as JSON
     Column("html", Text, nullable=False),  # not in `body`: to escape it into JSON costs as much as to store it
     Column("is_addition", Integer, nullable=False, server_default="0"),  # listed after its source's first listing
+    Column("story_key", Text, nullable=False, server_default=""),  # of twins: the published id of the oldest
+    Column("link_mark", Integer),  # digests of the keys that twins are found by; NULL: none
+    Column("title_mark", Integer),
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
     # Seen items are read from this index alone: three times as fast as from the rows.
@@ -197,6 +200,9 @@ articles = Table(
     Index("articles_retracted", "retracted_at", sqlite_where=text("retracted_at IS NOT NULL")),
     Index("articles_changes", "source", "change_number"),
     Index("articles_additions", "first_seen", sqlite_where=text("is_addition = 1")),
+    Index("articles_story", "story_key", sqlite_where=text("story_key <> ''")),
+    Index("articles_link", "link_mark", sqlite_where=text("link_mark IS NOT NULL")),
+    Index("articles_title", "title_mark", sqlite_where=text("title_mark IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -237,6 +243,7 @@ ledger_entries = Table(
     Column("first_published", Integer, nullable=False),
     Column("archive", Integer),  # the number of its archive document
     Column("state", Text, nullable=False, server_default="published"),
+    Column("merged_into", Integer),
     Index("ledger_entries_archive", "feed", "archive", sqlite_where=text("state = 'published'")),
     sqlite_with_rowid=False,
 )

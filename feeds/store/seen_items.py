@@ -29,8 +29,8 @@ _ITEMS = Query(
         )
     )
 )
-_LINKS = select(articles.c.story_key, articles.c.upstream_id).where(
-    articles.c.source == bindparam("source"), articles.c.story_key != ""
+_LINKS = select(articles.c.link_key, articles.c.upstream_id).where(
+    articles.c.source == bindparam("source"), articles.c.link_key != ""
 )
 _PAGE = json_member(articles.c.body, "page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
@@ -99,7 +99,7 @@ def decode_outlines(text: str | None) -> tuple[Outline, ...]:
 
 
 def select_links(connection: Connection, key: int) -> Mapping[str, str]:
-    """Return story key (a canonical link) → upstream id of a source's articles."""
+    """Return link key → upstream id of a source's articles."""
     return _to_dict(connection.execute(_LINKS, {"source": key}).all())
 
 

@@ -16,9 +16,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     LargeBinary,
     Select,
     Table,
+    TableValuedAlias,
     Text,
     bindparam,
     cast,
@@ -305,6 +307,11 @@ def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
 def joined_text(text: Column[str]) -> ColumnElement[str]:
     """Return the texts of all rows with commas between them; NULL where there is no row."""
     return func.group_concat(text)
+
+
+def json_integers(name: str) -> TableValuedAlias:
+    """Return the integers of a JSON array bound as `name`, as the column `value` of a table."""
+    return func.json_each(bindparam(name, type_=Text)).table_valued(column("value", Integer))
 
 
 def json_member(record: Column[str], name: str) -> ColumnElement[str]:

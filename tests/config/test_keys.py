@@ -56,6 +56,7 @@ STEPS: Tree = {
     "strip": {"parameters": "a"},
     "tag": {"add": "a", "remove": "a", "when": CONDITIONS},
     "prefix": {"text": "a", "when": CONDITIONS},
+    "dedupe": {"prefer": "a", "near": "true"},
     "sort": {"by": "oldest"},
     "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "4MB"},
 }
@@ -67,6 +68,7 @@ OTHER_STEPS: Tree = {
     "strip": {"parameters": "other"},
     "tag": {"add": "other"},
     "prefix": {"text": "other"},
+    "dedupe": {},
     "sort": {"by": "title"},
     "limit": {},
 }
@@ -204,7 +206,7 @@ def test_D2_each_key_of_the_schema_has_a_value_here() -> None:
 
 
 # Steps on the articles of a whole feed, where they would work on those of a source.
-MISPLACED = [path for path in LEAVES if path[0] != "feeds" and {"sort"} & {*path}]
+MISPLACED = [path for path in LEAVES if path[0] != "feeds" and {"sort", "dedupe"} & {*path}]
 
 
 @pytest.mark.parametrize("path", MISPLACED, ids=".".join)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Category, Comments, Link, Media, Person, Story, Text, replace
-from feeds.normalize.identity import minted_id, published_id, story_digest, story_key, upstream_id
+from feeds.normalize.identity import minted_id, published_id, story_digest, title_key, upstream_id
 from feeds.normalize.links import canonical_link
 from feeds.normalize.text import strip_illegal_xml
 
@@ -150,12 +149,21 @@ def test_R6_a_lone_surrogate_stops_neither_id_nor_digest() -> None:
     assert len(story_digest(broken)) == 32
 
 
-def test_one_story_from_several_sources_has_one_key() -> None:
-    assert story_key("http://example.org/a?utm_source=x", "A", None) == story_key("https://example.org/a", "B", None)
-    day, next_day = datetime(2024, 3, 5, 1, tzinfo=UTC), datetime(2024, 3, 6, tzinfo=UTC)
-    assert story_key(None, "One title of five words", day) == story_key(None, "ONE title of five words", day) != ""
-    assert story_key(None, "One title of five words", day) != story_key(None, "One title of five words", next_day)
-    assert story_key(None, "Short title", day) == story_key(None, "One title of five words", None) == ""
+@pytest.mark.parametrize(
+    ("title", "key"),
+    [
+        ("Storm over the bay", "storm over the bay"),
+        ("STORM over – the “Bay”!", "storm over the bay"),
+        ("It's the 2nd day", "it s the 2nd day"),
+        ("Weekly digest #7", ""),
+        ("Breaking news", ""),
+        ("嵐が湾を襲う、三人けが", "嵐が湾を襲う 三人けが"),
+        ("今日の天気", ""),
+        ("", ""),
+    ],
+)
+def test_a_title_tells_one_story_from_others_if_it_is_long(title: str, key: str) -> None:
+    assert title_key(title) == key
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from feeds.model import EntryState, Kind, LedgerEntry, StoryVisit
 
 def test_seen_items_hold_ids_digests_and_links(path: Path) -> None:
     with open_store(path, source(), source("b")) as store:
-        add_articles(store, article(story_key="https://x.example/1"), article("2", url=None), article("3", "b"))
+        add_articles(store, article(link_key="https://x.example/1"), article("2", url=None), article("3", "b"))
         seen_items = store.seen_items("a")
         assert seen_items.digests == {"https://x.example/1": "digest 1", "https://x.example/2": "digest 2"}
         assert dict(seen_items.links) == {"https://x.example/1": "https://x.example/1"}
@@ -53,7 +53,7 @@ def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
         add_articles(store, article())
         (before,) = store.articles(["a"])
         moved = "https://x.example/moved"
-        ids = {"published_id": "https://else.example/", "minted_id": "tag:else", "story_key": moved}
+        ids = {"published_id": "https://else.example/", "minted_id": "tag:else", "link_key": moved}
         edited = article(title="New", url=moved, story_digest="d2", first_seen=NOON + HOUR, updated=NOON + HOUR, **ids)
         assert add_articles(store, edited, at=NOON + HOUR) == {"a"}
         (after,) = store.articles(["a"])
@@ -96,10 +96,10 @@ def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
     with open_store(path, source()) as store:
         assert add_articles(store, article()) == {"a"}
         numbers = store.change_numbers()
-        assert add_articles(store, article(story_digest="d2", updated=NOON + HOUR, story_key="k")) == frozenset()
+        assert add_articles(store, article(story_digest="d2", updated=NOON + HOUR, link_key="k")) == frozenset()
         assert store.change_numbers() == numbers
         assert store.seen_items("a").digests == {"https://x.example/1": "d2"}
-        assert [(stored.updated, stored.story_key) for stored in store.articles()] == [(NOON, "k")]
+        assert [(stored.updated, stored.link_key) for stored in store.articles()] == [(NOON, "k")]
         assert add_articles(store, article(story_digest="d2", title="Now they can")) == {"a"}
         assert store.change_numbers()["a"] > numbers["a"]
 

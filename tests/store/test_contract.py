@@ -24,6 +24,7 @@ from feeds.model import (
     LedgerEntry,
     Link,
     Outline,
+    PublishedTwin,
     PublishingStatus,
     StoredDeclaration,
     Story,
@@ -155,7 +156,7 @@ def test_the_outlines_of_a_list_are_those_of_its_last_visit(store: Store) -> Non
 
 def test_seen_items_are_what_is_stored_of_a_source(store: Store) -> None:
     page = StoryPage("a.md", "stories/a/a.html", "https://x.example/a", (StoryFile("p", "f", 1, 2),))
-    add_articles(store, article(story_key="key"), article("2", page=page), article("3", "b"))
+    add_articles(store, article(link_key="key"), article("2", page=page), article("3", "b"))
     seen_items = store.seen_items("a")
     ids = [f"https://x.example/{number}" for number in (1, 2)]
     assert seen_items.digests == {ids[0]: "digest 1", ids[1]: "digest 2"}
@@ -181,6 +182,29 @@ def test_articles_are_kept_and_read_newest_first(store: Store, reopen: Callable[
         assert titles(again, ["b"]) == [story.title for story in stories[1::2]]
         assert titles(again, [], ()) == []
         assert titles(again, None, ["wORLD"]) == titles(again, ["b"])
+
+
+def test_twins_are_those_of_the_selected_sources_and_tags(store: Store) -> None:
+    link = {"link_key": "https://x.example/story"}
+    add_articles(store, article(tags=("x",), **link), article("2", "b", **link), article("3"))
+    story_key = next(store.articles(["b"])).story_key
+    assert [twin.source_id for twin in store.twins(story_key, ["a", "b"])] == ["a", "b"]
+    assert [twin.source_id for twin in store.twins(story_key, ["a", "b"], ["X"])] == ["a"]
+    assert store.twins("", ["a", "b"]) == []
+
+
+def test_the_twin_that_a_feed_published_first_is_known_when_its_article_is_gone(store: Store) -> None:
+    add_articles(store, article(), article("2"), article("3", "b"))
+    first, second, third = (stored.key for stored in sorted(store.articles(), key=lambda stored: stored.key))
+    merged = LedgerEntry("", NOON, state=EntryState.MERGED, merged_into=first)
+    store.issued(
+        issue("f", {first: LedgerEntry("d", NOON), second: LedgerEntry("d", NOON + HOUR), third: merged}), NOON
+    )
+    published = PublishedTwin(first, "https://x.example/1", NOON)
+    assert store.published_twin("f", [second, first]) == store.published_twin("f", [third]) == published
+    store.forget("a", NOON)
+    assert store.published_twin("f", [third]) == published
+    assert store.published_twin("f", []) is store.published_twin("g", [third]) is None
 
 
 def test_a_tag_is_compared_whole_and_whatever_its_case(store: Store) -> None:

@@ -23,7 +23,7 @@ from feeds.store import articles
 from feeds.store.schema import decode_time, encode_time, sanitize_id, to_json
 
 TEXTS = st.text(max_size=12)
-TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": ""}
+TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": "", "title_key": "", "also_at": ()}
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 
 
@@ -100,7 +100,7 @@ def test_what_is_recorded_is_seen_and_read_back(records: list[Article]) -> None:
             assert store.seen_items("a").digests == digests
             for article in records:
                 stored = stored_articles[sanitize_id(article.upstream_id)]
-                names = ("upstream_id", "published_id", "key", "changed", "is_addition")
+                names = ("upstream_id", "published_id", "key", "changed", "is_addition", "story_key")
                 assigned = {name: getattr(stored, name) for name in names}
                 assert stored == replace(article, **assigned, **TRANSIENT_FIELDS)
                 assert stored.key and stored.changed and stored.is_addition

@@ -30,8 +30,8 @@ def test_L3_a_batch_takes_as_many_statements_as_one_outcome(path: Path, count: i
         outcomes = [harvest(v, *(article(f"{v.source.id}/{n}", v.source.id) for n in range(5))) for v in visits]
         with collect_statements(store) as statements:
             store.record(outcomes)
-        # sources, states and hosts; stored articles, tombstones, change numbers and used ids; articles; sources
-        of_visits, of_articles = ["UPDATE", "UPDATE", "INSERT"], ["SELECT", "SELECT", "UPDATE", "SELECT"]
+        # sources, states and hosts; stored articles, tombstones, change numbers, used ids, twins; articles; sources
+        of_visits, of_articles = ["UPDATE", "UPDATE", "INSERT"], ["SELECT", "SELECT", "UPDATE", "SELECT", "SELECT"]
         assert statements == ["BEGIN", *of_visits, *of_articles, "INSERT", "UPDATE"]
         with collect_statements(store) as statements:
             store.record([unchanged(visit) for visit in visits])
