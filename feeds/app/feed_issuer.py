@@ -137,16 +137,16 @@ class FeedIssuer:
                     f"{document.path} is not published, and the last good one stays: it {'; it '.join(faults)}; report"
                     " it, and take such an article out with `feeds retract` until then"
                 )
-        for document in cleaned:
-            self._report_size(document)
+        self._report_sizes(cleaned)
         return self._target.put(cleaned)
 
-    def _report_size(self, document: Document) -> None:
-        """Log that a file grows too large for many readers (R14)."""
-        if len(document.body) > LARGE_SIZE >= (self._target.size(document.path) or 0):
+    def _report_sizes(self, documents: Iterable[Document]) -> None:
+        """Log which files grow too large for many readers (R14)."""
+        sizes = ((document.path, len(document.body), self._target.size(document.path) or 0) for document in documents)
+        if paths := [path for path, size, before in sizes if size > LARGE_SIZE >= before]:
             log.warning(
-                "%s is larger than 1 MB, more than many readers take; give the `limit` of the feed smaller `bytes`",
-                document.path,
+                "%s: larger than 1 MB, which many readers refuse; give the feed a `limit` with smaller `bytes`",
+                ", ".join(paths),
             )
 
     def select_articles(self, feed: Feed) -> Iterator[Article]:

@@ -39,7 +39,6 @@ _CREATOR = qualified_name("dc", "creator")
 _LANGUAGE = qualified_name("dc", "language")
 _RIGHTS = qualified_name("dc", "rights")
 
-_TEXT_CONSTRUCTS = ("title", "summary", "rights")
 _MARKUP = re.compile(r"</\w+>|&\w*\d")
 
 
@@ -140,8 +139,12 @@ class EntryExtension:
         article = self.article
         if not article.title:  # Atom demands one
             set_text(entry, "title", article.url or article.published_id)
-        for name in _TEXT_CONSTRUCTS:
-            _declare_html(entry.find(name))
+        for name, text in (
+            ("title", article.title),
+            ("summary", article.summary or article.title),
+            ("rights", article.rights),
+        ):
+            _declare_html(entry, name, text)
         if not article.html and article.url:
             remove_elements(entry, "content")  # the link to the page stands for it (R18)
         set_text(entry, "updated", formatting.format_rfc3339(article.updated))
@@ -161,9 +164,11 @@ class EntryExtension:
         return entry
 
 
-def _declare_html(element: XmlElement | None) -> None:
-    """Spell a plain text as HTML where a reader could take its characters for markup (RFC 4287 §3.1.1)."""
-    text = "" if element is None else element.text or ""
+def _declare_html(parent: XmlElement, name: str, text: str | None) -> None:
+    """Spell the text of a child element as HTML where a reader could take it for that (RFC 4287 §3.1.1)."""
+    if not text or ("</" not in text and "&" not in text):
+        return
+    element = parent.find(name)
     if element is not None and (_MARKUP.search(text) or unescape(text) != text):
         element.set("type", "html")
         element.text = escape(text, quote=False)
@@ -203,8 +208,9 @@ def _add_source(entry: XmlElement, origin: Origin, article: Article) -> None:
         return
     source = etree.SubElement(entry, "source")
     add_text_element(source, "id", id)
-    add_text_element(source, "title", origin.title or origin.feed or origin.url or id)
-    _declare_html(source.find("title"))
+    title = origin.title or origin.feed or origin.url or id
+    add_text_element(source, "title", title)
+    _declare_html(source, "title", title)
     updated = formatting.clean_rfc3339(origin.updated) or formatting.format_rfc3339(article.updated)
     add_text_element(source, "updated", updated)
     if not article.authors and origin.title:

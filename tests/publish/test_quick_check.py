@@ -121,5 +121,6 @@ def test_R14_a_document_that_grows_large_is_published_and_told_once(
     caplog.set_level(logging.WARNING, "feeds.app")
     for _ in range(2):
         _issue(wire, LongText()).raise_errors()
-    assert sorted(record.args[0] for record in caplog.records) == ["a.atom", "a.json", "a.rss"]  # type: ignore[index]
+    (record,) = caplog.records
+    assert {"a.atom", "a.json", "a.rss"} <= set(str(record.args[0]).split(", "))  # type: ignore[index]
     assert len(json.loads((wire.public / "a.json").read_bytes())["items"]) == 4
