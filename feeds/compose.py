@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
 
-from .model import Article, Edition, EntryState, Feed, Ledger, LedgerEntry, Site, Source, replace
+from .model import Article, Edition, EntryState, Feed, Kind, Ledger, LedgerEntry, Site, Source, replace
 
 ARCHIVE_SIZE = 100  # articles in an archive document
 _NO_RETRACTIONS: Mapping[int, str] = {}
@@ -31,6 +31,8 @@ def select_sources(feed: Feed, sources: Mapping[str, Source]) -> list[str]:
     A feed that names no sources takes from all but the unlisted ones that have none of its tags.
     """
     if names := feed.sources:
+        if len(names) == 1 and names[0] in sources and sources[names[0]].kind is not Kind.OPML:
+            return [names[0]]  # of a feed for one source; there may be as many as sources
         return [id for id in sources if id in names or id.partition("/")[0] in names]
     return [id for id, source in sources.items() if not source.unlisted or _has_tag_of(feed, source)]
 

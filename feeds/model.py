@@ -222,6 +222,7 @@ class Feed:
     was: tuple[str, ...] = ()  # earlier ids, whose addresses lead to this feed
     fingerprint: str = ""  # digest of all that changes the bytes: its YAML, the site's, the format version
     formats: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)  # names of those it is published in; (): all
+    each: Literal["source", "tag"] | None = field(default=None, metadata=LATER_FIELD)  # it stands for a feed of each
     podcast: Podcast | None = field(default=None, metadata=LATER_FIELD)
 
 

@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,17 +29,15 @@ from ..model import (
     Feed,
     Harvest,
     InstallationStatus,
-    Kind,
     Outcome,
-    Outline,
     Site,
-    Source,
     SourceStatus,
     Visit,
 )
 from ..publish import open_target
 from ..store import SqlStore, Store
 from ..store.lock import hold_lock
+from .declarations import expand_feeds, with_outlines
 from .installation_status import read_status
 from .publication_gate import PublicationGate, hide_origin
 from .publisher import (
@@ -88,7 +85,7 @@ class App:
         network: Callable[[Site], NetworkClient] | None = None,
     ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
-        self.config = configuration.load(Path(config_path), os.environ)
+        self.config = self._declared = configuration.load(Path(config_path), os.environ)
         self._target = open_target(self.config.public)
         self._allow = allow
         self._network = network
@@ -127,7 +124,7 @@ class App:
         with self._publisher.paused():
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
-            self.config = edited
+            self.config = self._declared = edited
             self._apply_configuration()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,6 +210,7 @@ class App:
         """
         began = self.now()
         newest, ledgers = self.store.change_numbers(), self.store.ledgers()
+        self._expand_feeds(ledgers.keys())
         feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
         withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != self._shared_files.id]
         changes = dict.fromkeys(feeds, 0)
@@ -274,12 +272,10 @@ class App:
 
     def _apply_configuration(self) -> None:
         """Bring store and target in line with the configuration."""
-        config = self.config
+        config = self._declared
         hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
         self._connectivity = scheduling.Connectivity(len(hosts))
         self._target.sweep()
-        self._story_page_feeds = story_page_feeds(config)
-        self._front_page = front_page_feed(config)
         self._sync_sources()
         self._rename_feeds()
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
@@ -298,14 +294,30 @@ class App:
 
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""
-        self.sources = with_outlines(self.config.sources, self.store.outlines())
+        self.sources = with_outlines(self._declared.sources, self.store.outlines())
         self._warn_of_renamed_sources()
         self.store.sync(self.sources.values(), self.now())
+        self._apply_feeds(self._expanded(self.store.ledgers().keys()))
+
+    def _expand_feeds(self, published: Collection[str]) -> None:
+        """Find the sources and tags that `each` stands for now; `published` are the ids of feeds with a ledger."""
+        config = self._expanded(published)
+        if config.feeds != self.config.feeds:
+            self._apply_feeds(config)
+
+    def _expanded(self, published: Collection[str]) -> Config:
+        return expand_feeds(self._declared, self.sources, self.store, published, self.config.feeds)
+
+    def _apply_feeds(self, config: Config) -> None:
+        """Take a configuration whose feeds are those that are published."""
+        self._story_page_feeds = story_page_feeds(config)
+        self._front_page = front_page_feed(config)
         feeds_by_source = defaultdict[str, list[str]](list)
-        for feed in (*self._story_page_feeds.values(), *self.config.feeds.values()):
+        for feed in (*self._story_page_feeds.values(), *config.feeds.values()):
             for source_id in select_sources(feed, self.sources):
                 feeds_by_source[source_id].append(feed.id)
         self._feeds_by_source: Mapping[str, list[str]] = feeds_by_source
+        self.config = config
 
     def _warn_of_renamed_sources(self) -> None:
         """Log the new sources that have the address of one that is no longer declared (once: then they are stored)."""
@@ -409,23 +421,3 @@ def _is_follow_up(visit: Visit) -> bool:
 def _is_aborted(outcome: Outcome) -> bool:
     """Return whether we aborted the visit, which says nothing about the source; its successor is claimed already."""
     return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED
-
-
-def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequence[Outline]]) -> Mapping[str, Source]:
-    """Return the declared sources and, after each OPML list, a source with its settings for each of its outlines."""
-    sources: dict[str, Source] = {}
-    for source in declared.values():
-        sources[source.id] = source
-        for outline in outlines.get(source.id, ())[: source.max_items] if source.kind is Kind.OPML else ():
-            id = f"{source.id}/{outline.name}"
-            sources[id] = replace(
-                source,
-                id=id,
-                kind=Kind.ANY,
-                address=outline.address,
-                root=None,
-                tags=tuple(dict.fromkeys((*source.tags, *outline.tags))),
-                was=(),
-                fingerprint=f"{source.fingerprint}/{outline.address}",
-            )
-    return sources

@@ -245,8 +245,10 @@ def _mask(app: App, sentences: Iterable[tuple[str, str]]) -> tuple[SourceSentenc
 
 def publish(app: App, request: PublishRequest, io: OperationIO) -> PublishReport:
     """Regenerate published files from the store."""
-    configuration.require_ids(app.config, "feed", request.feeds, app.config.feeds)
-    feeds = request.feeds or app.config.feeds.keys()
+    declared = app.config.feeds
+    members = {id: [name for name in declared if name.startswith(f"{id}/")] for id in request.feeds}  # of an `each`
+    configuration.require_ids(app.config, "feed", [id for id in request.feeds if not members[id]], declared)
+    feeds = [name for id in request.feeds for name in members[id] or [id]] or declared.keys()
 
     def report(done: int, total: int, feed_id: str) -> None:
         io.progress(OperationProgress(done, total, f"feeds, {feed_id}"))

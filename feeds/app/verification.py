@@ -9,7 +9,8 @@ from ..model import Config, Feed
 from ..publish import open_target
 from ..store import Store
 from ..verify import DeclaredFeed, Fault, find_faults
-from .application import utcnow, with_outlines
+from .application import utcnow
+from .declarations import expand_feeds, with_outlines
 from .feed_issuer import FeedIssuer
 from .publication_gate import PublicationGate
 from .publisher import front_page_feed, story_page_feeds
@@ -18,6 +19,7 @@ from .publisher import front_page_feed, story_page_feeds
 def verify_installation(config: Config, store: Store) -> list[Fault]:
     """Return all that is wrong with the store, the published files, and between them."""
     sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public)
+    config = expand_feeds(config, sources, store, store.ledgers().keys())
     gate = PublicationGate(config.searched_secrets, store.authority)
     issuer = FeedIssuer(config, sources, store, target, gate, utcnow)
 

@@ -10,7 +10,7 @@ from itertools import takewhile
 import click
 
 from .. import config as configuration
-from ..app.application import with_outlines
+from ..app.declarations import expand_feeds, with_outlines
 from ..compose import select_sources
 from ..model import Article, Feed, Source, Step, replace
 from ..pipeline import Reading
@@ -39,10 +39,12 @@ from .step_report import ArticleMembers, NamedStep, StepReport, article_line, ar
 def print_feed_preview(ctx: click.Context, feed_id: str, with_steps: bool, as_json: bool) -> None:
     """Print the articles of a feed, and if asked what each step did to them."""
     config = load_config(ctx)
-    configuration.require_ids(config, "feed", [feed_id], config.feeds)
-    feed = config.feeds[feed_id]
     with open_store(config) as store:
         sources = with_outlines(config.sources, store.outlines() if store else {})
+        if store:
+            config = expand_feeds(config, sources, store, store.ledgers().keys())
+        configuration.require_ids(config, "feed", [feed_id], config.feeds)
+        feed = config.feeds[feed_id]
         reading = Reading()
         if store:
             _prepare_reading(reading, store, feed, sources)

@@ -100,7 +100,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
 
 def _renamed_sources(config: Config) -> list[str]:
     """Return a sentence for each source that was renamed without `was:`, as the store shows it, if there is one."""
-    from ..app.application import with_outlines  # only this command needs the application
+    from ..app.declarations import with_outlines  # only this command needs the application
 
     with open_store(config) as store:
         if store is None:

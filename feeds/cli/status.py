@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from ..app.application import with_outlines
+from ..app.declarations import expand_feeds, with_outlines
 from ..app.health import read_problems
 from ..app.installation_status import read_status
 from ..config import find_left_out
@@ -126,7 +126,8 @@ def _read_report(config: Config) -> StatusReport:
             return StatusReport(config, utcnow(), InstallationStatus(feeds=feeds), {}, {})
         outlines = store.outlines()
         sources = with_outlines(config.sources, outlines)
-        status = read_status(config, sources.keys(), store, open_target(config.public))
+        expanded = expand_feeds(config, sources, store, store.ledgers().keys())
+        status = read_status(expanded, sources.keys(), store, open_target(config.public))
     states, now = {state.source_id: state for state in status.sources}, utcnow()
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
     return StatusReport(config, now, status, states, outline_counts, read_problems(config, now))
@@ -240,7 +241,7 @@ class StatusOverview:
             **{str(group): self.groups[group] for group in GROUPS},
             "articles": sum(status.articles.values()),
             "orphaned": sum(orphan.articles for orphan in status.orphans),
-            "feeds": len(self.report.config.feeds),
+            "feeds": sum(feed.title is not None for feed in status.feeds),
             "unpublished": sum(_error(feed) is not None for feed in status.feeds),
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ from ..model import (
 )
 from ..politeness import HostLimits
 from ..registry import address_kinds
-from .fingerprint import fingerprint_effect_on_feeds, fingerprint_feed, fingerprint_source
+from .fingerprint import add_fingerprints, fingerprint_source
 from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root
 from .schema import (
@@ -63,7 +63,7 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         server=_build_record(ServerSettings, shape.server),
         hosts=_build_record(HostLimits, shape.hosts),
         sources=sources,
-        feeds=_add_fingerprints(feeds, site, sources, searched),
+        feeds=add_fingerprints(feeds, site, sources, searched),
         secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
@@ -160,20 +160,8 @@ def _has_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:
 def _build_feed(name: str, shape: FeedShape) -> Feed:
     """Return one feed, without its fingerprint."""
     podcast = _build_record(Podcast, shape.podcast) if shape.podcast else None
-    return _build_record(Feed, shape, id=name, title=shape.title or name, steps=_build_steps(shape), podcast=podcast)
-
-
-def _add_fingerprints(
-    feeds: Mapping[str, Feed], site: Site, sources: Mapping[str, Source], searched: frozenset[str]
-) -> dict[str, Feed]:
-    source_digests = {name: fingerprint_effect_on_feeds(source) for name, source in sources.items()}
-    all_digests = sorted(source_digests.values())
-    done: dict[str, Feed] = {}
-    for name, feed in feeds.items():
-        chosen = {source_digests[reference.partition("/")[0]] for reference in feed.sources}
-        contents = [*(sorted(chosen) if feed.sources else all_digests), *sorted(searched)]
-        done[name] = replace(feed, fingerprint=fingerprint_feed(feed, site, contents))
-    return done
+    title = shape.title or (f"{{{shape.each}}}" if shape.each else name)
+    return _build_record(Feed, shape, id=name, title=title, steps=_build_steps(shape), podcast=podcast)
 
 
 def _build_steps(shape: SettingsShape | FeedShape) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
@@ -62,6 +62,20 @@ def fingerprint_feed(feed: Feed, site: Site, contents: Iterable[str]) -> str:
     del declared["fingerprint"]
     declared["recipe"] = ""  # the name of that field when the first fingerprints were stored; without it all differ
     return _digest("feed", FEED_FORMAT, declared, _fields(site), list(contents), *format_versions())
+
+
+def add_fingerprints(
+    feeds: Mapping[str, Feed], site: Site, sources: Mapping[str, Source], searched: frozenset[str]
+) -> dict[str, Feed]:
+    """Return the feeds with their fingerprints; `sources` are the declared ones, `searched` the secrets."""
+    source_digests = {name: fingerprint_effect_on_feeds(source) for name, source in sources.items()}
+    all_digests = sorted(source_digests.values())
+    done: dict[str, Feed] = {}
+    for name, feed in feeds.items():
+        chosen = {source_digests[reference.partition("/")[0]] for reference in feed.sources}
+        contents = [*(sorted(chosen) if feed.sources else all_digests), *sorted(searched)]
+        done[name] = replace(feed, fingerprint=fingerprint_feed(feed, site, contents))
+    return done
 
 
 def fingerprint_secrets(secrets: Iterable[str]) -> str:

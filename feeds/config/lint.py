@@ -103,6 +103,12 @@ def _list_tag_steps(feed: Feed, sources: Iterable[Source]) -> list[Tag]:
     return [step for step in steps if isinstance(step, Tag)]
 
 
+def _check_titles(config: Config) -> Iterator[str]:
+    for feed in config.feeds.values():
+        if feed.each and (placeholder := f"{{{feed.each}}}") not in feed.title:
+            yield f"all feeds of {feed.id} have the same title: {placeholder} in its `title` tells them apart"
+
+
 def _check_unused_sources(config: Config) -> Iterator[str]:
     used = {source.id for feed in config.feeds.values() for source in _list_sources(feed, config)}
     unused = [name for name in config.sources if name not in used]
@@ -162,6 +168,7 @@ _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (
     _check_contact,
     _check_sections,
     _check_empty_feeds,
+    _check_titles,
     _check_unused_sources,
     _check_private_sources,
     _check_short_secrets,

@@ -167,7 +167,9 @@ class PodcastShape(YamlMapping):
 class FeedShape(YamlMapping):
     """One published feed."""
 
-    title: v.LineValue | None = optional_key("The title that readers see; the id when left out.")
+    title: v.LineValue | None = optional_key(
+        "The title that readers see; the id when left out. With `each`, {source} or {tag} stands for the member's."
+    )
     description: v.LineValue | None = optional_key("One sentence about it.")
     sources: v.SourceRefsValue | None = optional_key("Ids of sources; all when left out.")
     tags: v.TagsValue | None = optional_key("Tags of which an article has any; with `sources`, both must hold.")
@@ -179,6 +181,7 @@ class FeedShape(YamlMapping):
     language: v.LanguageValue | None = optional_key("Its language, where it is not the site's.")
     was: v.SlugsValue | None = optional_key("Earlier ids, whose addresses lead to this feed.")
     podcast: PodcastShape | None = optional_key("What directories ask of a podcast; without it, what its source says.")
+    each: v.EachValue | None = optional_key("source or tag: not one feed, but one for each of them, as ID/MEMBER.")
 
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]

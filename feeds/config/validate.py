@@ -22,6 +22,7 @@ from .yaml_mapping import list_keys
 from .yaml_nodes import KeyPath
 
 MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)
+SHARED = "shared"  # shared/files are the style sheets and the list of feeds
 _EXPECTED_INTERVAL = "expected at least 5m for other people's servers"
 
 
@@ -48,6 +49,8 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     yield from _check_earlier_ids("sources", sources)
     yield from _check_earlier_ids("feeds", feeds)
     for name, entry in feeds.items():
+        if name == SHARED and _mapping(entry).get("each") is not None:
+            yield Finding(("feeds", name), f"the id `{name}` is taken by files of ours, expected another", at_key=True)
         yield from _check_references(("feeds", name, "sources"), _mapping(entry).get("sources"), sources)
 
 

@@ -152,6 +152,11 @@ ReadAsValue = Annotated[
     text_validator(values.parse_read_as, "story, list or feed"),
     _schema("string", f"^({'|'.join(values.READ_AS)})$"),
 ]
+EachValue = Annotated[
+    Literal["source", "tag"],
+    text_validator(values.parse_each, "source or tag"),
+    _schema("string", f"^({'|'.join(values.EACH)})$"),
+]
 CredentialsValue = Annotated[
     tuple[str, str],
     PlainValidator(values.parse_credentials),

@@ -25,6 +25,7 @@ RESERVED = frozenset(
     {"index", "live", "hub", "health", "metrics", "stories", "archive", "assets", "search", "push", "websub"}
 )
 READ_AS = ("story", "list", "feed")
+EACH = ("source", "tag")
 MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -173,6 +174,13 @@ def parse_read_as(value: str) -> str:
         raise ValueError(
             f"`{shorten(value)}` is unknown, expected {join_with_or(READ_AS)}{did_you_mean(value, READ_AS)}"
         )
+    return value
+
+
+def parse_each(value: str) -> str:
+    """Return one of the words of `EACH`."""
+    if value not in EACH:
+        raise ValueError(f"`{shorten(value)}` is unknown, expected {join_with_or(EACH)}{did_you_mean(value, EACH)}")
     return value
 
 

@@ -10,7 +10,7 @@ from .identity import story_digest, upstream_id
 from .links import story_url
 from .merge import detach_story, merge_stories
 from .own_pages import PageLayout, anchor_story, plan_pages, publish_addresses
-from .slugs import make_source_id, name_outlines, slug
+from .slugs import make_source_id, name_outlines, slug, tag_slug
 from .text import is_inert
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "slug",
     "story_digest",
     "story_url",
+    "tag_slug",
     "to_plain_text",
     "truncation_warnings",
     "upstream_id",

@@ -1,20 +1,22 @@
-"""Source ids made of titles and host names, where the user gave none."""
+"""Ids made of titles, host names and tags, where the user gave none."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from itertools import chain, count
 from urllib.parse import urlsplit
 
 from ..model import Outline, replace
-from .text import to_ascii
+from .text import digest, to_ascii
 
 MAX_SLUG_LENGTH = 40  # ids are typed by hand; the configuration takes up to 64
 
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 # Parts of host names that do not tell one site from another.
 _COMMON_HOST_PARTS = re.compile(r"^(?:www\d?|feeds?|rss|blog|news)\.(?=[^.]+\.)|\.[a-z]{2,}$")
+_TAG_SEPARATORS = re.compile(r"[\s_-]+")
 _DEFAULT_ID = "source"
 
 
@@ -25,6 +27,19 @@ def slug(text: str) -> str:
     if len(joined) <= MAX_SLUG_LENGTH:
         return joined
     return joined[: MAX_SLUG_LENGTH + 1].rpartition("-")[0] or joined[:MAX_SLUG_LENGTH]
+
+
+def tag_slug(tag: str) -> str:
+    """Return a tag as part of a feed's id, without its case and accents.
+
+    What says less than the tag, as that of `C++` or `新聞`, ends with a digest, so that two tags never share it.
+    """
+    words = "-".join(_TAG_SEPARATORS.split(unicodedata.normalize("NFKD", tag.casefold()).strip()))
+    letters = "".join(letter for letter in words if not unicodedata.combining(letter)).strip("-")
+    stem = slug(tag)
+    if stem and stem == letters:
+        return stem
+    return f"{stem or 'tag'}-{digest(tag.casefold())[:6]}"
 
 
 def make_source_id(title: str | None, url: str, taken: Container[str]) -> str:

@@ -38,6 +38,7 @@ from ..revision import first_version, is_noticeable, next_version
 from .schema import (
     TombstoneReason,
     articles,
+    decode_strings,
     decode_time,
     encode_json,
     encode_text,
@@ -50,7 +51,7 @@ from .schema import (
     visits,
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
-from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_members, matches_story_id
+from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_member, json_members, matches_story_id
 from .statements import BatchStatement, ResultRow, insert_statement, update_statement
 from .twins import assign_story_keys, make_mark, sign_story
 
@@ -411,6 +412,20 @@ def select_articles(
     for row in connection.execute(query.order_by(*NEWEST_FIRST_SORTED)):
         if _sort_key(row) > _sort_key(last):
             yield build_article(row, source_index.ids)
+
+
+_TAGS = (
+    select(json_member(articles.c.body, "tags"))
+    .distinct()
+    .where(articles.c.source.in_(json_members("keys")), articles.c.retracted_at.is_(None), articles.c.tags != "\n")
+)
+
+
+def select_tags(connection: Connection, source_index: SourceIndex, source_ids: Collection[str]) -> list[str]:
+    """Return each tag of the articles of these sources, as they spell it, in order."""
+    keys = to_json(sorted(source_index.keys[id] for id in source_ids if id in source_index.keys))
+    rows = connection.execute(_TAGS, {"keys": keys}).scalars()
+    return sorted({tag for text in rows for tag in decode_strings(text)})
 
 
 # Answered out of an index: the rows themselves are large.

@@ -37,6 +37,7 @@ from .source_index import SourceIndex, read_source_index, select_declarations, s
 from .sqlite import Engines, copy_database, open_engines
 
 _OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
+_TITLES = select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != "")
 _CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
 _ARTICLE_COUNTS = select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
 _META = select(meta.c.authority, meta.c.created)
@@ -142,6 +143,10 @@ class SqlStore:
         with self._engines.read() as connection:
             return select_declarations(connection)
 
+    def source_titles(self) -> dict[str, str]:
+        with self._engines.read() as connection:
+            return {row.id: row.title for row in connection.execute(_TITLES)}
+
     def article_counts(self) -> dict[str, int]:
         with self._engines.read() as connection:
             return {row.id: row.article_count for row in connection.execute(_ARTICLE_COUNTS)}
@@ -174,6 +179,10 @@ class SqlStore:
     def twins(self, story_key: str, source_ids: Collection[str], tags: Collection[str] = ()) -> list[Article]:
         with self._engines.read() as connection:
             return list(articles.select_twins(connection, self._source_index, story_key, source_ids, tags))
+
+    def story_tags(self, source_ids: Collection[str]) -> list[str]:
+        with self._engines.read() as connection:
+            return articles.select_tags(connection, self._source_index, source_ids)
 
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:

@@ -79,6 +79,9 @@ class Store(Protocol):
     def declarations(self) -> list[StoredDeclaration]:
         """Return what is stored of the declaration of every source, also of those that are no longer declared."""
 
+    def source_titles(self) -> dict[str, str]:
+        """Return by id what each source calls itself, if it does."""
+
     def article_counts(self) -> dict[str, int]:
         """Return the number of stored articles of every source that has any, declared or not, by source id."""
 
@@ -111,6 +114,9 @@ class Store(Protocol):
 
     def twins(self, story_key: str, source_ids: Collection[str], tags: Collection[str] = ()) -> list[Article]:
         """Return the articles of a story that these sources have, with any of these tags, newest first."""
+
+    def story_tags(self, source_ids: Collection[str]) -> list[str]:
+        """Return each tag of the articles of these sources, as they spell it, in order."""
 
     def change_numbers(self) -> dict[str, int]:
         """Return the highest change number of the articles of each source, by source id."""

@@ -133,6 +133,7 @@ VALUES: Tree = {
             "language": "de",
             "was": "old",
             "podcast": {"category": "Books", "explicit": "true", "owner": "a@b.example"},
+            "each": "tag",
         }
     },
 }

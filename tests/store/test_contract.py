@@ -319,6 +319,15 @@ def test_each_event_gets_its_number_once(store: Store) -> None:
     assert isinstance(events[0], Event)
 
 
+def test_tags_of_stories_and_titles_of_sources(store: Store) -> None:
+    store.record([harvest(visit_of(store), article("1", tags=("New York", "rain")), article("2"), title="Alpha")])
+    add_articles(store, article("3", "b", tags=("b",)))
+    assert store.source_titles() == {"a": "Alpha"}
+    assert (store.story_tags(("a",)), store.story_tags(())) == (["New York", "rain"], [])
+    store.retract("https://x.example/1", NOON)
+    assert store.story_tags(("a", "b")) == ["b"]
+
+
 def test_R43_archive_documents_of_a_feed(store: Store) -> None:
     entries = {key: LedgerEntry("d", NOON, number) for key, number in ((1, 1), (2, 2), (3, None), (4, 2))}
     add_articles(store, *(article(str(n), published=NOON - n * HOUR) for n in range(1, 7)))
