@@ -62,8 +62,8 @@ class Limit:
         return pass_on
 
     def _describe_window(self) -> str:
-        hours = f", nor of the last {self.hours:g} hours" if self.hours else ""
-        return f"not among the newest {self.count}{hours}"
+        hours = f", and not of the last {self.hours:g} hours" if self.hours else ""
+        return f"over count: {self.count}{hours}"
 
 
 class _Window:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -254,7 +255,22 @@ def test_F7_what_a_read_only_disk_stopped_is_made_good_once_it_can_be_written(tm
     run_with_mounts(heal_read_only_disks, tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+
+
+def trace_turn(wire: Wire, log: Path, *options: str) -> list[str]:
+    """Make a turn in a process of its own; return the system calls that strace saw."""
+    path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
+    code = "import sys, pickle; pickle.loads(bytes.fromhex(sys.argv[1])).turn()"
+    command = ["strace", "-f", "--seccomp-bpf", "-y", "-o", str(log), *options]
+    command += [sys.executable, "-c", code, pickle.dumps(wire).hex()]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    if not log.exists() or "ptrace" in done.stderr:
+        pytest.skip("strace may not trace here")
+    return log.read_text().splitlines()
+
+
+@needs_strace
 @pytest.mark.parametrize("whens", [("2",), pytest.param([*map(str, range(1, 30)), "1+"], marks=pytest.mark.slow)])
 def test_F6_a_flush_that_fails_is_made_good(wire: Wire, undisturbed: Wire, tmp_path: Path, whens: list[str]) -> None:
     files = Files(wire, undisturbed)
@@ -264,22 +280,31 @@ def test_F6_a_flush_that_fails_is_made_good(wire: Wire, undisturbed: Wire, tmp_p
     for when in whens:
         files.change()
         undisturbed.turn()
-        log = tmp_path / "trace"
         inject = f"inject=fsync,fdatasync:error=EIO:when={when}"
-        trace = ["strace", "-f", "--seccomp-bpf", "-o", str(log), "-e", "trace=fsync,fdatasync", "-e", inject]
-        code = "import sys, pickle; pickle.loads(bytes.fromhex(sys.argv[1])).turn()"
-        path = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
-        command = [*trace, sys.executable, "-c", code, pickle.dumps(wire).hex()]
-        done = subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-        )
-        if not log.exists() or "ptrace" in done.stderr:
-            pytest.skip("strace may not trace here")
-        assert "EIO" in log.read_text() or len(whens) > 1
+        calls = trace_turn(wire, tmp_path / "trace", "-e", "trace=fsync,fdatasync", "-e", inject)
+        assert any("EIO" in call for call in calls) or len(whens) > 1
         wire.turn(everything=True)
         assert wire.files() == undisturbed.files(), when
     assert differences(state(wire), state(undisturbed)) == []
     assert state(wire)["faults"] == []
+
+
+@needs_strace
+def test_F3_R12_articles_reach_the_disk_before_the_files_and_the_files_before_their_ledger(
+    wire: Wire, tmp_path: Path
+) -> None:
+    """Commit, file, ledger: each is flushed before the next begins."""
+    files = Files(wire)
+    files.change()
+    wire.turn()
+    files.change()
+    calls = trace_turn(wire, tmp_path / "trace", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2")
+    kinds = {r"sync\(.*feeds\.db-wal>": "commit", r"rename.*all\.rss": "file", r"fsync\(\d+<[^>]*/public>": "folder"}
+    order = [kind for call in calls for pattern, kind in kinds.items() if re.search(pattern, call)]
+    place = order.index("file")
+    assert "commit" in order[:place]
+    following = order[place:]
+    assert following.index("folder") < following.index("commit")
 
 
 # ── clocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -116,7 +116,7 @@ def test_preview_tells_what_each_step_did_to_which_article_and_why(wire: Wire, o
     assert [article["changes"]["tags"] for article in tagged["changed"]] == [{"before": [], "after": ["weather"]}]
     assert len(prefixed["changed"]) == 2 and not ordered["changed"]
     assert [(article["from"], article["to"]) for article in ordered["moved"]] in ([], [(2, 1), (1, 2)])
-    assert [article["reason"] for article in limited["dropped"]] == ["not among the newest 1"]
+    assert [article["reason"] for article in limited["dropped"]] == ["over count: 1"]
     assert [article["title"] for article in preview["articles"]] == [item["title"] for item in wire.items()]
     text = runner.invoke(cli, arguments).stdout
     for line in ("title: “One” → “First”", "tags: nothing → “weather”", ": title has “Sponsored”", "strip drops 0 art"):
