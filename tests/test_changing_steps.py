@@ -31,8 +31,10 @@ from feeds.steps import (
     Substitution,
     Tag,
     apply_steps,
+    archive_steps,
     effective_steps,
     only_select,
+    without_limits,
 )
 from feeds.steps.rewrite import FIELD_REWRITERS
 from feeds.steps.sort import MAX_SORTED, SORT_KEYS
@@ -217,6 +219,11 @@ def test_sort_reads_and_holds_a_bounded_number_of_articles() -> None:
     assert next(articles).upstream_id.endswith(f"/{MAX_SORTED}")
 
 
+def test_R42_steps_that_count_articles_say_nothing_of_archives() -> None:
+    keep, sort, strip = Keep(()), Sort(("title",)), Strip()
+    assert without_limits([keep, sort, Limit(), strip]) == archive_steps([keep, sort, Limit(), strip]) == (keep, strip)
+
+
 def test_the_default_limit_decides_what_a_sorted_feed_holds() -> None:
     sort, keep, last = Sort(("title",)), Keep(()), Limit(3)
     assert effective_steps(Feed("a", "A", steps=(keep, sort, keep))) == (keep, Limit(), sort, keep)
@@ -226,12 +233,12 @@ def test_the_default_limit_decides_what_a_sorted_feed_holds() -> None:
 
 # ── every kind ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CONTEXT = replace(STEP_CONTEXT, newest=lambda: NOON)
+CONTEXT = replace(STEP_CONTEXT, newest=lambda: NOON, skip_to_additions=lambda since: None)
 
 words = st.text(max_size=12) | st.sampled_from(
     ["rain", "AD: rain", "<b>snow</b>", "a & b", "", "ﷺ\u0301é", "\x00\ud800"]
 )
-times = st.datetimes(timezones=st.just(UTC))
+times = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
 urls = st.none() | words.map(lambda word: f"https://a.example/{word}?utm_source={word}&ref=1#{word}")
 articles = st.builds(
     lambda source, title, html, **fields: factories.article(title, source, title=title, html=html, **fields),

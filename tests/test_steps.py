@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Literal
 
 import factories
 import pytest
@@ -108,6 +109,13 @@ def test_R5_the_age_of_an_article_is_measured_before_the_newest_first_seen(step:
     assert [entry.key for entry in apply_steps([step], iter(AGED), replace(CONTEXT, newest=lambda: NOON))] == kept
     later = replace(CONTEXT, newest=lambda: NOON + 300 * DAY)
     assert {entry.key for entry in apply_steps([Drop((Age(86_400),))], iter(AGED), later)} == set()
+
+
+@pytest.mark.parametrize("sign", ["", "<", ">"])
+def test_no_article_is_too_old_or_too_young_where_no_newest_is_known(sign: Literal["", "<", ">"]) -> None:
+    """As in archives, which hold what was let through when it came."""
+    for step in (Keep((Age(86_400, sign),)), Drop((Age(86_400, sign),)), Keep((*where("url", "."), Age(1, sign)))):
+        assert passing_keys([step], *AGED) == [0, 1, 2, 3, 4, 5]
 
 
 def test_an_age_ends_the_reading_where_no_older_article_can_pass() -> None:

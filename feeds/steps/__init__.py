@@ -69,8 +69,8 @@ def archive_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def without_limits(steps: Iterable[_StepT]) -> tuple[_StepT, ...]:
-    """Return the steps without those that select articles by their number."""
-    return tuple(step for step in steps if not isinstance(step, Limit))
+    """Return the steps without those that select articles by their number, as `sort` does above its bound."""
+    return tuple(step for step in steps if not isinstance(step, (Limit, Sort)))
 
 
 def apply_steps(steps: Sequence[Step], articles: Iterator[Article], context: StepContext) -> Iterator[Article]:

@@ -41,7 +41,7 @@ class Age:
     """A test on the age of an article: the time from its position to the newest first-seen of the feed's candidates.
 
     Without a `sign` it stands for the age up to which articles pass: `keep` keeps the younger, other steps take the
-    older ones.
+    older ones. Where no newest article is known, nothing has an age.
     """
 
     seconds: float
@@ -51,7 +51,7 @@ class Age:
         """Return the test."""
         newest, is_younger = context.newest(), self.sign == "<"
         if newest is None:
-            return lambda article: is_younger
+            return lambda article: False
         oldest = newest - timedelta(seconds=self.seconds)
         return lambda article: (article.position >= oldest) is is_younger
 

@@ -11,13 +11,14 @@ from .conditions import Age, Condition, Conditions, describe_conditions, sign_ag
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Keep an article when all conditions hold."""
+    """Keep an article when all conditions hold; one on an age that is not known does."""
 
     conditions: tuple[Condition | Age, ...]
 
     def start(self, context: StepContext) -> ArticleFunction:
         """Return the function that passes on what is kept."""
-        conditions = sign_ages(self.conditions, "<")
+        signed = sign_ages(self.conditions, "<")
+        conditions = tuple(entry for entry in signed if not isinstance(entry, Age) or context.newest())
         _skip_older(conditions, "<", context)
         return _select(conditions, context, keeps=True)
 
