@@ -21,7 +21,7 @@ function showAges() {
 }
 
 function offerCopy(button) {
-  const input = button.parentElement.querySelector("input"), label = button.textContent;
+  const input = button.closest("section").querySelector("input"), label = button.textContent;
   button.hidden = false;
   input.addEventListener("focus", () => input.select());
   button.addEventListener("click", async () => {
@@ -33,4 +33,4 @@ function offerCopy(button) {
 
 showAges();
 setInterval(showAges, 60000);
-if (navigator.clipboard) document.querySelectorAll(".address button").forEach(offerCopy);
+if (navigator.clipboard) document.querySelectorAll(".follow button").forEach(offerCopy);
