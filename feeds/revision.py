@@ -23,7 +23,8 @@ _SIGNATURE = re.compile(
     r"|oh|oe|_nc_\w+|(?:x-amz|x-goog|x-oss)-[\w-]+",
     re.IGNORECASE,
 )
-_ATTRIBUTE = re.compile(r' (href|src|poster|srcset)="([^"]*)"')
+_ATTRIBUTE = re.compile(r' ([\w-]+)="([^"]*)"')
+_TAG = re.compile(r'\s*(</?\w+)((?: [\w-]+="[^"]*")*)\s*(/?>)\s*')
 
 
 def first_version(article: Article) -> Article:
@@ -47,21 +48,21 @@ def next_version(article: Article, stored: Article) -> Article:
 def is_noticeable(article: Article, stored: Article) -> bool:
     """Return whether a reader notices a change.
 
-    Nobody notices another order of tags or authors, nor in an address another scheme, session, signature, tracking
-    parameter or, of a file, another host.
+    Nobody notices another order of tags or authors, white space between the blocks of a text, nor in an address another
+    scheme, session, signature, tracking parameter or, of a file, another host.
     """
     return _facts(article) != _facts(stored)
 
 
 def _facts(article: Article) -> tuple[object, ...]:
     return (
-        *(article.title, _text(article.summary), _ATTRIBUTE.sub(_attribute_key, article.html)),
-        *(article.published, article.modified, article.language, article.rights),
+        *(article.title, _text(article.summary), _TAG.sub(_tag_key, article.html.strip())),
+        *(article.published, article.modified),
         *(_page_key(article.url), _page_key(article.external_url), _file_key(article.image)),
-        {(author.name, author.email) for author in article.authors},
+        {author.name for author in article.authors},
         {tag.casefold() for tag in article.tags},
-        {(_file_key(attachment.url), attachment.media_type, attachment.title) for attachment in article.attachments},
-        {(_file_key(medium.url), medium.role, medium.title) for medium in article.media},
+        {_file_key(attachment.url) for attachment in article.attachments},
+        {(_file_key(medium.url), medium.role) for medium in article.media},
         article.comments and _page_key(article.comments.url),
         {name: _text(value) for facts in (article.podcast, article.extra) for name, value in facts.items()},
     )
@@ -72,11 +73,20 @@ def _text(text: str) -> str:
     return " ".join(_page_key(word) or "" if "://" in word else word for word in text.split())
 
 
-def _attribute_key(attribute: re.Match[str]) -> str:
-    name, value = attribute[1], unescape(attribute[2])
+def _tag_key(tag: re.Match[str]) -> str:
+    """Return a tag without white space around it, its attributes in one order."""
+    attributes = sorted(_attribute_key(name, unescape(value)) for name, value in _ATTRIBUTE.findall(tag[2]))
+    return f"{tag[1]}{''.join(attributes)}{tag[3]}"
+
+
+def _attribute_key(name: str, value: str) -> str:
     if name == "srcset":
-        return f" {name}={' '.join(_file_key(word) or '' for word in value.split())}"
-    return f" {name}={_page_key(value) if name == 'href' else _file_key(value)}"
+        value = " ".join(_file_key(word) or "" for word in value.split())
+    elif name in ("src", "poster"):
+        value = _file_key(value) or ""
+    elif name == "href":
+        value = _page_key(value) or ""
+    return f" {name}={value}"
 
 
 def _page_key(url: str | None) -> str | None:
@@ -87,7 +97,8 @@ def _page_key(url: str | None) -> str | None:
         return _file_key(url)
     parts = urlsplit(_PATH_SESSION.sub("", url))
     scheme = "" if parts.scheme in ("http", "https") else parts.scheme
-    return f"{scheme}//{parts.netloc}{parts.path}?{_filter(parts.query.split('&'))}#{parts.fragment}"
+    host, path = parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/")
+    return f"{scheme}//{host}{path}?{_filter(parts.query.split('&'))}#{parts.fragment}"
 
 
 def _file_key(url: str | None) -> str | None:

@@ -16,7 +16,7 @@ STORED = article(
     url="http://x.example/1?id=7&sid=a",
     title="Rain",
     summary="Rain, see http://x.example/?utm_source=a",
-    html='<p><a href="http://x.example/2?PHPSESSID=1">two</a><img src="https://c1.example/a.jpg?sig=1"></p>',
+    html='<p><a href="http://x.example/2?PHPSESSID=1" title="t">two</a><img src="https://c1.example/a.jpg?sig=1"></p>',
     image="https://c1.example/a.jpg?Expires=1&amp;Signature=2",
     published=NOON,
     authors=(Author("Ann"), Author("Bo")),
@@ -29,15 +29,22 @@ SAME = {
     "tracking": {"url": "http://x.example/1?id=7&utm_source=feed&fbclid=x"},
     "address in the summary": {"summary": "Rain, see https://x.example/?utm_source=b"},
     "order of tags": {"tags": ("Land", "sea")},
+    "host and end of the path": {"url": "http://www.x.example/1/?id=7"},
+    "e-mail of an author": {"authors": (Author("Ann", email="ann@x.example"), Author("Bo"))},
+    "white space": {"html": STORED.html.replace("<p>", "\n<p> ").replace("<img", "\n  <img")},
+    "order of attributes": {
+        "html": '<p><a title="t" href="http://x.example/2?PHPSESSID=1">two</a><img src="https://c1.example/a.jpg"></p>'
+    },
     "order of authors": {"authors": (Author("Bo"), Author("Ann"))},
     "host of a picture": {"image": "https://c2.example/a.jpg"},
     "addresses in the text": {
-        "html": '<p><a href="https://x.example/2?PHPSESSID=2">two</a><img src="https://c9.example/a.jpg?sig=2"></p>'
+        "html": '<p><a href="https://x.example/2?PHPSESSID=2" title="t">two</a><img src="https://c9.example/a.jpg?sig=2"></p>'
     },
     "signature of a file": {"attachments": (Attachment("https://c2.example/get?id=1&token=b", "audio/mpeg"),)},
 }
 DIFFERENT = {
     "title": {"title": "Hail"},
+    "title of a link": {"html": STORED.html.replace('"t"', '"u"')},
     "word": {"html": STORED.html.replace("two", "three")},
     "link": {"html": STORED.html.replace("/2?", "/3?")},
     "picture": {"html": STORED.html.replace("a.jpg", "b.jpg")},

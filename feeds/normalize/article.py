@@ -120,7 +120,7 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         rights=html.to_plain_text(story.rights) or document.rights,
         comments=_clean_comments(story.comments, bases) if story.comments else None,
         origin=_clean_origin(story.origin, bases, context.now) if story.origin else document.origin,
-        podcast=_podcast_facts(story, bases),
+        podcast=_podcast_facts(story, document.reader, bases),
         show=document.show,
         extra=_clean_values(story.extra) if story.extra else NOTHING,
         found=story.found,
@@ -233,9 +233,10 @@ def _clean_comments(comments: Comments, bases: tuple[str | None, ...]) -> Commen
     return cleaned if cleaned != Comments() else None
 
 
-def _podcast_facts(story: Story, bases: tuple[str | None, ...]) -> Mapping[str, str]:
-    """Return the facts of an episode, its cover too."""
-    facts = _clean_values(story.podcast) if story.podcast else NOTHING
+def _podcast_facts(story: Story, reader: str, bases: tuple[str | None, ...]) -> Mapping[str, str]:
+    """Return the facts of an episode, its cover too; the duration of an attachment of JSON Feed is none."""
+    is_fact = story.podcast and not (reader == "json" and story.podcast.keys() == {"duration"})
+    facts = _clean_values(story.podcast) if is_fact else NOTHING
     if story.image is None or story.found.get("image") not in _COVERS:
         return facts
     cover = web_url(story.image.href, story.image.base, *bases)

@@ -103,7 +103,7 @@ def _spell_number(text: str) -> str | None:
 
 
 _DURATION = re.compile(r"(\d{1,9}(?::[0-5]\d){0,2})(?:\.\d+)?", re.ASCII)
-_NUMBER = re.compile(r"0{0,9}([1-9]\d{0,8})", re.ASCII)
+_NUMBER = re.compile(r"0{0,9}([1-9]\d{0,17})", re.ASCII)
 _TRUE, _FALSE = ("true", "yes", "explicit", "1"), ("false", "no", "clean", "0")
 
 # Key of `Article.podcast`, in small letters without `_` → the iTunes element and how it spells the fact, in the order
@@ -179,22 +179,31 @@ def _add_images_and_media(parent: XmlElement, article: Article) -> None:
             _add_medium(parent, medium)
 
 
+def _spell_pattern(pattern: str) -> Callable[[str], str | None]:
+    """Return how a value of that pattern is spelled: as it is."""
+    match = re.compile(pattern, re.ASCII).fullmatch
+    return lambda text: text if match(text) else None
+
+
+# Attribute of `media:content` → the field of a medium, and how its value is spelled; others are left out.
+_MEDIA_ATTRIBUTES: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
+    "type": ("type", _spell_pattern(r"[\w.+-]+/[\w.+-]+")),
+    "medium": ("medium", _spell_pattern("image|audio|video|document|executable")),
+    "fileSize": ("length", _spell_number),
+    "width": ("width", _spell_number),
+    "height": ("height", _spell_number),
+    "duration": ("duration", _spell_duration),
+    "lang": ("language", _spell_pattern(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")),
+}
+
+
 def _add_medium(parent: XmlElement, medium: Media) -> None:
     if medium.role == "thumbnail":
-        add_element(parent, _MEDIA_THUMBNAIL, url=medium.url, width=medium.width, height=medium.height)
+        width, height = (_spell_number(size or "") for size in (medium.width, medium.height))
+        add_element(parent, _MEDIA_THUMBNAIL, url=medium.url, width=width, height=height)
         return
-    content = add_element(
-        parent,
-        _MEDIA_CONTENT,
-        url=medium.url,
-        type=medium.type,
-        medium=medium.medium,
-        fileSize=medium.length,
-        width=medium.width,
-        height=medium.height,
-        duration=medium.duration,
-        lang=medium.language,
-    )
+    values = {name: spell(getattr(medium, field) or "") for name, (field, spell) in _MEDIA_ATTRIBUTES.items()}
+    content = add_element(parent, _MEDIA_CONTENT, url=medium.url, **values)
     add_text_element(content, _MEDIA_TITLE, medium.title)
 
 

@@ -30,3 +30,8 @@ def test_languages_are_well_formed_or_none(text: str, tag: str | None) -> None:
 
 def test_the_nearest_language_counts() -> None:
     assert first_language(None, "", "nonsense!", "de", "en") == "de"
+
+
+@pytest.mark.parametrize("tag", ["zz", "xq-XQ", "zz_US"])
+def test_C2_a_code_that_is_no_language_is_none(tag: str) -> None:
+    assert language_tag(tag) is None

@@ -350,3 +350,27 @@ def test_R29_a_duration_is_told_where_no_podcast_tells_it() -> None:
         content = etree.fromstring(files[suffix]).find(".//{http://search.yahoo.com/mrss/}content")
         assert content is not None
         assert (content.get("url"), content.get("duration")) == ("https://x.example/a.mp3", "65")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"width": "640", "height": "480", "length": "12345678901"}, {"width": "640", "height": "480"}),
+        ({"width": "100px", "height": "50%", "length": "1,024"}, {}),
+        ({"type": "jpg", "medium": "picture", "language": "en_US"}, {}),
+        ({"type": "image/jpeg", "medium": "image", "language": "en-US"}, {"type": "image/jpeg", "medium": "image"}),
+        ({"duration": "12.7"}, {"duration": "12"}),
+    ],
+)
+def test_C2_media_rss_holds_only_what_it_defines(fields: dict[str, str], expected: dict[str, str]) -> None:
+    media = Media("https://x.example/a", **fields), Media("https://x.example/t", role="thumbnail", **fields)
+    for suffix in ("rss", "atom"):
+        tree = etree.fromstring(render_files(article(media=media))[suffix])
+        content, thumbnail = (tree.find(f".//{{http://search.yahoo.com/mrss/}}{it}") for it in ("content", "thumbnail"))
+        assert content is not None
+        assert thumbnail is not None
+        attributes = {name: value for name, value in content.items() if name not in ("url", "fileSize", "lang")}
+        assert attributes == expected
+        assert thumbnail.get("width") == expected.get("width")
+        assert content.get("fileSize") == (fields.get("length") if "640" in expected.values() else None)
+        assert content.get("lang") == (fields.get("language") if "image" in expected.values() else None)
