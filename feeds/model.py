@@ -473,6 +473,7 @@ class Origin(Struct, frozen=True, omit_defaults=True, gc=False):
     url: str | None = None
     feed: str | None = None
     updated: str | None = None
+    icon: str | None = None  # or its logo; only pages show it
 
 
 class Comments(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -280,7 +280,9 @@ def _channel_origin(channel: Channel, base: str | None, source: Source | None, n
         return Origin(title=title or None)
     site, feed = _first_link(channel.links, "alternate", base), _first_link(channel.links, "self", base)
     origin = Origin(channel.id or feed, None, site, feed or (source.address if source else None), channel.updated)
-    return replace(_clean_origin(origin, (site, base), now), title=title or None)
+    icon = channel.icon or channel.image
+    icon_url = web_url(icon.href, icon.base, base) if icon else None
+    return replace(_clean_origin(origin, (site, base), now), title=title or None, icon=icon_url)
 
 
 def _first_link(links: Iterable[Link], rel: str, base: str | None) -> str | None:

@@ -169,12 +169,21 @@ def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: Issue
     None where the file cannot be read. A file that no story needs any more is removed.
     """
     articles = [article for article in io.articles(pages_feed, Reading()) if article.page]
-    documents = (render_story_page(article, site, feeds) for article in articles)
+    neighbours = zip([None, *articles], articles, [*articles[1:], None], strict=False)
+    documents = (
+        render_story_page(article, site, feeds, StoryNeighbours(newer, older, _others(article, articles)))
+        for newer, article, older in neighbours
+    )
     published_files = io.ledger(pages_feed.id, ()).files
     results = [*io.publish(documents), *_place_files(articles, published_files, place)]
     files, changed = replace_files(published_files, results, io)
     io.issued(Issue(Edition(pages_feed, site, (), io.since, io.changed), {}, files, ()))
     return changed
+
+
+def _others(article: Article, articles: Sequence[Article]) -> tuple[Article, ...]:
+    """Return the newest of the other stories."""
+    return tuple(islice((other for other in articles if other is not article), MAX_OTHERS))
 
 
 def _place_files(

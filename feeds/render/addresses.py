@@ -20,7 +20,7 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Comments: ("url", "feed"),
     Feed: ("link", "image", "icon"),
     Media: ("url",),
-    Origin: ("url", "feed"),
+    Origin: ("url", "feed", "icon"),
     Podcast: ("image",),
     Twin: ("url",),
 }

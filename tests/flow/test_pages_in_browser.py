@@ -57,7 +57,8 @@ def _rss(name: str) -> bytes:
         f'<enclosure url="https://{name}.example/{number}.png" type="image/png" length="1"/></item>'
         for number, (_, title, summary) in enumerate(STORIES[name])
     )
-    head = f"<title>{name.title()}</title><language>{STORIES[name][0][0]}</language>"
+    icon = f"<image><url>https://{name}.example/icon.png</url></image>"
+    head = f"<title>{name.title()}</title><language>{STORIES[name][0][0]}</language>{icon}"
     return f"<rss version='2.0'><channel>{head}{items}</channel></rss>".encode()
 
 

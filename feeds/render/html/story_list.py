@@ -30,6 +30,7 @@ class ListedStory:
     source: str
     image: str | None
     language: str | None
+    icon: str | None
     direction: str
     datetime: str
     clock: str
@@ -44,21 +45,14 @@ class ListedStory:
 
     def as_title(self) -> ListedStory:
         """Return the story without picture and summary."""
-        return replace(self, image=None, summary="", is_whole=False)
+        return replace(self, image=None, icon=None, summary="", is_whole=False)
 
     @property
     def size(self) -> int:
         """Return about how many bytes the story takes."""
         twins = (text for twin in self.also_at for text in (twin.url, twin.title or twin.source_id, _TWIN_ELEMENTS))
-        texts = (
-            self.title,
-            self.summary,
-            self.source,
-            self.image or "",
-            (self.image and self.url) or "",
-            self.url,
-            *twins,
-        )
+        pictures = filter(None, (self.icon, self.image, self.image and self.url))
+        texts = (self.url, self.title, self.summary, self.source, *pictures, *twins)
         elements = STORY_BYTES if self.is_whole else TITLE_BYTES
         return elements + sum(len(text.encode("utf-8", "replace")) for text in texts)
 
@@ -113,8 +107,8 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
         title=article.title or article.url or article.published_id,
         summary=shorten(_without_title(article)),
         source=source_name(article, site),
-        # Pages show pictures of no other address (the Content-Security-Policy), and a secure page none over http.
-        image=article.image if article.image and article.image.startswith(("https://", site.url)) else None,
+        image=_shown_image(article.image, site),
+        icon=_shown_image(article.origin.icon if article.origin else None, site),
         language=tag if tag != language.tag else None,
         direction=text_direction(text) if text.strip() else language_direction(language.tag),
         datetime=_machine_date(article.position, language),
@@ -122,6 +116,11 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
         exact=language.format_exactly(article.position),
         also_at=article.also_at[:MAX_TWINS],
     )
+
+
+def _shown_image(address: str | None, site: Site) -> str | None:
+    """Return the address of a picture that pages may show: their Content-Security-Policy knows no other ones."""
+    return address if address and address.startswith(("https://", site.url)) else None
 
 
 def source_name(article: Article, site: Site) -> str:
