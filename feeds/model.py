@@ -844,6 +844,14 @@ class Edition(Struct, frozen=True):
     prev_archive: int | None = None
 
 
+class StoryNeighbours(Struct, frozen=True):
+    """The stories that the page of a story leads to: those published next and before it, and the newest others."""
+
+    newer: Article | None = None
+    older: Article | None = None
+    others: tuple[Article, ...] = ()
+
+
 class Document(Struct, frozen=True):
     """The bytes of one published file; `path` is relative to the public folder, with forward slashes."""
 

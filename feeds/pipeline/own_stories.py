@@ -6,9 +6,10 @@ An edit changes the article; a file that is gone takes it back, if everything el
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import PurePosixPath
 
 from .. import sanity
@@ -27,6 +28,7 @@ from ..model import (
     Site,
     Source,
     StoryFile,
+    StoryNeighbours,
     StoryPage,
     replace,
 )
@@ -48,6 +50,7 @@ from .issue import IssueIO, Reading, replace_files
 
 log = logging.getLogger("feeds.pipeline")
 
+MAX_OTHERS = 5  # other stories that a page leads to
 FEW_STORIES = 10  # in a folder with fewer, most may go at once
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from importlib.resources import files
 
-from ..model import Article, Document, Edition, Feed, Site
+from ..model import Article, Document, Edition, Feed, Site, StoryNeighbours
 from .addresses import spell_edition
 from .formatting import ASSETS, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
@@ -57,11 +57,13 @@ def render_error_pages(site: Site) -> Sequence[Document]:
     return render_error_pages(site)
 
 
-def render_story_page(article: Article, site: Site, feeds: Collection[Feed]) -> Document:
+def render_story_page(
+    article: Article, site: Site, feeds: Collection[Feed], neighbours: StoryNeighbours | None = None
+) -> Document:
     """Return the page of a story of our own; `feeds` are those that may show it. Raises ValueError without a page."""
     from .html.story_page import render_story_page  # as above
 
-    return render_story_page(article, site, feeds)
+    return render_story_page(article, site, feeds, neighbours)
 
 
 def render_assets() -> tuple[Document, ...]:

@@ -86,6 +86,17 @@ def test_R8_R9_the_front_page_follows_the_feeds_and_is_else_left_alone(wire: Wir
         assert verify_installation(app.config, app.store) == []
 
 
+def test_topics_and_sources_are_plain_links_to_their_pages(wire: Wire, origin: Origin) -> None:
+    source = {"feed": origin.put("/a", Document(rss(("1", "One"), title="A source"))), "tags": ["World"]}
+    feeds = {"all": {}, "tags": {"each": "tag", "title": "{tag}"}, "by": {"each": "source", "title": "{source}"}}
+    wire.declare({"a": source}, feeds)
+    wire.turn()
+    text = page(wire)
+    for path, title in (("all.html", "all"), ("tags/world.html", "World"), ("by/a.html", "A source")):
+        assert f'<li><a href="{path}">{title}</a></li>' in text
+        assert path in wire.files()
+
+
 def test_one_query_makes_the_front_page_of_many_feeds(wire: Wire, origin: Origin) -> None:
     feeds = {f"f{number}": {"sources": ["a"]} for number in range(20)}
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One"), ("2", "Two"))))}, feeds)

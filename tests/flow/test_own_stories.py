@@ -141,6 +141,19 @@ def test_S9_S17_a_page_is_whole_and_runs_nothing(desk: Desk) -> None:
     assert not re.search(r"<[^>]*\s(?:on\w+=|style=)|javascript:", page)
 
 
+def test_a_page_leads_to_the_stories_before_and_after_it(desk: Desk) -> None:
+    for day in (1, 2, 3):
+        desk.put(f"day/{day}.md", f"---\ndate: 2026-02-0{day}\n---\n# Day {day}\n\nText.\n")
+    desk.look()
+    page = desk.files()["stories/desk/day/2.html"].decode()
+    root = "../../../stories/desk/day"
+    assert f'<a rel="prev" href="{root}/1.html"><span>Previous</span> Day 1</a>' in page
+    assert f'<a class="newer" rel="next" href="{root}/3.html"><span>Next</span> Day 3</a>' in page
+    assert re.findall(rf'<li><a href="{root}/(\d).html">', page) == ["3", "1"]
+    newest = desk.files()["stories/desk/day/3.html"].decode()
+    assert 'rel="next"' not in newest and 'rel="prev"' in newest
+
+
 def test_R8_R9_a_second_look_touches_nothing(desk: Desk) -> None:
     desk.put("bread.md", BREAD + "![](loaf.jpg)")
     desk.put("loaf.jpg", PHOTO)

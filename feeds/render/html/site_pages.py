@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from ...model import Document, Edition, Feed, Site
@@ -16,7 +17,7 @@ from .templates import render_template
 FRONT_PAGE_PATH = "index.html"
 # Status → the word that says why. Web servers show such files by convention, whatever the path that was asked for.
 _ERRORS = {404: "not_found", 410: "gone"}
-MAX_FEEDS = 40  # that the page names; the list of all is `feeds.opml`
+MAX_FEEDS = 60  # of each kind that the page names; the list of all is `feeds.opml`
 MAX_ALTERNATES = 20
 
 
@@ -34,7 +35,9 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
             "words": language.words,
             "root": "",
             "days": days,
-            "feeds": [(formatting.feed_title(feed), formatting.page_path(feed)) for feed in feeds[:MAX_FEEDS]],
+            "feeds": _links(feed for feed in feeds if "/" not in feed.id),
+            "tags": _links(feed for feed in feeds if "/" in feed.id and feed.tags),
+            "sources": _links(feed for feed in feeds if "/" in feed.id and not feed.tags),
             "follow_title": formatting.feed_title(first) if first and len(feeds) > 1 else "",
             "follow": follow_addresses(first, site) if first else [],
             "alternates": [
@@ -46,6 +49,11 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
         },
     )
     return Document(FRONT_PAGE_PATH, body, "text/html")
+
+
+def _links(feeds: Iterable[Feed]) -> list[tuple[str, str]]:
+    """Return title and path of the pages of feeds."""
+    return [(formatting.feed_title(feed), formatting.page_path(feed)) for feed in islice(feeds, MAX_FEEDS)]
 
 
 def render_error_pages(site: Site) -> list[Document]:
