@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
     "iri": NOTHING,
+    "clean_html": NOTHING,
     "networks": NOTHING,
     "podcast_categories": NOTHING,
     "revision": PURE | {"iri"},
@@ -30,12 +31,12 @@ ROOMS: dict[str, set[str]] = {
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE,
     "normalize": PURE | {"iri", "podcast_categories"},
-    "steps": PURE | {"iri"},  # which parameters of an address are tracking
+    "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
     "parse": PURE,
-    "render": PURE | {"iri", "podcast_categories", "registry"},
+    "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
     "store": PURE | {"registry", "revision"},
     "publish": PURE,
     "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},

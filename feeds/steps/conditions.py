@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from html import unescape
 from typing import Literal
 
+from ..clean_html import strip_tags
 from ..model import Article, Pattern, StepContext
 
 ArticleTest = Callable[[Article], bool]
@@ -88,31 +87,18 @@ def sign_ages(conditions: Iterable[Condition | Age], sign: Literal["<", ">"]) ->
 
 # ── text of an article that conditions search ───────────────────────────────────────────────────────────────────────
 
-REST_OF_TAG = r"""[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>"""  # to the end of a tag; `>` may stand in an attribute
-_BLOCK_TAG = re.compile(
-    r"</?(?:address|article|aside|blockquote|br|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|img|li|main|nav"
-    rf"|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul|video|audio)\b{REST_OF_TAG}",
-    re.IGNORECASE,
-)
-TAG = re.compile(rf"</?[a-zA-Z]{REST_OF_TAG}")
-
-
-def _strip_tags(html: str) -> str:
-    """Return the text of clean HTML: blocks keep their words apart, inline markup does not split a word."""
-    return " ".join(unescape(TAG.sub("", _BLOCK_TAG.sub(" ", html))).split())
-
 
 def _all_texts(article: Article) -> Iterator[str]:
     yield article.title
     yield article.summary
-    yield _strip_tags(article.html)
+    yield strip_tags(article.html)
 
 
 # What is absent is searched as the empty text, so that `author: "^$"` finds the articles without one.
 FIELD_TEXTS: Mapping[str, Callable[[Article], Iterable[str]]] = {
     "title": lambda article: (article.title,),
     "summary": lambda article: (article.summary,),
-    "text": lambda article: (_strip_tags(article.html),),
+    "text": lambda article: (strip_tags(article.html),),
     "url": lambda article: (article.url or "",),
     "author": lambda article: [author.name for author in article.authors] or ("",),
     "tag": lambda article: article.tags or ("",),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape, unescape
 
+from ..clean_html import TAG
 from ..model import Article, ArticleFunction, Pattern, StepContext, replace
-from .conditions import TAG, Conditions, sign_ages, start_conditions
+from .conditions import Conditions, sign_ages, start_conditions
 from .tag import with_tags
 
 TextFunction = Callable[[str], str]

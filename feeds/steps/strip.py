@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape, unescape
 
+from ..clean_html import REST_OF_TAG
 from ..iri import is_tracking
 from ..model import Article, ArticleFunction, StepContext, replace
-from .conditions import REST_OF_TAG
 
 _PARAMETER = re.compile(r"[^\s&=?#*]+\*?")
 _LINK = re.compile(rf"<a(?=\s){REST_OF_TAG}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate, groupby
 
+from ...clean_html import opening_text
 from ...model import Article, Site, Twin
 from .language import PageLanguage, is_date_only, language_direction, text_direction, text_language
 
@@ -17,6 +18,7 @@ MAX_BYTES = 84_000
 STORY_BYTES, TITLE_BYTES = 850, 420
 _TWIN_ELEMENTS = " " * 30
 MAX_TWINS = 8
+TEASER_SOURCE_LENGTH = 4000  # characters of HTML that are looked at for the beginning of a text
 SUMMARY_LENGTH = 260  # characters: two lines show about 160, three lines on a phone
 
 
@@ -105,7 +107,7 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
     return ListedStory(
         url=article.url or article.external_url or page_url,
         title=article.title or article.url or article.published_id,
-        summary=shorten(_without_title(article)),
+        summary=shorten(_teaser(article)),
         source=source_name(article, site),
         image=_shown_image(article.image, site),
         icon=_shown_image(article.origin.icon if article.origin else None, site),
@@ -137,10 +139,13 @@ def shorten(text: str) -> str:
     return f"{beginning if space and len(beginning) > SUMMARY_LENGTH // 2 else text[:SUMMARY_LENGTH]}…"
 
 
-def _without_title(article: Article) -> str:
-    """Return the summary, unless it only repeats the title."""
+def _teaser(article: Article) -> str:
+    """Return the summary, or the beginning of the text; nothing where that only repeats the title."""
     summary, title = article.summary.strip(), article.title.strip().rstrip("…")
-    return "" if not title or summary == title else summary
+    if not title:
+        return ""
+    teaser = summary if summary and summary != title else opening_text(article.html, TEASER_SOURCE_LENGTH)
+    return "" if teaser == title else teaser
 
 
 def _machine_date(moment: datetime, language: PageLanguage) -> str:
