@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from feeds.config.patterns import compile_pattern
 from feeds.config.step_shapes import step_shape
-from feeds.model import Article, ArticleStep, Author, Category, Comments, Feed, Origin, Step, replace
+from feeds.model import Article, ArticleStep, Author, Category, Comments, Feed, Origin, Step, Twin, replace
 from feeds.pipeline import STEP_CONTEXT
 from feeds.registry import STEPS
 from feeds.steps import (
@@ -118,8 +118,10 @@ STRIPPED = [
 
 @pytest.mark.parametrize(("url", "stripped"), STRIPPED)
 def test_strip_removes_tracking_parameters_and_nothing_else(url: str, stripped: str) -> None:
-    before = {"url": url, "external_url": url, "comments": Comments(url, "3"), "published_id": url}
-    after = {**before, "url": stripped, "external_url": stripped, "comments": Comments(stripped, "3")}
+    def addresses(url: str) -> dict[str, object]:
+        return {"url": url, "external_url": url, "comments": Comments(url, "3"), "also_at": (Twin("b", url),)}
+
+    before, after = ({**addresses(address), "published_id": url} for address in (url, stripped))
     assert change(Strip(), **before) == factories.article(**after)
 
 

@@ -18,7 +18,7 @@ _HREF = re.compile(r'(?<=\shref=")[^"]*[?#][^"]*(?=")')
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Remove tracking parameters from the address of an article, from that of its comments, and from links in its text.
+    """Remove tracking parameters from the addresses of an article, its comments and twins, and from links in its text.
 
     `parameters` are names in addition to those of the table; a `*` at the end means any that begin so.
     """
@@ -81,6 +81,9 @@ def _strip_article(article: Article, strip: Callable[[str], str], context: StepC
     comments = article.comments
     if comments and comments.url and (stripped := strip(comments.url)) != comments.url:
         changes["comments"] = replace(comments, url=stripped)
+    twins = tuple(replace(twin, url=strip(twin.url)) for twin in article.also_at)
+    if twins != article.also_at:
+        changes["also_at"] = twins
     html = _LINK.sub(lambda tag: _HREF.sub(lambda href: _strip_value(href[0], strip), tag[0]), article.html)
     if html != article.html:
         changes["html"] = context.clean(html)
