@@ -289,6 +289,30 @@ def test_F6_a_flush_that_fails_is_made_good(wire: Wire, undisturbed: Wire, tmp_p
     assert state(wire)["faults"] == []
 
 
+WRITES = ("pwrite64", "fsync,fdatasync", "ftruncate", "openat", "rename,renameat,renameat2", "unlink,unlinkat")
+KILLING_CALLS = [(call, 3**power) for power in range(7) for call in WRITES]
+
+
+@needs_strace
+@pytest.mark.parametrize("calls", [[("pwrite64", 4)], pytest.param(KILLING_CALLS, marks=pytest.mark.slow)])
+def test_F1_F3_a_turn_killed_at_a_system_call_ends_where_an_undisturbed_one_does(
+    wire: Wire, undisturbed: Wire, tmp_path: Path, calls: list[tuple[str, int]]
+) -> None:
+    """Between the places that have a name, too: in the middle of a transaction of SQLite, or of a file."""
+    files = Files(wire, undisturbed)
+    files.change()
+    for installation in files.installations:
+        installation.turn()
+    for call, when in calls:
+        files.change()
+        undisturbed.turn()
+        trace_turn(wire, tmp_path / "trace", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={when}")
+        wire.turn(everything=True)
+        assert wire.files() == undisturbed.files(), (call, when)
+    assert differences(state(wire), state(undisturbed)) == []
+    assert state(wire)["faults"] == []
+
+
 @needs_strace
 def test_F3_R12_articles_reach_the_disk_before_the_files_and_the_files_before_their_ledger(
     wire: Wire, tmp_path: Path
