@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
 
-from ..model import Article, LedgerEntry
+from ..model import Article, EntryState, LedgerEntry
 from .articles import IS_ADDITION, NEWEST_FIRST_SORTED, VISIBLE_ARTICLES, build_article, has_tag
 from .ledgers import IS_PUBLISHED, build_entry
 from .schema import articles, ledger_entries, ledgers, sources, to_json
@@ -16,12 +16,19 @@ from .sqlite import json_members
 _OF_FEED = ledger_entries.c.feed == bindparam("feed")
 _IS_VISIBLE = articles.c.retracted_at.is_(None)
 
-_SIZE = select(func.count()).where(_OF_FEED, ledger_entries.c.archive == bindparam("number"), IS_PUBLISHED)
+# Each of these is answered out of an index alone: the primary key would lead through all that the feed ever published.
+_KEYS_OF_DOCUMENT = select(ledger_entries.c.article).where(
+    _OF_FEED, IS_PUBLISHED, ledger_entries.c.archive == bindparam("number")
+)
+_SIZE = select(func.count()).select_from(_KEYS_OF_DOCUMENT.subquery())
+_entries = ledger_entries.alias()
+_UNARCHIVED_KEYS = select(_entries.c.article).where(
+    _entries.c.feed == bindparam("feed"), _entries.c.state == EntryState.PUBLISHED, _entries.c.archive.is_(None)
+)
 _UNARCHIVED = (
     select(ledger_entries)
     .join(articles, articles.c.key == ledger_entries.c.article)
-    .where(_OF_FEED, ledger_entries.c.archive.is_(None), IS_PUBLISHED, _IS_VISIBLE)
-    .where(ledger_entries.c.article.not_in(json_members("besides")))
+    .where(_OF_FEED, ledger_entries.c.article.in_(_UNARCHIVED_KEYS.except_(json_members("besides"))), _IS_VISIBLE)
     .order_by(articles.c.position, articles.c.first_seen, articles.c.published_id)
 )
 _IS_IN_RANGE = and_(articles.c.change_number > bindparam("after"), articles.c.change_number <= bindparam("until"))
@@ -36,9 +43,6 @@ _CHANGED = (
     .where(or_(ledger_entries.c.article.is_not(None), and_(IS_ADDITION, articles.c.first_seen >= _FIRST_ISSUED)))
     .where(sources.c.key.in_(json_members("keys")))
     .order_by(articles.c.key)
-)
-_KEYS_OF_DOCUMENT = select(ledger_entries.c.article).where(
-    _OF_FEED, ledger_entries.c.archive == bindparam("number"), IS_PUBLISHED
 )
 _OF_DOCUMENT = VISIBLE_ARTICLES.where(articles.c.key.in_(union(_KEYS_OF_DOCUMENT, json_members("articles")))).order_by(
     *NEWEST_FIRST_SORTED

@@ -18,7 +18,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    literal_column,
     null,
     or_,
     select,
@@ -93,8 +92,7 @@ _ARCHIVE_FILES = (
     .where(archive_documents.c.feed == bindparam("feed"))
     .order_by(archive_documents.c.number)
 )
-# Spelled out: of a bound value, SQLite does not know that the index of archive documents has it.
-IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == literal_column(f"'{EntryState.PUBLISHED}'")
+IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISHED
 _ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES_OF_ARTICLES = _ENTRIES.where(ledger_entries.c.article.in_(json_members("articles")))
 _EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0008"
+REVISION = "0009"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -244,7 +244,7 @@ ledger_entries = Table(
     Column("archive", Integer),  # the number of its archive document
     Column("state", Text, nullable=False, server_default="published"),
     Column("merged_into", Integer),
-    Index("ledger_entries_archive", "feed", "archive", sqlite_where=text("state = 'published'")),
+    Index("ledger_entries_archive", "feed", "state", "archive"),
     sqlite_with_rowid=False,
 )
 

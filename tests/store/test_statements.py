@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from database import add_articles, collect_statements, open_store
 from factories import HOUR, NOON, article, event, harvest, issue, source, unchanged
 
-from feeds.model import LedgerEntry
+from feeds.model import LedgerEntry, replace
 
 
 def test_seen_items_take_two_queries(path: Path) -> None:
@@ -49,3 +50,27 @@ def test_an_issue_takes_the_same_statements_for_many_events(path: Path, count: i
         with collect_statements(store) as statements:
             store.issued(issue("f"), NOON)
         assert statements == ["BEGIN", "INSERT", "DELETE", "UPDATE"]
+
+
+def test_R43_what_was_archived_costs_the_next_issue_nothing(path: Path) -> None:
+    """Steps of SQLite's machine, with 10 and with 2,000 archived articles: they are found by an index."""
+    steps: list[int] = []
+    for count in (10, 2000):
+        with open_store(path.with_name(f"{count}.db")) as store:
+            entries = {key: LedgerEntry("d", NOON, None if key < 4 else key // 100 + 1) for key in range(count)}
+            store.issued(replace(issue("f", entries), archives={1: (), count // 100 + 1: ()}), NOON)
+            with store._engines.read() as connection:
+                sqlite: Any = connection.connection.driver_connection
+            steps.append(0)
+
+            def count_step() -> None:
+                steps[-1] += 1
+
+            sqlite.set_progress_handler(count_step, 1)
+            store.unarchived("f", (1, 2))
+            store.archive_size("f", 2)
+            list(store.archived_articles("f", 2, (5,), ("a",)))
+            store.changed_articles("f", ("a",), 0, 10)
+            store.ledger("f", (1, 2))
+            sqlite.set_progress_handler(None, 0)
+    assert steps[0] > 100 and steps[1] < steps[0] + 20 * 100  # the second document is full
