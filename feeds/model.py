@@ -227,6 +227,14 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Theme:
+    """A folder of the operator's own templates and assets; `digest` is that of the files in it."""
+
+    folder: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """The publisher. `url` ends with a slash and is the base of every published address."""
 
@@ -238,6 +246,7 @@ class Site:
     contact: str | None = None
     hubs: tuple[str, ...] = ()  # WebSub hubs that our feeds name
     authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
+    theme: Theme | None = field(default=None, metadata=LATER_FIELD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,10 @@ class FeedIssuer:
         if ledger.fingerprint != shared.fingerprint:
             self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
-        documents = [*render_assets(), *render_error_pages(self._site), feed_list]
         with self._keep_error(shared.id):
+            documents = [*render_assets(self._site), *render_error_pages(self._site), feed_list]
             files = tuple(result.file for result in self._target.put(documents))
+            self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)
             is_recorded = (files, shared.fingerprint) == (ledger.files, ledger.fingerprint)
             if not is_recorded or (status and status.failed_at):

@@ -39,6 +39,7 @@ from .schema import (
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
+from .theme import read_theme
 from .values import spell_host
 from .yaml_mapping import YamlMapping
 
@@ -50,7 +51,8 @@ _Record = TypeVar("_Record")
 
 def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -> Config:
     """Return the configuration of a checked file."""
-    site = _build_record(Site, shape.site)
+    theme = read_theme(location.resolve(shape.theme)) if shape.theme else None
+    site = _build_record(Site, shape.site, theme=theme)
     context = _BuildContext(location, site, shape.defaults, secrets)
     sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}

@@ -195,6 +195,9 @@ class FileShape(YamlMapping):
     site: SiteShape
     data: v.TextValue = Field(default="../data", description="The store, keys and locks; relative to this file.")
     public: v.TextValue = Field(default="../public", description="The published files; relative to this file.")
+    theme: v.TextValue | None = optional_key(
+        "A folder whose templates, style sheets and pictures stand in the place of ours; relative to this file."
+    )
     server: ServerShape = Field(default=ServerShape(), description="The built-in server.")
     hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
     defaults: SettingsShape = Field(

@@ -45,6 +45,9 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
         if isinstance(entry, dict):
             yield from _check_source(("sources", name), entry, defaults)
             yield from _check_files(("sources", name, "files"), entry.get("files"), location)
+    theme = data.get("theme")
+    if isinstance(theme, str) and not location.resolve(theme).is_dir():
+        yield Finding(("theme",), f"`{theme}` is no folder, expected one with templates, style sheets or pictures")
     yield from _check_intervals(sources, defaults)
     yield from _check_earlier_ids("sources", sources)
     yield from _check_earlier_ids("feeds", feeds)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from ..model import Article, Document, Edition, Feed, Site, StoryNeighbours
 from .addresses import spell_edition
-from .formatting import ASSETS, feed_formats, file_path, strip_illegal_characters
+from .formatting import ASSETS, UNKNOWN_MEDIA_TYPE, feed_formats, file_path, strip_illegal_characters
 from .opml import render_feed_list
 
 __all__ = [
@@ -20,6 +21,9 @@ __all__ = [
     "render_story_page",
 ]
 
+# What a theme may hold beside templates; it may replace the parts of our style sheets, which are no files of their own.
+_THEME_SUFFIXES = {".css", ".js", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".woff2"}
+_PARTS = ("colours.css", "dark.css")
 _INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
 
@@ -66,14 +70,20 @@ def render_story_page(
     return render_story_page(article, site, feeds, neighbours)
 
 
-def render_assets() -> tuple[Document, ...]:
-    """Return the style sheets and the script that feed documents and pages share."""
+def render_assets(site: Site) -> tuple[Document, ...]:
+    """Return the style sheets and the script that feed documents and pages share, and the assets of the theme."""
+    folder = site.theme.folder if site.theme else None
+    own = sorted(path.name for path in folder.iterdir() if path.suffix in _THEME_SUFFIXES) if folder else ()
+    paths = dict.fromkeys((*ASSETS, *(f"assets/{name}" for name in own if name not in _PARTS)))
     return tuple(
-        Document(path, _read_asset(path.rpartition("/")[2]), media_type) for path, media_type in ASSETS.items()
+        Document(path, _read_asset(path.rpartition("/")[2], folder), ASSETS.get(path, UNKNOWN_MEDIA_TYPE))
+        for path in paths
     )
 
 
-def _read_asset(name: str) -> bytes:
-    """Return a file, with the files that it includes in the places of `@include NAME;`."""
-    body = (files(__package__) / "html" / "assets" / name).read_bytes()
-    return _INCLUDE.sub(lambda match: _read_asset(match[1].decode()), body)
+def _read_asset(name: str, theme: Path | None) -> bytes:
+    """Return a file of the theme, or else of ours; in style sheets with the files that `@include NAME;` names."""
+    own = theme / name if theme else None
+    ours = files(__package__) / "html" / "assets" / name
+    body = own.read_bytes() if own and own.is_file() else ours.read_bytes()
+    return _INCLUDE.sub(lambda match: _read_asset(match[1].decode(), theme), body) if name.endswith(".css") else body

@@ -41,7 +41,17 @@ def test_the_schema_beside_the_sample_is_current() -> None:
 
 def test_the_schema_knows_short_and_long_forms() -> None:
     told = json_schema()
-    assert told["properties"].keys() == {"site", "data", "public", "server", "hosts", "defaults", "sources", "feeds"}
+    assert told["properties"].keys() == {
+        "site",
+        "data",
+        "public",
+        "theme",
+        "server",
+        "hosts",
+        "defaults",
+        "sources",
+        "feeds",
+    }
     entry = told["properties"]["sources"]["additionalProperties"]
     assert [form.get("type", form.get("$ref")) for form in entry["oneOf"]] == ["string", "#/$defs/SourceShape"]
     assert "default" not in json.dumps(told["$defs"]["SourceShape"]["properties"]["every"])

@@ -61,7 +61,7 @@ import hashlib, pickle, sys
 from pathlib import Path
 from feeds.render import render, render_feed_list, render_assets
 edition = pickle.loads(Path(sys.argv[1]).read_bytes())
-documents = (*render(edition), render_feed_list(edition.site, [edition.feed]), *render_assets())
+documents = (*render(edition), render_feed_list(edition.site, [edition.feed]), *render_assets(edition.site))
 print([(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents])
 """
 
@@ -84,7 +84,7 @@ class Surroundings(TypedDict):
 )
 def test_R8_fresh_processes_anywhere_write_the_same_bytes(surroundings: Surroundings, tmp_path: Path) -> None:
     (tmp_path / "edition").write_bytes(pickle.dumps(FULL_EDITION))
-    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_assets())
+    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_assets(SITE))
     expected = [(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents]
     command = [sys.executable, "-c", PRINT_DIGESTS, str(tmp_path / "edition")]
     package = Path(sys.modules["feeds"].__file__ or "").parent.parent
@@ -165,7 +165,7 @@ def test_S24_the_only_processing_instruction_is_our_stylesheet() -> None:
 
 def test_a_feed_one_level_down_finds_the_stylesheet_above() -> None:
     assert b'href="../assets/feed.css"' in render_files(feed=replace(FEED, id="each-source/bbc"))["rss"]
-    asset = render_assets()[0]
+    asset = render_assets(SITE)[0]
     assert (asset.path, asset.media_type) == ("assets/feed.css", "text/css")
     assert b"This is a web feed" in asset.body
 

@@ -21,8 +21,8 @@ def write(edition: Edition, format: Format) -> bytes:
     title, follow = formatting.feed_title(feed), follow_addresses(feed, site)
     return render_template(
         "feed.html",
+        site,
         {
-            "site": site,
             "language": language,
             "words": language.words,
             "root": root,

@@ -29,8 +29,8 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
     first = feeds[0] if feeds else None
     body = render_template(
         "front.html",
+        site,
         {
-            "site": site,
             "language": language,
             "words": language.words,
             "root": "",
@@ -60,14 +60,12 @@ def render_error_pages(site: Site) -> list[Document]:
     """Return the pages for errors, `404.html` and `410.html`; their links hold wherever they are shown."""
     language = page_language(site.language, site.timezone)
     values: dict[str, object] = {
-        "site": site,
         "language": language,
         "words": language.words,
         "root": urlsplit(site.url).path,
     }
+    titles = {f"{status}.html": language.words[word] for status, word in _ERRORS.items()}
     return [
-        Document(
-            f"{status}.html", render_template("error.html", {**values, "title": language.words[word]}), "text/html"
-        )
-        for status, word in _ERRORS.items()
+        Document(path, render_template("error.html", site, {**values, "title": title}), "text/html")
+        for path, title in titles.items()
     ]

@@ -33,9 +33,9 @@ def render_story_page(
     }
     body = render_template(
         "story.html",
+        site,
         {
             "article": article,
-            "site": site,
             "language": language,
             "direction": direction,
             "words": language.words,

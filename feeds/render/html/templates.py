@@ -1,23 +1,38 @@
-"""The templates of pages, by name."""
+"""The templates and assets of pages, by name: those of the operator's theme, else ours."""
 
 from __future__ import annotations
 
-from functools import cache
+import traceback
+from collections.abc import Mapping
+from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
+from jinja2.exceptions import TemplateSyntaxError
 
+from ...errors import PublishError
+from ...model import Site, Theme
 from .. import formatting
 
 
-def render_template(name: str, values: dict[str, object]) -> bytes:
-    """Return a page: the template with these values, escaped."""
-    return _load_environment().get_template(name).render(values).encode()
+def render_template(name: str, site: Site, values: Mapping[str, object]) -> bytes:
+    """Return a page: the template with these values, escaped. Raise PublishError where the theme has a fault."""
+    try:
+        return _load_environment(site.theme).get_template(name).render(values, site=site).encode()
+    except Exception as error:
+        place = _find_place(error, site.theme)
+        if place is None:
+            raise
+        remedy = "correct it there, or take the file out of the theme"
+        raise PublishError(f"{place}: {type(error).__name__}: {error}; {remedy}") from error
 
 
-@cache
-def _load_environment() -> Environment:
+@lru_cache(maxsize=2)
+def _load_environment(theme: Theme | None) -> Environment:
+    """Return the templates; those of the theme may extend and include ours as `feeds/NAME`."""
+    ours = PackageLoader("feeds.render.html")
+    own = [FileSystemLoader(theme.folder)] if theme else []
     environment = Environment(
-        loader=PackageLoader("feeds.render.html"),
+        loader=ChoiceLoader([*own, ours, PrefixLoader({"feeds": ours})]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -26,3 +41,14 @@ def _load_environment() -> Environment:
     )
     environment.filters["rfc3339"] = formatting.format_rfc3339
     return environment
+
+
+def _find_place(error: Exception, theme: Theme | None) -> str | None:
+    """Return the file and line of a theme where an error was raised; None for an error of ours."""
+    if theme is None:
+        return None
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, TemplateSyntaxError):
+        frames.append((error.filename or "", error.lineno))
+    places = [f"{name}:{line}" for name, line in frames if name.startswith(f"{theme.folder}/")]
+    return places[-1] if places else None
