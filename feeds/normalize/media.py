@@ -17,6 +17,11 @@ _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9*][a-z0-9!#$&^_.+*-
 _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})(?=$|[?#])")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:\.\d+)?")
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d+)?")
+_UNITS = re.compile(  # ISO 8601 too
+    r"(?:P(?:0+D)?T)?(?:(\d{1,4})\s*h(?:(?:ou)?rs?)?\.?,?\s*)?(?:(\d{1,5})\s*m(?:in(?:ute)?s?)?\.?,?\s*)?"
+    r"(?:(\d{1,9}(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?\.?)?",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"\d{1,15}")
 
 # Not the `mimetypes` table of the machine: the output is the same on every host (R8).
@@ -154,11 +159,11 @@ def parse_size(text: str | None) -> int | None:
 
 
 def parse_duration(text: str | None) -> float | None:
-    """Parse a duration such as `3601`, `60:01` or `1:00:01`; return seconds."""
+    """Return the seconds of a duration such as `3601`, `60:01`, `1:00:01`, `1h 1s` or `PT1H1S`; None for zero."""
     text = text.strip() if text else ""
-    if _SECONDS.fullmatch(text):
-        return float(text)
-    match = _CLOCK.fullmatch(text)
-    if not match:
-        return None
-    return float(int(match[1] or 0) * 3600 + int(match[2]) * 60 + int(match[3]))
+    match = _SECONDS.fullmatch(text)
+    if match:
+        return float(text) or None
+    match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
+    hours, minutes, seconds = match.groups() if match else (None, None, None)
+    return float(int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(float(seconds or 0))) or None

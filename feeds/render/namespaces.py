@@ -102,7 +102,7 @@ def _spell_number(text: str) -> str | None:
     return match[1] if match else None
 
 
-_DURATION = re.compile(r"(\d{1,9}(?::[0-5]\d){0,2})(?:\.\d+)?", re.ASCII)
+_DURATION = re.compile(r"(?![0:.]*\Z)(\d{1,9}(?::[0-5]\d){0,2})(?:\.\d+)?", re.ASCII)
 _NUMBER = re.compile(r"0{0,9}([1-9]\d{0,17})", re.ASCII)
 _TRUE, _FALSE = ("true", "yes", "explicit", "1"), ("false", "no", "clean", "0")
 
@@ -209,8 +209,8 @@ def _add_medium(parent: XmlElement, medium: Media) -> None:
 
 def _add_podcast(parent: XmlElement, article: Article) -> None:
     values = {name.lower().replace("_", ""): value for name, value in article.podcast.items()}
-    if article.attachments and article.attachments[0].duration:
-        values.setdefault("duration", f"{article.attachments[0].duration:.0f}")
+    if article.attachments and article.attachments[0].duration and not _spell_duration(values.get("duration", "")):
+        values["duration"] = f"{article.attachments[0].duration:.0f}"
     if article.show and article.show.explicit:
         values.setdefault("explicit", "true")
     for name, (element_name, spell) in _PODCAST_ELEMENTS.items():

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from command import RunCommand
 from origin import Document, Origin
 from wire import Wire, document, rss
 
 from feeds.app import App
+from feeds.model import Document as PublishedDocument
+from feeds.publish import open_target
 from feeds.store.lock import hold_lock
 from feeds.store.restore import EVENT_NUMBER_JUMP
 
@@ -222,3 +225,18 @@ def test_F39_a_backup_of_an_older_version_is_brought_up_to_date(published: Wire,
     assert Path("copy.db").read_bytes() == before
     published.turn()
     assert feeds("verify").code == 0
+
+
+def test_R15_to_R40_a_document_that_readers_cannot_take_is_found_where_it_stands(
+    published: Wire, feeds: RunCommand
+) -> None:
+    """An older version may have published it: the ledger holds its digest."""
+    (result,) = open_target(published.public).put([PublishedDocument("b.rss", b"<rss version='2.0'/>", "")])
+    with closing(sqlite3.connect(published.home / "data" / "feeds.db")) as database:
+        (text,) = database.execute("SELECT files FROM ledgers WHERE feed = 'b'").fetchone()
+        files = [msgspec.to_builtins(result.file) if it["path"] == "b.rss" else it for it in json.loads(text)]
+        database.execute("UPDATE ledgers SET files = ? WHERE feed = 'b'", [json.dumps(files)])
+        database.commit()
+    verification = feeds("verify")
+    assert verification.code == 1
+    assert "b.rss has no channel with title, link and description (rss): report it" in verification.out

@@ -49,7 +49,19 @@ def test_the_length_of_an_episode_belongs_to_its_recording() -> None:
 
 @pytest.mark.parametrize(
     ("text", "length"),
-    [("3601", 3601.0), ("60:01", 3601.0), ("1:00:01", 3601.0), ("12.5", 12.5), ("x", None), ("", None), (None, None)],
+    [
+        *(("3601", 3601.0), ("60:01", 3601.0), ("1:00:01", 3601.0), ("12.5", 12.5), ("x", None), ("", None)),
+        *((None, None), ("PT1H1S", 3601.0), ("pt90m", 5400.0), ("P0DT5M", 300.0), ("1h 2m 3s", 3723.0)),
+        *(("62 min", 3720.0), ("1 hr, 5 mins.", 3900.0), ("2 hours 10 minutes", 7800.0), ("45 sec", 45.0)),
+        *(
+            ("0", None),
+            ("00:00:00", None),
+            ("PT0S", None),
+            ("5 minutes ago", None),
+            ("about 5 min", None),
+            ("P1Y", None),
+        ),
+    ],
 )
 def test_lengths_of_time(text: str | None, length: float | None) -> None:
     assert parse_duration(text) == length

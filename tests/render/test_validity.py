@@ -121,6 +121,7 @@ def test_C2_the_addresses_of_a_feed_and_its_hubs_are_uris() -> None:
         ("duration", "1:02:03", "1:02:03"),
         ("duration", "1:75", None),
         ("duration", "PT5M", None),
+        ("duration", "00:00:00", None),
         ("season", "02", "2"),
         ("episode", "0", None),
         ("episode", "Episode 4", None),
@@ -134,6 +135,12 @@ def test_C2_podcast_facts_are_spelled_as_their_readers_take_them(fact: str, valu
     name = {"episode_type": "episodeType"}.get(fact, fact)
     for suffix in ("rss", "atom"):
         assert etree.fromstring(files[suffix]).findtext(f".//{ITUNES}{name}") == expected
+
+
+def test_C2_a_duration_in_other_words_is_that_of_the_recording() -> None:
+    recording = Attachment("https://x.example/a.mp3", "audio/mpeg", duration=300.0)
+    tree = etree.fromstring(render_files(article(podcast={"duration": "5 min"}, attachments=(recording,)))["rss"])
+    assert tree.findtext(f".//{ITUNES}duration") == "300"
 
 
 def test_C2_the_picture_of_an_episode_is_its_cover() -> None:
