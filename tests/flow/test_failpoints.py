@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from wire import Wire
 
+from feeds.app import TurnOptions
 from feeds.app.verification import verify_installation
 from feeds.errors import FeedsError
 from feeds.model import replace
@@ -337,21 +338,24 @@ def test_F3_R12_articles_reach_the_disk_before_the_files_and_the_files_before_th
 def test_F9_R11_a_clock_that_jumps_loses_nothing_and_moves_no_date_back(wire: Wire, undisturbed: Wire) -> None:
     """A day back and forth, a start in 1970 before the network knows the time, and ten years ahead."""
     files = Files(wire, undisturbed)
-    started, last = wire.now, {}
-    for jump in (0, -1, 1, (datetime(1970, 1, 1, tzinfo=UTC) - started).days, 2, 3650, 3, 4):
+    started, last = wire.now, dict[str, datetime]()
+    for jump in (0, -1, 1, (datetime(1970, 1, 1, tzinfo=UTC) - started).days, 3650, 2):
         files.change()
         wire.now = started + timedelta(days=jump)
-        wire.turn(everything=True)
+        with wire.app() as app:
+            app.turn(TurnOptions(everything=True))
+            updated = {article.published_id: article.updated for article in app.store.articles()}
         undisturbed.turn(everything=True)
-        entries = state(wire)
-        updated = {article.published_id: article.updated for article in entries["articles"]}
         assert all(updated[id] >= before for id, before in last.items() if id in updated)
         last |= updated
-        told, expected = ({str(item["title"]) for item in each.items()} for each in (wire, undisturbed))
-        assert told == expected
-        assert entries["faults"] == []
+        assert titles(wire) == titles(undisturbed)
     wire.now += timedelta(hours=2)
     files.change()
     wire.turn()  # nothing is put off until the clock of ten years ahead
     undisturbed.turn()
-    assert {item["title"] for item in wire.items()} == {item["title"] for item in undisturbed.items()}
+    assert titles(wire) == titles(undisturbed)
+    assert state(wire)["faults"] == []
+
+
+def titles(wire: Wire) -> set[object]:
+    return {item["title"] for item in wire.items()}
