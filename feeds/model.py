@@ -275,6 +275,7 @@ class Config:
     secrets: frozenset[str] = frozenset()
     searched_secrets: frozenset[str] = frozenset()
     short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
+    retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────
@@ -597,11 +598,12 @@ class SeenItems(Struct, frozen=True):
     digests: Mapping[str, str] = {}
     links: Mapping[str, str] = {}
     listing_size: int | None = None  # of the last listing
-    identity: str = "id"  # `link` once a source changed its ids (F21)
+    identity: str = "id"  # `link`, `page` or `title` once a source changed its ids (F21)
     outlines: tuple[Outline, ...] = ()  # of an OPML list
     pages: Mapping[str, StoryPage] = {}
     retracted: frozenset[str] = frozenset()
     withdrawn: frozenset[str] = frozenset()
+    titles: Mapping[str, str] = {}  # title and date → upstream id
 
     def __contains__(self, upstream_id: str) -> bool:
         return upstream_id in self.digests or upstream_id in self.retracted or upstream_id in self.withdrawn

@@ -156,6 +156,8 @@ class App:
             self._publish_soon(turn)
         else:
             turn.files += self._publisher.publish_now()
+        if self.config.retain is not None and turn.articles:
+            self.store.expire(timedelta(seconds=self.config.retain), self.now())
         return turn
 
     def _publish_soon(self, turn: Turn) -> None:

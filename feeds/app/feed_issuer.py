@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from itertools import chain
 from typing import TypeVar
@@ -17,6 +17,7 @@ from ..config import describe_left_out, find_left_out
 from ..errors import FeedsError, FetchError, PublishError
 from ..fetch.local_files import open_media
 from ..model import (
+    Archives,
     Article,
     Config,
     Document,
@@ -210,7 +211,15 @@ class FeedIssuer:
             size=lambda number: store.archive_size(feed.id, number),
             files=lambda: store.archive_files(feed.id),
             created=store.created,
+            oldest_kept=lambda archives: self._find_oldest_kept(feed, archives, reading.newest()),
         )
+
+    def _find_oldest_kept(self, feed: Feed, archives: Archives, newest: datetime | None) -> int:
+        """Return the number of the oldest archive document that `retain` lets stand; the newest always stands."""
+        if self._config.retain is None or newest is None or not archives.newest:
+            return archives.oldest
+        kept = self._store.oldest_kept_archive(feed.id, newest - timedelta(seconds=self._config.retain))
+        return max(archives.oldest, archives.newest if kept is None else kept)
 
     def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)

@@ -64,6 +64,7 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         public=location.resolve(shape.public),
         server=_build_record(ServerSettings, shape.server),
         hosts=_build_record(HostLimits, shape.hosts),
+        retain=shape.retain,
         sources=sources,
         feeds=add_fingerprints(feeds, site, sources, searched),
         secrets=searched | secrets.printed | _list_private_addresses(sources.values()),

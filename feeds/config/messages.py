@@ -63,7 +63,6 @@ _LATER_KEYS = {
     "site.hub": "the WebSub hub of the feeds",
     "server.admin": "the address of health details and metrics",
     "server.allow_private": "private networks that the server may send to",
-    "retain": "how long articles are stored",
     "workers": "the number of worker processes",
     "store": "the URL of a database",
     "on_publish": "a webhook",

@@ -199,6 +199,9 @@ class FileShape(YamlMapping):
         "A folder whose templates, style sheets and pictures stand in the place of ours; relative to this file."
     )
     server: ServerShape = Field(default=ServerShape(), description="The built-in server.")
+    retain: v.RetentionValue | None = optional_key(
+        "How long articles stay in the store and in archives, such as 90d; `forever`, the default, or at least a day."
+    )
     hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
     defaults: SettingsShape = Field(
         default_factory=SettingsShape, description="Settings of sources that have no other."

@@ -45,6 +45,16 @@ def parse_interval(text: str) -> float:
     return seconds
 
 
+def parse_retention(text: str) -> float | None:
+    """Return the seconds that articles are stored, at least a day; None for `forever`."""
+    if text == "forever":
+        return None
+    seconds = parse_duration(text)
+    if seconds < _SECONDS["d"]:
+        raise ValueError(f"`{text}` is too short, expected at least 1d")
+    return seconds
+
+
 def parse_bounds(value: object) -> Interval:
     """Return the interval between two bounds, such as `[15m, 24h]`."""
     if not (isinstance(value, list) and len(value) == 2 and all(isinstance(bound, str) for bound in value)):

@@ -120,6 +120,11 @@ GapValue = Annotated[
 DurationValue = Annotated[
     float, text_validator(units.parse_interval, "a length of time such as 15m"), _schema("string", units.DURATION)
 ]
+RetentionValue = Annotated[
+    float | None,
+    text_validator(units.parse_retention, "a length of time such as 90d, or forever"),
+    _schema("string", rf"^forever$|{units.DURATION}"),
+]
 BoundsValue = Annotated[
     Interval,
     PlainValidator(units.parse_bounds),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .article import Context, document_context, normalize
+from .article import Context, document_context, normalize, title_and_date
 from .channel import ChannelFacts, describe_channel
 from .dates import parse_date
 from .html import to_plain_text, truncation_warnings
@@ -33,6 +33,7 @@ __all__ = [
     "story_digest",
     "story_url",
     "tag_slug",
+    "title_and_date",
     "to_plain_text",
     "truncation_warnings",
     "upstream_id",

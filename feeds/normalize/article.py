@@ -130,6 +130,14 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     )
 
 
+def title_and_date(story: Story, now: datetime, timezone: str) -> str | None:
+    """Return title and date as `SeenItems.titles` spells them; None for a story without a title."""
+    title = html.to_plain_text(story.title)
+    published = parse_date(story.published, now, timezone) if title else None
+    date = f"{published:%Y-%m-%dT%H:%M:%S}" if published else ""
+    return f"{title}\x1f{date}" if title else None
+
+
 def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, str]:
     """Return title, summary and HTML. The HTML is the content, or the whole summary where there is no other content."""
     content = _best_content(story)

@@ -33,12 +33,13 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 def upstream_id(story: Story, base: str | None, identity: str = "id") -> str:
     """Return the id of a story at its source: its own id, its canonical link, or a hash of title, date and link.
 
-    With identity `link` (F21: a source whose ids change at every visit) the story's own id is ignored.
+    With identity `link` or `page` (F21: a source whose ids change at every visit) the story's own id is ignored.
     """
-    declared = strip_illegal_xml(story.id).strip() if story.id and identity != "link" else ""
+    by_link = identity in ("link", "page")
+    declared = strip_illegal_xml(story.id).strip() if story.id and not by_link else ""
     if declared:
         return declared
-    url = story_url(story, base, guid=identity != "link")
+    url = story_url(story, base, guid=not by_link)
     return canonical_link(url) if url else f"hash:{digest(_title_date_link(story, base))[:32]}"
 
 

@@ -47,6 +47,7 @@ from ..normalize import (
     normalize,
     story_digest,
     story_url,
+    title_and_date,
     truncation_warnings,
     upstream_id,
 )
@@ -233,7 +234,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     seen_items = io.seen_items(source.id)
     is_first = visit.state.worked_at is None or not seen_items
     first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
-    judgement = _judge(parsed, seen_items, first=first)
+    judgement = _judge(parsed, seen_items, _story_keys(parsed, source, io.now()), first=first)
     if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
         # Without validators the next visit fetches it whole: a suspicious listing until it looks right again (F31), an
         # index because its children change while it stays the same, a folder because a story's date of publication
@@ -302,13 +303,20 @@ def articles_of(
     )
 
 
-def _judge(parsed: Parsed, seen_items: SeenItems, *, first: bool) -> sanity.Judgement:
+def _story_keys(parsed: Parsed, source: Source, now: datetime) -> sanity.StoryKeys:
+    """Return what tells the stories of a listing apart if their ids do not; our own stories are known by their file."""
+    keys = sanity.StoryKeys(partial(upstream_id, base=parsed.base, identity="link"))
+    if source.kind is Kind.FILES:
+        return keys
+    return replace(keys, title_of=partial(title_and_date, now=now, timezone=source.timezone))
+
+
+def _judge(parsed: Parsed, seen_items: SeenItems, keys: sanity.StoryKeys, *, first: bool) -> sanity.Judgement:
     """Return whether a listing is believable; raise ParseError when nothing may be taken from it."""
     by_identity = partial(upstream_id, base=parsed.base, identity=seen_items.identity)
-    by_link = partial(upstream_id, base=parsed.base, identity="link")
     ids = [by_identity(story) for story in parsed.stories]
     is_page = parsed.shape is Shape.LISTING
-    judge = partial(sanity.judge, parsed, ids, seen_items, is_page=is_page, link_of=by_link)
+    judge = partial(sanity.judge, parsed, ids, seen_items, is_page=is_page, keys=keys)
     judgement = judge(first=first)
     if judgement.verdict is sanity.Verdict.QUARANTINE:
         # In quarantine is what the operator can accept by a visit to the source by name.

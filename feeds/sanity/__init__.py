@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .listing import Judgement, Verdict, judge
+from .listing import Judgement, StoryKeys, Verdict, judge
 from .not_a_feed import Diagnosis, diagnose
 
-__all__ = ["Judgement", "Diagnosis", "Verdict", "judge", "diagnose"]
+__all__ = ["Diagnosis", "Judgement", "StoryKeys", "Verdict", "diagnose", "judge"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,8 @@ from urllib.parse import urljoin
 
 from ..model import Parsed, SeenItems, Story
 
+# What identifies the stories of a source whose ids are not reliable → in words.
+IDENTITIES = {"link": "their links", "page": "their links without a query", "title": "their titles and dates"}
 MOST_SHARE = 0.8  # of a listing (F21)
 SHRUNKEN_SHARE = 0.1  # of the last listing (F31)
 MIN_COMPARED_STORIES = 10  # stories a listing must have had for its shrinking to mean anything
@@ -84,7 +87,7 @@ RULES: tuple[Rule, ...] = (
     (
         lambda listing: listing.switches_identity,
         Verdict.NORMAL,  # the listing is as good as its links are
-        "The ids of its stories are not reliable; from now on their links identify them.",
+        "The ids of its stories are not reliable; from now on {identified_by} identify them.",
     ),
     (
         lambda listing: listing.previous_count > 0 and listing.new == listing.count > MAX_NEW_STORIES,
@@ -101,14 +104,14 @@ def judge(
     *,
     first: bool,
     is_page: bool = False,
-    link_of: Callable[[Story], str | None] | None = None,
+    keys: StoryKeys | None = None,
 ) -> Judgement:
     """Decide whether to accept a listing. `ids` are the stories' upstream ids under `seen_items.identity`.
 
     `first` says that there is nothing to compare with: a first visit, or one that the operator accepts as it is.
-    `is_page` marks a listing found in a web page; `link_of` returns a story's link as `seen_items.links` spells it.
+    `is_page` marks a listing found in a web page; `keys` spells links and titles as `seen_items` does.
     """
-    identity, ids = _identify(parsed, ids, seen_items, link_of or (lambda story: _link(story, parsed.base)))
+    identity, ids = _identify(parsed, ids, seen_items, keys or StoryKeys(lambda story: _link(story, parsed.base)))
     keep = _without_duplicates(parsed.stories, ids)
     listing = _Listing(
         count=len(keep),
@@ -120,7 +123,11 @@ def judge(
     )
     for applies, verdict, sentence in RULES:
         if applies(listing):
-            sentence = sentence.format(count=listing.count, previous_count=listing.previous_count)
+            sentence = sentence.format(
+                count=listing.count,
+                previous_count=listing.previous_count,
+                identified_by=IDENTITIES.get(identity, ""),
+            )
             return Judgement(verdict, identity, ids, keep, sentence)
     return Judgement(Verdict.NORMAL, identity, ids, keep)
 
@@ -128,19 +135,85 @@ def judge(
 # ── identity ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class StoryKeys:
+    """What stories can be told apart by besides their ids: a link, or title and date."""
+
+    link_of: Callable[[Story], str | None]
+    title_of: Callable[[Story], str | None] = lambda story: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to tell the stories of a source apart; `held` are the keys of those that are stored, with their ids."""
+
+    name: str
+    key_of: Callable[[Story], str | None]
+    held: Callable[[], Mapping[str, str]]
+    is_link: bool = True  # so a new story has its link as its id
+    least_share: float = 0.5  # of the keys that must be held, so that the stories are old and only their ids are new
+
+
 def _identify(
-    parsed: Parsed, ids: Sequence[str], seen_items: SeenItems, link_of: Callable[[Story], str | None]
+    parsed: Parsed,
+    ids: Sequence[str],
+    seen_items: SeenItems,
+    story_keys: StoryKeys,
 ) -> tuple[str, tuple[str, ...]]:
-    """Return what identifies the stories, and their ids under it; links are compared only if the ids look wrong."""
-    if seen_items.identity == "link":  # for good: going back would make every article new once more
-        return "link", tuple(seen_items.links.get(link, link) for link in ids)
-    are_doubtful = _are_repeated(ids) or _are_mostly_unseen(ids, seen_items)
-    if not are_doubtful:
-        return seen_items.identity, tuple(ids)
-    links = [link_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
-    if len(set(links)) <= len(ids) * MOST_SHARE or not (_are_repeated(ids) or _are_seen(links, seen_items)):
-        return seen_items.identity, tuple(ids)
-    return "link", tuple(seen_items.links.get(link, link) for link in links)
+    """Return what identifies the stories, and their ids under it; the next way is tried only if the ids look wrong.
+
+    A source never goes back to an earlier way: it would make every article new once more.
+    """
+    link_of = story_keys.link_of
+    ways = (
+        # After an outage most stories are new; few that have a link of old ones are proof enough.
+        _Way("link", _on(link_of, _shorten), lambda: _rekey(seen_items.links, _shorten), least_share=0.2),
+        _Way("page", _on(link_of, _strip_query), lambda: _rekey(seen_items.links, _strip_query)),
+        _Way("title", story_keys.title_of, lambda: seen_items.titles, is_link=False),
+    )
+    names = [way.name for way in ways]
+    first = names.index(seen_items.identity) if seen_items.identity in names else -1
+    current = tuple(ids) if first < 0 else _ids_under(ways[first], parsed.stories, ids, link_of)
+    if not (_are_repeated(current) or _are_mostly_unseen(current, seen_items)):
+        return seen_items.identity, current
+    for way in ways[first + 1 :]:
+        keys = [way.key_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
+        if len(set(keys)) > len(ids) * MOST_SHARE and (
+            (way.name == "link" and _are_repeated(ids)) or _share_of_held(keys, way.held()) >= way.least_share
+        ):
+            return way.name, _ids_under(way, parsed.stories, ids, link_of)
+    return seen_items.identity, current
+
+
+def _ids_under(
+    way: _Way, stories: Sequence[Story], ids: Sequence[str], link_of: Callable[[Story], str | None]
+) -> tuple[str, ...]:
+    """Return the ids that the stories have here, and for new ones those that they get."""
+    held = way.held()
+    own_ids = ((way.is_link and link_of(story)) or own for story, own in zip(stories, ids, strict=True))
+    keys = (way.key_of(story) for story in stories)
+    return tuple(held.get(key or own, own) for key, own in zip(keys, own_ids, strict=True))
+
+
+_SCHEME_AND_WWW = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+_SESSION = re.compile(r";jsessionid=[^?#]*|[?#].*", re.IGNORECASE | re.DOTALL)
+
+
+def _shorten(link: str) -> str:
+    """Return what stays of a link when its site moves to `https` or to `www.`, or drops the last slash."""
+    return _SCHEME_AND_WWW.sub("", link, count=1).rstrip("/")
+
+
+def _strip_query(link: str) -> str:
+    return _shorten(_SESSION.sub("", link))
+
+
+def _on(link_of: Callable[[Story], str | None], spell: Callable[[str], str]) -> Callable[[Story], str | None]:
+    return lambda story: spell(link) if (link := link_of(story)) else None
+
+
+def _rekey(links: Mapping[str, str], spell: Callable[[str], str]) -> Mapping[str, str]:
+    return {spell(link): id for link, id in links.items()}
 
 
 def _are_repeated(ids: Sequence[str]) -> bool:
@@ -153,9 +226,8 @@ def _are_mostly_unseen(ids: Sequence[str], seen_items: SeenItems) -> bool:
     return bool(seen_items) and len(ids) > 1 and sum(own not in seen_items for own in ids) > len(ids) * MOST_SHARE
 
 
-def _are_seen(links: Sequence[str], seen_items: SeenItems) -> bool:
-    """Return whether half of the links were seen, so that the stories are old and only their ids are new."""
-    return sum(link in seen_items.links for link in links) * 2 >= len(links)
+def _share_of_held(keys: Sequence[str], held: Mapping[str, str]) -> float:
+    return sum(key in held for key in keys) / len(keys)
 
 
 def _link(story: Story, base: str | None) -> str | None:

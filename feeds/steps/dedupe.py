@@ -54,6 +54,8 @@ class Dedupe:
 
     def _merge(self, twins: Sequence[Article], context: StepContext) -> Article:
         """Return the entry of a story: its first published id and dates with the content of the preferred source."""
+        if len(twins) == 1 and not twins[0].story_key and not self.near:
+            return twins[0]  # as most are
         published = context.find_published(twins)
         if published is None:
             first: Article | None = _find_first(twins)

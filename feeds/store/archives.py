@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
 
 from ..model import Article, EntryState, LedgerEntry
 from .articles import IS_ADDITION, NEWEST_FIRST_SORTED, VISIBLE_ARTICLES, build_article, has_tag
 from .ledgers import IS_PUBLISHED, build_entry
-from .schema import articles, ledger_entries, ledgers, sources, to_json
+from .schema import articles, encode_time, ledger_entries, ledgers, sources, to_json
 from .source_index import SourceIndex
 from .sqlite import json_members
 
@@ -47,6 +48,21 @@ _CHANGED = (
 _OF_DOCUMENT = VISIBLE_ARTICLES.where(articles.c.key.in_(union(_KEYS_OF_DOCUMENT, json_members("articles")))).order_by(
     *NEWEST_FIRST_SORTED
 )
+
+
+_OLDEST_KEPT = (
+    select(ledger_entries.c.archive)
+    .join(articles, articles.c.key == ledger_entries.c.article)
+    .where(_OF_FEED, ledger_entries.c.archive.is_not(None), IS_PUBLISHED, articles.c.first_seen >= bindparam("start"))
+    .order_by(ledger_entries.c.archive)
+    .limit(1)
+)
+
+
+def select_oldest_kept(connection: Connection, feed_id: str, start: datetime) -> int | None:
+    """Return the number of the oldest archive document with an article that was first seen since a time."""
+    number: int | None = connection.execute(_OLDEST_KEPT, {"feed": feed_id, "start": encode_time(start)}).scalar()
+    return number
 
 
 def count_articles(connection: Connection, feed_id: str, number: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, count
 from operator import attrgetter, itemgetter
 from typing import Any, cast
@@ -36,6 +36,7 @@ from ..errors import StoreError
 from ..model import NOTHING, Article, EntryState, Harvest, Outcome
 from ..revision import first_version, is_noticeable, next_version
 from .schema import (
+    EPOCH,
     TombstoneReason,
     articles,
     decode_strings,
@@ -53,7 +54,7 @@ from .schema import (
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
 from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_member, json_members, matches_story_id
 from .statements import BatchStatement, ResultRow, insert_statement, update_statement
-from .twins import assign_story_keys, make_mark, sign_story
+from .twins import assign_story_keys, make_link_mark, make_mark, sign_story
 
 ArticleSelect = Select[tuple[object, ...]]
 
@@ -298,7 +299,7 @@ def _editable_values(article: Article) -> dict[str, Any]:
         "story_digest": article.story_digest,
         "url": None if article.url is None else sanitize_text(article.url),
         "link_key": article.link_key,
-        "link_mark": make_mark(article.link_key),
+        "link_mark": make_link_mark(article.link_key),
         "title_mark": make_mark(article.title_key),
         "tags": _tag_lines(article.tags),
         "body": encode_body(article),
@@ -589,6 +590,35 @@ def forget(connection: Connection, key: int, at: datetime) -> int:
     if deleted_count:
         mark_changed(connection, key)
     return deleted_count
+
+
+EXPIRED_AT_ONCE = 500  # articles a transaction
+
+_NEWEST_OF_SOURCE = select(func.max(articles.c.first_seen)).where(articles.c.source == bindparam("source"))
+_EXPIRED = (
+    select(articles.c.key)
+    .where(articles.c.source == bindparam("source"), articles.c.first_seen < bindparam("start"))
+    .where(articles.c.retracted_at.is_(None))
+    .where(~exists().where(ledger_entries.c.article == articles.c.key, ledger_entries.c.state == EntryState.PUBLISHED))
+    .limit(EXPIRED_AT_ONCE)
+)
+
+
+def expire(connection: Connection, source: int, retain: timedelta, at: datetime) -> int:
+    """Delete articles of a source that came long before its newest, and that no feed holds; return how many.
+
+    What a feed or its archives hold is left to them. Tombstones keep the others from coming back (R4).
+    """
+    newest = connection.execute(_NEWEST_OF_SOURCE, {"source": source}).scalar()
+    if newest is None:
+        return 0
+    start = newest - encode_time(EPOCH + retain)
+    keys = connection.execute(_EXPIRED, {"source": source, "start": start}).scalars().all()
+    is_expired = articles.c.key.in_(json_members("keys", to_json(keys)))
+    if keys:
+        _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)
+        connection.execute(delete(articles).where(is_expired))
+    return len(keys)
 
 
 def _add_tombstones(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -123,7 +123,12 @@ class SqlStore:
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
         with self._seen_items_lock, self._engines.read() as connection:
             return seen_items.select_seen_items(
-                connection, key, self.authority, lambda: self._links(key), lambda: self._pages(key)
+                connection,
+                key,
+                self.authority,
+                lambda: self._links(key),
+                lambda: self._pages(key),
+                lambda: self._titles(key),
             )
 
     def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
@@ -200,6 +205,19 @@ class SqlStore:
         with self._engines.read() as connection:
             return articles.select_pending_retractions(connection, feed_id)
 
+    def expire(self, retain: timedelta, at: datetime) -> int:
+        count = 0
+        for key in self._source_index.ids:
+            source = self._source_index.declared.get(key)
+            if source is not None and source.root is not None:
+                continue  # our own stories stay as long as their files
+            deleted = articles.EXPIRED_AT_ONCE
+            while deleted == articles.EXPIRED_AT_ONCE:
+                with self._engines.write() as connection:
+                    deleted = articles.expire(connection, key, retain, at)
+                count += deleted
+        return count
+
     def forget(self, source_id: str, at: datetime) -> int:
         key = self._source_key(source_id)
         with self._engines.write() as connection:
@@ -218,6 +236,10 @@ class SqlStore:
     def archive_files(self, feed_id: str) -> Mapping[int, tuple[PublishedFile, ...]]:
         with self._engines.read() as connection:
             return ledgers.select_archive_files(connection, feed_id)
+
+    def oldest_kept_archive(self, feed_id: str, start: datetime) -> int | None:
+        with self._engines.read() as connection:
+            return archives.select_oldest_kept(connection, feed_id, start)
 
     def archive_size(self, feed_id: str, number: int) -> int:
         with self._engines.read() as connection:
@@ -309,6 +331,10 @@ class SqlStore:
     def _links(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:
             return seen_items.select_links(connection, key)
+
+    def _titles(self, key: int) -> Mapping[str, str]:
+        with self._engines.read() as connection:
+            return seen_items.select_titles(connection, key)
 
     def _pages(self, key: int) -> Mapping[str, StoryPage]:
         with self._engines.read() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -134,6 +134,12 @@ class Store(Protocol):
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
         """Return article key → published id of the articles that a feed has published and must take back."""
 
+    def expire(self, retain: timedelta, at: datetime) -> int:
+        """Delete the articles that were first seen longer than that before the newest of their source (R5).
+
+        Those that a feed or its archives hold stay, and our own stories. Return how many were deleted.
+        """
+
     def forget(self, source_id: str, at: datetime) -> int:
         """Delete a source's articles for good; return how many there were."""
 
@@ -147,6 +153,9 @@ class Store(Protocol):
 
     def archive_files(self, feed_id: str) -> Mapping[int, tuple[PublishedFile, ...]]:
         """Return the files of each archive document of a feed by its number, oldest first."""
+
+    def oldest_kept_archive(self, feed_id: str, start: datetime) -> int | None:
+        """Return the number of the oldest archive document with an article that was first seen since a time."""
 
     def archive_size(self, feed_id: str, number: int) -> int:
         """Return how many articles an archive document holds."""

@@ -96,6 +96,7 @@ class TombstoneReason(StrEnum):
     RETRACTED = "retracted"  # by the operator
     FORGOTTEN = "forgotten"  # with all articles of its source
     WITHDRAWN = "withdrawn"  # by its source, until the source lists it again
+    EXPIRED = "expired"  # as `retain` says
 
 
 meta = Table(

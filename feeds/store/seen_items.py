@@ -32,6 +32,10 @@ _ITEMS = Query(
 _LINKS = select(articles.c.link_key, articles.c.upstream_id).where(
     articles.c.source == bindparam("source"), articles.c.link_key != ""
 )
+_TITLE, _PUBLISHED = (json_member(articles.c.body, name) for name in ("title", "published"))
+_TITLES = select(_TITLE.label("title"), _PUBLISHED.label("published"), articles.c.upstream_id).where(
+    articles.c.source == bindparam("source"), _TITLE != ""
+)
 _PAGE = json_member(articles.c.body, "page")
 _PAGES = select(articles.c.upstream_id, _PAGE).where(
     articles.c.source == bindparam("source"), articles.c.retracted_at.is_(None), _PAGE.is_not(None)
@@ -67,8 +71,9 @@ def select_seen_items(
     authority: str,
     load_links: Callable[[], Mapping[str, str]],
     load_pages: Callable[[], Mapping[str, StoryPage]],
+    load_titles: Callable[[], Mapping[str, str]],
 ) -> SeenItems:
-    """Return what is stored of a source; its links and pages are loaded on first use."""
+    """Return what is stored of a source; its links, pages and titles are loaded on first use."""
     (listing,) = _LISTING.rows(connection, source=key)
     digests: dict[str, str] = {}
     retracted: set[str] = set()
@@ -90,6 +95,7 @@ def select_seen_items(
         pages=LazyMapping(load_pages),
         retracted=frozenset(retracted),
         withdrawn=frozenset(withdrawn),
+        titles=LazyMapping(load_titles),
     )
 
 
@@ -101,6 +107,14 @@ def decode_outlines(text: str | None) -> tuple[Outline, ...]:
 def select_links(connection: Connection, key: int) -> Mapping[str, str]:
     """Return link key → upstream id of a source's articles."""
     return _to_dict(connection.execute(_LINKS, {"source": key}).all())
+
+
+def select_titles(connection: Connection, key: int) -> Mapping[str, str]:
+    """Return title and date, and of each title without a date, → upstream id of a source's articles."""
+    titles: dict[str, str] = {}
+    for row in connection.execute(_TITLES, {"source": key}):
+        titles[f"{row.title}\x1f{(row.published or '')[:19]}"] = titles[f"{row.title}\x1f"] = row.upstream_id
+    return titles
 
 
 def select_pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:

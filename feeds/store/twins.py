@@ -53,14 +53,18 @@ _SOURCES_OF_STORIES = Query(
 _UPDATE_STORY = update_statement(articles, ["key"], "story_key", "checksum")
 
 
-def make_mark(key: str) -> int | None:
-    """Return a digest of a link or title as a signed integer of 64 bits; None for an empty one.
+def make_link_mark(link_key: str) -> int | None:
+    """Return a digest of a canonical link, whichever of `www.` and a last slash it has.
 
-    The address of a site's front page is not that of a story.
+    It is None for the address of a front page, which is not that of a story.
     """
-    if not key or (key.count("/") == 3 and key.endswith("/")):
-        return None
-    return int.from_bytes(blake2b(encode_text(key), digest_size=8).digest(), signed=True)
+    address = link_key.partition("://")[2].removeprefix("www.").rstrip("/")
+    return make_mark(address) if "/" in address or "?" in address else None
+
+
+def make_mark(key: str) -> int | None:
+    """Return a digest of a text as a signed integer of 64 bits; None for an empty one."""
+    return int.from_bytes(blake2b(encode_text(key), digest_size=8).digest(), signed=True) if key else None
 
 
 def sign_story(checksum: int, story_key: str) -> int:
@@ -91,8 +95,7 @@ class _TwinFinder:
         self._ids: dict[str, list[ArticleRow]] = {}
         self._sources: dict[str, set[int]] = {}  # of each story
         marks = {
-            f"{name}s": to_json([row[name] for row in rows if row[name] is not None])
-            for name in ("link_mark", "title_mark")
+            f"{name}s": to_json(sorted({row[name] for row in rows} - {None})) for name in ("link_mark", "title_mark")
         }
         stored: dict[int, ArticleRow] = {}  # by key: what is found by link and by title is one article
         for row in _POSSIBLE_TWINS.rows(connection, **marks, ids=to_json(proposed_ids)):

@@ -47,6 +47,7 @@ def test_the_schema_knows_short_and_long_forms() -> None:
         "public",
         "theme",
         "server",
+        "retain",
         "hosts",
         "defaults",
         "sources",

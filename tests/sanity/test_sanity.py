@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.model import Link, Parsed, SeenItems, Story, replace
-from feeds.sanity import Judgement, diagnose, judge
+from feeds.sanity import Judgement, StoryKeys, diagnose, judge
 from feeds.sanity.not_a_feed import ROWS
 
 PAGES = Path(__file__).parent.parent / "data" / "sanity"
@@ -150,10 +150,10 @@ def test_F21_links_are_compared_as_the_store_spells_them() -> None:
         asked.append(one)
         return f"https://example.org/{(one.id or '')[1:]}"
 
-    judgement = judge(listing(*stories), ids_of(stories), memory, first=False, link_of=canonical)
+    judgement = judge(listing(*stories), ids_of(stories), memory, first=False, keys=StoryKeys(canonical))
     assert judgement.ids == ("0", "1", "2", "3", "4")
     asked.clear()
-    judge(listing(*numbered(5)), ["0", "1", "2", "3", "4"], memory, first=False, link_of=canonical)
+    judge(listing(*numbered(5)), ["0", "1", "2", "3", "4"], memory, first=False, keys=StoryKeys(canonical))
     assert asked == [], "links are not looked at while the ids are as they were"
 
 
@@ -300,3 +300,33 @@ def test_F31_no_real_news_page_is_taken_for_a_barrier() -> None:
     pages = sorted(Path(corpora, "extraction", "aeb", "html").glob("*.gz"))
     seen = [diagnose(gzip.decompress(page.read_bytes()), "text/html", "https://example.org/feed") for page in pages]
     assert {one.kind if one else None for one in seen} <= {"page", "announces"}
+
+
+@pytest.mark.parametrize(
+    ("held", "now", "identity"),
+    [
+        ("https://example.org/{n}", "https://www.example.org/{n}/", "link"),
+        ("http://www.example.org/{n}", "https://example.org/{n}", "link"),
+        ("https://example.org/?p={n}", "https://www.example.org/?p={n}", "link"),
+        ("https://example.org/{n}?sid=1", "https://example.org/{n}?sid=2", "page"),
+        ("https://example.org/{n};jsessionid=1", "https://example.org/{n};jsessionid=2", "page"),
+        ("https://example.org/{n}", "https://moved.example/stories/{n}.html", "title"),
+        ("", "", "title"),
+    ],
+)
+def test_F21_moved_links_and_titles_lead_to_the_ids_that_are_held(held: str, now: str, identity: str) -> None:
+    """Also at later polls, for the stories that were not seen since, and for one that is new."""
+    ids = [f"{n}" for n in range(12)]
+    links = {held.format(n=n): f"{n}" for n in ids} if held else {}
+    titles = {f"title {n}\x1f": n for n in ids}
+    keys = StoryKeys(lambda story: story.links[0].href if story.links else None, lambda story: f"{story.rights}\x1f")
+    for poll, shown in enumerate((ids[:8], [*ids[2:], "new"])):
+        stories = [story(f"{poll}-{n}", now.format(n=n) or None) for n in shown]
+        stories = [replace(one, rights=f"title {n}") for one, n in zip(stories, shown, strict=True)]
+        memory = SeenItems(
+            "example.org,2026", dict.fromkeys(ids, "digest"), links, 8, identity if poll else "id", titles=titles
+        )
+        judgement = judge(listing(*stories), ids_of(stories), memory, first=False, keys=keys)
+        assert judgement.identity == identity
+        assert [*judgement.ids[: 8 if not poll else 10]] == shown[: 8 if not poll else 10]
+        assert (judgement.sentence is None) == bool(poll)

@@ -193,6 +193,22 @@ def test_twins_are_those_of_the_selected_sources_and_tags(store: Store) -> None:
     assert store.twins("", ["a", "b"]) == []
 
 
+def test_R5_what_expired_does_not_come_back(store: Store) -> None:
+    add_articles(store, article(first_seen=NOON - 9 * HOUR), article("2"))
+    assert store.expire(10 * HOUR, NOON) == 0
+    assert store.expire(8 * HOUR, NOON) == 1
+    add_articles(store, article())
+    assert titles(store) == ["Title 2"]
+    assert store.seen_items("a").retracted == {"https://x.example/1"}
+
+
+def test_R5_the_oldest_archive_document_to_keep_holds_something_new(store: Store) -> None:
+    add_articles(store, *(article(f"{n}", first_seen=NOON - n * HOUR) for n in range(4)))
+    numbers = {stored.key: 4 - int(stored.title[-1]) for stored in store.articles()}
+    store.issued(issue("f", {key: LedgerEntry("d", NOON, archive=number) for key, number in numbers.items()}), NOON)
+    assert [store.oldest_kept_archive("f", NOON - n * HOUR) for n in (-1, 0, 2, 9)] == [None, 4, 2, 1]
+
+
 def test_the_twin_that_a_feed_published_first_is_known_when_its_article_is_gone(store: Store) -> None:
     add_articles(store, article(), article("2"), article("3", "b"))
     first, second, third = (stored.key for stored in sorted(store.articles(), key=lambda stored: stored.key))

@@ -52,6 +52,7 @@ CASES: dict[str, tuple[list[Article], list[str]]] = {
         ["a1 b1"],
     ),
     "an id of ours is no story's": ([story("1", "a", minted_id="tag:m"), story("1", "b", minted_id="tag:m")], []),
+    "a link that moved": ([story("1", "a", LINK), story("1", "b", "https://www.x.example/storm/")], ["a1 b1"]),
     "several sources": ([story("1", id, LINK) for id in "abcd"], ["a1 b1 c1 d1"]),
     "a link to the front page": ([story("1", "a", HOME), story("1", "b", HOME)], []),
     "a link that one source gives to several": (
@@ -74,6 +75,10 @@ CASES: dict[str, tuple[list[Article], list[str]]] = {
         [story("1", "a", LINK), story("1", "b", title=TITLE), story("1", "c", LINK, TITLE)],
         ["a1 c1"],
     ),
+    "several sources in a later batch": (
+        [story("1", "a", title=TITLE), story("1", "b"), *(story("1", id, title=TITLE) for id in "cd")],
+        ["a1 c1 d1"],
+    ),
     "through another twin": (
         [story("1", "a", LINK), story("1", "b", LINK, TITLE), story("1", "c", OTHER, TITLE), story("1", "d", OTHER)],
         ["a1 b1 c1 d1"],
@@ -86,7 +91,7 @@ CASES: dict[str, tuple[list[Article], list[str]]] = {
 def test_twins_are_found_in_one_batch_and_in_several(path: Path, case: str, at_once: bool) -> None:
     articles, expected = CASES[case]
     with open_store(path, *SOURCES) as store:
-        for batch in [articles] if at_once else [[one] for one in articles]:
+        for batch in [articles] if at_once else [articles[:1], articles[1:2], articles[2:]]:
             add_articles(store, *batch)
         assert groups(store) == expected
         assert store.damage() == []

@@ -50,7 +50,7 @@ def upgrade() -> None:
     query = f'SELECT "key", link_key FROM articles WHERE "key" > ? ORDER BY "key" LIMIT {BATCH_SIZE}'
     while rows := connection.exec_driver_sql(query, (key,)).all():
         key = rows[-1][0]
-        marks = [(_make_mark(link), row_key) for row_key, link in rows if _is_story_link(link)]
+        marks = [(mark, row_key) for row_key, link in rows if (mark := _make_mark(link)) is not None]
         if marks:
             connection.exec_driver_sql('UPDATE articles SET link_mark = ? WHERE "key" = ?', marks)
     for statement in (*INDEXES, ASSIGN_STORY_KEYS, INDEX_STORIES):
@@ -60,10 +60,9 @@ def upgrade() -> None:
         connection.exec_driver_sql('UPDATE articles SET checksum = ? WHERE "key" = ?', values)
 
 
-def _is_story_link(link: str) -> bool:
-    """Return whether a key is a link, and not that of a front page or a digest of a title."""
-    return "://" in link and not (link.count("/") == 3 and link.endswith("/"))
-
-
-def _make_mark(link: str) -> int:
-    return int.from_bytes(blake2b(link.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)
+def _make_mark(link: str) -> int | None:
+    """Return the digest of a link; None for that of a front page, and for a digest of a title."""
+    address = link.partition("://")[2].removeprefix("www.").rstrip("/")
+    if "/" not in address and "?" not in address:
+        return None
+    return int.from_bytes(blake2b(address.encode("utf-8", "replace"), digest_size=8).digest(), signed=True)

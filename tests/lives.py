@@ -1,0 +1,316 @@
+"""Generated lives of sources, and readers that remember ids: what happens to stories, and what subscribers see of it.
+
+A story has a token in its text, which no edit changes, so that a reader can tell which entries are the same story.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
+
+from feeds.errors import FailureKind, FetchError
+from feeds.model import Fetched, HostState, NotModified, Source, Validators, Visit
+
+LISTED = 12  # stories in the document of a source
+WORDS = ("storm", "bay", "council", "bridge", "harvest", "museum", "river", "strike", "vote", "garden", "tower", "race")
+TOKEN = re.compile(r"token-(\w+)-(\w+)-end")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A story at one source, as it stands in the source's document now."""
+
+    token: str
+    id: str | None
+    link: str | None
+    title: str
+    date: datetime | None
+    text: str
+    made: datetime  # by its source
+
+
+@dataclass
+class Life:
+    """A source: what it lists, and what may happen to it. `spread` are the stories that other sources may copy."""
+
+    name: str
+    dice: random.Random
+    dates: bool = True
+    links: bool = True
+    ids: str = "opaque"  # or link, iri, none
+    atom: bool = False
+    host: str = ""
+    items: list[Item] = field(default_factory=list)
+    gone: list[Item] = field(default_factory=list)
+    down: bool = False
+    empty: bool = False
+    churns: bool = False  # without links: its ids may change, or else its titles and dates
+    generation: int = 0
+    served: set[str] = field(default_factory=set)  # tokens in documents that were fetched
+    shared: set[str] = field(default_factory=set)  # tokens of stories that other sources have: known by title, too
+
+    def add(self, token: str, now: datetime, origin: Item | None = None) -> Item:
+        """List a new story; one that stands at another source has its link, its title or its id."""
+        slug = "-".join([*self.dice.choices(WORDS, k=3), token])
+        link = f"https://{self.host}/{slug}" if self.links else None
+        title = f"{' '.join(self.dice.choices(WORDS, k=4))} {token}"
+        id = {"opaque": f"{self.name}{token}", "link": link, "iri": f"tag:{self.name}.example,2026:{token}"}.get(
+            self.ids
+        )
+        date = now - timedelta(minutes=self.dice.randrange(600))
+        item = Item(token, id, link, title, date, f"text {self.dice.random()}", now)
+        if origin is not None:
+            shared = self.dice.choice([name for name in ("link", "title") if getattr(origin, name)])
+            item = replace(item, **{shared: getattr(origin, shared), "date": origin.date})
+        if not self.dates:
+            item = replace(item, date=None)
+        self.items.insert(0, item)
+        return item
+
+    def edit(self, change: Callable[[Item], Item], besides: Collection[str] = ()) -> None:
+        """Change one story, besides those with these tokens."""
+        places = [place for place, item in enumerate(self.items) if item.token not in besides]
+        if places:
+            place = self.dice.choice(places)
+            self.items[place] = change(self.items[place])
+
+    def has_other_marks(self) -> bool:
+        """Tell whether a story is known by more than its title and date, so that these may change."""
+        return self.links or (self.ids != "none" and not self.churns)
+
+    def listing(self) -> list[Item]:
+        return [] if self.empty else self.items[:LISTED]
+
+    def document(self) -> bytes:
+        """The source's document, as it stands now."""
+        entries = "".join(self._entry(item) for item in self.listing())
+        if self.atom:
+            head = f"<id>tag:{self.name}.example,2026:feed</id><title>{self.name}</title>"
+            return f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>'.encode()
+        return f'<rss version="2.0"><channel><title>{self.name}</title>{entries}</channel></rss>'.encode()
+
+    def _entry(self, item: Item) -> str:
+        text = escape(f"<p>{item.text} token-{item.token}-{self.name}-end</p>")
+        title = f"<title>{escape(item.title)}</title>"
+        if self.atom:
+            id = f"<id>{escape(item.id)}</id>" if item.id else ""
+            link = f'<link href="{escape(item.link)}"/>' if item.link else ""
+            date = f"<published>{item.date:%Y-%m-%dT%H:%M:%SZ}</published>" if item.date else ""
+            return f'<entry>{id}{title}{link}{date}<content type="html">{text}</content></entry>'
+        permalink = "true" if item.id == item.link else "false"
+        id = f'<guid isPermaLink="{permalink}">{escape(item.id)}</guid>' if item.id else ""
+        link = f"<link>{escape(item.link)}</link>" if item.link else ""
+        date = f"<pubDate>{item.date:%a, %d %b %Y %H:%M:%S} GMT</pubDate>" if item.date else ""
+        return f"<item>{id}{title}{link}{date}<description>{text}</description></item>"
+
+
+# ── what happens to a source ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _edit_text(life: Life, now: datetime) -> None:
+    life.edit(lambda item: replace(item, text=f"edited {life.dice.random()}"))
+
+
+def _edit_title(life: Life, now: datetime) -> None:
+    if life.has_other_marks():
+        life.edit(lambda item: replace(item, title=f"{item.title} updated"), life.shared)
+
+
+def _redate(life: Life, now: datetime) -> None:
+    if life.dates and life.has_other_marks():
+        life.edit(lambda item: replace(item, date=now - timedelta(minutes=life.dice.randrange(3000))), life.shared)
+
+
+def _reorder(life: Life, now: datetime) -> None:
+    listed = life.items[:LISTED]
+    life.dice.shuffle(listed)
+    life.items[:LISTED] = listed
+
+
+def _churn_ids(life: Life, now: datetime) -> None:
+    """All ids differ from now on, and again at each visit."""
+    if life.ids == "opaque" and len(life.items) >= 4 and (life.links or life.churns):
+        life.generation += 1
+        life.items = [replace(item, id=f"{life.generation}-{life.dice.randrange(10**9)}") for item in life.items]
+
+
+def _move_host(life: Life, now: datetime) -> None:
+    """The site moves: `www.` comes or goes."""
+    old, new = life.host, life.host.removeprefix("www.") if life.host.startswith("www.") else f"www.{life.host}"
+    life.host = new
+
+    def move(text: str | None) -> str | None:
+        return text.replace(f"://{old}/", f"://{new}/") if text else text
+
+    life.items = [replace(item, link=move(item.link), id=move(item.id)) for item in life.items]
+
+
+def _fail(life: Life, now: datetime) -> None:
+    life.down = True
+
+
+def _empty(life: Life, now: datetime) -> None:
+    life.empty = True
+
+
+def _lose(life: Life, now: datetime) -> None:
+    if life.items:
+        life.gone.append(life.items.pop(life.dice.randrange(min(len(life.items), LISTED))))
+
+
+def _return(life: Life, now: datetime) -> None:
+    """What left comes back, at the top."""
+    if life.gone:
+        life.items.insert(0, life.gone.pop(life.dice.randrange(len(life.gone))))
+    elif len(life.items) > LISTED:
+        life.items.insert(0, life.items.pop())
+
+
+HAPPENINGS: dict[str, Callable[[Life, datetime], None]] = {
+    "edited text": _edit_text,
+    "edited title": _edit_title,
+    "another date": _redate,
+    "another order": _reorder,
+    "other ids": _churn_ids,
+    "another host": _move_host,
+    "an outage": _fail,
+    "an empty answer": _empty,
+    "a story lost": _lose,
+    "a return": _return,
+}
+
+
+class World:
+    """Sources that live at the same time, the network that leads to them."""
+
+    def __init__(self, seed: int, sources: int = 3, happenings: tuple[str, ...] = tuple(HAPPENINGS)) -> None:
+        self.dice = random.Random(seed)
+        self.happenings = [HAPPENINGS[name] for name in happenings]
+        self.history: list[str] = []
+        self._tokens = 0
+        self.lives = {}
+        for name in "abcdef"[:sources]:
+            links = self.dice.random() < 0.8
+            ids = (
+                self.dice.choice(["opaque", "iri", "link", "none"])
+                if links
+                else self.dice.choice(["opaque", "iri", "none"])
+            )
+            dice = random.Random(self.dice.random())
+            self.lives[name] = Life(
+                name, dice, self.dice.random() < 0.8, links, ids, self.dice.random() < 0.5, f"{name}.example"
+            )
+            self.lives[name].churns = not links and ids == "opaque" and dice.random() < 0.5
+
+    def tick(self, now: datetime) -> None:
+        """Let some time pass: new stories, copies of them, and what else happens."""
+        for life in self.lives.values():
+            life.down = life.empty = False
+            for _ in range(self.dice.choice([0, 0, 1, 1, 2, 4]) if life.items else 6):
+                life.add(self._new_token(), now)
+            while self.dice.random() < 0.4:
+                happening = self.dice.choice(self.happenings)
+                self.history.append(f"{now:%d %H:%M} {life.name} {happening.__name__}")
+                happening(life, now)
+        if self.dice.random() < 0.6:
+            self._copy(now)
+
+    def _new_token(self) -> str:
+        self._tokens += 1
+        return f"s{self._tokens}"
+
+    def _copy(self, now: datetime) -> None:
+        """Let another source carry a recent story."""
+        giver, taker = self.dice.sample([*self.lives.values()], 2)
+        recent = [item for item in giver.listing() if now - item.made < timedelta(hours=20) and item.date]
+        fresh = [item for item in recent if all(item.token != held.token for held in (*taker.items, *taker.gone))]
+        if fresh and (fresh[0].link or taker.links):
+            taker.add(fresh[0].token, now, fresh[0])
+            for life in (giver, taker):
+                life.shared.add(fresh[0].token)
+            self.history.append(f"{now:%d %H:%M} {taker.name} copies {fresh[0].token} of {giver.name}")
+
+    # ── the network ──
+
+    def fetch(self, visit: Visit) -> Fetched | NotModified:
+        life = self.lives[visit.source.id]
+        if life.down:
+            raise FetchError("the server does not answer", kind=FailureKind.TIMEOUT)
+        body = life.document()
+        life.served |= {item.token for item in life.listing()}
+        digest = sha256(body).hexdigest()
+        if digest == visit.state.body_digest:
+            return NotModified(visit.url, visit.state.validators, status=304, size=len(body))
+        return Fetched(visit.url, body, "application/rss+xml", validators=Validators(), body_digest=digest, status=200)
+
+    def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
+        return True, state
+
+    def address_of(self, host: str) -> str | None:
+        return None
+
+    def close(self) -> None: ...
+
+
+# ── readers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Reader:
+    """A subscriber: it remembers every id that it saw. `merges`: the feed has one entry for each story."""
+
+    folder: Path
+    feed: str
+    suffix: str
+    merges: bool
+    ids: dict[str, str] = field(default_factory=dict)  # id → the story it was shown for
+    complaints: list[str] = field(default_factory=list)
+
+    def read(self) -> None:
+        """Read the document; note what is shown twice."""
+        stories: dict[str, str] = {}
+        for id, text in entries(self.folder / f"{self.feed}.{self.suffix}"):
+            match = TOKEN.search(text)
+            assert match, text
+            story = match[1] if self.merges else f"{match[1]}-{match[2]}"
+            if story in stories:
+                self.complaints.append(f"{story} stands twice: {id} and {stories[story]}")
+            stories[story] = id
+            if self.ids.get(id, story) != story:
+                self.complaints.append(f"{id} was {self.ids[id]} and is {story}")
+            others = [other for other, known in self.ids.items() if known == story and other != id]
+            if others and id not in self.ids:
+                self.complaints.append(f"{story} comes again: {id} after {others}")
+            self.ids[id] = story
+
+    def missing(self, world: World) -> set[str]:
+        """The stories that this reader never saw, though a source listed them in a document that was fetched."""
+        seen = set(self.ids.values())
+        return {
+            story
+            for life in world.lives.values()
+            for token in life.served
+            if (story := token if self.merges else f"{token}-{life.name}") not in seen
+        }
+
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def entries(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield id and text of each entry of a document."""
+    if file.suffix == ".json":
+        for item in json.loads(file.read_bytes())["items"]:
+            yield item["id"], item.get("content_html", "")
+        return
+    tree = ElementTree.parse(file)
+    for node in tree.iter("item" if file.suffix == ".rss" else f"{ATOM}entry"):
+        yield node.findtext("guid") or node.findtext(f"{ATOM}id") or "", " ".join(node.itertext())
