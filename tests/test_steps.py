@@ -164,6 +164,13 @@ def test_R14_limit_reads_one_article_more_than_it_gives() -> None:
     assert next(stream).key == 49
 
 
+def test_A5_limit_reads_no_further_once_a_ceiling_has_closed_all_sources() -> None:
+    stream = hourly()
+    kept = apply_steps([Limit(count=2, hours=8, at_most=3)], stream, CONTEXT)
+    assert [article.key for article in kept] == [0, 1, 2]
+    assert next(stream).key == 9
+
+
 @pytest.mark.parametrize(("limit", "given"), [(Limit(5, 0), 5), (Limit(5, 3), 5), (Limit(5, 8), 8), (Limit(0, 0), 0)])
 def test_R5_both_limits_must_pass(limit: Limit, given: int) -> None:
     assert len(list(apply_steps([limit], hourly(), CONTEXT))) == given

@@ -33,9 +33,10 @@ class Limit:
         """
         window, selection = _Window(self), _Selection(self, context)
         for article in articles:
-            if selection.is_closed(article):
+            is_closed = selection.is_closed(article)
+            if is_closed and (context.explain or not window.refuses(article)):
                 selection.explain(article)
-            elif window.admits(article):
+            elif not is_closed and window.admits(article):
                 selection.add(article)
             elif context.explain:  # each article gets its reason
                 context.explain(article, self._describe_window())
@@ -86,7 +87,14 @@ class _Window:
         self._left -= 1
         self._newest = article.first_seen if self._newest is None else max(self._newest, article.first_seen)
         self.start = self._newest - self.length
-        return self._left >= 0 or (article.first_seen if article.is_addition else article.position) > self.start
+        return self._left >= 0 or self._is_recent(article)
+
+    def refuses(self, article: Article) -> bool:
+        """Return whether an article that does not count is outside the window, and so all that follow."""
+        return self._left <= 0 and not self._is_recent(article)
+
+    def _is_recent(self, article: Article) -> bool:
+        return (article.first_seen if article.is_addition else article.position) > self.start
 
 
 class _Selection:
