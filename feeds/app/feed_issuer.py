@@ -25,6 +25,7 @@ from ..model import (
     Feed,
     FileStamp,
     Issue,
+    Kind,
     Ledger,
     PublishedTwin,
     Source,
@@ -35,7 +36,7 @@ from ..model import (
 )
 from ..publish import LARGE_SIZE, Target, WriteResult
 from ..publish.quick_check import check_document
-from ..render import render_assets, render_error_pages, render_feed_list
+from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
@@ -77,7 +78,7 @@ class FeedIssuer:
             self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
         with self._keep_error(shared.id):
-            documents = [*render_assets(self._site), *render_error_pages(self._site), feed_list]
+            documents = [*render_assets(self._site), *render_error_pages(self._site), feed_list, *self._blogroll()]
             files = tuple(result.file for result in self._target.put(documents))
             self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)
@@ -85,6 +86,16 @@ class FeedIssuer:
             if not is_recorded or (status and status.failed_at):
                 edition = Edition(shared, self._site, (), self._store.created, changed=0)
                 self._store.issued(Issue(edition, {}, files, ()), self._now())
+
+    def _blogroll(self) -> Iterator[Document]:
+        """Yield the list of the sources that everybody may know: no private or unlisted ones, and no local files."""
+        sources = [
+            source
+            for source in self._sources.values()
+            if source.enabled and source.root is None and source.kind is not Kind.OPML
+            if not (source.private or source.unlisted)
+        ]
+        return map(self._gate.clean_document, render_blogroll(self._site, sources, self._store.source_titles()))
 
     def withdraw(self, ledgers: Iterable[Ledger]) -> None:
         """Remove the files of feeds that are no longer declared, and end the feeds in the store."""

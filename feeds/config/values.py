@@ -23,6 +23,7 @@ from .units import TEN_YEARS
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 RESERVED = frozenset(
     {"index", "live", "hub", "health", "metrics", "stories", "archive", "assets", "search", "push", "websub"}
+    | {"blogroll", "404", "410"}
 )
 READ_AS = ("story", "list", "feed")
 EACH = ("source", "tag")

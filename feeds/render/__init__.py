@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from ..model import Article, Document, Edition, Feed, Site, StoryNeighbours
+from ..model import Article, Document, Edition, Feed, Site, Source, StoryNeighbours
 from .addresses import spell_edition
 from .formatting import ASSETS, UNKNOWN_MEDIA_TYPE, feed_formats, file_path, strip_illegal_characters
-from .opml import render_feed_list
+from .opml import MEDIA_TYPE as OPML_MEDIA_TYPE
+from .opml import render_feed_list, render_source_list
 
 __all__ = [
     "render",
     "render_assets",
+    "render_blogroll",
     "render_error_pages",
     "render_feed_list",
     "render_front_page",
@@ -52,6 +54,14 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
     from .html.site_pages import render_front_page  # loads Jinja2 and babel, which cost 120 ms
 
     return render_front_page(spell_edition(edition), feeds)
+
+
+def render_blogroll(site: Site, sources: Sequence[Source], titles: Mapping[str, str]) -> Sequence[Document]:
+    """Return the list of sources, as a page and as OPML; `titles` are what they call themselves, by id."""
+    from .html.site_pages import render_source_page  # as above
+
+    opml = Document("blogroll.opml", render_source_list(site.title, sources, titles), OPML_MEDIA_TYPE)
+    return opml, render_source_page(site, sources, titles)
 
 
 def render_error_pages(site: Site) -> Sequence[Document]:

@@ -119,3 +119,21 @@ def test_without_a_feed_the_front_page_says_so(wire: Wire, origin: Origin) -> No
     wire.declare({"a": origin.put("/a", Document(rss()))})
     wire.turn()
     assert "Nothing has been published here yet." in page(wire)
+
+
+def test_the_blogroll_lists_the_sources_that_are_no_secret(wire: Wire, origin: Origin) -> None:
+    body = rss(("1", "One"), title="A &amp; B")
+    sources: dict[str, object] = {
+        "open": origin.put("/open", Document(body)),
+        "closed": {"feed": origin.put("/closed", Document(body)), "private": True},
+        "local": {"feed": str(wire.home / "local.xml")},
+    }
+    (wire.home / "local.xml").write_bytes(body)
+    wire.declare(sources)
+    wire.turn()
+    page, opml = wire.files()["blogroll.html"], wire.files()["blogroll.opml"]
+    assert find_page_faults(page) == []
+    assert f'<li><a href="{sources["open"]}"><bdi>A &amp; B</bdi></a></li>' in page.decode()
+    for text in (page.decode(), opml.decode()):
+        assert str(sources["open"]) in text
+        assert "/closed" not in text and "local" not in text

@@ -42,7 +42,7 @@ STORIES = {
     "many": [("en", f"Of {number} many", "A text.") for number in range(3)],
     "hindi": [("hi", "दिल्ली में पहली बार रात की मेट्रो सेवा शुरू", "अब आखिरी ट्रेन ढाई बजे चलेगी।")],
 }
-PAGES = ("", "all.html", "few.rss", "archive/few/1.html", "stories/desk/bread.html", "none")
+PAGES = ("", "all.html", "few.rss", "archive/few/1.html", "stories/desk/bread.html", "blogroll.html", "none")
 VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
 
 

@@ -1,12 +1,12 @@
-"""The pages of the site beside those of the feeds: the front page, and those for errors of a web server."""
+"""The pages of the site beside those of the feeds: the front page, the list of sources, those for errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from urllib.parse import urlsplit
 
-from ...model import Document, Edition, Feed, Site
+from ...model import Document, Edition, Feed, Site, Source
 from .. import formatting
 from .feed_page import follow_addresses
 from .language import page_language
@@ -15,6 +15,7 @@ from .story_list import list_days
 from .templates import render_template
 
 FRONT_PAGE_PATH = "index.html"
+SOURCE_PAGE_PATH = "blogroll.html"
 # Status → the word that says why. Web servers show such files by convention, whatever the path that was asked for.
 _ERRORS = {404: "not_found", 410: "gone"}
 MAX_FEEDS = 60  # of each kind that the page names; the list of all is `feeds.opml`
@@ -49,6 +50,19 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
         },
     )
     return Document(FRONT_PAGE_PATH, body, "text/html")
+
+
+def render_source_page(site: Site, sources: Sequence[Source], titles: Mapping[str, str]) -> Document:
+    """Return the page that lists sources with their addresses; `titles` are what they call themselves, by id."""
+    language = page_language(site.language, site.timezone)
+    names = [(titles.get(source.id) or source.id, source.address) for source in sources]
+    values = {
+        "language": language,
+        "words": language.words,
+        "root": "",
+        "sources": sorted(names, key=lambda source: source[0].casefold()),
+    }
+    return Document(SOURCE_PAGE_PATH, render_template("sources.html", site, values), "text/html")
 
 
 def _links(feeds: Iterable[Feed]) -> list[tuple[str, str]]:
