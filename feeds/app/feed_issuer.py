@@ -148,7 +148,7 @@ class FeedIssuer:
             if faults := check_document(document.path, document.body):
                 raise PublishError(
                     f"{document.path} is not published, and the last good one stays: it {'; it '.join(faults)}; report"
-                    " it, and take such an article out with `feeds retract` until then"
+                    " it; until it is mended, `feeds retract` takes such an article out"
                 )
         self._report_sizes(cleaned)
         return self._target.put(cleaned)

@@ -96,6 +96,12 @@ def _spell_duration(text: str) -> str | None:
     return match[1] if match else None
 
 
+def _spell_seconds(text: str) -> str | None:
+    """Return whole seconds."""
+    parts = (_spell_duration(text) or "0").split(":")
+    return str(sum(int(part) * 60**power for power, part in enumerate(reversed(parts)))) if parts != ["0"] else None
+
+
 def _spell_number(text: str) -> str | None:
     """Return a whole number above zero."""
     match = _NUMBER.fullmatch(text.strip())
@@ -192,7 +198,7 @@ _MEDIA_ATTRIBUTES: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
     "fileSize": ("length", _spell_number),
     "width": ("width", _spell_number),
     "height": ("height", _spell_number),
-    "duration": ("duration", _spell_duration),
+    "duration": ("duration", _spell_seconds),
     "lang": ("language", _spell_pattern(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")),
 }
 

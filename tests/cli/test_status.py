@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -183,6 +184,10 @@ def test_status_of_one_source_tells_all_that_is_known(wire: Wire, feeds: RunComm
     assert {one["path"]: one["size"] for one in files} == {
         name: len(body) for name, body in wire.files().items() if name.startswith("all.")
     }
+    os.truncate(wire.public / "all.rss", 1_000_000)
+    assert "larger than many readers take" not in feeds("status").out
+    os.truncate(wire.public / "all.rss", 1_000_001)  # R14
+    assert "a file is larger than many readers take (1 MB)" in feeds("status").out
     (wire.public / "all.rss").unlink()
     assert "1 file missing" in feeds("status").out
 

@@ -367,6 +367,8 @@ def test_R29_a_duration_is_told_where_no_podcast_tells_it() -> None:
         ({"type": "jpg", "medium": "picture", "language": "en_US"}, {}),
         ({"type": "image/jpeg", "medium": "image", "language": "en-US"}, {"type": "image/jpeg", "medium": "image"}),
         ({"duration": "12.7"}, {"duration": "12"}),
+        ({"duration": "1:02:03"}, {"duration": "3723"}),
+        ({"duration": "a while"}, {}),
     ],
 )
 def test_C2_media_rss_holds_only_what_it_defines(fields: dict[str, str], expected: dict[str, str]) -> None:
