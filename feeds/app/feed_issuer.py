@@ -222,12 +222,13 @@ class FeedIssuer:
             size=lambda number: store.archive_size(feed.id, number),
             files=lambda: store.archive_files(feed.id),
             created=store.created,
-            oldest_kept=lambda archives: self._find_oldest_kept(feed, archives, reading.newest()),
+            oldest_kept=lambda archives: self._find_oldest_kept(feed, archives, reading),
         )
 
-    def _find_oldest_kept(self, feed: Feed, archives: Archives, newest: datetime | None) -> int:
+    def _find_oldest_kept(self, feed: Feed, archives: Archives, reading: pipeline.Reading) -> int:
         """Return the number of the oldest archive document that `retain` lets stand; the newest always stands."""
-        if self._config.retain is None or newest is None or not archives.newest:
+        # To find the newest article reads all of a feed's sources: only where it is needed.
+        if self._config.retain is None or not archives.newest or (newest := reading.newest()) is None:
             return archives.oldest
         kept = self._store.oldest_kept_archive(feed.id, newest - timedelta(seconds=self._config.retain))
         return max(archives.oldest, archives.newest if kept is None else kept)

@@ -84,17 +84,17 @@ class Installation:
     def issue(self, *, rewrite: bool = False) -> list[str]:
         """Publish the feed; return the paths that changed."""
         newest = max(self.store.change_numbers().values())
-        issuer = self._issuer()
+        issuer = self.issuer()
         changed = issuer.issue([(self.feed, newest)], lambda: False, rewrite=rewrite)
         issuer.raise_errors()
-        self.published |= {entry.id for entry in self.entries(self.public / "world.atom")}
+        self.published |= {entry.id for entry in self.entries(self.public / f"{self.feed.id}.atom")}
         return changed
 
-    def _issuer(self) -> FeedIssuer:
+    def issuer(self) -> FeedIssuer:
         config = Config(
             *(self.public, SITE, self.public, self.public, ServerSettings(), HostLimits()),
             sources=self.sources,
-            feeds={"world": self.feed},
+            feeds={self.feed.id: self.feed},
         )
         gate = PublicationGate(frozenset(), factories.AUTHORITY)
         return FeedIssuer(config, self.sources, self.store, self.target, gate, lambda: self.now)
@@ -114,7 +114,7 @@ class Installation:
             links = {link.get("rel"): link.get("href") for link in root.iterfind(".//a:link", ATOM)}
             is_archive = root.find("fh:archive", ATOM) is not None
             assert is_archive == ("archive/" in str(path))
-            assert links.get("current") == (SITE.url + "world.atom" if is_archive else None)
+            assert links.get("current") == (SITE.url + f"{self.feed.id}.atom" if is_archive else None)
             previous = links.get("prev-archive")
             path = self.public / previous.removeprefix(SITE.url) if previous else None
 
@@ -133,7 +133,7 @@ class Installation:
         expected = {id: self.articles[id].title for id in self.published - self.retracted}
         assert {id: entry.title for id, entry in found.items()} == expected
         declared = DeclaredFeed(
-            self.feed, lambda: max(self.store.change_numbers().values()), self._issuer().make_documents
+            self.feed, lambda: max(self.store.change_numbers().values()), self.issuer().make_documents
         )
         assert list(find_faults(self.store, self.target, {"world": declared})) == []
 
@@ -226,6 +226,24 @@ def test_the_archives_are_repaired_from_the_store(installation: Installation) ->
     installation.check()
 
 
+def test_A14_archives_go_with_their_feed(installation: Installation) -> None:
+    for _ in range(2 * SIZE):
+        installation.add(1, [0])
+        installation.issue()
+    before, ids = archives(installation), set(installation.read_back())
+    installation.store.rename("world", "news")
+    installation.feed = replace(installation.feed, id="news")
+    installation.issue()
+    folder = installation.public / "archive"
+    assert {path.stem for path in (folder / "news").iterdir()} == before.keys() and not list(
+        (folder / "world").iterdir()
+    )
+    assert set(installation.read_back("news.atom")) == ids
+    issuer = installation.issuer()
+    issuer.withdraw([installation.store.ledgers()["news"]])
+    assert not [path for path in installation.public.rglob("*.*") if path.is_file()]
+
+
 steps_of_a_life = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 8), st.lists(st.integers(0, 200), min_size=1, max_size=4)),
@@ -239,7 +257,7 @@ steps_of_a_life = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps_of_a_life)
 def test_R42_a_reader_finds_all_that_was_published_and_not_taken_back(life: list[tuple[str, int, list[int]]]) -> None:
     with TemporaryDirectory() as folder:
