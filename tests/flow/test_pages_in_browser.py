@@ -91,7 +91,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
     wire.declare({**sources, "desk": {"files": "stories/*.md"}}, feeds)
     try:
         wire.turn()
-        origin.put("/many", Document(_rss("many").replace(b"many.example/", b"many.example/new")))
+        new_stories = _rss("many").replace(b"many.example/", b"many.example/new").replace(b"Of ", b"Once more of ")
+        origin.put("/many", Document(new_stories))
         wire.now += timedelta(hours=2)
         assert wire.turn().failures == 0
         with run_server(create_test_app(wire.public), wire.public) as server:
