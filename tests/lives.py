@@ -54,7 +54,7 @@ class Life:
     empty: bool = False
     churns: bool = False  # without links: its ids may change, or else its titles and dates
     generation: int = 0
-    served: set[str] = field(default_factory=set)  # tokens in documents that were fetched
+    served: dict[str, Item] = field(default_factory=dict)  # by token, as it stood in the document fetched last
     shared: set[str] = field(default_factory=set)  # tokens of stories that other sources have: known by title, too
 
     def add(self, token: str, now: datetime, origin: Item | None = None) -> Item:
@@ -228,9 +228,14 @@ class World:
         return f"s{self._tokens}"
 
     def _copy(self, now: datetime) -> None:
-        """Let another source carry a recent story."""
+        """Let another source carry a recent story.
+
+        It was read where it stood first: nothing shows that two copies are one story before both are published, if one
+        has its link and the other its title.
+        """
         giver, taker = self.dice.sample([*self.lives.values()], 2)
-        recent = [item for item in giver.listing() if now - item.made < timedelta(hours=20) and item.date]
+        read = [giver.served[item.token] for item in giver.listing() if item.token in giver.served]
+        recent = [item for item in read if now - item.made < timedelta(hours=20) and item.date]
         fresh = [item for item in recent if all(item.token != held.token for held in (*taker.items, *taker.gone))]
         if fresh and (fresh[0].link or taker.links):
             taker.add(fresh[0].token, now, fresh[0])
@@ -245,7 +250,7 @@ class World:
         if life.down:
             raise FetchError("the server does not answer", kind=FailureKind.TIMEOUT)
         body = life.document()
-        life.served |= {item.token for item in life.listing()}
+        life.served |= {item.token: item for item in life.listing()}
         digest = sha256(body).hexdigest()
         if digest == visit.state.body_digest:
             return NotModified(visit.url, visit.state.validators, status=304, size=len(body))
