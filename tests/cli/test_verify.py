@@ -214,6 +214,10 @@ def test_F39_a_backup_of_an_older_version_is_brought_up_to_date(published: Wire,
     feeds("backup", "copy.db")
     with closing(sqlite3.connect("copy.db")) as copy:
         copy.executescript(
+            "DROP INDEX articles_story; DROP INDEX articles_link; DROP INDEX articles_title;"
+            "ALTER TABLE articles DROP COLUMN story_key; ALTER TABLE articles DROP COLUMN link_mark;"
+            "ALTER TABLE articles DROP COLUMN title_mark; ALTER TABLE ledger_entries DROP COLUMN merged_into;"
+            "ALTER TABLE articles RENAME COLUMN link_key TO story_key;"
             "DROP TABLE archive_documents; DROP INDEX ledger_entries_archive; DROP INDEX articles_changes;"
             "ALTER TABLE ledgers DROP COLUMN first_issued;"
             "DROP TABLE publishing; DROP INDEX articles_additions; ALTER TABLE visits DROP COLUMN story_digest;"
