@@ -235,14 +235,14 @@ class App:
         issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
         ids = sort_by_wait(chosen & feeds.keys() - {FRONT_PAGE}, issuer.statuses)
-        if ids or FRONT_PAGE in chosen:
-            ids.append(FRONT_PAGE)  # last: it shows what the feeds have published
 
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
                 yield feeds[id], changes[id]
                 progress(done + 1, len(ids), id)
+            if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
+                yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
 
         paths = issuer.issue(due(), self._should_stop_issuing, rewrite=feed_ids is not None)
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)

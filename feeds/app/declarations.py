@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ..compose import select_sources
 from ..config.fingerprint import add_fingerprints
 from ..model import Config, Feed, Kind, Outline, Source, replace
-from ..normalize import tag_slug
 from ..store import Store
 
 
@@ -83,6 +82,8 @@ def _feeds_by_tag(
 
     Once it has published a story of ours, it stays when the last story with its tag is gone: one may come back.
     """
+    from ..normalize import tag_slug  # loads the cleaner of HTML, which a turn with nothing due does without
+
     selected = [sources[id] for id in select_sources(feed, sources)]
     own = [source.id for source in selected if source.kind is Kind.FILES]
     wanted = {tag.casefold() for tag in feed.tags}

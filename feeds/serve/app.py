@@ -81,6 +81,7 @@ class _PublishedFiles:
         if media_type and media_type.has_page and is_navigation(request):
             page = await find_file(self._files, f"{path.rpartition('.')[0]}.html", request)
             if page:
+                page.raw_headers = [*page.raw_headers]  # those of a 304 are the ones of all others, too
                 page.headers.update(NAVIGATION_HEADERS)
                 return page
         return await find_file(self._files, "/index.html" if path == "/" else path, request)

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from command import RunCommand
+from database import downgrade
 from origin import Document, Origin
 from wire import Wire, document, rss
 
@@ -212,18 +213,7 @@ def test_F24_restore_refuses_while_another_process_works_on_the_store(
 
 def test_F39_a_backup_of_an_older_version_is_brought_up_to_date(published: Wire, feeds: RunCommand) -> None:
     feeds("backup", "copy.db")
-    with closing(sqlite3.connect("copy.db")) as copy:
-        copy.executescript(
-            "DROP INDEX articles_story; DROP INDEX articles_link; DROP INDEX articles_title;"
-            "ALTER TABLE articles DROP COLUMN story_key; ALTER TABLE articles DROP COLUMN link_mark;"
-            "ALTER TABLE articles DROP COLUMN title_mark; ALTER TABLE ledger_entries DROP COLUMN merged_into;"
-            "ALTER TABLE articles RENAME COLUMN link_key TO story_key;"
-            "DROP TABLE archive_documents; DROP INDEX ledger_entries_archive; DROP INDEX articles_changes;"
-            "ALTER TABLE ledgers DROP COLUMN first_issued;"
-            "DROP TABLE publishing; DROP INDEX articles_additions; ALTER TABLE visits DROP COLUMN story_digest;"
-            "ALTER TABLE articles DROP COLUMN is_addition; ALTER TABLE visits DROP COLUMN is_addition;"
-            "UPDATE alembic_version SET version_num = '0005'"
-        )
+    downgrade(Path("copy.db"), 5)
     before = Path("copy.db").read_bytes()
     assert feeds("restore", "copy.db").code == 0
     assert Path("copy.db").read_bytes() == before

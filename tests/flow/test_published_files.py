@@ -7,9 +7,11 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from database import downgrade
 from origin import Document, Origin
 from wire import Wire, document, rss
 
@@ -91,18 +93,12 @@ def stat_counts(wire: Wire) -> Counter[str]:
 
 def test_a_store_of_an_older_version_takes_the_files_over_as_they_are(published: Wire) -> None:
     """It knew their paths alone: what is right is not touched, what was cut before is written."""
-    database = sqlite3.connect(published.home / "data/feeds.db")
-    database.execute("UPDATE ledgers SET files = (SELECT json_group_array(value ->> 'path') FROM json_each(files))")
-    database.execute("DELETE FROM ledgers WHERE feed = 'shared/files'")
-    database.executescript(
-        "ALTER TABLE ledgers DROP COLUMN original_id; DROP TABLE publishing; DROP INDEX articles_additions;"
-        "ALTER TABLE articles DROP COLUMN is_addition; ALTER TABLE visits DROP COLUMN is_addition;"
-        "ALTER TABLE visits DROP COLUMN story_digest; DROP TABLE archive_documents;"
-        "DROP INDEX ledger_entries_archive; DROP INDEX articles_changes; ALTER TABLE ledgers DROP COLUMN first_issued"
-    )
-    database.execute("UPDATE alembic_version SET version_num = '0002'")
-    database.commit()
-    database.close()
+    path = published.home / "data/feeds.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE ledgers SET files = (SELECT json_group_array(value ->> 'path') FROM json_each(files))")
+        database.execute("DELETE FROM ledgers WHERE feed = 'shared/files'")
+        database.commit()
+    downgrade(path, 2)
     files, events = published.files(), outbox_size(published)
     os.truncate(published.public / "all.atom", 10)
     inodes = published.inodes()

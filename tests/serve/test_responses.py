@@ -52,6 +52,9 @@ def test_a_browser_that_navigates_to_a_feed_gets_its_page(server: LoopbackServer
         response["cache-control"],
     )
     assert server.request(f"/world.{suffix}", if_none_match=response["etag"]).status == 200
+    for own in (server.request("/world.html"), server.request("/world.html", if_none_match=response["etag"])):
+        assert own["vary"] == "Accept-Encoding"
+        assert own["cache-control"].startswith("public")
 
 
 @pytest.mark.parametrize(

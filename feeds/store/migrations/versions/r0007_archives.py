@@ -17,7 +17,7 @@ STATEMENTS = (
         FOREIGN KEY(feed) REFERENCES ledgers (feed) ON DELETE CASCADE ON UPDATE CASCADE
     ) WITHOUT ROWID
     """,
-    "CREATE INDEX ledger_entries_archive ON ledger_entries (feed, archive) WHERE state = 'published'",
+    "CREATE INDEX ledger_entries_archive ON ledger_entries (feed, state, archive)",
     "CREATE INDEX articles_changes ON articles (source, change_number)",
     "ALTER TABLE ledgers ADD COLUMN first_issued INTEGER",
     """
