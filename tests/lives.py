@@ -143,7 +143,13 @@ def _churn_ids(life: Life, now: datetime) -> None:
 
 
 def _move_host(life: Life, now: datetime) -> None:
-    """The site moves: `www.` comes or goes."""
+    """The site moves: `www.` comes or goes.
+
+    Not if its links are all that stories are known by, and some of them lead to other sites, which do not move: then it
+    is not a source of which hardly any id was seen before.
+    """
+    if life.ids in ("link", "none") and any(item.link and f"/{life.host}/" not in item.link for item in life.items):
+        return
     old, new = life.host, life.host.removeprefix("www.") if life.host.startswith("www.") else f"www.{life.host}"
     life.host = new
 
@@ -211,7 +217,9 @@ class World:
             self.lives[name].churns = not links and ids == "opaque" and dice.random() < 0.5
 
     def tick(self, now: datetime) -> None:
-        """Let some time pass: new stories, copies of them, and what else happens."""
+        """Let some time pass: copies of stories, new ones, and what else happens."""
+        if self.dice.random() < 0.6:
+            self._copy(now)
         for life in self.lives.values():
             life.down = life.empty = False
             for _ in range(self.dice.choice([0, 0, 1, 1, 2, 4]) if life.items else 6):
@@ -220,8 +228,6 @@ class World:
                 happening = self.dice.choice(self.happenings)
                 self.history.append(f"{now:%d %H:%M} {life.name} {happening.__name__}")
                 happening(life, now)
-        if self.dice.random() < 0.6:
-            self._copy(now)
 
     def _new_token(self) -> str:
         self._tokens += 1

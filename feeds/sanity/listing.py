@@ -151,7 +151,7 @@ class _Way:
     key_of: Callable[[Story], str | None]
     held: Callable[[], Mapping[str, str]]
     is_link: bool = True  # so a new story has its link as its id
-    least_share: float = 0.5  # of the keys that must be held, so that the stories are old and only their ids are new
+    least_share: float = 0.5  # of the stories with new ids whose keys must be held, so that only their ids are new
 
 
 def _identify(
@@ -167,7 +167,7 @@ def _identify(
     link_of = story_keys.link_of
     ways = (
         # After an outage most stories are new; few that have a link of old ones are proof enough.
-        _Way("link", _on(link_of, _shorten), lambda: _rekey(seen_items.links, _shorten), least_share=0.2),
+        _Way("link", _on(link_of, _shorten), lambda: _rekey(seen_items.links, _shorten), least_share=0.1),
         _Way("page", _on(link_of, _strip_query), lambda: _rekey(seen_items.links, _strip_query)),
         _Way("title", story_keys.title_of, lambda: seen_items.titles, is_link=False),
     )
@@ -179,7 +179,8 @@ def _identify(
     for way in ways[first + 1 :]:
         keys = [way.key_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
         if len(set(keys)) > len(ids) * MOST_SHARE and (
-            (way.name == "link" and _are_repeated(ids)) or _share_of_held(keys, way.held()) >= way.least_share
+            (way.name == "link" and _are_repeated(ids))
+            or _share_of_held(keys, current, seen_items, way.held()) >= way.least_share
         ):
             return way.name, _ids_under(way, parsed.stories, ids, link_of)
     return seen_items.identity, current
@@ -226,8 +227,10 @@ def _are_mostly_unseen(ids: Sequence[str], seen_items: SeenItems) -> bool:
     return bool(seen_items) and len(ids) > 1 and sum(own not in seen_items for own in ids) > len(ids) * MOST_SHARE
 
 
-def _share_of_held(keys: Sequence[str], held: Mapping[str, str]) -> float:
-    return sum(key in held for key in keys) / len(keys)
+def _share_of_held(keys: Sequence[str], ids: Sequence[str], seen_items: SeenItems, held: Mapping[str, str]) -> float:
+    """Return the share of the stories with unseen ids that are held under another id."""
+    unseen = [key for key, own in zip(keys, ids, strict=True) if own not in seen_items]
+    return sum(key in held for key in unseen) / len(unseen) if unseen else 0.0
 
 
 def _link(story: Story, base: str | None) -> str | None:
