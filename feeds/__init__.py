@@ -47,6 +47,7 @@ _LAZY_NAMES = {
         "SourceStatus",
         "StoryFile",
         "StoryPage",
+        "Theme",
         "Twin",
     ),
 }
@@ -92,6 +93,7 @@ __all__ = [
     # for a network of one's own
     "NetworkClient",
     "Site",
+    "Theme",
     "__version__",
 ]
 

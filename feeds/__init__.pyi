@@ -30,6 +30,7 @@ from .model import Site as Site
 from .model import SourceStatus as SourceStatus
 from .model import StoryFile as StoryFile
 from .model import StoryPage as StoryPage
+from .model import Theme as Theme
 from .model import Twin as Twin
 from .pipeline import ReadAs as ReadAs
 from .pipeline import read as read
