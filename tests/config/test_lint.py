@@ -26,6 +26,7 @@ WARNED = {
         "sources:\n  a: https://example.org/\n  b: https://example.org/b\nfeeds:\n  x: {sources: a}",
         "in no feed: b",
     ),
+    "each": ("feeds:\n  x: {each: tag, title: News}", "all feeds of x have the same title: {tag} in its `title`"),
     "http": ("sources:\n  a: http://example.org/", "fetched over http instead of https: a"),
     "secret": ("sources:\n  a: {feed: http://example.org/, auth: {bearer: x}}", "credentials are sent unencrypted"),
     "files": ("sources:\n  a: {files: nowhere/*.md}", "the source a finds no file *.md in"),

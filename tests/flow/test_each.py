@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from asgi import ask
 from origin import Document, Origin
 from wire import Wire, document, rss
@@ -15,6 +16,7 @@ from feeds.app.operations import OperationIO, PublishRequest, perform_operation
 from feeds.app.server_process import create_server_app
 from feeds.app.verification import verify_installation
 from feeds.config import load
+from feeds.normalize import tag_slug
 
 
 def titles(wire: Wire, folder: str) -> dict[str, str]:
@@ -99,6 +101,17 @@ def test_each_source_takes_the_outlines_of_lists_and_keeps_private_ones_out(wire
     assert titles(wire, "by") == {"friends/ann": "ANN", "b": "B"}
     assert titles(wire, "x") == {"b": "B"} and titles(wire, "named") == {"c": "C"}
     assert verify(wire) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "part"),
+    [
+        *[("New York", "new-york"), ("new_york", "new-york"), ("Café", "cafe"), ("c", "c")],
+        *[("C++", "c-cedb1b"), ("C#", "c-951a4d"), ("新聞", "tag-9c200f"), ("--", "tag-d8156b")],
+    ],
+)
+def test_a_tag_is_a_part_of_an_id_that_no_other_tag_has(tag: str, part: str) -> None:
+    assert tag_slug(tag) == part
 
 
 def test_each_tag_of_sources_and_of_our_own_stories_has_a_feed(wire: Wire, origin: Origin) -> None:
