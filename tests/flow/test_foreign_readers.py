@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import subprocess
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,27 @@ def test_newsboat_counts_every_story_once_in_all_formats_together_and_none_again
             command = ("newsboat", "-u", "urls", "-c", "cache.db", "-C", "config", "-x", "reload", "print-unread")
             text = run(*command, cwd=home, HOME=str(home))
             assert re.search(r"\d+", text)[0] == str(COUNT), text  # type: ignore[index]
+
+
+@pytest.mark.skipif(shutil.which("r2e") is None, reason="rss2email is not installed")
+@pytest.mark.parametrize("suffix", XML)
+def test_rss2email_sends_every_story_once_and_none_again(published: Wire, suffix: str) -> None:
+    home = published.home / "rss2email"
+    for folder in ("cur", "new", "tmp"):
+        (home / "mail" / folder).mkdir(parents=True)
+    (home / "rss2email.cfg").write_text(
+        "[DEFAULT]\nfrom = wire@wire.example\nto = reader@wire.example\nemail-protocol = maildir\n"
+        f"maildir-path = {home}\nmaildir-mailbox = mail\n"
+    )
+    r2e = ("r2e", "-c", "rss2email.cfg", "-d", "rss2email.json")
+    with run_server(create_test_app(published.public), published.public) as server:
+        run(*r2e, "add", "wire", f"http://127.0.0.1:{server.port}/all.{suffix}", cwd=home, HOME=str(home))
+        for _ in range(2):
+            run(*r2e, "run", cwd=home, HOME=str(home))
+            messages = [message_from_bytes(file.read_bytes()) for file in (home / "mail" / "new").iterdir()]
+            assert len(messages) == COUNT
+    subjects = {" ".join(str(make_header(decode_header(message["subject"]))).split()) for message in messages}
+    assert subjects == {str(item["title"]) for item in published.items()}
 
 
 @pytest.mark.parametrize("suffix", XML)
