@@ -154,7 +154,8 @@ def _files_stand(ledger: Ledger, target: Target) -> bool:
     if foreign:
         names = ", ".join(foreign[:MAX_LOGGED_FILES]) + (" …" if len(foreign) > MAX_LOGGED_FILES else "")
         log.warning(
-            "%s: %s in %s changed since published, by another program or installation; written again",
+            "%s: %s in %s changed since published, by another program or installation, or by a run that was killed; "
+            "written again",
             ledger.feed_id,
             names,
             target.location,
