@@ -9,7 +9,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
@@ -86,6 +86,13 @@ class Life:
         """Tell whether a story is known by more than its title and date, so that these may change."""
         return self.links or (self.ids != "none" and not self.churns)
 
+    def can_be_away(self) -> bool:
+        """Tell whether a poll may bring many new stories at once.
+
+        Not if titles are all that they are known by: nothing tells a few that stay from new ones with old titles.
+        """
+        return self.dates or not self.churns
+
     def listing(self) -> list[Item]:
         return [] if self.empty else self.items[:LISTED]
 
@@ -160,11 +167,11 @@ def _move_host(life: Life, now: datetime) -> None:
 
 
 def _fail(life: Life, now: datetime) -> None:
-    life.down = True
+    life.down = life.can_be_away()
 
 
 def _empty(life: Life, now: datetime) -> None:
-    life.empty = True
+    life.empty = life.can_be_away()
 
 
 def _lose(life: Life, now: datetime) -> None:
@@ -200,7 +207,7 @@ class World:
     def __init__(self, seed: int, sources: int = 3, happenings: tuple[str, ...] = tuple(HAPPENINGS)) -> None:
         self.dice = random.Random(seed)
         self.happenings = [HAPPENINGS[name] for name in happenings]
-        self.history: list[str] = []
+        self.history: list[tuple[str, str]] = []  # token, and what documents showed: why a life failed is seen there
         self._tokens = 0
         self.lives = {}
         for name in "abcdef"[:sources]:
@@ -225,9 +232,7 @@ class World:
             for _ in range(self.dice.choice([0, 0, 1, 1, 2, 4]) if life.items else 6):
                 life.add(self._new_token(), now)
             while self.dice.random() < 0.4:
-                happening = self.dice.choice(self.happenings)
-                self.history.append(f"{now:%d %H:%M} {life.name} {happening.__name__}")
-                happening(life, now)
+                self.dice.choice(self.happenings)(life, now)
 
     def _new_token(self) -> str:
         self._tokens += 1
@@ -247,7 +252,7 @@ class World:
             taker.add(fresh[0].token, now, fresh[0])
             for life in (giver, taker):
                 life.shared.add(fresh[0].token)
-            self.history.append(f"{now:%d %H:%M} {taker.name} copies {fresh[0].token} of {giver.name}")
+            self.history.append((fresh[0].token, f"{taker.name} takes it from {giver.name}"))
 
     # ── the network ──
 
@@ -256,6 +261,7 @@ class World:
         if life.down:
             raise FetchError("the server does not answer", kind=FailureKind.TIMEOUT)
         body = life.document()
+        self.history += _changes(life, visit.due_at)
         life.served |= {item.token: item for item in life.listing()}
         digest = sha256(body).hexdigest()
         if digest == visit.state.body_digest:
@@ -271,6 +277,14 @@ class World:
     def close(self) -> None: ...
 
 
+def _changes(life: Life, at: datetime) -> Iterator[tuple[str, str]]:
+    """Yield token and facts of the stories that a document shows otherwise than the one before."""
+    for item in life.listing():
+        before = asdict(life.served[item.token]).items() if item.token in life.served else ()
+        if facts := dict(asdict(item).items() - before):
+            yield item.token, f"{at:%d %H:%M} {life.name}: " + ", ".join(f"{n} {facts[n]}" for n in sorted(facts))
+
+
 # ── readers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -283,7 +297,7 @@ class Reader:
     suffix: str
     merges: bool
     ids: dict[str, str] = field(default_factory=dict)  # id → the story it was shown for
-    complaints: list[str] = field(default_factory=list)
+    complaints: dict[str, str] = field(default_factory=dict)  # story → what was wrong with it first
 
     def read(self) -> None:
         """Read the document; note what is shown twice."""
@@ -293,24 +307,26 @@ class Reader:
             assert match, text
             story = match[1] if self.merges else f"{match[1]}-{match[2]}"
             if story in stories:
-                self.complaints.append(f"{story} stands twice: {id} and {stories[story]}")
+                self._complain(story, f"stands twice: {id} and {stories[story]}")
             stories[story] = id
             if self.ids.get(id, story) != story:
-                self.complaints.append(f"{id} was {self.ids[id]} and is {story}")
+                self._complain(story, f"has the id of {self.ids[id]}: {id}")
             others = [other for other, known in self.ids.items() if known == story and other != id]
             if others and id not in self.ids:
-                self.complaints.append(f"{story} comes again: {id} after {others}")
+                self._complain(story, f"comes again: {id} after {others}")
             self.ids[id] = story
 
-    def missing(self, world: World) -> set[str]:
-        """The stories that this reader never saw, though a source listed them in a document that was fetched."""
+    def look_back(self, world: World) -> None:
+        """Note the stories that this reader never saw, though a source listed them in a document that was fetched."""
         seen = set(self.ids.values())
-        return {
-            story
-            for life in world.lives.values()
-            for token in life.served
-            if (story := token if self.merges else f"{token}-{life.name}") not in seen
-        }
+        for life in world.lives.values():
+            for token in life.served:
+                story = token if self.merges else f"{token}-{life.name}"
+                if story not in seen:
+                    self._complain(story, "is missing")
+
+    def _complain(self, story: str, sentence: str) -> None:
+        self.complaints.setdefault(story, f"{self.feed}.{self.suffix}: {story} {sentence}")
 
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -177,10 +177,12 @@ def _identify(
     if not (_are_repeated(current) or _are_mostly_unseen(current, seen_items)):
         return seen_items.identity, current
     for way in ways[first + 1 :]:
-        keys = [way.key_of(story) or own for story, own in zip(parsed.stories, ids, strict=True)]
-        if len(set(keys)) > len(ids) * MOST_SHARE and (
+        keys = list(map(way.key_of, parsed.stories))
+        titles = map(story_keys.title_of, parsed.stories)
+        if len(set(filter(None, keys))) > len(ids) * MOST_SHARE and (
             (way.name == "link" and _are_repeated(ids))
             or _share_of_held(keys, current, seen_items, way.held()) >= way.least_share
+            or _holds_one_whole(keys, titles, current, seen_items, way.held())
         ):
             return way.name, _ids_under(way, parsed.stories, ids, link_of)
     return seen_items.identity, current
@@ -197,6 +199,7 @@ def _ids_under(
 
 
 _SCHEME_AND_WWW = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+_WITHOUT_DATE = "\x1f"  # the end of the key of a title without a date
 _SESSION = re.compile(r";jsessionid=[^?#]*|[?#].*", re.IGNORECASE | re.DOTALL)
 
 
@@ -210,7 +213,8 @@ def _strip_query(link: str) -> str:
 
 
 def _on(link_of: Callable[[Story], str | None], spell: Callable[[str], str]) -> Callable[[Story], str | None]:
-    return lambda story: spell(link) if (link := link_of(story)) else None
+    """Return the spelled link of a story; None for one that has another id where no link is."""
+    return lambda story: spell(link) if (link := link_of(story)) and "://" in link else None
 
 
 def _rekey(links: Mapping[str, str], spell: Callable[[str], str]) -> Mapping[str, str]:
@@ -227,10 +231,34 @@ def _are_mostly_unseen(ids: Sequence[str], seen_items: SeenItems) -> bool:
     return bool(seen_items) and len(ids) > 1 and sum(own not in seen_items for own in ids) > len(ids) * MOST_SHARE
 
 
-def _share_of_held(keys: Sequence[str], ids: Sequence[str], seen_items: SeenItems, held: Mapping[str, str]) -> float:
+def _share_of_held(
+    keys: Sequence[str | None], ids: Sequence[str], seen_items: SeenItems, held: Mapping[str, str]
+) -> float:
     """Return the share of the stories with unseen ids that are held under another id."""
     unseen = [key for key, own in zip(keys, ids, strict=True) if own not in seen_items]
     return sum(key in held for key in unseen) / len(unseen) if unseen else 0.0
+
+
+def _holds_one_whole(
+    keys: Iterable[str | None],
+    titles: Iterable[str | None],
+    ids: Iterable[str],
+    seen_items: SeenItems,
+    held: Mapping[str, str],
+) -> bool:
+    """Return whether a story with an unseen id is held with its title and its link or date, so that it is no new one.
+
+    After a long outage it may be the only one that the source had before.
+    """
+    return any(
+        own not in seen_items
+        and key
+        and title
+        and not key.endswith(_WITHOUT_DATE)
+        and key in held
+        and held[key] == seen_items.titles.get(title)
+        for key, title, own in zip(keys, titles, ids, strict=True)
+    )
 
 
 def _link(story: Story, base: str | None) -> str | None:

@@ -121,14 +121,15 @@ _USED_IDS = union_all(
         for table in (articles, tombstones)
     )
 )
+_SET_LATER = ("key", "retracted_at", "earlier_title_mark")
 _INSERT = insert_statement(
-    articles, *(column.name for column in articles.c if column.name not in ("key", "retracted_at")), utf8=_TEXTS
+    articles, *(column.name for column in articles.c if column.name not in _SET_LATER), utf8=_TEXTS
 )
 _UPDATE = update_statement(
     articles,
     ["key"],
     *("story_digest", "position", "updated", "change_number", "url", "link_key", "link_mark", "title_mark", "tags"),
-    *("checksum", "body", "html"),
+    *("earlier_title_mark", "checksum", "body", "html"),
     utf8=_TEXTS,
 )
 
@@ -260,6 +261,8 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
         values["body"] = stored["body"]  # the same, spelled otherwise: a default that is written out
     if values.items() <= stored.items():
         return False
+    if values["title_mark"] != row.title_mark:
+        values["earlier_title_mark"] = row.title_mark
     is_visible = any(values[name] != stored[name] for name in ("url", "body", "html"))
     if is_visible:
         date = article.published or article.modified

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0008"
+REVISION = "0009"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -191,6 +191,7 @@ articles = Table(
     Column("story_key", Text, nullable=False, server_default=""),  # of twins: the published id of the oldest
     Column("link_mark", Integer),  # digests of the keys that twins are found by; NULL: none
     Column("title_mark", Integer),
+    Column("earlier_title_mark", Integer),  # of the title before the last change of it
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
     # Seen items are read from this index alone: three times as fast as from the rows.
@@ -204,6 +205,7 @@ articles = Table(
     Index("articles_story", "story_key", sqlite_where=text("story_key <> ''")),
     Index("articles_link", "link_mark", sqlite_where=text("link_mark IS NOT NULL")),
     Index("articles_title", "title_mark", sqlite_where=text("title_mark IS NOT NULL")),
+    Index("articles_earlier_title", "earlier_title_mark", sqlite_where=text("earlier_title_mark IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

@@ -1,8 +1,8 @@
 """Twins: the same story from several sources, found once, when its articles are recorded.
 
-A new article is a twin of one of another source that has its id, its link or, at about the same time, its title. Its
-story key is final: that of the oldest twin. A link or title that one source gives to several articles tells no story
-from another, and no story has two articles of one source.
+A new article is a twin of one of another source that has its id, its link or, at about the same time, its title, now or
+before the last edit. Its story key is final: that of the oldest twin. A link or title that one source gives to several
+articles tells no story from another, and no story has two articles of one source.
 """
 
 from __future__ import annotations
@@ -34,17 +34,24 @@ _COLUMNS = (
 )
 
 
-def _select_by_mark(name: str, *, newest: bool = False) -> Select[tuple[object, ...]]:
-    """Return the query for the oldest or newest articles of each mark, up to `MAX_COMPARED`."""
+def _select_by_mark(name: str, column: str = "", *, newest: bool = False) -> Select[tuple[object, ...]]:
+    """Return the query for the oldest or newest articles with each mark in a column, up to `MAX_COMPARED`."""
     marks, others = json_integers(f"{name}s"), articles.alias()
-    keys = select(others.c.key).where(others.c[name] == marks.c.value).correlate(marks)
+    keys = select(others.c.key).where(others.c[column or name] == marks.c.value).correlate(marks)
     keys = keys.order_by(others.c.key.desc() if newest else others.c.key).limit(MAX_COMPARED)
     columns = (literal(name).label("kind"), marks.c.value.label("mark"), *_COLUMNS)
     return select(*columns).join_from(marks, articles, articles.c.key.in_(keys))
 
 
 _SAME_ID = select(literal("id"), null(), *_COLUMNS).where(articles.c.published_id.in_(json_members("ids")))
-_POSSIBLE_TWINS = Query(union_all(_select_by_mark("link_mark"), _select_by_mark("title_mark", newest=True), _SAME_ID))
+_POSSIBLE_TWINS = Query(
+    union_all(
+        _select_by_mark("link_mark"),
+        _select_by_mark("title_mark", newest=True),
+        _select_by_mark("title_mark", "earlier_title_mark", newest=True),
+        _SAME_ID,
+    )
+)
 _SOURCES_OF_STORIES = Query(
     select(articles.c.story_key, articles.c.source).where(
         articles.c.story_key != "", articles.c.story_key.in_(json_members("stories"))

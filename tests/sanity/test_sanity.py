@@ -135,6 +135,35 @@ def test_F21_ids_are_relied_on_unless_the_links_prove_them_wrong(now: list[Story
     assert judgement.ids == tuple(ids_of(now))
 
 
+@pytest.mark.parametrize(("title", "identity"), [("title 3", "link"), ("another title", "id")])
+def test_F21_one_known_story_after_an_outage_is_proof_with_link_and_title(title: str, identity: str) -> None:
+    """With another title it may be a new story about a link that an older one had."""
+    memory = replace(known(numbered(9), 9), titles={f"title {n}": f"{n}" for n in range(9)})
+    stories = [replace(story("x", "https://example.org/3"), rights=title), *numbered(11, "y", 20)]
+    keys = StoryKeys(lambda story: story.links[0].href, lambda story: story.rights)
+    judgement = judge(listing(*stories), ids_of(stories), memory, first=False, keys=keys)
+    assert judgement.identity == identity
+    assert judgement.ids[0] == ("3" if identity == "link" else "x")
+
+
+@pytest.mark.parametrize(("date", "identity"), [("2026-03-02", "title"), ("", "id")])
+def test_F21_one_known_story_without_a_link_is_proof_with_title_and_date(date: str, identity: str) -> None:
+    memory = replace(known([story("0")], 9), titles={f"title\x1f{date}": "0", "title\x1f": "0"})
+    stories = [replace(story(f"x{n}"), rights=f"{n}" if n else "title", published=date) for n in range(9)]
+    keys = StoryKeys(lambda story: None, lambda story: f"{story.rights}\x1f{story.published}")
+    assert judge(listing(*stories), ids_of(stories), memory, first=False, keys=keys).identity == identity
+
+
+def test_F21_links_do_not_identify_the_stories_of_a_source_of_which_few_have_one() -> None:
+    memory = replace(known(numbered(9), 9), titles={f"title {n}": f"{n}" for n in range(9)})
+    stories = [
+        replace(story(f"x{n}", "https://example.org/3" if n == 3 else None), rights=f"title {n}") for n in range(9)
+    ]
+    keys = StoryKeys(lambda story: story.links[0].href if story.links else "hash:0", lambda story: story.rights)
+    judgement = judge(listing(*stories), ids_of(stories), memory, first=False, keys=keys)
+    assert (judgement.identity, judgement.ids) == ("title", tuple(f"{n}" for n in range(9)))
+
+
 def test_F21_the_switch_is_for_good() -> None:
     memory = replace(known(numbered(9), 9), identity="link")
     assert judged(numbered(9), memory).identity == "link"

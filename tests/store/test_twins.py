@@ -103,6 +103,18 @@ def test_a_story_key_is_final(path: Path) -> None:
         assert store.damage() == []
 
 
+def test_a_copy_with_the_title_before_the_last_edit_is_a_twin(path: Path) -> None:
+    """Copies keep the headline that they were made with."""
+    with open_store(path, *SOURCES) as store:
+        add_articles(store, story("1", "a", title=TITLE), story("2", "a", title="the second title"))
+        edited = story("1", "a", title="another title", story_digest="d2")
+        add_articles(store, edited, story("1", "b", title=TITLE))
+        add_articles(store, story("1", "a", LINK, title="another title", story_digest="d3"))
+        add_articles(store, story("1", "c", title=TITLE), story("1", "d", title="another title"))
+        assert groups(store) == ["a1 b1 c1 d1"]
+        assert store.damage() == []
+
+
 def test_R4_twins_are_retracted_together_and_a_late_one_as_well(path: Path) -> None:
     with open_store(path, *SOURCES) as store:
         add_articles(store, story("1", "a", LINK, TITLE), story("1", "b", title=TITLE), story("2", "b"))
