@@ -150,7 +150,7 @@ def _churn_ids(life: Life, now: datetime) -> None:
 
 
 def _move_host(life: Life, now: datetime) -> None:
-    """The site moves: `www.` comes or goes.
+    """The site moves: `www.` comes or goes, and stories that return later have the new host.
 
     Not if its links are all that stories are known by, and some of them lead to other sites, which do not move: then it
     is not a source of which hardly any id was seen before.
@@ -163,7 +163,8 @@ def _move_host(life: Life, now: datetime) -> None:
     def move(text: str | None) -> str | None:
         return text.replace(f"://{old}/", f"://{new}/") if text else text
 
-    life.items = [replace(item, link=move(item.link), id=move(item.id)) for item in life.items]
+    for items in (life.items, life.gone):
+        items[:] = [replace(item, link=move(item.link), id=move(item.id)) for item in items]
 
 
 def _fail(life: Life, now: datetime) -> None:
