@@ -13,13 +13,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killing import turn_until
 from wire import Wire
 
 from feeds.app import TurnOptions
@@ -108,28 +107,6 @@ FAILPOINTS = {
     "an issue is recorded": "feeds.store:SqlStore.issued",
     "a feed is withdrawn": "feeds.store:SqlStore.withdraw",
 }
-
-
-def turn_until(wire: Wire, place: str, is_after: bool, nth: int) -> None:
-    """Make a turn whose process is killed before or after the nth call of a place (in a process of its own)."""
-    module, _, path = place.partition(":")
-    owner: Any = import_module(module)
-    *parents, name = path.split(".")
-    for parent in parents:
-        owner = getattr(owner, parent)
-    original, calls = getattr(owner, name), count(1)
-
-    def replacement(*arguments: Any, **options: Any) -> Any:
-        is_last = next(calls) == nth
-        if is_last and not is_after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = original(*arguments, **options)
-        if is_last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(owner, name, replacement)
-    wire.turn()
 
 
 @pytest.fixture
