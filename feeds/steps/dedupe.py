@@ -14,6 +14,7 @@ from datetime import timedelta
 from heapq import heappop, heappush, nsmallest
 from zlib import crc32
 
+from ..clean_html import strip_tags
 from ..model import Article, PublishedTwin, StepContext, Twin, replace
 
 WINDOW = timedelta(hours=48)  # between the positions of twins that the feed has not published yet, and of near ones
@@ -141,7 +142,6 @@ SKETCH_SIZE = 64  # the smallest digests of shingles, of which equal texts share
 BAND = 12  # the smallest of these: of two texts that are alike, at least one is common
 MIN_SHARE = 0.5  # of the shingles of both texts; where every tenth word differs, it is about that much
 
-_TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\\W_]+"
 )  # or an unspaced letter
@@ -151,7 +151,7 @@ Sketch = tuple[int, ...]
 
 def make_sketch(article: Article) -> Sketch:
     """Return the sketch of an article's title and text; () for a short one."""
-    text = f"{article.title} {_TAG.sub(' ', article.html) or article.summary}".casefold()
+    text = f"{article.title} {strip_tags(article.html) or article.summary}".casefold()
     words = [match[0] for _, match in zip(range(MAX_WORDS), _WORD.finditer(text), strict=False)]
     if len(words) < MIN_WORDS:
         return ()
