@@ -1,10 +1,10 @@
 """How well story pages are read, beside trafilatura: python tests/bench/extraction.py [-v] [--ours] [CORPUS …].
 
 Each corpus of FEEDS_CORPORA/extraction (aeb, fundus, trafilatura) is divided into five folds by publisher. For every
-measure of the corpora's README the mean of the folds and the worst fold are printed, ours and those of trafilatura alone
-in the same run. A worst fold is marked where it is more than three points and more than two standard errors below the
-mean. Pages go through `feeds.parse` and `feeds.normalize`. -v names the misses of the first four folds: the fifth is held
-out, so that no rule is made for its pages. --ours leaves trafilatura out.
+measure of the corpora's README the mean of the folds and the worst fold are printed, ours and those of trafilatura
+alone in the same run. A worst fold is marked where it is more than three points and more than two standard errors
+below the mean. Pages go through `feeds.parse` and `feeds.normalize`. -v names the misses of the first four folds: the
+fifth is held out, so that no rule is made for its pages. --ours leaves trafilatura out.
 """
 
 from __future__ import annotations
