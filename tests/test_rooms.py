@@ -24,18 +24,19 @@ ROOMS: dict[str, set[str]] = {
     "http_headers": NOTHING,
     "iri": NOTHING,
     "clean_html": NOTHING,
+    "wordlists": NOTHING,
     "networks": NOTHING,
     "podcast_categories": NOTHING,
     "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
-    "sanity": PURE,
-    "normalize": PURE | {"iri", "podcast_categories"},
+    "sanity": PURE | {"wordlists"},
+    "normalize": PURE | {"iri", "podcast_categories", "wordlists"},
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
-    "parse": PURE,
+    "parse": PURE | {"wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
     "store": PURE | {"registry", "revision"},
     "publish": PURE,
