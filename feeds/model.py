@@ -736,8 +736,8 @@ class Harvest(Struct, frozen=True):
     removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
     changed: int = 0  # how many of the articles were known before
     is_first: bool = False  # the first listing of the source
-    # Of stories that did not change: upstream id → the digest to store in place of one that an older version made.
-    equal_digests: Mapping[str, str] = {}
+    # Of stored stories whose page is not visited: upstream id → the digest to store in place of another version's.
+    new_digests: Mapping[str, str] = {}
 
 
 class Failure(Struct, frozen=True, omit_defaults=True):

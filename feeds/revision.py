@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 from .iri import is_tracking
 from .model import Article, replace
 
+# Raised when the same document is read otherwise. Each stored article then takes the new reading at the next visit that
+# fetches its document, and no date of it moves; no visit is made for it.
+READER_VERSION = 2
+
 FEED_READERS = ("xml", "json", "feedparser")
 
 _SESSION_PARAMETERS = frozenset((
@@ -25,6 +29,16 @@ _SIGNATURE = re.compile(
 )
 _ATTRIBUTE = re.compile(r' ([\w-]+)="([^"]*)"')
 _TAG = re.compile(r'\s*(</?\w+)((?: [\w-]+="[^"]*")*)\s*(/?>)\s*')
+
+
+def sign_digest(digest: str) -> str:
+    """Return the digest of a story with the version that read it."""
+    return f"{READER_VERSION}:{digest}"
+
+
+def is_same_reader(digest: str, other: str) -> bool:
+    """Return whether two digests of a story, as `sign_digest` returns them, are of one version."""
+    return digest.rpartition(":")[0] == other.rpartition(":")[0]
 
 
 def first_version(article: Article) -> Article:
@@ -43,6 +57,11 @@ def next_version(article: Article, stored: Article) -> Article:
     if (published, modified) == (article.published, article.modified):
         return article
     return replace(article, published=published, modified=modified)
+
+
+def reread_version(article: Article, stored: Article) -> Article:
+    """Return what another version reads of a stored article: its dates stay as readers were shown them."""
+    return replace(article, published=stored.published, modified=stored.modified)
 
 
 def is_noticeable(article: Article, stored: Article) -> bool:

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE | {"wordlists"},
-    "normalize": PURE | {"iri", "podcast_categories", "wordlists"},
+    "normalize": PURE | {"iri", "podcast_categories", "revision", "wordlists"},
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "sandbox": PURE,
     "serve": PURE | {"http_headers", "registry"},
     "push": PURE | {"http_headers"},
-    "pipeline": PURE | STAGES | {"registry", "http_headers", "sandbox"},
+    "pipeline": PURE | STAGES | {"registry", "revision", "http_headers", "sandbox"},
     "verify": PURE | STAGES,
     "app": PURE | STAGES | {"config", "http_headers", "pipeline", "sandbox", "verify", "serve", "push", "__init__"},
     "daemon": PURE | {"app"},

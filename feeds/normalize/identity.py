@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from ..iri import is_absolute_iri
 from ..model import Story
+from ..revision import sign_digest
 from .links import canonical_link, story_url, web_url
 from .people import resolve_bylines
 from .text import collapse_whitespace, digest, strip_illegal_xml
@@ -80,7 +81,7 @@ def story_digest(story: Story) -> str:
     Each fact is digested with its name, and empty ones are left out, so that a new field of `Story` changes no digest
     of a story without it. The number of comments is left out: it would make every visit a change (R11).
     """
-    return digest(_SEPARATOR.join(_facts(resolve_bylines(story))))[:32]
+    return sign_digest(digest(_SEPARATOR.join(_facts(resolve_bylines(story))))[:32])
 
 
 def _facts(story: Story) -> Iterator[str]:

@@ -56,6 +56,7 @@ from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
+from ..revision import is_same_reader
 from .own_stories import FolderListing, harvest_folder, is_first_listing, publishable
 from .read import (
     WEB_PAGE_KINDS,
@@ -272,11 +273,11 @@ def harvest(
     channel = describe_channel(parsed)
     new_stories = list(_new_stories(parsed, judgement, seen_items, context.source))
     visits = dict(_story_visits(new_stories, parsed, context.source))
-    equal_digests = dict(_find_equal_digests(visits.values(), seen_items))
-    visits = {upstream: visit for upstream, visit in visits.items() if upstream not in equal_digests}
-    new_stories = [new_story for new_story in new_stories if new_story[0] not in equal_digests]
+    new_digests = dict(_find_other_readings(visits.values(), seen_items))
+    visits = {upstream: visit for upstream, visit in visits.items() if upstream not in new_digests}
+    new_stories = [new_story for new_story in new_stories if new_story[0] not in new_digests]
     whole = [new_story for new_story in new_stories if new_story[0] not in visits]
-    changed = frozenset(upstream for upstream, _, _ in whole if upstream in seen_items)
+    changed = frozenset(upstream for upstream, _, digest in whole if _is_edited(upstream, digest, seen_items))
     return Harvest(
         articles=run(articles_of, whole, replace(parsed, stories=()), context, changed) if whole else (),
         story_visits=tuple(visits.values()),
@@ -288,8 +289,13 @@ def harvest(
         warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,
         changed=len(changed),
-        equal_digests=equal_digests,
+        new_digests=new_digests,
     )
+
+
+def _is_edited(upstream: str, digest: str, seen_items: SeenItems) -> bool:
+    """Return whether a new or changed story was seen before, and is not only read by another version."""
+    return upstream in seen_items and is_same_reader(seen_items.digests.get(upstream, digest), digest)
 
 
 def articles_of(
@@ -356,15 +362,11 @@ def _story_visits(
                 yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private), digest)
 
 
-def _find_equal_digests(visits: Iterable[StoryVisit], seen_items: SeenItems) -> Iterator[tuple[str, str]]:
-    """Yield (upstream id, digest) of the stories that are stored as they are listed.
-
-    An older version digested a story with what it takes from the listing as a whole. Their pages are not visited again
-    because the digest is another one now.
-    """
+def _find_other_readings(visits: Iterable[StoryVisit], seen_items: SeenItems) -> Iterator[tuple[str, str]]:
+    """Yield (upstream id, digest) of the stored stories that another version read: no page is visited for that."""
     for visit in visits:
         stored = seen_items.digests.get(visit.upstream_id)
-        if stored is not None and stored == story_digest(visit.story):
+        if stored is not None and not is_same_reader(stored, visit.story_digest):
             yield visit.upstream_id, visit.story_digest
 
 

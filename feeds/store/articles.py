@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from ..errors import StoreError
 from ..model import NOTHING, Article, EntryState, Harvest, Outcome
-from ..revision import first_version, is_noticeable, next_version
+from ..revision import first_version, is_noticeable, is_same_reader, next_version, reread_version
 from .schema import (
     EPOCH,
     TombstoneReason,
@@ -255,7 +255,8 @@ def _new_rows(
 def _edit(connection: Connection, article: Article, row: ResultRow, change_number: int) -> bool:
     """Store what is new in an article; return whether its documents differ."""
     before, stored = _stored_version(article, row), row._asdict()
-    article = next_version(article, before)
+    is_reread = not is_same_reader(article.story_digest, row.story_digest)
+    article = reread_version(article, before) if is_reread else next_version(article, before)
     values = _editable_values(article)
     if values["body"] != stored["body"] and _BODY.decode(values["body"]) == _BODY.decode(row.body):
         values["body"] = stored["body"]  # the same, spelled otherwise: a default that is written out
@@ -269,8 +270,8 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
         values["position"] = min(encode_time(date), row.first_seen) if date else row.first_seen
         values["change_number"] = change_number
     if article.story_digest != row.story_digest:
-        if is_visible and is_noticeable(article, before):
-            # The publisher's change moves `updated`, and never back; a better parser or cleaner does not (R11).
+        if is_visible and not is_reread and is_noticeable(article, before):
+            # The publisher's change moves `updated`, and never back; a better reader does not (R11).
             values["updated"] = max(row.updated, encode_time(article.updated))
         else:
             digests = {"the_key": row.key, "stored_digest": row.story_digest, "story_digest": article.story_digest}
@@ -324,12 +325,12 @@ _UPDATE_PUBLISHED_DIGEST = BatchStatement(
 
 
 def _adopt_digests(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> None:
-    """Replace the digests of an older version, here and in the ledgers, so that no reader is told of a change."""
+    """Replace the digests of another version, here and in the ledgers, so that no reader is told of a change."""
     digests = {
         (source_index.keys[outcome.visit.source.id], sanitize_id(upstream_id)): digest
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
-        for upstream_id, digest in outcome.result.equal_digests.items()
+        for upstream_id, digest in outcome.result.new_digests.items()
     }
     if not digests:
         return

@@ -74,6 +74,23 @@ def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> Non
         assert [(stored.updated, stored.html) for stored in store.articles()] == [(NOON + HOUR, "<p>again</p>")]
 
 
+def test_R11_another_version_reads_a_stored_article_anew_and_moves_no_date(path: Path) -> None:
+    """Only an edit by the publisher that follows moves dates again (DESIGN §2)."""
+    hour_ago, now = {"published": NOON - HOUR}, {"updated": NOON + HOUR}
+    with open_store(path, source()) as store:
+        add_articles(store, article(html="<p>1 &lt;p&gt;</p>", story_digest="1:a", **hour_ago))
+        (before,) = store.articles()
+        store.issued(issue("f", {before.key: LedgerEntry("1:a", NOON)}), NOON)
+        reread = article(html="<p>1</p>", title="Read", story_digest="2:b", published=NOON - 9 * HOUR, **now)
+        assert add_articles(store, reread) == {"a"}
+        (stored,) = store.articles()
+        assert (stored.html, stored.title, stored.story_digest) == ("<p>1</p>", "Read", "2:b")
+        assert (stored.published, stored.updated, stored.position) == (NOON - HOUR, NOON, NOON - HOUR)
+        assert store.ledger("f", [stored.key]).entries[stored.key].digest == "2:b"  # no subscriber is told
+        add_articles(store, article(html="<p>2</p>", story_digest="2:c", published=NOON - 2 * HOUR, **now))
+        assert [(edited.published, edited.updated) for edited in store.articles()] == [(NOON - 2 * HOUR, NOON + HOUR)]
+
+
 def test_R5_the_newest_first_seen_is_that_of_the_articles_a_feed_selects(path: Path) -> None:
     """It is read out of an index: rows are large, and ages are asked for at each issue."""
     with open_store(path, source(), source("b", tags=("x",))) as store:
