@@ -18,8 +18,9 @@ DEFAULT_SITE = Site(title="preview", url="https://feeds.invalid/")  # for reques
 _OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+-]*:(?!\d)", re.IGNORECASE)
 _HOST = re.compile(r"(?:[^\s/:@]+\.[a-z]{2,}|localhost|\d+(?:\.\d+){3}|\[[0-9a-f:.]+\])(?::\d+)?", re.IGNORECASE)
 _FILE_NAME = re.compile(r".*\.(?:atom|gz|html?|json|markdown|md|opml|rdf|rss|te?xt|xhtml|xml|ya?ml)", re.IGNORECASE)
-# What an address with https may fail with where one with http works.
-_WITHOUT_HTTPS = frozenset({FailureKind.CONNECTION, FailureKind.TLS, FailureKind.TIMEOUT})
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?:[:/].*)?", re.IGNORECASE)
+# What an address may fail with where one of another scheme works.
+_WITH_OTHER_SCHEME = frozenset({FailureKind.CONNECTION, FailureKind.TLS, FailureKind.TIMEOUT})
 
 
 def is_web_address(text: str) -> bool:
@@ -30,16 +31,22 @@ def is_web_address(text: str) -> bool:
 
 
 def list_urls(text: str) -> tuple[str, ...]:
-    """Return the URLs that a typed address may mean, in the order to try them: without a scheme https, then http."""
+    """Return the URLs that a typed address may mean, in the order to try them: without a scheme https, then http.
+
+    On this machine http comes first: nothing leaves it, and such a server may wait for the end of a TLS handshake.
+    """
     text = text.strip()
     if text.lower().startswith("feed:"):
         rest = text[5:]
         return list_urls(rest.removeprefix("//"))
-    return (text,) if "://" in text or _OTHER_SCHEME.match(text) else (f"https://{text}", f"http://{text}")
+    if "://" in text or _OTHER_SCHEME.match(text):
+        return (text,)
+    schemes = ("http", "https") if _LOOPBACK.fullmatch(text) else ("https", "http")
+    return tuple(f"{scheme}://{text}" for scheme in schemes)
 
 
 def complete_url(text: str) -> str:
-    """Return a typed address as a URL: `feed:` is taken off, a bare host gets `https://`."""
+    """Return a typed address as a URL: `feed:` is taken off, a bare host gets a scheme."""
     return list_urls(text)[0]
 
 
@@ -71,7 +78,7 @@ def fetch_first(urls: Sequence[str], fetch: Fetch) -> tuple[str, Fetched]:
         try:
             return url, fetch(url)
         except FetchError as error:
-            if error.kind not in _WITHOUT_HTTPS:
+            if error.kind not in _WITH_OTHER_SCHEME:
                 raise
             first_error = first_error or error
     assert first_error is not None  # there is at least one URL

@@ -11,8 +11,10 @@ from command import CommandResult, RunCommand, run_on_terminal
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import TITLES, Wire, document, rss
 
-from feeds.cli.addresses import complete_url, is_web_address, list_urls
+from feeds.cli.addresses import complete_url, fetch_first, is_web_address, list_urls
 from feeds.config.values import comparable_url
+from feeds.errors import FailureKind, FetchError
+from feeds.model import Fetched
 from feeds.normalize import make_source_id, slug
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
@@ -259,7 +261,7 @@ def test_D5_add_declares_an_opml_list(wire: Wire, feeds: RunCommand, origin: Ori
     assert "The Morning Pagé" in result.json["candidates"][0]["newest"]
 
 
-def test_D5_add_tries_https_then_http(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
+def test_D5_add_takes_an_address_without_a_scheme(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
     write_yaml(wire)
     url = origin.put("/feed", document())
     result = feeds("add", url.removeprefix("http://"), "--json")
@@ -372,10 +374,42 @@ def test_D5_add_ends_with_what_to_do_next(wire: Wire, feeds: RunCommand, origin:
         ("feed:x.example", ("https://x.example", "http://x.example")),
         ("mailto:me@x.example", ("mailto:me@x.example",)),
         ("http://x.example", ("http://x.example",)),
+        ("localhost:8000/f", ("http://localhost:8000/f", "https://localhost:8000/f")),
+        ("feed://127.0.0.1", ("http://127.0.0.1", "https://127.0.0.1")),
+        ("[::1]:80/f", ("http://[::1]:80/f", "https://[::1]:80/f")),
+        ("localhost.example", ("https://localhost.example", "http://localhost.example")),
+        ("127.0.0.1.example/", ("https://127.0.0.1.example/", "http://127.0.0.1.example/")),
     ],
 )
 def test_D5_what_a_typed_address_may_mean(text: str, urls: tuple[str, ...]) -> None:
     assert list_urls(text) == urls
+
+
+@pytest.mark.parametrize("kind", [FailureKind.CONNECTION, FailureKind.TLS, FailureKind.TIMEOUT])
+def test_D5_an_address_without_a_scheme_is_tried_with_both(kind: FailureKind) -> None:
+    first, second = list_urls("x.example")
+    answers = {second: Fetched(second, b"")}
+
+    def fetch(url: str) -> Fetched:
+        if url not in answers:
+            raise FetchError(url, kind=kind)
+        return answers[url]
+
+    assert fetch_first((first, second), fetch) == (second, answers[second])
+    answers.clear()
+    with pytest.raises(FetchError, match=first):
+        fetch_first((first, second), fetch)
+
+
+def test_D5_an_answer_with_https_is_the_answer() -> None:
+    def fetch(url: str) -> Fetched:
+        urls.append(url)
+        raise FetchError("gone", kind=FailureKind.STATUS)
+
+    urls: list[str] = []
+    with pytest.raises(FetchError, match="gone"):
+        fetch_first(list_urls("x.example"), fetch)
+    assert urls == ["https://x.example"]
 
 
 @pytest.mark.parametrize(
