@@ -13,6 +13,7 @@ from .ledgers import IS_PUBLISHED, build_entry
 from .schema import articles, encode_time, ledger_entries, ledgers, sources, to_json
 from .source_index import SourceIndex
 from .sqlite import json_members
+from .statements import Query
 
 _OF_FEED = ledger_entries.c.feed == bindparam("feed")
 _IS_VISIBLE = articles.c.retracted_at.is_(None)
@@ -21,12 +22,12 @@ _IS_VISIBLE = articles.c.retracted_at.is_(None)
 _KEYS_OF_DOCUMENT = select(ledger_entries.c.article).where(
     _OF_FEED, IS_PUBLISHED, ledger_entries.c.archive == bindparam("number")
 )
-_SIZE = select(func.count()).select_from(_KEYS_OF_DOCUMENT.subquery())
+_SIZE = Query(select(func.count()).select_from(_KEYS_OF_DOCUMENT.subquery()))
 _entries = ledger_entries.alias()
 _UNARCHIVED_KEYS = select(_entries.c.article).where(
     _entries.c.feed == bindparam("feed"), _entries.c.state == EntryState.PUBLISHED, _entries.c.archive.is_(None)
 )
-_UNARCHIVED = (
+_UNARCHIVED = Query(
     select(ledger_entries)
     .join(articles, articles.c.key == ledger_entries.c.article)
     .where(_OF_FEED, ledger_entries.c.article.in_(_UNARCHIVED_KEYS.except_(json_members("besides"))), _IS_VISIBLE)
@@ -35,7 +36,7 @@ _UNARCHIVED = (
 _IS_IN_RANGE = and_(articles.c.change_number > bindparam("after"), articles.c.change_number <= bindparam("until"))
 _FIRST_ISSUED = select(ledgers.c.first_issued).where(ledgers.c.feed == bindparam("feed")).scalar_subquery()
 # Sources that did not change are skipped, whatever the number of their articles.
-_CHANGED = (
+_CHANGED = Query(
     select(articles.c.key, ledger_entries)
     .select_from(sources)
     .join(articles, and_(articles.c.source == sources.c.key, _IS_IN_RANGE))
@@ -50,7 +51,7 @@ _OF_DOCUMENT = VISIBLE_ARTICLES.where(articles.c.key.in_(union(_KEYS_OF_DOCUMENT
 )
 
 
-_OLDEST_KEPT = (
+_OLDEST_KEPT = Query(
     select(ledger_entries.c.archive)
     .join(articles, articles.c.key == ledger_entries.c.article)
     .where(_OF_FEED, ledger_entries.c.archive.is_not(None), IS_PUBLISHED, articles.c.first_seen >= bindparam("start"))
@@ -61,19 +62,19 @@ _OLDEST_KEPT = (
 
 def select_oldest_kept(connection: Connection, feed_id: str, start: datetime) -> int | None:
     """Return the number of the oldest archive document with an article that was first seen since a time."""
-    number: int | None = connection.execute(_OLDEST_KEPT, {"feed": feed_id, "start": encode_time(start)}).scalar()
+    number: int | None = _OLDEST_KEPT.run(connection, feed=feed_id, start=encode_time(start)).scalar()
     return number
 
 
 def count_articles(connection: Connection, feed_id: str, number: int) -> int:
     """Return how many articles an archive document holds."""
-    size: int = connection.execute(_SIZE, {"feed": feed_id, "number": number}).scalar_one()
+    size: int = _SIZE.run(connection, feed=feed_id, number=number).scalar_one()
     return size
 
 
 def select_unarchived(connection: Connection, feed_id: str, besides: Collection[int]) -> dict[int, LedgerEntry]:
     """Return the entries of the articles besides these that are published and in no archive document, oldest first."""
-    rows = connection.execute(_UNARCHIVED, {"feed": feed_id, "besides": to_json(sorted(besides))})
+    rows = _UNARCHIVED.run(connection, feed=feed_id, besides=to_json(sorted(besides)))
     return {row.article: build_entry(row) for row in rows}
 
 
@@ -92,7 +93,7 @@ def select_changed(
     """
     after, until = change_numbers
     keys = to_json(sorted(source_index.keys[id] for id in source_ids if id in source_index.keys))
-    rows = connection.execute(_CHANGED, {"feed": feed_id, "keys": keys, "after": after, "until": until})
+    rows = _CHANGED.run(connection, feed=feed_id, keys=keys, after=after, until=until)
     return {row.key: None if row.article is None else build_entry(row) for row in rows}
 
 

@@ -53,7 +53,7 @@ from .schema import (
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
 from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_member, json_members, matches_story_id
-from .statements import BatchStatement, ResultRow, insert_statement, update_statement
+from .statements import BatchStatement, Query, ResultRow, insert_statement, update_statement
 from .twins import assign_story_keys, make_link_mark, make_mark, sign_story
 
 ArticleSelect = Select[tuple[object, ...]]
@@ -108,17 +108,23 @@ def decode_body(body: bytes, columns: tuple[object, ...]) -> Article:
 # Body and HTML are read and written as UTF-8: the checksum needs them so, and to encode them once more costs as much as
 # to insert the row.
 _TEXTS = ("body", "html")
-_ARTICLES_OF_STORIES = select(
-    *(column for column in articles.c if column.name not in _TEXTS),
-    *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
-).join_from(STORY_IDS, articles, matches_story_id(articles))
-_TOMBSTONES_OF_STORIES = select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.reason).join_from(
-    STORY_IDS, tombstones, matches_story_id(tombstones)
+_ARTICLES_OF_STORIES = Query(
+    select(
+        *(column for column in articles.c if column.name not in _TEXTS),
+        *(encode_utf8(articles.c[name]).label(name) for name in _TEXTS),
+    ).join_from(STORY_IDS, articles, matches_story_id(articles))
 )
-_USED_IDS = union_all(
-    *(
-        select(table.c.published_id).where(table.c.published_id.in_(json_members("ids")))
-        for table in (articles, tombstones)
+_TOMBSTONES_OF_STORIES = Query(
+    select(tombstones.c.source, tombstones.c.upstream_id, tombstones.c.reason).join_from(
+        STORY_IDS, tombstones, matches_story_id(tombstones)
+    )
+)
+_USED_IDS = Query(
+    union_all(
+        *(
+            select(table.c.published_id).where(table.c.published_id.in_(json_members("ids")))
+            for table in (articles, tombstones)
+        )
     )
 )
 _SET_LATER = ("key", "retracted_at", "earlier_title_mark")
@@ -154,8 +160,8 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     if not harvest and not removals:
         return {}
     story_ids = {"story_ids": to_json([*harvest, *removals])}
-    rows = {(row.source, row.upstream_id): row for row in connection.execute(_ARTICLES_OF_STORIES, story_ids)}
-    tombstone_rows = connection.execute(_TOMBSTONES_OF_STORIES, story_ids)
+    rows = {(row.source, row.upstream_id): row for row in _ARTICLES_OF_STORIES.run(connection, **story_ids)}
+    tombstone_rows = _TOMBSTONES_OF_STORIES.run(connection, **story_ids)
     reasons = {(row.source, row.upstream_id): row.reason for row in tombstone_rows}
     blocked = {story_id for story_id, reason in reasons.items() if reason != TombstoneReason.WITHDRAWN}
     first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
@@ -214,12 +220,14 @@ def _insert_articles(
     retracted = assign_story_keys(connection, rows, proposed_ids) if rows else ()
     _INSERT.run(connection, rows)
     for row in retracted:
-        key = connection.execute(_KEY_OF_STORY, row).scalar_one()
+        key = _KEY_OF_STORY.run(connection, **row).scalar_one()
         _remove(connection, key, decode_time(row["first_seen"]), row["change_number"], TombstoneReason.RETRACTED)
 
 
-_KEY_OF_STORY = select(articles.c.key).where(
-    articles.c.source == bindparam("source"), articles.c.upstream_id == bindparam("upstream_id")
+_KEY_OF_STORY = Query(
+    select(articles.c.key).where(
+        articles.c.source == bindparam("source"), articles.c.upstream_id == bindparam("upstream_id")
+    )
 )
 
 
@@ -340,14 +348,14 @@ def _adopt_digests(connection: Connection, source_index: SourceIndex, outcomes: 
             "the_key": row.key,
             "stored_digest": row.story_digest,
         }
-        for row in connection.execute(_ARTICLES_OF_STORIES, {"story_ids": to_json([*digests])})
+        for row in _ARTICLES_OF_STORIES.run(connection, story_ids=to_json([*digests]))
     ]
     _UPDATE_DIGEST.run(connection, values)
     _UPDATE_PUBLISHED_DIGEST.run(connection, values)
 
 
 def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:
-    return set(connection.execute(_USED_IDS, {"ids": to_json(list(ids))}).scalars())
+    return set(_USED_IDS.run(connection, ids=to_json(list(ids))).scalars())
 
 
 def _choose_minted_id(connection: Connection, minted_id: str, used_ids: Collection[str]) -> str:
@@ -419,7 +427,7 @@ def select_articles(
             yield build_article(row, source_index.ids)
 
 
-_TAGS = (
+_TAGS = Query(
     select(json_member(articles.c.body, "tags"))
     .distinct()
     .where(articles.c.source.in_(json_members("keys")), articles.c.retracted_at.is_(None), articles.c.tags != "\n")
@@ -429,7 +437,7 @@ _TAGS = (
 def select_tags(connection: Connection, source_index: SourceIndex, source_ids: Collection[str]) -> list[str]:
     """Return each tag of the articles of these sources, as they spell it, in order."""
     keys = to_json(sorted(source_index.keys[id] for id in source_ids if id in source_index.keys))
-    rows = connection.execute(_TAGS, {"keys": keys}).scalars()
+    rows = _TAGS.run(connection, keys=keys).scalars()
     return sorted({tag for text in rows for tag in decode_strings(text)})
 
 
@@ -548,9 +556,11 @@ def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
 _TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
 _HAS_ID_OR_URL = or_(articles.c.published_id == bindparam("id_or_url"), articles.c.url == bindparam("id_or_url"))
 _STORIES = select(articles.c.story_key).where(_HAS_ID_OR_URL, articles.c.story_key != "")
-_BY_ID_OR_URL = select(articles.c.key, articles.c.source).where(or_(_HAS_ID_OR_URL, articles.c.story_key.in_(_STORIES)))
+_BY_ID_OR_URL = Query(
+    select(articles.c.key, articles.c.source).where(or_(_HAS_ID_OR_URL, articles.c.story_key.in_(_STORIES)))
+)
 _UPDATE_RETRACTED = update_statement(articles, ["key"], "retracted_at", "change_number")
-_DELETE_TOMBSTONE = delete(tombstones).where(tombstones.c.article == bindparam("article"))
+_DELETE_TOMBSTONE = Query(delete(tombstones).where(tombstones.c.article == bindparam("article")))
 
 
 def retract(connection: Connection, id_or_url: str, at: datetime | None) -> bool:
@@ -558,7 +568,7 @@ def retract(connection: Connection, id_or_url: str, at: datetime | None) -> bool
 
     Return whether there are any.
     """
-    rows = connection.execute(_BY_ID_OR_URL, {"id_or_url": id_or_url}).all()
+    rows = _BY_ID_OR_URL.run(connection, id_or_url=id_or_url).all()
     first_number = allocate_change_numbers(connection, len(rows)) if rows else 0
     for number, row in enumerate(rows, first_number):
         set_change_numbers(connection, {row.source: number})
@@ -582,7 +592,7 @@ def _remove(connection: Connection, key: int, at: datetime, change_number: int, 
 
 def _restore(connection: Connection, key: int, change_number: int) -> None:
     _UPDATE_RETRACTED.run(connection, [{"the_key": key, "retracted_at": None, "change_number": change_number}])
-    connection.execute(_DELETE_TOMBSTONE, {"article": key})
+    _DELETE_TOMBSTONE.run(connection, article=key)
 
 
 def forget(connection: Connection, key: int, at: datetime) -> int:
@@ -598,8 +608,8 @@ def forget(connection: Connection, key: int, at: datetime) -> int:
 
 EXPIRED_AT_ONCE = 500  # articles a transaction
 
-_NEWEST_OF_SOURCE = select(func.max(articles.c.first_seen)).where(articles.c.source == bindparam("source"))
-_EXPIRED = (
+_NEWEST_OF_SOURCE = Query(select(func.max(articles.c.first_seen)).where(articles.c.source == bindparam("source")))
+_EXPIRED = Query(
     select(articles.c.key)
     .where(articles.c.source == bindparam("source"), articles.c.first_seen < bindparam("start"))
     .where(articles.c.retracted_at.is_(None))
@@ -613,11 +623,11 @@ def expire(connection: Connection, source: int, retain: timedelta, at: datetime)
 
     What a feed or its archives hold is left to them. Tombstones keep the others from coming back (R4).
     """
-    newest = connection.execute(_NEWEST_OF_SOURCE, {"source": source}).scalar()
+    newest = _NEWEST_OF_SOURCE.run(connection, source=source).scalar()
     if newest is None:
         return 0
     start = newest - encode_time(EPOCH + retain)
-    keys = connection.execute(_EXPIRED, {"source": source, "start": start}).scalars().all()
+    keys = _EXPIRED.run(connection, source=source, start=start).scalars().all()
     is_expired = articles.c.key.in_(json_members("keys", to_json(keys)))
     if keys:
         _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)
@@ -644,15 +654,17 @@ def _is_published(article: ColumnElement[int]) -> ColumnElement[bool]:
     return exists().where(*is_entry, ledger_entries.c.state == EntryState.PUBLISHED)
 
 
-_PENDING_RETRACTIONS = union_all(
-    select(articles.c.key, articles.c.published_id).where(
-        articles.c.retracted_at.is_not(None), _is_published(articles.c.key)
-    ),
-    select(tombstones.c.article, tombstones.c.published_id).where(_is_published(tombstones.c.article)),
+_PENDING_RETRACTIONS = Query(
+    union_all(
+        select(articles.c.key, articles.c.published_id).where(
+            articles.c.retracted_at.is_not(None), _is_published(articles.c.key)
+        ),
+        select(tombstones.c.article, tombstones.c.published_id).where(_is_published(tombstones.c.article)),
+    )
 )
 
 
 def select_pending_retractions(connection: Connection, feed_id: str) -> Mapping[int, str]:
     """Return article key → published id of the removed articles that a feed still publishes."""
-    rows = connection.execute(_PENDING_RETRACTIONS, {"feed": feed_id}).all()
+    rows = _PENDING_RETRACTIONS.run(connection, feed=feed_id).all()
     return dict(cast(Sequence[tuple[int, str]], rows))

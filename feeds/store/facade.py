@@ -35,12 +35,15 @@ from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
 from .sqlite import Engines, copy_database, open_engines
+from .statements import Query
 
-_OUTLINES = select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None))
-_TITLES = select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != "")
-_CHANGE_NUMBERS = select(sources.c.id, sources.c.change_number)
-_ARTICLE_COUNTS = select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
-_META = select(meta.c.authority, meta.c.created)
+_OUTLINES = Query(select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None)))
+_TITLES = Query(select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != ""))
+_CHANGE_NUMBERS = Query(select(sources.c.id, sources.c.change_number))
+_ARTICLE_COUNTS = Query(
+    select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
+)
+_META = Query(select(meta.c.authority, meta.c.created))
 
 
 class SqlStore:
@@ -77,7 +80,7 @@ class SqlStore:
             with engines.read() as connection:
                 if migrate.read_revision(connection, path) != REVISION:
                     raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
-                row = connection.execute(_META).first()
+                row = _META.run(connection).first()
                 source_index = read_source_index(connection, declared) if row else SourceIndex()
         except BaseException:
             engines.close()
@@ -150,15 +153,15 @@ class SqlStore:
 
     def source_titles(self) -> dict[str, str]:
         with self._engines.read() as connection:
-            return {row.id: row.title for row in connection.execute(_TITLES)}
+            return {row.id: row.title for row in _TITLES.run(connection)}
 
     def article_counts(self) -> dict[str, int]:
         with self._engines.read() as connection:
-            return {row.id: row.article_count for row in connection.execute(_ARTICLE_COUNTS)}
+            return {row.id: row.article_count for row in _ARTICLE_COUNTS.run(connection)}
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
         with self._engines.read() as connection:
-            return {row.id: seen_items.decode_outlines(row.outlines) for row in connection.execute(_OUTLINES)}
+            return {row.id: seen_items.decode_outlines(row.outlines) for row in _OUTLINES.run(connection)}
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +194,7 @@ class SqlStore:
 
     def change_numbers(self) -> dict[str, int]:
         with self._engines.read() as connection:
-            return {row.id: row.change_number for row in connection.execute(_CHANGE_NUMBERS)}
+            return {row.id: row.change_number for row in _CHANGE_NUMBERS.run(connection)}
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
         with self._engines.write() as connection:
@@ -344,7 +347,7 @@ class SqlStore:
 def _read_or_create_meta(engines: Engines, authority: str, at: datetime) -> tuple[str, datetime]:
     """Return the authority and the time of the first start; store these where there are none."""
     with engines.read() as connection:
-        row = connection.execute(_META).first()
+        row = _META.run(connection).first()
     if row is None:
         with engines.write() as connection:
             values = {"id": 1, "authority": authority, "created": encode_time(at), "last_change_number": 0}

@@ -53,7 +53,7 @@ from .schema import (
     withdrawn_feeds,
 )
 from .sqlite import insert, json_members, open_engines, table_names
-from .statements import BatchStatement, ResultRow, Values, insert_statement, update_statement
+from .statements import BatchStatement, Query, ResultRow, Values, insert_statement, update_statement
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 
@@ -80,29 +80,33 @@ _OLDEST_ARCHIVE, _NEWEST_ARCHIVE = (
     for number in (func.min(archive_documents.c.number), func.max(archive_documents.c.number))
 )
 _IS_NEWEST_ARCHIVE = and_(archive_documents.c.feed == ledgers.c.feed, archive_documents.c.number == _NEWEST_ARCHIVE)
-_LEDGERS = select(
+_ALL_LEDGERS = select(
     ledgers,
     _OLDEST_ARCHIVE.label("oldest_archive"),
     archive_documents.c.number.label("newest_archive"),
     archive_documents.c.files.label("archive_files"),
 ).select_from(ledgers.outerjoin(archive_documents, _IS_NEWEST_ARCHIVE))
-_LEDGER = _LEDGERS.where(ledgers.c.feed == bindparam("feed"))
-_ARCHIVE_FILES = (
+_LEDGERS = Query(_ALL_LEDGERS)
+_LEDGER = Query(_ALL_LEDGERS.where(ledgers.c.feed == bindparam("feed")))
+_ARCHIVE_FILES = Query(
     select(archive_documents.c.number, archive_documents.c.files)
     .where(archive_documents.c.feed == bindparam("feed"))
     .order_by(archive_documents.c.number)
 )
 IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISHED
-_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
-_ENTRIES_OF_ARTICLES = _ENTRIES.where(ledger_entries.c.article.in_(json_members("articles")))
-_EVENTS = select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
+_ALL_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
+_ENTRIES = Query(_ALL_ENTRIES)
+_ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_members("articles"))))
+_EVENTS = Query(
+    select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
+)
 _LAST_NUMBERS = (
     select(func.max(outbox.c.seq))
     .where(outbox.c.feed == bindparam("feed"), outbox.c.article.in_(json_members("articles")))
     .group_by(outbox.c.article)
 )
-_LAST_DIGESTS = select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS))
-_WITHDRAWN = select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor)
+_LAST_DIGESTS = Query(select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS)))
+_WITHDRAWN = Query(select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor))
 
 _ENTRY, _MERGED_ENTRY = ledger_entries.c, ledger_entries.alias().c
 _STANDING_FOR = select(func.coalesce(_MERGED_ENTRY.merged_into, _MERGED_ENTRY.article)).where(
@@ -112,14 +116,14 @@ _PUBLISHED_ID = func.coalesce(
     select(articles.c.published_id).where(articles.c.key == _ENTRY.article).scalar_subquery(),
     select(tombstones.c.published_id).where(tombstones.c.article == _ENTRY.article).limit(1).scalar_subquery(),
 )
-_PUBLISHED_TWIN = (
+_PUBLISHED_TWIN = Query(
     select(_ENTRY.article, _ENTRY.first_published, _PUBLISHED_ID.label("published_id"))
     .where(_ENTRY.feed == bindparam("feed"), _ENTRY.article.in_(_STANDING_FOR))
     .where(_ENTRY.state == EntryState.PUBLISHED, _PUBLISHED_ID.is_not(None))
     .order_by(_ENTRY.first_published, _ENTRY.article)
     .limit(1)
 )
-_PUBLISHED_SOURCES = (
+_PUBLISHED_SOURCES = Query(
     select(sources.c.id)
     .distinct()
     .join(articles, articles.c.source == sources.c.key)
@@ -132,6 +136,9 @@ _UPSERT_ENTRY = _upsert_statement(ledger_entries)
 _UPSERT_ARCHIVE = _upsert_statement(archive_documents)
 _UPSERT_WITHDRAWN = _upsert_statement(withdrawn_feeds)
 _REWRITE_EVENT = update_statement(outbox, ["seq"], "published_id", "item")
+_NEWEST_EVENT = select(func.max(outbox.c.seq)).scalar_subquery()
+_DELETE_OLD_EVENTS = Query(delete(outbox).where(outbox.c.seq <= _NEWEST_EVENT - bindparam("kept")))
+_RESTORE = Query(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == bindparam("feed")))
 _INSERT_EVENT = insert_statement(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
 
 
@@ -140,12 +147,12 @@ _INSERT_EVENT = insert_statement(outbox, "at", "feed", "kind", "article", "publi
 
 def select_ledgers(connection: Connection) -> dict[str, Ledger]:
     """Return the ledger of every feed by feed id, without its entries."""
-    return {row.feed: _build_ledger(row, {}) for row in connection.execute(_LEDGERS)}
+    return {row.feed: _build_ledger(row, {}) for row in _LEDGERS.run(connection)}
 
 
 def select_ledger(connection: Connection, feed_id: str, article_keys: Collection[int] | None) -> Ledger:
     """Return a feed's ledger with the entries of these articles (None: all); empty when it was never issued."""
-    row = connection.execute(_LEDGER, {"feed": feed_id}).first()
+    row = _LEDGER.run(connection, feed=feed_id).first()
     return _build_ledger(row, _select_entries(connection, feed_id, article_keys)) if row else Ledger(feed_id)
 
 
@@ -154,9 +161,9 @@ def _select_entries(
 ) -> dict[int, LedgerEntry]:
     values = {"feed": feed_id}
     if article_keys is None:
-        rows = connection.execute(_ENTRIES, values)
+        rows = _ENTRIES.run(connection, **values)
     else:
-        rows = connection.execute(_ENTRIES_OF_ARTICLES, {**values, "articles": to_json(list(article_keys))})
+        rows = _ENTRIES_OF_ARTICLES.run(connection, **values, articles=to_json(list(article_keys)))
     return {row.article: build_entry(row) for row in rows}
 
 
@@ -176,20 +183,20 @@ def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
 
 def select_archive_files(connection: Connection, feed_id: str) -> dict[int, tuple[PublishedFile, ...]]:
     """Return the files of each archive document of a feed by its number, oldest first."""
-    rows = connection.execute(_ARCHIVE_FILES, {"feed": feed_id})
+    rows = _ARCHIVE_FILES.run(connection, feed=feed_id)
     return {row.number: _FILES.decode(row.files) for row in rows}
 
 
 def select_published_twin(connection: Connection, feed_id: str, article_keys: Collection[int]) -> PublishedTwin | None:
     """Return which of some articles, or of those that stand for them, a feed published first."""
     values = {"feed": feed_id, "articles": to_json(list(article_keys))}
-    row = connection.execute(_PUBLISHED_TWIN, values).first()
+    row = _PUBLISHED_TWIN.run(connection, **values).first()
     return PublishedTwin(row.article, row.published_id, decode_time(row.first_published)) if row else None
 
 
 def select_published_sources(connection: Connection, feed_id: str) -> frozenset[str]:
     """Return the ids of the sources whose articles a feed ever published."""
-    return frozenset(connection.execute(_PUBLISHED_SOURCES, {"feed": feed_id}).scalars())
+    return frozenset(_PUBLISHED_SOURCES.run(connection, feed=feed_id).scalars())
 
 
 def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
@@ -211,7 +218,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
     _UPSERT_ARCHIVE.run(connection, documents)
     if issue.oldest_archive is not None:
         _drop_archives(connection, feed.id, issue.oldest_archive)
-    connection.execute(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == feed.id))
+    _RESTORE.run(connection, feed=feed.id)
     if issue.events:
         _append_events(connection, issue, at)
 
@@ -228,10 +235,9 @@ def _drop_archives(connection: Connection, feed_id: str, oldest: int) -> None:
 def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
     """Append the events to the outbox, and delete its oldest ones."""
     keys = to_json([event.article_key for event in issue.events])
-    rows = connection.execute(_LAST_DIGESTS, {"feed": issue.edition.feed.id, "articles": keys}).all()
+    rows = _LAST_DIGESTS.run(connection, feed=issue.edition.feed.id, articles=keys).all()
     _INSERT_EVENT.run(connection, _event_values(issue, dict(cast(Sequence[tuple[int, str]], rows)), at))
-    newest = select(func.max(outbox.c.seq)).scalar_subquery()
-    connection.execute(delete(outbox).where(outbox.c.seq <= newest - MAX_EVENTS))
+    _DELETE_OLD_EVENTS.run(connection, kept=MAX_EVENTS)
 
 
 def _entry_values(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[Values]:
@@ -266,7 +272,7 @@ def _event_values(issue: Issue, last_digests: Mapping[int, str], at: datetime) -
 
 # ── publishing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_PUBLISHING = select(publishing)
+_PUBLISHING = Query(select(publishing))
 _INSERT_WAITING = insert(publishing).values(
     {name: bindparam(name) for name in ("feed", "change_number", "waiting_since")}
 )
@@ -279,7 +285,7 @@ _UPSERT_WAITING = BatchStatement(
         },
     )
 )
-_UPDATE_PUBLISHED = (
+_UPDATE_PUBLISHED = Query(
     update(publishing)
     .where(
         publishing.c.feed == bindparam("the_feed"),
@@ -323,7 +329,7 @@ def mark_waiting(
 def mark_published(connection: Connection, edition: Edition, began: datetime) -> None:
     """Let a feed wait no longer, or from `began` on where its sources changed again since its edition was made."""
     values = {"the_feed": edition.feed.id, "published": edition.changed, "began": encode_time(began)}
-    connection.execute(_UPDATE_PUBLISHED, values)
+    _UPDATE_PUBLISHED.run(connection, **values)
 
 
 def mark_failed(connection: Connection, feed_id: str, error: str, at: datetime) -> None:
@@ -338,7 +344,7 @@ def select_publishing(connection: Connection) -> dict[str, PublishingStatus]:
         row.feed: PublishingStatus(
             row.feed, decode_optional_time(row.waiting_since), decode_optional_time(row.failed_at), row.error
         )
-        for row in connection.execute(_PUBLISHING)
+        for row in _PUBLISHING.run(connection)
     }
 
 
@@ -349,7 +355,7 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
     """Return up to `limit` events with a number above `after`, in the order of their numbers."""
     return [
         (row.seq, Event(row.kind, row.feed, row.article, row.published_id, row.item))
-        for row in connection.execute(_EVENTS, {"after": after, "limit": limit})
+        for row in _EVENTS.run(connection, after=after, limit=limit)
     ]
 
 
@@ -379,7 +385,7 @@ def rename(connection: Connection, feed_id: str, successor: str) -> None:
     The entries go with it, so that no article is announced again under the new name. A feed that has a ledger keeps it.
     The files go with it in any case: it is due, and replaces them once it is issued.
     """
-    old, new = (connection.execute(_LEDGER, {"feed": id}).first() for id in (feed_id, successor))
+    old, new = (_LEDGER.run(connection, feed=id).first() for id in (feed_id, successor))
     if old and new:
         archives = chain.from_iterable(select_archive_files(connection, feed_id).values())
         files = to_json((*_FILES.decode(new.files), *_FILES.decode(old.files), *archives))
@@ -404,7 +410,7 @@ def _lead_to(connection: Connection, feed_id: str, successor: str | None) -> Non
 
 def select_withdrawn(connection: Connection) -> dict[str, str | None]:
     """Return the id of each withdrawn feed → its successor, or None."""
-    return {row.feed: row.successor for row in connection.execute(_WITHDRAWN)}
+    return {row.feed: row.successor for row in _WITHDRAWN.run(connection)}
 
 
 class WithdrawnFeeds:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, event
 
 from ..errors import StoreError
-from .schema import REVISION
+from .schema import REVISION, metadata
 from .sqlite import (
     MIGRATE,
     check_quickly,
@@ -22,6 +22,11 @@ from .sqlite import (
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
+# As Alembic makes it.
+VERSION_TABLE = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 # Small tables, which every start reads anyway. Checking all articles would take minutes: `verify` does that.
 CHECKED_TABLES = ("meta", "sources", "visits", "hosts", "ledgers")
 EMPTY = (
@@ -35,12 +40,15 @@ NEWER_VERSION = (
 
 
 def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
-    """Create the database if there is none, and migrate it to `head`; keep a copy of an older one beside it (F39)."""
+    """Create the database if there is none; migrate an older one to `head`, and keep a copy of it beside it (F39)."""
     if not path.exists():
         if has_log(path):
             raise StoreError(EMPTY.format(path, "is gone, but not its write-ahead log"))
         with create_file(path) as temporary:
-            _upgrade(temporary, None, head, scripts)
+            if head == REVISION:
+                _create(temporary)
+            else:
+                _upgrade(temporary, None, head, scripts)
         return
     engines = open_engines(path)
     try:
@@ -77,6 +85,20 @@ def read_revision(connection: Connection, path: Path) -> str:
     if revision is None:
         raise StoreError(EMPTY.format(path, "is empty: it was cut off"))
     return revision
+
+
+def _create(path: Path) -> None:
+    """Create the tables in their newest form, to which the migrations lead too."""
+    engine = open_engine(path, MIGRATE)
+    try:
+        with translate_errors(path), engine.connect() as connection:
+            connection.exec_driver_sql(MIGRATE.begin_statement)
+            metadata.create_all(connection, checkfirst=False)
+            connection.exec_driver_sql(VERSION_TABLE)
+            connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
+            connection.commit()
+    finally:
+        engine.dispose()
 
 
 def _upgrade(path: Path, revision: str | None, head: str, scripts: Path, *, keep_copy: bool = True) -> None:

@@ -29,16 +29,22 @@ _ITEMS = Query(
         )
     )
 )
-_LINKS = select(articles.c.link_key, articles.c.upstream_id).where(
-    articles.c.source == bindparam("source"), articles.c.link_key != ""
+_LINKS = Query(
+    select(articles.c.link_key, articles.c.upstream_id).where(
+        articles.c.source == bindparam("source"), articles.c.link_key != ""
+    )
 )
 _TITLE, _PUBLISHED = (json_member(articles.c.body, name) for name in ("title", "published"))
-_TITLES = select(_TITLE.label("title"), _PUBLISHED.label("published"), articles.c.upstream_id).where(
-    articles.c.source == bindparam("source"), _TITLE != ""
+_TITLES = Query(
+    select(_TITLE.label("title"), _PUBLISHED.label("published"), articles.c.upstream_id).where(
+        articles.c.source == bindparam("source"), _TITLE != ""
+    )
 )
 _PAGE = json_member(articles.c.body, "page")
-_PAGES = select(articles.c.upstream_id, _PAGE).where(
-    articles.c.source == bindparam("source"), articles.c.retracted_at.is_(None), _PAGE.is_not(None)
+_PAGES = Query(
+    select(articles.c.upstream_id, _PAGE).where(
+        articles.c.source == bindparam("source"), articles.c.retracted_at.is_(None), _PAGE.is_not(None)
+    )
 )
 _LISTING = Query(
     select(sources.c.listing_size, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
@@ -106,20 +112,20 @@ def decode_outlines(text: str | None) -> tuple[Outline, ...]:
 
 def select_links(connection: Connection, key: int) -> Mapping[str, str]:
     """Return link key → upstream id of a source's articles."""
-    return _to_dict(connection.execute(_LINKS, {"source": key}).all())
+    return _to_dict(_LINKS.run(connection, source=key).all())
 
 
 def select_titles(connection: Connection, key: int) -> Mapping[str, str]:
     """Return title and date, and of each title without a date, → upstream id of a source's articles."""
     titles: dict[str, str] = {}
-    for row in connection.execute(_TITLES, {"source": key}):
+    for row in _TITLES.run(connection, source=key):
         titles[f"{row.title}\x1f{(row.published or '')[:19]}"] = titles[f"{row.title}\x1f"] = row.upstream_id
     return titles
 
 
 def select_pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:
     """Return upstream id → our own page, of a source's articles that have one."""
-    pages = _to_dict(connection.execute(_PAGES, {"source": key}).all())
+    pages = _to_dict(_PAGES.run(connection, source=key).all())
     return {upstream_id: _PAGE_DECODER.decode(text) for upstream_id, text in pages.items()}
 
 

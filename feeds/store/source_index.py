@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from ..model import Interval, Schedule, Source, StoredDeclaration
 from .schema import articles, encode_time, ledger_entries, meta, sources, to_json, tombstones, visits
 from .sqlite import Engines, json_members
-from .statements import insert_statement, update_statement
+from .statements import Query, insert_statement, update_statement
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 
@@ -51,14 +51,19 @@ class SourceIndex:
 
 _USUAL_FIRST_PART = re.compile(r"^(?:www[0-9]?|feeds?|rss|blog|news)\.(?=[^.]+\.)")
 
-_SOURCES = select(*(sources.c[name] for name in StoredSource._fields))
-_HAS_LATE_VISITS = select(exists().where(visits.c.due_at > bindparam("horizon")))
-_WITHOUT_ARTICLES = select(sources.c.key).where(
-    sources.c.key.in_(json_members("keys")),
-    ~exists().where(articles.c.source == sources.c.key),
-    ~exists().where(tombstones.c.source == sources.c.key),
+_SOURCES = Query(select(*(sources.c[name] for name in StoredSource._fields)))
+_HAS_LATE_VISITS = Query(select(exists().where(visits.c.due_at > bindparam("horizon"))))
+_WITHOUT_ARTICLES = Query(
+    select(sources.c.key).where(
+        sources.c.key.in_(json_members("keys")),
+        ~exists().where(articles.c.source == sources.c.key),
+        ~exists().where(tombstones.c.source == sources.c.key),
+    )
 )
-_ADD_TO_CHANGE_NUMBER = (
+_DELETE_VISITS = Query(delete(visits).where(visits.c.source.in_(json_members("keys"))))
+_DELETE_SOURCES = Query(delete(sources).where(sources.c.key.in_(json_members("keys"))))
+_LATE_SOURCES = Query(select(visits.c.source).where(visits.c.due_at > bindparam("horizon")).distinct())
+_ADD_TO_CHANGE_NUMBER = Query(
     update(meta)
     .values(last_change_number=meta.c.last_change_number + bindparam("count"))
     .returning(meta.c.last_change_number)
@@ -100,7 +105,7 @@ def _site_of_origin(origin: str) -> str:
 
 def allocate_change_numbers(connection: Connection, count: int) -> int:
     """Reserve `count` consecutive change numbers; return the first."""
-    last: int = connection.execute(_ADD_TO_CHANGE_NUMBER, {"count": count}).scalar_one()
+    last: int = _ADD_TO_CHANGE_NUMBER.run(connection, count=count).scalar_one()
     return last - count + 1
 
 
@@ -119,7 +124,7 @@ def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> SourceIn
     declarations = {source.id: source for source in declared}
     with engines.read() as connection:
         rows = _select_rows(connection)
-        has_late_visits = connection.execute(_HAS_LATE_VISITS, {"horizon": encode_time(at + HORIZON)}).scalar()
+        has_late_visits = _HAS_LATE_VISITS.run(connection, horizon=encode_time(at + HORIZON)).scalar()
     if has_late_visits or _differs(rows, declarations):
         with engines.write() as connection:
             rows = _update_rows(connection, declarations, at)
@@ -156,7 +161,7 @@ def _build_index(rows: Mapping[str, StoredSource], declarations: Mapping[str, So
 
 
 def _select_rows(connection: Connection) -> dict[str, StoredSource]:
-    return {row[1]: StoredSource(*row) for row in connection.execute(_SOURCES)}
+    return {row.id: StoredSource._make(row) for row in _SOURCES.run(connection)}
 
 
 def _differs(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> bool:
@@ -205,9 +210,9 @@ def _update_rows(connection: Connection, declarations: Mapping[str, Source], at:
 def _delete_outlines(connection: Connection, undeclared: Iterable[StoredSource]) -> None:
     """Delete the outlines that left their list and have nothing to keep: a list may have others at every visit."""
     keys = {"keys": to_json([row.key for row in undeclared if "/" in row.id])}
-    droppable = set(connection.execute(_WITHOUT_ARTICLES, keys).scalars())
-    for table, column in ((visits, visits.c.source), (sources, sources.c.key)):
-        connection.execute(delete(table).where(column.in_(json_members("keys"))), {"keys": to_json(sorted(droppable))})
+    droppable = set(_WITHOUT_ARTICLES.run(connection, **keys).scalars())
+    for statement in (_DELETE_VISITS, _DELETE_SOURCES):
+        statement.run(connection, keys=to_json(sorted(droppable)))
 
 
 def _add(connection: Connection, new_sources: list[Source], at: datetime) -> None:
@@ -277,11 +282,11 @@ def _correct_late_visits(
 ) -> None:
     """Move visits that a wrong clock planned beyond the horizon to within their source's own interval (F9)."""
     ids = {row.key: row.id for row in rows.values()}
-    is_late = visits.c.due_at > encode_time(at + HORIZON)
-    for key in connection.execute(select(visits.c.source).where(is_late).distinct()).scalars().all():
+    horizon = encode_time(at + HORIZON)
+    for key in _LATE_SOURCES.run(connection, horizon=horizon).scalars().all():
         source = declarations.get(ids[key])
         due_at = at + min(HORIZON, _interval(source.schedule if source else Interval(0)))
-        late_visits = (visits.c.source == key) & is_late
+        late_visits = (visits.c.source == key) & (visits.c.due_at > horizon)
         connection.execute(update(visits).where(late_visits).values(due_at=encode_time(due_at)))
 
 

@@ -1,8 +1,9 @@
-"""SQL statements that are compiled once, when a module is imported, and run for many rows at a time."""
+"""SQL statements that are compiled once, when they are first run: a program that has nothing to do compiles few."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    CursorResult,
     Row,
     Select,
     Table,
@@ -26,34 +28,47 @@ ResultRow = Row[tuple[object, ...]]
 
 
 class Query:
-    """A query for a few rows, run as plain text: SQLAlchemy's own execution costs more than the query itself."""
+    """A statement run as plain text: SQLAlchemy's own execution costs more than a query for a few rows."""
 
-    def __init__(self, query: Select[tuple[object, ...]] | CompoundSelect[tuple[object, ...]]) -> None:
-        compiled = query.compile(dialect=DIALECT)
-        self._text = str(compiled)
-        self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | UpdateBase) -> None:
+        self._statement = statement
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Sequence[str], Values]:
+        """The text, the names of its parameters in their order, and the values of those that are constant."""
+        compiled = self._statement.compile(dialect=DIALECT)
+        constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        return str(compiled), getattr(compiled, "positiontup", None) or (), constants
+
+    def run(self, connection: Connection, **values: object) -> CursorResult[Any]:
+        """Run it with these values bound."""
+        text, names, constants = self._compiled
+        parameters = {**constants, **values}
+        return connection.exec_driver_sql(text, tuple([parameters[name] for name in names]))
 
     def rows(self, connection: Connection, **values: object) -> Sequence[ResultRow]:
         """Return all rows, with these values bound."""
-        parameters = {**self._constants, **values}
-        return connection.exec_driver_sql(self._text, tuple([parameters[name] for name in self._names])).all()
+        return self.run(connection, **values).all()
 
 
 class BatchStatement:
     """A statement for many rows, run with plain tuples: that costs half as much as SQLAlchemy's own execution."""
 
     def __init__(self, statement: UpdateBase) -> None:
-        compiled = statement.compile(dialect=DIALECT)
+        self._statement = statement
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Callable[[Values], tuple[object, ...]]]:
+        """The text, and what takes the values of its parameters out of a row."""
+        compiled = self._statement.compile(dialect=DIALECT)
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        self._text = str(compiled)
-        self._get_values: Callable[[Values], tuple[object, ...]] = itemgetter(*names)
+        return str(compiled), itemgetter(*names)
 
     def run(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Run the statement for each row; send nothing when there are none."""
-        parameters = [self._get_values(row) for row in rows]
-        if parameters:
-            connection.exec_driver_sql(self._text, parameters)
+        if values := list(rows):
+            text, get_parameters = self._compiled
+            connection.exec_driver_sql(text, [get_parameters(value) for value in values])
 
 
 def insert_statement(table: Table, *names: str, utf8: Collection[str] = ()) -> BatchStatement:

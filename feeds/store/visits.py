@@ -52,7 +52,7 @@ from .schema import (
 )
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
 from .sqlite import NO_LIMIT, STORY_IDS, greatest, insert, json_members, matches_story_id
-from .statements import BatchStatement, ResultRow, Values, update_statement
+from .statements import BatchStatement, Query, ResultRow, Values, update_statement
 
 _STORY = msgspec.json.Decoder(Story)
 _MOVE = msgspec.json.Decoder(Move)
@@ -74,14 +74,14 @@ _VISITS = select(
     *(hosts.c[name] for name in ("last_request", "paused_until", "robots", "robots_at")),
 ).outerjoin_from(visits, hosts, visits.c.host == hosts.c.host)
 _BY_AGE = (visits.c.due_at, visits.c.key)
-_DUE = _VISITS.where(visits.c.due_at <= bindparam("at")).order_by(*_BY_AGE).limit(bindparam("limit"))
-_OF_SOURCES = (
+_DUE = Query(_VISITS.where(visits.c.due_at <= bindparam("at")).order_by(*_BY_AGE).limit(bindparam("limit")))
+_OF_SOURCES = Query(
     _VISITS.where(visits.c.source.in_(json_members("sources")), visits.c.due_at.is_not(None))
     .where(or_(visits.c.upstream_id == "", visits.c.due_at <= bindparam("at"), visits.c.last_at.is_(None)))
     .order_by(*_BY_AGE)
     .limit(bindparam("limit"))
 )
-_NEXT_DUE = select(func.min(visits.c.due_at))
+_NEXT_DUE = Query(select(func.min(visits.c.due_at)))
 
 
 def select_due(
@@ -98,16 +98,16 @@ def select_due(
     """
     values: dict[str, object] = {"at": encode_time(at), "limit": NO_LIMIT if limit is None else limit}
     if source_ids is None:
-        rows = connection.execute(_DUE, values)
+        rows = _DUE.run(connection, **values)
     else:
         keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
-        rows = connection.execute(_OF_SOURCES, values | {"sources": to_json(keys)})
+        rows = _OF_SOURCES.run(connection, **values, sources=to_json(keys))
     return [_build_visit(row, source_index, at) for row in rows if row.source in source_index.declared]
 
 
 def select_next_due(connection: Connection) -> datetime | None:
     """Return the time of the next visit."""
-    return decode_optional_time(connection.execute(_NEXT_DUE).scalar())
+    return decode_optional_time(_NEXT_DUE.run(connection).scalar())
 
 
 def _build_visit(row: ResultRow, source_index: SourceIndex, at: datetime) -> Visit:
@@ -184,9 +184,11 @@ _DELETE_STORIES = BatchStatement(
         visits.c.upstream_id.in_(json_members("upstream_ids")),
     )
 )
-_STORY_VISITS = select(
-    *(visits.c[name] for name in ("source", "upstream_id", "url", "host", "story_digest"))
-).join_from(STORY_IDS, visits, matches_story_id(visits))
+_STORY_VISITS = Query(
+    select(*(visits.c[name] for name in ("source", "upstream_id", "url", "host", "story_digest"))).join_from(
+        STORY_IDS, visits, matches_story_id(visits)
+    )
+)
 
 # What a listing leaves out of these stays as it was.
 _CHANNEL_COLUMNS = ("title", "link", "hub", "self_url", "listing_size", "outlines")
@@ -276,7 +278,7 @@ def _select_story_visits(
     story_ids = [_story_id(o.visit, source_index) for o in outcomes if o.visit.story is not None]
     if not story_ids:
         return {}
-    rows: Iterable[ResultRow] = connection.execute(_STORY_VISITS, {"story_ids": to_json(story_ids)})
+    rows: Iterable[ResultRow] = _STORY_VISITS.run(connection, story_ids=to_json(story_ids))
     return {(row.source, row.upstream_id): row for row in rows}
 
 
@@ -388,7 +390,7 @@ _PENDING_COUNTS = (
     .group_by(visits.c.source)
     .subquery()
 )
-_STATUSES = (
+_STATUSES = Query(
     select(
         visits,
         sources.c.id,
@@ -408,7 +410,7 @@ _STATUSES = (
 
 def select_statuses(connection: Connection) -> list[SourceStatus]:
     """Return the status of every enabled source, sorted by id."""
-    return [_build_status(row) for row in connection.execute(_STATUSES)]
+    return [_build_status(row) for row in _STATUSES.run(connection)]
 
 
 def _build_status(row: ResultRow) -> SourceStatus:

@@ -350,28 +350,32 @@ def add(scripts: Path, name: str) -> None:
 
 
 def test_the_migrations_lead_to_the_tables(path: Path) -> None:
-    open_store(path).close()
-    database = create_engine(f"sqlite:///{path}")
+    """A new database, which is made without them, is the same."""
+    old = path.with_name("old.db")
+    migrate.create_or_upgrade(old, "0001")
+    migrate.create_or_upgrade(old)
+    migrate.create_or_upgrade(path)
+    assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
+    database = create_engine(f"sqlite:///{old}")
     with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        sql = dict(connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all())
-    assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
-    fresh = create_engine("sqlite://")
-    with fresh.connect() as connection:
-        metadata.create_all(connection)
-        made = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
-        assert {name: "".join(text.split()) for name, text in made} == {
-            name: "".join(text.split()) for name, text in sql.items() if name != "alembic_version"
-        }
     database.dispose()
-    fresh.dispose()
+    assert contents(old) == contents(path)
 
 
-def test_a_current_database_opens_without_alembic(path: Path) -> None:
-    open_store(path).close()
+def contents(path: Path) -> tuple[object, ...]:
+    """The tables and indexes of a database, its revision and its settings."""
+    with raw(path) as connection:
+        made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        pragmas = [connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_size", "journal_mode")]
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    return {name: "".join(text.split()) for name, text in made}, pragmas, revision
+
+
+def test_a_database_is_made_and_opened_without_alembic(path: Path) -> None:
     code = "import sys; from pathlib import Path; from database import open_store\n"
-    code += f"open_store(Path({str(path)!r})).close(); print('alembic' in sys.modules)"
-    assert run("-c", code).communicate()[0] == "False\n"
+    code += f"for _ in range(2): open_store(Path({str(path)!r})).close(); print('alembic' in sys.modules)"
+    assert run("-c", code).communicate()[0] == "False\n" * 2
 
 
 def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path, scripts: Path) -> None:
