@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
     "iri": NOTHING,
+    "countries": NOTHING,
     "clean_html": NOTHING,
     "wordlists": NOTHING,
     "networks": NOTHING,
@@ -31,12 +32,12 @@ ROOMS: dict[str, set[str]] = {
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE | {"wordlists"},
-    "normalize": PURE | {"iri", "podcast_categories", "revision", "wordlists"},
+    "normalize": PURE | {"countries", "iri", "podcast_categories", "revision", "wordlists"},
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
-    "parse": PURE | {"wordlists"},
+    "parse": PURE | {"countries", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
     "store": PURE | {"registry", "revision"},
     "publish": PURE,
@@ -75,7 +76,6 @@ LIBRARIES: dict[str, set[str]] = {
     "frontmatter": {"parse"},
     "nh3": {"normalize"},
     "w3lib": {"parse", "normalize"},  # decoding pages; canonical links
-    "dateutil": {"normalize"},
     # The records, and their JSON; the gate walks through their fields; the quick check.
     "msgspec": {"model", "store", "app", "publish"},
     "sqlalchemy": {"store"},
@@ -83,7 +83,7 @@ LIBRARIES: dict[str, set[str]] = {
     "feedgen": {"render"},
     "idna": {"iri"},
     "jinja2": {"render"},
-    "babel": {"render"},
+    "babel": {"normalize", "render"},  # names in dates; the languages of our pages
     "pywebpush": {"push"},
     "starlette": {"serve"},
     "uvicorn": {"serve"},

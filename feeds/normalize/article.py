@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from html import unescape
 
+from ..countries import country_of
 from ..model import (
     NOTHING,
     Article,
@@ -27,7 +28,7 @@ from ..model import (
 )
 from . import html
 from .channel import describe_show
-from .dates import parse_date
+from .dates import NOWHERE, Place, parse_date
 from .identity import minted_id, published_id, title_key
 from .images import find_first_image
 from .language import first_language
@@ -67,6 +68,7 @@ class DocumentContext:
     origin: Origin
     rights: str | None
     show: Podcast | None
+    place: Place
 
 
 def document_context(parsed: Parsed, context: Context) -> DocumentContext:
@@ -74,15 +76,17 @@ def document_context(parsed: Parsed, context: Context) -> DocumentContext:
     channel = parsed.channel
     site = _first_link(channel.links, "alternate", parsed.base)
     bases = (site, parsed.base)
+    place = _place(parsed, context.source)
     return DocumentContext(
         reader=parsed.reader,
         bases=bases,
         base=site or web_url(parsed.base),
         authors=select_authors(channel.people, *bases),
         language=channel.language,
-        origin=_channel_origin(channel, parsed.base, context.source, context.now),
+        origin=_channel_origin(channel, parsed.base, context, place),
         rights=html.to_plain_text(channel.rights) or None,
         show=None if context.source and context.source.private else describe_show(parsed),
+        place=place,
     )
 
 
@@ -91,8 +95,9 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     bases, story = document.bases, resolve_bylines(story)
     url = story_url(story, *bases)
     title, summary, body = _texts(story, url, document.base or url)
-    zone = context.source.timezone if context.source else "UTC"
-    published, modified = (parse_date(text, context.now, zone) for text in (story.published, story.updated))
+    language = _language(story, document.language, context.source)
+    place = document.place._replace(language=language)
+    published, modified = (parse_date(text, context.now, *place) for text in (story.published, story.updated))
     minted = minted_id(upstream, context.source_id, context.authority)
     categories = tuple(item for item in map(_clean_category, story.categories) if item.term or item.label)
     return Article(
@@ -112,7 +117,7 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         authors=select_authors(story.people, *bases) or document.authors,
         tags=_tags(categories, context.source),
         categories=categories,
-        language=_language(story, document.language, context.source),
+        language=language,
         image=find_declared_image(story, *bases) or find_first_image(body),
         external_url=_external_url(story, document.reader, bases),
         attachments=find_attachments(story, *bases),
@@ -130,12 +135,15 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     )
 
 
-def title_and_date(story: Story, now: datetime, timezone: str) -> str | None:
+def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None:
     """Return title and date as `SeenItems.titles` spells them; None for a story without a title."""
     title = html.to_plain_text(story.title)
-    published = parse_date(story.published, now, timezone) if title else None
-    date = f"{published:%Y-%m-%dT%H:%M:%S}" if published else ""
-    return f"{title}\x1f{date}" if title else None
+    if not title:
+        return None
+    place = _place(parsed, context.source)
+    place = place._replace(language=_language(story, parsed.channel.language, context.source))
+    published = parse_date(story.published, context.now, *place)
+    return f"{title}\x1f{f'{published:%Y-%m-%dT%H:%M:%S}' if published else ''}"
 
 
 def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, str]:
@@ -183,6 +191,13 @@ def _updated(published: datetime | None, modified: datetime | None, context: Con
     """Return when the story last changed in what matters, never later than now (R11)."""
     declared = modified if context.changed else modified or published
     return min(context.now, declared) if declared else context.now
+
+
+def _place(parsed: Parsed, source: Source | None) -> Place:
+    """Return where the dates of a document were written, as far as the document and its source tell."""
+    site = _first_link(parsed.channel.links, "alternate", parsed.base)
+    language = first_language(parsed.channel.language, source.language if source else None)
+    return Place(source.timezone if source else "UTC", language, country_of(site, parsed.base))
 
 
 def _language(story: Story, channel_language: str | None, source: Source | None) -> str | None:
@@ -266,9 +281,9 @@ def _none_if_active(text: str) -> str | None:
     return text if text and not ACTIVE_ADDRESS.match(text) else None
 
 
-def _clean_origin(origin: Origin, bases: tuple[str | None, ...], now: datetime) -> Origin:
+def _clean_origin(origin: Origin, bases: tuple[str | None, ...], now: datetime, place: Place = NOWHERE) -> Origin:
     """Return where an item was first published, with clean texts and absolute addresses."""
-    updated = parse_date(origin.updated, now)
+    updated = parse_date(origin.updated, now, *place)
     return Origin(
         id=_none_if_active(clean_label(origin.id)),
         title=html.to_plain_text(Text(origin.title)) or None if origin.title else None,
@@ -281,8 +296,9 @@ def _clean_origin(origin: Origin, bases: tuple[str | None, ...], now: datetime) 
 # ── what all stories of a document share ────────────────────────────────────────────────────────────────────────────
 
 
-def _channel_origin(channel: Channel, base: str | None, source: Source | None, now: datetime) -> Origin:
+def _channel_origin(channel: Channel, base: str | None, context: Context, place: Place) -> Origin:
     """Return the document as the origin of its stories; of a private source only the title."""
+    source = context.source
     title = html.to_plain_text(channel.title)
     if source and source.private:
         return Origin(title=title or None)
@@ -290,7 +306,7 @@ def _channel_origin(channel: Channel, base: str | None, source: Source | None, n
     origin = Origin(channel.id or feed, None, site, feed or (source.address if source else None), channel.updated)
     icon = channel.icon or channel.image
     icon_url = web_url(icon.href, icon.base, base) if icon else None
-    return replace(_clean_origin(origin, (site, base), now), title=title or None, icon=icon_url)
+    return replace(_clean_origin(origin, (site, base), context.now, place), title=title or None, icon=icon_url)
 
 
 def _first_link(links: Iterable[Link], rel: str, base: str | None) -> str | None:

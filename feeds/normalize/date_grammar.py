@@ -1,72 +1,101 @@
-"""Grammar of dates in many languages: finds day, time and zone wherever they stand in a text."""
+"""Grammar of dates in any language: the clock is taken out first, then the day is read from what is left.
+
+A text is folded, years of other calendars become years of ours, and names of months, weekdays and halves of the day
+become signs (`date_words`). What then stands between the numbers hardly matters.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date as Day
 from datetime import timedelta, timezone, tzinfo
 from functools import lru_cache
-from unicodedata import combining, normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_MIN_MONTH_PREFIX, _MAX_MONTH_PREFIX = 3, 8
-# January to December: prefixes that tell a month from all others. Where two languages use one word for two months
-# (Polish and Croatian `lipiec`, `lipanj`), the longer prefix decides.
-_MONTHS = (
-    "jan jaan gen ene ian янв яну січ ιαν oca sty sij led tam يناير",
-    "feb fev peb фев лют φεβ sub lut uno hel únor velja فبراير",
-    "mar mrt мар бер μαρ bre bře ozu maa maal مارس",
-    "apr avr abr апр кві απρ nis kwi dub trav huh أبريل ابريل",
-    "mai may maj mei mag мая май тра μαι kvě kve svi tou maggio μάι مايو",
-    "jun juin giu iun июн юни чер ιουν haz cze čer cer červen lipan lipn kes يونيو",
-    "jul juil giul lug iul июл юли лип ιουλ tem lip cervenec cervenc srpan srpnj hei يوليو",
-    "aug ago aou aoû avg авг сер αυγ agu ağu sie srp kolov elo أغسطس",
-    "sep set сен вер септ σεπ eyl wrz zář zar ruj syy szep سبتمبر",
-    "oct okt out ott окт жов οκτ eki paź paz říj rij loka أكتوبر",
-    "nov noe noi ноя ное лис νοε kas lis stud marr نوفمبر",
-    "dec dez dic des дек гру δεκ ara gru pro jou ديسمبر",
+from . import date_words
+from .date_calendars import short_year, to_common_calendar
+from .date_words import HALF_DAY, LETTER, MONTH, WEEKDAY, fold
+
+# No feed is older, and an event that is announced is not farther away; other years are of other calendars, or zeros.
+_YEARS = range(1900, 2200)
+
+# ── patterns over a folded text with signs ──────────────────────────────────────────────────────────────────────────
+
+_WORD = re.compile(rf"{LETTER}+")
+_FOREIGN_LETTER = re.compile(r"[^\W\d_a-zA-Z]")  # to English
+_CAPITALS = re.compile(r"\b[A-Z]{2}\b")
+_AREA_IN_TEXT = re.compile(r"\b[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_\-]{1,30}(?:/[A-Z][A-Za-z_\-]{1,30})?")
+_CLOCK_WORDS = frozenset(("t", "h", "m", "s", "am", "pm", "a", "p"))
+
+
+def _any_of(words: str) -> str:
+    return "|".join(sorted(map(re.escape, fold(words).split()), key=len, reverse=True))
+
+
+_HOURS = _any_of("h hr hrs hod uhr u uur ora óra ore orakor godz giờ ч час часа часов год година ώρα klo")
+_MINUTES = _any_of("m min mn mins perc phút мин минут минуты хв хвилин λεπτά")
+_SECONDS = _any_of("s sec sek giây с сек секунд")
+_HOUR = rf"(?:(?:{_HOURS})\.?(?!{LETTER})|{_any_of('時 时 點 点 點鐘 点钟 시 นาฬิกา โมง ໂມງ ម៉ោង बजे बजकर টা')})"
+_MINUTE = rf"(?:(?:{_MINUTES})\.?(?!{LETTER})|{_any_of('分 분 นาที ນາທີ នាទី मिनट মিনিট')}|')"
+_SECOND = rf"(?:(?:{_SECONDS})\.?(?!{LETTER})|{_any_of('秒 초 วินาที')}|'')"
+_BEFORE = rf"(?:(?P<before>{HALF_DAY})[\s.,]{{0,3}}(?:{LETTER}{{1,5}}\s)?)?"
+_AFTER = rf"(?:\s?(?:{LETTER}{{1,4}}\.?)?[\s.,]{{0,3}}(?P<after>{HALF_DAY}))?"
+
+_COLON_CLOCK = re.compile(
+    rf"{_BEFORE}(?<![\d:+\-])(?P<hour>\d{{1,2}})\s?:\s?(?P<minute>\d{{1,2}})(?:\s?[:.]\s?(?P<second>\d{{1,2}}))?"
+    rf"(?:[.,:]\d{{1,9}})?s?(?!\d){_AFTER}"
 )
-_WEEKDAYS = (
-    "mon lun mo lu seg пон пн δευ pzt pon ma maandag montag lunes lundi lunedi hetf man mandag",
-    "tue di mar ter вто вт τρι sal wto uto dinsdag dienstag martes mardi martedi kedd tir tirsdag tis tisdag",
-    "wed mi mer mie qua сре ср τετ car sro str woensdag mittwoch miercoles mercredi szer ons onsdag",
-    "thu do jeu jue gio qui чет чт πεμ per czw cet ctv donderdag donnerstag jueves jeudi giovedi csut tor torsdag",
-    "fri fr ven vie sex пят пт παρ cum pia pet pat vrijdag freitag viernes vendredi venerdi pent fre fredag",
-    "sat sa sam sab суб сб σαβ cmt sob sub zaterdag samstag sonnabend sabado samedi sabato szom lor lordag lau",
-    "sun so dim dom вос вс κυρ paz nie ned zondag sonntag domingo dimanche domenica vasa son sondag",
+_WORD_CLOCK = re.compile(
+    rf"{_BEFORE}(?<![\d.:/\-])(?P<hour>\d{{1,2}})\s?{_HOUR}"
+    rf"(?:\s?(?P<half_hour>半|반)|\s?(?P<minute>\d{{1,2}})(?![./\-:]?\d|[^\d\s]?\s?{MONTH}|\s?[月월日일])(?:\s?{_MINUTE})?"
+    rf"(?:\s?(?P<second>\d{{1,2}})\s?{_SECOND})?)?{_AFTER}"
 )
+_HALF_DAY_HOUR = re.compile(rf"(?<![\d.:/\-])(?P<hour>\d{{1,2}})\s?(?P<after>{HALF_DAY})")
+_DOTTED_CLOCK = re.compile(
+    rf"{_BEFORE}(?<![\d.:/\-])(?P<hour>\d{{1,2}})\.(?P<minute>[0-5]\d)(?:\.(?P<second>[0-5]\d))?(?!\.?\d){_AFTER}"
+)
+_MARKED_HOUR = re.compile(
+    rf"(?<!{LETTER})(?:klo|kl|klokken|klockan|um|at|las|alle|ore)\.?\s?(?P<hour>\d{{1,2}})(?![.:/\-]?\d|\.?\s?{MONTH})"
+)
+_MILITARY_CLOCK = re.compile(
+    rf"(?<!\d)(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)"
+    rf"(?=\s?(?:h|hrs?|hours|uhr|gmt|utc|z)(?!{LETTER}))(?:\s?(?:h|hrs?|hours|uhr))?"
+)
+_ZONE = re.compile(
+    rf"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{{1,2}}:?(?:\d{{2}})?(?![\d./]|-\d)|{LETTER}{{1,5}}(?!{LETTER}))"
+)
+_LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
 
-
-def fold(text: str) -> str:
-    """Return a text for comparison: lower case, one width, no accents, Hangul composed."""
-    bare = "".join(char for char in normalize("NFKD", text.lower()) if not combining(char))
-    return normalize("NFC", bare)
-
-
-_MONTH_NUMBERS = {fold(name): number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_WEEKDAY_NUMBERS = {fold(name): number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
-_NAME = re.compile(r"[^\W\d_]+")
-
-
-@lru_cache(maxsize=2048)
-def month_number(word: str) -> int | None:
-    """Return the number of the month that a folded word names."""
-    for length in range(min(len(word), _MAX_MONTH_PREFIX), _MIN_MONTH_PREFIX - 1, -1):
-        if word[:length] in _MONTH_NUMBERS:
-            return _MONTH_NUMBERS[word[:length]]
-    return None
-
-
-def weekday_number(text: str) -> int | None:
-    """Return the day of the week with which a folded text begins; Monday is 0."""
-    match = _NAME.match(text)
-    if not match:
-        return None
-    word = match[0]
-    return next((_WEEKDAY_NUMBERS[word[:size]] for size in (len(word), 4, 3) if word[:size] in _WEEKDAY_NUMBERS), None)
-
+_NUMBERED_MONTH = re.compile(r"(?<!\d)0?(1[0-2]|[1-9])\s?[月월]")
+_NO_PART = re.compile(r"[年년日일号號()\[\]|_\"*]")
+_WEEKDAY = re.compile(WEEKDAY)
+# What stands between the parts of a date: signs, and two short words (`th of`, `de`, `gada`).
+_GAP = rf"[\s.,/'\-]{{0,4}}(?:(?:{LETTER}{{1,6}}|{WEEKDAY})[\s.,/'\-]{{1,3}}){{0,2}}"
+_DAY, _SHORT_YEAR = r"(?<!\d)(?P<day>\d{1,2})(?!\d)", r"(?<!\d)(?P<year>\d{4}|\d{2})(?!\d)"
+_FULL_YEAR, _NAME = r"(?<!\d)(?P<year>\d{4})(?!\d)", rf"(?P<month>{MONTH})"
+_NAMED = tuple(
+    re.compile(_GAP.join(parts))
+    for parts in (
+        (_DAY, _NAME, _FULL_YEAR),
+        (_FULL_YEAR, _NAME, _DAY),
+        (_FULL_YEAR, _DAY, _NAME),
+        (_NAME, _DAY, _FULL_YEAR),
+        (_DAY, _NAME, _SHORT_YEAR),
+        (_NAME, _DAY, _SHORT_YEAR),
+    )
+)
+_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s?([-/.\s])\s?0?(\d{1,2})\s?\2\s?(\d{1,2})(?!\d)")
+_NUMBERS = re.compile(
+    r"(?<!\d)(?P<first>\d{1,2})\s?(?P<sign>[-/.\s])\s?(?P<second>\d{1,2})\s?(?P=sign)\s?'?(?P<third>\d{4}|\d{1,2})(?!\d)"
+)
+_DETACHED_YEAR = re.compile(
+    r"(?<!\d)(?P<first>\d{1,2})(?P<sign>/)(?P<second>\d{1,2})[\s,\-]{1,2}(?P<third>\d{4})(?!\d)"
+)
+_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)(?!\d)")
+_YEAR_MONTH = re.compile(r"(\d{4})(?:[-/.](\d{1,2}))?")
+_MONTH_YEAR = re.compile(rf"\D*?({MONTH})\D*(\d{{4}})\D*|\D*?(\d{{4}})\D*({MONTH})\D*")
 
 # ── time zones ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,7 +148,15 @@ def _fixed_zone(match: re.Match[str]) -> tzinfo | None:
     return timezone(-offset if match[1] != "+" else offset)
 
 
-# ── parts of a date ─────────────────────────────────────────────────────────────────────────────────────────────────
+def _take_area(text: str) -> tuple[tzinfo | None, str | None, str]:
+    """Return the zone of the time zone database that a text names, its name, and the text without it."""
+    for match in _AREA_IN_TEXT.finditer(text):
+        if zone := load_zone(match[0]):
+            return zone, match[0], f"{text[: match.start()]} {text[match.end() :]}"
+    return None, None, text
+
+
+# ── languages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,189 +170,238 @@ class ParsedMoment:
     zone: tzinfo | None = None
 
 
-# Folded word → the sign or half of the day that it stands for.
-_SIGN_WORDS = {
-    "오전": " am ", "上午": " am ", "午前": " am ", "오후": " pm ", "下午": " pm ", "午後": " pm ", "晚上": " pm ",
-    "πμ": " am ", "μμ": " pm ", "年": "-", "년": "-", "月": "-", "월": "-", "日": " ", "号": " ", "일": " ",
-    "時": ":", "时": ":", "点": ":", "點": ":", "시": ":", "分": ":", "분": ":", "秒": " ", "초": " ",
-    "−": "-", "–": "-", "—": "-", "․": ".", "，": ",", "’": "'", "º": " ", "ª": " ",
-}  # fmt: skip
-_SIGN_WORD = re.compile("|".join(sorted(map(re.escape, _SIGN_WORDS), key=len, reverse=True)))
-_TRAILING_SIGNS = re.compile(r"(?<=\d)[-:]+(?=\s|$)")
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A folded text with signs in place of names, and what is known of the place where it was written."""
 
-_CLOCK = re.compile(
-    r"(?<![\d:+\-])(?:t\s*)?(?:(?P<before>[ap])\.?\s?m\.?\s*)?(?P<hour>\d{1,2})\s?(?::|h\s?(?=\d))\s?(?P<minute>\d{1,2})(?:[:m.](?P<second>\d{1,2}))?"
-    r"(?:[.,:]\d{1,9})?s?(?!\d)(?:\s*(?P<after>[ap])\.?\s?m\b\.?)?"
-)
-_ISO_CLOCK = re.compile(r"(?<=\d)t(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2}))?(?:[.,]\d{1,9})?(?!\d)")
-_HOUR_ONLY = re.compile(r"(?<![\d:.\-/])(?P<hour>\d{1,2})\s?(?:(?P<after>[ap])\.?\s?m\b\.?|h\b|uhr\b)")
-_DOTTED_CLOCK = re.compile(
-    r"(?:\s|kl\.?\s?|klo\s?)(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?:\.(?P<second>\d{2}))?(?:\s*(?:uhr|h|hrs))?\s*$"
-)
-_ZONE = re.compile(
-    r"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{1,2}:?(?:\d{2})?(?!\d)|[a-z_]{2,}/[a-z_/]+|[^\W\d_]{1,5}\b)"
-)
-_LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
-
-_WORD = r"([^\W\d_]{3,})"
-_YEAR = r"'?(\d{4}|\d{2})(?!\d)"
-_OF_WORD = r"(?:de\s|del\s|di\s|of\s|d'|van\s)?"
-_ORDINAL_SUFFIX = r"(?:st|nd|rd|th|er|e|ος|η|-го|an)?"
-_DAY_MONTH_YEAR = re.compile(
-    rf"(?<!\d)(\d{{1,2}}){_ORDINAL_SUFFIX}[-/.,\s]*{_OF_WORD}\s?{_WORD}[-/.,\s]*{_OF_WORD}\s?{_YEAR}"
-)
-_MONTH_DAY_YEAR = re.compile(
-    rf"{_WORD}[-/.,\s]*(\d{{1,2}}){_ORDINAL_SUFFIX}[-/.,\s]+{_OF_WORD}\s?(\d{{4}}|'\d{{2}}|\d{{2}})(?!\d)"
-)
-_YEAR_MONTH_DAY = re.compile(rf"(?<!\d)(\d{{4}})[-/.,\s]*{_WORD}[-/.,\s]*(\d{{1,2}})(?!\d)")
-_MONTH_YEAR = re.compile(rf"(?:\D*[\s,])?{_WORD}[-/.,\s]*{_OF_WORD}(\d{{4}})\D*")
-_YEAR_FIRST = re.compile(r"(?<!\d)(\d{4})\s?[-/.\s]\s?0?(\d{1,2})\s?[-/.\s]\s?(\d{1,2})(?!\d)")
-_NUMBERS = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.\s])\s?(\d{1,2})\s?[-/.\s]\s?(\d{4}|\d{1,2})(?!\d)")
-_YEAR_MONTH = re.compile(r"\s*(\d{4})(?:[-/.](\d{1,2}))?\s*")
-_VIETNAMESE_MONTH = re.compile(r"\s*,?\s*\bthang\s?(\d{1,2})\b(?:\s?,?\s?nam\b)?\s*")
+    signs: str
+    places: frozenset[str]
+    year_first: bool | None  # in dates with a short year; None where the place is not known
+    month_first: bool | None  # in dates that end with the year
+    zone: tzinfo | None
+    capitals: frozenset[str]  # words that were written in capitals, as zones are
 
 
-def parse_moment(text: str) -> ParsedMoment | None:
-    """Return the day, time and zone that a text names, or None if it names no day."""
-    text = _replace_sign_words(text)
-    clock, zone, rest = _split_clock(text)
-    day = next(_days(rest), None)
-    if day is None:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a text says in one language: how many letters the language explains, and whether all of them."""
+
+    letters: int
+    is_whole: bool
+    moment: ParsedMoment | None
+
+
+@lru_cache(maxsize=4096)
+def parse_moment(
+    text: str, language: str | None = None, country: str | None = None, timezone: str = "UTC"
+) -> ParsedMoment | None:
+    """Return the day, time and zone that a text names, or None if it names no day.
+
+    Names are those of `language` (BCP 47), of `country` (ISO 3166; else of the zone) or English, whichever explains
+    most of the text. Where none does, all languages of its script are asked, and those that explain most must agree.
+    """
+    from . import cldr  # loads babel, which takes 80 ms, for one date in thousands
+
+    zone, zone_name, text = _take_area(text)
+    country = country or cldr.zone_country(zone_name or timezone)
+    capitals = frozenset(_CAPITALS.findall(text))
+    folded = date_words.fold(text)
+
+    def read_in(languages: Iterable[str | None]) -> list[_Reading]:
+        """Return what each language reads, the one that explains most letters first."""
+        replaced = [(code, *date_words.vocabulary(code).replace(folded)) for code in languages]
+        replaced.sort(key=lambda entry: -entry[2])
+        return [
+            read(code if letters and code != "en" else language, signs, letters) for code, signs, letters in replaced
+        ]
+
+    def read(own: str | None, signs: str, letters: int) -> _Reading:
+        places = frozenset(filter(None, ((own or "").partition("-")[0].lower(), country or _region(own))))
+        orders = cldr.is_year_first(own, country), cldr.is_month_first(own, country)
+        parts = _Text(to_common_calendar(signs, places), places, *orders, zone, capitals)
+        return _Reading(letters, not _words(signs), _parse_signs(parts))
+
+    words = _words(folded)
+    if not words:
+        return read_in([None])[0].moment
+    is_placed = bool(language or country)
+    near = filter(None, (language, *(cldr.country_languages(country) if country else ()), "en"))
+    found = read_in(dict.fromkeys(near))
+    best, moment = found[0], next((reading.moment for reading in found if reading.moment), None)
+    is_foreign = not is_placed and _FOREIGN_LETTER.search(text)
+    if not is_foreign and (best.is_whole or (moment and (is_placed or best.letters))):
+        return moment
+    for group in date_words.script_languages("".join(words)):
+        readings = [reading for reading in read_in(group) if reading.moment and reading.letters >= max(best.letters, 1)]
+        moments = {reading.moment for reading in readings if reading.letters == readings[0].letters}
+        if moments:
+            return moments.pop() if len(moments) == 1 else None
+    return moment
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of a folded text that are neither marks of a clock nor zones."""
+    return set(_WORD.findall(text)) - _CLOCK_WORDS - _ZONE_HOURS.keys()
+
+
+def _region(language: str | None) -> str | None:
+    """Return the country that a language tag names."""
+    return next((part.upper() for part in (language or "").split("-")[1:] if len(part) == 2), None)
+
+
+# ── the clock ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _parse_signs(text: _Text) -> ParsedMoment | None:
+    for rest, clock, zone in _clocks(text):
+        day = next(_days(rest, text), None)
+        if day:
+            return ParsedMoment(*day, clock, text.zone or zone)
+    return None
+
+
+def _clocks(text: _Text) -> Iterator[tuple[str, tuple[int, int, int] | None, tzinfo | None]]:
+    """Yield the text without its clock, the time, and the zone, for each clock there may be, the surest first.
+
+    A clock that could be part of a date is one only if what is left still names a day.
+    """
+    for pattern in (_COLON_CLOCK, _WORD_CLOCK, _HALF_DAY_HOUR):
+        if clock := pattern.search(text.signs):
+            yield _without(clock, text)
+            return
+    for pattern in (_DOTTED_CLOCK, _MARKED_HOUR, _MILITARY_CLOCK):
+        for clock in reversed(list(pattern.finditer(text.signs))):
+            rest, time, zone = _without(clock, text)
+            if time and next(_full_days(rest, text), None):
+                yield rest, time, zone
+    zone, rest = _take_zone(text.signs, text)
+    yield rest, None, zone
+
+
+def _without(clock: re.Match[str], text: _Text) -> tuple[str, tuple[int, int, int] | None, tzinfo | None]:
+    before, after = text.signs[: clock.start()], text.signs[clock.end() :]
+    zone = None
+    if (match := _ZONE.match(after)) and (zone := _zone(match[1], text)):
+        after = after[match.end() :]
+    rest = f"{before} {after}"
+    if zone is None:
+        zone, rest = _take_zone(rest, text)
+    return rest, _time(clock), zone
+
+
+def _take_zone(rest: str, text: _Text) -> tuple[tzinfo | None, str]:
+    """Return the zone at the end of a text, and the text without it."""
+    match = _LAST_ZONE.search(rest)
+    zone = _zone(match[1], text) if match else None
+    return (zone, rest[: match.start()]) if match and zone else (None, rest)
+
+
+def _zone(name: str, text: _Text) -> tzinfo | None:
+    """Return the zone of a folded name; one of two letters must have been written in capitals."""
+    if len(name) == 2 and name.upper() not in text.capitals:
         return None
-    if clock is None:
-        clock, zone = _find_dotted_clock(rest), zone or _find_last_zone(rest)
-    return ParsedMoment(*day, clock, zone)
-
-
-def _replace_sign_words(text: str) -> str:
-    plain = _SIGN_WORD.sub(lambda match: _SIGN_WORDS[match[0]], fold(text))
-    return _VIETNAMESE_MONTH.sub(r"-\1-", _TRAILING_SIGNS.sub(" ", plain)).strip()
-
-
-def _split_clock(text: str) -> tuple[tuple[int, int, int] | None, tzinfo | None, str]:
-    """Return the time, the zone after it, and the text without both."""
-    clock = _ISO_CLOCK.search(text) or _CLOCK.search(text) or _HOUR_ONLY.search(text)
-    if not clock:
-        return None, None, text
-    after = _ZONE.match(text, clock.end())
-    zone = parse_zone(_zone_name(after[1])) if after else None
-    end = after.end() if after and zone else clock.end()
-    return _time(clock), zone or _find_last_zone(text), f"{text[: clock.start()]} {text[end:]}"
-
-
-def _zone_name(name: str) -> str:
-    """Return a folded name as the time zone database writes it, or an offset without spaces."""
-    return name.title() if "/" in name and not name.startswith("etc/") else name.replace(" ", "")
+    return parse_zone(name.replace(" ", ""))
 
 
 def _time(clock: re.Match[str]) -> tuple[int, int, int] | None:
     parts = clock.groupdict()
     hour, minute, second = int(parts["hour"]), int(parts.get("minute") or 0), int(parts.get("second") or 0)
-    half = parts.get("after") or parts.get("before")
-    if half and hour <= 12:
-        hour = hour % 12 + (12 if half == "p" else 0)
+    if parts.get("half_hour"):
+        minute = 30
+    if sign := parts.get("before") or parts.get("after"):
+        hour = date_words.hour_of_day(hour, sign)
     valid = minute < 60 and second <= 60 and (hour < 24 or (hour, minute, second) == (24, 0, 0))
     return (hour, minute, second) if valid else None
 
 
-def _find_dotted_clock(text: str) -> tuple[int, int, int] | None:
-    match = _DOTTED_CLOCK.search(text)
-    return _time(match) if match else None
+# ── the day ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _find_last_zone(text: str) -> tzinfo | None:
-    match = _LAST_ZONE.search(text)
-    return parse_zone(_zone_name(match[1])) if match else None
+_Day = tuple[int, int, int]
 
 
-def _days(text: str) -> Iterator[tuple[int, int, int]]:
-    """Yield days that exist, the most certain reading first."""
-    for read_days in DAY_ORDERS:
-        for day in read_days(text):
-            if _exists(*day):
-                yield day
+def _days(rest: str, text: _Text) -> Iterator[_Day]:
+    """Yield the days that a text without its clock may name, the most certain first."""
+    yield from _full_days(rest, text)
+    yield from filter(_exists, _read_month(_plain(rest)))
 
 
-def _exists(year: int, month: int, day: int) -> bool:
+def _full_days(rest: str, text: _Text) -> Iterator[_Day]:
+    rest = _plain(rest)
+    for read in (_read_year_first, _read_named, _read_numbers, _read_compact):
+        yield from filter(_exists, read(rest, text))
+
+
+def _plain(rest: str) -> str:
+    """Return a text with `3月` as the sign of a month, without other signs behind numbers and without brackets."""
+    named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1])), rest)
+    return " ".join(_NO_PART.sub(" ", named).split())
+
+
+def _exists(day: _Day) -> bool:
     try:
-        Day(year, month, day)
+        return Day(*day).year in _YEARS
     except ValueError:
         return False
-    return True
 
 
-def full_year(year: int) -> int:
-    """Return a year with its century; two digits are a year from 1969 to 2068."""
-    return year + (2000 if year < 69 else 1900) if year < 100 else year
+def _year(digits: str, text: _Text) -> int:
+    """Return a year with its century, or 0; only two digits lack it."""
+    return int(digits) if len(digits) == 4 else short_year(digits, text.signs, text.places) or 0
 
 
-def _year(text: str) -> int:
-    return full_year(int(text.lstrip("'")))
-
-
-def _year_first(text: str) -> Iterator[tuple[int, int, int]]:
-    for match in _YEAR_FIRST.finditer(text):
-        year, second, third = (int(part) for part in match.groups())
+def _read_year_first(rest: str, text: _Text) -> Iterator[_Day]:
+    for match in _YEAR_FIRST.finditer(rest):
+        year, second, third = int(match[1]), int(match[3]), int(match[4])
         yield year, second, third
         yield year, third, second
 
 
-def _day_month_year(text: str) -> Iterator[tuple[int, int, int]]:
-    for match in _DAY_MONTH_YEAR.finditer(text):
-        month = month_number(match[2])
-        if month:
-            yield _year(match[3]), month, int(match[1])
+def _read_named(rest: str, text: _Text) -> Iterator[_Day]:
+    for pattern in _NAMED:
+        for match in pattern.finditer(rest):
+            yield _year(match["year"], text), date_words.month_of(match["month"]), int(match["day"])
 
 
-def _month_day_year(text: str) -> Iterator[tuple[int, int, int]]:
-    for match in _MONTH_DAY_YEAR.finditer(text):
-        month = month_number(match[1])
-        if month:
-            yield _year(match[3]), month, int(match[2])
+def _read_numbers(rest: str, text: _Text) -> Iterator[_Day]:
+    """Yield days of three numbers: those that the weekday confirms first, then in the order of the place.
+
+    Where that is not known, the sign decides: the month is first at slashes, the day at dots.
+    """
+    weekday = _WEEKDAY.search(rest)
+    for match in (*_NUMBERS.finditer(rest), *_DETACHED_YEAR.finditer(rest)):
+        days = list(filter(_exists, _orders(match["first"], match["second"], match["third"], match["sign"], text)))
+        if weekday:
+            number = date_words.weekday_of(weekday[0])
+            days.sort(key=lambda day: Day(*day).weekday() != number)
+        yield from days
 
 
-def _year_month_day(text: str) -> Iterator[tuple[int, int, int]]:
-    for match in _YEAR_MONTH_DAY.finditer(text):
-        month = month_number(match[2])
-        if month:
-            yield int(match[1]), month, int(match[3])
-
-
-def _days_of_numbers(text: str) -> Iterator[tuple[int, int, int]]:
-    """Yield days of three numbers: those that the weekday confirms, then day first at dots, month first at slashes."""
-    match = _NUMBERS.search(text)
-    if not match:
-        return
-    first, sign, second, third = int(match[1]), match[2], int(match[3]), match[4]
-    readings = [(_year(third), first, second), (_year(third), second, first)]
-    if sign in ".- ":
-        readings.reverse()
+def _orders(first: str, second: str, third: str, sign: str, text: _Text) -> Iterator[_Day]:
+    day_first = _year(third, text), int(second), int(first)
+    month_first = _year(third, text), int(first), int(second)
+    year_first = _year(first, text) if len(first) == 2 else 0, int(second), int(third)
+    is_short = len(third) <= 2
+    if is_short and (sign == "-" if text.year_first is None else text.year_first):
+        yield year_first
     if len(third) == 1:
-        readings.clear()
-    if sign == "-" and len(match[1]) == 2 and len(third) < 3:
-        readings.insert(0, (_year(match[1]), second, int(third)))
-    weekday = weekday_number(text)
-    if weekday is not None:
-        yield from [day for day in readings if _exists(*day) and Day(*day).weekday() == weekday]
-    yield from readings
-
-
-def _month_year(text: str) -> Iterator[tuple[int, int, int]]:
-    numbers = _YEAR_MONTH.fullmatch(text)
-    if numbers:
-        yield int(numbers[1]), int(numbers[2] or 1), 1
         return
-    match = _MONTH_YEAR.fullmatch(text)
-    month = month_number(match[1]) if match else None
-    if match and month:
-        yield int(match[2]), month, 1
+    if sign == "/" if text.month_first is None else text.month_first and sign != ".":
+        yield month_first
+    yield day_first
+    yield month_first
+    if is_short and sign == "-":
+        yield year_first
 
 
-DAY_ORDERS: tuple[Callable[[str], Iterator[tuple[int, int, int]]], ...] = (
-    _year_first,
-    _day_month_year,
-    _year_month_day,
-    _month_day_year,
-    _days_of_numbers,
-    _month_year,
-)
+def _read_compact(rest: str, text: _Text) -> Iterator[_Day]:
+    for match in _COMPACT.finditer(rest):
+        yield int(match[1]), int(match[2]), int(match[3])
+
+
+def _read_month(rest: str) -> Iterator[_Day]:
+    """Yield the first day of a month, or of a year, where the text names nothing else."""
+    if match := _YEAR_MONTH.fullmatch(rest):
+        yield int(match[1]), int(match[2] or 1), 1
+    elif match := _MONTH_YEAR.fullmatch(rest):
+        yield int(match[2] or match[3]), date_words.month_of(match[1] or match[4]), 1

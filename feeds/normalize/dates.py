@@ -1,7 +1,7 @@
 """Parsing of dates, however they are written, into instants in UTC (R13, F23).
 
 The two most common forms take about two microseconds. The others are tried in turn: numbers, ISO 8601 as Python reads
-it, its shortened forms, the parts of a date in any order (`date_grammar`), and dateutil. Nothing raises, and nothing
+it, its shortened forms, and the parts of a date in any language and order (`date_grammar`). Nothing raises, and nothing
 reads the clock or the time zone of the machine.
 """
 
@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from .date_grammar import full_year, load_zone, parse_moment, parse_zone
+from .date_calendars import common_year
+from .date_grammar import load_zone, parse_moment, parse_zone
 
 # There were no feeds before; an earlier date is a zero or a misread number.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 # Announcements carry the date of the event; a date later than this is a typo.
 MAX_FUTURE = timedelta(days=3653)
-MAX_DATE_LENGTH = 100
+MAX_DATE_LENGTH = 120
 
 _MONTHS = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,
@@ -33,22 +35,37 @@ _COMPACT_ISO = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?", r
 _YEAR_MONTH = re.compile(r"-(\d{2})-?(\d{2})", re.ASCII)
 _ORDINAL = re.compile(r"-?(\d{2}|\d{4})-?(\d{3})", re.ASCII)
 _SHORT_DAY = re.compile(r"(\d{2})(\d{2})(\d{2})", re.ASCII)
+# Python would take the minutes of `10.15` for a fraction of the hour.
+_DOTTED_CLOCK = re.compile(r"\d[\d-]{7,9}[Tt ]\d\d(?::\d\d)?[.,]", re.ASCII)
 _HANGUL = re.compile("[가-힣]")
-_DEFAULTS = (datetime(2000, 1, 1), datetime(2004, 2, 2))
 _PARSE_ERRORS = (ValueError, OverflowError, TypeError, AttributeError, ArithmeticError, LookupError)
 
 
-def parse_date(text: str | None, now: datetime, timezone: str = "UTC") -> datetime | None:
+class Place(NamedTuple):
+    """What is known of where a date was written."""
+
+    timezone: str = "UTC"
+    language: str | None = None
+    country: str | None = None
+
+
+NOWHERE = Place()
+
+
+def parse_date(
+    text: str | None, now: datetime, timezone: str = "UTC", language: str | None = None, country: str | None = None
+) -> datetime | None:
     """Return the instant that a text names, or None if it names no plausible one.
 
-    `timezone` is the zone of dates that name none; a date without a time is 00:00 there.
+    `timezone` is the zone of dates that name none; a date without a time is 00:00 there. `language` (BCP 47) and
+    `country` (ISO 3166; else that of the zone) tell the names of months and the order of day and month.
     """
     if not text:
         return None
     text = text.strip()[:MAX_DATE_LENGTH]
     for parse in PARSERS:
         try:
-            instant = parse(text, timezone)
+            instant = parse(text, Place(timezone, language, country))
         except _PARSE_ERRORS:
             continue
         if instant is not None and EARLIEST <= instant <= now + MAX_FUTURE:
@@ -56,10 +73,10 @@ def parse_date(text: str | None, now: datetime, timezone: str = "UTC") -> dateti
     return None
 
 
-def _parse_common(text: str, timezone: str) -> datetime | None:
+def _parse_common(text: str, place: Place) -> datetime | None:
     """Parse the common form of ISO 8601, or RFC 822 with English month names."""
-    if text[4:5] == "-" and text[10:11] in ("T", " "):
-        return _to_utc(datetime.fromisoformat(text), timezone)
+    if text[4:5] == "-" and text[10:11] in ("T", " ") and text[13:14] == ":" and text[16:17] not in (".", ","):
+        return _to_utc(datetime.fromisoformat(text), place.timezone)
     match = _RFC822.fullmatch(text)
     if not match:
         return None
@@ -71,39 +88,42 @@ def _parse_common(text: str, timezone: str) -> datetime | None:
     return local.astimezone(UTC)
 
 
-def _parse_number(text: str, timezone: str) -> datetime | None:
+def _parse_number(text: str, place: Place) -> datetime | None:
     """Parse seconds, milliseconds or microseconds since 1970, or a date in digits only."""
     timestamp = _TIMESTAMP.fullmatch(text)
     if timestamp:
         seconds = int(timestamp[1]) / {10: 1, 13: 1_000, 16: 1_000_000}[len(timestamp[1])]
         return datetime.fromtimestamp(seconds, UTC)
     match = _COMPACT_ISO.fullmatch(text)
-    return _to_utc(datetime(*(int(part) for part in match.groups() if part)), timezone) if match else None  # type: ignore[arg-type]
+    return _to_utc(datetime(*(int(part) for part in match.groups() if part)), place.timezone) if match else None  # type: ignore[arg-type]
 
 
-def _parse_iso(text: str, timezone: str) -> datetime | None:
-    return _to_utc(datetime.fromisoformat(text.upper().replace(" UTC", "Z").replace(" Z", "Z")), timezone)
+def _parse_iso(text: str, place: Place) -> datetime | None:
+    if _DOTTED_CLOCK.match(text):
+        return None
+    return _to_utc(datetime.fromisoformat(text.upper().replace(" UTC", "Z").replace(" Z", "Z")), place.timezone)
 
 
-def _parse_short_iso(text: str, timezone: str) -> datetime | None:
+def _parse_short_iso(text: str, place: Place) -> datetime | None:
     """Parse the shortened forms of ISO 8601:1988: without century, without day, or with the day of the year."""
     match = _YEAR_MONTH.fullmatch(text) or _SHORT_DAY.fullmatch(text)
     if match:
         day = int(match[3]) if match.re is _SHORT_DAY else 1
-        return _to_utc(datetime(full_year(int(match[1])), int(match[2]), day), timezone)
+        return _to_utc(datetime(common_year(match[1]), int(match[2]), day), place.timezone)
     ordinal = _ORDINAL.fullmatch(text)
     if not ordinal:
         return None
-    new_year = datetime(full_year(int(ordinal[1])), 1, 1)
+    new_year = datetime(common_year(ordinal[1]), 1, 1)
     local = new_year + timedelta(days=int(ordinal[2]) - 1)
-    return _to_utc(local, timezone) if local.year == new_year.year else None
+    return _to_utc(local, place.timezone) if local.year == new_year.year else None
 
 
-def _parse_parts(text: str, timezone: str) -> datetime | None:
-    """Parse a date whose parts stand anywhere in the text, in any of the languages of `date_grammar`."""
-    moment = parse_moment(text)
+def _parse_parts(text: str, place: Place) -> datetime | None:
+    """Parse a date whose parts stand anywhere in the text, in the languages of `date_grammar`."""
+    moment = parse_moment(text, place.language, place.country, place.timezone)
     if moment is None:
         return None
+    timezone = place.timezone
     if timezone == "UTC" and moment.clock and _HANGUL.search(text):
         timezone = "Asia/Seoul"  # the zone of all places where Korean is spoken
     hour, minute, second = moment.clock or (0, 0, 0)
@@ -112,21 +132,12 @@ def _parse_parts(text: str, timezone: str) -> datetime | None:
     return local.astimezone(UTC) + timedelta(days=hour // 24)
 
 
-def _parse_with_dateutil(text: str, timezone: str) -> datetime | None:
-    """Parse with dateutil; two defaults show whether year, month and day are all in the text."""
-    from dateutil import parser  # takes 60 ms to import, for one text in thousands
-
-    first, second = (parser.parse(text, default=default, ignoretz=True) for default in _DEFAULTS)
-    return _to_utc(first, timezone) if first == second else None
-
-
-PARSERS: tuple[Callable[[str, str], datetime | None], ...] = (
+PARSERS: tuple[Callable[[str, Place], datetime | None], ...] = (
     _parse_common,
     _parse_number,
     _parse_iso,
     _parse_short_iso,
     _parse_parts,
-    _parse_with_dateutil,
 )
 
 

@@ -80,7 +80,10 @@ def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
     stories, warnings, unreadable = [], list(parsed.warnings), list(parsed.unreadable)
     for story in parsed.stories:
         window = parsed.windows.get(story.id or "", PublicationWindow())
-        starts, ends = ([(text, _moment(text, at, zone)) for text in texts] for texts in (window.starts, window.ends))
+        language = story.language or parsed.channel.language
+        starts, ends = (
+            [(text, _moment(text, at, zone, language)) for text in texts] for texts in (window.starts, window.ends)
+        )
         unclear = [text for text, moment in (*starts, *ends) if moment is None]
         if unclear:
             name = story.file or story.id or ""
@@ -91,9 +94,9 @@ def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
     return replace(parsed, stories=tuple(stories), warnings=tuple(warnings), unreadable=tuple(unreadable))
 
 
-def _moment(text: str, at: datetime, zone: str) -> datetime | None:
+def _moment(text: str, at: datetime, zone: str, language: str | None) -> datetime | None:
     """Return the instant that a text names, however far away: some write `9999-12-31` for never."""
-    moment = parse_date(text, at, zone)
+    moment = parse_date(text, at, zone, language)
     if moment is not None:
         return moment
     try:

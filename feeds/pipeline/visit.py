@@ -235,7 +235,8 @@ def _visit_listing(context: VisitContext) -> _Attempt:
     seen_items = io.seen_items(source.id)
     is_first = visit.state.worked_at is None or not seen_items
     first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
-    judgement = _judge(parsed, seen_items, _story_keys(parsed, source, io.now()), first=first)
+    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
+    judgement = _judge(parsed, seen_items, _story_keys(parsed, article_context), first=first)
     if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
         # Without validators the next visit fetches it whole: a suspicious listing until it looks right again (F31), an
         # index because its children change while it stays the same, a folder because a story's date of publication
@@ -245,7 +246,6 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         folder = FolderListing(source, parsed, judgement, response.media_files)
         result = harvest_folder(folder, seen_items, io.site, io.now())
         return _Attempt(replace(result, is_first=is_first), response)
-    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
     result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
     return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
 
@@ -309,12 +309,12 @@ def articles_of(
     )
 
 
-def _story_keys(parsed: Parsed, source: Source, now: datetime) -> sanity.StoryKeys:
+def _story_keys(parsed: Parsed, context: Context) -> sanity.StoryKeys:
     """Return what tells the stories of a listing apart if their ids do not; our own stories are known by their file."""
     keys = sanity.StoryKeys(partial(upstream_id, base=parsed.base, identity="link"))
-    if source.kind is Kind.FILES:
+    if context.source and context.source.kind is Kind.FILES:
         return keys
-    return replace(keys, title_of=partial(title_and_date, now=now, timezone=source.timezone))
+    return replace(keys, title_of=partial(title_and_date, parsed=parsed, context=context))
 
 
 def _judge(parsed: Parsed, seen_items: SeenItems, keys: sanity.StoryKeys, *, first: bool) -> sanity.Judgement:

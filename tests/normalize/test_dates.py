@@ -21,6 +21,11 @@ TABLE = [
     for group, rows in json.loads((DATA / "dates.json").read_text(encoding="utf-8")).items()
     for text, expected in rows.items()
 ]
+BY_LANGUAGE = [
+    pytest.param(text, None if language == "no language" else language, expected, id=f"{language}: {text}")
+    for language, rows in json.loads((DATA / "dates_by_language.json").read_text(encoding="utf-8")).items()
+    for text, expected in rows.items()
+]
 INSTANTS = st.datetimes(datetime(1990, 1, 2), datetime(2026, 11, 20), timezones=st.just(UTC))
 OFFSETS = st.integers(-11 * 60, 13 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
@@ -28,6 +33,50 @@ OFFSETS = st.integers(-11 * 60, 13 * 60).map(lambda minutes: timezone(timedelta(
 @pytest.mark.parametrize(("text", "expected"), TABLE)
 def test_F23_a_date_is_read_or_refused(text: str, expected: str | None) -> None:
     assert parse_date(text, AT) == (datetime.fromisoformat(expected) if expected else None)
+
+
+@pytest.mark.parametrize(("text", "language", "expected"), BY_LANGUAGE)
+def test_B1_to_B5_a_date_is_read_as_its_language_writes_it(
+    text: str, language: str | None, expected: str | None
+) -> None:
+    assert parse_date(text, AT, language=language) == (datetime.fromisoformat(expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "language", "country", "expected"),
+    [
+        ("UTC", None, None, "2025-12-03"),
+        ("UTC", None, "BR", "2025-03-12"),
+        ("UTC", None, "US", "2025-12-03"),
+        ("UTC", None, "PH", "2025-12-03"),
+        ("UTC", "en", None, "2025-12-03"),
+        ("UTC", "en", "GB", "2025-03-12"),
+        ("UTC", "en", "DE", "2025-03-12"),
+        ("UTC", "en-US", "DE", "2025-12-03"),
+        ("UTC", "en-AU", "US", "2025-03-12"),
+        ("UTC", "fr-CA", None, "2025-03-12"),
+        ("UTC", "en-CA", None, "2025-12-03"),
+        ("UTC", "tlh", "BR", "2025-03-12"),
+        ("Europe/London", "en", None, "2025-03-12"),
+        ("Europe/London", None, None, "2025-03-12"),
+        ("America/New_York", None, None, "2025-12-03"),
+    ],
+)
+def test_B4_day_or_month_first_follows_language_then_country(
+    timezone: str, language: str | None, country: str | None, expected: str
+) -> None:
+    moment = parse_date("12/03/2025 10:15", AT, timezone, language, country)
+    assert moment is not None
+    assert str(moment.date()) == expected
+
+
+def test_B4_the_zone_in_a_date_tells_its_country() -> None:
+    assert parse_date("12/03/2025 10:15 Europe/London", AT) == datetime(2025, 3, 12, 10, 15, tzinfo=UTC)
+
+
+def test_B4_a_weekday_decides_where_only_one_order_fits() -> None:
+    assert parse_date("Tue, 11/02/2025", AT, language="en-GB") == datetime(2025, 2, 11, tzinfo=UTC)
+    assert parse_date("Mon, 11/02/2026", AT, language="en-GB") == datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def test_R13_a_future_date_is_kept_and_an_absurd_one_is_not() -> None:
