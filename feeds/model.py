@@ -574,6 +574,7 @@ class Parsed(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()  # files and folders that exist and could not be read this time
     windows: Mapping[str, PublicationWindow] = {}  # story id → when it may be published
+    earlier_ids: Mapping[str, str] = {}  # story id → the id that an earlier version gave the story
     shape: Shape = Shape.FEED
 
 

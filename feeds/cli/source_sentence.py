@@ -163,7 +163,9 @@ CONDITIONS: tuple[SourceCondition, ...] = (
         "suspicious",
         ConditionGroup.DOUBTFUL,
         lambda report: report.warnings,
-        lambda report: f"{_content_text(report)}; {' '.join(map(sanitize_line, report.warnings)).rstrip('.')}",
+        lambda report: (
+            f"{_content_text(report)}; {'. '.join(sanitize_line(warning).rstrip('.') for warning in report.warnings)}"
+        ),
     ),
     SourceCondition(
         "quiet",

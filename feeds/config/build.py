@@ -106,6 +106,8 @@ def _build_source(name: str, entry: str | SourceShape, context: _BuildContext) -
         address=address,
         root=root,
         schedule=_build_schedule(shape, context.site.timezone) or (LOCAL_INTERVAL if root else REMOTE_INTERVAL),
+        # What the author of a file writes is meant where the site is.
+        timezone=shape.timezone or (context.site.timezone if kind is Kind.FILES else "UTC"),
         selectors={key: value for key in SELECTORS if (value := getattr(shape, key)) is not None},
         headers=tuple((shape.headers or {}).items()),
         basic_auth=auth.basic,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ..compose import select_sources
 from ..model import Config, Feed, Kind, Source, StoredDeclaration, replace
 from ..steps import Tag
+from .paths import encode_file_name
 from .secrets import MIN_SEARCHED_LENGTH
 from .validate import is_loopback
 from .values import comparable_url, is_url
@@ -156,9 +157,10 @@ def _check_files(config: Config) -> Iterator[str]:
     for source in config.sources.values():
         if source.root is None or not source.enabled:
             continue
-        if source.kind is Kind.FILES and next(source.root.glob(source.address), None) is None:
+        name = encode_file_name(source.address)
+        if source.kind is Kind.FILES and next(source.root.glob(name), None) is None:
             yield f"the source {source.id} finds no file {source.address} in {source.root}"
-        elif source.kind is not Kind.FILES and not (source.root / source.address).is_file():
+        elif source.kind is not Kind.FILES and not (source.root / name).is_file():
             yield f"the source {source.id} finds no file {source.root / source.address}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,9 +26,15 @@ class ConfigLocation:
 
     def resolve(self, text: str) -> Path:
         """Return a path of the YAML, absolute, links resolved."""
+        text = encode_file_name(text)
         if self.home and (text == "~" or text.startswith("~/")):
             return (self.home / text[2:]).resolve()
         return (self.folder / text).resolve()
+
+
+def encode_file_name(text: str) -> str:
+    """Return a path or glob as Python passes it to the system: names of files are UTF-8, whatever the locale."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def find_location(path: Path, env: Mapping[str, str]) -> ConfigLocation:

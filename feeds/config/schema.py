@@ -30,7 +30,9 @@ class SiteShape(YamlMapping):
     url: v.BaseUrlValue = Field(description="The address of the published files; all our addresses begin with it.")
     description: v.LineValue | None = optional_key("One sentence about the site.")
     language: v.LanguageValue | None = optional_key("The language of the feeds, such as en.")
-    timezone: v.ZoneValue = Field(default="UTC", description="The time zone of `cron`, such as Europe/Berlin.")
+    timezone: v.ZoneValue = Field(
+        default="UTC", description="The time zone of `cron`, and of dates in our own stories, such as Europe/Berlin."
+    )
     contact: v.ContactValue | None = optional_key("An e-mail or web address; it is sent in the User-Agent.")
 
 

@@ -1,4 +1,7 @@
-"""Local files as sources: regular files below their root folder, read whole or not at all."""
+"""Local files as sources: regular files below their root folder, read whole or not at all.
+
+Names are UTF-8 in composed form (NFC), whatever the locale of the process, and whatever form the disk has them in.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 import os
 import stat
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +65,7 @@ class RejectedFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that may be read, and its state when that was checked. `name` is its path below the root."""
+    """A file that may be read, and its state when that was checked. `name` is its path below the root, in NFC."""
 
     path: Path
     name: str
@@ -111,7 +115,7 @@ def _fetch_folder(visit: Visit, root: Path) -> Fetched | NotModified:
 
 
 def _fetch_document(visit: Visit, root: Path) -> Fetched | NotModified:
-    path = root / visit.url
+    path = _locate(root, visit.url)
     try:
         file = _check_file(root, path, visit.source.max_bytes)
         if file is None:
@@ -134,7 +138,7 @@ def open_media(source: Source, media: StoryFile) -> Iterator[BinaryIO]:
     """Open a file that is published beside a story; raise FetchError when it has changed since it was listed."""
     try:
         root = _resolve_root(source)
-        file = _check_file(root, root / media.file, MAX_MEDIA_BYTES)
+        file = _check_file(root, _locate(root, media.file), MAX_MEDIA_BYTES)
         if file is None or (file.size, file.modified_ns) != (media.size, media.modified_ns):
             raise RejectedFile(FailureKind.CHANGING, f"{media.file} has changed; the next visit takes it.")
         with _open_unchanged(file) as stream:
@@ -200,7 +204,35 @@ def _find_unreadable_folders(root: Path, pattern: PurePosixPath) -> Iterator[str
 
 
 def _printable_name(root: Path, path: Path) -> str:
-    return os.fsencode(path.relative_to(root)).decode("utf-8", "replace")
+    return _name(root, path, errors="replace")
+
+
+def _name(root: Path, path: Path, errors: str = "strict") -> str:
+    """Return the name of a file below the root in NFC; raise UnicodeDecodeError where it is not UTF-8."""
+    return unicodedata.normalize("NFC", os.fsencode(path.relative_to(root)).decode("utf-8", errors))
+
+
+def _locate(root: Path, name: str) -> Path:
+    """Return the path of a file by its name, in the form that the disk has it in."""
+    path = root
+    for part in PurePosixPath(name).parts:
+        path /= next((entry for entry in _spellings(part) if os.path.lexists(path / entry)), None) or next(
+            (entry.name for entry in _list_folder(path) if _name(path, entry, "replace") == part), part
+        )
+    return path
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (OSError, ValueError):
+        return []
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Yield a name or pattern as the file system takes it: as it is, composed, and decomposed (macOS)."""
+    forms = name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+    yield from dict.fromkeys(os.fsdecode(form.encode("utf-8", "surrogateescape")) for form in forms)
 
 
 def _find_media(root: Path) -> list[LocalFile]:
@@ -233,7 +265,7 @@ def _glob(root: Path, pattern: str) -> list[Path]:
     try:
         return [
             path
-            for path in sorted(root.glob(pattern))
+            for path in sorted({path for spelling in _spellings(pattern) for path in root.glob(spelling)})
             if path.suffix.lower() not in MEDIA_SUFFIXES
             and not any(part.startswith(".") for part in path.relative_to(root).parts)
         ]
@@ -251,9 +283,10 @@ def _check_file(root: Path, path: Path, max_bytes: int) -> LocalFile | None:
         raise RejectedFile(FailureKind.MISSING, f"{shown}: {_error_text(error)}.") from error
     if not (real_path.is_relative_to(root) and path.is_relative_to(root)):
         raise RejectedFile(FailureKind.REFUSED, f"{shown} leads out of {root}. Files are read below it only.")
-    name = path.relative_to(root).as_posix()
-    if any("\ud800" <= letter <= "\udfff" for letter in name):  # what stands in for undecodable bytes
-        raise RejectedFile(FailureKind.REFUSED, f"{shown} has a name that is not UTF-8.")
+    try:
+        name = _name(root, path)
+    except UnicodeDecodeError:
+        raise RejectedFile(FailureKind.REFUSED, f"{shown} has a name that is not UTF-8.") from None
     if stat.S_ISDIR(info.st_mode):
         return None
     if not stat.S_ISREG(info.st_mode):

@@ -9,7 +9,7 @@ from .html import to_plain_text, truncation_warnings
 from .identity import story_digest, upstream_id
 from .links import story_url
 from .merge import detach_story, merge_stories
-from .own_pages import PageLayout, anchor_story, plan_pages, publish_addresses
+from .own_pages import PageLayout, anchor_story, normalize_name, plan_pages, publish_addresses
 from .slugs import make_source_id, name_outlines, slug, tag_slug
 from .text import is_inert
 
@@ -26,6 +26,7 @@ __all__ = [
     "merge_stories",
     "name_outlines",
     "normalize",
+    "normalize_name",
     "parse_date",
     "plan_pages",
     "publish_addresses",

@@ -38,6 +38,7 @@ from ..normalize import (
     anchor_story,
     document_context,
     normalize,
+    normalize_name,
     parse_date,
     plan_pages,
     publish_addresses,
@@ -50,6 +51,7 @@ from .issue import IssueIO, Reading, replace_files
 
 log = logging.getLogger("feeds.pipeline")
 
+MAX_MISSING_FILES = 5  # that are told of
 MAX_OTHERS = 5  # other stories that a page leads to
 FEW_STORIES = 10  # in a folder with fewer, most may go at once
 
@@ -109,21 +111,35 @@ def _moment(text: str, at: datetime, zone: str, language: str | None) -> datetim
 def harvest_folder(folder: FolderListing, seen_items: SeenItems, site: str, at: datetime) -> Harvest:
     """Return the new, changed and removed stories of a folder; what is left out is logged."""
     judgement, parsed = folder.judgement, folder.parsed
-    for warning in parsed.warnings:
+    made = tuple(_make_articles(folder, seen_items, site, at))
+    warnings = (*parsed.warnings, *_missing_files_warnings(made))
+    for warning in warnings:
         log.warning("%s: %s", folder.source.id, warning)
-    articles = tuple(_changed_articles(folder, seen_items, site, at))
+    articles = tuple(article for article, _ in made if _has_changed(article, seen_items))
     return Harvest(
         articles=articles,
         listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
         removed_ids=tuple(_removed_ids(folder, seen_items)),
-        warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
+        warnings=(*warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,
         changed=sum(article.upstream_id in seen_items for article in articles),
     )
 
 
-def _changed_articles(folder: FolderListing, seen_items: SeenItems, site: str, at: datetime) -> Iterator[Article]:
-    """Yield the articles whose story was edited, whose page moved, or whose media files changed."""
+def held_file_ids(parsed: Parsed, ids: Sequence[str], seen_items: SeenItems) -> list[str]:
+    """Return the ids of a folder's stories; one that an earlier version stored under another id keeps that."""
+    return [
+        earlier
+        if id not in seen_items and (earlier := parsed.earlier_ids.get(id, "")) in seen_items and earlier not in ids
+        else id
+        for id in ids
+    ]
+
+
+def _make_articles(
+    folder: FolderListing, seen_items: SeenItems, site: str, at: datetime
+) -> Iterator[tuple[Article, tuple[str, ...]]]:
+    """Yield the article of each story, and the files that it names and that are not published."""
     source, parsed, judgement = folder.source, folder.parsed, folder.judgement
     layout = _page_layout(folder, seen_items, site)
     document = document_context(parsed, Context(source.id, seen_items.authority, at, source=source))
@@ -133,17 +149,30 @@ def _changed_articles(folder: FolderListing, seen_items: SeenItems, site: str, a
             continue
         digest, page = story_digest(story), layout.pages[story.file or ""]
         context = Context(source.id, seen_items.authority, at, changed=upstream in seen_items, source=source)
-        article = normalize(anchor_story(story, page), document, upstream, digest, context)
-        article = publish_addresses(article, page, layout)
-        if seen_items.digests.get(upstream) != digest or article.page != seen_items.pages.get(upstream):
-            yield article
+        article = normalize(anchor_story(story, page, layout), document, upstream, digest, context)
+        yield publish_addresses(article, page, layout)
+
+
+def _has_changed(article: Article, seen_items: SeenItems) -> bool:
+    """Return whether a story was edited, its page moved, or its media files changed."""
+    upstream = article.upstream_id
+    return seen_items.digests.get(upstream) != article.story_digest or article.page != seen_items.pages.get(upstream)
+
+
+def _missing_files_warnings(made: Sequence[tuple[Article, tuple[str, ...]]]) -> Iterator[str]:
+    """Yield a sentence for each file that a story names and that is not published."""
+    pages = ((article.page.file, missing) for article, missing in made if article.page)
+    named = [(file, name) for file, missing in pages for name in missing]
+    yield from (f"{file}: it names {name}, and no such file is published" for file, name in named[:MAX_MISSING_FILES])
+    if len(named) > MAX_MISSING_FILES:
+        yield f"{len(named) - MAX_MISSING_FILES} more names of files in stories lead to no published file"
 
 
 def _page_layout(folder: FolderListing, seen_items: SeenItems, site: str) -> PageLayout:
     """Return where everything in the folder is published; what could not be read this time keeps its place."""
     pages, unreadable = seen_items.pages.values(), folder.parsed.unreadable
     files = {story.file or "" for story in folder.parsed.stories}
-    files |= {page.file for page in pages if _is_unreadable(page.file, unreadable)}
+    files |= {normalize_name(page.file) for page in pages if _is_unreadable(page.file, unreadable)}
     return plan_pages(site, folder.source.id, files, folder.media_files, pages)
 
 
@@ -159,6 +188,7 @@ def _removed_ids(folder: FolderListing, seen_items: SeenItems) -> Iterator[str]:
 
 def _is_unreadable(file: str, unreadable: Collection[str]) -> bool:
     """Return whether a file, or a folder that it stands in, could not be read."""
+    file = normalize_name(file)
     return bool(unreadable) and not {file, *map(str, PurePosixPath(file).parents)}.isdisjoint(unreadable)
 
 

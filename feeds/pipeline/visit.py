@@ -57,7 +57,7 @@ from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
 from ..revision import is_same_reader
-from .own_stories import FolderListing, harvest_folder, is_first_listing, publishable
+from .own_stories import FolderListing, harvest_folder, held_file_ids, is_first_listing, publishable
 from .read import (
     WEB_PAGE_KINDS,
     child_sitemaps,
@@ -320,7 +320,7 @@ def _story_keys(parsed: Parsed, context: Context) -> sanity.StoryKeys:
 def _judge(parsed: Parsed, seen_items: SeenItems, keys: sanity.StoryKeys, *, first: bool) -> sanity.Judgement:
     """Return whether a listing is believable; raise ParseError when nothing may be taken from it."""
     by_identity = partial(upstream_id, base=parsed.base, identity=seen_items.identity)
-    ids = [by_identity(story) for story in parsed.stories]
+    ids = held_file_ids(parsed, [by_identity(story) for story in parsed.stories], seen_items)
     is_page = parsed.shape is Shape.LISTING
     judge = partial(sanity.judge, parsed, ids, seen_items, is_page=is_page, keys=keys)
     judgement = judge(first=first)

@@ -7,6 +7,7 @@ import html.parser
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -473,6 +474,82 @@ def test_a_new_picture_of_the_same_name_is_published_and_a_removed_one_goes(desk
     (desk.folder / "loaf.jpg").unlink()
     desk.look()
     assert desk.pages() == {"bread.html"}
+
+
+def test_B17_what_a_story_names_and_is_not_there_is_told_and_counted_from_its_page(desk: Desk) -> None:
+    desk.put("Öl/bread.md", BREAD + "![](photo.jpg) [next](butter.md) [about](/about) [home](https://a.example/x.png)")
+    desk.put("Öl/butter.md", "---\ndraft: true\n---\nSoft.")
+    desk.put("cake.md", "# Cake\n\n" + "".join(f"![](no-{number}.png)\n" for number in range(9)))
+    text = str(desk.look()["Bread & butter"]["content_html"])
+    for address in ("stories/desk/ol/photo.jpg", "stories/desk/ol/butter.md", "about"):
+        assert f'"https://wire.example.org/{address}"' in text
+    with desk.app() as app:
+        warnings = app.status().sources[0].warnings
+    assert warnings[:2] == (
+        "cake.md: it names no-0.png, and no such file is published",
+        "cake.md: it names no-1.png, and no such file is published",
+    )
+    assert warnings[-1] == "6 more names of files in stories lead to no published file"
+    (desk.folder / "cake.md").unlink()
+    desk.look()
+    with desk.app() as app:
+        assert len(app.status().sources[0].warnings) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Photo.JPG", "photo.jpg"),
+        ("photo.jpg", "PHOTO.jpg"),
+        ("größe.png", "gro\u0308ße.png"),
+        ("gro\u0308ße.png", "größe.png"),
+        ("größe.png", "gr%F6%DFe.png"),
+        ("größe.png", "gr%C3%B6%C3%9Fe.png"),
+        ("\u212bngstrom.png", "Ångstrom.png"),
+        ("a b.png", "a%20b.png"),
+        ("गांव.png", "गांव.png"),
+    ],
+)
+def test_B17_a_file_beside_a_story_is_found_in_any_form_of_its_name(name: str, written: str, desk: Desk) -> None:
+    desk.put(f"sub/{name}", PHOTO)
+    desk.put("sub/bread.md", BREAD + f"![]({written})\n")
+    item = desk.look()["Bread & butter"]
+    assert len(desk.pages()) == 2
+    assert str(item["image"]).removeprefix("https://wire.example.org/") in desk.files()
+
+
+def test_B17_ids_and_pages_do_not_hang_on_the_form_of_a_name_or_the_locale(desk: Desk) -> None:
+    desk.put("größe.md", BREAD)
+    before = desk.look()
+    (desk.folder / "größe.md").rename(desk.folder / "gro\u0308ße.md")
+    assert desk.look() == before
+    locales: list[dict[str, str]] = [
+        {"LC_ALL": "C"},
+        {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ]
+    for locale in locales:
+        os.utime(desk.folder / "gro\u0308ße.md", (len(locale), 1))
+        subprocess.run(desk.argv("run", "--all"), cwd=desk.home, env={**desk.env(), **locale}, check=True)
+        assert desk.items() == [*before.values()]
+
+
+def test_R3_a_story_that_an_earlier_version_stored_under_another_id_keeps_its_own(desk: Desk) -> None:
+    """Names were stored as the disk spelled them, and ids as the numbers that YAML made of them."""
+    desk.put("a.md", "---\nid: 83\n---\n# Number\n\nText.")
+    before = desk.look()
+    desk.put("a.md", "---\nid: 0123\n---\n# Number\n\nText.", 1800)
+    assert desk.look() == before
+    desk.put("b.md", "---\nid: 83\n---\n# Another\n\nText.", 900)
+    assert {item["id"] for item in desk.look().values()} > {before["Number"]["id"]}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Auckland", "UTC"])
+@pytest.mark.parametrize("written", ["2026-02-03", "2026-02-03 23:30", "3 February 2026 00:30"])
+def test_B17_a_date_without_a_zone_is_meant_and_shown_in_that_of_the_site(zone: str, written: str, desk: Desk) -> None:
+    desk.configure(site={"title": "The Wire", "url": "https://wire.example.org/", "timezone": zone})
+    desk.put("bread.md", BREAD.replace("2026-02-01", written))
+    desk.look()
+    assert re.search(r"<time[^>]*>3 February 2026", desk.files()["stories/desk/bread.html"].decode())
 
 
 REFUSED = [

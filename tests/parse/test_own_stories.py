@@ -49,6 +49,150 @@ def test_markdown_with_front_matter() -> None:
     assert story.found["title"] == "front matter"
 
 
+AS_WRITTEN = [
+    *("12:30", "1:20:30", "1.10", "007", "0b11", "0x1F", "1e3", "1_000", "+1", "-0", ".5", ".inf", ".NaN", "24/7"),
+    *("No", "yes", "on", "OFF", "true", "False", "y", "n", "null", "Null", "NULL", "~", "2026-05-06", "2026-02-30"),
+    *("2026-05-06 25:00", "1984-01-01T00:00:00Z", "=", "<<", "3.0", "१२:३०", "Ja", "नहीं", "いいえ"),
+]
+
+
+@pytest.mark.parametrize("value", AS_WRITTEN)
+def test_B17_a_title_of_front_matter_is_what_is_written(value: str) -> None:
+    for spelling in (value, f"'{value}'", f'"{value}"', f"{value} # a remark"):
+        assert read_story("a.md", f"---\ntitle: {spelling}\n---\nText.").title == Text(value, "text")
+
+
+@pytest.mark.parametrize("value", [value for value in AS_WRITTEN if value not in ("~", "<<")])
+def test_B17_tags_and_names_of_front_matter_are_what_is_written(value: str) -> None:
+    for spelling in (value, f"[{value}]", f"\n  - {value}"):
+        story = read_story("a.md", f"---\ntags: {spelling}\nauthor: {spelling}\nsummary: {value}\nid: {value}\n---\nx")
+        assert story.categories == (Category(value),)
+        assert story.people == (Person(value),)
+        assert (story.summary, story.id) == (Text(value, "text"), value)
+
+
+def test_B17_keys_languages_and_lists_are_as_written_too() -> None:
+    story = read_story(
+        "a.md", "---\nlanguage: no\ntags: 2026, no, 1.10\nauthors: [{name: 0123}, on]\non: x\n1: y\n---\nx"
+    )
+    assert (story.language, [tag.term for tag in story.categories]) == ("no", ["2026", "no", "1.10"])
+    assert [person.name for person in story.people] == ["0123", "on"]
+
+
+@pytest.mark.parametrize("word", ["null", "~", "false", "No", "''", ""])
+def test_addresses_and_dates_of_front_matter_may_be_none(word: str) -> None:
+    fields = "".join(f"{name}: {word}\n" for name in ("image", "date", "updated", "url", "enclosure"))
+    story = read_story("a.md", f"---\ntitle: T\n{fields}---\nText.")
+    assert (story.image, story.links, story.published, story.updated) == (None, (), None, None)
+
+
+def test_R3_a_story_knows_the_id_that_an_earlier_version_gave_it() -> None:
+    parsed = read_folder(
+        {"a.md": "---\nid: 0123\n---\nx", "b.md": "---\nid: yes\n---\nx", "ä.md": "# C", "d.md": "# D"}
+    )
+    assert parsed.earlier_ids == {"0123": "83", "yes": "b.md", "ä.md": "a\u0308.md"}
+
+
+DATES = [
+    ("2026-05-06", "2026-05-06"),
+    ("2026-05-06 8:00:00 +2", "2026-05-06 08:00:00+02:00"),
+    ("2001-12-14t21:59:43Z", "2001-12-14 21:59:43+00:00"),
+    ("2026-05-06 23:30", "2026-05-06 23:30"),
+    ("6 May 2026", "6 May 2026"),
+]
+
+
+@pytest.mark.parametrize(("written", "date"), DATES)
+def test_dates_of_front_matter_are_spelled_as_before(written: str, date: str) -> None:
+    """The digest of a stored story counts them, so that another spelling would be an edit."""
+    assert read_story("a.md", f"---\ntitle: T\ndate: {written}\n---\nText.").published == date
+
+
+TITLES = [
+    ("[![state](https://ci.example/b.svg)](https://ci.example)\n\n# Head\n\nText", "Head"),
+    ("![](a.png) ![](b.png)\n# Head\nText", "Head"),
+    ("*Ann, 3 March*\n\n# Head\n\nText", "Head"),
+    ("作者:李华  2026年3月3日\n\n# 标题\n\n正文。", "标题"),
+    ("Von Anna\\\n3. März\n\n## Kopf\n\nText", "Kopf"),
+    ("<!-- lint: off\n\n# not this -->\n\n# Head\n\nText", "Head"),
+    ("<!-- <h1>Old</h1> --><h1>Head</h1>\nText", "Head"),
+    ("***\n\nHead\n====\n\nText", "Head"),
+    ("Head\n----\n\nText", "Head"),
+    ("## Head\n\nText", "Head"),
+    ("###### Head ######\n\nText", "Head"),
+    ('<h1 align="center">Head</h1>\n\nText', "Head"),
+    ('<p align="center">\n<a href="x"><img src="l.png"></a>\n</p>\n<h2 id="x">Head</h2>\n\nText', "Head"),
+    ('<div align="center">\n\n![](l.png)\n\n# Head\n\n</div>\n\nText', "Head"),
+    ("# ![Logo](l.png)\n\n# Head\n\nText", "Head"),
+    ("# [Head](https://a.example)\n\nText", '<a href="https://a.example">Head</a>'),
+    ("## News\n\n# Head\n\nText", "Head"),
+    ("- [One](#one)\n- [Two](#two)\n\n## Head\n\nText", "Head"),
+    ("The ferry left. It was full.\n\n# Head\n\nText", "Head"),
+    ("كتبه أحمد\n\n## العنوان\n\nنص.", "العنوان"),
+]
+
+
+@pytest.mark.parametrize(("text", "title"), TITLES)
+def test_B17_the_title_of_markdown_is_its_first_heading(text: str, title: str) -> None:
+    story = read_story("a.md", text)
+    assert story.title and story.title.value == title
+    assert "Head</h" not in story.content[0].value
+
+
+def test_what_stands_before_the_title_stays_in_the_text() -> None:
+    content = read_story("a.md", "![x](a.png)\n\nBy Ann\n\n# Head\n\nText").content[0].value
+    assert content == '<p><img src="a.png" alt="x" /></p>\n<p>By Ann</p>\n<p>Text</p>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The ferry left at seven. Nobody saw it.\n\n## What came next\n\nText",
+        "渡船七点离开了港口。\n\n## 后来\n\n正文",
+        "First part\n\n" + "It went on and on " * 9 + "\n\n# One\n\nText\n\n# Two\n\nText",
+        "> # Quoted\n\nText",
+    ],
+)
+def test_a_section_below_prose_is_no_title(text: str) -> None:
+    assert read_story("a.md", text).title is None
+
+
+def test_B17_an_html_story_without_title_has_its_first_heading() -> None:
+    story = read_story("a.html", "<!-- x --><p><a href='/'>Home</a></p><p>By Ann</p><h2>Head</h2><p>Text.</p>")
+    assert (story.title, story.found) == (Text("Head", "text"), {"title": "h2"})
+    assert story.content[0].value.endswith("<p>By Ann</p><p>Text.</p>")
+    assert read_story("a.html", "<p>It was so.</p><h2>Section</h2><p>Text.</p>").title is None
+
+
+HEADLINE = "Lighthouse Keeper Retires After Forty Years"
+PARAGRAPHS = (
+    "PORT ALDER, Norland -- Mara Quist climbed the 212 steps of the Alder Light for the last time on Friday.",
+    "&quot;You get used to the weather,&quot; she said. Updates to the tower are to begin in May.",
+    "Get the rope, her father used to say, and never look down.",
+)
+BANNER, STAMP = "Get the latest updates as they happen, right in your browser", ". Last Updated: 03/14/2019"
+TEXT = "".join(f"<p>{paragraph}</p>" for paragraph in PARAGRAPHS)
+SAVED_PAGES = [
+    f"<title>{HEADLINE}</title><div>{BANNER}</div><div>{STAMP}</div><h1>{HEADLINE}</h1>{TEXT}",
+    f"<title>{HEADLINE} | The Gazette</title><p>{BANNER}</p><p>{STAMP}</p><h1>{HEADLINE}</h1>{TEXT}",
+    f"<title>{HEADLINE}</title><p>{BANNER}</p><p>{STAMP}</p><p><b>{HEADLINE}</b></p>{TEXT}",
+    f"<p>{BANNER}</p>\n<p>{STAMP}</p>\n<p>{HEADLINE}</p>\n{TEXT}<p>Follow us on Facebook</p>",
+    f"<p>{BANNER}</p><article><h1>{HEADLINE}</h1><p class='s'>{STAMP}</p>{TEXT}</article>",
+    f"<header><div>{BANNER}</div></header><h1>{HEADLINE}</h1>{TEXT}<footer><div>{STAMP}</div></footer>",
+]
+
+
+@pytest.mark.parametrize("body", SAVED_PAGES)
+def test_the_boilerplate_of_a_saved_html_page_is_left_out(body: str) -> None:
+    story = read_story("a.html", body)
+    assert story.title == Text(HEADLINE, "text")
+    assert (story.published, story.updated) == (None, "03/14/2019")
+    content = story.content[0].value
+    assert content.count("<p>") == len(PARAGRAPHS)
+    assert all(word in content for word in ("PORT ALDER", "weather", "Get the rope"))
+    assert not any(word in content for word in (BANNER, STAMP, HEADLINE, "Facebook"))
+
+
 def test_markdown_without_front_matter() -> None:
     story = read_story("a/b.md", "# A *title*\n\nText.\n\n## Section\n")
     assert story.id == "a/b.md"

@@ -1,6 +1,7 @@
 """YAML front matter: where it begins and ends, its values by our names, and whether the story may be published.
 
-What begins as front matter never becomes text: where it cannot be understood to its end, the file is left out.
+What begins as front matter never becomes text: where it cannot be understood to its end, the file is left out. Values
+are text as it is written, as in the configuration: YAML would make 750 of a title `12:30`, and a truth of a tag `on`.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import takewhile
+from typing import Any, ClassVar
 
 # python-frontmatter lets YAML's own error through; only config imports YAML itself.
-from frontmatter.default_handlers import YAMLHandler, yaml  # type: ignore[attr-defined]
+from frontmatter.default_handlers import SafeLoader, YAMLHandler, yaml  # type: ignore[attr-defined]
 
 from ...model import PublicationWindow
 
@@ -42,6 +43,7 @@ MAX_LENGTH = 65_536  # characters of front matter
 
 # ── drafts and dates of publication ──────────────────────────────────────────────────────────────────────────────────
 
+NULL_WORDS = ("~", "null")
 YES_WORDS = ("true", "yes", "y", "on", "1", "t")
 NO_WORDS = ("false", "no", "n", "off", "0", "f")
 # Value of a key → whether the story is a draft. Any other value is not understood.
@@ -94,12 +96,22 @@ _BLANK_LINES = re.compile(r"\s*$", re.M)
 _FIELD_LINE = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))[^\w{_LINE_BREAKS}]*[^\W\d][\w-]*[\"']?\s*[:=](?!//)", re.M)
 # `Status: draft`, `:status: draft` (reStructuredText), `#+DRAFT: true` (Org), `% draft: true`.
 _HEADER_LINE = re.compile(r"(?:[:%]|#\+)? {0,3}([^\W\d][\w -]{0,40}?)[ \t]*[:=](?!//)[ \t]*(.*)")
+_DATE_FIELDS = ("date", "updated")
 # What PyYAML raises for a date that does not exist, a tag whose text does not fit it, and the like.
 _VALUE_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class UnreadableFile(Exception):
     """A file that is left out, with the reason."""
+
+
+class _TextLoader(SafeLoader):  # type: ignore[valid-type, misc]
+    """A loader that makes text of every scalar without a tag; `<<` merges mappings."""
+
+    yaml_implicit_resolvers: ClassVar = {"<": SafeLoader.yaml_implicit_resolvers["<"]}
+
+
+_TextLoader.add_constructor("tag:yaml.org,2002:merge", SafeLoader.construct_yaml_str)  # of a value `<<`
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ def read_front_matter(text: str) -> FrontMatter:
             return FrontMatter(text)
         raise UnreadableFile("it begins with `---`, as front matter does, but has no second line of `---`")
     block = text[opening.end() : closing.start()]
-    values = _load_yaml(block)
+    values = _load_yaml(block, _TextLoader)
     if isinstance(values, Mapping):
         blank_lines = _BLANK_LINES.match(text, closing.end())
         return _interpret(values, text[blank_lines.end() if blank_lines else closing.end() :])
@@ -146,11 +158,11 @@ def read_front_matter(text: str) -> FrontMatter:
     return FrontMatter(text)
 
 
-def _load_yaml(block: str) -> object:
+def _load_yaml(block: str, loader: Any) -> object:
     if len(block) > MAX_LENGTH:
         raise UnreadableFile("its front matter is too long")
     try:
-        return YAMLHandler().load(block)
+        return YAMLHandler().load(block, Loader=loader)
     except yaml.YAMLError as error:
         raise UnreadableFile(f"its front matter is not YAML: {_shorten(error)}") from error
     except _VALUE_ERRORS as error:
@@ -193,16 +205,35 @@ def _interpret(values: Mapping[object, object], body: str) -> FrontMatter:
     names = {str(name).strip().lower(): value for name, value in values.items() if not _is_switch(name, value)}
     renamed = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
     fields = {name: value for name, value in renamed.items() if name in FIELDS}
+    fields |= {name: _read_timestamp(fields[name]) for name in _DATE_FIELDS if name in fields}
     if any(_is_draft(name, value) is True for name, value in values.items()):
         return FrontMatter(body, fields, is_draft=True)
     for name, value in values.items():
         if _is_draft(name, value) is None:
-            shown = _shorten(value) if isinstance(value, str | int | float) else "…"
+            shown = "…" if isinstance(value, list | dict | set) else _shorten(value)
             raise UnreadableFile(
                 f"its front matter says `{name}: {shown}`, which is not understood, so the story is not published"
             )
     starts, ends = (_find_dates(values, keys) for keys in (_START_KEYS, _END_KEYS))
     return FrontMatter(body, fields, window=PublicationWindow(starts, ends) if starts or ends else None)
+
+
+def _read_timestamp(value: object) -> object:
+    """Return a date that is spelled as YAML spells dates in the spelling of ISO 8601, other values unchanged.
+
+    Raise UnreadableFile where the calendar has no such date.
+    """
+    if not (isinstance(value, str) and SafeLoader.timestamp_regexp.match(value)):
+        return value
+    return str(_load_yaml(value, SafeLoader))
+
+
+def read_typed(value: str) -> object:
+    """Return what YAML makes of a scalar: a number, truth, date or None."""
+    try:
+        return _load_yaml(value, SafeLoader)
+    except UnreadableFile:
+        return value
 
 
 def _is_draft(name: object, value: object) -> bool | None:
@@ -234,6 +265,7 @@ def _normalize_key(name: object) -> str:
 
 def _normalize_value(value: object) -> str | None:
     """Return a scalar in lower case with single spaces, empty for null; None for what is no scalar."""
-    if value is None:
-        return ""
-    return " ".join(str(value).split()).casefold() if isinstance(value, str | int | float | date) else None
+    if isinstance(value, list | dict | set):
+        return None
+    word = " ".join(str(value).split()).casefold()
+    return "" if value is None or word in NULL_WORDS else word

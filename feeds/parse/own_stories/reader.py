@@ -5,6 +5,7 @@ A file that cannot be read is left out with a warning; the others are read.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -26,7 +27,7 @@ from ...model import (
 from ..charset import decode
 from ..document import is_included
 from . import html, markdown, plain_text
-from .front_matter import UnreadableFile, read_front_matter
+from .front_matter import NULL_WORDS, UnreadableFile, read_front_matter, read_typed
 
 # Suffix of a file → reader. Files with other suffixes are not stories.
 READERS: Mapping[str, Callable[[str], Story]] = {
@@ -42,6 +43,8 @@ READERS: Mapping[str, Callable[[str], Story]] = {
 }
 # Media type of a story that is fetched on its own → suffix.
 TEXT_SUFFIXES = {"text/plain": ".txt", "text/markdown": ".md", "text/x-markdown": ".md"}
+# Where an address or a date belongs, what YAML reads as null, true or false names none.
+_NO_FACTS = frozenset((*NULL_WORDS, "true", "false", "yes", "no", "on", "off"))
 _FrontMatterValues = Mapping[str, object]
 _StoryAndWindow = tuple[Story, PublicationWindow | None]
 
@@ -50,6 +53,7 @@ def read(fetched: Fetched, source: Source) -> Parsed:
     """Return the stories of a folder without its drafts."""
     stories: dict[str, Story] = {}
     windows: dict[str, PublicationWindow] = {}
+    earlier_ids: dict[str, str] = {}
     warnings: list[str] = []
     files = tuple(file for file in fetched.files if is_included(file.name, source))
     newest = _newest_files(files, source.max_items)
@@ -70,6 +74,7 @@ def read(fetched: Fetched, source: Source) -> Parsed:
             warnings.append(f"{file.name}: another file has the id {story_id!r} as well; this one is left out")
             continue
         stories[story_id] = replace(story, id=story_id, file=file.name)
+        earlier_ids[story_id] = _earlier_id(story.id, file.name)
         if window:
             windows[story_id] = window
     if len(files) > source.max_items:
@@ -81,6 +86,7 @@ def read(fetched: Fetched, source: Source) -> Parsed:
         warnings=tuple(warnings),
         unreadable=tuple(unreadable),
         windows=windows,
+        earlier_ids={id: earlier for id, earlier in earlier_ids.items() if id != earlier},
     )
 
 
@@ -102,6 +108,14 @@ def read_text(fetched: Fetched) -> Parsed:
         stories=(replace(story, id=story_id),),
         windows={story_id: window} if window else {},
     )
+
+
+def _earlier_id(id: str | None, name: str) -> str:
+    """Return the id that earlier versions gave: they took YAML's types, and names in the form that the disk had."""
+    if id is None:
+        return unicodedata.normalize("NFD", name)
+    value = read_typed(id)
+    return name if value is None or isinstance(value, bool | list | dict) else str(value)
 
 
 def _newest_files(files: tuple[SourceFile, ...], limit: int) -> tuple[SourceFile, ...]:
@@ -135,14 +149,15 @@ def _read_story(text: str, suffix: str) -> _StoryAndWindow | None:
 
 def _apply_front_matter(story: Story, values: _FrontMatterValues) -> Story:
     """Return the story with the fields of its front matter, which outrank those found in the text."""
-    title, summary, image = (_to_string(values.get(name)) for name in ("title", "summary", "image"))
+    title, summary = _to_text(values.get("title")), _to_label(values.get("summary"))
+    image = _to_fact(values.get("image"))
     fields: dict[str, object] = {
-        "id": _to_string(values.get("id")),
+        "id": _to_text(values.get("id")),
         "title": Text(title, "text") if title else None,
         "summary": Text(summary, "text") if summary else None,
-        "published": _to_string(values.get("date")),
-        "updated": _to_string(values.get("updated")),
-        "language": _to_string(values.get("language")),
+        "published": _to_fact(values.get("date")),
+        "updated": _to_fact(values.get("updated")),
+        "language": _to_label(values.get("language")),
         "people": tuple(filter(None, map(_parse_person, _to_list(values.get("author"))))),
         "categories": tuple(map(Category, _parse_terms(values.get("tags")))),
         "image": Link(image, "image") if image else None,
@@ -154,30 +169,40 @@ def _apply_front_matter(story: Story, values: _FrontMatterValues) -> Story:
 
 
 def _parse_links(values: _FrontMatterValues) -> Iterator[Link]:
-    if link := _to_string(values.get("link")):
+    if link := _to_fact(values.get("link")):
         yield Link(link)
-    for href in filter(None, map(_to_string, _to_list(values.get("enclosure")))):
+    for href in filter(None, map(_to_fact, _to_list(values.get("enclosure")))):
         yield Link(href, "enclosure")
 
 
 def _parse_terms(value: object) -> list[str]:
     terms = value.split(",") if isinstance(value, str) else _to_list(value)
-    return list(dict.fromkeys(filter(None, map(_to_string, terms))))
+    return list(dict.fromkeys(filter(None, map(_to_label, terms))))
 
 
 def _parse_person(value: object) -> Person | None:
     if isinstance(value, dict):
-        name, email, url = (_to_string(value.get(key)) for key in ("name", "email", "url"))
+        name, email, url = _to_label(value.get("name")), _to_fact(value.get("email")), _to_fact(value.get("url"))
         return Person(name, email, url) if name or email else None
-    name = _to_string(value)
+    name = _to_label(value)
     return Person(name) if name else None
 
 
-def _to_string(value: object) -> str | None:
-    """Return a scalar as text, dates that YAML has built included; None for what is no scalar."""
-    if value is None or isinstance(value, bool | list | dict | set):
-        return None
-    return " ".join(str(value).split()) or None
+def _to_text(value: object) -> str | None:
+    """Return a scalar as it is written, on one line; None for what is no scalar."""
+    return None if value is None or isinstance(value, list | dict | set) else " ".join(str(value).split()) or None
+
+
+def _to_label(value: object) -> str | None:
+    """Return a scalar as it is written, None for YAML's sign of null."""
+    text = _to_text(value)
+    return None if text == "~" else text
+
+
+def _to_fact(value: object) -> str | None:
+    """Return an address or a date; None for a word of YAML that says that there is none, or only that there is one."""
+    text = _to_text(value)
+    return None if text is None or text.lower() in _NO_FACTS else text
 
 
 def _to_list(value: object) -> list[object]:
