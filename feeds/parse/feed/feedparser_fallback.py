@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import feedparser
-
 from ...errors import FailureKind, ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text
 from .. import xml_tree
@@ -51,6 +49,8 @@ def read(document: SourceDocument) -> Parsed:
 
 
 def _run_feedparser(body: bytes) -> FeedparserEntry:
+    import feedparser  # heavy, and few feeds need it
+
     headers = {"content-type": "application/xml; charset=utf-8"}
     try:
         return _to_object(
