@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import forked
 from factories import SITE
 from origin import ALLOW, Origin
 from wire import Wire
@@ -55,6 +56,13 @@ def _fence(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_fence)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_commands() -> Iterator[None]:
+    """End the process that commands are forked from."""
+    yield
+    forked.close()
 
 
 @pytest.fixture(autouse=True)

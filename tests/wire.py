@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import forked
 from origin import Document
 
 from feeds import App
@@ -64,17 +65,9 @@ class Wire:
         with self.app() as app:
             return app.turn(TurnOptions(**orders))  # type: ignore[arg-type]
 
-    def command(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        """`feeds ARGUMENTS` as a process of its own."""
-        return subprocess.run(
-            self.argv(*arguments),
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            env=self.env(),
-        )
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`feeds ARGUMENTS` in a process of its own, with the modules of the program imported."""
+        return forked.run(arguments, self.home, self.env())
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """`feeds ARGUMENTS`, left running."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import forked
 import pytest
 from origin import KEEP, Document, Origin, reply
 from wire import Wire, rss
@@ -89,11 +90,12 @@ def test_F1_a_killed_run_converges(wire: Wire, origin: Origin, tmp_path: Path) -
         installation.declare(sources)
     assert undisturbed.command("run").returncode == 0
     rng = random.Random(20260302)
-    for _ in range(10):
-        process = wire.start("run", "--all")
-        time.sleep(rng.uniform(0.1, 1.5))
-        process.kill()
-        process.communicate()
+    with (tmp_path / "log").open("w") as log:
+        for _ in range(10):
+            process = forked.start(("run", "--all"), wire.home, wire.env(), log, log)
+            time.sleep(rng.uniform(0.0, 1.0))
+            process.kill()
+            process.wait(300)
     finished = wire.command("run", "--all")
     assert finished.returncode == 0, finished.stderr
     assert wire.files() == undisturbed.files()

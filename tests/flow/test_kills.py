@@ -6,7 +6,6 @@ import random
 import re
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,9 @@ from os import kill
 from pathlib import Path
 from xml.etree import ElementTree
 
+import forked
 import pytest
+from forked import ForkedCommand
 from origin import KEEP, Behaviour, Document, Origin, reply
 from wire import Wire
 
@@ -102,7 +103,7 @@ class Victims:
         self._wire = wire
         self._origin = origin
         self._rng = rng
-        self._daemon: subprocess.Popen[str] | None = None
+        self._daemon: ForkedCommand | None = None
         self.log = (wire.home / "log").open("w")
 
     def end_run(self) -> None:
@@ -132,11 +133,11 @@ class Victims:
             self._daemon.wait(300)
             self._daemon = None
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str) -> ForkedCommand:
         wire = self._wire
-        return subprocess.Popen(wire.argv(*arguments), cwd=wire.home, env=wire.env(), stdout=self.log, stderr=self.log)
+        return forked.start(arguments, wire.home, wire.env(), self.log, self.log)
 
-    def _running_daemon(self) -> subprocess.Popen[str]:
+    def _running_daemon(self) -> ForkedCommand:
         """The daemon, started again when it has ended: one whose server keeps dying does."""
         while self._daemon is None or self._daemon.poll() is not None or not self._listens():
             if self._daemon is None or self._daemon.poll() is not None:
@@ -165,7 +166,7 @@ class Victims:
             time.sleep(0.002)
         time.sleep(self._rng.uniform(0, 0.3) * self._rng.randrange(2))
 
-    def _end(self, process: subprocess.Popen[str], *children: int) -> None:
+    def _end(self, process: ForkedCommand, *children: int) -> None:
         """End one of the children, or the process where there are none."""
         with suppress(ProcessLookupError):
             if children:
@@ -173,7 +174,7 @@ class Victims:
             else:
                 process.send_signal(self._rng.choice(ENDS))
 
-    def _children(self, process: subprocess.Popen[str], argument: str) -> list[int]:
+    def _children(self, process: ForkedCommand, argument: str) -> list[int]:
         """The numbers of the child processes that have such an argument."""
         found: list[int] = []
         for path in Path(f"/proc/{process.pid}/task").glob("*/children"):

@@ -1,0 +1,182 @@
+"""`feeds` commands in processes that are forked from one that has imported the program: a start costs milliseconds.
+
+`python forked.py SOCKET` is that process. Each byte on the socket asks for a command, and brings four open files: the
+request, the standard output and error, and a pipe, into which the process id and then the exit code are written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+# What commands import, themselves or once they need it.
+PRELOADED = (
+    *(
+        f"feeds.cli.{name}"
+        for name in ("run", "setup", "preview", "preview_feed", "subscribe", "status", "admin", "daemon")
+    ),
+    *(f"feeds.app.{name}" for name in ("operations", "visit_runner", "feed_issuer", "verification")),
+    *(f"feeds.render.{name}" for name in ("rss", "atom", "html")),
+    "feeds.fetch",
+)
+
+
+class ForkedCommand:
+    """A command in a process of its own, as `subprocess.Popen` is one."""
+
+    def __init__(self, answers: IO[bytes]) -> None:
+        self._answers = answers
+        self.pid = int(answers.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._read_code(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended."""
+        code = self._read_code(timeout)
+        assert code is not None, "the command did not end"
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _read_code(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
+            self.returncode = int(self._answers.readline())
+            self._answers.close()
+        return self.returncode
+
+
+class _Server:
+    """The process that commands are forked from."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests, theirs = socket.socketpair()
+        with theirs:
+            number = theirs.fileno()
+            argv = [sys.executable, __file__, str(number)]
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=[number])
+
+    def start(
+        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[Any], err: IO[Any]
+    ) -> ForkedCommand:
+        """Start `feeds ARGUMENTS`."""
+        reading, writing = os.pipe()
+        with tempfile.TemporaryFile() as request, os.fdopen(writing, "wb") as answers:
+            request.write(json.dumps([list(arguments), str(cwd), dict(env)]).encode())
+            request.seek(0)
+            files = [file.fileno() for file in (request, out, err, answers)]
+            with self._lock:
+                socket.send_fds(self._requests, [b"!"], files)
+        return ForkedCommand(os.fdopen(reading, "rb", buffering=0))
+
+    def close(self) -> None:
+        self._requests.close()
+        self._process.wait()
+
+
+@cache
+def _server() -> _Server:
+    return _Server()
+
+
+def start(arguments: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[Any], err: IO[Any]) -> ForkedCommand:
+    """Start `feeds ARGUMENTS` with these standard files."""
+    return _server().start(arguments, cwd, env, out, err)
+
+
+def run(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `feeds ARGUMENTS` to its end."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        code = start(arguments, cwd, env, out, err).wait(300)
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(["feeds", *arguments], code, out.read(), err.read())
+
+
+def close() -> None:
+    """End the process that commands are forked from."""
+    if _server.cache_info().currsize:
+        _server().close()
+        _server.cache_clear()
+
+
+# ── the other process ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _serve(requests: socket.socket) -> None:
+    """Fork for each request, until there are no more; the child returns."""
+    while True:
+        message, files, _, _ = socket.recv_fds(requests, 1, 4)
+        if not message:
+            os._exit(0)
+        if not os.fork():
+            requests.close()
+            return _watch(*files)
+        for file in files:
+            os.close(file)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def _watch(request: int, out: int, err: int, answers: int) -> None:
+    """Fork once more; tell the process id of the child, which returns, and how it ended."""
+    if not (pid := os.fork()):
+        os.close(answers)
+        return _become_command(request, out, err)
+    for file in (request, out, err):
+        os.close(file)
+    os.write(answers, f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    with suppress(BrokenPipeError):
+        os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def _become_command(request: int, out: int, err: int) -> None:
+    """Take on the arguments, folder, environment and files of a command."""
+    with os.fdopen(request, "rb") as file:
+        arguments, cwd, env = json.load(file)
+    for source, target in ((out, 1), (err, 2)):
+        os.dup2(source, target)
+        os.close(source)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
+    sys.path[:] = [cwd, *paths, *sys.path[1:]]
+    sys.argv = ["feeds", *arguments]
+
+
+if __name__ == "__main__":
+    for name in PRELOADED:
+        import_module(name)
+    _serve(socket.socket(fileno=int(sys.argv[1])))
+    from feeds.__main__ import main
+
+    main()
