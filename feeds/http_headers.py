@@ -24,6 +24,8 @@ _DATES = tuple(
     )
 )
 _DIRECTIVE = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?')
+_LINK = re.compile(r'<([^<>]*+)>([^<"]*+(?>(?:"[^"]*+"[^<"]*+)*))')
+_MAX_LINKS_LENGTH = 20_000
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 _NOT_HEADER_TEXT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
@@ -122,6 +124,12 @@ def parse_content_type(value: str | None) -> tuple[str, str | None]:
     media_type = media_type.strip().lower()
     charset = parse_directives(parameters).get("charset", "").strip()
     return (media_type if re.fullmatch(r"[^\s/,]+/[^\s/,]+", media_type) else ""), (charset or None)
+
+
+def parse_links(value: str | None) -> list[tuple[str, dict[str, str]]]:
+    """Return the references of a `Link` header as they stand, each with its parameters (RFC 8288 §3)."""
+    links = _LINK.findall((value or "")[:_MAX_LINKS_LENGTH])
+    return [(reference.strip(), parse_directives(parameters)) for reference, parameters in links]
 
 
 def clean_validator(value: str | None) -> str | None:

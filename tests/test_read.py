@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 from xml.sax.saxutils import quoteattr
 
 import lxml.html
@@ -194,3 +195,25 @@ def test_D8_a_caller_may_say_what_it_is() -> None:
         feeds.read(b"<html>" + links, read_as="feed")
     with pytest.raises(ValueError, match="'story', 'list', 'feed' or None"):
         feeds.read(links, read_as="page")  # type: ignore[arg-type]
+
+
+def test_a_document_tells_its_categories_dates_and_people() -> None:
+    body = (
+        b"<rss><channel><title>T</title><pubDate>Wed, 12 Mar 2025 10:00:00 +0100</pubDate><generator>G 1</generator>"
+        b"<lastBuildDate>soon</lastBuildDate><managingEditor>ann@a.example (Ann Lee)</managingEditor>"
+        b"<webMaster>bo@a.example</webMaster><category domain='s:'>Roads &amp;amp; rails</category>"
+        b"<item><title>x</title><author>cy@a.example (Cy)</author></item></channel></rss>"
+    )
+    document = feeds.read(body, "https://a.example/feed")
+    assert document["_feeds"] == {
+        "generator": "G 1",
+        "published": "2025-03-12T09:00:00Z",
+        "categories": [{"term": "Roads & rails", "scheme": "s:"}],
+        "people": [
+            {"role": "author", "name": "Ann Lee", "email": "ann@a.example"},
+            {"role": "webmaster", "name": "bo@a.example", "email": "bo@a.example"},
+        ],
+        "reader": "xml",
+    }
+    (item,) = cast(list[dict[str, dict[str, object]]], document["items"])
+    assert item["_feeds"]["people"] == [{"role": "author", "name": "Cy", "email": "cy@a.example"}]

@@ -18,7 +18,7 @@ from ..errors import FailureKind, FetchError, ParseError, SourceError
 from ..model import Fetched, Kind, Parsed, Shape, Source
 from ..normalize import describe_channel, to_plain_text
 from ..parse import parse
-from ..parse.discover import Candidate, find_feeds
+from ..parse.discover import Candidate, find_feeds, holds_comments
 from ..parse.opml import read_opml
 from ..parse.own_stories.reader import READERS as STORY_READERS
 from ..parse.page import read_page
@@ -75,17 +75,20 @@ def discover_sources(urls: Sequence[str], fetch: Fetch) -> list[DiscoveredSource
     url, response = fetch_first(urls, fetch)
     if (source := _recognise(response, url, fetch)) is not None:
         return [source]
-    offered = list(islice(find_feeds(response.body, response.url, response.charset), MAX_CANDIDATES))
-    if sources := list(_read_candidates((each for each in offered if each.method != "guessed"), fetch)):
-        return sources
+    candidates = find_feeds(response.body, response.url, response.charset, response.headers.get("link"))
+    comments = [each for each in candidates if each.is_of_comments]
+    stories = [each for each in candidates if not each.is_of_comments]
+    if sources := _read_candidates((each for each in stories if each.method != "guessed"), fetch):
+        return _sort_comments_last([*sources, *_read_candidates(comments, fetch)])
     diagnosis = sanity.diagnose(response.body, response.media_type, response.url)
     if diagnosis is not None and diagnosis.kind not in pipeline.WEB_PAGE_KINDS:
         raise FetchError(diagnosis.sentence, kind=diagnosis.kind)
-    # The usual places are requested only where the page names nothing that is a feed.
-    if sources := list(_read_candidates((each for each in offered if each.method == "guessed"), fetch)):
-        return sources
-    page = read_page(response, None)
-    if sources := list(_find_stories(page, response, url, fetch)):
+    # The usual places are requested only where the page names nothing that is a feed of stories.
+    sources = _read_candidates((each for each in stories if each.method == "guessed"), fetch)
+    if not sources:
+        page = read_page(response, None)
+        sources = list(_find_stories(page, response, url, fetch))
+    if sources := [*sources, *_read_candidates(comments, fetch)]:
         return sources
     reason = ONE_STORY if page.shape is Shape.STORY else NOTHING_LISTED
     raise FetchError(f"No feed was found at {url}. {reason}", kind=FailureKind.NOT_A_FEED)
@@ -103,18 +106,22 @@ def _recognise(response: Fetched, url: str, fetch: Fetch) -> DiscoveredSource | 
     return None
 
 
-def _read_candidates(offered: Iterable[Candidate], fetch: Fetch) -> Iterator[DiscoveredSource]:
-    """Yield the candidates that are feeds, each address once."""
-    urls: set[str] = set()
-    for candidate in offered:
+def _read_candidates(candidates: Iterable[Candidate], fetch: Fetch) -> list[DiscoveredSource]:
+    """Return the candidates that are feeds, each address once."""
+    sources: dict[str, DiscoveredSource] = {}
+    for candidate in islice(candidates, MAX_CANDIDATES):
         try:
             response = fetch(candidate.url)
             source = describe(READERS["feed"](response), response, candidate.url, "feed")
         except SourceError:
             continue
-        if source.url not in urls:
-            urls.add(source.url)
-            yield source
+        sources.setdefault(source.url, source)
+    return list(sources.values())
+
+
+def _sort_comments_last(sources: Iterable[DiscoveredSource]) -> list[DiscoveredSource]:
+    """Return the sources, those last whose own titles say that they hold comments."""
+    return sorted(sources, key=lambda source: holds_comments(source.url, source.title))
 
 
 def _find_stories(page: Parsed, response: Fetched, url: str, fetch: Fetch) -> Iterator[DiscoveredSource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .article import Context, document_context, normalize, title_and_date
+from .article import Context, DocumentContext, document_context, normalize, title_and_date
 from .channel import ChannelFacts, describe_channel
 from .dates import parse_date
 from .html import to_plain_text, truncation_warnings
@@ -16,6 +16,7 @@ from .text import is_inert
 __all__ = [
     "ChannelFacts",
     "Context",
+    "DocumentContext",
     "PageLayout",
     "anchor_story",
     "describe_channel",

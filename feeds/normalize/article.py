@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from html import unescape
 
 from ..countries import country_of
 from ..model import (
@@ -27,15 +25,24 @@ from ..model import (
     replace,
 )
 from . import html
-from .channel import describe_show
+from .channel import clean_category, describe_show
 from .dates import NOWHERE, Place, parse_date
 from .identity import minted_id, published_id, title_key
 from .images import find_first_image
 from .language import first_language
-from .links import canonical_link, story_url, web_url
+from .links import canonical_link, is_web_address, story_url, web_url
 from .media import clean_media, find_attachments, find_declared_image
 from .people import resolve_bylines, select_authors
-from .text import ACTIVE_ADDRESS, LABEL_LIMIT, SUMMARY_LIMIT, clean_label, decode_label, excerpt, make_inert
+from .text import (
+    ACTIVE_ADDRESS,
+    LABEL_LIMIT,
+    SUMMARY_LIMIT,
+    clean_label,
+    decode_label,
+    decode_references,
+    excerpt,
+    make_inert,
+)
 
 _TITLE_LIMIT = 80
 _MAX_VALUES = 50
@@ -93,13 +100,13 @@ def document_context(parsed: Parsed, context: Context) -> DocumentContext:
 def normalize(story: Story, document: DocumentContext, upstream: str, digest: str, context: Context) -> Article:
     """Return the article of a story: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
     bases, story = document.bases, resolve_bylines(story)
-    url = story_url(story, *bases)
+    url = story_url(story, *bases) or _other_address(story, *bases)
     title, summary, body = _texts(story, url, document.base or url)
     language = _language(story, document.language, context.source)
     place = document.place._replace(language=language)
     published, modified = (parse_date(text, context.now, *place) for text in (story.published, story.updated))
     minted = minted_id(upstream, context.source_id, context.authority)
-    categories = tuple(item for item in map(_clean_category, story.categories) if item.term or item.label)
+    categories = tuple(item for item in map(clean_category, story.categories) if item.term or item.label)
     return Article(
         source_id=context.source_id,
         upstream_id=upstream,
@@ -146,6 +153,15 @@ def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None
     return f"{title}\x1f{f'{published:%Y-%m-%dT%H:%M:%S}' if published else ''}"
 
 
+def _other_address(story: Story, *bases: str | None) -> str | None:
+    """Return what readers can open of a story without a link: its comments, an id that is an address, or a medium."""
+    comments = story.comments.url if story.comments else None
+    links = ((link.href, link.base) for link in story.links if link.rel == "enclosure")
+    media = ((medium.url, medium.base) for medium in story.media if medium.role == "content")
+    addresses = ((comments, None), (story.id if is_web_address(story.id) else None, None), *links, *media)
+    return next((url for href, base in addresses if (url := web_url(href, base, *bases))), None)
+
+
 def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, str]:
     """Return title, summary and HTML. The HTML is the content, or the whole summary where there is no other content."""
     content = _best_content(story)
@@ -163,7 +179,9 @@ def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, s
 
 def _decoded(text: Text | None) -> Text | None:
     """Return a summary of plain text without the entities that many publishers leave in it."""
-    return replace(text, value=unescape(text.value)) if text and text.type == "text" and "&" in text.value else text
+    if text is None or text.type != "text" or "&" not in text.value:
+        return text
+    return replace(text, value=decode_references(text.value))
 
 
 def _best_content(story: Story) -> Text | None:
@@ -218,12 +236,6 @@ def _external_url(story: Story, reader: str, bases: tuple[str | None, ...]) -> s
     if reader != "json":
         return None
     return next((web_url(link.href, link.base, *bases) for link in story.links if link.rel == "related"), None)
-
-
-@lru_cache(maxsize=2048)
-def _clean_category(category: Category) -> Category:
-    scheme = _none_if_active(clean_label(category.scheme))
-    return Category(decode_label(category.term), scheme, decode_label(category.label) or None)
 
 
 def _tags(categories: tuple[Category, ...], source: Source | None) -> tuple[str, ...]:

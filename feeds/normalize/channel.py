@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from ..model import Author, Parsed, Podcast
+from ..model import Author, Category, Parsed, Podcast, replace
 from ..podcast_categories import select_categories
 from . import html
 from .language import first_language
 from .links import web_url
 from .people import select_authors
-from .text import clean_label
+from .text import ACTIVE_ADDRESS, clean_label, decode_label
 
-_FACTS = ("id", "generator", "updated", "published", "ttl")
+_FACTS = ("id", "generator", "ttl")
 _ITUNES_SCHEME = "http://www.itunes.com/"
 _EXPLICIT = ("yes", "true", "explicit", "1")
 _SHOW_TYPES = ("episodic", "serial")
@@ -32,7 +33,11 @@ class ChannelFacts:
     icon: str | None = None
     language: str | None = None
     authors: tuple[Author, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, updated …
+    people: tuple[tuple[str, Author], ...] = ()  # role and person
+    categories: tuple[Category, ...] = ()
+    updated: str | None = None  # dates as found
+    published: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)  # id, rights, generator, ttl
 
 
 def describe_channel(parsed: Parsed) -> ChannelFacts:
@@ -58,8 +63,24 @@ def describe_channel(parsed: Parsed) -> ChannelFacts:
         icon=web_url(channel.icon.href, channel.icon.base, base) if channel.icon else None,
         language=first_language(channel.language),
         authors=select_authors(channel.people, *home[:1], base),
+        people=tuple(
+            (person.role, author)
+            for person in channel.people
+            for author in select_authors((replace(person, role="author"),), *home[:1], base)
+        ),
+        categories=tuple(item for item in map(clean_category, channel.categories) if item.term or item.label),
+        updated=channel.updated,
+        published=channel.published,
         facts={name: value for name, value in facts.items() if value},
     )
+
+
+@lru_cache(maxsize=2048)
+def clean_category(category: Category) -> Category:
+    """Return a category with clean labels, without a scheme that would run when taken for an address (S7)."""
+    scheme = clean_label(category.scheme)
+    is_active = not scheme or ACTIVE_ADDRESS.match(scheme)
+    return Category(decode_label(category.term), None if is_active else scheme, decode_label(category.label) or None)
 
 
 def describe_show(parsed: Parsed) -> Podcast | None:

@@ -13,7 +13,7 @@ import nh3
 from ..model import Story, Text
 from .images import LAZY_ATTRIBUTES, fix_images
 from .links import web_url
-from .text import collapse_whitespace, make_inert, strip_illegal_xml, wrap_paragraphs
+from .text import collapse_whitespace, decode_references, make_inert, strip_illegal_xml, wrap_paragraphs
 
 # A tag that holds `<` is left for the sanitiser to drop, so that the search stays linear whatever the input.
 _FRAME = re.compile(r"<(?:iframe|embed)\b([^<>]*)>(?:[^<]*</iframe\s*>)?", re.IGNORECASE)
@@ -153,6 +153,9 @@ _KNOWN_TAG = re.compile(
 )
 # What a summary does not show: tags of HTML, and entities, also those that were cut at the end of the text.
 _MAX_ESCAPINGS = 4
+_WHOLLY_ESCAPED = re.compile(
+    r"&lt;(?:a|article|blockquote|div|figure|h[1-6]|img|p|section|span|table|ul)\b[^<]*&gt;\s*", re.IGNORECASE
+)
 _ENTITIES = (
     *("amp", "apos", "hellip", "laquo", "ldquo", "lsquo", "mdash", "nbsp", "ndash", "quot", "raquo", "rdquo", "rsquo"),
 )
@@ -160,6 +163,10 @@ _TORN_ENTITY = "|".join(sorted({name[:length] for name in _ENTITIES for length i
 _TORN_TAG = r"/[a-z][a-z0-9]*|a|br|div|em|img|p|span|strong|[a-z][a-z0-9]*\s+[\w-]+=[^<>]*"
 _TORN_END = re.compile(
     rf"(?:<(?:{_TORN_TAG})|&(?:#[0-9a-fx]*|{_TORN_ENTITY}))(…|\.\.\.|\[…\]|\[\.\.\.\])?$", re.IGNORECASE
+)
+# Certain markup in a text whose tags are removed: it was escaped once more.
+_ESCAPED_MARKUP = re.compile(
+    r"</[a-z][a-z0-9]{0,15}\s{0,9}>|<(?:br|hr|img)\b|&(?:#\d|#x[0-9a-f]|[a-z][a-z0-9]{1,31};)", re.I
 )
 _MARKUP = re.compile(
     rf"{_KNOWN_TAG.pattern}|&(?:#\d|#x[0-9a-f]|[a-z][a-z0-9]{{1,31}};)|{_TORN_END.pattern}", re.IGNORECASE
@@ -277,12 +284,21 @@ def _strip_all_tags(html: str) -> str:
 
 
 def to_plain_text(text: Text | None) -> str:
-    """Return a text construct as one line of inert plain text: tags removed, entities decoded once."""
+    """Return a text construct as one line of inert plain text: no tags of HTML, no entities, however often escaped.
+
+    Plain text keeps its angle brackets, and HTML those that are no certain tags: `List<String>`, `the <blink> tag`.
+    """
     if text is None or not text.value:
         return ""
     value = strip_illegal_xml(_truncate(text.value))
-    if text.type == "html" and ("<" in value or "&" in value):
+    if text.type == "text":
+        value = decode_references(value)
+    elif "<" in value or "&" in value:
         value = _strip_markup(value)
+        for _ in range(_MAX_ESCAPINGS):
+            if not _ESCAPED_MARKUP.search(value):
+                break
+            value = _strip_markup(value)
     return make_inert(collapse_whitespace(value))
 
 
@@ -311,6 +327,8 @@ def to_html(text: Text | None, base: str | None) -> str:
     value = _truncate(text.value)
     if text.type == "text":
         return wrap_paragraphs(strip_illegal_xml(value))
+    if value[:4] == "&lt;" and _WHOLLY_ESCAPED.fullmatch(value):
+        value = unescape(value)
     return clean_html(value, web_url(text.base, base) or base if text.base else base)
 
 

@@ -74,6 +74,11 @@ def _repair_url(href: str) -> str:
     return href
 
 
+def is_web_address(text: str | None) -> bool:
+    """Return whether a text begins as an absolute http or https URL."""
+    return bool(text and _WEB_SCHEME.match(text))
+
+
 def canonical_link(url: str) -> str:
     """Return one spelling for all URLs of the same page. It is frozen (R3), because ids are made of it."""
     match = _NEARLY_CANONICAL.fullmatch(url)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from ..model import Attachment, Link, Media, Story, replace
+from ..wordlists import fold_case, get_words
 from .images import is_decorative
 from .links import web_url
 from .text import clean_label, decode_label
@@ -15,13 +17,18 @@ _NOT_ATTACHED = ("image/", "text/html", "application/x-shockwave-flash")
 _UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9*][a-z0-9!#$&^_.+*-]{0,126}")
 _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})(?=$|[?#])")
-_CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:\.\d+)?")
+_CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:[.,]\d+)?(?:\s+(\D+))?")
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d+)?")
-_UNITS = re.compile(  # ISO 8601 too
-    r"(?:P(?:0+D)?T)?(?:(\d{1,4})\s*h(?:(?:ou)?rs?)?\.?,?\s*)?(?:(\d{1,5})\s*m(?:in(?:ute)?s?)?\.?,?\s*)?"
-    r"(?:(\d{1,9}(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?\.?)?",
+_NUMBER = r"(\d{1,9}(?:[.,]\d{1,6})?)"
+_ISO = re.compile(  # 8601; years and months have no length in seconds
+    rf"P(?:0+Y)?(?:0+M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?",
     re.IGNORECASE,
 )
+_ISO_SECONDS = (604_800, 86_400, 3_600, 60, 1)
+_NUMBERS = re.compile(_NUMBER)
+_UNIT_SECONDS = {"hours": 3_600, "minutes": 60, "seconds": 1}
+_MINUTE_SIGNS, _SECOND_SIGNS = ("'", "’", "′"), ('"', "”", "″", "''")
+_MAX_DURATION_LENGTH = 100
 _DIGITS = re.compile(r"\d{1,15}")
 
 # Not the `mimetypes` table of the machine: the output is the same on every host (R8).
@@ -159,11 +166,53 @@ def parse_size(text: str | None) -> int | None:
 
 
 def parse_duration(text: str | None) -> float | None:
-    """Return the seconds of a duration such as `3601`, `60:01`, `1:00:01`, `1h 1s` or `PT1H1S`; None for zero."""
+    """Return the seconds of a duration such as `3601`, `60:01`, `1:00:01`, `1h 1s` or `PT1H1S`; None for zero.
+
+    The words for the units may be of any language.
+    """
     text = text.strip() if text else ""
-    match = _SECONDS.fullmatch(text)
-    if match:
+    if _SECONDS.fullmatch(text):
         return float(text) or None
-    match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
-    hours, minutes, seconds = match.groups() if match else (None, None, None)
-    return float(int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(float(seconds or 0))) or None
+    text = text[:_MAX_DURATION_LENGTH].replace("：", ":")
+    if match := _CLOCK.fullmatch(text):
+        return _sum_clock(*match.groups()) or None
+    if match := _ISO.fullmatch(text):
+        numbers = (float((number or "0").replace(",", ".")) for number in match.groups())
+        return sum(number * seconds for number, seconds in zip(numbers, _ISO_SECONDS, strict=True)) or None
+    return _sum_units(_NUMBERS.split(text)) or None
+
+
+def _sum_clock(hours: str | None, minutes: str, seconds: str, unit: str | None) -> float:
+    """Return the seconds of a clock; `1:30 h` are hours and minutes."""
+    size = _find_unit(unit) if unit else 1
+    if size == _UNIT_SECONDS["hours"] and hours is None:
+        hours, minutes, seconds = minutes, seconds, "0"
+    return float(int(hours or 0) * 3_600 + int(minutes) * 60 + int(seconds)) if size else 0.0
+
+
+def _sum_units(pieces: Sequence[str]) -> float:
+    """Return the seconds of numbers with units between them; 0 where a unit is unknown or follows a smaller one."""
+    total, size = 0.0, 86_400
+    if pieces[0].strip(" ~≈") or len(pieces) == 1:
+        return 0.0
+    for number, word in zip(pieces[1::2], pieces[2::2], strict=True):
+        unit = _find_unit(word) if word.strip() else size // 60 if size < 86_400 else 0  # `1h30`
+        if not 0 < unit < size:
+            return 0.0
+        total, size = total + float(number.replace(",", ".")) * unit, unit
+    return total
+
+
+@lru_cache(maxsize=256)
+def _find_unit(word: str) -> int:
+    """Return the seconds of a unit, behind which `and` may stand; 0 for another word."""
+    words = [part for part in fold_case(word).replace(",", " ").replace("+", " ").split() if part]
+    if words and words[-1] in get_words("and"):
+        words.pop()
+    return _units().get(" ".join(words).strip(" .:;·"), 0)
+
+
+@lru_cache(maxsize=1)
+def _units() -> dict[str, int]:
+    signs = {**dict.fromkeys(_MINUTE_SIGNS, 60), **dict.fromkeys(_SECOND_SIGNS, 1)}
+    return signs | {fold_case(word): size for role, size in _UNIT_SECONDS.items() for word in get_words(role)}

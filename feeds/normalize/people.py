@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from html import unescape
 from itertools import chain, groupby
 from typing import Literal
 
 from ..model import Author, AuthorMark, Person, Story, replace
 from .links import web_url
-from .text import LABEL_LIMIT, clean_label, collapse_whitespace, strip_illegal_xml
+from .text import LABEL_LIMIT, clean_label, collapse_whitespace, decode_references, strip_illegal_xml
 
 # Every repetition is possessive or bounded, so that the time is linear in the length of a hostile byline (S15).
 _EMAIL = r"[^\s@<>()\[\],;:\"]{1,64}@[^\s@<>()\[\],;:\"]{1,255}"
@@ -198,7 +197,7 @@ def _merge_authors(first: Author, second: Author) -> Author:
 
 
 def _split_person(person: Person, bases: tuple[str | None, ...]) -> Iterator[Author]:
-    byline = collapse_whitespace(strip_illegal_xml(unescape((person.name or "")[:LABEL_LIMIT])))
+    byline = collapse_whitespace(strip_illegal_xml(decode_references((person.name or "")[:LABEL_LIMIT])))
     parts = _BETWEEN_ADDRESSES.split(byline) if byline.count("@") > 1 else [byline]
     if len(parts) > 1:
         yield from (author for part in parts[:MAX_AUTHORS] for author in _split_person(Person(part), bases))

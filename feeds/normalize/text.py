@@ -19,10 +19,13 @@ _ACTIVE_TAG = re.compile(
     r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
 )
 _LABEL_TAG = re.compile(
-    r"</?(?:abbr|a|big|br|b|div|em|font|img|i|p|small|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>"
-    r"|<(?:a|div|font|img|span)\s[^<>]*$|</[a-z]*$",
+    r"</?(?:a|abbr|acronym|address|b|bdi|big|blockquote|br|center|cite|code|dd|del|dfn|div|dl|dt|em|figcaption|figure"
+    r"|font|h[1-6]|hr|i|img|ins|kbd|li|mark|nobr|ol|p|pre|q|s|samp|section|small|span|strike|strong|sub|sup|table|td"
+    r"|th|time|tr|tt|u|ul|var|wbr)(?:\s[^<>]*)?/?>|<(?:a|div|font|img|span)\s[^<>]*$|</[a-z]*$",
     re.IGNORECASE,
 )
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+_MAX_ESCAPINGS = 4
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 LABEL_LIMIT = 2_000
@@ -100,9 +103,16 @@ def clean_label(text: str | None) -> str:
 @lru_cache(maxsize=2048)
 def decode_label(text: str | None) -> str:
     """Return a clean label without the escaping that publishers often add: `Rock &amp; Roll` is `Rock & Roll`."""
-    if not text:
-        return ""
-    return clean_label(unescape(text[:LABEL_LIMIT]) if "&" in text else text)
+    return clean_label(decode_references(text[:LABEL_LIMIT])) if text else ""
+
+
+def decode_references(text: str) -> str:
+    """Return plain text without character references, which its publisher escaped once too often or more."""
+    for _ in range(_MAX_ESCAPINGS):
+        if "&" not in text or not _REFERENCE.search(text):
+            break
+        text = unescape(text)
+    return text
 
 
 def excerpt(text: str, limit: int = SUMMARY_LIMIT) -> str:

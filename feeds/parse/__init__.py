@@ -47,7 +47,7 @@ def _set_language(channel: Channel, fetched: Fetched) -> Channel:
 def _detect_format(text: str) -> str:
     if json.is_json(text):
         return "json"
-    return "xml" if xml_tree.ROOT.search(text) else "other"
+    return "xml" if xml_tree.ROOT.search(text) or xml_tree.ENTRY_ROOT.match(text) else "other"
 
 
 def _read_xml(document: SourceDocument) -> Parsed:

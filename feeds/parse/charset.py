@@ -54,6 +54,20 @@ WIDE_PREFIXES = ("utf-16", "utf-32")
 
 DECLARATION = re.compile(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})\s*["']""")
 DETECTION_BYTES = 100_000
+# Text of another charset passes for UTF-8 with a few characters, hardly with so many.
+MIN_UTF8_CHARACTERS = 10
+# Fewer letters outside ASCII than these tell no charset from another.
+MIN_DETECTED_LETTERS = 25
+# Charsets that detectors see in short texts, and that hardly anybody writes any more.
+OLD_CHARSETS = re.compile(r"cp\d{3}|mac\w*|hp-roman8")
+# What texts in Windows-1252 do not hold: three letters outside ASCII in a row, a word of two of them, a capital behind
+# a small letter, a sign inside a word, and signs that hardly anybody writes.
+_ASCII, _LETTERS, _CAPITALS = "A-Za-z", "À-ÖØ-öø-ÿŠšŒœŽžŸ", "À-ÖØ-ÞŠŒŽŸ"
+NOT_WINDOWS_1252 = re.compile(
+    rf"[{_LETTERS}]{{3}}|(?<![{_ASCII}{_LETTERS}])[{_LETTERS}]{{2}}(?![{_ASCII}{_LETTERS}])"
+    rf"|[a-zà-öø-ÿšœž][{_CAPITALS}]|[\x80-\x9f¤¦¬¯³¸¹ƒˆ˜†‡‰]|[¢£¥µ€ªº][{_ASCII}{_LETTERS}]"
+    rf"|[{_ASCII}{_LETTERS}](?![’‘·\xad])[^\x00-\x7f{_LETTERS}]++(?=[{_ASCII}{_LETTERS}])"
+)
 # C1 control characters of ISO-8859-1 → Windows-1252, which leaves five of them undefined.
 C1 = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
 # Surrogate escapes of single bytes → Windows-1252.
@@ -132,15 +146,24 @@ def _decode_unmarked(body: bytes, labels: list[tuple[str, str]]) -> DecodedText:
 
 
 def _candidate_charsets(body: bytes, labels: list[tuple[str, str]]) -> Iterator[tuple[str | None, str]]:
-    """Yield what to try, in order: wide charsets seen in the bytes, UTF-8 before single-byte labels, labels, UTF-8."""
+    """Yield what to try, in order: wide charsets seen in the bytes, UTF-8 before a label that it disproves, labels."""
     yield from ((None, name) for pattern, name in WIDE_PATTERNS if pattern.match(body))
-    if labels and SINGLE_BYTE.fullmatch(labels[0][1]):
+    if labels and (SINGLE_BYTE.fullmatch(labels[0][1]) or _is_certainly_utf8(body, labels)):
         yield None, "utf-8"
     for place, name in labels:
         if not name.startswith(WIDE_PREFIXES) and not (SINGLE_BYTE.fullmatch(name) and _is_mostly_utf8(body)):
             yield place, name
     if not labels:
         yield None, "utf-8"
+
+
+def _is_certainly_utf8(body: bytes, labels: list[tuple[str, str]]) -> bool:
+    """Return whether a multi-byte label is wrong: the bytes are UTF-8, and the document says so or is long enough."""
+    text = _decode_strictly(body, "utf-8")
+    if text is None:
+        return False
+    is_said = any(name == "utf-8" for _, name in labels) or body.lstrip().startswith(b"{")  # RFC 8259 §8.1
+    return is_said or len(text) - len(text.encode("ascii", "ignore")) >= MIN_UTF8_CHARACTERS
 
 
 def _decode_strictly(body: bytes, name: str) -> str | None:
@@ -166,10 +189,20 @@ def _decode_mixed_utf8(body: bytes) -> str:
 
 def _decode_detected(body: bytes, wrong_label: str | None) -> DecodedText:
     """Decode by the charset detected from the letters; tags are left out, as they dilute them and cost time."""
-    detected = cchardet.detect(re.sub(rb"<[^<>]{1,500}>", b" ", body[:DETECTION_BYTES]))
-    name = normalize_label(detected["encoding"]) or "windows-1252"
+    sample = re.sub(rb"<[^<>]{1,500}>", b" ", body[:DETECTION_BYTES])
+    name = _detect_charset(sample)
     text = _decode_strictly(body, name)
     if text is None:
         text = body.decode(name, "replace")
     reason = f"{wrong_label} names another charset" if wrong_label else "no charset is named"
     return DecodedText(text, name, f"{reason}; the letters look like {name}")
+
+
+def _detect_charset(sample: bytes) -> str:
+    """Return the charset that the letters look like: Windows-1252 where they are few or look like an old charset."""
+    text = sample.decode("latin-1").translate(C1)
+    is_readable = NOT_WINDOWS_1252.search(text) is None
+    if is_readable and len(sample) - len(sample.decode("ascii", "ignore")) < MIN_DETECTED_LETTERS:
+        return "windows-1252"
+    name = normalize_label(cchardet.detect(sample)["encoding"])
+    return "windows-1252" if name in (None, "utf-8") or (is_readable and OLD_CHARSETS.fullmatch(name)) else name

@@ -1,15 +1,20 @@
-"""Feed autodiscovery: the feeds a web page links to, links that look like feeds, and common feed addresses."""
+"""Feed autodiscovery: the feeds a response names, links that look like feeds, and common feed addresses.
+
+The feeds of comments come after all others, as following a site is following its stories.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
+from .. import http_headers, wordlists
 from .charset import decode
 from .document import resolve_http_url
 from .feed.elements import FEED_TYPES
@@ -65,6 +70,13 @@ COMMON_PATHS = (
 )
 FEEDBURNER_HOSTS = ("feeds.feedburner.com", "feeds2.feedburner.com")
 MAX_CANDIDATES = 200
+# Addresses of comments: of Drupal, Discourse (one topic), Reddit (one thread), and in the usual abbreviations.
+COMMENTS_PATH = re.compile(
+    r"/crss(?:/|$)|/t/[^/]{1,200}/\d{1,12}\.rss$|[/?&=.]comments?(?:$|[/?&=.])|[_-]comments(?:$|[/?&=._-])"
+    r"|[/?&=._-]comments?[_-]?(?:feed|rss2?|atom|xml)(?:$|[/?&=._-])|(?:feed|rss2?|atom)[_-]?comments?(?:$|[/?&=._-])",
+    re.IGNORECASE,
+)
+COMMENTS_HOST = re.compile(r"(?:\A|\.)disqus\.com\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +88,45 @@ class Candidate:
     media_type: str | None = None
     method: Literal["link", "anchor", "guessed"] = "link"
 
+    @property
+    def is_of_comments(self) -> bool:
+        """Whether address or title say that the feed holds comments."""
+        return holds_comments(self.url, self.title)
 
-def find_feeds(body: bytes, url: str, charset: str | None) -> tuple[Candidate, ...]:
-    """Return the feeds a page may lead to, the likeliest first; guesses on the page's own host come last."""
+
+def find_feeds(body: bytes, url: str, charset: str | None, header: str | None = None) -> tuple[Candidate, ...]:
+    """Return the feeds a page may lead to, the likeliest first; guesses on the page's own host come last but comments.
+
+    `header` is the header `Link` of the response, whose addresses are relative to `url` (RFC 8288 §3.2).
+    """
     root = html.parse_html(decode(body, charset or html.find_charset(body)).text)
     base = _find_base(root, url)
     links = () if root is None else chain(_find_links(root, base), _find_anchors(root, base))
     candidates: dict[str, Candidate] = {}
-    for candidate in chain(links, _guess(url)):
+    for candidate in chain(_find_header_links(header, url), links, _guess(url)):
         if len(candidates) < MAX_CANDIDATES:
             candidates.setdefault(candidate.url, candidate)
-    return tuple(candidates.values())
+    return tuple(sorted(candidates.values(), key=lambda candidate: candidate.is_of_comments))
+
+
+def holds_comments(url: str, title: str | None) -> bool:
+    """Return whether the address or the title of a feed say that it holds comments."""
+    parts = urlsplit(url)
+    place = unquote(f"{parts.path}?{parts.query}").rstrip("?")
+    return bool(
+        COMMENTS_PATH.search(place)
+        or COMMENTS_HOST.search(parts.hostname or "")
+        or wordlists.has_word(place, "comments_feed")
+        or (title and wordlists.has_word(title, "comments_feed"))
+    )
+
+
+def _find_header_links(header: str | None, url: str) -> Iterator[Candidate]:
+    """Yield the feeds that the header `Link` names."""
+    for reference, parameters in http_headers.parse_links(header):
+        address, media_type = _resolve(url, reference), parameters.get("type", "").partition(";")[0].strip().lower()
+        if address and _is_feed_link(set(parameters.get("rel", "").lower().split()), media_type, address):
+            yield Candidate(address, parameters.get("title") or None, media_type or None)
 
 
 def _find_base(root: etree._Element | None, url: str) -> str:

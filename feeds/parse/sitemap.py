@@ -8,14 +8,20 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import etree
 
 from ..errors import FailureKind, ParseError
 from ..model import Category, Channel, Fetched, Link, Parsed, Shape, Source, Story, Text
+from . import xml_tree
+from .charset import decode
 from .document import MAX_ITEMS, is_included, resolve_http_url
+from .feed.namespaces import local_name, split_tag
+from .feed.text_constructs import get_value, guess_type
 
 MAX_ENTRIES = 50_000  # of one file, a limit of the format
 MAX_BYTES = 50_000_000  # when unpacked, a limit of the format
@@ -27,7 +33,32 @@ GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 31
 DATE = re.compile(r"\s*(\d{4})-?(\d\d)?-?(\d\d)?(.*)")
 
-SitemapEntry = Mapping[str, str]  # field → value; see `_parse_entry`
+NOT_A_SITEMAP = "This is not a sitemap: it is neither `urlset` nor `sitemapindex`."
+ROOTS = ("urlset", "sitemapindex")
+ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:urlset|sitemapindex)(?=[\s>/])", re.I)
+NAMES = re.compile(rb"urlset|sitemapindex", re.I)
+ENTRY_NAMES = ("url", "sitemap")
+# The vocabularies inside an entry: their namespaces, prefixes, and elements around their fields.
+VOCABULARY = re.compile(r"sitemap-(news|image|video)\b", re.I)
+GROUPS = ("news", "image", "video")
+PARENTS = {"publication": "news"}
+# Elements that a field of the format itself may stand in: an entry, or a field before it whose end tag is missing.
+OWN_NAMES = (*ENTRY_NAMES, "loc", "lastmod", "changefreq", "priority")
+# Element → field of an entry. Only the news of an entry are about the page itself; a video has a date of its own.
+FIELDS = {
+    "loc": "loc",
+    "lastmod": "lastmod",
+    "title": "title",
+    "publication_date": "publication_date",
+    "news:title": "title",
+    "news:publication_date": "publication_date",
+    "news:keywords": "keywords",
+    "news:language": "language",
+    "image:loc": "image",
+    "video:thumbnail_loc": "thumbnail",
+}
+
+SitemapEntry = Mapping[str, str]  # field → value; see `FIELDS`
 
 
 def read_sitemap(fetched: Fetched, source: Source | None = None) -> Parsed:
@@ -35,7 +66,7 @@ def read_sitemap(fetched: Fetched, source: Source | None = None) -> Parsed:
 
     Raise ParseError where the document is not a sitemap or is too large.
     """
-    kind, entries, warnings = _read_entries(_unpack(fetched.body), fetched.url)
+    kind, entries, warnings = _read_entries(fetched)
     host = _host(fetched.url)
     own_entries = [entry for entry in entries if _host(entry["loc"]) == host]
     if len(own_entries) < len(entries):
@@ -66,79 +97,105 @@ def _unpack(body: bytes) -> bytes:
     return unpacked
 
 
-def _read_entries(body: bytes, url: str) -> tuple[str, list[SitemapEntry], list[str]]:
+def _read_entries(fetched: Fetched) -> tuple[str, list[SitemapEntry], list[str]]:
     """Return the name of the root element, the entries, and warnings."""
-    text = body.lstrip(b"\xef\xbb\xbf \t\r\n\0")
-    if not text.startswith(b"<"):
-        return "urlset", _read_plain_entries(text), []
-    kind, entries = "", []
+    body = _unpack(fetched.body)
     warnings: list[str] = []
-    try:
-        for name, element in _iterate_elements(text):
-            kind = kind or name
-            if name in ("url", "sitemap"):
-                entries.append(_parse_entry(element, url))
-                element.clear()
-            if len(entries) >= MAX_ENTRIES:
-                warnings.append(f"only the first {MAX_ENTRIES} entries are read")
-                break
-    except etree.LxmlError as error:
-        if not entries:
-            raise ParseError(f"This is not a sitemap: {error}.", kind=FailureKind.NOT_A_SITEMAP) from error
-        warnings.append("the XML is broken; only the entries before the error are read")
-    if kind not in ("urlset", "sitemapindex"):
-        raise ParseError(
-            "This is not a sitemap: it is neither `urlset` nor `sitemapindex`.", kind=FailureKind.NOT_A_SITEMAP
-        )
+    kind, entries = _read_well_formed(body, fetched.url)
+    if not kind and (NAMES.search(body) or b"<" not in body or b"\0" in body):
+        text = decode(body, fetched.charset).text.lstrip("\ufeff \t\r\n\0")
+        if not text.startswith("<") and not ROOT.search(text):
+            return "urlset", _read_plain_entries(text), []
+        kind, entries = _parse_entries(_iterate_repaired(text), fetched.url)
+        warnings.append("the XML is not well-formed and was repaired")
+    if not kind:
+        raise ParseError(NOT_A_SITEMAP, kind=FailureKind.NOT_A_SITEMAP)
+    if len(entries) >= MAX_ENTRIES:
+        warnings.append(f"only the first {MAX_ENTRIES} entries are read")
     return kind, [entry for entry in entries if entry.get("loc")], warnings
 
 
-def _iterate_elements(text: bytes) -> Iterator[tuple[str, etree._Element]]:
-    """Yield the root when it opens and entries when they close; entities and network are off."""
+def _read_well_formed(body: bytes, url: str) -> tuple[str, list[SitemapEntry]]:
+    """Return the name of the root and the entries; an empty name where this is no well-formed sitemap."""
+    try:
+        return _parse_entries(_iterate_elements(body), url)
+    except etree.LxmlError:
+        return "", []
+
+
+def _iterate_elements(body: bytes) -> Iterator[etree._Element]:
+    """Yield the root of a well-formed sitemap when it opens and entries when they close, one in memory at a time."""
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n\0")
     events = etree.iterparse(
-        BytesIO(text), events=("start", "end"), recover=True, resolve_entities=False, no_network=True, huge_tree=False
+        BytesIO(start), events=("start", "end"), resolve_entities=False, no_network=True, huge_tree=False
     )
     is_root = True
     for event, element in events:
-        name = _local_name(element)
-        if is_root:
-            is_root = False
-            yield name, element
-        elif event == "end" and name in ("url", "sitemap"):
-            yield name, element
-            while element.getprevious() is not None:
+        if is_root or (event == "end" and local_name(element) in ENTRY_NAMES):
+            yield element
+            while not is_root and element.getprevious() is not None:
                 del element.getparent()[0]
+            is_root = False
 
 
-def _read_plain_entries(text: bytes) -> list[SitemapEntry]:
+def _iterate_repaired(text: str) -> Iterator[etree._Element]:
+    """Yield the root and the entries of a sitemap that is not well-formed, repaired as feeds are."""
+    root = ROOT.search(text)
+    tree = xml_tree.parse(text[root.start() :]) if root else None
+    if tree is not None:
+        yield tree.root
+        yield from (element for element in tree.root.iter("*") if local_name(element) in ENTRY_NAMES)
+
+
+def _parse_entries(elements: Iterator[etree._Element], url: str) -> tuple[str, list[SitemapEntry]]:
+    """Return the name of the root, the first of the elements, and the entries, which are the others.
+
+    The name is empty where it is none of a sitemap.
+    """
+    root = next(elements, None)
+    if root is None or local_name(root) not in ROOTS:
+        return "", []
+    return local_name(root), [_parse_entry(element, url) for element in islice(elements, MAX_ENTRIES)]
+
+
+def _read_plain_entries(text: str) -> list[SitemapEntry]:
     """Return the entries of a sitemap that is one URL a line."""
-    lines = text[:MAX_BYTES].decode("utf-8", "replace").split()[:MAX_ENTRIES]
+    lines = text[:MAX_BYTES].split()[:MAX_ENTRIES]
     if not lines or not all(line.startswith(("http://", "https://")) for line in lines):
         raise ParseError("This is not a sitemap: neither XML nor one address a line.", kind=FailureKind.NOT_A_SITEMAP)
     return [{"loc": line} for line in lines]
 
 
-def _local_name(element: etree._Element) -> str:
-    return str(element.tag).rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
-
-
 def _parse_entry(element: etree._Element, url: str) -> SitemapEntry:
-    """Return the fields of an entry by local name; `news:title` is `title`, `image:loc` is `image`."""
+    """Return the fields of an entry."""
     entry: dict[str, str] = {}
-    for inner in element.iterdescendants(etree.Element):
-        name, value = _local_name(inner), (inner.text or "").strip()
-        parent = inner.getparent()
-        if name == "loc" and parent is not element:
-            name = "image" if parent is not None and _local_name(parent) == "image" else ""
-        elif name == "title" and parent is not None and _local_name(parent) in ("image", "video"):
-            name = ""
-        if name == "link" and inner.get("hreflang"):
-            continue
-        if name and value:
+    for inner in element.iterdescendants("*"):
+        if local_name(inner) in ENTRY_NAMES:  # of the next entry, where the end tag of this one is missing
+            break
+        name = _field_name(str(inner.tag), inner.prefix, _local_name_of_parent(inner))
+        if name and (value := get_value(inner)):
             entry.setdefault(name, value[:MAX_VALUE_LENGTH])
     if "loc" in entry:
         entry["loc"] = resolve_http_url(url, entry["loc"]) or ""
     return entry
+
+
+def _local_name_of_parent(element: etree._Element) -> str:
+    parent = element.getparent()
+    return "" if parent is None else local_name(parent)
+
+
+@lru_cache(maxsize=1_000)
+def _field_name(tag: str, prefix: str | None, parent: str) -> str | None:
+    """Return the field that an element fills: by its namespace, its prefix, or the element around it."""
+    namespace, name = split_tag(tag)
+    undeclared, _, name = name.rpartition(":")
+    vocabulary = VOCABULARY.search(namespace)
+    groups = (vocabulary[1] if vocabulary else "", undeclared or prefix or "", PARENTS.get(parent, parent))
+    group = next((group.lower() for group in groups if group.lower() in GROUPS), "")
+    if not group and parent not in OWN_NAMES:
+        return None
+    return FIELDS.get(f"{group}:{name.lower()}" if group else name.lower())
 
 
 def _host(address: str) -> str:
@@ -182,7 +239,7 @@ def _sort_key(entry: SitemapEntry, has_lastmod: bool) -> str:
 
 
 def _build_story(entry: SitemapEntry, has_lastmod: bool) -> Story:
-    title, image = entry.get("title"), entry.get("image")
+    title, image = entry.get("title"), entry.get("image") or entry.get("thumbnail")
     lastmod = entry.get("lastmod") if has_lastmod else None
     terms = [term.strip() for term in entry.get("keywords", "").split(",") if term.strip()][:MAX_KEYWORDS]
     found = {
@@ -193,7 +250,7 @@ def _build_story(entry: SitemapEntry, has_lastmod: bool) -> Story:
     }
     return Story(
         links=(Link(entry["loc"]),),
-        title=Text(title, "text") if title else None,
+        title=Text(title, guess_type(title)) if title else None,
         published=entry.get("publication_date"),
         updated=lastmod,
         language=entry.get("language"),

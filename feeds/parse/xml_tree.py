@@ -37,6 +37,10 @@ DOCTYPE_START = re.compile("<!DOCTYPE", re.I)
 DOCTYPE = re.compile(rf"<!DOCTYPE(?>(?:\"[^\"]*+\"|'[^']*+'|{_SUBSET}|[^>\"'\[])*)>", re.S | re.I)
 
 ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,40}:)?(?:rss|feed|RDF|channel|opml)(?=[\s>/])", re.I)
+# An entry may be the whole document (RFC 4287 §2).
+ENTRY_ROOT = re.compile(
+    r"\ufeff?(?>(?:\s++|<\?.*?\?>|<!--.*?-->)*)<(?:[A-Za-z_][\w.-]{0,40}:)?(?:entry|item)(?=[\s>/])", re.S | re.I
+)
 XML_DECLARATION = re.compile(r"<\?xml[^>]{0,200}\?>")
 # XML 1.0 §2.2: characters that no document may hold, literally or as a reference.
 ILLEGAL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -55,6 +59,7 @@ HTML_ELEMENT = re.compile(
     r"(<(description|summary|content(?::encoded)?|title)(?:\s[^<>]*)?(?<!/)>)((?>(?:[^<]++|<(?!/?\2[\s>]))*))(?=</\2\s*>)"
 )
 TAG = re.compile(r"""<(/?)([A-Za-z_][\w.:-]*+)(?>(?:\s++[\w.:-]++\s*+=\s*+(?:"[^<"]*+"|'[^<']*+'))*)\s*+(/?)>""")
+NESTED_CDATA = "<![CDATA[<![CDATA["
 PREDEFINED_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
@@ -123,6 +128,8 @@ def _repair(text: str) -> XmlTree | None:
     text = ILLEGAL_CHARACTER.sub("", _cut_to_root(text))
     if PROLOG.match(text):
         return None
+    if NESTED_CDATA in text:
+        text = text.replace(NESTED_CDATA, "<![CDATA[").replace("]]>]]>", "]]>")
     text = UNESCAPED.sub(_escape, NUMERIC_REFERENCE.sub(_drop_illegal_reference, text))
     wrapped = HTML_ELEMENT.sub(_wrap_in_cdata, text)
     for candidate, parser in ((text, STRICT_PARSER), (wrapped, STRICT_PARSER), (wrapped, RECOVERING_PARSER)):

@@ -12,11 +12,14 @@ from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
 from ..model import NOTHING, Fetched, Kind, Parsed, Shape, Source, Story, Text, replace
 from ..normalize import (
+    ChannelFacts,
     Context,
+    DocumentContext,
     describe_channel,
     document_context,
     is_inert,
     normalize,
+    parse_date,
     story_digest,
     story_url,
     to_plain_text,
@@ -31,6 +34,7 @@ from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
 from ..render import json_feed
+from ..render.formatting import format_rfc3339
 from .own_stories import publishable
 
 PREVIEW_AUTHORITY = "localhost,2000"  # of the ids minted for documents that are not stored
@@ -134,9 +138,10 @@ def with_child_sitemaps(parsed: Parsed, documents: Iterable[Parsed], max_items: 
 
 
 def find_announced_feed(response: Fetched) -> str | None:
-    """Return the address of the feed that a page names in its head."""
-    candidates = find_feeds(response.body, response.url, response.charset)
-    return next((candidate.url for candidate in candidates if candidate.method == "link"), None)
+    """Return the address of the feed of stories that a page names in its head, or the response in its headers."""
+    candidates = find_feeds(response.body, response.url, response.charset, response.headers.get("link"))
+    announced = (each.url for each in candidates if each.method == "link" and not each.is_of_comments)
+    return next(announced, None)
 
 
 def read(
@@ -176,7 +181,8 @@ def saved_document(body: bytes, url: str | None = None, headers: Mapping[str, st
 def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> dict[str, object]:
     """Return a document as a JSON Feed, read at `at` as a source of that kind, without any stored state."""
     parsed = publishable(parsed, at, source.timezone if source else "UTC")
-    channel = describe_channel(parsed)
+    context = Context(source.id if source else "preview", PREVIEW_AUTHORITY, at, source=source)
+    channel, document = describe_channel(parsed), document_context(parsed, context)
     warnings = (*parsed.warnings, *truncation_warnings(parsed.stories))
     metadata = json_feed.FeedMetadata(
         title=channel.title,
@@ -190,12 +196,17 @@ def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> 
         hubs=channel.hubs,
         extra={
             **channel.facts,
+            **_channel_dates(channel, document, at),
+            "categories": [json_feed.make_category(category) for category in channel.categories],
+            "people": [
+                json_feed.make_person(person, role)
+                for role, person in channel.people
+                if person.email or role != "author"
+            ],
             "reader": parsed.reader,
             "warnings": [to_plain_text(Text(warning, "text")) for warning in warnings],
         },
     )
-    context = Context(source.id if source else "preview", PREVIEW_AUTHORITY, at, source=source)
-    document = document_context(parsed, context)
     items = []
     for story in parsed.stories:
         if not is_wanted(story, parsed, source):
@@ -204,3 +215,10 @@ def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> 
         article = normalize(story, document, upstream, story_digest(story), context)
         items.append(json_feed.make_item(article, id=upstream if is_inert(upstream) else article.minted_id))
     return json_feed.make_document(metadata, items)
+
+
+def _channel_dates(channel: ChannelFacts, document: DocumentContext, at: datetime) -> dict[str, str]:
+    """Return the dates of a document as RFC 3339 spells them, those that can be read."""
+    texts = {"published": channel.published, "updated": channel.updated}
+    dates = {name: parse_date(text, at, *document.place) for name, text in texts.items()}
+    return {name: format_rfc3339(date) for name, date in dates.items() if date}

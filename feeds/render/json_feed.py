@@ -94,6 +94,7 @@ def _make_item(article: Article, *, id: str | None = None) -> Members:
         published, modified = formatting.article_dates(article)
     else:
         extension |= _nonempty(published_id=article.published_id, found=dict(article.found), reader=article.reader)
+        extension |= _nonempty(people=[make_person(each, "author") for each in article.authors if each.email])
     # R37: one of the two contents is required and may be empty; R38: HTML stands in content_html only.
     content = {"content_html": article.html} if article.html else {"content_text": ""}
     return {
@@ -121,7 +122,7 @@ def _extension(article: Article) -> Members:
     """Return `_feeds`: what JSON Feed has no member for (R38: extension names begin with an underscore)."""
     return _nonempty(
         rights=article.rights,
-        categories=[_category(category) for category in article.categories],
+        categories=[make_category(category) for category in article.categories],
         comments=_comments(article.comments) if article.comments else None,
         media=[_media(medium) for medium in article.media],
         podcast=dict(article.podcast),
@@ -131,8 +132,14 @@ def _extension(article: Article) -> Members:
     )
 
 
-def _category(category: Category) -> Members:
+def make_category(category: Category) -> Members:
+    """Return a category of an item or a document."""
     return _nonempty(term=category.term, scheme=category.scheme, label=category.label)
+
+
+def make_person(author: Author, role: str) -> Members:
+    """Return a person with an e-mail address, for which JSON Feed has no member."""
+    return _nonempty(role=role, name=author.name, email=author.email, url=author.url)
 
 
 def _author_members(authors: Sequence[Author]) -> Members:

@@ -48,7 +48,7 @@ def test_add_takes_a_feed_under_its_title(wire: Wire, feeds: RunCommand, origin:
 
 
 def test_add_finds_the_feeds_of_a_page(wire: Wire, feeds: RunCommand, origin: Origin) -> None:
-    """Base href, dead links passed over, the comments and the link in the text behind; the first is taken, and said."""
+    """Base href, dead links passed over, the comments behind the link in the text; the first is taken, and said."""
     write_yaml(wire)
     page = Document((DATA / "page.html").read_bytes(), headers={"content_type": "text/html"})
     url = origin.put("/", page)
@@ -63,15 +63,15 @@ def test_add_finds_the_feeds_of_a_page(wire: Wire, feeds: RunCommand, origin: Or
             {"url": origin.url(path), "kind": "feed", "title": title, "reader": "xml", "newest": newest}
             for path, title, newest in (
                 ("/paper/all.rss", "A source", ["One", "Two", "Three"]),
-                ("/paper/comments.atom", "Comments", ["A comment"]),
                 ("/podcast/feed", "Podcast", ["Sound"]),
+                ("/paper/comments.atom", "Comments", ["A comment"]),
             )
         ],
     }
     origin.put("/paper/all.rss", raw(reply(b"", 404), KEEP))
     repeated = feeds("add", url, "--id", "notes")
     assert "The first one is taken" in repeated.out
-    assert f"  notes: {origin.url('/paper/comments.atom')}\n" in wire.config.read_text(encoding="utf-8")
+    assert f"  notes: {origin.url('/podcast/feed')}\n" in wire.config.read_text(encoding="utf-8")
 
 
 def test_add_asks_on_a_terminal(wire: Wire, origin: Origin) -> None:

@@ -331,3 +331,57 @@ def test_R6_every_field_is_legal_whatever_comes(word: str) -> None:
     assert all(strip_illegal_xml(text) == text for _, text in strings(result))
     assert result.updated <= AT
     assert result.published is None or result.published < AT + timedelta(days=4000)
+
+
+@pytest.mark.parametrize(
+    ("story", "url"),
+    [
+        (Story(id="https://example.org/1", comments=Comments("/1#c")), "https://example.org/1#c"),
+        (Story(id="https://example.org/1"), "https://example.org/1"),
+        (Story(id="1", links=(Link("/a.mp3", "enclosure"),)), "https://example.org/a.mp3"),
+        (Story(id="1", media=(Media("/a.mp4"), Media("/t.jpg", "thumbnail"))), "https://example.org/a.mp4"),
+        (Story(id="1", links=(Link("/a", "self"),)), None),
+    ],
+)
+def test_B16_a_story_without_a_link_has_the_address_that_any_field_holds(story: Story, url: str | None) -> None:
+    assert article(story).url == url
+    assert upstream_id(replace(story, id=None), "https://example.org/").startswith("hash:")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '<span lang="" about="/u/1">Ann Lee</span>',
+        '<a href="/u/1">Ann Lee</a>',
+        "Ann Lee</span>",
+        '<span class="x">Ann Lee',
+        "&lt;b&gt;Ann Lee&lt;/b&gt;",
+        "<h3>Ann Lee</h3>",
+        '<cite class="fn">Ann Lee</cite><br/>',
+        "Ann&nbsp;Lee",
+        "&amp;#65;nn Lee",
+        '<img src="a.gif" alt="">Ann Lee',
+    ],
+)
+def test_B10_names_and_tags_are_the_text_of_their_markup(name: str) -> None:
+    result = article(Story(people=(Person(name),), categories=(Category(name), Category("x", None, name))))
+    assert ([author.name for author in result.authors], result.tags) == (["Ann Lee"], ("Ann Lee",))
+
+
+@pytest.mark.parametrize("title", ["R&amp;D", "R&amp;amp;amp;D", "<b>R</b>&amp;D", "&lt;b&gt;R&lt;/b&gt;&#38;D"])
+def test_B10_nobody_reads_an_entity_or_a_tag(title: str) -> None:
+    result = article(Story(title=Text(title), summary=Text(title), origin=Origin(title=title)))
+    assert (result.title, result.summary, result.origin and result.origin.title) == ("R&D", "R&D", "R&D")
+    plain = article(Story(title=Text(title, "text"), summary=Text(title, "text")))
+    assert "&" in plain.title and "amp" not in plain.title and plain.summary == "R&D"
+
+
+def test_B10_html_that_is_wholly_escaped_once_more_is_html() -> None:
+    assert article(Story(summary=Text("&lt;p&gt;One &lt;b&gt;two&lt;/b&gt;&lt;/p&gt;"))).html == "<p>One <b>two</b></p>"
+    assert article(Story(summary=Text("The &lt;p&gt; element"))).html == "The &lt;p&gt; element"
+
+
+def test_B8_joiners_that_belong_to_the_spelling_stay() -> None:
+    word = "می\u200cخواهم"
+    result = article(Story(title=Text(f"{word} &amp; ಕ್\u200dರ"), people=(Person(word),), categories=(Category(word),)))
+    assert (result.title, result.authors[0].name, result.tags) == (f"{word} & ಕ್\u200dರ", word, (word,))

@@ -118,3 +118,64 @@ def test_F29_a_wrong_label_is_a_warning() -> None:
 def test_F29_some_codecs_are_never_an_answer(charset: str) -> None:
     body = b"<rss>+ADw-script+AD4-\\u003c</rss>"
     assert decode(body, charset).text == body.decode()
+
+
+# ── labels that the bytes disprove, and short texts ─────────────────────────────────────────────────────────────────
+
+MULTI_BYTE = ("gbk", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-2022-jp")
+
+
+@pytest.mark.parametrize("header", [*MULTI_BYTE, "windows-1251", "koi8-r", "iso-8859-5", "windows-874"])
+@pytest.mark.parametrize("text", [RUSSIAN, JAPANESE, FRENCH, "Café"], ids=["ru", "ja", "fr", "short"])
+def test_B15_utf8_that_is_declared_and_valid_wins_over_the_header(header: str, text: str) -> None:
+    assert title(feed(text, "utf-8").encode(), header) == text
+
+
+@pytest.mark.parametrize("header", MULTI_BYTE)
+def test_B15_long_utf8_needs_no_declaration_and_json_is_always_utf8(header: str) -> None:
+    assert title(feed(RUSSIAN).encode(), header) == RUSSIAN
+    body = '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "Мост"}]}'
+    assert title(body.encode(), header) == "Мост"
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [("gbk", "港口"), ("big5", "燈塔"), ("shift_jis", "灯台の展示"), ("euc-kr", "등대"), ("gb18030", "联通")],
+)
+def test_B15_a_true_header_is_believed_for_short_texts(charset: str, text: str) -> None:
+    assert title(feed(text).encode(charset), charset) == text
+    assert title(feed(text, "utf-8").encode(charset), charset) == text or charset == "gb18030"
+
+
+SHORT = (
+    "Café",
+    "Größe",
+    "Señor",
+    "naïve",
+    "Þór",
+    "Ærø",
+    "São Paulo",
+    "garçon",
+    "l’été – “été”",
+    "50 € für 1º",
+    "El Niño…",
+)
+
+
+@pytest.mark.parametrize("text", SHORT)
+def test_B15_a_short_text_is_windows_1252_before_any_dos_page(text: str) -> None:
+    assert decode(f"# {text}\n\nA short story.\n".encode("cp1252"), None).text.startswith(f"# {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("cp1251", "Привет"),
+        ("cp1250", "Łódź i Żory"),
+        ("cp1255", "שלום"),
+        ("cp1250", "žluťoučký kůň"),
+        ("koi8-r", "Сегодня"),
+    ],
+)
+def test_B15_letters_that_are_none_of_windows_1252_are_another_charset(charset: str, text: str) -> None:
+    assert decode(f"# {text}\n\nA short story.\n".encode(charset), None).text.startswith(f"# {text}\n")

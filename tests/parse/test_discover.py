@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.parse.discover import Candidate, find_feeds
+from feeds.parse.discover import Candidate, find_feeds, holds_comments
 
 CORPORA = os.environ.get("FEEDS_CORPORA")
 URL = "https://site.example/blog/page.html"
@@ -89,3 +89,93 @@ def test_autodiscovery_finds_the_one_feed_of_each_page() -> None:
             if candidate.method == "link"
         ]
         assert len(links) == 1 and page.stem in links[0].url, page.name
+
+
+# ── comments, and the header Link ───────────────────────────────────────────────────────────────────────────────────
+
+OF_COMMENTS = [
+    ("/comments/feed/", None),
+    ("/feed/comments", None),
+    ("/?feed=comments-rss2", None),
+    ("/feeds/comments/default", None),
+    ("/feeds/42/comments/default?alt=rss", None),
+    ("/index-comments.xml", None),
+    ("/comments.rss", None),
+    ("/commentsrss.aspx", None),
+    ("/rss_comments.php", None),
+    ("/crss", None),
+    ("/node/7/crss", None),
+    ("/t/the-bridge/12.rss", None),
+    ("/r/town/comments/1x/.rss", None),
+    ("/spip.php?page=backend-commentaires", None),
+    ("/kommentare/feed", None),
+    ("/2026/01/bridge/feed/", "Town » Bridge Comments Feed"),
+    ("/2026/01/bruecke/feed/", "Stadt » Kommentar-Feed zu Brücke"),
+    ("/f", "Ville » Flux des commentaires"),
+    ("/f", "Ciudad » Feed de los comentarios"),
+    ("/f", "Cidade » Feed de comentários"),
+    ("/f", "Città » Feed dei commenti"),
+    ("/f", "Stad » reactiefeed"),
+    ("/f", "Stad » Kommentarsflöde"),
+    ("/f", "Miasto » Kanał z komentarzami"),
+    ("/f", "Město » Kanál komentářů"),
+    ("/f", "Город » Лента комментариев"),
+    ("/f", "Місто » стрічка коментарів"),
+    ("/f", "Πόλη » Ροή Σχολίων"),
+    ("/f", "Kent » yorum akışı"),
+    ("/f", "مدينة » خلاصة التعليقات"),
+    ("/f", "עיר » פיד תגובות"),
+    ("/f", "町 » コメントフィード"),
+    ("/f", "城 » 评论 feed"),
+    ("/f", "마을 » 댓글 피드"),
+    ("/f", "Thị trấn » Dòng phản hồi"),
+]
+
+
+@pytest.mark.parametrize(("path", "title"), OF_COMMENTS)
+def test_B16_the_feed_of_comments_comes_after_those_of_stories(path: str, title: str | None) -> None:
+    link = f'<link rel="alternate" type="{RSS}" href="{path}" title="{title or ""}">'
+    head = f'<head>{link}<link rel="alternate" type="{RSS}" href="/stories" title="Town"></head>'
+    candidates = find_feeds(f'<html>{head}<body><a href="/rss.xml">RSS</a></body></html>'.encode(), URL, None)
+    urls = [candidate.url for candidate in candidates]
+    assert urls[:2] == ["https://site.example/stories", "https://site.example/rss.xml"]
+    assert [candidate.is_of_comments for candidate in candidates].index(True) == len(candidates) - 1
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/feed/", "Town » Feed"),
+        ("/feed", "Comment ça marche"),
+        ("/comment-faire-un-pont/feed", None),
+        ("/commentary/rss", "Commentary"),
+        ("/feeds/posts/default", "Town – Atom"),
+        ("/posts.rss", "Posts"),
+    ],
+)
+def test_B16_words_that_only_begin_alike_are_no_comments(path: str, title: str | None) -> None:
+    assert not holds_comments(f"https://site.example{path}", title)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (f'</feed>; rel="alternate"; type="{RSS}"', ["https://site.example/feed"]),
+        (f"<//cdn.example/f>; rel=alternate; type={ATOM}", ["https://cdn.example/f"]),
+        (
+            f'<f.json>; type="{JSON}"; rel="ALTERNATE home"; title="Town, the feed"',
+            ["https://site.example/blog/f.json"],
+        ),
+        ('</a>; rel="preload", </f>; rel=feed, </s.css>; rel=stylesheet', ["https://site.example/f"]),
+        (
+            f'</comments/feed>; rel=alternate; type="{RSS}", </f>; rel=alternate; type="{RSS}"',
+            ["https://site.example/f"],
+        ),
+        ('</wp-json/>; rel="https://api.w.org/", </?p=1>; rel=shortlink', []),
+        ('<javascript:x>; rel="alternate"; type="application/rss+xml", <<>, "<x>', []),
+    ],
+)
+def test_B16_a_feed_may_be_named_in_a_header_only(header: str, expected: list[str]) -> None:
+    candidates = find_feeds(b"<base href='https://cdn.example/'><p>x</p>", URL, None, header)
+    stories = [each.url for each in candidates if each.method == "link" and not each.is_of_comments]
+    assert stories == expected

@@ -380,3 +380,168 @@ def test_any_bytes_become_parsed_or_parse_error(seed: int) -> None:
 def test_every_reader_is_reached() -> None:
     assert set(READERS) == {"json", "xml", "other"}
     assert xml_tree.parse("no xml at all") is None
+
+
+# ── sections escaped twice, odd shapes, plain text, addresses ───────────────────────────────────────────────────────
+
+MODULES = (
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/" '
+    'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:media="http://search.yahoo.com/mrss/"'
+)
+SECTIONS = (
+    "&lt;![CDATA[{}]]&gt;",
+    " &#60;![CDATA[ {} ]]&#62; ",
+    "&amp;lt;![CDATA[{}]]&amp;gt;",
+    "<![CDATA[<![CDATA[{}]]>]]>",
+    "&lt;![CDATA[{}",
+)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_B10_a_section_that_was_escaped_is_unwrapped_in_every_field(section: str) -> None:
+    fields = {
+        "title": "Bridge",
+        "link": "https://a.example/1",
+        "guid": "id-1",
+        "description": "Short",
+        "category": "Roads",
+        "pubDate": "Wed, 12 Mar 2025 10:00:00 GMT",
+        "dc:creator": "Ann Lee",
+        "content:encoded": "Long",
+        "itunes:duration": "61",
+        "comments": "https://a.example/1/c",
+    }
+    story = item("".join(f"<{name}>{section.format(value)}</{name}>" for name, value in fields.items()), MODULES)
+    assert story.title and story.summary and story.comments
+    assert [story.title.value, story.links[0].href, story.id, story.summary.value] == list(fields.values())[:4]
+    assert [story.categories[0].term, story.published, story.people[0].name] == list(fields.values())[4:7]
+    assert [story.content[0].value, story.podcast["duration"], story.comments.url] == list(fields.values())[7:]
+
+
+def test_B10_attributes_json_and_feedparser_unwrap_sections_too() -> None:
+    address = "&lt;![CDATA[https://a.example/1]]&gt;"
+    links = item(f"<enclosure url='{address}'/><atom:link href='{address}'/><media:content url='{address}'/>", MODULES)
+    assert {link.href for link in links.links} | {medium.url for medium in links.media} == {"https://a.example/1"}
+    entry = {
+        "id": "1",
+        "title": "<![CDATA[Bridge]]>",
+        "content_html": "<![CDATA[<p>x</p>]]>",
+        "tags": ["<![CDATA[R]]>"],
+    }
+    story = parse(fetched(json.dumps({"items": [entry]}))).stories[0]
+    assert story.title and (story.title.value, story.content[0].value) == ("Bridge", "<p>x</p>")
+    assert story.categories[0].term == "R"
+    body = "<rss><channel><item><title>&lt;![CDATA[Bridge]]&gt;</title></item></channel></rss>"
+    last = feedparser_fallback.read(open_document(fetched(body), None)).stories[0]
+    assert last.title and last.title.value == "Bridge"
+
+
+def test_B10_a_section_inside_a_text_is_text() -> None:
+    story = item("<title>How &lt;![CDATA[ works</title>")
+    assert story.title and story.title.value == "How <![CDATA[ works"
+
+
+ENTRY = "<id>urn:1</id><title>Tide</title><link href='https://a.example/1'/>"
+ODD_SHAPES = [
+    f"<entry xmlns='http://www.w3.org/2005/Atom'>{ENTRY}</entry>",
+    f"\ufeff<?xml version='1.0'?>\n<!-- <feed> --><entry>{ENTRY}</entry>",
+    f"<atom:entry>{ENTRY}</atom:entry>",
+    f"<?xml version='1.0'?><entry>{ENTRY}<p>not closed</entry>",
+    "<item><title>Tide</title><link>https://a.example/1</link></item>",
+    "<channel><title>c</title><link>/</link><item><title>Tide</title><link>https://a.example/1</link></item></channel>",
+    "<rss><item><title>Tide</title><link>https://a.example/1</link></item></rss>",
+    "<RSS><CHANNEL><ITEM><TITLE>Tide</TITLE><LINK>https://a.example/1</LINK></ITEM></CHANNEL></RSS>",
+    "<Feed><Entry><Title>Tide</Title><Link HREF='https://a.example/1'/></Entry></Feed>",
+    f"<a:feed><a:entry>{ENTRY.replace('<', '<a:').replace('<a:/', '</a:')}</a:entry></a:feed>".replace("a:", "atom:"),
+    "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:a='http://www.w3.org/2005/Atom'><entry><title>Tide</title>"
+    "<link a:href='https://a.example/1' a:rel='alternate'/></entry></feed>",
+    "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>Tide</title><link atom:href='https://a.example/1'/>"
+    "</entry></feed>",
+    '{"rss": {"channel": {"title": "c", "item": {"title": "Tide", "link": "https://a.example/1"}}}}',
+]
+
+
+@pytest.mark.parametrize("body", ODD_SHAPES, ids=range(len(ODD_SHAPES)))
+def test_B16_what_says_that_it_is_a_feed_is_read(body: str) -> None:
+    (story,) = parse(fetched(body)).stories
+    assert story.title and story.title.value == "Tide"
+    assert [(link.href, link.rel) for link in story.links] == [("https://a.example/1", "alternate")]
+
+
+@pytest.mark.parametrize("items", ["", ', "items": null', ', "items": {}', ', "items": []'])
+def test_B16_json_feed_without_items_is_an_empty_feed(items: str) -> None:
+    parsed = parse(fetched(f'{{"version": "https://jsonfeed.org/version/1", "title": "x"{items}}}'))
+    assert parsed.channel.title and not parsed.stories
+
+
+@pytest.mark.parametrize("body", ['{"title": "x"}', '{"items": {"a": 1}}', '{"items": "x", "version": "2.0"}'])
+def test_B16_json_that_says_nothing_of_feeds_is_none(body: str) -> None:
+    with pytest.raises(ParseError):
+        parse(fetched(body))
+
+
+def test_B16_attributes_with_a_prefix_or_in_capitals() -> None:
+    story = item(
+        "<enclosure URL='/a.mp3' TYPE='audio/mpeg' Length='5'/><guid ispermalink='false'>x</guid>"
+        "<media:content media:url='/a.mp4' media:type='video/mp4'/><itunes:image itunes:href='/i.jpg'/>"
+        "<category TERM='Roads' Scheme='s:'/>",
+        MODULES,
+    )
+    assert [(link.href, link.type, link.length) for link in story.links] == [("/a.mp3", "audio/mpeg", "5")]
+    assert (story.media[0].url, story.media[0].type, story.id_is_permalink) == ("/a.mp4", "video/mp4", False)
+    assert story.image and story.image.href == "/i.jpg"
+    assert (story.categories[0].term, story.categories[0].scheme) == ("Roads", "s:")
+    atom = "http://www.w3.org/2005/Atom"
+    body = f"<entry xmlns='{atom}' xmlns:a='{atom}'><content a:type='html'>&lt;b>x&lt;/b></content></entry>"
+    content = parse(fetched(body)).stories[0].content[0]
+    assert (content.type, content.value) == ("html", "<b>x</b>")
+
+
+LINES = "One &lt;two&gt; &amp;amp; three\n\n0:00 Start"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["itunes:summary", "itunes:subtitle", "media:description", "dc:description", "media:description type='plain'"],
+)
+def test_B10_what_is_defined_as_plain_text_is_plain(name: str) -> None:
+    story = item(f"<{name}>{LINES}</{name.partition(' ')[0]}>", MODULES)
+    assert story.summary and (story.summary.type, story.summary.value) == (
+        "text",
+        "One <two> &amp; three\n\n0:00 Start",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "type", "value"),
+    [
+        ("<media:description type='html'>a</media:description>", "html", "a"),
+        ("<media:description type='plain'>a &lt;b>c&lt;/b></media:description>", "text", "a <b>c</b>"),
+        ("<media:description>&lt;p>a&lt;/p>\nb</media:description>", "html", "<p>a</p>\nb"),
+        ("<itunes:summary>&lt;p>a &lt;p>b</itunes:summary>", "html", "<p>a <p>b"),
+        (
+            "<itunes:summary>See &lt;a href='/x'>x&lt;/a>\n0:00 b</itunes:summary>",
+            "html",
+            "See <a href='/x'>x</a><br>\n0:00 b",
+        ),
+        ("<itunes:summary>a &lt;br/>\nb</itunes:summary>", "html", "a <br/>\nb"),
+    ],
+)
+def test_B10_text_with_certain_tags_is_html_unless_its_type_says_otherwise(written: str, type: str, value: str) -> None:
+    story = item(written, MODULES)
+    assert story.summary and (story.summary.type, story.summary.value) == (type, value)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_permalink"),
+    [
+        ("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>https://a.example/1</id></entry></feed>", True),
+        ("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>urn:1</id></entry></feed>", False),
+        ("<rss><channel><item><guid>https://a.example/1</guid></item></channel></rss>", True),
+        ("<rss><channel><item><guid isPermaLink='false'>https://a.example/1</guid></item></channel></rss>", False),
+        ('{"items": [{"id": "https://a.example/1"}]}', True),
+        ('{"items": [{"id": "1"}]}', False),
+    ],
+)
+def test_B16_an_id_that_is_an_address_is_one_to_open(body: str, is_permalink: bool) -> None:
+    assert parse(fetched(body)).stories[0].id_is_permalink is is_permalink

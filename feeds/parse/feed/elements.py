@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 from lxml import etree
@@ -13,13 +14,19 @@ from .text_constructs import (
     HTML_TYPES,
     MAX_STRING_LENGTH,
     MAX_TITLE_LENGTH,
+    WEB_SCHEMES,
+    get_attributes,
     get_string,
     parse_atom_text,
+    parse_plain_text,
     parse_rss_text,
     parse_rss_title,
     resolve_url,
     to_plain_string,
+    unwrap_cdata,
 )
+
+AttributeGetter = Callable[[str], str | None]
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 RDF_ABOUT = f"{RDF}about"
@@ -45,6 +52,11 @@ def read_title(element: etree._Element, builder: ItemBuilder, spec: ElementSpec)
 def read_html(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a text of RSS or of a module."""
     builder.offer(spec, parse_rss_text(element, builder.scope_of(element)))
+
+
+def read_plain_text(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
+    """Read a text of a module that defines it as plain text."""
+    builder.offer(spec, parse_plain_text(element, builder.scope_of(element)))
 
 
 def read_atom_text(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -81,7 +93,8 @@ def read_guid(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) 
     value = get_string(element)
     builder.offer(spec, value)
     if value and builder.values.get("id") == value:
-        builder.values["id_is_permalink"] = (element.get("isPermaLink") or "true").strip().lower() == "true"
+        declared = get_attributes(element).get("ispermalink") if element.keys() else None
+        builder.values["id_is_permalink"] = (declared or "true").strip().lower() == "true"
 
 
 def read_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -90,10 +103,12 @@ def read_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) 
         read_atom_link(element, builder, spec)
         return
     href = get_string(element, MAX_URL_LENGTH)
-    if not href and (element.tail or "").lstrip().startswith(("http://", "https://")):
+    if not href and (element.tail or "").lstrip().startswith(WEB_SCHEMES):
         href = (element.tail or "").strip()[:MAX_URL_LENGTH]
     if href:
         builder.add_link(spec, Link(href, base=builder.scope_of(element).base))
+    elif element.keys():
+        read_atom_link(element, builder, spec)
 
 
 def read_original_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -103,9 +118,12 @@ def read_original_link(element: etree._Element, builder: ItemBuilder, spec: Elem
 
 def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a link of Atom; `rel` may be written as an IRI of IANA's registry (RFC 4287 §4.2.7.2)."""
-    get = element.get
+    get: AttributeGetter = element.get
     href = get("href")
-    if not href or not (href := href.strip()):
+    if href is None:
+        get = get_attributes(element).get
+        href = get("href")
+    if not href or not (href := clean_url(href)):
         return
     rel = get("rel")
     if rel is None:
@@ -115,7 +133,7 @@ def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementS
         if rel.isalpha():
             rel = rel.lower()
     kind, base = get("type"), builder.scope_of(element).base
-    link = Link(href[:MAX_URL_LENGTH], rel, kind, get("length"), get("hreflang"), get("title"), base)
+    link = Link(href, rel, kind, get("length"), get("hreflang"), get("title"), base)
     builder.add_link(spec, link)
     if rel == "replies":
         field = "feed" if (kind or "").lower() in FEED_TYPES else "url"
@@ -126,10 +144,18 @@ def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementS
 
 def read_enclosure(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read an enclosure of RSS."""
-    get = element.get
-    href = (get("url") or get("href") or get(RDF_RESOURCE) or "").strip()[:MAX_URL_LENGTH]
+    get: AttributeGetter = element.get
+    if get("url") is None:
+        get = get_attributes(element).get
+    href = clean_url(get("url") or get("href") or get("resource") or "")
     base = builder.scope_of(element).base
     builder.add_link(spec, Link(href, "enclosure", get("type"), get("length"), title=get("title"), base=base))
+
+
+def clean_url(value: str) -> str:
+    """Return an address that an attribute holds."""
+    value = value.strip()
+    return unwrap_cdata(value[:MAX_URL_LENGTH])
 
 
 def read_person(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -164,11 +190,15 @@ def _parse_person(element: etree._Element, role: str, builder: ItemBuilder) -> P
 
 def read_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a category: text with a `domain` as in RSS, or attributes as in Atom."""
-    term = element.get("term")
+    get: AttributeGetter = element.get
+    term = get("term")
     if term is None:
         term = get_string(element)
-    scheme = element.get("domain") or element.get("scheme")
-    builder.add_category(spec, Category(term.strip()[:MAX_STRING_LENGTH], scheme, element.get("label")))
+        if not term and element.keys():
+            get = get_attributes(element).get
+            term = get("term") or ""
+    scheme = get("domain") or get("scheme")
+    builder.add_category(spec, Category(unwrap_cdata(term.strip()[:MAX_STRING_LENGTH]), scheme, get("label")))
 
 
 def read_media_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -193,7 +223,9 @@ def read_keywords(element: etree._Element, builder: ItemBuilder, spec: ElementSp
 
 def read_media(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a media object or thumbnail with its own title; its other children describe the item."""
-    get = element.get
+    get: AttributeGetter = element.get
+    if get("url") is None and element.keys():
+        get = get_attributes(element).get
     title = None
     for part in element:
         if namespaces.local_name(part) == "title":
@@ -201,7 +233,7 @@ def read_media(element: etree._Element, builder: ItemBuilder, spec: ElementSpec)
     builder.add_media(
         spec,
         Media(
-            (get("url") or get_string(element, MAX_URL_LENGTH) * (not len(element))).strip()[:MAX_URL_LENGTH],
+            clean_url(get("url") or get_string(element, MAX_URL_LENGTH) * (not len(element))),
             "thumbnail" if spec.field == "thumbnail" else "content",
             get("type"),
             get("medium"),
@@ -218,16 +250,17 @@ def read_media(element: etree._Element, builder: ItemBuilder, spec: ElementSpec)
 
 def read_image(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read an image of the item or channel: an attribute, a child `url`, or text."""
-    href, title = element.get("href") or element.get("url") or element.get(RDF_RESOURCE), None
+    attributes, title = get_attributes(element), None
+    href = attributes.get("href") or attributes.get("url") or attributes.get("resource")
     for part in element:
         name = namespaces.local_name(part)
         if name == "url" and not href:
             href = get_string(part, MAX_URL_LENGTH)
         elif name == "title":
             title = get_string(part) or None
-    href = (href or get_string(element, MAX_URL_LENGTH) * (not len(element))).strip()
+    href = clean_url(href or get_string(element, MAX_URL_LENGTH) * (not len(element)))
     if href:
-        link = Link(href[:MAX_URL_LENGTH], spec.field, title=title, base=builder.scope_of(element).base)
+        link = Link(href, spec.field, title=title, base=builder.scope_of(element).base)
         builder.offer(spec, link)
 
 
@@ -242,7 +275,7 @@ def read_origin(element: etree._Element, builder: ItemBuilder, spec: ElementSpec
     if not len(element):
         feed = element.get("url") or element.get("href")
         title = get_string(element)
-        is_address = not feed and title.startswith(("http://", "https://"))
+        is_address = not feed and title.startswith(WEB_SCHEMES)
         origin = Origin(title=None if is_address else title or None, url=title if is_address else None, feed=feed)
         builder.offer(spec, origin if origin != Origin() else None)
         return
@@ -275,7 +308,7 @@ def read_podcast(element: etree._Element, builder: ItemBuilder, spec: ElementSpe
 
 def read_extra(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a fact without a field of its own; `spec.field` is its name in `Story.extra`."""
-    get = element.get
+    get: AttributeGetter = element.get
     value = get_string(element) or get(RDF_RESOURCE) or get("url") or get("href") or get("ref") or ""
     if value:
         builder.extra.setdefault(spec.field, " ".join(value[:MAX_URL_LENGTH].split()))

@@ -10,7 +10,7 @@ from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, 
 from .. import xml_tree
 from ..document import SourceDocument
 from .elements import FEED_TYPES
-from .text_constructs import MAX_TEXT_LENGTH, TextType, guess_type
+from .text_constructs import MAX_TEXT_LENGTH, WEB_SCHEMES, TextType, guess_type, unwrap_cdata
 
 # feedparser takes thirty times as long as our XML reader, and in places more than linear time.
 MAX_DOCUMENT_LENGTH = 1_000_000
@@ -90,7 +90,8 @@ def _build_story(entry: FeedparserEntry, rss: bool) -> Story:
     contents = (_make_text(detail, rss) for detail in _get_objects(entry, "content"))
     return Story(
         id=_get_string(entry, "id"),
-        id_is_permalink=bool(rss and _get_string(entry, "id") and entry.get("guidislink")),
+        id_is_permalink=(_get_string(entry, "id") or "").startswith(WEB_SCHEMES)
+        and bool(not rss or entry.get("guidislink")),
         links=_parse_links(entry),
         title=_parse_text(entry, "title", rss),
         summary=_parse_text(entry, "summary", rss),
@@ -210,4 +211,4 @@ def _get_objects(entry: FeedparserEntry, name: str) -> list[FeedparserEntry]:
 
 def _get_string(entry: FeedparserEntry, name: str) -> str | None:
     value = entry.get(name)
-    return value.strip() or None if isinstance(value, str) else None
+    return unwrap_cdata(value.strip()) or None if isinstance(value, str) else None

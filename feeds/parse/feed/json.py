@@ -10,11 +10,20 @@ from ...errors import FailureKind, ParseError
 from ...model import NOTHING, Category, Channel, Comments, Link, Media, Origin, Parsed, Person, Story, Text, field_names
 from ..document import SourceDocument
 from .builder import MAX_VALUES
-from .text_constructs import MAX_STRING_LENGTH, MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, TextType
+from .text_constructs import (
+    MAX_STRING_LENGTH,
+    MAX_TEXT_LENGTH,
+    MAX_TITLE_LENGTH,
+    WEB_SCHEMES,
+    TextType,
+    unwrap_cdata,
+)
 
 FeedObject = Mapping[str, object]
 _Record = TypeVar("_Record", Category, Media, Origin, Comments)
 EMPTY_OBJECT: FeedObject = {}
+VERSION = "jsonfeed.org/version"
+ITEM_MEMBERS = ("items", "item", "entries")
 PUBLISHED_MEMBERS = ("date_published", "pubDate", "published")
 UPDATED_MEMBERS = ("date_modified", "updated")
 # JSON member → rel of the link.
@@ -59,11 +68,10 @@ def is_json(text: str) -> bool:
 
 def read(document: SourceDocument) -> Parsed:
     """Return the channel and stories of a JSON document; raise ParseError where it is not a feed."""
-    feed = _find_feed(_load(document.text))
-    entries = next((feed[name] for name in ("items", "item", "entries") if isinstance(feed.get(name), list)), None)
-    if not isinstance(entries, list):
-        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind=FailureKind.NOT_A_FEED)
-    items = [item for item in entries if isinstance(item, dict)]
+    data = _load(document.text)
+    feed, top = _find_feed(data), _to_object(data)
+    is_declared = VERSION in str(top.get("version")).lower() or isinstance(top.get("rss"), dict)
+    items = [item for item in _find_entries(feed, is_declared=is_declared) if isinstance(item, dict)]
     newest = document.newest_items(items, lambda item: _first_string(item, PUBLISHED_MEMBERS))
     return Parsed(
         reader="json",
@@ -88,6 +96,15 @@ def _find_feed(data: object) -> FeedObject:
     top = _to_object(data)
     rss = _to_object(top.get("rss"))
     return _to_object(rss.get("channel")) or rss or top
+
+
+def _find_entries(feed: FeedObject, *, is_declared: bool) -> list[object]:
+    """Return the items; of a document that is declared to be a feed also one that is no list, or none at all."""
+    values = [feed[name] for name in ITEM_MEMBERS if feed.get(name) or isinstance(feed.get(name), list)]
+    entries = next((value for value in values if isinstance(value, list)), None)
+    if entries is None and not is_declared:
+        raise ParseError("This is JSON, but not a feed: it has no list of items.", kind=FailureKind.NOT_A_FEED)
+    return _to_list(values[0] if values else None) if entries is None else entries
 
 
 def _build_channel(feed: FeedObject) -> Channel:
@@ -116,6 +133,7 @@ def _build_story(item: FeedObject) -> Story:
     extension = _to_object(item.get("_feeds"))  # what our own files add to JSON Feed, so that they read back whole
     return Story(
         id=story_id,
+        id_is_permalink=bool(story_id and story_id.startswith(WEB_SCHEMES)),
         links=_parse_links(item, ITEM_LINKS) + _parse_enclosures(item),
         title=Text(title[:MAX_TITLE_LENGTH], "text") if title else None,
         summary=_make_text(summary, "text") or _make_text(description, "html"),
@@ -243,7 +261,7 @@ def _get_objects(item: FeedObject, name: str) -> list[FeedObject]:
 def _to_string(value: object) -> str | None:
     """Return a string, or a number as a string where a string was meant."""
     if isinstance(value, str):
-        text = value.strip()
+        text = unwrap_cdata(value.strip())
         # JSON can spell halves of surrogate pairs, which no encoding can write.
         return (text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")) or None
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape, unescape
 from typing import Literal
@@ -32,8 +33,18 @@ NAMESPACE_DECLARATION = re.compile(r""" xmlns(?::[\w.-]+)?="[^"]*\"""")
 MARKUP = re.compile(
     r"</[A-Za-z][A-Za-z0-9]*\s*>|&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]+);|<(?:br|hr|img|wbr)\b", re.I
 )
+# The same without references, and start tags that hardly any plain text holds.
+TAGS = re.compile(
+    r"</[A-Za-z][A-Za-z0-9]*\s*>|<(?:br|hr|img|wbr)\b[^<>]*>|<(?:p|ul|ol|li|div)(?:\s[^<>]*)?>|<a\s[^<>]*href", re.I
+)
+BLOCKS = re.compile(r"</?(?:p|br|div|ul|ol|li|h[1-6]|table|blockquote)\b", re.I)
+ESCAPED_CDATA = re.compile(r"(?:&(?:amp;)*(?:lt|#0*60|#x0*3c);|<)!\[CDATA\[", re.I)
+CDATA_MARK = re.compile(r"<!\[CDATA\[|\]\]>")
+CDATA_STARTS = ("<", "&")
+MAX_ESCAPINGS = 4
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f]")
 TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+WEB_SCHEMES = ("http://", "https://")
 HTML_TYPES = ("html", "text/html", "text/x-html", "application/html")
 PLAIN_TYPES = ("text", "plain", "text/plain")
 
@@ -66,20 +77,44 @@ def resolve_url(base: str | None, reference: str) -> str | None:
         return base
 
 
+def get_attributes(element: etree._Element) -> Mapping[str, str]:
+    """Return the attributes by local name in lower case: some publishers write `HREF`, or `atom:href` in Atom."""
+    return {
+        namespaces.split_tag(str(name))[1].rpartition(":")[2].lower(): str(value) for name, value in element.items()
+    }
+
+
 def get_string(element: etree._Element, limit: int = MAX_STRING_LENGTH) -> str:
     """Return all text inside an element without tags, cut off after `limit` characters."""
     text = "".join(map(str, element.itertext())) if len(element) else element.text
     if not text:
         return ""
     text = text.strip()
+    if text[:1] in CDATA_STARTS:
+        text = unwrap_cdata(text)
     return text if len(text) <= limit else text[:limit]
 
 
 def get_markup(element: etree._Element) -> str:
     """Return the text of an element without children as it is, else its content serialized as HTML."""
-    if not len(element):
-        return (element.text or "").strip()
-    return _serialize_content(element)
+    return _serialize_content(element) if len(element) else get_value(element)
+
+
+def get_value(element: etree._Element) -> str:
+    """Return the text of an element without children, however long it is."""
+    value = (element.text or "").strip()
+    return unwrap_cdata(value) if value[:1] in CDATA_STARTS else value
+
+
+def unwrap_cdata(value: str) -> str:
+    """Return what a CDATA section holds that became the text of a value, because a publisher escaped it once more."""
+    if not ESCAPED_CDATA.match(value):
+        return value
+    for _ in range(MAX_ESCAPINGS):
+        value = CDATA_MARK.sub("", value) if value[0] == "<" else unescape(value)
+        if not ESCAPED_CDATA.match(value):
+            break
+    return value.strip()
 
 
 def guess_type(value: str) -> TextType:
@@ -92,6 +127,17 @@ def parse_rss_text(element: etree._Element, scope: Scope) -> Text | None:
     return _make_text(get_markup(element), "html", scope)
 
 
+def parse_plain_text(element: etree._Element, scope: Scope) -> Text | None:
+    """Return a text that its format defines as plain; HTML where it says so, or certainly holds tags of HTML."""
+    value, kind = get_markup(element), (element.get("type") or "").strip().lower()
+    if len(element) or kind in HTML_TYPES:
+        return _make_text(value, "html", scope)
+    if kind in PLAIN_TYPES or "<" not in value or not TAGS.search(value):
+        return _make_text(value, "text", scope)
+    # Links in a text whose layout are its lines.
+    return _make_text(value if BLOCKS.search(value) else value.replace("\n", "<br>\n"), "html", scope)
+
+
 def parse_rss_title(element: etree._Element, scope: Scope) -> Text | None:
     """Return a title of RSS, whose type the format leaves open: HTML where it holds markup, else text."""
     value = get_markup(element)[:MAX_TITLE_LENGTH]
@@ -100,13 +146,16 @@ def parse_rss_title(element: etree._Element, scope: Scope) -> Text | None:
 
 def parse_atom_text(element: etree._Element, scope: Scope) -> Text | None:
     """Return a text construct or content of Atom (RFC 4287 §3.1, §4.1.3; Atom 0.3 with its `mode`)."""
-    kind = (element.get("type") or "").strip().lower().partition(";")[0].rstrip()
+    kind = element.get("type")
+    if kind is None:
+        kind = get_attributes(element).get("type", "") if element.keys() else ""
+    kind = kind.strip().lower().partition(";")[0].rstrip()
     mode = element.get("mode")
     if mode is not None:
         return _parse_atom03_text(element, scope, kind, mode.strip().lower())
     if len(element):
         return _parse_inline_markup(element, scope)
-    value = (element.text or "").strip()
+    value = get_value(element)
     html = kind in HTML_TYPES or _is_xml_type(kind)
     if kind and kind not in PLAIN_TYPES and not html:
         return _parse_base64(value, kind, scope)
@@ -133,7 +182,7 @@ def _parse_atom03_text(element: etree._Element, scope: Scope, kind: str, mode: s
     if len(element):
         return _parse_inline_markup(element, scope)
     # Mode `xml`: a `<` that was escaped is a character, not a tag.
-    return _make_text((element.text or "").strip(), "text", scope)
+    return _make_text(get_value(element), "text", scope)
 
 
 def _parse_inline_markup(element: etree._Element, scope: Scope) -> Text | None:

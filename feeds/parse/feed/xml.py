@@ -12,13 +12,14 @@ from ..document import SourceDocument
 from . import namespaces, vocabulary
 from .builder import ElementLookup, ItemBuilder, read_children
 from .elements import RDF_ABOUT
-from .text_constructs import Scope
+from .text_constructs import WEB_SCHEMES, Scope
 
 # Children of one element that are looked at in any case, however few items are wanted.
 MIN_SCANNED_CHILDREN = 20_000
 ITEM_NAMES = frozenset(("item", "entry"))
 # Elements around items, in the order in which one may hold the next.
 CONTAINER_NAMES = frozenset(("rss", "rdf", "feed", "channel", "items"))
+RSS_NAMES = frozenset(("link", "description"))  # of a channel
 DATE_NAMES = frozenset(("pubdate", "date", "published", "issued", "updated", "modified"))
 
 # Prefix of names without a namespace → the lookups for channels and for items.
@@ -72,11 +73,12 @@ def read(root: etree._Element, items: Sequence[etree._Element], document: Source
     has_inner_scopes = document.text.count("xml:base") + document.text.count("xml:lang") > declared
     channel_lookup, item_lookup = LOOKUPS[prefix]
     found_cache: _FoundCache = {}
+    channel_builder = ItemBuilder(outer, has_inner_scopes)
     return Parsed(
         reader="xml",
         base=scope.base,
         warnings=document.item_warnings(items),
-        channel=_build_channel(root, ItemBuilder(outer, has_inner_scopes), channel_lookup),
+        channel=Channel() if _is_item(root) else _build_channel(root, channel_builder, channel_lookup),
         stories=tuple(
             _build_story(
                 item,
@@ -103,7 +105,10 @@ def _lower_attributes(root: etree._Element) -> None:
 
 def _default_prefix(root: etree._Element) -> str:
     """Return the prefix of names without a namespace: Atom's or CDF's where the root is one of theirs."""
-    return {"feed": "atom:", "channel": "cdf:"}.get(namespaces.qualified_name(root), "")
+    name = namespaces.qualified_name(root)
+    if name == "channel":  # of CDF, or of RSS whose root element is missing
+        return "" if any(namespaces.local_name(child) in RSS_NAMES for child in root) else "cdf:"
+    return "atom:" if name in ("feed", "entry") else ""
 
 
 def _is_item(element: etree._Element) -> bool:
@@ -148,6 +153,8 @@ def _build_story(item: etree._Element, builder: ItemBuilder, lookup: ElementLook
     if "id" not in values and (about := item.get(RDF_ABOUT)):
         values["id"] = about.strip()
         found["id"] = "rdf:about"
+    if "id_is_permalink" not in values and str(values.get("id")).startswith(WEB_SCHEMES):
+        values["id_is_permalink"] = True
     if "language" not in values and (language := item.get(namespaces.XML_LANG)):
         values["language"] = language.strip()
         found["language"] = "xml:lang"
