@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import forked
 from factories import SITE
+from lasting import LastingWorkers
 from origin import ALLOW, Origin
 from wire import Wire
 
+from feeds.app import visit_runner
 from feeds.fetch import Fetcher
 
 # A shell starts its background jobs with SIGINT ignored, and what they start inherits that.
@@ -59,9 +61,12 @@ sys.addaudithook(_fence)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _forked_commands() -> Iterator[None]:
-    """End the process that commands are forked from."""
-    yield
+def _lasting_processes() -> Iterator[None]:
+    """Processes that take long to start serve many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visit_runner, "Workers", LastingWorkers)
+        yield
+    LastingWorkers.end_all()
     forked.close()
 
 
