@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import forked
 from wire import Wire
 
 
@@ -35,13 +35,13 @@ def run_on_terminal(wire: Wire, *arguments: str, typed: str = "", colour: bool =
     controller, terminal = pty.openpty()
     env = {name: value for name, value in wire.env().items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "80"}
     env |= {} if colour else {"NO_COLOR": "1"}
-    argv = wire.argv(*arguments)
-    with subprocess.Popen(argv, stdin=terminal, stdout=terminal, stderr=terminal, cwd=wire.home, env=env):
-        os.close(terminal)
-        os.write(controller, typed.encode())
-        output = b""
-        with suppress(OSError):  # Linux: the other end is closed
-            while piece := os.read(controller, 65536):
-                output += piece
+    process = forked.start(arguments, wire.home, env, terminal, terminal)
+    os.close(terminal)
+    os.write(controller, typed.encode())
+    output = b""
+    with suppress(OSError):  # Linux: the other end is closed
+        while piece := os.read(controller, 65536):
+            output += piece
+    process.wait(300)
     os.close(controller)
     return output.decode()

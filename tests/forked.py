@@ -1,11 +1,13 @@
 """`feeds` commands in processes that are forked from one that has imported the program: a start costs milliseconds.
 
-`python forked.py SOCKET` is that process. Each byte on the socket asks for a command, and brings four open files: the
-request, the standard output and error, and a pipe, into which the process id and then the exit code are written.
+`python forked.py SOCKET` is that process. Each byte on the socket asks for a command, and brings five open files: the
+request, the standard input, output and error, and a pipe, into which the process id and then the exit code are written.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import select
@@ -34,11 +36,15 @@ PRELOADED = (
 )
 
 
+ENVIRONMENT = dict(os.environ)  # of no test
+
+
 class ForkedCommand:
     """A command in a process of its own, as `subprocess.Popen` is one."""
 
-    def __init__(self, answers: IO[bytes]) -> None:
+    def __init__(self, answers: IO[bytes], *outputs: IO[str]) -> None:
         self._answers = answers
+        self._outputs = outputs
         self.pid = int(answers.readline())
         self.returncode: int | None = None
 
@@ -51,6 +57,16 @@ class ForkedCommand:
         code = self._read_code(timeout)
         assert code is not None, "the command did not end"
         return code
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, ...]:
+        """What it has written to its standard output and error, once it has ended."""
+        self.wait(timeout)
+        for file in self._outputs:
+            file.seek(0)
+        texts = tuple(file.read() for file in self._outputs)
+        for file in self._outputs:
+            file.close()
+        return texts
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -79,20 +95,17 @@ class _Server:
         with theirs:
             number = theirs.fileno()
             argv = [sys.executable, __file__, str(number)]
-            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=[number])
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=ENVIRONMENT, pass_fds=[number])
 
-    def start(
-        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[Any], err: IO[Any]
-    ) -> ForkedCommand:
-        """Start `feeds ARGUMENTS`."""
+    def start(self, request: bytes, *standard_files: int) -> IO[bytes]:
+        """Let it fork; return what comes back."""
         reading, writing = os.pipe()
-        with tempfile.TemporaryFile() as request, os.fdopen(writing, "wb") as answers:
-            request.write(json.dumps([list(arguments), str(cwd), dict(env)]).encode())
-            request.seek(0)
-            files = [file.fileno() for file in (request, out, err, answers)]
+        with tempfile.TemporaryFile() as file, os.fdopen(writing, "wb") as answers:
+            file.write(request)
+            file.seek(0)
             with self._lock:
-                socket.send_fds(self._requests, [b"!"], files)
-        return ForkedCommand(os.fdopen(reading, "rb", buffering=0))
+                socket.send_fds(self._requests, [b"!"], [file.fileno(), *standard_files, answers.fileno()])
+        return os.fdopen(reading, "rb", buffering=0)
 
     def close(self) -> None:
         self._requests.close()
@@ -104,18 +117,27 @@ def _server() -> _Server:
     return _Server()
 
 
-def start(arguments: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[Any], err: IO[Any]) -> ForkedCommand:
-    """Start `feeds ARGUMENTS` with these standard files."""
-    return _server().start(arguments, cwd, env, out, err)
+def start(
+    arguments: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    output: int | IO[Any] | None = None,
+    input: int = 0,
+) -> ForkedCommand:
+    """Start `feeds ARGUMENTS`; without an `output` for both, standard output and error are kept for `communicate`."""
+    request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+    if output is not None:
+        descriptor = output if isinstance(output, int) else output.fileno()
+        return ForkedCommand(_server().start(request, input, descriptor, descriptor))
+    files = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115 - `communicate` closes them
+    return ForkedCommand(_server().start(request, input, *(file.fileno() for file in files)), *files)
 
 
 def run(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `feeds ARGUMENTS` to its end."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        code = start(arguments, cwd, env, out, err).wait(300)
-        for file in (out, err):
-            file.seek(0)
-        return subprocess.CompletedProcess(["feeds", *arguments], code, out.read(), err.read())
+    command = start(arguments, cwd, env)
+    out, err = command.communicate(300)
+    return subprocess.CompletedProcess(["feeds", *arguments], command.wait(), out, err)
 
 
 def close() -> None:
@@ -131,7 +153,7 @@ def close() -> None:
 def _serve(requests: socket.socket) -> None:
     """Fork for each request, until there are no more; the child returns."""
     while True:
-        message, files, _, _ = socket.recv_fds(requests, 1, 4)
+        message, files, _, _ = socket.recv_fds(requests, 1, 5)
         if not message:
             os._exit(0)
         if not os.fork():
@@ -144,12 +166,12 @@ def _serve(requests: socket.socket) -> None:
                 pass
 
 
-def _watch(request: int, out: int, err: int, answers: int) -> None:
+def _watch(request: int, input: int, out: int, err: int, answers: int) -> None:
     """Fork once more; tell the process id of the child, which returns, and how it ended."""
     if not (pid := os.fork()):
         os.close(answers)
-        return _become_command(request, out, err)
-    for file in (request, out, err):
+        return _become_command(request, input, out, err)
+    for file in (request, input, out, err):
         os.close(file)
     os.write(answers, f"{pid}\n".encode())
     _, status = os.waitpid(pid, 0)
@@ -158,13 +180,13 @@ def _watch(request: int, out: int, err: int, answers: int) -> None:
     os._exit(0)
 
 
-def _become_command(request: int, out: int, err: int) -> None:
+def _become_command(request: int, *standard_files: int) -> None:
     """Take on the arguments, folder, environment and files of a command."""
-    with os.fdopen(request, "rb") as file:
-        arguments, cwd, env = json.load(file)
-    for source, target in ((out, 1), (err, 2)):
-        os.dup2(source, target)
-        os.close(source)
+    with os.fdopen(request, "rb") as opened:
+        arguments, cwd, env = json.load(opened)
+    for number, file in enumerate(standard_files):
+        os.dup2(file, number)
+        os.close(file)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -173,10 +195,23 @@ def _become_command(request: int, out: int, err: int) -> None:
     sys.argv = ["feeds", *arguments]
 
 
+def _run_command() -> None:
+    """Run it and exit as Python does, except that nothing is freed: the memory is shared with the other process."""
+    from feeds.__main__ import main
+
+    try:
+        main()
+    except SystemExit as exit:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(int(exit.code or 0))
+
+
 if __name__ == "__main__":
     for name in PRELOADED:
         import_module(name)
+    gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))
-    from feeds.__main__ import main
-
-    main()
+    _run_command()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from feeds.model import Fetched, HostState, Kind, NotModified, Source, Visit
 DATA = Path(__file__).parent / "data" / "fetch"
 
 
+@cache
 def server_context() -> ssl.SSLContext:
     """The certificate of 127.0.0.1, for servers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -35,6 +37,7 @@ def server_context() -> ssl.SSLContext:
     return context
 
 
+@cache
 def client_context(*, names: bool = True) -> ssl.SSLContext:
     """A context that trusts our authority; without `names`, for whatever host."""
     context = ssl.create_default_context(cafile=str(DATA / "ca.pem"))

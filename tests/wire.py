@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import forked
+from forked import ForkedCommand
 from origin import Document
 
 from feeds import App
@@ -69,8 +70,12 @@ class Wire:
         """`feeds ARGUMENTS` in a process of its own, with the modules of the program imported."""
         return forked.run(arguments, self.home, self.env())
 
+    def fork(self, *arguments: str) -> ForkedCommand:
+        """The same, left running."""
+        return forked.start(arguments, self.home, self.env())
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """`feeds ARGUMENTS`, left running."""
+        """`feeds ARGUMENTS`, left running, in a process that has imported nothing yet."""
         return subprocess.Popen(
             self.argv(*arguments),
             cwd=self.home,

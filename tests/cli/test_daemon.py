@@ -6,12 +6,13 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 
+import forked
 import pytest
 from command import RunCommand
+from forked import ForkedCommand
 from origin import KEEP, Origin, raw, reply
 from wire import Wire, document, until
 
@@ -20,15 +21,14 @@ from feeds.errors import ConfigError
 
 
 @pytest.fixture
-def daemon(wire: Wire) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+def daemon(wire: Wire) -> Iterator[Callable[[], ForkedCommand]]:
     """Start a daemon, which ends with the test."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[ForkedCommand] = []
 
-    def start() -> subprocess.Popen[str]:
-        log = (wire.home / "log").open("w")
-        arguments = wire.argv("-v", "daemon", "--listen", "127.0.0.1:0")
-        process = subprocess.Popen(arguments, cwd=wire.home, env=wire.env(), stdout=log, stderr=log, text=True)
-        log.close()
+    def start() -> ForkedCommand:
+        with (wire.home / "log").open("w") as log:
+            arguments = ("-v", "daemon", "--listen", "127.0.0.1:0")
+            process = forked.start(arguments, wire.home, wire.env(), log)
         started.append(process)
         until(lambda: (wire.public / "all.json").exists())
         return process
@@ -40,7 +40,7 @@ def daemon(wire: Wire) -> Iterator[Callable[[], subprocess.Popen[str]]]:
 
 
 def test_F24_status_and_backup_work_beside_a_daemon(
-    wire: Wire, feeds: RunCommand, origin: Origin, daemon: Callable[[], subprocess.Popen[str]]
+    wire: Wire, feeds: RunCommand, origin: Origin, daemon: Callable[[], ForkedCommand]
 ) -> None:
     wire.declare({"a": origin.put("/a", document())})
     process = daemon()
@@ -66,7 +66,7 @@ def test_F24_beside_another_command_each_that_writes_is_refused(wire: Wire, feed
 
 
 def test_A8_commands_have_the_running_daemon_do_their_work(
-    wire: Wire, feeds: RunCommand, origin: Origin, daemon: Callable[[], subprocess.Popen[str]]
+    wire: Wire, feeds: RunCommand, origin: Origin, daemon: Callable[[], ForkedCommand]
 ) -> None:
     """What they print is what they print without a daemon; `run` also takes what `status` calls quarantined."""
     wire.declare({"a": origin.put("/a", document()), "bad": origin.put("/bad", raw(reply(b"", 500), KEEP))})
@@ -97,7 +97,7 @@ def test_A8_commands_have_the_running_daemon_do_their_work(
 
 
 def test_F25_an_edited_file_is_taken_once_and_whole(
-    wire: Wire, origin: Origin, daemon: Callable[[], subprocess.Popen[str]]
+    wire: Wire, origin: Origin, daemon: Callable[[], ForkedCommand]
 ) -> None:
     """Half-written in three pieces, then wrong, then right: one reload, one complaint, the last good kept meanwhile."""
     wire.declare({"a": origin.put("/a", document())}, {"all": {"title": "First"}})

@@ -67,7 +67,7 @@ def test_F38_a_run_that_is_stopped_ends_soon_and_quietly(
     wire: Wire, origin: Origin, number: signal.Signals, code: int
 ) -> None:
     wire.declare({"hangs": {"feed": origin.put("/hangs", raw(HANG)), "timeout": "10m"}})
-    process = wire.start("run")
+    process = wire.fork("run")
     until(lambda: origin.requests)
     process.send_signal(number)
     _, errors = process.communicate(timeout=300)

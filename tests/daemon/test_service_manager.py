@@ -81,7 +81,7 @@ def test_A6_a_service_tells_its_manager_that_it_is_ready_reloads_lives_and_stops
     wire.declare({"a": {"files": "stories/*.md"}})
     for name, value in (manager.environ | {"WATCHDOG_USEC": "60000000"}).items():
         monkeypatch.setenv(name, value)
-    process = wire.start(command, "--listen", "127.0.0.1:0")
+    process = wire.fork(command, "--listen", "127.0.0.1:0")
     ready = manager.receive()
     assert ready["READY"] == "1"
     assert f"serving {wire.public} at http://127.0.0.1:" in ready["STATUS"]

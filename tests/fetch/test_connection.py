@@ -65,8 +65,7 @@ def test_the_authorities_are_read_once_for_all_hosts(secure: Origin) -> None:
         made.append(1)
         return context
 
-    context = trusting()()
-    context.check_hostname = False
+    context = client_context(names=False)
     fetcher = Fetcher(SITE, allow=ALLOW, tls=counted)
     loaded = context.cert_store_stats()
     for n in range(2, 10):

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 
 import pytest
 from factories import fetched, visit_to
@@ -290,6 +291,7 @@ def test_E18_the_cap_on_the_head_is_exact(extra: int, fits: bool, origin: Origin
         assert fetch_failure(fetcher, url).kind == "too_large"
 
 
+@cache
 def bomb(megabytes: int) -> bytes:
     """Zeros in several gzip members, which a decoder must take for one body."""
     member = gzip.compress(bytes(10 * MEGABYTE))

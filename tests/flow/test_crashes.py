@@ -92,7 +92,7 @@ def test_F1_a_killed_run_converges(wire: Wire, origin: Origin, tmp_path: Path) -
     rng = random.Random(20260302)
     with (tmp_path / "log").open("w") as log:
         for _ in range(10):
-            process = forked.start(("run", "--all"), wire.home, wire.env(), log, log)
+            process = forked.start(("run", "--all"), wire.home, wire.env(), log)
             time.sleep(rng.uniform(0.0, 1.0))
             process.kill()
             process.wait(300)

@@ -13,7 +13,7 @@ from wire import Wire, rss, until
 def test_F24_F38_a_second_instance_is_refused_and_sigterm_waits_for_no_source(wire: Wire, origin: Origin) -> None:
     hanging = {"feed": origin.put("/b", raw(HANG)), "timeout": "10m"}
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One")))), "b": hanging})
-    daemon = wire.start("daemon", "--listen", "127.0.0.1:0")
+    daemon = wire.fork("daemon", "--listen", "127.0.0.1:0")
     try:
         until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
         second = wire.command("daemon", "--listen", "127.0.0.1:0")

@@ -135,7 +135,7 @@ class Victims:
 
     def _start(self, *arguments: str) -> ForkedCommand:
         wire = self._wire
-        return forked.start(arguments, wire.home, wire.env(), self.log, self.log)
+        return forked.start(arguments, wire.home, wire.env(), self.log)
 
     def _running_daemon(self) -> ForkedCommand:
         """The daemon, started again when it has ended: one whose server keeps dying does."""

@@ -615,7 +615,7 @@ def test_F34_a_story_that_is_being_written_is_never_published_half(desk: Desk) -
 def test_L7_the_daemon_publishes_a_story_as_soon_as_it_is_saved(desk: Desk, record_property: object) -> None:
     desk.configure(defaults={"every": "1h"})
     desk.put("bread.md", BREAD)
-    daemon = desk.start("daemon", "--listen", "127.0.0.1:0")
+    daemon = desk.fork("daemon", "--listen", "127.0.0.1:0")
     try:
         until(lambda: "stories/desk/bread.html" in desk.files())
         until(lambda: _watched(daemon.pid, desk.folder))

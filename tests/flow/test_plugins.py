@@ -39,7 +39,7 @@ def serving(wire: Wire) -> Iterator[str]:
     """Run the server on the published files; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
-    process = wire.start("serve", "--listen", f"127.0.0.1:{port}")
+    process = wire.fork("serve", "--listen", f"127.0.0.1:{port}")
     try:
         until(lambda: _answers(port) or process.poll() is not None)
         yield f"http://127.0.0.1:{port}"
