@@ -473,7 +473,9 @@ def test_pages_of_one_story_are_joined() -> None:
 
 def test_a_page_that_says_enough_needs_no_library() -> None:
     """Start-up: the heavy library is imported when a page asks for it, not before."""
-    body = html("", f"<h1>Bridge reopens</h1>{PARAGRAPH}<p>{'More. ' * 80}</p>")
+    text = "More cars cross the bridge than before. " * 12
+    node = {"@type": "NewsArticle", "headline": "Bridge reopens", "articleBody": text}
+    body = html(data(node), f"<h1>Bridge reopens</h1><p>{text}</p>")
     code = (
         "import sys; from feeds.parse.page import read_page; from feeds.model import Fetched; "
         f"read_page(Fetched('{URL}', {body!r}, 'text/html')); sys.exit('trafilatura' in sys.modules)"

@@ -63,7 +63,7 @@ def _declares_story(page: WebPage) -> bool | None:
 
 def _looks_like_story(page: WebPage) -> bool:
     """Return whether one element holds long paragraphs, and more of them than a list of teasers would."""
-    survey = survey_page(page.root)
+    survey = survey_page(page)
     text_element = find_text_element(page, survey)
     if text_element is None or sum(1 for _ in page.root.iter("article")) >= MAX_RELATED_STORIES:
         return False
@@ -78,4 +78,4 @@ def _looks_like_story(page: WebPage) -> bool:
 
 
 def _has_running_text(page: WebPage) -> bool:
-    return survey_page(page.root).weight(page.root) >= MIN_STORY_LENGTH / 4
+    return survey_page(page).weight(page.root) >= MIN_STORY_LENGTH / 4

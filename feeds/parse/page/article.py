@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from urllib.parse import urlsplit
-
-from lxml import etree
 
 from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text, replace
 from ..document import resolve_http_url
 from ..own_stories import reader
 from . import json_ld, selectors
 from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts
-from .body import Block, StoryFacts, add_lead, collect_story_blocks
+from .body import Block, StoryFacts, add_lead, collect_blocks, make_paragraph, select_story_blocks
 from .dates import DateMark, find_dates, get_date_text
-from .html_tree import Element, WebPage, collapse_spaces, get_text, parse_page
+from .html_tree import Element, WebPage, collapse_spaces, count_letters, get_text, parse_page
 from .images import find_lead_image, find_pictures, parse_picture
-from .region import MIN_TEXT_LENGTH, RegionView, find_lead, find_region, find_story_parts
+from .region import NO_REFERENCE, RegionView, find_lead, find_region, find_story_parts
 from .title import TitleCandidate, find_title
 
 NO_SELECTORS: Mapping[str, str] = {}
@@ -28,10 +25,8 @@ TAG_META = ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthr
 MAX_TAGS = 40
 MAX_SUMMARY_LENGTH = 2000
 MAX_TAG_LENGTH = 100
-MAX_EXTRACTION_LENGTH = 1_500_000  # of the HTML given to trafilatura
-BLOCK_TAG = re.compile(r"<(?:p|br|div|h\d)\b", re.I)
-TAG = re.compile(r"<[^>]{1,500}>")
-PARAGRAPH_END = re.compile(r"</p\s*>|<br\s*/?>\s*<br\s*/?>|\n\s*\n|\r?\n", re.I)
+# Of the letters of a second opinion: a page with less does not show the text of its story as markup.
+MIN_TEXT_SHARES = {"json-ld articleBody": 0.3, "trafilatura": 0.1, "": 0.0}
 MAX_PAGES = 10
 PAGE_NUMBER = re.compile(
     r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
@@ -78,7 +73,7 @@ def _view_story(page: WebPage, source: Source | None) -> StoryView:
     )
     node = json_ld.find_main_node(page.json_ld, page.url, page.canonical_url)
     title = _get_selected_title(matches) or find_title(page, node)
-    region = find_region(page, title.text if title else "")
+    region = find_region(page, node, title.text if title else "")
     return StoryView(page, node, title, region, matches, source.timezone if source else "UTC", warnings)
 
 
@@ -156,21 +151,25 @@ def _find_image(view: StoryView) -> tuple[str, str] | None:
 
 
 def _find_blocks(view: StoryView, bylines: tuple[Person, ...]) -> tuple[list[Block], str]:
-    """Return the blocks of the text, and where they were found: by the selector, on the page, else a fallback."""
+    """Return the blocks of the text, and where they were found: by the selector, on the page, or a second opinion."""
     facts = StoryFacts(view.title.text if view.title else "", tuple(select_leading_texts(bylines)))
     region, base_url = view.region, view.page.base_url
     selected = [match for match in view.matches.get("content", []) if isinstance(match, Element)]
     if selected:
-        return collect_story_blocks(selected, region.survey, base_url, facts), "content:"
-    blocks: list[Block] = []
+        blocks = collect_blocks(selected, region.survey, base_url)
+        return select_story_blocks(blocks, facts, NO_REFERENCE), "content:"
+    blocks = []
     if region.text_element is not None:
         lead = find_lead(view.page, view.node, region)  # before the blocks are collected, which removes elements
         parts = find_story_parts(region, region.text_element)
-        blocks = collect_story_blocks(parts, region.survey, base_url, facts)
+        blocks = select_story_blocks(collect_blocks(parts, region.survey, base_url), facts, region.reference)
         if lead:
             blocks = add_lead(blocks, lead)
-    length = sum(len(block.text) for block in blocks)
-    return _find_fallback_blocks(view.page, view.node, length) or (blocks, "page")
+    length = sum(count_letters(block.text) for block in blocks)
+    if length < MIN_TEXT_SHARES[region.reference.where] * region.reference.length:
+        paragraphs = list(map(make_paragraph, region.reference.paragraphs))
+        return select_story_blocks(paragraphs, facts, region.reference), region.reference.where
+    return blocks, "page"
 
 
 def _move_signature(bylines: tuple[Person, ...], blocks: list[Block]) -> tuple[tuple[Person, ...], list[Block]]:
@@ -200,49 +199,6 @@ def _find_tags(page: WebPage, node: json_ld.JsonLdNode) -> tuple[Category, ...]:
         if terms:
             return tuple(Category(term.removeprefix("Tag:").strip()) for term in list(terms)[:MAX_TAGS])
     return ()
-
-
-# ── text from elsewhere, where the page's markup holds none: from JSON-LD, or extracted by trafilatura ──────────────
-
-
-def _find_fallback_blocks(page: WebPage, node: json_ld.JsonLdNode, length: int) -> tuple[list[Block], str] | None:
-    """Return a text that is clearly longer than the `length` letters found on the page, and where it was found."""
-    text = json_ld.as_text(node.get("articleBody")) or json_ld.as_text(node.get("text")) or ""
-    if len(text) > MIN_TEXT_LENGTH and length < 0.3 * len(text):
-        return [Block("p", paragraph, paragraph) for paragraph in _split_paragraphs(text)], "json-ld articleBody"
-    if length >= MIN_TEXT_LENGTH:
-        return None
-    html = _extract_html(page)
-    return ([Block("p", html, html)], "trafilatura") if len(TAG.sub("", html)) > max(length, 80) else None
-
-
-def _split_paragraphs(text: str) -> list[str]:
-    """Return the paragraphs of a text, plain or with markup, as HTML."""
-    has_markup = BLOCK_TAG.search(text)
-    parts = [collapse_spaces(TAG.sub("", part) if has_markup else part) for part in PARAGRAPH_END.split(text)]
-    return [f"<p>{escape(part, quote=False)}</p>" for part in parts if part]
-
-
-def _extract_html(page: WebPage) -> str:
-    """Return the text that trafilatura finds; it is imported here because it is heavy, and few pages need it."""
-    import trafilatura
-
-    html = etree.tostring(page.root, encoding="unicode", method="html")
-    if len(html) > MAX_EXTRACTION_LENGTH:
-        return ""
-    return (
-        trafilatura.extract(
-            html,
-            url=page.url,
-            output_format="html",
-            include_comments=False,
-            include_links=True,
-            include_images=True,
-            include_formatting=True,
-            favor_precision=True,
-        )
-        or ""
-    )
 
 
 # ── a story over several pages ──────────────────────────────────────────────────────────────────────────────────────

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import compress
 
 from lxml import etree
 
 from . import boilerplate
 from .authors import is_person_name
-from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, contains_tag, get_link_length, get_text
+from .html_tree import (
+    HEADING_TAGS,
+    HIDDEN_TAGS,
+    Element,
+    collapse_spaces,
+    contains_tag,
+    count_letters,
+    get_link_length,
+    get_text,
+)
 from .images import Picture, parse_picture
+from .reference_text import ReferenceText
 from .region import PARAGRAPH_TAGS, WRAPPER_TAGS, PageSurvey
 from .title import fold
 
@@ -25,11 +37,12 @@ INLINE_TAGS = frozenset(
         "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "font", "strike",
     )
 )  # fmt: skip
-SENTENCE_END = re.compile(r"[.!?…:;。！？：।][\"'”’»“)\]\s]*$")
 MAX_TEASER_LENGTH = 250  # letters of a list item, on average
 NAME_SEPARATOR = re.compile(r"[,;，、]")
 MAX_NAME_WORDS = 7
-MAX_LABEL_LENGTH = 40  # letters of loose words: a button, a byline, a price
+MIN_CONFIRMED_SHARE = 0.5  # of the letters of a text: where a second opinion confirms less, it is of another text
+MIN_REPEATED_LENGTH = 30  # letters; a shorter paragraph may stand twice
+MAX_TITLE_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,24 +181,52 @@ def _to_html(element: Element) -> str:
 # ── the blocks that belong to the story ─────────────────────────────────────────────────────────────────────────────
 
 
-def collect_story_blocks(parts: list[Element], survey: PageSurvey, base_url: str, facts: StoryFacts) -> list[Block]:
-    """Return the blocks of the story in some elements of the page: no repetitions, calls, date lines or link lists."""
-    blocks = [block for part in parts for block in BlockCollector(survey, base_url).collect(part)]
+def collect_blocks(parts: list[Element], survey: PageSurvey, base_url: str) -> list[Block]:
+    """Return all blocks in some elements of the page."""
+    return [block for part in parts for block in BlockCollector(survey, base_url).collect(part)]
+
+
+def select_story_blocks(blocks: list[Block], facts: StoryFacts, reference: ReferenceText) -> list[Block]:
+    """Return the blocks of the story: no repetitions, calls, facts or lists of links, and nothing behind its end."""
     kept: list[Block] = []
     link_starts = _find_repeated_link_starts(blocks)
-    for block in _drop_repetitions(blocks, facts):
+    heading_tags = Counter(block.tag for block in blocks if block.tag in HEADING_TAGS)
+    for block in _drop_repetitions(_drop_unconfirmed(blocks, reference), facts, reference):
         if _is_link_list(block):
-            while kept and kept[-1].tag in HEADING_TAGS:
-                kept.pop()
+            _drop_trailing_headings(kept)
         elif not (
             _is_boilerplate(block)
             or (_is_link_paragraph(block) and _get_start(block) in link_starts)
-            or _precedes_text(block, kept)
+            or (_is_before_text(kept) and _is_heading_of_page(block, facts, heading_tags))
         ):
             kept.append(block)
-    while kept and (kept[-1].tag in HEADING_TAGS or kept[-1].tag == "hr"):
-        kept.pop()
+    _drop_trailing_headings(kept)
     return kept
+
+
+def _drop_trailing_headings(blocks: list[Block]) -> None:
+    """Drop headings, and paragraphs that announce something, which nothing follows."""
+    while blocks and (blocks[-1].tag in HEADING_TAGS or blocks[-1].tag == "hr" or _announces(blocks[-1])):
+        blocks.pop()
+
+
+def _announces(block: Block) -> bool:
+    return block.tag == "p" and block.text.endswith((":", "：")) and boilerplate.is_heading_length(block.text)
+
+
+def _drop_unconfirmed(blocks: list[Block], reference: ReferenceText) -> list[Block]:
+    """Return the blocks without loose words that a second opinion leaves out, and without what follows its last one."""
+    confirmed = [bool(block.text) and reference.count(block.text) > 0 for block in blocks]
+    lengths = [count_letters(block.text) for block in blocks]
+    if sum(compress(lengths, confirmed)) < MIN_CONFIRMED_SHARE * sum(lengths):
+        return blocks
+    end = max((index for index, is_confirmed in enumerate(confirmed) if is_confirmed), default=len(blocks))
+    end = next((index for index in range(end + 1, len(blocks)) if blocks[index].text), len(blocks))
+    return [
+        block
+        for block, is_confirmed in zip(blocks[:end], confirmed, strict=False)
+        if is_confirmed or not block.is_loose
+    ]
 
 
 def add_lead(blocks: list[Block], lead: str) -> list[Block]:
@@ -196,26 +237,28 @@ def add_lead(blocks: list[Block], lead: str) -> list[Block]:
         if block.text and (folded.startswith(key[:60]) or (key.startswith(folded[:60]) and len(folded) > 30)):
             if block.tag not in HEADING_TAGS:
                 return blocks
-            return [*blocks[:index], _make_paragraph(block.text), *blocks[index + 1 :]]
-    return [_make_paragraph(lead), *blocks]
+            return [*blocks[:index], make_paragraph(block.text), *blocks[index + 1 :]]
+    return [make_paragraph(lead), *blocks]
 
 
-def _make_paragraph(text: str) -> Block:
+def make_paragraph(text: str) -> Block:
+    """Return a text as a paragraph."""
     return Block("p", f"<p>{escape(text, quote=False)}</p>", text)
 
 
-def _drop_repetitions(blocks: list[Block], facts: StoryFacts) -> Iterator[Block]:
+def _drop_repetitions(blocks: list[Block], facts: StoryFacts, reference: ReferenceText) -> Iterator[Block]:
+    """Yield the blocks but the title, the names of the authors, and what stood above; a reference may repeat it too."""
     bylines = [fold(byline) for byline in facts.bylines]
-    seen_keys = {fold(facts.title)}
+    counts: Counter[str] = Counter()
     for block in blocks:
+        key = block.picture.url if block.picture else fold(block.text)
         if block.tag in ("hr", "media"):
             yield block
-            continue
-        key = block.picture.url if block.picture else fold(block.text)
-        if key and key not in seen_keys and not _is_author_name(block, key, bylines):
-            yield block
-            if block.picture or len(key) > 30:
-                seen_keys.add(key)
+        elif key and key != fold(facts.title) and not _is_author_name(block, key, bylines):
+            if counts[key] == 0 or reference.count(block.text) > counts[key]:
+                yield block
+            if block.picture or len(key) > MIN_REPEATED_LENGTH:
+                counts[key] += 1
 
 
 def _is_author_name(block: Block, key: str, bylines: list[str]) -> bool:
@@ -231,8 +274,8 @@ def _get_start(block: Block) -> str:
 
 def _find_repeated_link_starts(blocks: list[Block]) -> set[str]:
     """Return how several link paragraphs begin: `More:`, in whatever language."""
-    starts = [_get_start(block) for block in blocks if _is_link_paragraph(block)]
-    return {start for start in starts if starts.count(start) > 1}
+    starts = Counter(_get_start(block) for block in blocks if _is_link_paragraph(block))
+    return {start for start, count in starts.items() if count > 1}
 
 
 def _is_link_paragraph(block: Block) -> bool:
@@ -245,24 +288,25 @@ def _is_link_list(block: Block) -> bool:
     return block.link_share > 0.6 or boilerplate.is_link_list_heading(block.text[:79]) or block.has_teasers
 
 
-def _is_label(block: Block) -> bool:
-    return len(block.text) < MAX_LABEL_LENGTH and not SENTENCE_END.search(block.text)
-
-
 def _is_boilerplate(block: Block) -> bool:
     if block.tag in HEADING_TAGS:
         return boilerplate.is_link_list_heading(block.text) or block.link_share > 0.8
     if block.tag not in PARAGRAPH_TAGS:
         return False
-    if (block.is_loose and _is_label(block)) or block.text.startswith("<"):
+    if (block.is_loose and boilerplate.is_label(block.text)) or block.text.startswith("<"):
         return True
     return boilerplate.is_link_line(block.text, block.link_share) or boilerplate.is_notice(block.text)
 
 
-def _precedes_text(block: Block, kept: list[Block]) -> bool:
-    """Return whether a block above the first paragraph is a kicker, a byline or the headline in other words."""
-    if any(other.tag in PARAGRAPH_TAGS or other.tag in LIST_TAGS for other in kept):
-        return False
-    if block.tag in HEADING_TAGS:
-        return len(block.text) < 120
-    return block.tag == "p" and _is_label(block)
+def _is_before_text(kept: list[Block]) -> bool:
+    return not any(block.tag in PARAGRAPH_TAGS or block.tag in LIST_TAGS for block in kept)
+
+
+def _is_heading_of_page(block: Block, facts: StoryFacts, heading_tags: Mapping[str, int]) -> bool:
+    """Return whether a block above the first paragraph is a kicker, a byline or the headline in other words.
+
+    A heading of a kind that recurs is the first of those within the text.
+    """
+    if block.tag not in HEADING_TAGS:
+        return block.tag == "p" and boilerplate.is_label(block.text)
+    return len(block.text) < MAX_TITLE_LENGTH and (block.tag == "h1" or heading_tags[block.tag] < 2)

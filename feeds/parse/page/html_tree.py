@@ -27,6 +27,10 @@ HIDDEN_TAGS = frozenset(("script", "style", "template", "noscript", "svg"))
 BLOCK_TAGS = frozenset(
     ("br", "p", "div", "li", "h1", "h2", "h3", "h4", "td", "tr", "figcaption", "section", "header", "ul")
 )
+# Letters of scripts that write a syllable or a word with one sign.
+DENSE_LETTERS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+")
+DENSITY = 3  # Latin letters that such a sign stands for
+SENTENCE_END = re.compile(r"[.!?…:;。．！？：؟۔।॥։።།។၊။؛;·][\"'”’»“«)\]）」』】\s]*$")
 SPECIAL_TAGS = tuple(HIDDEN_TAGS | BLOCK_TAGS)  # left out of the text, or followed by a space there
 
 
@@ -118,6 +122,18 @@ def get_path(url: str, default: str = "") -> str:
 def collapse_spaces(text: str) -> str:
     """Return a text in one line."""
     return WHITESPACE.sub(" ", text).strip()
+
+
+def count_letters(text: str) -> int:
+    """Return the length of a text in Latin letters: a sign of a dense script counts for several."""
+    if text.isascii():
+        return len(text)
+    return len(text) + (DENSITY - 1) * sum(map(len, DENSE_LETTERS.findall(text)))
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a text ends as a sentence does, in any script that marks it."""
+    return SENTENCE_END.search(text[-40:]) is not None
 
 
 def get_text(element: Element) -> str:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 
+from ...wordlists import get_words
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN_TAGS, Element, WebPage, contains_tag, get_link_length, get_text
+from .html_tree import (
+    HIDDEN_TAGS,
+    Element,
+    WebPage,
+    contains_tag,
+    count_letters,
+    ends_sentence,
+    get_link_length,
+    get_text,
+)
+from .reference_text import ReferenceText, extract_text, read_structured_text
+from .repeated_items import find_repeated_items
 from .title import fold
 
 # Where authors of pages mark the text: microdata and h-entry.
@@ -18,20 +31,26 @@ WRAPPER_TAGS = frozenset(
     ("div", "section", "article", "main", "span", "header", "center", "body", "figure", "hgroup", "font")
 )
 MIN_PARAGRAPH_LENGTH = 60  # letters; a shorter one does not say where the story stands
-MIN_TEXT_LENGTH = 250  # letters; a shorter text is no story
+MIN_TEXT_LENGTH = 250  # letters; a marked element with less is no story
 BULK_SHARE = 0.4  # of all running text: an element with more is no boilerplate where it holds the headline
 MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains, class names marked too much as boilerplate
 RETRY_SHARES = (BULK_SHARE, 0.1, 0.0)  # then only elements with less of the text than this count as boilerplate
-LEAD_WORDS = frozenset(
-    (
-        "standfirst", "dek", "deck", "strapline", "subtitle", "subheadline", "subheading", "subhead", "subline",
-        "excerpt", "synopsis", "lede", "lead", "intro", "introduction", "chapo", "ingress", "vorspann", "summary",
-        "abstract", "spot", "sapo", "lid", "entradilla", "bajada", "zajawka", "anons", "preamble", "sottotitolo",
-        "occhiello", "bijdrage", "teaser", "description",
-    )
-)  # fmt: skip
+MIN_PARAGRAPHS_BEFORE = 2  # a story has more text than its standfirst before comments and other stories follow
+NO_REFERENCE = ReferenceText()
+MIN_REFERENCE_SHARE = 0.5
+SINGLE_TAGS = ("p", "blockquote", "pre")
+MIN_AGREEMENT = 0.5
+MAX_DISAGREEMENT = 0.1
 LEAD_TAGS = ("p", "h2", "h3", "h4", "h5", "div", "span", "strong", "li")
 MAX_LEAD_LENGTH = 900
+
+
+class WeighedText(NamedTuple):
+    """A paragraph, or the text of its own in a wrapper, and its weight."""
+
+    element: Element
+    text: str
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,7 @@ class PageSurvey:
 
     weights: Mapping[Element, float]
     boilerplate: frozenset[Element]
+    texts: tuple[WeighedText, ...] = ()
 
     def weight(self, element: Element) -> float:
         """Return the letters of running text below an element, without boilerplate."""
@@ -54,14 +74,16 @@ class RegionView:
     heading: Element | None
     text_element: Element | None
     root: Element
+    reference: ReferenceText = NO_REFERENCE
 
 
-def survey_page(root: Element) -> PageSurvey:
+def survey_page(page: WebPage) -> PageSurvey:
     """Weigh the text of a page and find its boilerplate.
 
     What holds the headline, or nearly all of the text, is no boilerplate, however it is named.
     """
-    texts, suspects = _collect_texts(root)
+    root = page.root
+    texts, suspects, others = _collect_texts(page)
     all_weights = _sum_weights(texts, frozenset())
     total = all_weights.get(root, 0.0)
     heading_ancestors = {ancestor for heading in root.iter("h1") for ancestor in heading.iterancestors()}
@@ -82,13 +104,13 @@ def survey_page(root: Element) -> PageSurvey:
             if element.tag in boilerplate.NON_STORY_TAGS or all_weights.get(element, 0.0) < share * total
         )
         weights = _sum_weights(texts, excluded)
-    return PageSurvey(weights, excluded)
+    return PageSurvey(weights, excluded | others, tuple(texts))
 
 
-def _sum_weights(texts: list[tuple[Element, float]], excluded: frozenset[Element]) -> dict[Element, float]:
+def _sum_weights(texts: Iterable[WeighedText], excluded: frozenset[Element]) -> dict[Element, float]:
     """Return the weight below each element, without texts inside of excluded ones."""
     weights: dict[Element, float] = {}
-    for element, weight in texts:
+    for element, _, weight in texts:
         path = list(_iter_upwards(element))
         if excluded.isdisjoint(path):
             for ancestor in path:
@@ -102,56 +124,107 @@ def _iter_upwards(element: Element) -> Iterator[Element]:
     yield from element.iterancestors()
 
 
-def _collect_texts(root: Element) -> tuple[list[tuple[Element, float]], list[Element]]:
-    """Return the weighed paragraphs, and wrappers with text of their own; and what is named like boilerplate."""
-    texts: list[tuple[Element, float]] = []
+def _collect_texts(page: WebPage) -> tuple[list[WeighedText], list[Element], frozenset[Element]]:
+    """Return the weighed texts, what is named like boilerplate, and the comments and other stories that follow."""
+    texts: list[WeighedText] = []
     suspects: list[Element] = []
-    walk = etree.iterwalk(root, events=("start",))
+    items: set[Element] = set()
+    others: set[Element] = set()
+    walk = etree.iterwalk(page.root, events=("start",))
     for _, element in walk:
         if element.tag in HIDDEN_TAGS or element.tag == "head":
             walk.skip_subtree()
             continue
+        if element in items and len(texts) >= MIN_PARAGRAPHS_BEFORE:
+            others.add(element)
+            walk.skip_subtree()
+            continue
+        items.update(find_repeated_items(element, page.url))
         if element.tag not in ("body", "html") and boilerplate.is_boilerplate(element):
             suspects.append(element)
-        is_text = element.tag in PARAGRAPH_TAGS or (
-            element.tag in WRAPPER_TAGS and _get_own_length(element) >= MIN_PARAGRAPH_LENGTH
-        )
-        if is_text and (weight := _weigh_text(element)) > 0:
-            texts.append((element, weight))
-    return texts, suspects
+        if element.tag in PARAGRAPH_TAGS:
+            text = get_text(element)
+            weight = _weigh_paragraph(element, text)
+        elif element.tag in WRAPPER_TAGS:
+            text = _get_own_text(element)
+            weight = length if (length := count_letters(text)) >= MIN_PARAGRAPH_LENGTH else 0.0
+        else:
+            continue
+        if weight:
+            texts.append(WeighedText(element, text, weight))
+    return texts, suspects, frozenset(others)
 
 
-def _get_own_length(element: Element) -> int:
-    """Return the letters that stand directly in an element."""
-    return len((element.text or "").strip()) + sum(len((child.tail or "").strip()) for child in element)
+def _get_own_text(element: Element) -> str:
+    """Return the text that stands directly in an element."""
+    parts = (element.text or "", *(child.tail or "" for child in element))
+    return " ".join(filter(None, map(str.strip, parts)))
 
 
-def _weigh_text(element: Element) -> float:
-    if element.tag in WRAPPER_TAGS:
-        return float(_get_own_length(element))
-    text = get_text(element)
-    if len(text) < MIN_PARAGRAPH_LENGTH and not (len(text) > 25 and text.endswith((".", "。", "”", "”"))):
+def _weigh_paragraph(element: Element, text: str) -> float:
+    length = count_letters(text)
+    if length < MIN_PARAGRAPH_LENGTH and not (length > 25 and ends_sentence(text)):
         return 0.0
     if get_link_length(element) > len(text) / 2:
         return 0.0
-    return float(min(len(text), 1000)) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
+    return min(length, 1000) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
 
 
 # ── the parts of the story ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find_region(page: WebPage, title: str) -> RegionView:
+def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionView:
     """Return the heading and the text of a page's story, and the smallest element around both."""
-    survey = survey_page(page.root)
-    text_element = find_text_element(page, survey)
+    survey = survey_page(page)
+    text_element, reference = _agree(page, node, survey, find_text_element(page, survey))
     heading = _find_heading(page, title)
     if text_element is None:
-        return RegionView(survey, heading, None, page.root)
+        return RegionView(survey, heading, None, page.root, reference)
     if heading is None:
-        return RegionView(survey, None, text_element, text_element)
+        return RegionView(survey, None, text_element, text_element, reference)
     path = set(_iter_upwards(heading))
     root = next((element for element in _iter_upwards(text_element) if element in path), page.root)
-    return RegionView(survey, heading, text_element, root)
+    return RegionView(survey, heading, text_element, root, reference)
+
+
+def _agree(
+    page: WebPage, node: json_ld.JsonLdNode, survey: PageSurvey, text_element: Element | None
+) -> tuple[Element | None, ReferenceText]:
+    """Return the element whose text agrees best with a second opinion, and that opinion; none where it has too little.
+
+    A text that stands in several boxes is easily taken for one of them.
+    """
+    weight = 0.0 if text_element is None else survey.weight(text_element)
+    structured = read_structured_text(node)
+    if structured.paragraphs and weight < MIN_REFERENCE_SHARE * structured.length:
+        return text_element, structured  # a script shows the text
+    if text_element is None:
+        return None, extract_text(page.root)
+    for reference in _iter_references(structured, page.root):
+        if reference.length >= MIN_REFERENCE_SHARE * weight:
+            agreements = _compute_agreements(survey, reference, page.root)
+            best = max(agreements, key=agreements.__getitem__, default=text_element)
+            if agreements.get(best, 0.0) >= MIN_AGREEMENT:
+                own = agreements.get(text_element, 0.0)
+                return best if agreements[best] > own + MAX_DISAGREEMENT else text_element, reference
+    return text_element, NO_REFERENCE
+
+
+def _iter_references(structured: ReferenceText, root: Element) -> Iterator[ReferenceText]:
+    """Yield the second opinions that there are, the one that costs nothing first."""
+    if structured.paragraphs:
+        yield structured
+    yield extract_text(root)
+
+
+def _compute_agreements(survey: PageSurvey, reference: ReferenceText, root: Element) -> Mapping[Element, float]:
+    """Return the F1 of the text below each element, measured by a second opinion; the inner elements first."""
+    confirmed = _sum_weights((text for text in survey.texts if reference.count(text.text)), survey.boilerplate)
+    return {
+        element: 2 * weight / (survey.weight(element) + confirmed[root])
+        for element, weight in confirmed.items()
+        if element.tag not in SINGLE_TAGS
+    }
 
 
 def find_text_element(page: WebPage, survey: PageSurvey) -> Element | None:
@@ -239,11 +312,13 @@ def _rank_lead(element: Element, text: str, descriptions: list[str], survey: Pag
         return 3
     if not survey.boilerplate.isdisjoint(_iter_upwards(element)):
         return 0
-    if get_link_length(element) > len(text) / 3 or boilerplate.is_notice(text):
+    if get_link_length(element) > len(text) / 3:
         return 0
     names = boilerplate.split_names(element.get("class")) | boilerplate.split_names(element.get("itemprop"))
-    if not LEAD_WORDS.isdisjoint(names):
+    if not get_words("lead_class").isdisjoint(names):
         return 2
+    if boilerplate.is_notice(text):
+        return 0
     return 1 if element.tag in ("p", "h2", "h3") and len(text) >= 60 else 0
 
 
