@@ -47,7 +47,7 @@ def month_names(language: str) -> Iterator[tuple[str, int]]:
     """Yield names of months, alone and with the letters that date formats join to them (he `במרץ`)."""
     for locale in _locales(language):
         patterns = (date_format.pattern for date_format in locale.date_formats.values())
-        joined = re.findall(r"([^\W\d_a-zA-Z]*)[ML]{3,4}(?:'(\w+)')?", " ".join(patterns))
+        joined = re.findall(r"([^\W\d_a-zA-Z]*)[ML]{3,4}'?([^\W\d_a-zA-Z]*|(?<=')\w+)'?", " ".join(patterns))
         for width in ("wide", "abbreviated"):
             for context in _CONTEXTS:
                 for month, name in locale.months[context][width].items():

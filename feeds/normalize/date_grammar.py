@@ -24,7 +24,7 @@ _YEARS = range(1900, 2200)
 # ── patterns over a folded text with signs ──────────────────────────────────────────────────────────────────────────
 
 _WORD = re.compile(rf"{LETTER}+")
-_FOREIGN_LETTER = re.compile(r"[^\W\d_a-zA-Z]")  # to English
+_FOREIGN_LETTER, _FOREIGN_SCRIPT = re.compile(r"[^\W\d_a-zA-Z]"), re.compile(r"[^\W\d_a-zA-Z\u00aa-\u024f]")
 _CAPITALS = re.compile(r"\b[A-Z]{2}\b")
 _AREA_IN_TEXT = re.compile(r"\b[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_\-]{1,30}(?:/[A-Z][A-Za-z_\-]{1,30})?")
 _CLOCK_WORDS = frozenset(("t", "h", "m", "s", "am", "pm", "a", "p"))
@@ -44,7 +44,7 @@ _BEFORE = rf"(?:(?P<before>{HALF_DAY})[\s.,]{{0,3}}(?:{LETTER}{{1,5}}\s)?)?"
 _AFTER = rf"(?:\s?(?:{LETTER}{{1,4}}\.?)?[\s.,]{{0,3}}(?P<after>{HALF_DAY}))?"
 
 _COLON_CLOCK = re.compile(
-    rf"{_BEFORE}(?<![\d:+\-])(?P<hour>\d{{1,2}})\s?:\s?(?P<minute>\d{{1,2}})(?:\s?[:.]\s?(?P<second>\d{{1,2}}))?"
+    rf"{_BEFORE}(?<![\d:+\-])(?<!\d\.)(?P<hour>\d{{1,2}})\s?:\s?(?P<minute>\d{{1,2}})(?:\s?[:.]\s?(?P<second>\d{{1,2}}))?"
     rf"(?:[.,:]\d{{1,9}})?s?(?!\d){_AFTER}"
 )
 _WORD_CLOCK = re.compile(
@@ -54,7 +54,7 @@ _WORD_CLOCK = re.compile(
 )
 _HALF_DAY_HOUR = re.compile(rf"(?<![\d.:/\-])(?P<hour>\d{{1,2}})\s?(?P<after>{HALF_DAY})")
 _DOTTED_CLOCK = re.compile(
-    rf"{_BEFORE}(?<![\d.:/\-])(?P<hour>\d{{1,2}})\.(?P<minute>[0-5]\d)(?:\.(?P<second>[0-5]\d))?(?!\.?\d){_AFTER}"
+    rf"{_BEFORE}(?<![\d.:/\-])(?P<hour>\d{{1,2}})\.(?P<minute>[0-5]\d)(?:[.:](?P<second>[0-5]\d))?(?![.:]?\d){_AFTER}"
 )
 _MARKED_HOUR = re.compile(
     rf"(?<!{LETTER})(?:klo|kl|klokken|klockan|um|at|las|alle|ore)\.?\s?(?P<hour>\d{{1,2}})(?![.:/\-]?\d|\.?\s?{MONTH})"
@@ -68,7 +68,8 @@ _ZONE = re.compile(
 )
 _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
 
-_NUMBERED_MONTH = re.compile(r"(?<!\d)0?(1[0-2]|[1-9])\s?[月월]")
+# `M03` is what stands for a month in locales that have no names.
+_NUMBERED_MONTH = re.compile(rf"(?<!\d)0?(1[0-2]|[1-9])\s?[月월]|(?<!{LETTER})m0?(1[0-2]|[1-9])(?!\d)")
 _NO_PART = re.compile(r"[年년日일号號()\[\]|_\"*]")
 _WEEKDAY = re.compile(WEEKDAY)
 # What stands between the parts of a date: signs, and two short words (`th of`, `de`, `gada`).
@@ -186,6 +187,7 @@ class _Text:
 class _Reading:
     """What a text says in one language: how many letters the language explains, and whether all of them."""
 
+    is_english: bool
     letters: int
     is_whole: bool
     moment: ParsedMoment | None
@@ -203,37 +205,36 @@ def parse_moment(
     from . import cldr  # loads babel, which takes 80 ms, for one date in thousands
 
     zone, zone_name, text = _take_area(text)
-    country = country or cldr.zone_country(zone_name or timezone)
+    language, country = (language or "").lower() or None, country or cldr.zone_country(zone_name or timezone)
     capitals = frozenset(_CAPITALS.findall(text))
     folded = date_words.fold(text)
 
-    def read_in(languages: Iterable[str | None]) -> list[_Reading]:
-        """Return what each language reads, the one that explains most letters first."""
-        replaced = [(code, *date_words.vocabulary(code).replace(folded)) for code in languages]
-        replaced.sort(key=lambda entry: -entry[2])
-        return [
-            read(code if letters and code != "en" else language, signs, letters) for code, signs, letters in replaced
-        ]
+    def read_in(languages: Iterable[str | None]) -> Iterator[_Reading]:
+        """Yield what each language reads, the one that explains most letters first."""
+        replaced = [(code, date_words.vocabulary(code).replace(folded)) for code in languages]
+        for code, (signs, letters) in sorted(replaced, key=lambda entry: -entry[1][1]):
+            yield read(code if letters and code not in (None, "en") else language, signs, letters)
 
     def read(own: str | None, signs: str, letters: int) -> _Reading:
         places = frozenset(filter(None, ((own or "").partition("-")[0].lower(), country or _region(own))))
         orders = cldr.is_year_first(own, country), cldr.is_month_first(own, country)
         parts = _Text(to_common_calendar(signs, places), places, *orders, zone, capitals)
-        return _Reading(letters, not _words(signs), _parse_signs(parts))
+        return _Reading((own or "en").startswith("en"), letters, not _words(signs), _parse_signs(parts))
 
     words = _words(folded)
-    if not words:
-        return read_in([None])[0].moment
+    if not words and not (language and _WORD.search(folded)):
+        return next(read_in([None])).moment
     is_placed = bool(language or country)
-    near = filter(None, (language, *(cldr.country_languages(country) if country else ()), "en"))
-    found = read_in(dict.fromkeys(near))
-    best, moment = found[0], next((reading.moment for reading in found if reading.moment), None)
-    is_foreign = not is_placed and _FOREIGN_LETTER.search(text)
+    near = [*filter(None, [language]), *(cldr.country_languages(country) if country else ())]
+    readings = read_in(dict.fromkeys(near if (language or "").startswith("en") else [*near, "en"]))
+    best = next(readings)
+    moment = best.moment or next((reading.moment for reading in readings if reading.moment), None)
+    is_foreign = _FOREIGN_LETTER.search(text) if not is_placed else best.is_english and _FOREIGN_SCRIPT.search(text)
     if not is_foreign and (best.is_whole or (moment and (is_placed or best.letters))):
         return moment
     for group in date_words.script_languages("".join(words)):
-        readings = [reading for reading in read_in(group) if reading.moment and reading.letters >= max(best.letters, 1)]
-        moments = {reading.moment for reading in readings if reading.letters == readings[0].letters}
+        found = [reading for reading in read_in(group) if reading.moment and reading.letters >= max(best.letters, 1)]
+        moments = {reading.moment for reading in found if reading.letters == found[0].letters}
         if moments:
             return moments.pop() if len(moments) == 1 else None
     return moment
@@ -265,11 +266,10 @@ def _clocks(text: _Text) -> Iterator[tuple[str, tuple[int, int, int] | None, tzi
 
     A clock that could be part of a date is one only if what is left still names a day.
     """
-    for pattern in (_COLON_CLOCK, _WORD_CLOCK, _HALF_DAY_HOUR):
-        if clock := pattern.search(text.signs):
-            yield _without(clock, text)
-            return
-    for pattern in (_DOTTED_CLOCK, _MARKED_HOUR, _MILITARY_CLOCK):
+    if clock := _COLON_CLOCK.search(text.signs):
+        yield _without(clock, text)
+        return
+    for pattern in (_WORD_CLOCK, _DOTTED_CLOCK, _HALF_DAY_HOUR, _MARKED_HOUR, _MILITARY_CLOCK):
         for clock in reversed(list(pattern.finditer(text.signs))):
             rest, time, zone = _without(clock, text)
             if time and next(_full_days(rest, text), None):
@@ -334,7 +334,7 @@ def _full_days(rest: str, text: _Text) -> Iterator[_Day]:
 
 def _plain(rest: str) -> str:
     """Return a text with `3月` as the sign of a month, without other signs behind numbers and without brackets."""
-    named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1])), rest)
+    named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1] or match[2])), rest)
     return " ".join(_NO_PART.sub(" ", named).split())
 
 

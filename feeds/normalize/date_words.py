@@ -22,7 +22,10 @@ _EITHER = re.compile(rf"({MONTH})({WEEKDAY})")
 _MONTH, _WEEKDAY = re.compile(MONTH), re.compile(WEEKDAY)
 _UNSPACED = re.compile("[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 
-_ARABIC, _NUMBERED = re.compile("[\u0620-\u06ff]"), re.compile(r"[\d一二三四五六七八九十]{1,2}[月월]")
+_TELLING_LETTER, _NUMBERED = (
+    re.compile("[\u0620-\u06ff\u1000-\u109f]"),
+    re.compile(r"[\d一二三四五六七八九十]{1,2}[月월]"),
+)
 
 _MIN_PREFIX = 3  # letters that a short form of a name has
 _MIN_STEM = 4  # letters of a name that its other cases begin with
@@ -130,7 +133,7 @@ class Vocabulary:
     `phrases` finds names that are not one word, and in scripts without blanks all names.
     """
 
-    language: str
+    language: str | None
     words: Mapping[str, str]
     phrases: re.Pattern[str]
     phrase_signs: Mapping[str, str]
@@ -149,27 +152,30 @@ class Vocabulary:
 
         def word_sign(match: re.Match[str]) -> str:
             nonlocal letters
-            sign = self._sign(match[0])
+            sign = _find_sign(self.language, match[0])
             letters += (len(match[0]) if match[0] in self.words else len(match[0]) // 2) if sign else 0
             return sign or match[0]
 
         return _decide(_WORD.sub(word_sign, self.phrases.sub(phrase_sign, text))), letters
 
-    def _sign(self, word: str) -> str | None:
-        """Return the sign of a name, of a short form of only one name, or of a case of it."""
-        sign = self.words.get(word)
-        if len(word) < _MIN_PREFIX or (sign and not _WEEKDAY.match(sign)):
-            return sign
-        if sign:  # `mar` is a short mardi, and may be a shorter mars
-            month = _only(other for name, other in self.words.items() if name.startswith(word) and _MONTH.match(other))
-            return (month or "")[:1] + sign
-        return _only(sign for name, sign in self.words.items() if name.startswith(word)) or _only(
-            sign
-            for name, sign in self.words.items()
-            if len(name) >= _MIN_STEM
-            and word.startswith(name[: max(_MIN_STEM, len(name) - 2)])
-            and abs(len(word) - len(name)) <= _MAX_ENDING
-        )
+
+@lru_cache(maxsize=4096)
+def _find_sign(language: str | None, word: str) -> str | None:
+    """Return the sign of a name, of a short form of only one name, or of a case of it."""
+    words = vocabulary(language).words
+    sign = words.get(word)
+    if len(word) < _MIN_PREFIX or (sign and not _WEEKDAY.match(sign)):
+        return sign
+    if sign:  # `mar` is a short mardi, and may be a shorter mars
+        month = _only(other for name, other in words.items() if name.startswith(word) and _MONTH.match(other))
+        return (month or "")[:1] + sign
+    return _only(sign for name, sign in words.items() if name.startswith(word)) or _only(
+        sign
+        for name, sign in words.items()
+        if len(name) >= _MIN_STEM
+        and word.startswith(name[: max(_MIN_STEM, len(name) - 2)])
+        and abs(len(word) - len(name)) <= _MAX_ENDING
+    )
 
 
 def _only(signs: Iterable[str]) -> str | None:
@@ -204,7 +210,7 @@ def vocabulary(language: str | None) -> Vocabulary:
                 names.setdefault(fold(word), _half_day_sign(*hours))
     phrases = {name: sign for name, sign in names.items() if not _WORD.fullmatch(name) or _UNSPACED.search(name)}
     return Vocabulary(
-        language or "",
+        language,
         {name: sign for name, sign in names.items() if name not in phrases},
         _compile_phrases(phrases),
         {_phrase_key(name): sign for name, sign in phrases.items()},
@@ -225,7 +231,7 @@ def _is_name(name: str) -> bool:
     In 3月 the number tells the month, and 日 is Sunday, but also stands behind every day; ص has but one meaning.
     """
     if len(name) < 2:
-        return bool(_ARABIC.match(name))
+        return bool(_TELLING_LETTER.match(name))
     return not name.isdigit() and not _NUMBERED.fullmatch(name)
 
 

@@ -62,10 +62,10 @@ def parse_date(
     """
     if not text:
         return None
-    text = text.strip()[:MAX_DATE_LENGTH]
+    text, place = text.strip()[:MAX_DATE_LENGTH], Place(timezone, language, country)
     for parse in PARSERS:
         try:
-            instant = parse(text, Place(timezone, language, country))
+            instant = parse(text, place)
         except _PARSE_ERRORS:
             continue
         if instant is not None and EARLIEST <= instant <= now + MAX_FUTURE:
