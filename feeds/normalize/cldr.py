@@ -15,7 +15,8 @@ from babel.core import get_global
 _LANGUAGE_ONLY = re.compile(r"[a-z]{2,3}(?:-[a-z]{4})?", re.IGNORECASE)
 # The locales of countries with names of months that the language alone lacks.
 _OTHER_COUNTRIES = {
-    "ar": "ar_IQ ar_DZ ar_MA ar_MR", "bn": "bn_IN", "de": "de_AT", "fa": "fa_AF", "fr": "fr_CA", "pt": "pt_PT",
+    "ar": "ar_IQ ar_DZ ar_MA ar_MR", "bn": "bn_IN", "de": "de_AT", "es": "es_PE", "fa": "fa_AF", "fr": "fr_CA",
+    "pt": "pt_PT",
 }  # fmt: skip
 _HALF_DAYS = {"am": (0, 12), "pm": (12, 24), "noon": (12, 13), "midnight": (0, 1)}
 _CONTEXTS = ("format", "stand-alone")

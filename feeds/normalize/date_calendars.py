@@ -9,6 +9,8 @@ import re
 from datetime import date as Day
 from datetime import timedelta
 
+from .date_words import fold
+
 # The year before the first one of an era.
 _ERAS = {
     "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867,
@@ -25,7 +27,7 @@ _JAPANESE_LETTER = re.compile(
 )
 _MINGUO_NUMBER = re.compile(r"(?<!\d)(1[0-4]\d)(?:\s?(年)|(?=\s?([./-])\s?\d{1,2}\s?\3\s?\d{1,2}(?!\d)))")
 
-_BUDDHIST_WORD = r"(?:พ\.?\s?ศ\.?|พุทธศักราช|ພ\.?\s?ສ\.?|ព\.?\s?ស\.?|\bb\.?\s?e\b\.?|\be\.?\s?b\b\.?)"
+_BUDDHIST_WORD = rf"(?:พ\.?\s?ศ\.?|{fold('พุทธศักราช')}|ພ\.?\s?ສ\.?|ព\.?\s?ស\.?|\bb\.?\s?e\b\.?|\be\.?\s?b\b\.?)"
 _BUDDHIST = re.compile(rf"{_BUDDHIST_WORD}\s?(2[4-6]\d\d)(?!\d)|(?<!\d)(2[4-6]\d\d)\s?{_BUDDHIST_WORD}")
 _BUDDHIST_YEAR = re.compile(r"(?<!\d)2[4-6]\d\d(?!\d)")
 _BUDDHIST_OFFSET = 543

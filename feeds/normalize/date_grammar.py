@@ -44,7 +44,7 @@ _BEFORE = rf"(?:(?P<before>{HALF_DAY})[\s.,]{{0,3}}(?:{LETTER}{{1,5}}\s)?)?"
 _AFTER = rf"(?:\s?(?:{LETTER}{{1,4}}\.?)?[\s.,]{{0,3}}(?P<after>{HALF_DAY}))?"
 
 _COLON_CLOCK = re.compile(
-    rf"{_BEFORE}(?<![\d:+\-])(?<!\d\.)(?P<hour>\d{{1,2}})\s?:\s?(?P<minute>\d{{1,2}})(?:\s?[:.]\s?(?P<second>\d{{1,2}}))?"
+    rf"{_BEFORE}(?:(?<![\d:+\-])(?<!\d\.)|(?<=\d{{4}}:))(?P<hour>\d{{1,2}})\s?:\s?(?P<minute>\d{{1,2}})(?:\s?[:.]\s?(?P<second>\d{{1,2}}))?"
     rf"(?:[.,:]\d{{1,9}})?s?(?!\d){_AFTER}"
 )
 _WORD_CLOCK = re.compile(
@@ -70,6 +70,7 @@ _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]
 
 # `M03` is what stands for a month in locales that have no names.
 _NUMBERED_MONTH = re.compile(rf"(?<!\d)0?(1[0-2]|[1-9])\s?[月월]|(?<!{LETTER})m0?(1[0-2]|[1-9])(?!\d)")
+_SAME_MONTH = re.compile(rf"({MONTH})\s?[/-]?\s?\1")  # in two calendars, as Arabic newspapers write it
 _NO_PART = re.compile(r"[年년日일号號()\[\]|_\"*]")
 _WEEKDAY = re.compile(WEEKDAY)
 # What stands between the parts of a date: signs, and two short words (`th of`, `de`, `gada`).
@@ -185,11 +186,11 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What a text says in one language: how many letters the language explains, and whether all of them."""
+    """What a text says in one language, and how many letters of names the language explains, and leaves unread."""
 
     is_english: bool
     letters: int
-    is_whole: bool
+    unread: int
     moment: ParsedMoment | None
 
 
@@ -219,7 +220,8 @@ def parse_moment(
         places = frozenset(filter(None, ((own or "").partition("-")[0].lower(), country or _region(own))))
         orders = cldr.is_year_first(own, country), cldr.is_month_first(own, country)
         parts = _Text(to_common_calendar(signs, places), places, *orders, zone, capitals)
-        return _Reading((own or "en").startswith("en"), letters, not _words(signs), _parse_signs(parts))
+        unread = sum(map(len, _words(signs)))
+        return _Reading((own or "en").startswith("en"), letters, unread, _parse_signs(parts))
 
     words = _words(folded)
     if not words and not (language and _WORD.search(folded)):
@@ -230,14 +232,15 @@ def parse_moment(
     best = next(readings)
     moment = best.moment or next((reading.moment for reading in readings if reading.moment), None)
     is_foreign = _FOREIGN_LETTER.search(text) if not is_placed else best.is_english and _FOREIGN_SCRIPT.search(text)
-    if not is_foreign and (best.is_whole or (moment and (is_placed or best.letters))):
+    if not is_foreign and (not best.unread or (moment and (is_placed or best.letters))):
         return moment
+    found: list[_Reading] = []
     for group in date_words.script_languages("".join(words)):
-        found = [reading for reading in read_in(group) if reading.moment and reading.letters >= max(best.letters, 1)]
-        moments = {reading.moment for reading in found if reading.letters == found[0].letters}
-        if moments:
-            return moments.pop() if len(moments) == 1 else None
-    return moment
+        found += [reading for reading in read_in(group) if reading.moment and reading.letters >= max(best.letters, 1)]
+        if any(reading.letters > reading.unread for reading in found):
+            break
+    moments = {reading.moment for reading in found if reading.letters == max(other.letters for other in found)}
+    return moment if not moments else moments.pop() if len(moments) == 1 else None
 
 
 def _words(text: str) -> set[str]:
@@ -335,7 +338,7 @@ def _full_days(rest: str, text: _Text) -> Iterator[_Day]:
 def _plain(rest: str) -> str:
     """Return a text with `3月` as the sign of a month, without other signs behind numbers and without brackets."""
     named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1] or match[2])), rest)
-    return " ".join(_NO_PART.sub(" ", named).split())
+    return _SAME_MONTH.sub(r"\1", " ".join(_NO_PART.sub(" ", named).split()))
 
 
 def _exists(day: _Day) -> bool:

@@ -45,8 +45,14 @@ _HALF_DAYS = {
 # Short forms and other names of months that CLDR lacks.
 _OTHER_MONTHS = {
     "de": {"jaenner": 1, "maerz": 3, "mrz": 3},
+    "he": {"מרס": 3, "במרס": 3},
+    "hi": {"सितम्बर": 9, "नवम्बर": 11, "दिसम्बर": 12},
     "id": {"pebruari": 2, "agt": 8, "agus": 8, "nopember": 11},
     "ro": {"noi": 11},
+    "si": {
+        "ජනවාරි": 1, "පෙබරවාරි": 2, "මාර්තු": 3, "අප්‍රේල්": 4, "මැයි": 5, "ජූනි": 6, "ජූලි": 7, "අගෝස්තු": 8,
+        "සැප්තැම්බර්": 9, "ඔක්තෝබර්": 10, "නොවැම්බර්": 11, "දෙසැම්බර්": 12,
+    },
     "vi": {
         "tháng giêng": 1, "tháng một": 1, "tháng hai": 2, "tháng ba": 3, "tháng tư": 4, "tháng năm": 5,
         "tháng sáu": 6, "tháng bảy": 7, "tháng tám": 8, "tháng chín": 9, "tháng mười": 10, "tháng mười một": 11,

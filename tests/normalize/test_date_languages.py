@@ -53,7 +53,7 @@ def test_B5_where_nothing_tells_the_language_names_do() -> None:
     languages = {language for script in scripts for group in script_languages(script) for language in group}
     rows = [
         (language, text, expected, parse_date(text, AT))
-        for language in sorted(languages)
+        for language in sorted(languages - NOT_READ)
         for text, expected in texts(language, "full")
     ]
     right, refused = sum(row[3] == row[2] for row in rows), sum(row[3] is None for row in rows)
