@@ -22,7 +22,7 @@ from feeds import http_headers, pipeline, sanity
 from feeds.errors import SourceError
 from feeds.fetch.decoding import decode_body
 from feeds.fetch.problems import FetchProblem
-from feeds.model import Category, Channel, Fetched, Kind, Link, Media, Parsed, Person, SeenItems, Story, Text
+from feeds.model import Category, Channel, Fetched, Kind, Link, Media, Parsed, Person, SeenItems, Source, Story, Text
 from feeds.normalize import (
     describe_channel,
     merge_stories,
@@ -39,7 +39,10 @@ from feeds.normalize.links import canonical_link
 from feeds.normalize.media import clean_media, find_attachments, parse_duration
 from feeds.normalize.people import resolve_bylines, select_authors
 from feeds.normalize.text import clean_label, decode_label, is_inert
+from feeds.parse import parse
 from feeds.parse.charset import decode
+from feeds.parse.discover import holds_comments
+from feeds.parse.feed.text_constructs import unwrap_cdata
 from feeds.parse.opml import parse_opml
 from feeds.parse.own_stories import front_matter, html, markdown, plain_text
 from feeds.parse.page import read_page
@@ -62,6 +65,7 @@ READERS: dict[str, Callable[[str], object]] = {
     ),
     "Retry-After": lambda text: http_headers.parse_retry_after({"retry-after": text, "date": text}),
     "Content-Type": http_headers.parse_content_type,
+    "Link": http_headers.parse_links,
     "ETag, Last-Modified": http_headers.clean_validator,
     "If-None-Match": lambda text: http_headers.is_not_modified(text, text, '"a"', NOON),
     "Accept, Accept-Encoding": lambda text: (
@@ -76,6 +80,14 @@ READERS: dict[str, Callable[[str], object]] = {
     "title of what came instead": lambda text: sanity.diagnose(f"<title>{text}".encode(), "text/html", PAGE),
     "OPML": lambda text: parse_opml(f"<opml><outline xmlUrl='http://a/' text='a'>{text}".encode()),
     "sitemap": lambda text: read_sitemap(fetched(f"<urlset><url><loc>http://a.example/{text}")),
+    "sitemap that is repaired": lambda text: read_sitemap(fetched(f"<urlset><news:title>{text}</urlset><loc>&x{text}")),
+    "sitemap, plain": lambda text: read_sitemap(fetched(f"https://a.example/{text}")),
+    "page that names UTF-8": lambda text: decode(f"<meta{text}é".encode(), "gbk"),
+    "short text": lambda text: decode(text.encode() + b"\xe9", None),
+    "comments by address and title": lambda text: holds_comments(PAGE + text, text),
+    "JSON": lambda text: parse(fetched('{"items": [' + text), Source("a", Kind.FEED, PAGE)),
+    "JSON, a string": lambda text: parse(fetched('{"items": ["' + text), Source("a", Kind.FEED, PAGE)),
+    "section that was escaped": lambda text: unwrap_cdata("&amp;lt;![CDATA[" + text),
     "Content-Encoding": lambda text: decode_body([b"x"], text, 10),
     # texts of feeds and pages
     "HTML": lambda text: clean_html(text, PAGE),

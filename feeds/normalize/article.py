@@ -156,7 +156,7 @@ def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None
 def _other_address(story: Story, *bases: str | None) -> str | None:
     """Return what readers can open of a story without a link: its comments, an id that is an address, or a medium."""
     comments = story.comments.url if story.comments else None
-    links = ((link.href, link.base) for link in story.links if link.rel == "enclosure")
+    links = ((link.href, link.base) for rel in ("via", "enclosure") for link in story.links if link.rel == rel)
     media = ((medium.url, medium.base) for medium in story.media if medium.role == "content")
     addresses = ((comments, None), (story.id if is_web_address(story.id) else None, None), *links, *media)
     return next((url for href, base in addresses if (url := web_url(href, base, *bases))), None)

@@ -56,7 +56,7 @@ def find_attachments(story: Story, *bases: str | None) -> tuple[Attachment, ...]
         earlier = by_url.get(candidate.url)
         by_url[candidate.url] = candidate if earlier is None else _merge_attachments(earlier, candidate)
     attachments = list(by_url.values())[:MAX_ATTACHMENTS]
-    duration = parse_duration(story.podcast.get("duration")) if attachments and story.podcast else None
+    duration = parse_duration(decode_label(story.podcast.get("duration"))) if attachments and story.podcast else None
     if duration is not None:
         playable = (index for index, item in enumerate(attachments) if item.media_type[:5] in ("audio", "video"))
         index = next(playable, None)

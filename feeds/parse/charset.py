@@ -53,6 +53,8 @@ SINGLE_BYTE = re.compile(r"windows-1252|cp125\d|cp874|iso8859-\d+|koi8-\w|mac\w*
 WIDE_PREFIXES = ("utf-16", "utf-32")
 
 DECLARATION = re.compile(rb"""\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})\s*["']""")
+UTF8_PAGE = re.compile(rb"<meta\b[^<>]{0,200}?\bcharset\s*=\s*[\"']?\s*utf-?8\b", re.I)
+MAX_PAGE_HEAD = 4_096
 DETECTION_BYTES = 100_000
 # Text of another charset passes for UTF-8 with a few characters, hardly with so many.
 MIN_UTF8_CHARACTERS = 10
@@ -163,6 +165,7 @@ def _is_certainly_utf8(body: bytes, labels: list[tuple[str, str]]) -> bool:
     if text is None:
         return False
     is_said = any(name == "utf-8" for _, name in labels) or body.lstrip().startswith(b"{")  # RFC 8259 §8.1
+    is_said = is_said or UTF8_PAGE.search(body, 0, MAX_PAGE_HEAD) is not None
     return is_said or len(text) - len(text.encode("ascii", "ignore")) >= MIN_UTF8_CHARACTERS
 
 

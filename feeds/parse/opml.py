@@ -14,7 +14,7 @@ from . import xml_tree
 from .charset import decode
 from .feed.elements import MAX_URL_LENGTH
 from .feed.namespaces import local_name
-from .feed.text_constructs import MAX_TITLE_LENGTH
+from .feed.text_constructs import MAX_TITLE_LENGTH, unwrap_cdata
 
 # Types of an outline that has `url` instead of `xmlUrl`: of another list, and of a feed.
 LIST_OUTLINES = ("include", "link")
@@ -106,7 +106,8 @@ def _find_address(attributes: Mapping[str, str]) -> tuple[OutlineKind, str]:
 def _attributes(element: etree._Element) -> dict[str, str]:
     """Return the attributes by name in lower case: `xmlURL` is common for `xmlUrl`."""
     return {
-        str(name).lower(): " ".join(str(value).split())[:MAX_TITLE_LENGTH] for name, value in element.attrib.items()
+        str(name).lower(): unwrap_cdata(" ".join(str(value).split())[:MAX_TITLE_LENGTH])
+        for name, value in element.attrib.items()
     }
 
 

@@ -338,6 +338,7 @@ def test_R6_every_field_is_legal_whatever_comes(word: str) -> None:
     [
         (Story(id="https://example.org/1", comments=Comments("/1#c")), "https://example.org/1#c"),
         (Story(id="https://example.org/1"), "https://example.org/1"),
+        (Story(id="1", links=(Link("/a.mp3", "enclosure"), Link("/b", "via"))), "https://example.org/b"),
         (Story(id="1", links=(Link("/a.mp3", "enclosure"),)), "https://example.org/a.mp3"),
         (Story(id="1", media=(Media("/a.mp4"), Media("/t.jpg", "thumbnail"))), "https://example.org/a.mp4"),
         (Story(id="1", links=(Link("/a", "self"),)), None),

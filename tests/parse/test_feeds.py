@@ -457,6 +457,10 @@ ODD_SHAPES = [
     "<link a:href='https://a.example/1' a:rel='alternate'/></entry></feed>",
     "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>Tide</title><link atom:href='https://a.example/1'/>"
     "</entry></feed>",
+    "<rss xmlns='http://www.w3.org/2005/Atom'><channel><item><title>Tide</title><link>https://a.example/1</link></item>"
+    "</channel></rss>",
+    "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>Tide</title><link>https://a.example/1</link></entry></feed>",
+    '{"items": [{"title": "Tide", "url": "https://a.example/1", "tags": ["a, ]",],},],}',
     '{"rss": {"channel": {"title": "c", "item": {"title": "Tide", "link": "https://a.example/1"}}}}',
 ]
 
@@ -478,6 +482,17 @@ def test_B16_json_feed_without_items_is_an_empty_feed(items: str) -> None:
 def test_B16_json_that_says_nothing_of_feeds_is_none(body: str) -> None:
     with pytest.raises(ParseError):
         parse(fetched(body))
+
+
+def test_B16_elements_of_rss_in_the_namespace_of_atom_are_those_of_rss() -> None:
+    body = (
+        "<rss xmlns='http://www.w3.org/2005/Atom'><channel><item><guid>g</guid><pubDate>2026-01-01</pubDate>"
+        "<description>&lt;p>x&lt;/p></description><enclosure url='/a.mp3'/><author>a@a.example (Ann)</author></item>"
+        "</channel></rss>"
+    )
+    (story,) = parse(fetched(body)).stories
+    assert story.summary and (story.summary.type, story.summary.value) == ("html", "<p>x</p>")
+    assert (story.id, story.published, story.links[0].rel) == ("g", "2026-01-01", "enclosure")
 
 
 def test_B16_attributes_with_a_prefix_or_in_capitals() -> None:

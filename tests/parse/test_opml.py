@@ -62,3 +62,9 @@ def test_lists_hold_what_their_comments_say() -> None:
             assert feeds[0].title == name, file.name
         for url in re.findall(r"result\['lists'\]\[0\]\['url'\] == ['\"](.*?)['\"]", text):
             assert [outline.feed_url for outline in outlines if outline.kind == "list"] == [url], file.name
+
+
+def test_B10_a_section_that_was_escaped_is_unwrapped() -> None:
+    text, address = ("&lt;![CDATA[" + value + "]]&gt;" for value in ("Bridge", "https://a.example/feed"))
+    (outline,) = parse_opml(f"<opml><body><outline text='{text}' xmlUrl='{address}'/></body></opml>".encode())
+    assert (outline.title, outline.feed_url) == ("Bridge", "https://a.example/feed")

@@ -173,7 +173,10 @@ class ElementLookup:
             self.by_tag.clear()
             self.by_prefix.clear()
         name = namespaces.qualified_name(element)
-        return self.table.get(self.default_prefix + name if self.default_prefix and ":" not in name else name, IGNORED)
+        if self.default_prefix and ":" not in name:
+            name = self.default_prefix + name
+        # Some publishers mix the two: RSS in the namespace of Atom, or `pubDate` in Atom.
+        return self.table.get(name) or self.table.get(name.removeprefix("atom:"), IGNORED)
 
 
 def read_children(element: etree._Element, builder: ItemBuilder, lookup: ElementLookup) -> None:

@@ -122,7 +122,7 @@ def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementS
     href = get("href")
     if href is None:
         get = get_attributes(element).get
-        href = get("href")
+        href = get("href") or get_string(element, MAX_URL_LENGTH)  # as RSS has it
     if not href or not (href := clean_url(href)):
         return
     rel = get("rel")

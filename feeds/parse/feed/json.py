@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from .text_constructs import (
 FeedObject = Mapping[str, object]
 _Record = TypeVar("_Record", Category, Media, Origin, Comments)
 EMPTY_OBJECT: FeedObject = {}
+# A string, or the comma that some templates write behind the last member.
+LAST_COMMA = re.compile(r"""(\"(?>(?:[^"\\]++|\\.)*)\"?)|,(?=\s*+[}\]])""", re.S)
 VERSION = "jsonfeed.org/version"
 ITEM_MEMBERS = ("items", "item", "entries")
 PUBLISHED_MEMBERS = ("date_published", "pubDate", "published")
@@ -83,8 +86,12 @@ def read(document: SourceDocument) -> Parsed:
 
 
 def _load(text: str) -> object:
+    text = text.strip("\ufeff \t\r\n\0")
     try:
-        return json.loads(text.strip("\ufeff \t\r\n\0"), strict=False)
+        try:
+            return json.loads(text, strict=False)
+        except ValueError:
+            return json.loads(LAST_COMMA.sub(r"\1", text), strict=False)
     except (ValueError, RecursionError) as error:
         raise ParseError(f"This is not valid JSON: {str(error)[:200]}.", kind=FailureKind.JSON) from error
 
