@@ -6,6 +6,7 @@ script without a `__main__` guard does not survive, and leave a tracker process 
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import pickle
@@ -260,6 +261,7 @@ def run_worker(descriptor: int, limits: Limits) -> None:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except MemoryError:
             os._exit(EXIT_OUT_OF_MEMORY)  # too little may be left to do anything else
+    gc.freeze()  # or the interpreter looks for cycles among all objects before it exits
 
 
 def _prepare_process(limits: Limits) -> None:
