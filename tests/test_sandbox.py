@@ -248,7 +248,7 @@ def test_S15_many_threads_share_few_workers(make: Callable[..., Workers]) -> Non
 
 
 def test_S15_one_hostile_document_delays_no_other(make: Callable[..., Workers]) -> None:
-    workers = make(most=2, cpu=4, wall=600)
+    workers = make(most=2, cpu=2, wall=600)
     with ThreadPoolExecutor(2) as threads:
         spinning = threads.submit(failure, workers, jobs.spin)
         answers = [workers.run(jobs.identity, n) for n in range(20)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,20 +24,44 @@ from feeds.store.lock import hold_lock
 from feeds.store.restore import EVENT_NUMBER_JUMP
 
 
-@pytest.fixture
-def published(wire: Wire, origin: Origin) -> Wire:
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Origin]:
+    """The origin of all tests here."""
+    server = Origin()
+    yield server
+    server.close()
+
+
+def serve_documents(origin: Origin) -> dict[str, object]:
+    """Let the origin serve the documents of the installation; return its sources."""
+    return {id: origin.put(f"/{id}", document((f"{id}1", "One"), (f"{id}2", "Two"))) for id in "ab"}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, origin: Origin) -> Wire:
     """An installation with two feeds, one story of our own, a retraction and an article that is forgotten."""
+    wire = Wire(tmp_path_factory.mktemp("template"))
     stories = wire.config.parent / "stories"
     stories.mkdir(parents=True)
     (stories / "a.md").write_text("# A story\n\nText ![](a.png)\n", encoding="utf-8")
     (stories / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(20))
-    sources = {id: origin.put(f"/{id}", document((f"{id}1", "One"), (f"{id}2", "Two"))) for id in "ab"}
-    wire.declare({**sources, "desk": {"files": "stories/*.md"}}, {"all": {"title": "All"}, "b": {"sources": ["b"]}})
+    wire.declare(
+        {**serve_documents(origin), "desk": {"files": "stories/*.md"}},
+        {"all": {"title": "All"}, "b": {"sources": ["b"]}},
+    )
     with wire.app() as app:
         app.turn()
         assert app.store.retract("https://a.example/a1", app.now())
         app.store.forget("b", app.now())
         app.turn()
+    return wire
+
+
+@pytest.fixture
+def published(wire: Wire, template: Wire, origin: Origin) -> Wire:
+    """A copy of the template."""
+    serve_documents(origin)
+    shutil.copytree(template.home, wire.home, symlinks=True, dirs_exist_ok=True)
     return wire
 
 
