@@ -150,15 +150,17 @@ def test_F21_ids_that_change_at_every_visit_do_not_flood(wire: Wire, origin: Ori
     """A hundred visits to a source that makes up new guids each time: the number of articles stays."""
     document = Document(b"")
     wire.declare({"a": origin.put("/a", document)})
-    for visit in range(100):
-        items = "".join(
-            f"<item><guid isPermaLink='false'>{visit}-{n}</guid><title>Item {n}</title><link>https://a.example/{n}?utm_source=rss"
-            f"</link><pubDate>Mon, 02 Mar 2026 0{n}:00:00 GMT</pubDate></item>"
-            for n in range(9)
-        )
-        document.body = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>".encode()
-        wire.now += timedelta(hours=2)
-        wire.turn()
+    with wire.app() as app:
+        for visit in range(100):
+            items = "".join(
+                f"<item><guid isPermaLink='false'>{visit}-{n}</guid><title>Item {n}</title>"
+                f"<link>https://a.example/{n}?utm_source=rss</link>"
+                f"<pubDate>Mon, 02 Mar 2026 0{n}:00:00 GMT</pubDate></item>"
+                for n in range(9)
+            )
+            document.body = f"<rss version='2.0'><channel><title>t</title>{items}</channel></rss>".encode()
+            wire.now += timedelta(hours=2)
+            app.turn()
     assert len(wire.items()) == 9
 
 

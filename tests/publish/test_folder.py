@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_R1_a_reader_never_sees_a_short_file(tmp_path: Path) -> None:
     def read() -> None:
         while not done.is_set():
             contents.add((tmp_path / "world.rss").read_bytes())
+            time.sleep(0.0005)  # or it would read most of the time while nothing is written
 
     reader = threading.Thread(target=read)
     reader.start()
