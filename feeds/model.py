@@ -494,6 +494,15 @@ class Comments(Struct, frozen=True, omit_defaults=True, gc=False):
     feed: str | None = None
 
 
+class FieldCandidate(Struct, frozen=True, gc=False):
+    """A text that may be a field of a story: where on its page it stands, and what speaks for or against it."""
+
+    field: str
+    value: str
+    where: str
+    note: str = ""
+
+
 class Story(Struct, frozen=True, omit_defaults=True, gc=False):
     """One item as the source gave it. Every field optional; dates as text; `found` says where each field was."""
 
@@ -516,6 +525,7 @@ class Story(Struct, frozen=True, omit_defaults=True, gc=False):
     podcast: Mapping[str, str] = {}
     extra: Mapping[str, str] = {}  # what has no field of its own: geo, license …
     found: Mapping[str, str] = {}
+    candidates: tuple[FieldCandidate, ...] = ()  # what its page holds for its fields, for each the best first
     file: str | None = None  # the file below the root of a `files:` source that it stands in
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import chain, groupby
 from typing import Literal
 
+from .. import wordlists
 from ..model import Author, AuthorMark, Person, Story, replace
 from .links import web_url
 from .text import LABEL_LIMIT, clean_label, collapse_whitespace, decode_references, strip_illegal_xml
@@ -23,26 +24,29 @@ _BETWEEN_ADDRESSES = re.compile(r"(?<=[)>])\s*[,;]\s*")
 
 # ── the words and signs of bylines: what holds for pages and feeds, and what for one of them ──────────────────────────
 
-_BEFORE_BY = "written|posted|words|story|text|article"
-_FOREIGN_BY = "par|por|door|di|av|af|przez"
-_PAGE_PREFIX = re.compile(
-    rf"\A\W*+(?:(?:{_BEFORE_BY}|published|reported|reporting)?\s*\bby\b\s*:?|authors?\s*:|autor(?:en|in|es)?\s*:"
-    rf"|(?:eine?\s+\w+\s+|text\s*+:?\s*+)?\bvon\b|text\s*:|(?:{_FOREIGN_BY})\b|yazar\s*:|haber\s*:|автор(?:ы)?\s*:|текст\s*:"
-    r"|文[:：／/]\s*|記者[:：]|聞き手・)\s*",
-    re.IGNORECASE,
+# Words before a name with which names begin, too: they are labels before two words or more.
+_NAME_BEGINNINGS = frozenset(("di", "von", "par", "por", "av", "af", "door", "oleh", "od", "da"))
+_LABEL_ROLES = ("byline", "author")
+_OTHER_FACTS = ("other_role", "source", "published", "updated", "counter")
+_LABEL_SIGNS = " \t:：／/|·•-–—"
+_FIRST_WORD = re.compile(r"[^\s:：]{1,40}")
+_COLON = re.compile(r"\s{0,4}[:：／/]")
+# Scripts without spaces between words, and Korean: a name in them is one or two words of a few letters.
+_HAN, _KATAKANA, _HANGUL = r"[々\u3400-\u9fff]", r"[\u30a0-\u30ff]", r"[\uac00-\ud7af]"
+_WIDE_NAME = re.compile(
+    rf"{_HAN}{{2,5}}|{_HAN}{{1,4}} ?[\u3040-\u30ff]{{1,4}}|{_HAN}{{1,3}} {_HAN}{{1,3}}"
+    rf"|{_KATAKANA}{{3,12}}|{_HANGUL}{{2,4}}"
 )
-# In a feed, `von` and `par` occur in names too: they are removed only before two words or more.
-_FEED_PREFIX = re.compile(
-    rf"\A(?:(?i:(?:(?:{_BEFORE_BY}) )?by(?::\s*|\s+)|authors?:\s*)"
-    rf"|(?:Von|{_FOREIGN_BY.title()}):?\s+(?=\S+\s+\S))",
-)
+_MAX_WIDE_BYLINE = 24  # letters; a longer text in an element with a class is more than names
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_NICKNAME = re.compile(r"[^\W_][\w.’'-]{1,29}(?: [\w.’'-]{1,20}){0,2}")
 _AND_WORDS = "and|&|und|et|y|e|en|og|och|i"
 _AND = re.compile(rf"\s+(?:{_AND_WORDS})\s+")
 _SEMICOLON = re.compile(r"\s*[;|·•]\s*")
 _COMMA = re.compile(r"\s*,\s*(?:(?:and|&|und|et|y|e)\s+)?")
 # Most names have no separator: one search spares them the rest.
 _ANY_SEPARATOR = re.compile(rf"[,;|·•]|\s(?:{_AND_WORDS})\s")
-_PAGE_SEPARATOR = re.compile(rf"\s+(?:{_AND_WORDS}|ja|ve|и)\s+|\s*[;|·•／/]\s*|、|・(?=\S+\s)")
+_PAGE_SIGN = re.compile(r"\s*[;；|·•／/]\s*|、|・(?=\S+\s)|　")
 _PAGE_COMMA = re.compile(r"\s*[,،，]\s*(?:(?:and|und|et|y|e)\s+)?")
 _NOTE = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")  # behind a name, in brackets
 _NAME_SUFFIX = re.compile(
@@ -116,15 +120,20 @@ def _choose_authors(candidates: tuple[Person, ...]) -> tuple[str, tuple[Person, 
     for candidate in candidates:
         if candidate.role != "publisher":
             places.setdefault(candidate.place, []).append(candidate)
-    people = [(place, _split_candidates(located)) for place, located in places.items()]
+    people = [(place, _split_candidates(located, _is_full_or_unmarked)) for place, located in places.items()]
+    nicknames = [(place, _split_candidates(located, _is_nickname)) for place, located in places.items()]
     persons = [
         (place, [person for person in named if not _is_organisation(person, site_names)]) for place, named in people
     ]
-    place, authors = next((row for row in (*persons, *people) if row[1]), ("", []))
+    agencies = [
+        (place, [person for person in named if (person.name or "").casefold() not in site_names])
+        for place, named in people
+    ]
+    place, authors = next((row for row in (*persons, *agencies, *nicknames, *people) if row[1]), ("", []))
     return place, tuple(Person(author.name, url=author.url) for author in authors)
 
 
-def _split_candidates(candidates: list[Person]) -> list[Person]:
+def _split_candidates(candidates: list[Person], is_wanted: Callable[[Person], bool]) -> list[Person]:
     """Return the people that the candidates of one place name, each once.
 
     Of several elements the first one counts, as later ones belong to other stories; those with an explicit mark often
@@ -132,7 +141,7 @@ def _split_candidates(candidates: list[Person]) -> list[Person]:
     """
     elements: list[tuple[AuthorMark, list[Person]]] = []
     for (mark, _), group in groupby(candidates, lambda candidate: (candidate.mark, candidate.element)):
-        if people := [person for candidate in group for person in _split_candidate(candidate)]:
+        if people := [person for candidate in group for person in _split_candidate(candidate) if is_wanted(person)]:
             elements.append((mark, people))
     first_mark = elements[0][0] if elements else ""
     same_mark = [people for mark, people in elements if mark == first_mark]
@@ -144,13 +153,30 @@ def _split_candidates(candidates: list[Person]) -> list[Person]:
 
 
 def _split_candidate(candidate: Person) -> list[Person]:
-    """Return the people that one candidate names; in an element of the page only those with a full name."""
+    """Return the people that one candidate names."""
     text = candidate.name or ""
+    if candidate.mark in ("class", "link") and len(text) > _MAX_WIDE_BYLINE and _WIDE.search(text):
+        return []
     names = split_names(text, "byline") if candidate.role == "byline" else [text]
     url = candidate.url if len(names) == 1 else None
-    if candidate.mark not in ("", "selector"):
-        names = [name for name in names if _is_capitalised_name(name)]
     return [replace(candidate, name=name, url=url) for name in names]
+
+
+def _is_full_or_unmarked(person: Person) -> bool:
+    """Return whether a candidate has a full name, which a marked element of a page must have."""
+    return person.mark in ("", "selector") or _is_person_name(person.name or "")
+
+
+def _is_nickname(person: Person) -> bool:
+    """Return whether an element that says plainly that it is the author's holds one short name."""
+    name = person.name or ""
+    if person.mark not in ("explicit", "class") or not _NICKNAME.fullmatch(name) or _WIDE.search(name):
+        return False
+    return not (name.isupper() and len(name) < 6) and not _is_label(name)
+
+
+def _is_label(name: str) -> bool:
+    return wordlists.match_start(name, *_LABEL_ROLES, *_OTHER_FACTS) == len(name)
 
 
 def _is_organisation(person: Person, site_names: set[str]) -> bool:
@@ -161,12 +187,22 @@ def _is_organisation(person: Person, site_names: set[str]) -> bool:
     return name.casefold() in site_names or _PAGE_ORGANISATION.search(name) is not None
 
 
-def _is_capitalised_name(name: str) -> bool:
-    """Return whether a name has two to five words that begin like those of a person's name."""
+def _is_person_name(name: str) -> bool:
+    """Return whether a text has two to five words that begin like those of a name, or is a name in a wide script.
+
+    A word in a script without capitals counts as a capitalised one.
+    """
     words = name.split()
+    if _WIDE.search(name):
+        return _WIDE_NAME.fullmatch(name) is not None and not _is_label(name)
     if not 2 <= len(words) <= 5 or any(char in ":!?/|" or char.isdigit() for char in name):
         return False
-    return all(word[:1].isupper() or word[1:2].isupper() or _PARTICLE.fullmatch(word) for word in words)
+    return all(_begins_name(word) or _PARTICLE.fullmatch(word) for word in words)
+
+
+def _begins_name(word: str) -> bool:
+    first = word[:1]
+    return first.isupper() or word[1:2].isupper() or (first.isalpha() and first.lower() == first.upper())
 
 
 # ── the authors of an article: clean, each once ─────────────────────────────────────────────────────────────────────
@@ -242,18 +278,73 @@ def split_names(text: str, role: Literal["byline", "author"]) -> list[str]:
     """
     if role == "byline":
         return _split_byline(text)
-    prefix = _FEED_PREFIX.match(text)
-    return _split_author(text[prefix.end() :] if prefix else text)
+    return _split_author(_strip_label(text, is_feed=True))
 
 
 def _split_byline(text: str) -> list[str]:
     text = collapse_whitespace(text[:LABEL_LIMIT])  # the patterns below try each of many spaces
-    text = _PAGE_PREFIX.sub("", text).strip(" ,.:;|–—-•")
+    text = _cut_other_facts(_strip_label(text, is_feed=False)).strip(" ,.:;|–—-•")
     parts: list[str] = []
-    for group in _PAGE_SEPARATOR.split(text):
+    for group in (part for sign_part in _PAGE_SIGN.split(text) for part in _compile_and().split(sign_part)):
         members = [part for part in _PAGE_COMMA.split(group) if part]
+        if parts and members and members[0][0].islower() and _is_job_or_place(members[0], parts[0]):
+            continue
         parts += [part for index, part in enumerate(members) if index == 0 or not _is_job_or_place(part, members[0])]
     return [name for part in parts if (name := _clean_name(part))][:_MAX_BYLINE_AUTHORS]
+
+
+@lru_cache(maxsize=1)
+def _compile_and() -> re.Pattern[str]:
+    """Return a pattern of the words between two names, in lower case: `Y` is the initial of a name."""
+    return re.compile(rf"\s(?:{'|'.join(map(re.escape, sorted(wordlists.get_words('and'))))})\s")
+
+
+@lru_cache(maxsize=1)
+def _get_first_words() -> frozenset[str]:
+    return frozenset(wordlists.fold_case(word).split()[0] for word in wordlists.get_words(*_LABEL_ROLES))
+
+
+def _strip_label(text: str, *, is_feed: bool) -> str:
+    """Return a byline without the words before its names; from a feed only where they can be no part of a name."""
+    for _ in range(2):  # `Text: Von …`
+        text = text.lstrip(_LABEL_SIGNS)
+        first = _FIRST_WORD.match(wordlists.fold_case(text[:40]))
+        if not first or not (first[0] in _get_first_words() or _WIDE.match(text)):  # spares most names the patterns
+            return text
+        length = wordlists.match_start(text, *_LABEL_ROLES)
+        if not length or not _is_label_of(text[:length], text[length:], is_feed=is_feed):
+            return text
+        text = text[length:].lstrip(_LABEL_SIGNS)
+    return text
+
+
+def _is_label_of(label: str, rest: str, *, is_feed: bool) -> bool:
+    """Return whether a word at the beginning of a byline is a label rather than a part of the name behind it."""
+    word, count = wordlists.fold_case(label), len(rest.split())
+    if _COLON.match(rest):
+        return True
+    if word not in wordlists.get_words("byline"):  # a noun, such as `author`, `text`
+        return _WIDE.match(label) is not None or (not is_feed and count >= 2)
+    if word == "by" or word.endswith(" by"):
+        return count >= 1
+    if is_feed:
+        return not label[0].islower() and count >= 2
+    return count >= 1 and (count >= 2 or label[0].islower() or word not in _NAME_BEGINNINGS)
+
+
+def _cut_other_facts(text: str) -> str:
+    """Return a byline up to the next fact of its line (editor, source …); a further author begins a new part."""
+    parts, position = [], 0
+    if ":" not in text and "：" not in text and not _WIDE.search(text):
+        return text
+    for label in wordlists.find_labels(text, *_LABEL_ROLES, *_OTHER_FACTS):
+        if not (_WIDE.match(text, label.start) or _COLON.match(text, label.end)):
+            continue
+        parts.append(text[position : label.start])
+        position = label.end
+        if label.role not in _LABEL_ROLES:
+            return ";".join(parts)
+    return ";".join((*parts, text[position:]))
 
 
 def _is_job_or_place(part: str, first: str) -> bool:
@@ -262,13 +353,13 @@ def _is_job_or_place(part: str, first: str) -> bool:
     if _PAGE_JOB.search(part) or _PAGE_ORGANISATION.search(part):
         return True
     return not (
-        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(word[:1].isupper() or len(word) < 4 for word in words)
+        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(_begins_name(word) or len(word) < 4 for word in words)
     )
 
 
 def _clean_name(text: str) -> str:
     """Return a name of a byline without what surrounds it; an empty string where it is no name."""
-    name = _NOTE.sub("", _PAGE_PREFIX.sub("", text)).strip(" ,.:;|–—-/•\"'*")
+    name = _NOTE.sub("", _strip_label(text, is_feed=False)).strip(" ,.:;|–—-/•\"'*：")
     if len(name) < 2 or len(name) > 80 or len(name.split()) > 7 or name.casefold() in _PAGE_PLACEHOLDERS:
         return ""
     if "http" in name or "www." in name or "@" in name or not any(char.isalpha() for char in name):

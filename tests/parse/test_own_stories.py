@@ -10,6 +10,7 @@ import pytest
 from feeds.errors import ParseError
 from feeds.model import Category, Fetched, Kind, Link, Parsed, Person, Source, SourceFile, Story, Text
 from feeds.parse import parse
+from feeds.parse.fact_lines import split_date_stamp
 from feeds.parse.own_stories import plain_text, reader
 
 DATA = Path(__file__).parents[1] / "data" / "parse" / "stories"
@@ -255,7 +256,7 @@ STAMPS = [
 def test_date_stamps_are_distinguished_from_sentences(
     line: str, rest: str | None, dates: dict[str, str] | None
 ) -> None:
-    assert plain_text.split_date_stamp(line) == (None if rest is None else (rest, dates))
+    assert split_date_stamp(line) == (None if rest is None else (rest, dates))
 
 
 CALLS = [

@@ -7,28 +7,12 @@ and removed only where it stands: before the first and after the last paragraph.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 
 from ...model import Person, Story, Text
+from ..fact_lines import split_date_stamp as split_date_stamp
 
-DATE = (
-    r"(?P<date>(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.?\s+(?:de\s+)?[^\W\d]{3,10}\.?,?\s+(?:de\s+)?\d{4}"
-    r"|(?:[^\W\d]{3,9}\.?,\s+)?[^\W\d]{3,10}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4})"
-    r"(?:[T,\s]+(?:at\s+|um\s+|à\s+)?\d{1,2}[:.h]\d{2}(?::\d{2})?(?:\s*[ap]\.?m\.?)?(?:\s*(?:[A-Z]{2,5}|Z|[+-]\d{2}:?\d{2}))?)?)"
-)
-UPDATED = (
-    r"(?:(?:last|page|story|this\s+(?:page|story|article)(?:\s+was)?)\s+)*(?:last\s+)?(?:updated?|modified|revised|changed)"
-    r"|zuletzt\s+(?:aktualisiert|geändert)|aktualisiert|stand|mis\s+à\s+jour|dernière\s+(?:mise\s+à\s+jour|modification)"
-    r"|(?:última\s+)?actualización|actualizado|ultimo\s+aggiornamento|aggiornato|(?:última\s+)?atualização|atualizado"
-    r"|laatst\s+(?:bijgewerkt|gewijzigd)|обновлено"
-)
-PUBLISHED = r"(?:first\s+)?(?:published|posted)|veröffentlicht|publié|publicado|pubblicato|gepubliceerd|опубликовано"
-SEPARATOR = r"\s*(?:on|at|am|le|el|il|em|op)?\s*[:–—-]?\s*(?:on\s+|am\s+|le\s+)?"
-DATE_STAMP = re.compile(
-    rf"(?P<before>.*?)\b(?:(?P<updated>{UPDATED})|(?P<published>{PUBLISHED})){SEPARATOR}{DATE}\W*", re.I
-)
 BYLINE = re.compile(r"(?:By|Von|Par|Por|Di|Da|Door)\s+(?P<name>[^\W\d_][^,:;!?|]{2,78})", re.U)
 # A call to action: what to do, and what for.
 ACTION = re.compile(
@@ -88,17 +72,6 @@ def read(text: str) -> Story:
         people=(Person(page.byline),) if page.byline else (),
         found=found,
     )
-
-
-def split_date_stamp(line: str) -> tuple[str, Mapping[str, str]] | None:
-    """Return the rest of a line and the date of its stamp by field, or None where the line has no stamp."""
-    if len(line) > MAX_HEADLINE_LENGTH:
-        return None
-    match = DATE_STAMP.fullmatch(line)
-    if not match:
-        return None
-    kind = "updated" if match["updated"] else "published"
-    return match["before"].strip(" \t.|·•-–—"), {kind: match["date"].strip()}
 
 
 def is_call_to_action(line: str) -> bool:

@@ -7,7 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ...model import Category, Channel, Fetched, Link, Parsed, Person, Shape, Source, Story, Text, replace
+from ...model import (
+    Category,
+    Channel,
+    Fetched,
+    FieldCandidate,
+    Link,
+    Parsed,
+    Person,
+    Shape,
+    Source,
+    Story,
+    Text,
+    replace,
+)
 from ..document import resolve_http_url
 from ..own_stories import reader
 from . import json_ld, selectors
@@ -41,6 +54,7 @@ class StoryView:
     page: WebPage
     node: json_ld.JsonLdNode
     title: TitleCandidate | None
+    candidates: tuple[FieldCandidate, ...]
     region: RegionView
     matches: Mapping[str, list[Element | str]]
     timezone: str = "UTC"
@@ -72,9 +86,10 @@ def _view_story(page: WebPage, source: Source | None) -> StoryView:
         f"`{name}: {declared[name]}` matches nothing on {page.url}" for name, matched in matches.items() if not matched
     )
     node = json_ld.find_main_node(page.json_ld, page.url, page.canonical_url)
-    title = _get_selected_title(matches) or find_title(page, node)
+    title, candidates = find_title(page, node)
+    title = _get_selected_title(matches) or title
     region = find_region(page, node, title.text if title else "")
-    return StoryView(page, node, title, region, matches, source.timezone if source else "UTC", warnings)
+    return StoryView(page, node, title, candidates, region, matches, source.timezone if source else "UTC", warnings)
 
 
 def _remove_matches(page: WebPage, selector: str | None) -> None:
@@ -94,7 +109,7 @@ def _get_match_text(match: Element | str) -> str:
 
 def _build_story(view: StoryView) -> Story:
     page, node = view.page, view.node
-    dates = _find_dates(view)
+    dates, date_candidates = _find_dates(view)
     image = _find_image(view)  # before the text, which removes elements from the tree
     bylines = _find_bylines(view)
     blocks, content_where = _find_blocks(view, bylines)
@@ -122,20 +137,24 @@ def _build_story(view: StoryView) -> Story:
         image=Link(image[0], "image") if image else None,
         language=page.language or json_ld.as_text(node.get("inLanguage")),
         found={name: where for name, where in found.items() if where},
+        candidates=(*view.candidates, *date_candidates),
     )
 
 
-def _find_dates(view: StoryView) -> dict[str, DateMark]:
-    dates = find_dates(view.page, view.node, view.region.root, view.timezone)
+def _find_dates(view: StoryView) -> tuple[dict[str, DateMark], tuple[FieldCandidate, ...]]:
+    dates, candidates = find_dates(view.page, view.node, view.region, view.timezone)
     for match in view.matches.get("date", [])[:1]:
         text = match if isinstance(match, str) else get_date_text(match)
         dates["published"] = DateMark(text.strip(), "date:")
-    return dates
+    return dates, candidates
 
 
 def _find_bylines(view: StoryView) -> tuple[Person, ...]:
     texts = map(_get_match_text, view.matches.get("author", [])[:MAX_PLACES])
-    return (*(make_byline(text, "author:", "selector") for text in texts), *find_bylines(view.page, view.node))
+    return (
+        *(make_byline(text, "author:", "selector") for text in texts),
+        *find_bylines(view.page, view.node, view.region),
+    )
 
 
 def _find_image(view: StoryView) -> tuple[str, str] | None:

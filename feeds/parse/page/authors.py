@@ -8,10 +8,14 @@ from itertools import groupby, islice, pairwise
 
 from lxml import etree
 
+from ... import wordlists
 from ...model import AuthorMark, Person
 from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
+from ..fact_lines import DATE
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN_TAGS, Element, WebPage, collapse_spaces, get_path, get_text
+from .dates import MAX_LINES, find_lines_near_headline, iter_lines
+from .html_tree import HIDDEN_TAGS, Element, WebPage, collapse_spaces, count_letters, get_path, get_text
+from .region import RegionView
 
 META_NAMES = (
     "author", "article:author", "dc.creator", "dcterms.creator", "dc.contributor.author", "parsely-author",
@@ -19,15 +23,15 @@ META_NAMES = (
     "citation_author", "citation_authors",
 )  # fmt: skip
 NOT_A_NAME = re.compile(
-    r"https?:|www\.|@|\d{2}|[<>{}=_]|\b(?:min(?:ute)?s?\s+read|updated|published|comments?|share|follow|read|view|more|about|profile|posts|photo|foto|image|bild)\b",
+    r"https?:|www\.|@|(?<!\w)\d|[<>{}=]|\b(?:min(?:ute)?s?\s+read|updated|published|comments?|share|follow|read|view|more|about|profile|posts|photo|foto|image|bild)\b",
     re.I,
 )
-AUTHOR_WORDS = frozenset(
-    (
-        "author", "authors", "byline", "bylines", "autor", "autoren", "auteur", "writer", "yazar", "muhabir",
-        "contributor", "skribent",
-    )
-)  # fmt: skip
+# Words in class and id for the author, alone or joined with others (`authorname`, `writtenby`).
+AUTHOR_NAME = re.compile(
+    r"(?:post|entry|article|story|news|meta)?(?:authors?|bylines?|autor(?:en|in|es|a)?|auteurs?|autrice|autore|writers?|writtenby|yazar|muhabir"
+    r"|contributors?|skribent|forfatter|journalist|redakteur|reporter|penulis|wartawan|username|postedby)"
+    r"(?:s|names?|info|line|title|block|box|link|url|meta|list|bio)?"
+)
 NAME_ATTRIBUTES = ("class", "data-testid", "id")
 PROFILE_PATH = re.compile(
     r"/(?:authors?|autor(?:en|es|as|a|i)?|auteurs?|profiles?|people|staff|journalists?|redakteure?|reporter|contributors?|by|byline|person(?:en)?|yazar(?:lar)?"
@@ -44,13 +48,16 @@ MAX_PLACES = 20  # elements, or values of a member, that name authors
 MAX_CANDIDATES = 50  # of one element
 MAX_ELEMENT_TEXT_LENGTH = 200  # letters; a longer text is no byline
 MAX_BYLINE_LENGTH = 800
+FACT_SEPARATOR = re.compile(r"\s?[|•·]|\s[–—-]\s|[.!?。]\s")
 NAME_WORD = re.compile(r"\w[\w'’.-]*")
 MARKS: tuple[AuthorMark, ...] = ("explicit", "class", "link")  # the plainest first
 
 
-def find_bylines(page: WebPage, story: json_ld.JsonLdNode) -> tuple[Person, ...]:
+def find_bylines(page: WebPage, story: json_ld.JsonLdNode, region: RegionView) -> tuple[Person, ...]:
     """Return all that may name the authors, the best place and the plainest mark first; the site as publisher last."""
     bylines = (*_find_in_json_ld(page, story), *_find_marked(page), *_find_in_meta(page))
+    if not any(contains_person_name(byline.name or "") for byline in bylines if byline.role == "byline"):
+        bylines = (*bylines, *_find_in_lines(page.root, region))
     if not bylines or not page.site_name:
         return bylines
     return (*bylines, Person(page.site_name, role="publisher", place="site name"))
@@ -104,14 +111,19 @@ def _parse_author(value: object) -> Iterator[Person]:
     is_organisation = bool(json_ld.get_types(node) & json_ld.ORGANISATION_TYPES)
     profile = json_ld.as_text(node.get("url")) or ""
     url = profile if profile.startswith(("http://", "https://")) else None
-    for name in json_ld.as_list(node.get("name") if node else value)[:MAX_PLACES]:
-        text = json_ld.as_text(name)
-        if not text and node.get("givenName"):
-            text = f"{json_ld.as_text(node.get('givenName'))} {json_ld.as_text(node.get('familyName')) or ''}"
-        if text and is_organisation:
+    names = json_ld.as_list(node.get("name") if node else value)[:MAX_PLACES]
+    texts = [text for name in names if (text := json_ld.as_text(name))] or [_join_name_parts(node)]
+    for text in filter(None, texts):
+        if is_organisation:
             yield Person(text, url=url, role="organisation", place="json-ld author")
-        elif text:
+        else:
             yield make_byline(text, "json-ld author", url=url)
+
+
+def _join_name_parts(node: json_ld.JsonLdNode) -> str:
+    """Return the name of a schema.org Person that is told in parts."""
+    parts = (json_ld.as_text(node.get(key)) for key in ("givenName", "additionalName", "familyName"))
+    return " ".join(filter(None, parts))
 
 
 def _find_in_meta(page: WebPage) -> Iterator[Person]:
@@ -125,6 +137,27 @@ def _find_in_meta(page: WebPage) -> Iterator[Person]:
 
 
 # ── in the visible page ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_in_lines(root: Element, region: RegionView) -> Iterator[Person]:
+    """Yield what stands behind a label such as `By` or `作者：` in short lines, those near the headline first.
+
+    Elsewhere a label must have a colon; near the headline a name alone beside a date counts, too.
+    """
+    lines = list(islice(iter_lines(root), MAX_LINES))
+    near = find_lines_near_headline(lines, region)
+    for number in (*near, *(number for number in range(len(lines)) if number not in near)):
+        if number >= len(lines) or len(lines[number].text) > MAX_ELEMENT_TEXT_LENGTH:
+            continue
+        text = DATE.sub(" | ", lines[number].text)
+        for label in wordlists.find_labels(text, "byline", "author")[:2]:
+            is_first = not text[: label.start].rstrip()[-1:].isalpha()
+            if is_first and (number in near or text[label.end :].lstrip()[:1] in (":", "：")):
+                end = FACT_SEPARATOR.search(text, label.end)
+                yield make_byline(text[label.start : end.start() if end else None], "label", "class", number)
+        name = text.replace(" | ", " ").strip(" |,–—-·•")
+        if number in near and " | " in f" {text} " and is_person_name(name):
+            yield make_byline(name, "line", "class", number)
 
 
 def _find_marked(page: WebPage) -> Iterator[Person]:
@@ -141,7 +174,8 @@ def _iter_author_elements(root: Element) -> Iterator[tuple[Element, AuthorMark]]
     for _, element in walk:
         if (
             element.tag in HIDDEN_TAGS
-            or element.tag in ("nav", "footer", "aside", "head", "figure", "figcaption")
+            or element.tag in ("nav", "aside", "head", "figure", "figcaption")
+            or (element.tag == "footer" and next(element.iterancestors("article", "main"), None) is None)
             or boilerplate.is_other_list(element)
         ):
             walk.skip_subtree()
@@ -156,10 +190,12 @@ def _iter_author_elements(root: Element) -> Iterator[tuple[Element, AuthorMark]]
 def _find_mark(element: Element) -> AuthorMark:
     """Return what marks an element as naming the author; an empty string where nothing does."""
     attributes = element.attrib
-    if "author" in (attributes.get("rel") or "").split() or (attributes.get("itemprop") or "") in ("author", "creator"):
+    if "author" in (attributes.get("rel") or "").lower().split():
+        return "explicit"
+    if not {"author", "creator"}.isdisjoint((attributes.get("itemprop") or "").lower().split()):
         return "explicit"
     names = (boilerplate.split_names(attributes[name]) for name in NAME_ATTRIBUTES if name in attributes)
-    if any(not AUTHOR_WORDS.isdisjoint(words) for words in names):
+    if any(AUTHOR_NAME.fullmatch(word) for words in names for word in words):
         return "class"
     return "link" if element.tag == "a" and _is_profile_link(element) else ""
 
@@ -176,9 +212,13 @@ def _parse_author_element(element: Element, base_url: str) -> Iterator[tuple[str
             return
     anchors = [anchor for anchor in element.iter("a") if anchor is element or _is_profile_link(anchor)]
     texts = [(anchor, get_text(anchor)) for anchor in anchors]
-    profiles = [(anchor, text) for anchor, text in texts if 3 < len(text) < 60 and not NOT_A_NAME.search(text)]
+    profiles = [
+        (anchor, text) for anchor, text in texts if 3 < count_letters(text) < 60 and not NOT_A_NAME.search(text)
+    ]
     for anchor, text in profiles:
         yield text, resolve_http_url(base_url, anchor.get("href") or "")
     text = element.get("content") or get_text(element)
-    if not profiles and 3 < len(text) < MAX_ELEMENT_TEXT_LENGTH and not NOT_A_NAME.search(text):
-        yield text, None
+    if not profiles and 3 < count_letters(text) < MAX_ELEMENT_TEXT_LENGTH:
+        text = DATE.sub(" | ", text)
+        if not NOT_A_NAME.search(text):
+            yield text, None

@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml import etree
 
-from ..own_stories import plain_text
+from ... import wordlists
+from ...model import FieldCandidate
+from ..document import resolve_http_url
+from ..fact_lines import DATE, FactLine, read_fact_line
 from . import boilerplate, json_ld
-from .html_tree import HIDDEN_TAGS, Element, WebPage, get_text
+from .html_tree import BLOCK_TAGS, HIDDEN_TAGS, Element, WebPage, collapse_spaces, count_letters, get_text
+from .region import RegionView
 
 # Countries with one time zone, or where nearly all live in one; a name without a continent is in Europe.
 COUNTRY_TIMEZONES = {
@@ -49,15 +54,15 @@ LANGUAGE_COUNTRIES = {
     "hy": "am", "fa": "ir",
 }  # fmt: skip
 PUBLISHED_META = (
-    "article:published_time", "article:published", "og:published_time", "og:article:published_time", "datepublished",
+    "article:published_time", "article:published", "og:published_time", "og:article:published_time",
     "parsely-pub-date", "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued",
     "dcterms.issued", "dcterms.created", "dc.date.created", "dc.date", "dcterms.date", "pubdate", "publishdate",
     "publish-date", "publish_date", "publication_date", "published_at", "published", "datecreated",
     "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "iso-8601-publish-date", "citation_publication_date",
-    "article.published", "article.created", "displaydate", "date",
+    "citation_online_date", "article.published", "article.created", "displaydate", "date",
 )  # fmt: skip
 UPDATED_META = (
-    "article:modified_time", "article:modified", "og:updated_time", "og:modified_time", "datemodified",
+    "article:modified_time", "article:modified", "og:updated_time", "og:modified_time",
     "dcterms.modified", "dc.date.modified", "lastmod", "last-modified", "article.updated", "revised", "moddate",
 )  # fmt: skip
 JSON_LD_KEYS = {"published": ("datePublished", "dateCreated", "uploadDate"), "updated": ("dateModified",)}
@@ -70,27 +75,55 @@ CLASS_FIELDS = {
     "dt-updated": "updated",
     "updated": "updated",
 }
-UPDATE_WORDS = re.compile(
-    r"updat|modif|revis|edit|aktuali[sz]|geändert|mis\s+à\s+jour|màj|actuali[sz]|modificad|atualiza|aggiorn|bijgewerkt|gewijzigd|oppdater|uppdater|opdater"
-    r"|päivitetty|zaktualizow|обновл|güncelle|更新|수정|cập\s*nhật|atnaujin",
-    re.I,
+DATE_TAGS = ("time", "abbr", "data")
+UPDATE_NAMES = frozenset(
+    ("updated", "update", "modified", "datemodified", "lastmod", "revised", "edited", "aktualisiert")
+)
+# Words in class and id of an element that holds a date, alone or joined (`postdate`).
+DATE_NAME = re.compile(
+    r"(?:publi\w{0,12}|post\w{0,4}|entry|article|news|story|content)?(?:date|datum|fecha|data|tarih|datetime|timestamp)"
+    r"|time|published|pubdate|posted|dateline|postdate"
 )
 ISO_DATE = re.compile(
     r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I
 )
-DATE_PATTERN = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d年")
-CLOCK_PATTERN = re.compile(r"\b\d{1,2}[:.h時시]\s?\d\d|\b\d{1,2}\s?[ap]\.?m\b|\d時", re.I)
-TIMEZONE_SUFFIX = re.compile(r"\b(?:[A-Z]{3,4}|Z|GMT|UTC|[+-]\d\d:?\d\d)\)?\s*\Z")
+DATE_PATTERN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d\s?年|元年")
+CLOCK_PATTERN = re.compile(r"(?<!\d)\d{1,2}[:.h時时시]\s?\d\d(?![.\d])|\b\d{1,2}\s?[ap]\.?m\b|\d[時时시]", re.I)
+TIMEZONE_SUFFIX = re.compile(r"(?:\b(?:[A-Z]{3,4}|Z|GMT|UTC)|[+-]\d{1,2}:?(?:\d\d)?)\)?\s*\Z")
 CLOCK_SUFFIX = re.compile(r"[\s,]*(?:uhr|hrs)?[\s.)]*\Z", re.I)
 URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
-DATE_WORDS = frozenset(
-    (
-        "date", "time", "published", "pubdate", "publish", "posted", "timestamp", "datum", "datetime", "fecha",
-        "data", "tarih",
-    )
-)  # fmt: skip
+DIGIT = re.compile(r"\d|元")
+MIN_DIGITS = 4  # of a date: `元年3月12日` and `1 Mar 25` have four, a year and month five
 MAX_DATE_LENGTH = 100
+MAX_LINES = 4_000
+MAX_RANKED = 400
+WEAK_MARKS = ("mark updated", "mark dt-updated")
+MAX_CANDIDATES = 12
+MAX_CARD_DEPTH = 4
+MAX_CARD_LINKS = 20
+MIN_LINK_WORDS = 4
+MIN_LINK_WIDTH = 24  # letters of a link that is another story's headline; those of wide scripts count twice
+LINES_BEFORE_HEADING, LINES_AFTER_TEXT_BEGINS = 12, 2  # that are near the headline
+MIN_PARAGRAPH_WIDTH = 120
+MAX_LETTERS_BESIDE = 60  # of a line of facts, beside its date
+MAX_LETTERS_OF_PHRASE = 24  # beside the date, in a line that ends like a sentence
+SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 UTC_OFFSETS = ("Z", "+00:00", "+0000")
+LINE_TAGS = BLOCK_TAGS | {
+    "h5",
+    "h6",
+    "dd",
+    "dt",
+    "dl",
+    "ol",
+    "article",
+    "main",
+    "footer",
+    "aside",
+    "nav",
+    "table",
+    "blockquote",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +134,65 @@ class DateMark:
     where: str
 
 
-def find_dates(page: WebPage, story: json_ld.JsonLdNode, region: Element, timezone: str) -> dict[str, DateMark]:
-    """Return the dates `published` and `updated`, with zones where they can be known.
+@dataclass(frozen=True, slots=True)
+class PageLine:
+    """A line of the visible page; `names` are the words in class and id of the elements that it consists of."""
+
+    text: str
+    element: Element
+    names: frozenset[str]
+    has_mark: bool  # a `time` element or the like
+
+
+@dataclass(frozen=True, slots=True)
+class StorySurroundings:
+    """What tells the story's own elements from those of other stories: elements around it, and its addresses."""
+
+    elements: frozenset[Element]
+    urls: frozenset[str]
+    base_url: str
+
+    def is_in_card(self, element: Element) -> bool:
+        """Return whether an element stands beside a link with a headline of another story."""
+        for depth, ancestor in enumerate((element, *element.iterancestors())):
+            if ancestor in self.elements or depth > MAX_CARD_DEPTH:
+                return False
+            if any(map(self._is_headline_link, islice(ancestor.iter("a"), MAX_CARD_LINKS))):
+                return True
+        return False
+
+    def _is_headline_link(self, anchor: Element) -> bool:
+        reference = (anchor.get("href") or "").strip()
+        text = DATE.sub("", get_text(anchor))
+        if not reference or reference.startswith("#") or count_letters(text) < MIN_LINK_WIDTH:
+            return False
+        is_sentence = len(text.split()) >= MIN_LINK_WORDS or count_letters(text) > 1.5 * len(text)
+        return is_sentence and (resolve_http_url(self.base_url, reference) or "").partition("#")[0] not in self.urls
+
+
+def find_dates(
+    page: WebPage, story: json_ld.JsonLdNode, region: RegionView, timezone: str
+) -> tuple[dict[str, DateMark], tuple[FieldCandidate, ...]]:
+    """Return the dates `published` and `updated`, with zones where they can be known, and all candidates in order.
 
     `timezone` is the source's setting; the site's own zone is guessed only where that is UTC.
     """
     marks: dict[str, list[DateMark]] = {"published": [], "updated": []}
     for find in (_find_in_head, _find_in_body):
         for field, mark in find(page, story, region):
-            if (len(mark.text) <= MAX_DATE_LENGTH and DATE_PATTERN.search(mark.text)) or mark.text.isdigit():
+            if len(mark.text) <= MAX_DATE_LENGTH and len(DIGIT.findall(mark.text)) >= MIN_DIGITS:
                 marks[field].append(mark)
         if any(match and match[4] for mark in marks["published"] if (match := ISO_DATE.match(mark.text))):
             break  # the instant is known: the body need not be searched
+    if not marks["published"] and (match := URL_DATE.search(urlsplit(page.url).path)):
+        marks["published"].append(DateMark("-".join(match.groups()), "address"))
     texts = [mark.text for field_marks in marks.values() for mark in field_marks]
     site_timezone = None if timezone != "UTC" else guess_timezone(page.url, page.language, page.meta_value("og:locale"))
     dates = {field: _complete(field_marks, texts, site_timezone) for field, field_marks in marks.items() if field_marks}
-    if "published" not in dates and (match := URL_DATE.search(urlsplit(page.url).path)):
-        dates["published"] = DateMark("-".join(match.groups()), "address")
-    return dates
+    evidence = (
+        FieldCandidate(field, mark.text, mark.where) for field in marks for mark in marks[field][:MAX_CANDIDATES]
+    )
+    return dates, tuple(evidence)
 
 
 def guess_timezone(url: str, *languages: str | None) -> str | None:
@@ -134,41 +208,57 @@ def guess_timezone(url: str, *languages: str | None) -> str | None:
 
 
 def get_date_text(element: Element) -> str:
-    """Return the date of an element: that of an attribute where it has one, else its text."""
-    for name in ("datetime", "content", "title", "data-datetime"):
-        if (value := (element.get(name) or "").strip()) and any(char.isdigit() for char in value):
-            return value
-    return get_text(element)[: MAX_DATE_LENGTH + 1]
+    """Return the date of an element: that of an attribute where it has one, the most exact one, else its text."""
+    values = ((element.get(name) or "").strip() for name in ("datetime", "content", "title", "data-datetime", "value"))
+    dates = [value[: MAX_DATE_LENGTH + 1] for value in values if any(char.isdigit() for char in value)]
+    return max(dates, key=_count_clock_parts, default="") or get_text(element)[: MAX_DATE_LENGTH + 1]
+
+
+def _count_clock_parts(text: str) -> int:
+    match = ISO_DATE.match(text)
+    return sum(part is not None for part in match.groups()) if match else 0
 
 
 def is_update_date(element: Element) -> bool:
     """Return whether the element, or the words just before it, speak of an update."""
-    parent = element.getparent()
-    previous = element.getprevious()
-    texts = [element.get("class"), element.get("itemprop"), element.get("id"), element.get("title"), get_text(element)]
+    parent, previous = element.getparent(), element.getprevious()
+    named = [element, *([parent] if parent is not None and previous is None else [])]
+    if any(not UPDATE_NAMES.isdisjoint(get_names(one)) for one in named):
+        return True
+    texts = [element.get("title"), get_text(element)]
     if previous is not None:
         texts += [previous.tail, get_text(previous)[-60:] if previous.tag != "time" else None]
     elif parent is not None:
-        texts += [parent.text, parent.get("class")]
-    return any(UPDATE_WORDS.search(text) for text in texts if text)
+        texts.append(parent.text)
+    return any(wordlists.has_word(text, "updated") for text in texts if text)
 
 
 # ── candidates, the most reliable first ─────────────────────────────────────────────────────────────────────────────
 
 
-def _find_in_head(page: WebPage, story: json_ld.JsonLdNode, region: Element) -> Iterator[tuple[str, DateMark]]:
+def _find_in_head(page: WebPage, story: json_ld.JsonLdNode, region: RegionView) -> Iterator[tuple[str, DateMark]]:
     yield from _find_in_json_ld(story, "json-ld")
     for field, names in META_NAMES.items():
         for name in names:
             yield from ((field, DateMark(value, f"meta {name}")) for value in page.meta.get(name, ())[:1])
 
 
-def _find_in_body(page: WebPage, story: json_ld.JsonLdNode, region: Element) -> Iterator[tuple[str, DateMark]]:
-    yield from _find_marked(region)
+def _find_in_body(page: WebPage, story: json_ld.JsonLdNode, region: RegionView) -> Iterator[tuple[str, DateMark]]:
+    elements = [element for element in (region.heading, region.text_element, region.root) if element is not None]
+    surroundings = StorySurroundings(
+        frozenset(ancestor for element in elements for ancestor in (element, *element.iterancestors())),
+        frozenset(url.partition("#")[0] for url in (page.url, page.canonical_url) if url),
+        page.base_url,
+    )
+    marked = list(_find_marked(page.root, surroundings))
+    yield from (row for row in marked if row[1].where not in WEAK_MARKS)
     for node in page.json_ld.page_nodes():
         yield from _find_in_json_ld(node, "json-ld page")
-    yield from _find_time_elements(region)
-    yield from _find_in_text(region)
+    yield from _find_in_lines(page.root, region, surroundings)
+    for field, mark in marked:
+        if mark.where in WEAK_MARKS:
+            yield field, mark
+            yield "published", mark  # hAtom asks for `updated` alone, and themes write the publication there
 
 
 def _find_in_json_ld(node: json_ld.JsonLdNode, where: str) -> Iterator[tuple[str, DateMark]]:
@@ -178,58 +268,157 @@ def _find_in_json_ld(node: json_ld.JsonLdNode, where: str) -> Iterator[tuple[str
                 yield field, DateMark(text.strip(), f"{where} {key}")
 
 
-def _find_marked(region: Element) -> Iterator[tuple[str, DateMark]]:
-    """Yield the dates marked as microdata, h-entry or hAtom."""
-    for element in _iter_visible(region):
+def _find_marked(root: Element, surroundings: StorySurroundings) -> Iterator[tuple[str, DateMark]]:
+    """Yield the dates marked as microdata, h-entry or hAtom, wherever they stand but in another story's card."""
+    for element in _iter_visible(root):
         attributes = element.attrib
-        for name in (attributes.get("itemprop") or "").lower().split():
-            if name in ITEMPROP_FIELDS and (text := get_date_text(element)):
-                yield ITEMPROP_FIELDS[name], DateMark(text, f"itemprop {name}")
-        if element.tag in ("time", "abbr", "data") or "dt-" in (attributes.get("class") or ""):
-            for name in (attributes.get("class") or "").split():
-                if name in CLASS_FIELDS and (text := get_date_text(element)):
-                    yield CLASS_FIELDS[name], DateMark(text, f"class {name}")
+        fields = {name: ITEMPROP_FIELDS.get(name) for name in (attributes.get("itemprop") or "").lower().split()}
+        classes = (attributes.get("class") or "").split()
+        if element.tag in DATE_TAGS or any(name.startswith("dt-") for name in classes):
+            fields |= {name: CLASS_FIELDS.get(name) for name in classes}
+        for name, field in fields.items():
+            if field and (text := get_date_text(element)) and not surroundings.is_in_card(element):
+                yield field, DateMark(text, f"mark {name}")
 
 
-def _find_time_elements(region: Element) -> Iterator[tuple[str, DateMark]]:
-    """Yield the dates of the first `time` elements, those with `pubdate` before the others."""
-    elements = [element for element in _iter_visible(region) if element.tag == "time"][:6]
-    for element in sorted(elements, key=lambda element: element.get("pubdate") is None):
-        if text := get_date_text(element):
-            yield ("updated" if is_update_date(element) else "published"), DateMark(text, "time")
-
-
-def _find_in_text(region: Element) -> Iterator[tuple[str, DateMark]]:
-    """Yield date lines such as `Last updated: …`, and short texts whose class or id says that they are dates."""
-    for element in _iter_visible(region):
-        if (
-            element.tag not in ("p", "div", "span", "li", "small", "em", "i", "td", "b", "strong", "font")
-            or len(element) > 4
-        ):
+def _find_in_lines(
+    root: Element, region: RegionView, surroundings: StorySurroundings
+) -> Iterator[tuple[str, DateMark]]:
+    """Yield the dates in lines of facts: those with labels, then marked ones, then others, near the headline first."""
+    lines = list(islice(iter_lines(root), MAX_LINES))
+    near = find_lines_near_headline(lines, region)
+    ranked: list[tuple[int, int, str, DateMark]] = []
+    for index, line in enumerate(lines):
+        facts = read_fact_line(line.text) if any(char.isdigit() for char in line.text) else None
+        if facts is None or len(ranked) > MAX_RANKED or surroundings.is_in_card(line.element):
             continue
-        text = get_text(element)
-        if not 6 <= len(text) <= MAX_DATE_LENGTH or not DATE_PATTERN.search(text):
-            continue
-        if date_line := plain_text.split_date_stamp(text):
-            yield from ((field, DateMark(date, "stamp")) for field, date in date_line[1].items())
-        elif _is_named_date(element) and sum(char.isdigit() for char in text) >= 5:
-            is_update = UPDATE_WORDS.search(text) or is_update_date(element)
-            yield ("updated" if is_update else "published"), DateMark(text, "date")
+        is_near, is_own = index in near, region.root in (line.element, *line.element.iterancestors())
+        letters = len(facts.before) + len(facts.rest)
+        for role, text in facts.dates.items():
+            rank = _rank_date(role, line, facts, letters, is_near=is_near, is_own=is_own)
+            if rank is not None:
+                field = "updated" if role == "updated" else "published"
+                ranked.append((rank, index, field, DateMark(text, _describe(role, line, is_near=is_near))))
+    for _, _, field, mark in sorted(ranked, key=lambda row: row[:2]):
+        yield field, mark
 
 
-def _is_named_date(element: Element) -> bool:
-    names = boilerplate.split_names(element.get("class")) | boilerplate.split_names(element.get("id"))
-    return not DATE_WORDS.isdisjoint(names)
+def _describe(role: str, line: PageLine, *, is_near: bool) -> str:
+    kind = "label" if role != "date" else "time" if line.has_mark else "line"
+    return kind if is_near else f"{kind} elsewhere"
 
 
-def _iter_visible(region: Element) -> Iterator[Element]:
-    walk = etree.iterwalk(region, events=("start",))
+def _rank_date(role: str, line: PageLine, facts: FactLine, letters: int, *, is_near: bool, is_own: bool) -> int | None:
+    """Return how far down the order a date of a line stands; None where it is no date of the story."""
+    if role != "date":
+        return 0 if is_near else 2
+    is_named = any(map(DATE_NAME.fullmatch, line.names))
+    is_sentence = letters > MAX_LETTERS_OF_PHRASE and facts.rest and line.text.endswith(SENTENCE_ENDS)
+    is_short = (letters <= MAX_LETTERS_BESIDE or facts.has_other_labels) and not is_sentence
+    if is_near and (line.has_mark or is_named):
+        return 1
+    if is_near and is_short:
+        return 3
+    if line.has_mark:
+        return 4 if is_own else 5
+    if is_named and is_short:
+        return 6 if is_own else None
+    return 7 if is_own and letters <= 12 else None
+
+
+def find_lines_near_headline(lines: list[PageLine], region: RegionView) -> range:
+    """Return the positions of the lines from a little before the headline to where the text begins."""
+    heading, text = region.heading, region.text_element
+    inside = [index for index, line in enumerate(lines) if _is_inside(line.element, heading)]
+    start = inside[0] if inside else None
+    begins = (
+        index
+        for index, line in enumerate(lines)
+        if index > (start or 0)
+        and count_letters(line.text) >= MIN_PARAGRAPH_WIDTH
+        and (text is None or _is_inside(line.element, text))
+    )
+    begin = next(begins, None)
+    if begin is None:
+        begin = (start or 0) + LINES_BEFORE_HEADING
+    first = (start if start is not None else begin) - LINES_BEFORE_HEADING
+    return range(max(first, 0), begin + LINES_AFTER_TEXT_BEGINS)
+
+
+def _is_inside(element: Element, container: Element | None) -> bool:
+    return container is not None and (element is container or container in element.iterancestors())
+
+
+def iter_lines(root: Element) -> Iterator[PageLine]:
+    """Yield the lines of the visible page; of an element that marks a date its attribute, else its text."""
+    line = _LineBuilder(root)
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        is_block = element.tag in LINE_TAGS
+        if is_block and (finished := line.finish()):
+            yield finished
+        if event == "end":
+            line.begin_after(element, is_block=is_block)
+        elif element.tag in HIDDEN_TAGS or element.tag in ("nav", "head") or boilerplate.is_other_list(element):
+            walk.skip_subtree()
+        elif element.tag in DATE_TAGS and DATE_PATTERN.search(text := get_date_text(element)):
+            line.add_mark(element, text)
+            walk.skip_subtree()
+        else:
+            line.add(element, is_block=is_block)
+    if finished := line.finish():
+        yield finished
+
+
+class _LineBuilder:
+    """Collects the text of inline elements until a block begins or ends."""
+
+    def __init__(self, block: Element) -> None:
+        self._block = block
+        self._parts: list[str] = []
+        self._names: set[str] = set()
+        self._has_mark = False
+
+    def add(self, element: Element, *, is_block: bool) -> None:
+        """Add the text at the beginning of an element."""
+        if is_block:
+            self._block = element
+        self._names |= get_names(element)
+        self._parts.append(element.text or "")
+
+    def add_mark(self, element: Element, text: str) -> None:
+        """Add the date of an element that marks one; its names may say that it is of an update."""
+        names = get_names(element)
+        self._names |= names
+        self._has_mark = True
+        self._parts += [" ", text if UPDATE_NAMES.isdisjoint(names) else f"updated {text}", " "]
+
+    def begin_after(self, element: Element, *, is_block: bool) -> None:
+        """Add the text behind an element; behind a block it belongs to the element around it."""
+        parent = element.getparent()
+        if is_block and parent is not None:
+            self._block = parent
+        self._parts += [" ", element.tail or ""]
+
+    def finish(self) -> PageLine | None:
+        """Return the line so far, None where it is empty, and begin a new one."""
+        text = collapse_spaces("".join(self._parts))
+        line = PageLine(text, self._block, frozenset(self._names), self._has_mark) if text else None
+        self._parts, self._names, self._has_mark = [], set(), False
+        return line
+
+
+def get_names(element: Element) -> frozenset[str]:
+    """Return the words in class, id and itemprop of an element."""
+    attributes = element.attrib
+    values = (attributes[name] for name in ("class", "id", "itemprop") if name in attributes)
+    return frozenset().union(*map(boilerplate.split_names, values))
+
+
+def _iter_visible(root: Element) -> Iterator[Element]:
+    walk = etree.iterwalk(root, events=("start",))
     for _, element in walk:
-        if (
-            element.tag in HIDDEN_TAGS
-            or element.tag in ("nav", "footer", "aside")
-            or boilerplate.is_other_list(element)
-        ):
+        if element.tag in HIDDEN_TAGS or element.tag == "nav" or boilerplate.is_other_list(element):
             walk.skip_subtree()
         else:
             yield element

@@ -19,6 +19,8 @@ NON_PICTURE_PATH = re.compile(
     r"|avatars?|gravatar|authors?|emoji|badge|button|share|tracking|default-(?:image|thumb))(?:[/_.-]|\d|$)|\.svg(?:$|\?)",
     re.I,
 )
+# Words in the name of a file that only counts visitors, in camel case too: `renderTimingPixel.png`.
+COUNTER_WORDS = frozenset(("pixel", "beacon", "tracker", "tracking", "counter", "spacer", "blank", "transparent"))
 NON_PICTURE_CLASS = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
 PICTURE_URL = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
 SRCSET_CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
@@ -112,7 +114,9 @@ def _resolve_picture_url(reference: str, base_url: str) -> str | None:
     if len(reference) > MAX_REFERENCE_LENGTH or not PICTURE_URL.match(reference):
         return None
     plain = unquote(reference)
-    return None if NON_PICTURE_PATH.search(get_path(plain, plain)) else resolve_http_url(base_url, reference)
+    path = get_path(plain, plain)
+    is_counter = not COUNTER_WORDS.isdisjoint(boilerplate.split_names(path.rpartition("/")[2]))
+    return None if is_counter or NON_PICTURE_PATH.search(path) else resolve_http_url(base_url, reference)
 
 
 # ── the lead image ──────────────────────────────────────────────────────────────────────────────────────────────────
