@@ -19,7 +19,7 @@ import msgspec
 
 from ..errors import StoreError
 from ..model import Config, PublishingStatus, replace
-from ..store import StoreProbe
+from ..store import StoreReader
 
 log = logging.getLogger("feeds.server")
 
@@ -142,11 +142,8 @@ def _format_time(time: datetime) -> str:
 
 def read_problems(config: Config, now: datetime) -> list[str]:
     """Return what is wrong with an installation, other than with single sources and feeds."""
-    probe = StoreProbe(config.data / "feeds.db")
-    try:
-        facts = replace(read_facts(config, probe), publishing=())
-    finally:
-        probe.close()
+    with StoreReader(config.data / "feeds.db") as reader:
+        facts = replace(read_facts(config, reader), publishing=())
     problems = find_problems(facts, now)
     if facts.state and facts.state.is_daemon and facts.state.server_error:
         problems.append(f"the server of the daemon had to be started again: {facts.state.server_error}")
@@ -158,14 +155,14 @@ def read_problems(config: Config, now: datetime) -> list[str]:
 # ── facts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_facts(config: Config, probe: StoreProbe, server_since: datetime | None = None) -> HealthFacts:
+def read_facts(config: Config, reader: StoreReader, server_since: datetime | None = None) -> HealthFacts:
     """Return the facts about an installation."""
     state = read_state(config.data)
     next_due: datetime | None = None
     publishing: tuple[PublishingStatus, ...] = ()
     store_error = ""
     try:
-        next_due, publishing = probe.read()
+        next_due, publishing = reader.next_due(), reader.publishing()
     except StoreError as error:
         store_error = str(error)
     # A server beside cron may run as a user who cannot write the public folder.
@@ -195,7 +192,7 @@ class HealthMonitor:
         self._current_config = current_config
         self._now = now
         self._server_since = now() if beside_daemon else None
-        self._probe = StoreProbe(current_config().data / "feeds.db")
+        self._reader = StoreReader(current_config().data / "feeds.db")
         self._problems: frozenset[str] = frozenset()
 
     def is_healthy(self) -> bool:
@@ -207,11 +204,11 @@ class HealthMonitor:
         while not stop.is_set():
             self.check()
             stop.wait(CHECK_SECONDS)
-        self._probe.close()
+        self._reader.close()
 
     def check(self) -> None:
         """Check now."""
-        self._log(find_problems(read_facts(self._current_config(), self._probe, self._server_since), self._now()))
+        self._log(find_problems(read_facts(self._current_config(), self._reader, self._server_since), self._now()))
 
     def _log(self, problems: Iterable[str]) -> None:
         before, self._problems = self._problems, frozenset(problems)

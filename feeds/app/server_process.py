@@ -22,8 +22,9 @@ import msgspec
 from .. import config as configuration
 from ..errors import FeedsError, LockedError
 from ..model import Config
-from ..serve import ASGIApp, ReplaceableApp, create_app, run
-from ..store import WithdrawnFeeds
+from ..push.outbox_follower import OutboxFollower
+from ..serve import ASGIApp, LiveStreams, ReplaceableApp, create_app, run
+from ..store import StoreReader
 from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .process_messages import ServerMessage
@@ -63,7 +64,9 @@ class FileServer:
         self.config = configuration.load(config_path, os.environ)
         self._address = listen or self.config.server.listen
         self._monitor = HealthMonitor(lambda: self.config, now, beside_daemon=beside_daemon)
-        self._withdrawn = WithdrawnFeeds(self.config.data / "feeds.db")
+        self._reader = StoreReader(self.config.data / "feeds.db")
+        self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
+        self._follower = OutboxFollower(self._reader, self._live.publish)
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
@@ -79,7 +82,9 @@ class FileServer:
         host, _ = self._address
         with _hold_server_lock(self.config.data, stop):
             self._monitor.check()
-            threading.Thread(target=self._monitor.run, args=[stop], name="health", daemon=True).start()
+            self._follower.poll()  # before a client asks
+            for name, follow in (("health", self._monitor.run), ("outbox", self._follower.run)):
+                threading.Thread(target=follow, args=[stop], name=name, daemon=True).start()
             run(
                 self._app,
                 self._address,
@@ -94,7 +99,7 @@ class FileServer:
         self._app.replace(self._create_app())
 
     def _create_app(self) -> ASGIApp:
-        return create_server_app(self.config, self._withdrawn, self._monitor.is_healthy)
+        return create_server_app(self.config, self._reader, self._monitor.is_healthy, self._live)
 
 
 @contextmanager
@@ -113,15 +118,19 @@ def _hold_server_lock(directory: Path, stop: threading.Event) -> Iterator[None]:
 
 
 def create_server_app(
-    config: Config, withdrawn: WithdrawnFeeds | None = None, is_healthy: Callable[[], bool] = lambda: True
+    config: Config,
+    reader: StoreReader | None = None,
+    is_healthy: Callable[[], bool] = lambda: True,
+    live: LiveStreams | None = None,
 ) -> ASGIApp:
     """Return the ASGI application for a configuration."""
-    withdrawn = withdrawn or WithdrawnFeeds(config.data / "feeds.db")
+    reader = reader or StoreReader(config.data / "feeds.db")
     return create_app(
         config.public,
-        withdrawn_feeds=withdrawn.feeds,
+        withdrawn_feeds=reader.withdrawn_feeds,
         is_healthy=is_healthy,
         base_path=urlsplit(config.site.url).path,
+        live=live,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp
 
 from .app import create_app
+from .live import LiveStreams
 from .server import ReplaceableApp, run
 
-__all__ = ["ASGIApp", "ReplaceableApp", "create_app", "run"]
+__all__ = ["ASGIApp", "LiveStreams", "ReplaceableApp", "create_app", "run"]

@@ -18,6 +18,7 @@ from ..registry import formats
 from .file_response import find_file
 from .files import Files
 from .html_page import render_page
+from .live import LiveStreams
 from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, security_headers
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 
@@ -40,17 +41,21 @@ def create_app(
     withdrawn_feeds: Callable[[], Mapping[str, str | None]],
     is_healthy: Callable[[], bool],
     base_path: str = "/",
+    live: LiveStreams | None = None,
 ) -> ASGIApp:
     """Return the application that serves the published files below `root`.
 
     `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
     in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
-    have cut it off.
+    have cut it off. `live` are the streams at `/live`, if there are any.
     """
     files = Files(root)
     pages = _Pages(files, withdrawn_feeds, is_healthy, base_path)
     icon = _load_document(_ICON_PATH, "favicon.ico")
     routes = [Route("/", pages.empty), Route("/health", pages.health), Route(_ICON_PATH, icon.respond)]
+    if live:
+        stream = _LiveStream(files, live)
+        routes += [Route("/live", stream), Route("/live/{feed:path}", stream)]
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
     app = _PublishedFiles(files, router)
@@ -85,6 +90,21 @@ class _PublishedFiles:
                 page.headers.update(NAVIGATION_HEADERS)
                 return page
         return await find_file(self._files, "/index.html" if path == "/" else path, request)
+
+
+class _LiveStream:
+    """Answers with the events of one feed, or of all."""
+
+    def __init__(self, files: Files, live: LiveStreams) -> None:
+        self._files = files
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        feed_id = request.path_params.get("feed", "")
+        if feed_id and not any([await self._files.find(f"/{feed_id}.{suffix}") for suffix in formats()]):
+            raise HTTPException(404, headers=CORS_HEADERS)
+        await self._live.respond(feed_id, request, send)
 
 
 class _Pages:

@@ -31,9 +31,16 @@ class ClientLimits:
     a twentieth of all is theirs alone, so that `/health` is answered while others use up the rest.
     """
 
-    def __init__(self, name: str, total: int = _MAX_CONNECTIONS, trusted_proxies: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        total: int = _MAX_CONNECTIONS,
+        trusted_proxies: Iterable[str] = (),
+        per_client: int = _MAX_PER_CLIENT,
+    ) -> None:
         self._name = name
         self._total = total
+        self._per_client = per_client
         self._shared_networks = [ip_network(network) for network in (*_LOOPBACK, *trusted_proxies)]
         self._open_count = 0
         self._counts: Counter[str | None] = Counter()
@@ -44,7 +51,7 @@ class ClientLimits:
         """Count one more of this address; return false, and count nothing, where that is too many."""
         client = self._find_client(address)
         total = self._total if client is None else self._total - self._total // 20
-        if self._open_count >= total or (client is not None and self._counts[client] >= _MAX_PER_CLIENT):
+        if self._open_count >= total or (client is not None and self._counts[client] >= self._per_client):
             self._log_refusal(address)
             return False
         self._open_count += 1
@@ -82,7 +89,7 @@ class ClientLimits:
                 self._refused_count,
                 address,
                 self._total,
-                _MAX_PER_CLIENT,
+                self._per_client,
             )
             self._refused_count, self._logged_at = 0, now
 

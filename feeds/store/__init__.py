@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from .facade import SqlStore
-from .ledgers import WithdrawnFeeds
-from .probe import StoreProbe
 from .protocol import Store
+from .reader import NumberedEvent, StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
 
-__all__ = ["SCHEMA_REVISION", "Store", "SqlStore", "StoreProbe", "WithdrawnFeeds", "restore_database"]
+__all__ = ["SCHEMA_REVISION", "NumberedEvent", "Store", "SqlStore", "StoreReader", "restore_database"]

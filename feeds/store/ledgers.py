@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -52,7 +51,7 @@ from .schema import (
     tombstones,
     withdrawn_feeds,
 )
-from .sqlite import insert, json_members, open_engines, table_names
+from .sqlite import insert, json_members, last_key
 from .statements import BatchStatement, Query, ResultRow, Values, insert_statement, update_statement
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
@@ -359,6 +358,13 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
     ]
 
 
+def select_event_range(connection: Connection) -> range:
+    """Return the numbers of the events; where there is none, the empty range at the next number."""
+    last = last_key(connection, outbox)
+    first = connection.execute(select(func.min(outbox.c.seq))).scalar()
+    return range(last + 1 if first is None else first, last + 1)
+
+
 def rewrite_events(connection: Connection, rewrite: Callable[[Event], Event]) -> None:
     """Replace each event by what `rewrite` returns for it."""
     last = 0
@@ -411,22 +417,3 @@ def _lead_to(connection: Connection, feed_id: str, successor: str | None) -> Non
 def select_withdrawn(connection: Connection) -> dict[str, str | None]:
     """Return the id of each withdrawn feed → its successor, or None."""
     return {row.feed: row.successor for row in _WITHDRAWN.run(connection)}
-
-
-class WithdrawnFeeds:
-    """The withdrawn feeds, for a server that reads nothing else of the store and may start before it exists."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engines = open_engines(path)
-
-    def feeds(self) -> Mapping[str, str | None]:
-        """Return the id of each withdrawn feed → its successor, or None."""
-        if not self._path.exists():
-            return {}
-        with self._engines.read() as connection:
-            return select_withdrawn(connection) if withdrawn_feeds.name in table_names(connection) else {}
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._engines.close()

@@ -9,7 +9,7 @@ from database import add_articles, open_store
 from factories import HOUR, NOON, article, event, issue, published_files, source
 
 from feeds.model import EntryState, Ledger, LedgerEntry, replace
-from feeds.store import WithdrawnFeeds
+from feeds.store import StoreReader
 from feeds.store import ledgers as ledger_rows
 
 
@@ -89,14 +89,14 @@ def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
 
 
 def test_a_withdrawn_feed_is_remembered_and_a_renamed_one_hands_on_its_ledger(path: Path) -> None:
-    withdrawn_feeds = WithdrawnFeeds(path)
-    assert withdrawn_feeds.feeds() == {}
+    reader = StoreReader(path)
+    assert reader.withdrawn_feeds() == {}
     with open_store(path) as store:
         store.issued(issue("f", {1: LedgerEntry("d", NOON)}), NOON)
         store.issued(issue("old", {1: LedgerEntry("d", NOON)}, event(1, "old")), NOON)
         store.withdraw("f")
         store.rename("old", "new")
-        assert store.withdrawn() == withdrawn_feeds.feeds() == {"f": None, "old": "new"}
+        assert store.withdrawn() == reader.withdrawn_feeds() == {"f": None, "old": "new"}
         ledger = store.ledger("new")
         assert (ledger.fingerprint, ledger.entries, ledger.original_id) == ("", {1: LedgerEntry("d", NOON)}, "old")
         assert ledger.files == published_files("old.rss", "old.atom")  # until the new ones stand
@@ -104,7 +104,7 @@ def test_a_withdrawn_feed_is_remembered_and_a_renamed_one_hands_on_its_ledger(pa
         assert len(store.outbox(0, 9)) == 1  # no article is announced again under the new name
         store.issued(issue("f"), NOON)
         assert store.withdrawn() == {"old": "new"}
-    withdrawn_feeds.close()
+    reader.close()
 
 
 def test_A14_a_feed_that_takes_over_another_keeps_its_own_ledger(path: Path) -> None:
@@ -147,8 +147,6 @@ def test_A14_an_id_leads_to_the_last_of_its_successors(path: Path) -> None:
 
 
 def test_no_feed_is_withdrawn_before_the_first_start(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch()
-    withdrawn_feeds = WithdrawnFeeds(path)
-    assert withdrawn_feeds.feeds() == {}
-    withdrawn_feeds.close()
+    reader = StoreReader(path)
+    assert reader.withdrawn_feeds() == {}
+    reader.close()

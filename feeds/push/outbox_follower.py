@@ -1,0 +1,73 @@
+"""The follower of the outbox: the same beside a daemon and beside cron, as both write events into the store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ..errors import StoreError
+from ..model import Event
+
+log = logging.getLogger("feeds.server")
+
+POLL_SECONDS = 0.25
+EVENTS_AT_ONCE = 200
+
+NumberedEvent = tuple[int, Event]
+# Takes new events in the order of their numbers, and the number up to which all were handed on; called in the thread of
+# the follower. Without events, those up to the number are gone: a backup was restored, or the follower was too slow.
+Listener = Callable[[Sequence[NumberedEvent], int], None]
+
+
+class Outbox(Protocol):
+    """The events of a store; see `store.StoreReader`."""
+
+    def event_range(self) -> range:
+        """Return the numbers of the events."""
+        ...
+
+    def events(self, after: int, limit: int) -> Sequence[NumberedEvent]:
+        """Return up to `limit` events with numbers above `after`."""
+        ...
+
+
+class OutboxFollower:
+    """Hands the events that are appended from now on to listeners, each once and in order (R76)."""
+
+    def __init__(self, outbox: Outbox, *listeners: Listener, poll_seconds: float = POLL_SECONDS) -> None:
+        self._outbox = outbox
+        self._listeners = listeners
+        self._poll_seconds = poll_seconds
+        self._position: int | None = None  # number of the last event that was handed on
+        self._error = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until told to stop; a store that cannot be read is tried again, and told once."""
+        while True:
+            try:
+                self.poll()
+                self._error = ""
+            except StoreError as error:
+                if str(error) != self._error:
+                    log.warning("no event is delivered: %s", error)
+                self._error = str(error)
+            if stop.wait(self._poll_seconds):
+                return
+
+    def poll(self) -> None:
+        """Hand on what was appended since the last call; the first call only finds out where the outbox ends."""
+        numbers = self._outbox.event_range()
+        newest = numbers.stop - 1
+        if self._position is None:
+            self._position = newest
+        if newest < self._position or (newest > self._position and numbers.start > self._position + 1):
+            self._hand_on((), newest)
+        while self._position < newest and (events := self._outbox.events(self._position, EVENTS_AT_ONCE)):
+            self._hand_on(events, events[-1][0])
+
+    def _hand_on(self, events: Sequence[NumberedEvent], position: int) -> None:
+        for listener in self._listeners:
+            listener(events, position)
+        self._position = position

@@ -1,0 +1,156 @@
+// New stories appear on the page as they are published. An event of the server only says that there is something new: the
+// page itself, which is published before the event, says what. On a static host there are no events, and all stays as it is.
+"use strict";
+
+const main = document.getElementById("main"), words = main.dataset;
+const status = document.getElementById("live"), pill = document.getElementById("new");
+const RETRACTED = new Set(), NEAR_TOP = 200, MAX_WAIT = 60;
+let events, wait = 2, waiting = [], loading = null, isStale = false;
+
+// ── what is on the page ──
+
+const stories = (root) => new Map([...root.querySelectorAll("article.story")].map((story) => [story.id, story]));
+const dayOf = (section) => section.querySelector("h2 time")?.dateTime ?? "";
+
+// What a reader notices of a story; `page.js` changes the words of its time.
+function contents(story) {
+  const parts = ["h3 a", ".summary", ".also", ".source"].map((name) => story.querySelector(name)?.textContent.trim());
+  return [...parts, story.querySelector("h3 a").href, story.querySelector(".picture img")?.src].join("\n");
+}
+
+function mark(story, name) {
+  story.classList.add(name);
+  if (name === "edited" && !story.querySelector(".edit")) {
+    const note = document.createElement("span");
+    note.className = "edit";
+    note.textContent = words.edited;
+    story.querySelector(".meta").append(note);
+  }
+}
+
+// Put the wanted nodes into a parent in their order, before `end`; those that stand right are not moved.
+function arrange(parent, wanted, end) {
+  for (const node of wanted.toReversed()) {
+    if (node.nextElementSibling !== end || node.parentNode !== parent) parent.insertBefore(node, end);
+    end = node;
+  }
+}
+
+// Take edits and removals over at once; return the stories that are new, each with the section it belongs to.
+function compare(page) {
+  const ours = stories(main), theirs = stories(page), added = [];
+  const oldest = [...theirs.values()].at(-1)?.querySelector("time").dateTime ?? "";
+  for (const [id, story] of ours) {
+    const isGone = !theirs.has(id) && Date.parse(story.querySelector("time").dateTime) > Date.parse(oldest);
+    if (isGone) remove(story);
+  }
+  for (const [id, story] of theirs) {
+    const known = ours.get(id);
+    if (!known) added.push(story);
+    else if (contents(known) !== contents(story)) {
+      known.replaceWith(story);
+      mark(story, "edited");
+    }
+  }
+  return added;
+}
+
+function remove(story) {
+  const day = story.closest(".day");
+  story.remove();
+  if (!day.querySelector("article.story")) day.remove();
+}
+
+// Show the stories that wait, in their place under their day.
+function showNew() {
+  const isFirst = !main.querySelector(".day");
+  for (const { section, order, added } of waiting) {
+    let day = [...main.querySelectorAll(".day")].find((other) => dayOf(other) === dayOf(section));
+    if (!day) {
+      day = section.cloneNode(false);
+      day.append(section.querySelector("h2").cloneNode(true));
+      const older = [...main.querySelectorAll(".day")].find((other) => dayOf(other) < dayOf(section));
+      main.insertBefore(day, older ?? main.querySelector(".day ~ :not(.day)") ?? null);
+    }
+    const ours = stories(main);
+    const wanted = order.map((id) => ours.get(id) ?? added.get(id)).filter(Boolean);
+    for (const story of added.values()) mark(story, "fresh");
+    arrange(day, wanted.filter((story) => !ours.has(story.id) || story.parentNode === day), null);
+  }
+  if (isFirst) main.querySelector(".empty")?.remove();
+  waiting = [];
+  pill.hidden = true;
+  showAges();
+}
+
+function announce(page, added) {
+  const ids = new Set(added.map((story) => story.id));
+  waiting = [...page.querySelectorAll(".day")].map((section) => {
+    const all = [...section.querySelectorAll("article.story")];
+    const own = all.filter((story) => ids.has(story.id)).map((story) => [story.id, story]);
+    return { section, order: all.map((story) => story.id), added: new Map(own) };
+  }).filter(({ added }) => added.size);
+  if (!ids.size) return;
+  pill.textContent = (ids.size === 1 ? words.one : words.many).replace("{count}", ids.size.toLocaleString(LANGUAGE));
+  pill.hidden = false;
+  if (scrollY < NEAR_TOP && !document.hidden) showNew();
+  status.querySelector(".news").textContent = pill.textContent;
+}
+
+// ── events ──
+
+async function load() {
+  isStale = false;
+  try {
+    const response = await fetch(words.page, { cache: "no-cache" });
+    if (!response.ok) return 0;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const added = compare(page);
+    announce(page, added);
+    return added.length;
+  } catch { return 0; }  // the connection is lost: the events will say so, too
+}
+
+// One request at a time, a moment after the first event of several; the front page may follow its feeds by a second.
+function refresh() {
+  isStale = true;
+  loading ??= new Promise((done) => setTimeout(done, 50 + 250 * Math.random())).then(async () => {
+    for (const pause of [0, 500, 1500, 4000]) {
+      await new Promise((done) => setTimeout(done, pause));
+      if (await load() || isStale) break;
+    }
+    loading = null;
+    if (isStale && !document.hidden) refresh();
+  });
+}
+
+function show(state) {
+  status.hidden = false;
+  status.dataset.state = state;
+  status.querySelector(".state").textContent = words[state];
+}
+
+function connect() {
+  events = new EventSource(words.live);
+  for (const name of ["article", "retract", "reset"]) events.addEventListener(name, refresh);
+  events.addEventListener("open", () => {
+    if (status.dataset.state) refresh();  // what was published while the page was not connected
+    else load();  // and since the page was made
+    wait = 2;
+    show("now");
+  });
+  events.addEventListener("error", () => {
+    if (status.hidden) { events.close(); return; }  // never connected: this host has no events
+    show(navigator.onLine ? "lost" : "offline");
+    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 1000 * (wait = Math.min(2 * wait, MAX_WAIT)));
+  });
+}
+
+pill.addEventListener("click", () => {
+  showNew();
+  scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  main.querySelector("article.story h3 a")?.focus({ preventScroll: true });
+});
+document.addEventListener("visibilitychange", () => { if (!document.hidden && isStale) refresh(); });
+addEventListener("offline", () => { if (!status.hidden) show("offline"); });
+connect();
