@@ -892,6 +892,9 @@ class Event(Struct, frozen=True):
     item: str | None = None
 
 
+NumberedEvent = tuple[int, Event]  # with its number in the outbox
+
+
 class Issue(Struct, frozen=True):
     """One edition gone live: what is written to the ledger and the outbox in one transaction.
 

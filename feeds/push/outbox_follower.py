@@ -8,15 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..errors import StoreError
-from ..model import Event
+from ..model import NumberedEvent
 
 log = logging.getLogger("feeds.server")
 
 POLL_SECONDS = 0.25
 EVENTS_AT_ONCE = 200
 
-NumberedEvent = tuple[int, Event]
-# Takes new events in the order of their numbers, and the number up to which all were handed on; called in the thread of
 # the follower. Without events, those up to the number are gone: a backup was restored, or the follower was too slow.
 Listener = Callable[[Sequence[NumberedEvent], int], None]
 

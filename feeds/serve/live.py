@@ -17,11 +17,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Send
 
-from ..model import Event
+from ..model import Event, NumberedEvent
 from .limits import ClientLimits
 from .media_types import CORS_HEADERS, security_headers
-
-NumberedEvent = tuple[int, Event]
 
 MAX_EVENTS, MAX_BYTES = 256, 1_000_000  # that are kept for clients that are behind (R74)
 MAX_REPLAY = 1_000  # events from the store for one client; one further behind loads the page again (R72)

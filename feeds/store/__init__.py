@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .facade import SqlStore
 from .protocol import Store
-from .reader import NumberedEvent, StoreReader
+from .reader import StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
 
-__all__ = ["SCHEMA_REVISION", "NumberedEvent", "Store", "SqlStore", "StoreReader", "restore_database"]
+__all__ = ["SCHEMA_REVISION", "Store", "SqlStore", "StoreReader", "restore_database"]

@@ -10,14 +10,12 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ..model import Event, PublishingStatus
+from ..model import NumberedEvent, PublishingStatus
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
 from .schema import REVISION
 from .sqlite import open_engines
 from .visits import select_next_due
-
-NumberedEvent = tuple[int, Event]
 
 
 class StoreReader:
