@@ -71,7 +71,13 @@ FORMATS = (
     Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 3, _XML, archives=True),
     Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 3),
     Format(
-        "html", "Web page", "text/html; charset=utf-8", "feeds.render.html.feed_page:write", archives=True, is_page=True
+        "html",
+        "Web page",
+        "text/html; charset=utf-8",
+        "feeds.render.html.feed_page:write",
+        2,
+        archives=True,
+        is_page=True,
     ),
 )
 _OTHER_FILES = ("css", "js", "opml")

@@ -17,7 +17,7 @@ SOURCE_FORMAT = 1
 # Raised when all formats hold something else of the same articles: every feed is then issued once.
 FEED_FORMAT = 1
 # Raised when the template of a story's page changes: every page is then made once.
-PAGE_FORMAT = 1
+PAGE_FORMAT = 2
 
 # When and how we visit, and what is done afterwards, changes nothing in what a visit yields.
 _OUTSIDE_A_VISIT = {

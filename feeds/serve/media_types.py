@@ -23,6 +23,8 @@ _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_OF_DOCUMENTS = "; sandbox"
+_OF_PAGES = "; script-src 'self'; connect-src 'self'"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +129,6 @@ def security_headers(*, sandbox: bool = True) -> Mapping[str, str]:
     """Return the headers of every response (S17)."""
     return {
         "x-content-type-options": "nosniff",
-        "content-security-policy": _CONTENT_SECURITY_POLICY + ("; sandbox" if sandbox else "; script-src 'self'"),
+        "content-security-policy": _CONTENT_SECURITY_POLICY + (_OF_DOCUMENTS if sandbox else _OF_PAGES),
         "referrer-policy": "no-referrer",
     }

@@ -7,17 +7,18 @@ from ...registry import Format
 from .. import formatting
 from .language import page_language
 from .metadata import list_json_ld
-from .story_list import list_days
+from .story_list import LivePage, list_days
 from .templates import render_template
 
 
 def write(edition: Edition, format: Format) -> bytes:
     """Return an edition as a page; archive documents are the older pages."""
+    is_newest = edition.archive is None
     feed, site, older = edition.feed, edition.site, edition.prev_archive
     language = page_language(formatting.feed_language(feed, site), site.timezone)
     root = "../" * formatting.folder_depth(edition)
     address = formatting.file_url(feed, site, format, edition.archive)
-    days = list_days(edition.articles, site, language, address, whole=edition.archive is not None)
+    days = list_days(edition.articles, site, language, address, whole=not is_newest)
     title, follow = formatting.feed_title(feed), follow_addresses(feed, site)
     return render_template(
         "feed.html",
@@ -31,8 +32,9 @@ def write(edition: Edition, format: Format) -> bytes:
             "address": address,
             "image": feed.image,
             "days": days,
+            "live": LivePage(f"{root}live/{feed.id}", root + formatting.file_path(feed, format)) if is_newest else None,
             "older": None if older is None else root + formatting.file_path(feed, format, older),
-            "newest": None if edition.archive is None else root + formatting.file_path(feed, format),
+            "newest": None if is_newest else root + formatting.file_path(feed, format),
             "follow": follow,
             "alternates": [(title, media_type, url) for _, media_type, url in follow],
             "json_ld": list_json_ld(title, address, days, language),

@@ -11,7 +11,7 @@ from .. import formatting
 from .feed_page import follow_addresses
 from .language import page_language
 from .metadata import list_json_ld
-from .story_list import list_days
+from .story_list import LivePage, list_days
 from .templates import render_template
 
 FRONT_PAGE_PATH = "index.html"
@@ -36,6 +36,7 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
             "words": language.words,
             "root": "",
             "days": days,
+            "live": LivePage("live", FRONT_PAGE_PATH),
             "feeds": _links(feed for feed in feeds if "/" not in feed.id),
             "tags": _links(feed for feed in feeds if "/" in feed.id and feed.tags),
             "sources": _links(feed for feed in feeds if "/" in feed.id and not feed.tags),

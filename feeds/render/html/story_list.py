@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2b
 from itertools import accumulate, groupby
 
 from ...clean_html import opening_text
@@ -15,7 +16,7 @@ MAX_WHOLE_STORIES = 60  # with picture and summary; the others are titles
 # Of a page before its pictures: 100 kB, with room for what stands around the stories.
 MAX_BYTES = 84_000
 # Of the elements of a story, without its texts and addresses; those of a title alone.
-STORY_BYTES, TITLE_BYTES = 850, 420
+STORY_BYTES, TITLE_BYTES = 870, 440
 _TWIN_ELEMENTS = " " * 30
 MAX_TWINS = 8
 TEASER_SOURCE_LENGTH = 4000  # characters of HTML that are looked at for the beginning of a text
@@ -24,8 +25,12 @@ SUMMARY_LENGTH = 260  # characters: two lines show about 160, three lines on a p
 
 @dataclass(frozen=True, slots=True)
 class ListedStory:
-    """A story in a list. `datetime` is a date alone where the story has no time; `exact` is day and time in words."""
+    """A story in a list; `id` stands for its published id.
 
+    `datetime` is a date alone where the story has no time; `exact` is day and time in words.
+    """
+
+    id: str
     url: str
     title: str
     summary: str
@@ -57,6 +62,14 @@ class ListedStory:
         texts = (self.url, self.title, self.summary, self.source, *pictures, *twins)
         elements = STORY_BYTES if self.is_whole else TITLE_BYTES
         return elements + sum(len(text.encode("utf-8", "replace")) for text in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """Where a page hears of new stories, and where it finds itself with them; both relative to itself."""
+
+    stream: str
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,7 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
     text = f"{article.title} {article.summary}"
     tag = text_language(text, article.language)
     return ListedStory(
+        id=f"s{blake2b(article.published_id.encode('utf-8', 'replace'), digest_size=6).hexdigest()}",
         url=article.url or article.external_url or page_url,
         title=article.title or article.url or article.published_id,
         summary=shorten(_teaser(article)),
@@ -151,4 +165,4 @@ def _teaser(article: Article) -> str:
 def _machine_date(moment: datetime, language: PageLanguage) -> str:
     if is_date_only(moment, language.zone):
         return language.local(moment).date().isoformat()
-    return f"{language.local(moment):%Y-%m-%dT%H:%M%z}"
+    return language.local(moment).isoformat(timespec="minutes")
