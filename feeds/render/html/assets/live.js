@@ -4,7 +4,9 @@
 
 const main = document.getElementById("main"), words = main.dataset;
 const status = document.getElementById("live"), pill = document.getElementById("new");
-const RETRACTED = new Set(), NEAR_TOP = 200, MAX_WAIT = 60;
+const NEAR_TOP = 200;  // pixels; whoever has scrolled further is reading
+const PAUSES = [0, 500, 1500, 4000];  // milliseconds until the page holds what an event told of: others are issued first
+const MAX_WAIT = 60;  // seconds between attempts to connect
 let events, wait = 2, waiting = [], loading = null, isStale = false;
 
 // ── what is on the page ──
@@ -80,7 +82,6 @@ function showNew() {
   if (isFirst) main.querySelector(".empty")?.remove();
   waiting = [];
   pill.hidden = true;
-  showAges();
 }
 
 function announce(page, added) {
@@ -107,15 +108,16 @@ async function load() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const added = compare(page);
     announce(page, added);
+    showAges();
     return added.length;
   } catch { return 0; }  // the connection is lost: the events will say so, too
 }
 
-// One request at a time, a moment after the first event of several; the front page may follow its feeds by a second.
+// One request at a time, a moment after the first event of several, so that not all pages ask at once.
 function refresh() {
   isStale = true;
   loading ??= new Promise((done) => setTimeout(done, 50 + 250 * Math.random())).then(async () => {
-    for (const pause of [0, 500, 1500, 4000]) {
+    for (const pause of PAUSES) {
       await new Promise((done) => setTimeout(done, pause));
       if (await load() || isStale) break;
     }
@@ -148,6 +150,7 @@ function connect() {
 
 pill.addEventListener("click", () => {
   showNew();
+  showAges();
   scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   main.querySelector("article.story h3 a")?.focus({ preventScroll: true });
 });
