@@ -114,6 +114,9 @@ def file_headers(media_type: MediaType) -> Mapping[str, str]:
         headers["vary"] = ", ".join(vary)
     if not media_type.compressible:
         headers["accept-ranges"] = "bytes"
+    if media_type.role == "page":
+        # This tells the script of a page that there are event streams here; a static host has none.
+        headers["server-timing"] = "live"
     return {**headers, **_ALLOW_ORIGIN} if media_type.role == "feed" else headers
 
 

@@ -131,12 +131,12 @@ class LoopbackServer:
 
 @contextmanager
 def run_server(
-    app: ASGIApp, root: Path, stall_timeout: float = 60.0, trusted_proxies: Sequence[str] = ()
+    app: ASGIApp, root: Path, stall_timeout: float = 60.0, trusted_proxies: Sequence[str] = (), port: int = 0
 ) -> Iterator[LoopbackServer]:
     stop, ready = threading.Event(), SimpleQueue[int]()
     arguments = {"on_ready": ready.put, "should_stop": stop.is_set}
     arguments |= {"stall_timeout": stall_timeout, "trusted_proxies": trusted_proxies}
-    thread = threading.Thread(target=run, args=(app, ("127.0.0.1", 0)), kwargs=arguments)
+    thread = threading.Thread(target=run, args=(app, ("127.0.0.1", port)), kwargs=arguments)
     thread.start()
     try:
         yield LoopbackServer(ready.get(timeout=300), root)

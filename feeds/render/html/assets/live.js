@@ -1,5 +1,5 @@
 // New stories appear on the page as they are published. An event of the server only says that there is something new: the
-// page itself, which is published before the event, says what. On a static host there are no events, and all stays as it is.
+// page itself, which is published before the event, says what. A static host has no events, and all stays as it is.
 "use strict";
 
 const main = document.getElementById("main"), words = main.dataset;
@@ -38,14 +38,11 @@ function arrange(parent, wanted, end) {
   }
 }
 
-// Take edits and removals over at once; return the stories that are new, each with the section it belongs to.
+// Take edits and removals over at once; return the stories that are new.
 function compare(page) {
   const ours = stories(main), theirs = stories(page), added = [];
-  const oldest = [...theirs.values()].at(-1)?.querySelector("time").dateTime ?? "";
-  for (const [id, story] of ours) {
-    const isGone = !theirs.has(id) && Date.parse(story.querySelector("time").dateTime) > Date.parse(oldest);
-    if (isGone) remove(story);
-  }
+  const last = [...ours.keys()].findLastIndex((id) => theirs.has(id));  // those after it are too old for the page
+  for (const [id, story] of [...ours].slice(0, last + 1)) if (!theirs.has(id)) remove(story);
   for (const [id, story] of theirs) {
     const known = ours.get(id);
     if (!known) added.push(story);
@@ -142,7 +139,6 @@ function connect() {
     show("now");
   });
   events.addEventListener("error", () => {
-    if (status.hidden) { events.close(); return; }  // never connected: this host has no events
     show(navigator.onLine ? "lost" : "offline");
     if (events.readyState === EventSource.CLOSED) setTimeout(connect, 1000 * (wait = Math.min(2 * wait, MAX_WAIT)));
   });
@@ -155,5 +151,8 @@ pill.addEventListener("click", () => {
   main.querySelector("article.story h3 a")?.focus({ preventScroll: true });
 });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isStale) refresh(); });
-addEventListener("offline", () => { if (!status.hidden) show("offline"); });
-connect();
+const [visit] = performance.getEntriesByType("navigation");
+if (visit?.serverTiming.some((entry) => entry.name === "live")) {
+  addEventListener("offline", () => show("offline"));
+  connect();
+}
