@@ -131,6 +131,7 @@ def create_server_app(
         is_healthy=is_healthy,
         base_path=urlsplit(config.site.url).path,
         live=live,
+        trusted_proxies=config.server.trusted_proxies,
     )
 
 

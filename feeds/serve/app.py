@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from ..registry import formats
 from .file_response import find_file
 from .files import Files
 from .html_page import render_page
+from .limits import MAX_REQUESTS, ClientLimits, RequestLimit
 from .live import LiveStreams
 from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, security_headers
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
@@ -29,6 +30,7 @@ _ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 _FEED_PATH = re.compile(
     r"/(?P<folder>archive/)?(?P<feed>.+)(?P<number>(?(folder)/[0-9]+))\.(?P<suffix>[a-z0-9_]+)", re.ASCII
 )
+_LIVE_PATH = re.compile(r"/live(?:/(?P<feed>.+))?")
 _HEADER_NAMES = re.compile(r"[\w, -]{1,1000}", re.ASCII)
 _ICON_PATH = "/favicon.ico"  # unless the public folder has one
 # For browsers, where `404.html` and `410.html` are not published; feed readers get the phrase of the status.
@@ -42,23 +44,25 @@ def create_app(
     is_healthy: Callable[[], bool],
     base_path: str = "/",
     live: LiveStreams | None = None,
+    trusted_proxies: Iterable[str] = (),
 ) -> ASGIApp:
     """Return the application that serves the published files below `root`.
 
     `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
     in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
-    have cut it off. `live` are the streams at `/live`, if there are any.
+    have cut it off. `live` are the streams at `/live`, if there are any. `trusted_proxies` are
+    networks whose X-Forwarded-For names the client, as far as requests are limited.
     """
     files = Files(root)
     pages = _Pages(files, withdrawn_feeds, is_healthy, base_path)
     icon = _load_document(_ICON_PATH, "favicon.ico")
     routes = [Route("/", pages.empty), Route("/health", pages.health), Route(_ICON_PATH, icon.respond)]
-    if live:
-        stream = _LiveStream(files, live)
-        routes += [Route("/live", stream), Route("/live/{feed:path}", stream)]
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
-    app = _PublishedFiles(files, router)
+    limits = ClientLimits("requests", MAX_REQUESTS, trusted_proxies)
+    app: ASGIApp = RequestLimit(_PublishedFiles(files, router), limits)
+    if live:
+        app = _LivePaths(files, live, app)
     return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
 
 
@@ -92,19 +96,23 @@ class _PublishedFiles:
         return await find_file(self._files, "/index.html" if path == "/" else path, request)
 
 
-class _LiveStream:
-    """Answers with the events of one feed, or of all."""
+class _LivePaths:
+    """Answers with the events of one feed, or of all; the other application gets the other paths."""
 
-    def __init__(self, files: Files, live: LiveStreams) -> None:
+    def __init__(self, files: Files, live: LiveStreams, other: ASGIApp) -> None:
         self._files = files
         self._live = live
+        self._other = other
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        feed_id = request.path_params.get("feed", "")
+        match = _LIVE_PATH.fullmatch(scope["path"])
+        if match is None or scope["method"] not in {"GET", "HEAD"}:
+            await self._other(scope, receive, send)
+            return
+        feed_id = match["feed"] or ""
         if feed_id and not any([await self._files.find(f"/{feed_id}.{suffix}") for suffix in formats()]):
             raise HTTPException(404, headers=CORS_HEADERS)
-        await self._live.respond(feed_id, request, send)
+        await self._live.respond(feed_id, Request(scope, receive), send)
 
 
 class _Pages:

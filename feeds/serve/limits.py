@@ -1,4 +1,4 @@
-"""How many connections, or requests through proxies, there may be at once: in all, and of each client (A9, F28)."""
+"""How many connections and requests there may be at once: in all, and of each client (A9, F28)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .responses import text_response
 
-_MAX_CONNECTIONS = 1000
+MAX_REQUESTS = 1000  # in progress, besides live streams
+_MAX_CONNECTIONS = 8000
 _MAX_PER_CLIENT = 100
-_WANTED_DESCRIPTORS = 4096
+_WANTED_DESCRIPTORS = 16_384
 _OTHER_DESCRIPTORS = 64  # of log, database, listener and event loop
 _LOG_INTERVAL = 60.0  # seconds
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -95,7 +96,7 @@ class ClientLimits:
 
 
 class RequestLimit:
-    """Middleware: limit the requests in progress of each client, whom proxies name in X-Forwarded-For."""
+    """Middleware: limit the requests in progress, and those of each client, whom proxies name in X-Forwarded-For."""
 
     def __init__(self, app: ASGIApp, limits: ClientLimits) -> None:
         self._app = app

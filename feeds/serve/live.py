@@ -149,7 +149,9 @@ class LiveStreams:
         """Stream the events of one feed, or ("") of all, until the client leaves or falls too far behind."""
         address = request.client.host if request.client else ""
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        if self._limits.admit(address):
+        if request.method == "HEAD":
+            pass
+        elif self._limits.admit(address):
             try:
                 await self._stream(audience, request, send)
             finally:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import FeedsError
-from .limits import ClientLimits, RequestLimit, busy_response, reserve_descriptors
+from .limits import ClientLimits, busy_response, reserve_descriptors
 from .responses import text_response
 
 _log = logging.getLogger("uvicorn.error")
@@ -132,7 +132,7 @@ def run(
     host, port = listen
     total = reserve_descriptors()
     config = uvicorn.Config(
-        RequestLimit(app, ClientLimits("requests through proxies", total, trusted_proxies)) if trusted_proxies else app,
+        app,
         host,
         port,
         lifespan="off",
