@@ -34,7 +34,7 @@ def _any_of(words: str) -> str:
     return "|".join(sorted(map(re.escape, fold(words).split()), key=len, reverse=True))
 
 
-_HOURS = _any_of("h hr hrs hod uhr u uur ora óra ore orakor godz giờ ч час часа часов год година ώρα klo")
+_HOURS = _any_of("h hr hrs hod uhr u uur ora óra ore orakor godz giờ ч час часа часов год година ώρα")
 _MINUTES = _any_of("m min mn mins perc phút мин минут минуты хв хвилин λεπτά")
 _SECONDS = _any_of("s sec sek giây с сек секунд")
 _HOUR = rf"(?:(?:{_HOURS})\.?(?!{LETTER})|{_any_of('時 时 點 点 點鐘 点钟 시 นาฬิกา โมง ໂມງ ម៉ោង बजे बजकर টা')})"
@@ -163,7 +163,10 @@ def _take_area(text: str) -> tuple[tzinfo | None, str | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMoment:
-    """A day, and the time and zone if the text names them. Hour 24 is the midnight at the end of the day."""
+    """A day, and the time and zone if the text names them. Hour 24 is the midnight at the end of the day.
+
+    A zone of the time zone database counts for a time only: behind a day it tells the place of the site.
+    """
 
     year: int
     month: int
@@ -260,7 +263,7 @@ def _parse_signs(text: _Text) -> ParsedMoment | None:
     for rest, clock, zone in _clocks(text):
         day = next(_days(rest, text), None)
         if day:
-            return ParsedMoment(*day, clock, text.zone or zone)
+            return ParsedMoment(*day, clock, zone or (text.zone if clock else None))
     return None
 
 

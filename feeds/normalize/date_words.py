@@ -302,12 +302,7 @@ def hour_of_day(hour: int, sign: str) -> int:
 
 
 def script_languages(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return groups of languages that a folded text may be in by its scripts, the rarest script first."""
+    """Return groups of languages that a folded text may be in by its scripts; Latin, of most languages, comes last."""
     scripts = dict.fromkeys(unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha())
-    names = dict.fromkeys("CJK" if script in ("HIRAGANA", "KATAKANA") else script for script in scripts)
-    groups = (
-        group.split()
-        for name in sorted(names, key="LATIN".__eq__)
-        for group in _SCRIPT_LANGUAGES.get(name, "").split("|")
-    )
-    return tuple(tuple(group) for group in groups if group)
+    languages = (_SCRIPT_LANGUAGES.get(script, "") for script in sorted(scripts, key="LATIN".__eq__))
+    return tuple(tuple(group.split()) for groups in languages if groups for group in groups.split("|"))
