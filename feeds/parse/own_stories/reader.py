@@ -26,14 +26,21 @@ from ...model import (
 )
 from ..charset import decode
 from ..document import is_included
-from . import html, markdown, plain_text
+from . import html, plain_text
 from .front_matter import NULL_WORDS, UnreadableFile, read_front_matter, read_typed
+
+
+def _read_markdown(text: str) -> Story:
+    from . import markdown  # its parser is heavy, and feeds need none
+
+    return markdown.read(text)
+
 
 # Suffix of a file → reader. Files with other suffixes are not stories.
 READERS: Mapping[str, Callable[[str], Story]] = {
-    ".md": markdown.read,
-    ".markdown": markdown.read,
-    ".mdown": markdown.read,
+    ".md": _read_markdown,
+    ".markdown": _read_markdown,
+    ".mdown": _read_markdown,
     ".html": html.read,
     ".htm": html.read,
     ".xhtml": html.read,
