@@ -18,7 +18,7 @@ from origin import HANG, KEEP, RESET, Behaviour, drip, raw, reply
 from wire import Wire
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n"
-BOMB = gzip.compress(bytes(200_000_000), 9)
+BOMB = gzip.compress(bytes(10_000_000), 9) * 20
 ZEROS = b"10000\r\n" + bytes(65_536) + b"\r\n"
 
 

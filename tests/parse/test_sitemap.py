@@ -87,7 +87,7 @@ def test_F33_50_000_addresses() -> None:
     assert any("50000" in warning for warning in parsed.warnings)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><p>no", b"\x1f\x8bnot", b"{}", gzip.compress(b"\0" * 60_000_000)])
+@pytest.mark.parametrize("body", [b"", b"<html><p>no", b"\x1f\x8bnot", b"{}", gzip.compress(bytes(6_000_000)) * 10])
 def test_what_is_no_sitemap_is_refused(body: bytes) -> None:
     with pytest.raises(ParseError):
         read_sitemap(Fetched("https://gazette.example/sitemap.xml", body))
