@@ -191,7 +191,7 @@ def _become_command(request: int, *standard_files: int) -> None:
     os.environ.update(env)
     os.chdir(cwd)
     paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
-    sys.path[:] = [cwd, *paths, *sys.path[1:]]
+    sys.path[:] = [cwd, *paths, *sys.path]
     sys.argv = ["feeds", *arguments]
 
 
@@ -210,6 +210,7 @@ def _run_command() -> None:
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # the folder of tests
     for name in PRELOADED:
         import_module(name)
     gc.freeze()
