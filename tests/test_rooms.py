@@ -37,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
     "compose": PURE,
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
-    "parse": PURE | {"countries", "http_headers", "wordlists"},
+    "parse": PURE | {"countries", "http_headers", "iri", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
     "store": PURE | {"registry", "revision"},
     "publish": PURE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from urllib.parse import urlsplit
 
 from ...model import Fetched, Parsed, Source
@@ -9,13 +10,15 @@ from ..own_stories import reader
 from . import json_ld
 from .article import extract_story, read_story
 from .html_tree import WebPage, parse_page
+from .link_groups import MIN_LIST, find_story_links
 from .region import find_text_element, survey_page
 from .story_links import extract_listing
 
-MIN_STORY_LENGTH = 700  # letters of running text, more than a teaser has
-MIN_LONG_PARAGRAPH = 200  # letters
+MIN_STORY_LENGTH = 300  # letters of running text; a list may have as many above it
+LENGTH_PER_LINK = 20  # letters of running text more, for each link that the page lists
+MAX_STORY_LENGTH = 1200  # letters that no list has beside its teasers
+MAX_LINKED_STORIES = 2  # on a page that is never a list
 MAX_RELATED_STORIES = 4  # on the page of one story
-LISTED_PER_PARAGRAPH = 5  # other stories that a story page lists for each long paragraph, at most
 
 
 def read_page(fetched: Fetched, source: Source | None = None) -> Parsed:
@@ -62,20 +65,23 @@ def _declares_story(page: WebPage) -> bool | None:
 
 
 def _looks_like_story(page: WebPage) -> bool:
-    """Return whether one element holds long paragraphs, and more of them than a list of teasers would."""
+    """Return whether one element holds more running text than teasers and an introduction to the links of a list."""
     survey = survey_page(page)
     text_element = find_text_element(page, survey)
-    if text_element is None or sum(1 for _ in page.root.iter("article")) >= MAX_RELATED_STORIES:
+    if text_element is None:
         return False
-    listed = len(extract_listing(page).stories)
-    if listed == 0:
-        return True
-    paragraphs = sum(1 for element in text_element.iter("p") if survey.weight(element) >= MIN_LONG_PARAGRAPH)
-    return survey.weight(text_element) >= MIN_STORY_LENGTH and (
-        listed <= MAX_RELATED_STORIES
-        or paragraphs * LISTED_PER_PARAGRAPH >= max(listed, MAX_RELATED_STORIES * LISTED_PER_PARAGRAPH)
-    )
+    links = find_story_links(page)
+    nodes = {node for link in links for node in link.item if not isinstance(node, str)}
+    siblings = Counter(node.getparent() for node in nodes)
+    items = {node for node in nodes if siblings[node.getparent()] >= MIN_LIST}
+    is_item_text = not items.isdisjoint((text_element, *text_element.iterancestors()))
+    region = page.root if is_item_text else text_element
+    outermost = (item for item in items if items.isdisjoint(item.iterancestors()))
+    teasers = sum(survey.weight(item) for item in outermost if region in item.iterancestors())
+    length = survey.weight(region) - teasers
+    expected = min(MIN_STORY_LENGTH + LENGTH_PER_LINK * len(links), MAX_STORY_LENGTH)
+    return length >= expected or (len(links) <= MAX_LINKED_STORIES and length > 0)
 
 
 def _has_running_text(page: WebPage) -> bool:
-    return survey_page(page).weight(page.root) >= MIN_STORY_LENGTH / 4
+    return survey_page(page).weight(page.root) >= MIN_STORY_LENGTH / 2

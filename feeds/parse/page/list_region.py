@@ -1,15 +1,12 @@
-"""The links of a front page outside of menus, footers, advertisements and lists of the most read stories."""
+"""Blocks of a front page that list no stories, or repeat them: menus, footers, advertisements, the most read."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from itertools import pairwise
 
-from lxml import etree
-
+from ...wordlists import match_start
 from . import boilerplate
-from .html_tree import HEADING_TAGS, Element, contains_tag, get_text
+from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, contains_tag, get_text
 
 # Words in class and id of blocks that hold no list of stories.
 NON_STORY_WORDS = frozenset(
@@ -29,59 +26,42 @@ NON_STORY_WORD_PAIRS = frozenset(
     )
 )  # fmt: skip
 # How the heading of such a block begins.
-OTHER_LIST_HEADING = re.compile(
-    r"\W*(?:(?:the\s+)?most\s+(?:read|popular|viewed|shared|commented|watched)|popular|trending|top\s*\d+|tags?$|(?:hot\s+|popular\s+)?topics?$|sponsored|advert|partner|recommended\s+for"
-    r"|meist\s?gelesen|am\s+meisten|beliebt|top-?themen|anzeige|les\s+plus\s+(?:lus|populaires|partagés)|lo\s+más|más\s+(?:leíd|vist|popular)|mais\s+lid|più\s+lett|i\s+più|meest\s+gelezen"
-    r"|mest\s+(?:lest|läst|læst|sett|delt)|luetuim|najczęściej|najpopularn|en\s+çok|çok\s+okunan|popüler|популярн|самое\s+читаем|читаемо|人気|ランキング|アクセス|많이\s*본|인기|xem\s+nhiều|đọc\s+nhiều|热门|排行|الأكثر"
-    r"|newsletter|follow\s+us|quick\s*links|useful\s+links|about\s+us|archives?$|categories$|kategorien$|rubriken$|weather|wetter)",
-    re.I,
-)
-DENSE_LETTERS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
-MIN_HEADLINE_LENGTH = 25  # letters; a shorter link is a label
-MAX_LINKS = 5_000
+OTHER_LIST_ROLES = ("other_list", "advertisement", "tags", "subscribe", "comments")
+# What links say that are no headline.
+LABEL_ROLES = (
+    "read_more", "whole_list", "previous_story", "next_story", "comments", "share", "subscribe", "tags", "advertisement"
+)  # fmt: skip
+NON_WORDS = " \t\n\r\xa00123456789.,:;!?()[]{}<>«»‹›→←▶►|/+–—-…·•*#@&'\""
+MAX_LIST_HEADING = 60  # letters
+MAX_REST = 25  # letters behind the words that a heading begins with
 
 
-def iter_story_anchors(root: Element) -> Iterator[Element]:
-    """Yield the links of a page, without those in blocks that hold no list of its stories."""
-    headline_count = sum(map(_is_headline_anchor, root.iter("a")))
-    count = 0
-    walk = etree.iterwalk(root, events=("start",))
-    for _, element in walk:
-        if element.tag in ("script", "style", "head", "template", "noscript", "nav", "footer") or (
-            _is_non_story_block(element) and 2 * sum(map(_is_headline_anchor, element.iter("a"))) <= headline_count
-        ):
-            walk.skip_subtree()
-        elif element.tag == "a" and element.get("href"):
-            count += 1
-            if count > MAX_LINKS:
-                return
-            yield element
-
-
-def weigh_length(text: str) -> int:
-    """Return the letters of a text; those of scripts that write a word in two count three times."""
-    return len(text) + 2 * len(DENSE_LETTERS.findall(text))
-
-
-def _is_headline_anchor(anchor: Element) -> bool:
-    """Return whether a link is as long as a headline: a block with most of these is no menu, whatever its name."""
-    return weigh_length("".join(map(str, anchor.itertext())).strip()) >= MIN_HEADLINE_LENGTH
-
-
-def _is_non_story_block(element: Element) -> bool:
-    """Return whether an element's role, names or heading say that it is no list of stories."""
-    if element.tag in ("body", "html", "main", "a"):
+def is_other_list(element: Element) -> bool:
+    """Return whether an element's tag, role, names or heading say that it is no list of stories."""
+    if element.tag in ("body", "html", "main", "a", "article"):
         return False
+    if element.tag in HIDDEN_TAGS:
+        return True
+    if element.tag in ("nav", "footer"):
+        return next(element.iterancestors("article"), None) is None
     attributes = element.attrib
     if attributes.get("role") in ("navigation", "contentinfo", "search", "menu", "dialog"):
         return True
     for name in ("class", "id", "data-testid", "data-component"):
-        if name in attributes and _names_non_story_block(str(attributes[name])):
+        if name in attributes and _names_other_list(str(attributes[name])):
             return not contains_tag(element, "h1") or element.tag == "aside"
-    return element.tag in ("aside", "section", "div", "ul", "ol") and _has_other_list_heading(element)
+    return _has_other_list_heading(element)
 
 
-def _names_non_story_block(value: str) -> bool:
+def is_label(text: str) -> bool:
+    """Return whether the text of a link says what is done with it, such as `Read more about …`, or holds no words."""
+    text = text.lstrip(NON_WORDS)
+    end = match_start(text, *LABEL_ROLES)
+    rest = text[end:].strip(NON_WORDS)
+    return not rest or (end > 0 and (len(rest) <= end or (" " in text[:end] and match_start(text, "read_more") == end)))
+
+
+def _names_other_list(value: str) -> bool:
     for name in value[:300].split():
         words = [word.lower() for word in boilerplate.WORD_BOUNDARY.split(name) if word]
         if words and words[0] in ("has", "with", "no", "is"):
@@ -92,13 +72,22 @@ def _names_non_story_block(value: str) -> bool:
 
 
 def _has_other_list_heading(element: Element) -> bool:
-    """Return whether the first thing in a block is a heading such as `Most read`."""
+    """Return whether the first thing in a block, or the one before it, is a heading such as `Most read`."""
+    before = element.getprevious()
     first: Element | None = element
     for _ in range(4):
         first = next((child for child in first if isinstance(child.tag, str)), None) if first is not None else None
-        if first is None:
-            return False
-        if first.tag in HEADING_TAGS or first.tag in ("strong", "b", "p", "span", "header", "legend"):
-            text = get_text(first)
-            return 0 < len(text) < 60 and bool(OTHER_LIST_HEADING.match(text)) and not contains_tag(first, "a")
-    return False
+        if first is None or first.tag in ("a", "li"):
+            break
+        if first.tag in HEADING_TAGS or not len(first) or first.tag in ("strong", "b", "p", "header", "legend"):
+            return _is_other_list_heading(first)
+    return before is not None and isinstance(before.tag, str) and _is_other_list_heading(before)
+
+
+def _is_other_list_heading(element: Element) -> bool:
+    text = get_text(element) if len(element) < 4 else ""
+    if not 0 < len(text) < MAX_LIST_HEADING or contains_tag(element, "a"):
+        return False
+    text = text.lstrip(NON_WORDS)
+    end = match_start(text, *OTHER_LIST_ROLES)
+    return end > 0 and len(text) - end <= MAX_REST

@@ -6,11 +6,16 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-# Query parameters that say where a reader came from, not what is read.
-TRACKING_PARAMETERS = re.compile(
-    r"utm_|fbclid|gclid|dclid|msclkid|ref|ref_|referrer|cmp|cmpid|ico|icid|intcmp|int_|src|source|xtor|at_|wt_|ns_|smid|cid|ito|mc_|_ga|pos|"
-    r"traffic_source|campaign|link_source|rss|from|via|tracking|trk|taid|ocid|share|feed_id"
-)
+from ...iri import is_tracking
+
+# Parameters that say which place of a page a link stands in.
+PLACE_PARAMETERS = frozenset(
+    (
+        "ref", "referrer", "referer", "src", "source", "from", "via", "pos", "position", "cmp", "icid", "ico",
+        "intcmp", "int_source", "int_medium", "int_campaign", "campaign", "traffic_source", "link_source", "trk",
+        "tracking", "rss", "_ga", "smid", "ito", "taid", "share",
+    )
+)  # fmt: skip
 REDIRECT_PARAMETERS = frozenset(("url", "u", "to", "target", "dest", "destination", "redirect", "goto", "link"))
 # Path segments of lists, people and services.
 SERVICE_PATH = re.compile(
@@ -29,11 +34,13 @@ STORY_NUMBER = re.compile(r"\d{4,}|[0-9a-f]{8,}|\b[A-Za-z0-9]{6,}\d[A-Za-z0-9]*$
 def url_key(url: str) -> str:
     """Return a URL for comparing: without fragment, scheme, closing slash and tracking parameters."""
     parts = urlsplit(url)
-    query = [
-        (name, value) for name, value in parse_qsl(parts.query)[:50] if not TRACKING_PARAMETERS.match(name.lower())
-    ]
+    query = [(name, value) for name, value in parse_qsl(parts.query)[:50] if not _is_place(name.lower())]
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     return urlunsplit(("", host, parts.path.rstrip("/"), urlencode(query), ""))
+
+
+def _is_place(name: str) -> bool:
+    return name in PLACE_PARAMETERS or is_tracking(name)
 
 
 def unwrap_redirect(url: str) -> str:
@@ -66,6 +73,21 @@ def score_url(url: str) -> float:
     if not slug.isascii() and len(slug) > 6:
         score += 1.0
     return min(score, 2.0)
+
+
+def url_shape(url: str) -> tuple[str, ...]:
+    """Return what URLs of one kind have in common: the host, and of each folder and parameter what it is like."""
+    parts = urlsplit(url)
+    *folders, name = unquote(parts.path).rstrip("/").split("/")
+    kind = "slug" if len(re.findall(r"[-_+]", name)) >= 2 else "number" if STORY_NUMBER.search(name) else "name"
+    parameters = sorted(parameter for parameter, _ in parse_qsl(parts.query)[:50])
+    return (
+        parts.hostname or "",
+        *(re.sub(r"\d+", "0", folder) for folder in folders[:2]),
+        str(len(folders)),
+        kind,
+        *parameters,
+    )
 
 
 def registered_domain(url: str) -> str:
