@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -597,6 +597,20 @@ class Outline(Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
 
 
+class HeldStory(Struct, frozen=True):
+    """What a stored story may be known by when its id is another one: its title in plain text, date and link key."""
+
+    upstream_id: str
+    title: str
+    published: datetime
+    link_key: str
+
+
+def find_no_stories(moments: Collection[datetime]) -> Sequence[HeldStory]:
+    """Return the stories that are held of a source that has none."""
+    return ()
+
+
 class SeenItems(Struct, frozen=True):
     """What the store holds of a source, read once after parse.
 
@@ -615,6 +629,7 @@ class SeenItems(Struct, frozen=True):
     retracted: frozenset[str] = frozenset()
     withdrawn: frozenset[str] = frozenset()
     titles: Mapping[str, str] = {}  # title and date → upstream id
+    find_stories: Callable[[Collection[datetime]], Sequence[HeldStory]] = find_no_stories  # published at these moments
 
     def __contains__(self, upstream_id: str) -> bool:
         return upstream_id in self.digests or upstream_id in self.retracted or upstream_id in self.withdrawn
@@ -747,6 +762,7 @@ class Harvest(Struct, frozen=True):
     removed_ids: tuple[str, ...] = ()  # upstream ids that their source took back
     changed: int = 0  # how many of the articles were known before
     is_first: bool = False  # the first listing of the source
+    renamed_ids: Mapping[str, str] = {}  # upstream id → the one that its source lists in its place from now on
     # Of stored stories whose page is not visited: upstream id → the digest to store in place of another version's.
     new_digests: Mapping[str, str] = {}
 

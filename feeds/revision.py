@@ -77,19 +77,19 @@ def _facts(article: Article) -> tuple[object, ...]:
     return (
         *(article.title, _text(article.summary), _TAG.sub(_tag_key, article.html.strip())),
         *(article.published, article.modified),
-        *(_page_key(article.url), _page_key(article.external_url), _file_key(article.image)),
+        *(page_key(article.url), page_key(article.external_url), _file_key(article.image)),
         {author.name for author in article.authors},
         {tag.casefold() for tag in article.tags},
         {_file_key(attachment.url) for attachment in article.attachments},
         {(_file_key(medium.url), medium.role) for medium in article.media},
-        article.comments and _page_key(article.comments.url),
+        article.comments and page_key(article.comments.url),
         {name: _text(value) for facts in (article.podcast, article.extra) for name, value in facts.items()},
     )
 
 
 def _text(text: str) -> str:
     """Return a text with the addresses in it as keys: an excerpt may show one."""
-    return " ".join(_page_key(word) or "" if "://" in word else word for word in text.split())
+    return " ".join(page_key(word) or "" if "://" in word else word for word in text.split())
 
 
 def _tag_key(tag: re.Match[str]) -> str:
@@ -104,11 +104,11 @@ def _attribute_key(name: str, value: str) -> str:
     elif name in ("src", "poster"):
         value = _file_key(value) or ""
     elif name == "href":
-        value = _page_key(value) or ""
+        value = page_key(value) or ""
     return f" {name}={value}"
 
 
-def _page_key(url: str | None) -> str | None:
+def page_key(url: str | None) -> str | None:
     """Return an address without scheme, session and tracking; that of a file, as a file."""
     if not url:
         return url

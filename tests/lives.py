@@ -53,6 +53,10 @@ class Life:
     down: bool = False
     empty: bool = False
     churns: bool = False  # without links: its ids may change, or else its titles and dates
+    by_titles: bool = False  # its links have moved: titles and dates are all that its stories are known by
+    sessions: int = 0  # of the one that stands in its links, which is new at each visit; 0: none does
+    served_atom: bool = False
+    fixed: set[str] = field(default_factory=set)  # tokens of stories that stay as they are until the next visit
     generation: int = 0
     served: dict[str, Item] = field(default_factory=dict)  # by token, as it stood in the document fetched last
     shared: set[str] = field(default_factory=set)  # tokens of stories that other sources have: known by title, too
@@ -77,13 +81,23 @@ class Life:
 
     def edit(self, change: Callable[[Item], Item], besides: Collection[str] = ()) -> None:
         """Change one story, besides those with these tokens."""
-        places = [place for place, item in enumerate(self.items) if item.token not in besides]
+        places = [place for place, item in enumerate(self.items) if item.token not in {*besides, *self.fixed}]
         if places:
             place = self.dice.choice(places)
             self.items[place] = change(self.items[place])
 
+    def can_move(self) -> bool:
+        """Tell whether all links that stories are known by are of this site, so that they move together.
+
+        Without dates a story is not known by its text if its link moves at the same time as its id changes.
+        """
+        foreign = [item for item in self.items if item.link and f"/{self.host}/" not in item.link]
+        return (self.ids not in ("link", "none") or not foreign) and (self.dates or not self.fixed)
+
     def has_other_marks(self) -> bool:
         """Tell whether a story is known by more than its title and date, so that these may change."""
+        if self.by_titles and self.ids in ("link", "none"):
+            return False
         return self.links or (self.ids != "none" and not self.churns)
 
     def can_be_away(self) -> bool:
@@ -93,11 +107,16 @@ class Life:
         """
         return self.dates or not self.churns
 
+    def is_as_served(self, item: Item) -> bool:
+        """Tell whether a story stands as in the document that was fetched last; one that was in none does."""
+        return self.served.get(item.token, item) == item
+
     def listing(self) -> list[Item]:
         return [] if self.empty else self.items[:LISTED]
 
     def document(self) -> bytes:
         """The source's document, as it stands now."""
+        self.sessions += bool(self.sessions)
         entries = "".join(self._entry(item) for item in self.listing())
         if self.atom:
             head = f"<id>tag:{self.name}.example,2026:feed</id><title>{self.name}</title>"
@@ -105,6 +124,9 @@ class Life:
         return f'<rss version="2.0"><channel><title>{self.name}</title>{entries}</channel></rss>'.encode()
 
     def _entry(self, item: Item) -> str:
+        if self.sessions:
+            link = f"{item.link}?PHPSESSID={self.sessions:x}" if item.link else None
+            item = replace(item, link=link, id=link if item.id == item.link else item.id)
         text = escape(f"<p>{item.text} token-{item.token}-{self.name}-end</p>")
         title = f"<title>{escape(item.title)}</title>"
         if self.atom:
@@ -155,16 +177,70 @@ def _move_host(life: Life, now: datetime) -> None:
     Not if its links are all that stories are known by, and some of them lead to other sites, which do not move: then it
     is not a source of which hardly any id was seen before.
     """
-    if life.ids in ("link", "none") and any(item.link and f"/{life.host}/" not in item.link for item in life.items):
+    if not life.can_move():
         return
     old, new = life.host, life.host.removeprefix("www.") if life.host.startswith("www.") else f"www.{life.host}"
+    _move(life, lambda address: address.replace(f"://{old}/", f"://{new}/"))
     life.host = new
 
+
+def _move(life: Life, spell: Callable[[str], str]) -> None:
+    """Spell the addresses of all stories otherwise, of those too that return later."""
+
     def move(text: str | None) -> str | None:
-        return text.replace(f"://{old}/", f"://{new}/") if text else text
+        return spell(text) if text and f"://{life.host}/" in text else text
 
     for items in (life.items, life.gone):
         items[:] = [replace(item, link=move(item.link), id=move(item.id)) for item in items]
+
+
+def _move_scheme(life: Life, now: datetime) -> None:
+    """The site moves from `https` to `http`, or back."""
+    if life.can_move():
+        old, new = ("https:", "http:") if life.dice.random() < 0.5 else ("http:", "https:")
+        _move(life, lambda address: address.replace(old, new, 1))
+
+
+def _move_slash(life: Life, now: datetime) -> None:
+    """The site ends its addresses with a slash from now on, or without."""
+    if life.can_move():
+        _move(life, lambda address: address.removesuffix("/") if address.endswith("/") else f"{address}/")
+
+
+def _move_path(life: Life, now: datetime) -> None:
+    """All permalinks are new; titles and dates tell that the stories are the same, if these stay as they were read."""
+    if life.shared or not (life.links and life.dates and all(map(life.is_as_served, (*life.items, *life.gone)))):
+        return
+    life.by_titles = True
+    life.fixed.update(item.token for item in (*life.items, *life.gone))
+    folder = f"{life.dice.randrange(10**6)}/"
+    _move(life, lambda address: re.sub(r"(://[^/]+/)(?:\d+/)?", rf"\g<1>{folder}", address, count=1))
+
+
+def _begin_sessions(life: Life, now: datetime) -> None:
+    """From now on a session stands in every link, a new one at each visit."""
+    if life.links and not life.sessions and not life.shared:
+        life.sessions = 1
+
+
+def _change_one_id(life: Life, now: datetime) -> None:
+    """One story comes under another id, and is otherwise as it was.
+
+    Without a date it is known by being equal, which it is not in another format or with another session in its link.
+    """
+    listed = [item for item in life.listing() if life.served.get(item.token) == item and item.token not in life.shared]
+    is_known = life.dates or (life.atom == life.served_atom and not life.sessions)
+    if life.ids in ("opaque", "iri") and listed and is_known:
+        item = life.dice.choice(listed)
+        life.fixed.add(item.token)
+        other = replace(item, id=f"{item.id}-{life.dice.randrange(10**9)}")
+        life.items = [other if one.token == item.token else one for one in life.items]
+
+
+def _switch_format(life: Life, now: datetime) -> None:
+    """The source writes Atom instead of RSS, or RSS again."""
+    if not life.fixed:
+        life.atom = not life.atom
 
 
 def _fail(life: Life, now: datetime) -> None:
@@ -195,6 +271,12 @@ HAPPENINGS: dict[str, Callable[[Life, datetime], None]] = {
     "another order": _reorder,
     "other ids": _churn_ids,
     "another host": _move_host,
+    "another scheme": _move_scheme,
+    "another slash": _move_slash,
+    "another path": _move_path,
+    "sessions": _begin_sessions,
+    "one other id": _change_one_id,
+    "another format": _switch_format,
     "an outage": _fail,
     "an empty answer": _empty,
     "a story lost": _lose,
@@ -246,6 +328,8 @@ class World:
         has its link and the other its title.
         """
         giver, taker = self.dice.sample([*self.lives.values()], 2)
+        if giver.sessions or taker.sessions or giver.fixed or taker.fixed:
+            return  # a copy would lead to an address that is in no document
         read = [giver.served[item.token] for item in giver.listing() if item.token in giver.served]
         recent = [item for item in read if now - item.made < timedelta(hours=20) and item.date]
         fresh = [item for item in recent if all(item.token != held.token for held in (*taker.items, *taker.gone))]
@@ -264,6 +348,8 @@ class World:
         body = life.document()
         self.history += _changes(life, visit.due_at)
         life.served |= {item.token: item for item in life.listing()}
+        life.served_atom = life.atom
+        life.fixed.clear()
         digest = sha256(body).hexdigest()
         if digest == visit.state.body_digest:
             return NotModified(visit.url, visit.state.validators, status=304, size=len(body))
@@ -289,6 +375,17 @@ def _changes(life: Life, at: datetime) -> Iterator[tuple[str, str]]:
 # ── readers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a document, as a reader sees it."""
+
+    id: str
+    title: str
+    text: str
+    published: str
+    updated: str
+
+
 @dataclass
 class Reader:
     """A subscriber: it remembers every id that it saw. `merges`: the feed has one entry for each story."""
@@ -298,14 +395,15 @@ class Reader:
     suffix: str
     merges: bool
     ids: dict[str, str] = field(default_factory=dict)  # id → the story it was shown for
+    shown: dict[str, Entry] = field(default_factory=dict)  # id → how it was shown last
     complaints: dict[str, str] = field(default_factory=dict)  # story → what was wrong with it first
 
     def read(self) -> None:
         """Read the document; note what is shown twice."""
         stories: dict[str, str] = {}
-        for id, text in entries(self.folder / f"{self.feed}.{self.suffix}"):
-            match = TOKEN.search(text)
-            assert match, text
+        for entry in entries(self.folder / f"{self.feed}.{self.suffix}"):
+            id, match = entry.id, TOKEN.search(entry.text)
+            assert match, entry
             story = match[1] if self.merges else f"{match[1]}-{match[2]}"
             if story in stories:
                 self._complain(story, f"stands twice: {id} and {stories[story]}")
@@ -316,6 +414,10 @@ class Reader:
             if others and id not in self.ids:
                 self._complain(story, f"comes again: {id} after {others}")
             self.ids[id] = story
+            before = self.shown.get(id, entry)
+            if before.updated != entry.updated and replace(before, updated=entry.updated) == entry:
+                self._complain(story, f"is flagged as updated and looks as before: {id}")
+            self.shown[id] = entry
 
     def look_back(self, world: World) -> None:
         """Note the stories that this reader never saw, though a source listed them in a document that was fetched."""
@@ -333,12 +435,18 @@ class Reader:
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def entries(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield id and text of each entry of a document."""
+def entries(file: Path) -> Iterator[Entry]:
+    """Yield the entries of a document."""
     if file.suffix == ".json":
         for item in json.loads(file.read_bytes())["items"]:
-            yield item["id"], item.get("content_html", "")
+            facts = item.get("title", ""), item.get("content_html", ""), item.get("date_published", "")
+            yield Entry(item["id"], *facts, item.get("date_modified", ""))
         return
     tree = ElementTree.parse(file)
     for node in tree.iter("item" if file.suffix == ".rss" else f"{ATOM}entry"):
-        yield node.findtext("guid") or node.findtext(f"{ATOM}id") or "", " ".join(node.itertext())
+        names = ("title", "published", "updated")
+        title, published, updated = (node.findtext(f"{ATOM}{name}") or "" for name in names)
+        id = node.findtext("guid") or node.findtext(f"{ATOM}id") or ""
+        texts = (child for child in node if child.tag != f"{ATOM}updated" and child.tag != f"{ATOM}link")
+        text = " ".join(text for child in texts for text in child.itertext())
+        yield Entry(id, title, text, published, updated)

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
-    "sanity": PURE | {"wordlists"},
+    "sanity": PURE | {"revision", "wordlists"},
     "normalize": PURE | {"countries", "iri", "podcast_categories", "revision", "wordlists"},
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,

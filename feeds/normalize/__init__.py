@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .article import Context, DocumentContext, document_context, normalize, title_and_date
+from .article import Context, DocumentContext, document_context, normalize, story_moment, title_and_date
 from .channel import ChannelFacts, describe_channel
 from .dates import parse_date
 from .html import to_plain_text, truncation_warnings
@@ -35,6 +35,7 @@ __all__ = [
     "story_digest",
     "story_url",
     "tag_slug",
+    "story_moment",
     "title_and_date",
     "to_plain_text",
     "truncation_warnings",

@@ -145,12 +145,19 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
 def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None:
     """Return title and date as `SeenItems.titles` spells them; None for a story without a title."""
     title = html.to_plain_text(story.title)
-    if not title:
-        return None
+    published = _parse_story_date(story.published, story, parsed, context) if title else None
+    return f"{title}\x1f{f'{published:%Y-%m-%dT%H:%M:%S}' if published else ''}" if title else None
+
+
+def story_moment(story: Story, parsed: Parsed, context: Context) -> datetime | None:
+    """Return when a story was published, as its article has it before any edit."""
+    return _parse_story_date(story.published or story.updated, story, parsed, context)
+
+
+def _parse_story_date(text: str | None, story: Story, parsed: Parsed, context: Context) -> datetime | None:
     place = _place(parsed, context.source)
     place = place._replace(language=_language(story, parsed.channel.language, context.source))
-    published = parse_date(story.published, context.now, *place)
-    return f"{title}\x1f{f'{published:%Y-%m-%dT%H:%M:%S}' if published else ''}"
+    return parse_date(text, context.now, *place)
 
 
 def _other_address(story: Story, *bases: str | None) -> str | None:

@@ -46,6 +46,7 @@ from ..normalize import (
     name_outlines,
     normalize,
     story_digest,
+    story_moment,
     story_url,
     title_and_date,
     truncation_warnings,
@@ -290,6 +291,7 @@ def harvest(
         identity=judgement.identity,
         changed=len(changed),
         new_digests=new_digests,
+        renamed_ids=judgement.renamed_ids,
     )
 
 
@@ -314,7 +316,12 @@ def _story_keys(parsed: Parsed, context: Context) -> sanity.StoryKeys:
     keys = sanity.StoryKeys(partial(upstream_id, base=parsed.base, identity="link"))
     if context.source and context.source.kind is Kind.FILES:
         return keys
-    return replace(keys, title_of=partial(title_and_date, parsed=parsed, context=context))
+    return replace(
+        keys,
+        title_of=partial(title_and_date, parsed=parsed, context=context),
+        moment_of=partial(story_moment, parsed=parsed, context=context),
+        digest_of=story_digest,
+    )
 
 
 def _judge(parsed: Parsed, seen_items: SeenItems, keys: sanity.StoryKeys, *, first: bool) -> sanity.Judgement:

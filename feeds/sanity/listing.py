@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urljoin
 
-from ..model import Parsed, SeenItems, Story
+from ..model import HeldStory, Parsed, SeenItems, Story
+from ..revision import page_key
 
 # What identifies the stories of a source whose ids are not reliable → in words.
 IDENTITIES = {"link": "their links", "page": "their links without a query", "title": "their titles and dates"}
@@ -34,7 +36,8 @@ class Judgement:
     """The decision on a listing.
 
     `identity` says what identifies its stories from now on, `ids` holds the upstream id of each story under it, `keep`
-    the indexes of the stories to take, in document order, and `sentence` what the operator should know.
+    the indexes of the stories to take, in document order, and `sentence` what the operator should know. `renamed_ids`
+    are the held ids of stories that came under new ones, with these.
     """
 
     verdict: Verdict
@@ -42,12 +45,14 @@ class Judgement:
     ids: tuple[str, ...]
     keep: tuple[int, ...]
     sentence: str | None = None
+    renamed_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
     count: int
     new: int
+    renamed: int  # that are held under another id
     previous_count: int  # of the last listing; 0 when there is nothing to compare with
     is_page: bool
     compared: bool
@@ -90,6 +95,11 @@ RULES: tuple[Rule, ...] = (
         "The ids of its stories are not reliable; from now on {identified_by} identify them.",
     ),
     (
+        lambda listing: listing.renamed > 0,
+        Verdict.NORMAL,
+        "Of its stories {renamed} came under new ids; title, date and link tell that they are those from before.",
+    ),
+    (
         lambda listing: listing.previous_count > 0 and listing.new == listing.count > MAX_NEW_STORIES,
         Verdict.SUSPICIOUS,
         "All {count} stories are new at once; see whether the address now leads to something else.",
@@ -111,11 +121,15 @@ def judge(
     `first` says that there is nothing to compare with: a first visit, or one that the operator accepts as it is.
     `is_page` marks a listing found in a web page; `keys` spells links and titles as `seen_items` does.
     """
-    identity, ids = _identify(parsed, ids, seen_items, keys or StoryKeys(lambda story: _link(story, parsed.base)))
+    keys = keys or StoryKeys(lambda story: _link(story, parsed.base))
+    identity, listed_ids = _identify(parsed, ids, seen_items, keys)
+    ids = _find_held_ids(parsed.stories, listed_ids, seen_items, keys)
+    renamed_ids = {held: listed for held, listed in zip(ids, listed_ids, strict=True) if held != listed}
     keep = _without_duplicates(parsed.stories, ids)
     listing = _Listing(
         count=len(keep),
         new=sum(ids[index] not in seen_items for index in keep),
+        renamed=len(renamed_ids),
         previous_count=0 if first else seen_items.listing_size or 0,
         is_page=is_page,
         compared=not first,
@@ -125,10 +139,11 @@ def judge(
         if applies(listing):
             sentence = sentence.format(
                 count=listing.count,
+                renamed=listing.renamed,
                 previous_count=listing.previous_count,
                 identified_by=IDENTITIES.get(identity, ""),
             )
-            return Judgement(verdict, identity, ids, keep, sentence)
+            return Judgement(verdict, identity, ids, keep, sentence, renamed_ids)
     return Judgement(Verdict.NORMAL, identity, ids, keep)
 
 
@@ -137,10 +152,12 @@ def judge(
 
 @dataclass(frozen=True, slots=True)
 class StoryKeys:
-    """What stories can be told apart by besides their ids: a link, or title and date."""
+    """What stories can be told apart by besides their ids: a link, title and date, or all that a reader sees."""
 
     link_of: Callable[[Story], str | None]
     title_of: Callable[[Story], str | None] = lambda story: None
+    moment_of: Callable[[Story], datetime | None] = lambda story: None
+    digest_of: Callable[[Story], str | None] = lambda story: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +213,67 @@ def _ids_under(
     own_ids = ((way.is_link and link_of(story)) or own for story, own in zip(stories, ids, strict=True))
     keys = (way.key_of(story) for story in stories)
     return tuple(held.get(key or own, own) for key, own in zip(keys, own_ids, strict=True))
+
+
+def _find_held_ids(
+    stories: Sequence[Story], ids: Sequence[str], seen_items: SeenItems, keys: StoryKeys
+) -> tuple[str, ...]:
+    """Return the ids with that of the held story in the place of an unseen one, where the two are certainly one story.
+
+    A held story that is listed under its own id, too, is another one.
+    """
+    unseen = [index for index, own in enumerate(ids) if own not in seen_items] if seen_items else []
+    held_ids, taken = list(ids), set(ids)
+    for find in (_find_equal, _find_similar):
+        pairs = [(index, held) for index, held in find(stories, unseen, seen_items, keys) if held not in taken]
+        counts = Counter(value for pair in set(pairs) for value in pair)
+        for index, held in pairs:
+            if counts[index] == counts[held] == 1:
+                held_ids[index] = held
+                taken.add(held)
+        unseen = [index for index in unseen if held_ids[index] == ids[index]]
+    return tuple(held_ids)
+
+
+def _find_equal(
+    stories: Sequence[Story], unseen: Iterable[int], seen_items: SeenItems, keys: StoryKeys
+) -> Iterator[tuple[int, str]]:
+    """Yield (index, held id) of the stories that differ in nothing that a reader sees.
+
+    Without a date and without a text, another story may have the same title and link.
+    """
+    dated = (index for index in unseen if any(map(bool, _dates_and_texts(stories[index]))))
+    digests = {digest: index for index in dated if (digest := keys.digest_of(stories[index]))}
+    if digests:
+        yield from ((digests[digest], held) for held, digest in seen_items.digests.items() if digest in digests)
+
+
+def _dates_and_texts(story: Story) -> tuple[object, ...]:
+    return story.published, story.updated, story.content, story.summary
+
+
+def _find_similar(
+    stories: Sequence[Story], unseen: Iterable[int], seen_items: SeenItems, keys: StoryKeys
+) -> Iterator[tuple[int, str]]:
+    """Yield (index, held id) of the stories with one title that were published at one moment.
+
+    Where the moment may be a date alone, or an hour that a clock was set to, their links must be the same, too.
+    """
+    moments = {index: moment for index in unseen if (moment := keys.moment_of(stories[index]))}
+    held_stories = seen_items.find_stories(set(moments.values())) if moments else ()
+    titles: dict[tuple[datetime, str], list[HeldStory]] = {}
+    for held in held_stories:
+        titles.setdefault((held.published, held.title), []).append(held)
+    for index, moment in moments.items():
+        title = (keys.title_of(stories[index]) or "").rpartition(_WITHOUT_DATE)[0]
+        is_exact = moment.second or moment.minute % 15
+        for held in titles.get((moment, title), ()) if title else ():
+            if is_exact or _is_same_page(keys.link_of(stories[index]), held.link_key):
+                yield index, held.upstream_id
+
+
+def _is_same_page(link: str | None, other: str) -> bool:
+    return link is not None and "://" in link and page_key(link) == page_key(other)
 
 
 _SCHEME_AND_WWW = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)

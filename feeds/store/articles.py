@@ -52,7 +52,17 @@ from .schema import (
     visits,
 )
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
-from .sqlite import STORY_IDS, contains, encode_utf8, insert, joined_text, json_member, json_members, matches_story_id
+from .sqlite import (
+    STORY_IDS,
+    contains,
+    encode_utf8,
+    insert,
+    joined_text,
+    json_member,
+    json_members,
+    matches_story_id,
+    update_or_ignore,
+)
 from .statements import BatchStatement, Query, ResultRow, insert_statement, update_statement
 from .twins import assign_story_keys, make_link_mark, make_mark, sign_story
 
@@ -352,6 +362,43 @@ def _adopt_digests(connection: Connection, source_index: SourceIndex, outcomes: 
     ]
     _UPDATE_DIGEST.run(connection, values)
     _UPDATE_PUBLISHED_DIGEST.run(connection, values)
+
+
+# Where the new id is taken, by a page that was visited meanwhile, all stays as it was.
+_RENAME = BatchStatement(
+    update_or_ignore(articles)
+    .values(upstream_id=bindparam("new_id"), checksum=bindparam("checksum"))
+    .where(articles.c.key == bindparam("the_key"))
+)
+_RENAME_ELSEWHERE = tuple(
+    BatchStatement(
+        update_or_ignore(table)
+        .values(upstream_id=bindparam("new_id"))
+        .where(table.c.source == bindparam("the_source"), table.c.upstream_id == bindparam("old_id"))
+    )
+    for table in (tombstones, visits)
+)
+
+
+def rename(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> None:
+    """Store the new upstream ids of stories that came under others; their published ids stay."""
+    new_ids = {
+        (source_index.keys[outcome.visit.source.id], sanitize_id(held)): sanitize_id(new)
+        for outcome in outcomes
+        if isinstance(outcome.result, Harvest)
+        for held, new in outcome.result.renamed_ids.items()
+    }
+    if not new_ids:
+        return
+    for row in _ARTICLES_OF_STORIES.run(connection, story_ids=to_json([*new_ids])).all():
+        new_id = new_ids[row.source, row.upstream_id]
+        checksum = _with_checksum({**row._asdict(), "upstream_id": new_id})["checksum"]
+        _RENAME.run(connection, [{"the_key": row.key, "new_id": new_id, "checksum": checksum}])
+    values = [
+        {"the_source": source, "old_id": old_id, "new_id": new_id} for (source, old_id), new_id in new_ids.items()
+    ]
+    for statement in _RENAME_ELSEWHERE:
+        statement.run(connection, values)
 
 
 def _select_used_ids(connection: Connection, ids: Collection[str]) -> set[str]:

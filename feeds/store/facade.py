@@ -15,6 +15,7 @@ from ..errors import StoreError
 from ..model import (
     Article,
     Event,
+    HeldStory,
     Issue,
     Ledger,
     LedgerEntry,
@@ -29,6 +30,7 @@ from ..model import (
     StoredDeclaration,
     StoryPage,
     Visit,
+    replace,
 )
 from . import archives, articles, integrity, ledgers, migrate, seen_items, visits
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
@@ -125,7 +127,7 @@ class SqlStore:
         key = self._source_key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
         with self._seen_items_lock, self._engines.read() as connection:
-            return seen_items.select_seen_items(
+            items = seen_items.select_seen_items(
                 connection,
                 key,
                 self.authority,
@@ -133,12 +135,14 @@ class SqlStore:
                 lambda: self._pages(key),
                 lambda: self._titles(key),
             )
+        return replace(items, find_stories=lambda moments: self._published_at(key, moments))
 
     def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
             changes = articles.record(connection, self._source_index, accepted)
+            articles.rename(connection, self._source_index, accepted)
             at = max((outcome.at for outcome in current), default=EPOCH)
             ledgers.mark_waiting(connection, changes, feeds or {}, at)
             return frozenset(changes)
@@ -338,6 +342,10 @@ class SqlStore:
     def _titles(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:
             return seen_items.select_titles(connection, key)
+
+    def _published_at(self, key: int, moments: Collection[datetime]) -> Sequence[HeldStory]:
+        with self._engines.read() as connection:
+            return seen_items.select_published_at(connection, key, moments)
 
     def _pages(self, key: int) -> Mapping[str, StoryPage]:
         with self._engines.read() as connection:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection, bindparam, literal, null, select
 
-from ..model import Outline, SeenItems, StoryPage
-from .schema import TombstoneReason, articles, sources, tombstones
-from .sqlite import json_member
+from ..model import HeldStory, Outline, SeenItems, StoryPage
+from .schema import TombstoneReason, articles, decode_time, encode_time, sources, to_json, tombstones
+from .sqlite import json_member, json_members
 from .statements import Query
 
 V = TypeVar("V")
@@ -38,6 +39,11 @@ _TITLE, _PUBLISHED = (json_member(articles.c.body, name) for name in ("title", "
 _TITLES = Query(
     select(_TITLE.label("title"), _PUBLISHED.label("published"), articles.c.upstream_id).where(
         articles.c.source == bindparam("source"), _TITLE != ""
+    )
+)
+_PUBLISHED_AT = Query(
+    select(articles.c.upstream_id, _TITLE.label("title"), articles.c.position, articles.c.link_key).where(
+        articles.c.source == bindparam("source"), articles.c.position.in_(json_members("positions"))
     )
 )
 _PAGE = json_member(articles.c.body, "page")
@@ -121,6 +127,13 @@ def select_titles(connection: Connection, key: int) -> Mapping[str, str]:
     for row in _TITLES.run(connection, source=key):
         titles[f"{row.title}\x1f{(row.published or '')[:19]}"] = titles[f"{row.title}\x1f"] = row.upstream_id
     return titles
+
+
+def select_published_at(connection: Connection, key: int, moments: Collection[datetime]) -> Sequence[HeldStory]:
+    """Return the stories of a source that were published at these moments, the oldest first."""
+    rows = _PUBLISHED_AT.run(connection, source=key, positions=to_json(list(map(encode_time, moments))))
+    stories = [HeldStory(row.upstream_id, row.title or "", decode_time(row.position), row.link_key) for row in rows]
+    return sorted(stories, key=lambda story: (story.published, story.upstream_id))
 
 
 def select_pages(connection: Connection, key: int) -> Mapping[str, StoryPage]:

@@ -22,12 +22,14 @@ from sqlalchemy import (
     Table,
     TableValuedAlias,
     Text,
+    Update,
     bindparam,
     cast,
     column,
     create_engine,
     func,
     select,
+    update,
 )
 from sqlalchemy.dialects import sqlite as sqlalchemy_sqlite
 from sqlalchemy.dialects.sqlite import insert as insert  # which knows ON CONFLICT
@@ -296,6 +298,11 @@ def matches_story_id(table: Table) -> ColumnElement[bool]:
     """Return the condition that joins `table` with `STORY_IDS`."""
     source, upstream_id = (func.json_extract(STORY_IDS.c.value, f"$[{place}]") for place in range(2))
     return (table.c.source == source) & (table.c.upstream_id == upstream_id)
+
+
+def update_or_ignore(table: Table) -> Update:
+    """Return an UPDATE that leaves a row as it is where the new values would break a constraint."""
+    return update(table).prefix_with("OR IGNORE")
 
 
 def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:

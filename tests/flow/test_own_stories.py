@@ -260,6 +260,7 @@ def _get(desk: Desk, path: str) -> tuple[int, dict[str, str], bytes]:
         "raw_path": path.encode(),
         "headers": [],
         "query_string": b"",
+        "client": ("127.0.0.1", 50_000),
     }
     app = create_server_app(load(desk.config, {}))
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
