@@ -122,14 +122,14 @@ def _choose_authors(candidates: tuple[Person, ...]) -> tuple[str, tuple[Person, 
             places.setdefault(candidate.place, []).append(candidate)
     people = [(place, _split_candidates(located, _is_full_or_unmarked)) for place, located in places.items()]
     nicknames = [(place, _split_candidates(located, _is_nickname)) for place, located in places.items()]
-    persons = [
-        (place, [person for person in named if not _is_organisation(person, site_names)]) for place, named in people
-    ]
-    agencies = [
-        (place, [person for person in named if (person.name or "").casefold() not in site_names])
-        for place, named in people
-    ]
-    place, authors = next((row for row in (*persons, *agencies, *nicknames, *people) if row[1]), ("", []))
+    persons, named = (
+        [(place, [person for person in row if not _is_organisation(person, site_names)]) for place, row in rows]
+        for rows in (
+            people,
+            [(place, [person for person in row if person.mark == "explicit"]) for place, row in nicknames],
+        )
+    )
+    place, authors = next((row for row in (*persons, *named, *people, *nicknames) if row[1]), ("", []))
     return place, tuple(Person(author.name, url=author.url) for author in authors)
 
 
@@ -350,7 +350,7 @@ def _cut_other_facts(text: str) -> str:
 def _is_job_or_place(part: str, first: str) -> bool:
     """Return whether a part behind a comma is a job, a place or a paper: all that does not look like a name."""
     words = part.split()
-    if _PAGE_JOB.search(part) or _PAGE_ORGANISATION.search(part):
+    if _PAGE_JOB.search(part) or _PAGE_ORGANISATION.search(part) or (part.isupper() and not first.isupper()):
         return True
     return not (
         2 <= len(words) <= 4 and len(first.split()) >= 2 and all(_begins_name(word) or len(word) < 4 for word in words)
