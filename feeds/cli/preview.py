@@ -236,8 +236,20 @@ def _item_lines(item: JsonObject, *, with_origins: bool) -> Iterator[str]:
     for attachment in item.get("attachments", ()):
         yield f"{INDENT}+ {_attachment_line(attachment)}"
     if with_origins:
-        for name, where in item.get("_feeds", {}).get("found", {}).items():
+        found = dict(item.get("_feeds", {}).get("found", {}))
+        candidates = found.pop("candidates", {})
+        for name, where in found.items():
             yield f"{INDENT}{name}: {sanitize_line(where)}"
+            yield from map(_candidate_line, candidates.pop(name, ()))
+        for name, rows in candidates.items():
+            yield f"{INDENT}{name}: none"
+            yield from map(_candidate_line, rows)
+
+
+def _candidate_line(candidate: JsonObject) -> str:
+    note = f", {candidate['note']}" if "note" in candidate else ""
+    where = style(sanitize_line(f"({candidate['where']}{note})"), dim=True)
+    return f"{INDENT}    {sanitize_line(candidate['value'])} {where}"
 
 
 def _byline(authors: Sequence[JsonObject]) -> str:

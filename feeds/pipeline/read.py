@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from .. import http_headers, sanity
 from ..errors import FailureKind, ParseError
-from ..model import NOTHING, Fetched, Kind, Parsed, Shape, Source, Story, Text, replace
+from ..model import NOTHING, Fetched, FieldCandidate, Kind, Parsed, Shape, Source, Story, Text, replace
 from ..normalize import (
     ChannelFacts,
     Context,
@@ -40,6 +40,8 @@ from .own_stories import publishable
 PREVIEW_AUTHORITY = "localhost,2000"  # of the ids minted for documents that are not stored
 
 WEB_PAGE_KINDS = frozenset({FailureKind.ANNOUNCES, FailureKind.PAGE})  # an address without a feed, but with a page
+
+MAX_SHOWN_CANDIDATES, MAX_SHOWN_LETTERS = 8, 200  # for each field of a story page
 
 MAX_CHILD_SITEMAPS = 5  # of an index, the newest first, in one visit (F33)
 LIST_ROOT = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex|opml|oml)\b", re.IGNORECASE)
@@ -213,8 +215,30 @@ def as_json_feed(parsed: Parsed, at: datetime, source: Source | None = None) -> 
             continue
         upstream = upstream_id(story, parsed.base)
         article = normalize(story, document, upstream, story_digest(story), context)
-        items.append(json_feed.make_item(article, id=upstream if is_inert(upstream) else article.minted_id))
+        item = json_feed.make_item(article, id=upstream if is_inert(upstream) else article.minted_id)
+        items.append(_with_candidates(item, story))
     return json_feed.make_document(metadata, items)
+
+
+def _with_candidates(item: json_feed.Members, story: Story) -> json_feed.Members:
+    """Return an item with all that its page held for its fields, under `_feeds.found.candidates`, the best first."""
+    named = (
+        FieldCandidate("people", person.name or "", person.place, person.mark)
+        for person in story.people
+        if person.place and person.role != "publisher"
+    )
+    candidates: dict[str, list[dict[str, str]]] = {}
+    for candidate in (*story.candidates, *named):
+        rows = candidates.setdefault(candidate.field, [])
+        if len(rows) < MAX_SHOWN_CANDIDATES:
+            value = to_plain_text(Text(candidate.value[:MAX_SHOWN_LETTERS], "text"))
+            note = {"note": candidate.note} if candidate.note else {}
+            rows.append({"value": value, "where": candidate.where, **note})
+    if not candidates:
+        return item
+    extension = cast("json_feed.Members", item["_feeds"])
+    found = {**cast("json_feed.Members", extension.get("found", {})), "candidates": candidates}
+    return {**item, "_feeds": {**extension, "found": found}}
 
 
 def _channel_dates(channel: ChannelFacts, document: DocumentContext, at: datetime) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+import feeds
 from feeds.model import Article, Fetched
 from feeds.normalize import Context, document_context, normalize, story_digest, upstream_id
 from feeds.parse.page.article import read_story
@@ -183,3 +185,106 @@ def test_a_date_in_running_text_or_of_the_last_change_is_no_publication() -> Non
     )
     article = read(story_page("<p>Last updated: 12 March 2025</p>"))
     assert (article.published, article.modified) == (None, datetime(2025, 3, 12, tzinfo=UTC))
+
+
+# ── authors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+BYLINES = [
+    ("作者：李小明", ["李小明"]),
+    ("作者：李小明　责任编辑：王芳", ["李小明"]),
+    ("記者 山田太郎", ["山田太郎"]),
+    ("김철수 기자", ["김철수"]),
+    ("글: 김철수 / 사진: 이영희", ["김철수"]),
+    ("بقلم: أحمد علي", ["أحمد علي"]),
+    ("نویسنده: رضا کریمی", ["رضا کریمی"]),
+    ("מאת: דנה לוי", ["דנה לוי"]),
+    ("लेखक: राहुल शर्मा", ["राहुल शर्मा"]),
+    ("โดย สมชาย ใจดี", ["สมชาย ใจดี"]),
+    ("Írta: Kovács János", ["Kovács János"]),
+    ("Oprac. Jan Kowalski", ["Jan Kowalski"]),
+    ("Penulis: Budi Santoso, Editor: Siti Aminah", ["Budi Santoso"]),
+    ("Автор: Иван Петров", ["Иван Петров"]),
+    ("Συντάκτης: Μαρία Παππά", ["Μαρία Παππά"]),
+    ("Von Anna Müller und Karl May", ["Anna Müller", "Karl May"]),
+    ("Text: Von Anna Müller", ["Anna Müller"]),
+    ("Par Zoé Martin et Luc Petit", ["Zoé Martin", "Luc Petit"]),
+    ("Di Stefano", ["Di Stefano"]),
+    ("By Byron Lee, transport editor", ["Byron Lee"]),
+    ("Tác giả: Nguyễn Văn An", ["Nguyễn Văn An"]),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), BYLINES, ids=[row[0] for row in BYLINES])
+def test_a_marked_byline_gives_the_names_alone(text: str, names: list[str]) -> None:
+    """B7: words for `by` and the next role in the line go; a name needs no capitals where its script has none."""
+    for markup in (f"<p class='author'>{text}</p>", f"<div class='x'><span rel='author'>{text}</span></div>"):
+        html = story_page(markup, '<title>Ferry</title><meta property="og:site_name" content="Bay News">')
+        assert [author.name for author in read(html).authors] == names
+
+
+@pytest.mark.parametrize(
+    "name", ["authorname", "article-authors", "writtenby", "entryAuthor", "byline_name", "post-author-link"]
+)
+def test_a_class_that_holds_the_word_marks_the_author(name: str) -> None:
+    html = story_page(f"<div class='s'>12.03.2025 | Von <span class='{name}'>Jane Doe </span></div>", language="de")
+    assert [author.name for author in read(html).authors] == ["Jane Doe"]
+
+
+@pytest.mark.parametrize("name", ["authority", "authorized-box", "autorun"])
+def test_a_class_that_only_begins_alike_marks_nobody(name: str) -> None:
+    assert read(story_page(f"<div class='{name}'>Harbour Office</div>")).authors == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("<p>By Jane Doe</p>", ["Jane Doe"]),
+        ("<div>作者：李小明 2025-03-12 10:15</div>", ["李小明"]),
+        ("<div>Por Ana Souza | 12/03/2025</div>", ["Ana Souza"]),
+        ("<p>12 March 2025 – Jane Doe</p>", ["Jane Doe"]),
+        ("<p>By and large the ferries were late on that day.</p>", []),
+    ],
+)
+def test_a_byline_without_any_mark_is_read_beside_the_headline(line: str, names: list[str]) -> None:
+    assert [author.name for author in read(story_page(line)).authors] == names
+
+
+def test_a_person_of_the_data_may_tell_its_name_in_parts() -> None:
+    node = {"@type": "NewsArticle", "author": [{"@type": "Person", "givenName": "Jane", "familyName": "Doe"}]}
+    head = f'<script type="application/ld+json">{json.dumps(node)}</script>'
+    assert [author.name for author in read(story_page("", head)).authors] == ["Jane Doe"]
+
+
+def test_the_name_of_the_site_never_wins_over_a_byline() -> None:
+    head = '<meta property="og:site_name" content="Bay News"><meta name="author" content="Bay News">'
+    assert [author.name for author in read(story_page("<a rel='author' href='/u/7'>seabird</a>", head)).authors] == [
+        "seabird"
+    ]
+    assert [author.name for author in read(story_page("<p class='byline'>By Jane Doe</p>", head)).authors] == [
+        "Jane Doe"
+    ]
+
+
+# ── image, and what is shown of the evidence ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["trackingPixel.gif", "renderTimingPixel.png", "page_pixel.png", "visitCounter.gif", "count-beacon.gif?id=4"],
+)
+def test_a_picture_that_counts_visitors_is_no_lead_image(file: str) -> None:
+    assert read(story_page(f"<img src='https://cdn.harbour.example/a/{file}'>")).image is None
+
+
+def test_a_picture_whose_name_only_holds_the_word_is_one() -> None:
+    assert read(story_page("<img src='https://cdn.harbour.example/a/pixelated-harbour.jpg'>")).image is not None
+
+
+def test_the_reader_shows_the_candidates_of_each_field() -> None:
+    html = story_page("<p class='author'>By Jane Doe</p><p>Published 12 March 2025 | Updated 13 March 2025</p>")
+    found = feeds.read(html.encode(), URL, read_as="story")["items"][0]["_feeds"]["found"]  # type: ignore[index]
+    assert (found["title"], found["people"], found["published"], found["updated"]) == ("h1", "byline", "label", "label")
+    assert found["candidates"]["title"][0] == {"value": "Ferry crews wait", "where": "h1", "note": "weight 3"}
+    assert found["candidates"]["published"] == [{"value": "12 March 2025", "where": "label"}]
+    assert found["candidates"]["people"][0]["value"] == "By Jane Doe"

@@ -28,7 +28,7 @@ from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_n
 from .body import Block, StoryFacts, add_lead, collect_blocks, make_paragraph, select_story_blocks
 from .dates import DateMark, find_dates, get_date_text
 from .html_tree import Element, WebPage, collapse_spaces, count_letters, get_text, parse_page
-from .images import find_lead_image, find_pictures, parse_picture
+from .images import find_lead_image, find_pictures, list_image_candidates, parse_picture
 from .region import NO_REFERENCE, RegionView, find_lead, find_region, find_story_parts
 from .title import TitleCandidate, find_title
 
@@ -110,7 +110,7 @@ def _get_match_text(match: Element | str) -> str:
 def _build_story(view: StoryView) -> Story:
     page, node = view.page, view.node
     dates, date_candidates = _find_dates(view)
-    image = _find_image(view)  # before the text, which removes elements from the tree
+    image, image_candidates = _find_image(view)  # before the text, which removes elements from the tree
     bylines = _find_bylines(view)
     blocks, content_where = _find_blocks(view, bylines)
     bylines, blocks = _move_signature(bylines, blocks)
@@ -137,7 +137,7 @@ def _build_story(view: StoryView) -> Story:
         image=Link(image[0], "image") if image else None,
         language=page.language or json_ld.as_text(node.get("inLanguage")),
         found={name: where for name, where in found.items() if where},
-        candidates=(*view.candidates, *date_candidates),
+        candidates=(*view.candidates, *date_candidates, *image_candidates),
     )
 
 
@@ -157,16 +157,18 @@ def _find_bylines(view: StoryView) -> tuple[Person, ...]:
     )
 
 
-def _find_image(view: StoryView) -> tuple[str, str] | None:
-    for match in view.matches.get("image", [])[:1]:
-        if isinstance(match, str):
-            return match.strip(), "image:"
-        picture = parse_picture(match, view.page.base_url)
-        if url := picture.url if picture else match.get("content") or match.get("href"):
-            return url, "image:"
+def _find_image(view: StoryView) -> tuple[tuple[str, str] | None, list[FieldCandidate]]:
+    """Return the lead image and where it was found; and all candidates."""
     text_element = view.region.text_element
     pictures = [] if text_element is None else find_pictures(view.region.root, text_element, view.page.base_url)
-    return find_lead_image(view.page, view.node, pictures)
+    candidates = list_image_candidates(view.page, view.node, pictures)
+    for match in view.matches.get("image", [])[:1]:
+        if isinstance(match, str):
+            return (match.strip(), "image:"), candidates
+        picture = parse_picture(match, view.page.base_url)
+        if url := picture.url if picture else match.get("content") or match.get("href"):
+            return (url, "image:"), candidates
+    return find_lead_image(view.page, view.node, pictures), candidates
 
 
 def _find_blocks(view: StoryView, bylines: tuple[Person, ...]) -> tuple[list[Block], str]:

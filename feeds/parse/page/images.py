@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from ...model import FieldCandidate
 from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
 from . import boilerplate, json_ld
 from .html_tree import Element, WebPage, collapse_spaces, get_path, get_text
@@ -26,6 +27,7 @@ PICTURE_URL = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp
 SRCSET_CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
 MIN_SIDE = 100  # pixels of the longer side
 MAX_PICTURES = 60
+MAX_CANDIDATES = 8
 # What identifies a picture in its URLs: a long number or code, or a long name.
 PICTURE_CODE = re.compile(r"(?=[a-z]*\d)[a-z0-9]{6,}")
 PICTURE_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_+ ][a-z0-9]+){2,}")
@@ -140,6 +142,13 @@ def find_lead_image(page: WebPage, story: json_ld.JsonLdNode, pictures: list[Pic
     if own:
         return own.url, "first picture"
     return declared[0] if declared else None
+
+
+def list_image_candidates(page: WebPage, story: json_ld.JsonLdNode, pictures: list[Picture]) -> list[FieldCandidate]:
+    """Return what may be the lead image: what the page declares, then the pictures of the story."""
+    declared = (FieldCandidate("image", url, where) for url, where in _find_declared_images(page, story))
+    shown = (FieldCandidate("image", picture.url, "picture") for picture in pictures if picture.is_own)
+    return [*declared, *shown][:MAX_CANDIDATES]
 
 
 def find_pictures(region: Element, text_element: Element, base_url: str) -> list[Picture]:
