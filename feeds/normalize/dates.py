@@ -19,7 +19,7 @@ from .date_grammar import load_zone, parse_moment, parse_zone
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 # Announcements carry the date of the event; a date later than this is a typo.
 MAX_FUTURE = timedelta(days=3653)
-MAX_DATE_LENGTH = 120
+MAX_DATE_LENGTH = 140
 
 _MONTHS = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6,

@@ -19,7 +19,7 @@ MAX_DATES = 4  # of a line
 MAX_JOINT = 24  # letters between a label and its date
 
 # A word that may be a month, in any script; signs of Indic scripts are no `\w`.
-_NAME = r"[^\s\d.,:;|/()\[\]·•–—]{2,14}"
+_NAME = r"[^\s\d.,:;|/()\[\]·•–—]{2,14}(?:\.[^\s\d.,:;|/()\[\]·•–—]{1,3})?"
 _ORDINAL = r"(?:\.|st|nd|rd|th|er|º|ª)?"
 _LINK = r"[\s.,/\-]{0,3}(?:(?:de|del|of|d['’]|m\.|gada|tháng|г\.|року)\s{0,2})?"
 _NUMBERS = (
@@ -33,11 +33,15 @@ _NAMED_MONTH = (
 _MONTH_FIRST = rf"(?<![^\W\d_]){_NAME}\.?\s{{1,2}}\d{{1,2}}{_ORDINAL},?\s{{1,2}}\d{{4}}(?!\d)"
 _ERA = r"(?:令和|平成|昭和|民國|民国)\s?(?:\d{1,3}|元)年\s?\d{1,2}月\s?\d{1,2}日"
 _DAY = rf"(?:(?<![\d.])(?:{_NUMBERS}|{_NAMED_MONTH})|{_ERA}|{_MONTH_FIRST})"
-_BEFORE_CLOCK = r"[T\s.,|·•@/–—-]{0,4}(?:\(\S{1,4}\)\s?)?(?:[^\W\d_]{1,8}\.?\s?){0,2}"
-_HOURS = r"\d{1,2}(?:\s?[:.hH時时시点點]\s?\d{2}(?!\d)(?:\s?[分분])?|\s?[hH時时시点點](?!\w)|(?=\s?[ap]\.?m\b))"
+_BEFORE_CLOCK = r"[T\s.,|·•@/–—-]{0,4}(?:\(\S{1,4}\)\s?)?(?:[^\s\d.,:;|/()\[\]·•–—]{1,8}\.?\s?){0,2}"
+_HOUR_SIGN = r"(?:[hH時时시点點]|giờ|[Uu]hr|ч\.?)"
+_HOURS = (
+    rf"\d{{1,2}}(?:\s?[:.]\s?\d{{2}}(?!\d)|\s?{_HOUR_SIGN}\s?\d{{1,2}}(?![\d./-])(?:\s?(?:[分분]|phút|мин\.?|min\b))?"
+    rf"|\s?{_HOUR_SIGN}(?!\w)|(?=\s?[ap]\.?m\b))"
+)
 _SECONDS = r"(?:[:.]\d{2}(?!\d))?(?:[.,]\d{1,6})?"
 _AFTER_CLOCK = (
-    r"(?:\s?(?:[ap]\.?\s?m\.?(?!\w)|[AP]M\b|[Uu]hr\b|hrs\b|h\b|น\.|[صم](?!\w)|\(?(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?\b\)?"
+    r"(?:\s?(?:[ap]\.?\s?m\.?(?!\w)|[AP]M\b|[Uu]hr\b|hrs\b|h\b|น\.|[صم](?!\w)|مساءً?|صباحاً?|[πμ]\.?\s?μ\.?(?!\w)|[بق]\.ظ|बजे|\(?(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?\b\)?"
     r"|[A-Z]{2,5}\b|Z\b)){0,3}"
 )
 DATE = re.compile(rf"{_DAY}(?:{_BEFORE_CLOCK}{_HOURS}{_SECONDS}{_AFTER_CLOCK})?")

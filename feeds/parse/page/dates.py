@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from ... import wordlists
+from ...countries import country_of
 from ...model import FieldCandidate
 from ..document import resolve_http_url
 from ..fact_lines import DATE, FactLine, read_fact_line
@@ -25,7 +26,7 @@ from .region import RegionView
 COUNTRY_TIMEZONES = {
     "ad": "Andorra", "at": "Vienna", "ba": "Sarajevo", "be": "Brussels", "bg": "Sofia", "by": "Minsk",
     "ch": "Zurich", "cz": "Prague", "de": "Berlin", "dk": "Copenhagen", "ee": "Tallinn", "es": "Madrid",
-    "fi": "Helsinki", "fr": "Paris", "gb": "London", "uk": "London", "gr": "Athens", "hr": "Zagreb",
+    "fi": "Helsinki", "fr": "Paris", "gb": "London", "gr": "Athens", "hr": "Zagreb",
     "hu": "Budapest", "ie": "Dublin", "it": "Rome", "li": "Vaduz", "lt": "Vilnius", "lu": "Luxembourg", "lv": "Riga",
     "mt": "Malta", "nl": "Amsterdam", "no": "Oslo", "pl": "Warsaw", "pt": "Lisbon", "ro": "Bucharest",
     "rs": "Belgrade", "ru": "Moscow", "se": "Stockholm", "si": "Ljubljana", "sk": "Bratislava", "tr": "Istanbul",
@@ -43,8 +44,6 @@ COUNTRY_TIMEZONES = {
     "do": "America/Santo_Domingo", "mx": "America/Mexico_City", "pe": "America/Lima", "uy": "America/Montevideo",
     "ve": "America/Caracas", "nz": "Pacific/Auckland",
 }  # fmt: skip
-# Country-code domains that sites of any country use.
-GENERIC_TLDS = frozenset(("co", "io", "ai", "me", "tv", "eu", "cc", "is", "fm", "ly", "am", "so", "to"))
 # The country whose press a language stands for.
 LANGUAGE_COUNTRIES = {
     "bg": "bg", "cs": "cz", "da": "dk", "de": "de", "el": "gr", "et": "ee", "fi": "fi", "fr": "fr", "he": "il",
@@ -88,9 +87,6 @@ ISO_DATE = re.compile(
     r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I
 )
 DATE_PATTERN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d\s?年|元年")
-CLOCK_PATTERN = re.compile(r"(?<!\d)\d{1,2}[:.h時时시]\s?\d\d(?![.\d])|\b\d{1,2}\s?[ap]\.?m\b|\d[時时시]", re.I)
-TIMEZONE_SUFFIX = re.compile(r"(?:\b(?:[A-Z]{3,4}|Z|GMT|UTC)|[+-]\d{1,2}:?(?:\d\d)?)\)?\s*\Z")
-CLOCK_SUFFIX = re.compile(r"[\s,]*(?:uhr|hrs)?[\s.)]*\Z", re.I)
 URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
 DIGIT = re.compile(r"\d|元")
 MIN_DIGITS = 4  # of a date: `元年3月12日` and `1 Mar 25` have four, a year and month five
@@ -197,8 +193,7 @@ def find_dates(
 
 def guess_timezone(url: str, *languages: str | None) -> str | None:
     """Return the IANA name of a site's time zone, from its domain or languages; None where it may be anywhere."""
-    tld = (urlsplit(url).hostname or "").rpartition(".")[2]
-    countries = [tld] if tld not in GENERIC_TLDS else []
+    countries = [(country_of(url) or "").lower()]
     for tag in languages:
         language, _, subtags = (tag or "").lower().replace("_", "-").partition("-")
         country = next((subtag for subtag in subtags.split("-") if len(subtag) == 2), "")
@@ -475,7 +470,5 @@ def _is_same_instant(naive: re.Match[str], zoned: re.Match[str]) -> bool:
 
 
 def _add_site_timezone(text: str, site_timezone: str | None) -> str:
-    """Return a date in words with the zone of the site, where it has a clock and no zone."""
-    if text.isdigit() or not site_timezone or not CLOCK_PATTERN.search(text) or TIMEZONE_SUFFIX.search(text):
-        return text
-    return f"{CLOCK_SUFFIX.sub('', text)} {site_timezone}"
+    """Return a date in words with the zone of the site, which counts only for a time that names no zone."""
+    return text if text.isdigit() or not site_timezone else f"{text} {site_timezone}"
