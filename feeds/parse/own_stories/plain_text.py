@@ -21,7 +21,7 @@ ACTION = re.compile(
     re.I,
 )
 ACTION_OBJECT = re.compile(
-    r"\b(?:latest|updates?|news(?:letter|letters|paper)?|alerts?|notifications?|browser|in-?box|e-?mail|app|free|today"
+    r"\b(?:latest|updates?|news(?:letter|letters|paper)?|alerts?|notifications?|browser|in-?box|e-?mail|app|free|today\W*$"
     r"|twitter|facebook|telegram|whatsapp|instagram|youtube|subscri\w+|breaking|headlines|home\s?page|main\s+page|menu"
     r"|content|navigation|front\s+page|this\s+(?:page|article|story)|archives?|us)\b",
     re.I,

@@ -38,8 +38,8 @@ TAG_META = ("article:tag", "news_keywords", "keywords", "parsely-tags", "sailthr
 MAX_TAGS = 40
 MAX_SUMMARY_LENGTH = 2000
 MAX_TAG_LENGTH = 100
-# Of the letters of a second opinion: a page with less does not show the text of its story as markup.
-MIN_TEXT_SHARES = {"json-ld articleBody": 0.3, "trafilatura": 0.1, "": 0.0}
+MIN_TEXT_LENGTH = 40  # letters; what is shorter is no story
+MIN_SHOWN_SHARE = 0.3  # of the structured data's text: where the markup has less, a script shows it
 MAX_PAGES = 10
 PAGE_NUMBER = re.compile(
     r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
@@ -187,9 +187,11 @@ def _find_blocks(view: StoryView, bylines: tuple[Person, ...]) -> tuple[list[Blo
         if lead:
             blocks = add_lead(blocks, lead)
     length = sum(count_letters(block.text) for block in blocks)
-    if length < MIN_TEXT_SHARES[region.reference.where] * region.reference.length:
-        paragraphs = list(map(make_paragraph, region.reference.paragraphs))
-        return select_story_blocks(paragraphs, facts, region.reference), region.reference.where
+    reference = region.reference
+    is_hidden = length < MIN_SHOWN_SHARE * reference.length if reference.is_structured else length < MIN_TEXT_LENGTH
+    if is_hidden and length < reference.length:
+        paragraphs = list(map(make_paragraph, reference.paragraphs))
+        return select_story_blocks(paragraphs, facts, reference), reference.where
     return blocks, "page"
 
 

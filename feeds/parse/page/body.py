@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import compress
 
@@ -40,9 +40,11 @@ INLINE_TAGS = frozenset(
 MAX_TEASER_LENGTH = 250  # letters of a list item, on average
 NAME_SEPARATOR = re.compile(r"[,;，、]")
 MAX_NAME_WORDS = 7
-MIN_CONFIRMED_SHARE = 0.5  # of the letters of a text: where a second opinion confirms less, it is of another text
+MIN_CONFIRMED_SHARE = 0.3  # of the letters of a text: where a second opinion confirms less, it is of another text
 MIN_REPEATED_LENGTH = 30  # letters; a shorter paragraph may stand twice
 MAX_TITLE_LENGTH = 120
+MAX_CAPTION_LENGTH = 500
+MIN_CAPTIONS = 3  # of a picture story
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,14 @@ class BlockCollector:
         """Add what can be added whole; return whether the inside of the element is done with."""
         if element.tag in HIDDEN_TAGS or (element is not root and element in self.survey.boilerplate):
             self._flush()
-            if "caption" in (element.get("class") or "") and contains_tag(element, "img"):  # a picture and its caption
-                self._add_picture(element)
+            if boilerplate.is_caption(element):
+                self._add_caption(element)
             return True
         if element.tag in ("img", "picture") or (element.tag == "figure" and not contains_tag(element, *QUOTE_TAGS)):
             self._flush()
             self._add_picture(element)
             return True
-        if element.tag in WHOLE_BLOCK_TAGS:
+        if element.tag in WHOLE_BLOCK_TAGS and not _is_picture_list(element):
             self._flush()
             self._add_block(element)
             return True
@@ -110,7 +112,7 @@ class BlockCollector:
         return element.tag == "figcaption"
 
     def _end(self, element: Element, root: Element) -> None:
-        if element.tag in WRAPPER_TAGS:
+        if element.tag in WRAPPER_TAGS or element.tag == "li":
             self._flush()
         if element is not root:
             self._add_text(element.tail)
@@ -136,10 +138,15 @@ class BlockCollector:
     def _add_picture(self, element: Element) -> None:
         picture = parse_picture(element, self.base_url)
         if picture:
-            alt = f' alt="{escape(picture.alt)}"' if picture.alt else ""
-            title = f' title="{escape(picture.caption)}"' if picture.caption else ""
-            html = f'<figure><img src="{escape(picture.url)}"{alt}{title}></figure>'
-            self.blocks.append(Block("img", html, picture=picture))
+            self.blocks.append(Block("img", _format_picture(picture), picture=picture))
+
+    def _add_caption(self, element: Element) -> None:
+        """Add the caption to the picture before it; one that holds the picture itself is a figure."""
+        if contains_tag(element, "img"):
+            self._add_picture(element)
+        elif self.blocks and (picture := self.blocks[-1].picture) and not picture.caption:
+            picture = replace(picture, caption=get_text(element)[:MAX_CAPTION_LENGTH])
+            self.blocks[-1] = Block("img", _format_picture(picture), picture=picture)
 
     def _drop_boilerplate(self, element: Element) -> None:
         """Drop the boilerplate inside of what is added whole."""
@@ -161,6 +168,19 @@ class BlockCollector:
         else:
             for image in element.iter("img"):
                 self._add_picture(image)
+
+
+def _format_picture(picture: Picture, *, shows_caption: bool = False) -> str:
+    alt = f' alt="{escape(picture.alt)}"' if picture.alt else ""
+    title = f' title="{escape(picture.caption)}"' if picture.caption and not shows_caption else ""
+    caption = f"<figcaption>{escape(picture.caption, quote=False)}</figcaption>" if shows_caption else ""
+    return f'<figure><img src="{escape(picture.url)}"{alt}{title}>{caption}</figure>'
+
+
+def _is_picture_list(element: Element) -> bool:
+    """Return whether the items of a list are pictures, rather than links with pictures."""
+    item = next(iter(element), None) if element.tag in ("ul", "ol") else None
+    return item is not None and contains_tag(item, "img") and not contains_tag(item, "a")
 
 
 def _contains_teasers(element: Element, text: str) -> bool:
@@ -201,7 +221,18 @@ def select_story_blocks(blocks: list[Block], facts: StoryFacts, reference: Refer
         ):
             kept.append(block)
     _drop_trailing_headings(kept)
-    return kept
+    return _show_captions(kept)
+
+
+def _show_captions(blocks: list[Block]) -> list[Block]:
+    """Return the blocks with the captions as text, where they are most of it: those of a picture story."""
+    captions = [block.picture.caption for block in blocks if block.picture and block.picture.caption]
+    if len(captions) < MIN_CAPTIONS or sum(map(len, captions)) < sum(len(block.text) for block in blocks):
+        return blocks
+    return [
+        replace(block, html=_format_picture(block.picture, shows_caption=True)) if block.picture else block
+        for block in blocks
+    ]
 
 
 def _drop_trailing_headings(blocks: list[Block]) -> None:

@@ -85,6 +85,11 @@ def is_other_list(element: Element) -> bool:
     return not get_words("other_list_class").isdisjoint(names) and not contains_tag(element, "h1")
 
 
+def is_caption(element: Element) -> bool:
+    """Return whether an element's class says that it holds the text below a picture."""
+    return not get_words("caption_class").isdisjoint(split_names(element.get("class")))
+
+
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

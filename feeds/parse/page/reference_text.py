@@ -17,10 +17,11 @@ from lxml import etree
 from . import json_ld
 from .html_tree import Element, count_letters
 
+STRUCTURED = "json-ld articleBody"
 MAX_ELEMENTS = 20_000  # of a page given to trafilatura; its time grows with them
 MAX_TEXT_LENGTH = 300_000  # letters; paragraphs are looked for in all of it
 MIN_TEXT_LENGTH = 200  # letters; a shorter text of the structured data is a summary
-MIN_KEY_LENGTH = 20  # letters; a shorter paragraph must be a whole line, for it may stand inside another one
+MIN_KEY_LENGTH = 12  # letters; a shorter paragraph must be a whole line, for it may stand inside another one
 KEY_LENGTH = 60  # letters at either end of a paragraph that are looked for
 LETTERS = re.compile(r"\w+")
 TAG = re.compile(r"<[^>]{1,500}>")
@@ -34,6 +35,11 @@ class ReferenceText:
 
     paragraphs: tuple[str, ...] = ()
     where: str = ""
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether the page gives the text as data."""
+        return self.where == STRUCTURED
 
     @cached_property
     def length(self) -> int:
@@ -68,7 +74,7 @@ def read_structured_text(node: json_ld.JsonLdNode) -> ReferenceText:
     text = json_ld.as_text(node.get("articleBody")) or json_ld.as_text(node.get("text")) or ""
     paragraphs = split_paragraphs(text)
     is_whole = MIN_TEXT_LENGTH <= sum(map(len, paragraphs)) <= MAX_TEXT_LENGTH
-    return ReferenceText(paragraphs, "json-ld articleBody") if is_whole else ReferenceText()
+    return ReferenceText(paragraphs, STRUCTURED) if is_whole else ReferenceText()
 
 
 def split_paragraphs(text: str) -> tuple[str, ...]:

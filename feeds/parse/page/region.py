@@ -21,7 +21,7 @@ from .html_tree import (
     get_text,
 )
 from .reference_text import ReferenceText, extract_text, read_structured_text
-from .repeated_items import find_repeated_items
+from .repeated_items import find_repeated_items, is_gallery
 from .title import fold
 
 # Where authors of pages mark the text: microdata and h-entry.
@@ -35,6 +35,16 @@ MIN_TEXT_LENGTH = 250  # letters; a marked element with less is no story
 BULK_SHARE = 0.4  # of all running text: an element with more is no boilerplate where it holds the headline
 MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains, class names marked too much as boilerplate
 RETRY_SHARES = (BULK_SHARE, 0.1, 0.0)  # then only elements with less of the text than this count as boilerplate
+MIN_PARAGRAPHS_BEFORE = 2  # a story has more text than its standfirst before comments and other stories follow
+NO_REFERENCE = ReferenceText()
+SINGLE_TAGS = ("p", "blockquote", "pre")
+MIN_SHOWN_SHARE = 0.5  # of the structured data's text: where the markup has less, a script shows it
+MIN_REFERENCE_SHARE = 0.25  # of the text: a second opinion with less is a part of it
+MAX_PART = 0.6  # of the text: a second opinion that confirms more is none of its parts
+MIN_ALIKE = 0.8  # of the text: so much is marked up as its confirmed part
+MIN_OUTSIDE_BOILERPLATE = 0.5  # of the confirmed text; where it has less, class names marked too much
+MIN_AGREEMENT = 0.5  # F1 of a text and a second opinion
+MAX_DISAGREEMENT = 0.1  # F1 that another element may have more
 MIN_PARAGRAPHS_BEFORE = 2  # a story has more text than its standfirst before comments and other stories follow
 NO_REFERENCE = ReferenceText()
 MIN_REFERENCE_SHARE = 0.5
@@ -140,7 +150,8 @@ def _collect_texts(page: WebPage) -> tuple[list[WeighedText], list[Element], fro
             walk.skip_subtree()
             continue
         items.update(find_repeated_items(element, page.url))
-        if element.tag not in ("body", "html") and boilerplate.is_boilerplate(element):
+        is_named = element.tag not in ("body", "html") and boilerplate.is_boilerplate(element)
+        if is_named and not is_gallery(element, page.url):
             suspects.append(element)
         if element.tag in PARAGRAPH_TAGS:
             text = get_text(element)
@@ -176,7 +187,10 @@ def _weigh_paragraph(element: Element, text: str) -> float:
 def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionView:
     """Return the heading and the text of a page's story, and the smallest element around both."""
     survey = survey_page(page)
-    text_element, reference = _agree(page, node, survey, find_text_element(page, survey))
+    text_element = find_text_element(page, survey)
+    reference, confirmed = _find_reference(page, node, survey, text_element)
+    survey = _restore(survey, confirmed, page.root)
+    text_element = _find_agreeing_element(survey, confirmed, page.root, text_element)
     heading = _find_heading(page, title)
     if text_element is None:
         return RegionView(survey, heading, None, page.root, reference)
@@ -187,27 +201,19 @@ def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionVi
     return RegionView(survey, heading, text_element, root, reference)
 
 
-def _agree(
+def _find_reference(
     page: WebPage, node: json_ld.JsonLdNode, survey: PageSurvey, text_element: Element | None
-) -> tuple[Element | None, ReferenceText]:
-    """Return the element whose text agrees best with a second opinion, and that opinion; none where it has too little.
-
-    A text that stands in several boxes is easily taken for one of them.
-    """
+) -> tuple[ReferenceText, list[WeighedText]]:
+    """Return a second opinion that has the whole text of the page, and the texts that it confirms."""
     weight = 0.0 if text_element is None else survey.weight(text_element)
     structured = read_structured_text(node)
-    if structured.paragraphs and weight < MIN_REFERENCE_SHARE * structured.length:
-        return text_element, structured  # a script shows the text
-    if text_element is None:
-        return None, extract_text(page.root)
+    if structured.paragraphs and weight < MIN_SHOWN_SHARE * structured.length:
+        return structured, []  # a script shows the text
     for reference in _iter_references(structured, page.root):
-        if reference.length >= MIN_REFERENCE_SHARE * weight:
-            agreements = _compute_agreements(survey, reference, page.root)
-            best = max(agreements, key=agreements.__getitem__, default=text_element)
-            if agreements.get(best, 0.0) >= MIN_AGREEMENT:
-                own = agreements.get(text_element, 0.0)
-                return best if agreements[best] > own + MAX_DISAGREEMENT else text_element, reference
-    return text_element, NO_REFERENCE
+        confirmed = [text for text in survey.texts if reference.count(text.text)]
+        if text_element is None or not _is_part(reference, confirmed, survey, text_element):
+            return reference, confirmed
+    return NO_REFERENCE, []
 
 
 def _iter_references(structured: ReferenceText, root: Element) -> Iterator[ReferenceText]:
@@ -217,12 +223,54 @@ def _iter_references(structured: ReferenceText, root: Element) -> Iterator[Refer
     yield extract_text(root)
 
 
-def _compute_agreements(survey: PageSurvey, reference: ReferenceText, root: Element) -> Mapping[Element, float]:
+def _restore(survey: PageSurvey, confirmed: list[WeighedText], root: Element) -> PageSurvey:
+    """Return the survey without boilerplate that holds most of what a second opinion confirms."""
+    total = sum(text.weight for text in confirmed)
+    if _sum_weights(confirmed, survey.boilerplate).get(root, 0.0) >= MIN_OUTSIDE_BOILERPLATE * total:
+        return survey
+    restored = {element for text in confirmed for element in _iter_upwards(text.element)}
+    excluded = frozenset(
+        element
+        for element in survey.boilerplate
+        if element not in restored or element.tag in boilerplate.NON_STORY_TAGS
+    )
+    return PageSurvey(_sum_weights(survey.texts, excluded), excluded, survey.texts)
+
+
+def _find_agreeing_element(
+    survey: PageSurvey, confirmed: list[WeighedText], root: Element, text_element: Element | None
+) -> Element | None:
+    """Return the element whose text agrees best with the confirmed ones, unless the given one is nearly as good."""
+    agreements = _compute_agreements(confirmed, survey, root)
+    best = max(agreements, key=agreements.__getitem__, default=text_element)
+    agreement = agreements.get(best, 0.0) if best is not None else 0.0
+    own = agreements.get(text_element, 0.0) if text_element is not None else 0.0
+    return best if agreement >= MIN_AGREEMENT and agreement > own + MAX_DISAGREEMENT else text_element
+
+
+def _is_part(reference: ReferenceText, confirmed: list[WeighedText], survey: PageSurvey, text_element: Element) -> bool:
+    """Return whether a second opinion has only a part of a text: most of the rest is marked up as that part is."""
+    weight = survey.weight(text_element)
+    if reference.length < MIN_REFERENCE_SHARE * weight:
+        return True
+    kinds = {_get_kind(text.element) for text in confirmed}
+    alike = _sum_weights((text for text in survey.texts if _get_kind(text.element) in kinds), survey.boilerplate)
+    confirmed_weight = _sum_weights(confirmed, survey.boilerplate).get(text_element, 0.0)
+    return confirmed_weight < MAX_PART * weight and alike.get(text_element, 0.0) >= MIN_ALIKE * weight
+
+
+def _get_kind(element: Element) -> tuple[object, ...]:
+    parent = element.getparent()
+    outer = (None, None) if parent is None else (parent.tag, parent.get("class"))
+    return (element.tag, element.get("class"), *outer)
+
+
+def _compute_agreements(confirmed: list[WeighedText], survey: PageSurvey, root: Element) -> Mapping[Element, float]:
     """Return the F1 of the text below each element, measured by a second opinion; the inner elements first."""
-    confirmed = _sum_weights((text for text in survey.texts if reference.count(text.text)), survey.boilerplate)
+    weights = _sum_weights(confirmed, survey.boilerplate)
     return {
-        element: 2 * weight / (survey.weight(element) + confirmed[root])
-        for element, weight in confirmed.items()
+        element: 2 * weight / (survey.weight(element) + weights[root])
+        for element, weight in weights.items()
         if element.tag not in SINGLE_TAGS
     }
 

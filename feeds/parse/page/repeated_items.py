@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from ...wordlists import get_words
 from ..document import resolve_http_url
-from .boilerplate import is_label
+from .boilerplate import is_label, split_names
 from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, contains_tag
 
 MIN_ITEMS = 3
@@ -34,6 +35,14 @@ def find_repeated_items(parent: Element, url: str) -> list[Element]:
         if len(items) >= MIN_ITEMS and (_are_cards(items[:MAX_CHECKED_ITEMS], url) or _are_comments(items))
         for item in items
     ]
+
+
+def is_gallery(element: Element, url: str) -> bool:
+    """Return whether an element is a gallery by its class, and its pictures lead to no other pages."""
+    if get_words("gallery_class").isdisjoint(split_names(element.get("class"))):
+        return False
+    has_pictures = len(list(islice(element.iter("img"), MIN_ITEMS))) == MIN_ITEMS
+    return has_pictures and not any(_leads_elsewhere(link.get("href") or "", url) for link in element.iter("a"))
 
 
 def _are_cards(items: list[Element], url: str) -> bool:
