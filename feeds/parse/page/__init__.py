@@ -11,8 +11,9 @@ from . import json_ld
 from .article import extract_story, read_story
 from .html_tree import WebPage, parse_page
 from .link_groups import MIN_LIST, find_story_links
-from .region import find_text_element, survey_page
+from .region import find_text_element
 from .story_links import extract_listing
+from .survey import survey_page
 
 MIN_STORY_LENGTH = 300  # letters of running text; a list may have as many above it
 LENGTH_PER_LINK = 20  # letters of running text more, for each link that the page lists

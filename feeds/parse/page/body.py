@@ -25,7 +25,7 @@ from .html_tree import (
 )
 from .images import Picture, parse_picture
 from .reference_text import ReferenceText
-from .region import PARAGRAPH_TAGS, WRAPPER_TAGS, PageSurvey
+from .survey import PARAGRAPH_TAGS, WRAPPER_TAGS, PageSurvey
 from .title import fold
 
 LIST_TAGS = frozenset(("ul", "ol", "dl", "table"))
@@ -212,6 +212,8 @@ def select_story_blocks(blocks: list[Block], facts: StoryFacts, reference: Refer
     link_starts = _find_repeated_link_starts(blocks)
     heading_tags = Counter(block.tag for block in blocks if block.tag in HEADING_TAGS)
     for block in _drop_repetitions(_drop_unconfirmed(blocks, reference), facts, reference):
+        if boilerplate.is_comments_heading(block.text) and not _is_before_text(kept):
+            break
         if _is_link_list(block):
             _drop_trailing_headings(kept)
         elif not (

@@ -119,6 +119,13 @@ def is_link_list_heading(text: str) -> bool:
     return bool(label) and (not rest or rest.startswith(COLONS) or _is_phrase(label))
 
 
+def is_comments_heading(text: str) -> bool:
+    """Return whether a text is nothing but a heading above comments, with or without their number."""
+    words = "".join(char for char in text if not char.isdigit())
+    label, rest = _split_label(words, ("comments",)) if is_heading_length(text) else ("", "")
+    return bool(label) and not SIGNS.sub("", rest) and (words != text or _is_phrase(label))
+
+
 def is_notice(text: str) -> bool:
     """Return whether a paragraph is a call to action, a date line, or a notice of facts, rights or of a paywall."""
     if len(text) > MAX_NOTICE_LENGTH:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from lxml import etree
 
@@ -15,27 +15,24 @@ from .html_tree import (
     Element,
     WebPage,
     contains_tag,
-    count_letters,
-    ends_sentence,
     get_link_length,
     get_text,
 )
 from .reference_text import ReferenceText, extract_text, read_structured_text
-from .repeated_items import find_repeated_items, is_gallery
+from .survey import (
+    MIN_PARAGRAPHS_BEFORE,
+    PARAGRAPH_TAGS,
+    PageSurvey,
+    WeighedText,
+    iter_upwards,
+    sum_weights,
+    survey_page,
+)
 from .title import fold
 
 # Where authors of pages mark the text: microdata and h-entry.
 MARKED_TEXT = etree.XPath("//*[@itemprop='articleBody' or contains(concat(' ', @class, ' '), ' e-content ')]")
-PARAGRAPH_TAGS = frozenset(("p", "blockquote", "pre", "li", "dd", "td"))
-WRAPPER_TAGS = frozenset(
-    ("div", "section", "article", "main", "span", "header", "center", "body", "figure", "hgroup", "font")
-)
-MIN_PARAGRAPH_LENGTH = 60  # letters; a shorter one does not say where the story stands
 MIN_TEXT_LENGTH = 250  # letters; a marked element with less is no story
-BULK_SHARE = 0.4  # of all running text: an element with more is no boilerplate where it holds the headline
-MIN_REMAINING_SHARE = 0.15  # of all running text: where less remains, class names marked too much as boilerplate
-RETRY_SHARES = (BULK_SHARE, 0.1, 0.0)  # then only elements with less of the text than this count as boilerplate
-MIN_PARAGRAPHS_BEFORE = 2  # a story has more text than its standfirst before comments and other stories follow
 NO_REFERENCE = ReferenceText()
 SINGLE_TAGS = ("p", "blockquote", "pre")
 MIN_SHOWN_SHARE = 0.5  # of the structured data's text: where the markup has less, a script shows it
@@ -45,35 +42,8 @@ MIN_ALIKE = 0.8  # of the text: so much is marked up as its confirmed part
 MIN_OUTSIDE_BOILERPLATE = 0.5  # of the confirmed text; where it has less, class names marked too much
 MIN_AGREEMENT = 0.5  # F1 of a text and a second opinion
 MAX_DISAGREEMENT = 0.1  # F1 that another element may have more
-MIN_PARAGRAPHS_BEFORE = 2  # a story has more text than its standfirst before comments and other stories follow
-NO_REFERENCE = ReferenceText()
-MIN_REFERENCE_SHARE = 0.5
-SINGLE_TAGS = ("p", "blockquote", "pre")
-MIN_AGREEMENT = 0.5
-MAX_DISAGREEMENT = 0.1
 LEAD_TAGS = ("p", "h2", "h3", "h4", "h5", "div", "span", "strong", "li")
 MAX_LEAD_LENGTH = 900
-
-
-class WeighedText(NamedTuple):
-    """A paragraph, or the text of its own in a wrapper, and its weight."""
-
-    element: Element
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True)
-class PageSurvey:
-    """The letters of running text below each element of a page, and the elements that are boilerplate."""
-
-    weights: Mapping[Element, float]
-    boilerplate: frozenset[Element]
-    texts: tuple[WeighedText, ...] = ()
-
-    def weight(self, element: Element) -> float:
-        """Return the letters of running text below an element, without boilerplate."""
-        return self.weights.get(element, 0.0)
 
 
 @dataclass(frozen=True)
@@ -87,103 +57,6 @@ class RegionView:
     reference: ReferenceText = NO_REFERENCE
 
 
-def survey_page(page: WebPage) -> PageSurvey:
-    """Weigh the text of a page and find its boilerplate.
-
-    What holds the headline, or nearly all of the text, is no boilerplate, however it is named.
-    """
-    root = page.root
-    texts, suspects, others = _collect_texts(page)
-    all_weights = _sum_weights(texts, frozenset())
-    total = all_weights.get(root, 0.0)
-    heading_ancestors = {ancestor for heading in root.iter("h1") for ancestor in heading.iterancestors()}
-    excluded = frozenset(
-        element
-        for element in suspects
-        if element.tag in boilerplate.NON_STORY_TAGS
-        or all_weights.get(element, 0.0) < BULK_SHARE * total
-        or element not in heading_ancestors
-    )
-    weights = _sum_weights(texts, excluded)
-    for share in RETRY_SHARES:
-        if weights.get(root, 0.0) >= MIN_REMAINING_SHARE * total:
-            break
-        excluded = frozenset(
-            element
-            for element in excluded
-            if element.tag in boilerplate.NON_STORY_TAGS or all_weights.get(element, 0.0) < share * total
-        )
-        weights = _sum_weights(texts, excluded)
-    return PageSurvey(weights, excluded | others, tuple(texts))
-
-
-def _sum_weights(texts: Iterable[WeighedText], excluded: frozenset[Element]) -> dict[Element, float]:
-    """Return the weight below each element, without texts inside of excluded ones."""
-    weights: dict[Element, float] = {}
-    for element, _, weight in texts:
-        path = list(_iter_upwards(element))
-        if excluded.isdisjoint(path):
-            for ancestor in path:
-                weights[ancestor] = weights.get(ancestor, 0.0) + weight
-    return weights
-
-
-def _iter_upwards(element: Element) -> Iterator[Element]:
-    """Yield an element, then its ancestors."""
-    yield element
-    yield from element.iterancestors()
-
-
-def _collect_texts(page: WebPage) -> tuple[list[WeighedText], list[Element], frozenset[Element]]:
-    """Return the weighed texts, what is named like boilerplate, and the comments and other stories that follow."""
-    texts: list[WeighedText] = []
-    suspects: list[Element] = []
-    items: set[Element] = set()
-    others: set[Element] = set()
-    walk = etree.iterwalk(page.root, events=("start",))
-    for _, element in walk:
-        if element.tag in HIDDEN_TAGS or element.tag == "head":
-            walk.skip_subtree()
-            continue
-        if element in items and len(texts) >= MIN_PARAGRAPHS_BEFORE:
-            others.add(element)
-            walk.skip_subtree()
-            continue
-        items.update(find_repeated_items(element, page.url))
-        is_named = element.tag not in ("body", "html") and boilerplate.is_boilerplate(element)
-        if is_named and not is_gallery(element, page.url):
-            suspects.append(element)
-        if element.tag in PARAGRAPH_TAGS:
-            text = get_text(element)
-            weight = _weigh_paragraph(element, text)
-        elif element.tag in WRAPPER_TAGS:
-            text = _get_own_text(element)
-            weight = length if (length := count_letters(text)) >= MIN_PARAGRAPH_LENGTH else 0.0
-        else:
-            continue
-        if weight:
-            texts.append(WeighedText(element, text, weight))
-    return texts, suspects, frozenset(others)
-
-
-def _get_own_text(element: Element) -> str:
-    """Return the text that stands directly in an element."""
-    parts = (element.text or "", *(child.tail or "" for child in element))
-    return " ".join(filter(None, map(str.strip, parts)))
-
-
-def _weigh_paragraph(element: Element, text: str) -> float:
-    length = count_letters(text)
-    if length < MIN_PARAGRAPH_LENGTH and not (length > 25 and ends_sentence(text)):
-        return 0.0
-    if get_link_length(element) > len(text) / 2:
-        return 0.0
-    return min(length, 1000) * (0.5 if element.tag in ("li", "td", "dd") else 1.0)
-
-
-# ── the parts of the story ──────────────────────────────────────────────────────────────────────────────────────────
-
-
 def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionView:
     """Return the heading and the text of a page's story, and the smallest element around both."""
     survey = survey_page(page)
@@ -192,13 +65,29 @@ def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionVi
     survey = _restore(survey, confirmed, page.root)
     text_element = _find_agreeing_element(survey, confirmed, page.root, text_element)
     heading = _find_heading(page, title)
+    if heading is not None:
+        text_element = _keep_text_of_heading(survey, heading, text_element)
     if text_element is None:
         return RegionView(survey, heading, None, page.root, reference)
     if heading is None:
         return RegionView(survey, None, text_element, text_element, reference)
-    path = set(_iter_upwards(heading))
-    root = next((element for element in _iter_upwards(text_element) if element in path), page.root)
+    path = set(iter_upwards(heading))
+    root = next((element for element in iter_upwards(text_element) if element in path), page.root)
     return RegionView(survey, heading, text_element, root, reference)
+
+
+def _keep_text_of_heading(survey: PageSurvey, heading: Element, text_element: Element | None) -> Element | None:
+    """Return the smallest element that holds the heading and paragraphs, where the given one is another's text."""
+    counts: Counter[Element] = Counter()
+    for text in survey.texts:
+        path = list(iter_upwards(text.element))
+        if text.element.tag == "p" and survey.boilerplate.isdisjoint(path):
+            counts.update(path)
+    box = next((element for element in heading.iterancestors() if counts[element] >= MIN_PARAGRAPHS_BEFORE), None)
+    if box is None or survey.weight(box) < MIN_TEXT_LENGTH or text_element is None:
+        return text_element
+    is_apart = text_element not in box.iter(text_element.tag) and box not in text_element.iter(box.tag)
+    return box if is_apart else text_element
 
 
 def _find_reference(
@@ -226,15 +115,15 @@ def _iter_references(structured: ReferenceText, root: Element) -> Iterator[Refer
 def _restore(survey: PageSurvey, confirmed: list[WeighedText], root: Element) -> PageSurvey:
     """Return the survey without boilerplate that holds most of what a second opinion confirms."""
     total = sum(text.weight for text in confirmed)
-    if _sum_weights(confirmed, survey.boilerplate).get(root, 0.0) >= MIN_OUTSIDE_BOILERPLATE * total:
+    if sum_weights(confirmed, survey.boilerplate).get(root, 0.0) >= MIN_OUTSIDE_BOILERPLATE * total:
         return survey
-    restored = {element for text in confirmed for element in _iter_upwards(text.element)}
+    restored = {element for text in confirmed for element in iter_upwards(text.element)}
     excluded = frozenset(
         element
         for element in survey.boilerplate
         if element not in restored or element.tag in boilerplate.NON_STORY_TAGS
     )
-    return PageSurvey(_sum_weights(survey.texts, excluded), excluded, survey.texts)
+    return PageSurvey(sum_weights(survey.texts, excluded), excluded, survey.texts)
 
 
 def _find_agreeing_element(
@@ -254,8 +143,8 @@ def _is_part(reference: ReferenceText, confirmed: list[WeighedText], survey: Pag
     if reference.length < MIN_REFERENCE_SHARE * weight:
         return True
     kinds = {_get_kind(text.element) for text in confirmed}
-    alike = _sum_weights((text for text in survey.texts if _get_kind(text.element) in kinds), survey.boilerplate)
-    confirmed_weight = _sum_weights(confirmed, survey.boilerplate).get(text_element, 0.0)
+    alike = sum_weights((text for text in survey.texts if _get_kind(text.element) in kinds), survey.boilerplate)
+    confirmed_weight = sum_weights(confirmed, survey.boilerplate).get(text_element, 0.0)
     return confirmed_weight < MAX_PART * weight and alike.get(text_element, 0.0) >= MIN_ALIKE * weight
 
 
@@ -267,7 +156,7 @@ def _get_kind(element: Element) -> tuple[object, ...]:
 
 def _compute_agreements(confirmed: list[WeighedText], survey: PageSurvey, root: Element) -> Mapping[Element, float]:
     """Return the F1 of the text below each element, measured by a second opinion; the inner elements first."""
-    weights = _sum_weights(confirmed, survey.boilerplate)
+    weights = sum_weights(confirmed, survey.boilerplate)
     return {
         element: 2 * weight / (survey.weight(element) + weights[root])
         for element, weight in weights.items()
@@ -358,7 +247,7 @@ def _rank_lead(element: Element, text: str, descriptions: list[str], survey: Pag
         len(other) > 30 and (folded.startswith(other[:60]) or other.startswith(folded[:60])) for other in descriptions
     ):
         return 3
-    if not survey.boilerplate.isdisjoint(_iter_upwards(element)):
+    if not survey.boilerplate.isdisjoint(iter_upwards(element)):
         return 0
     if get_link_length(element) > len(text) / 3:
         return 0
@@ -373,9 +262,9 @@ def _rank_lead(element: Element, text: str, descriptions: list[str], survey: Pag
 def find_story_parts(region: RegionView, text_element: Element) -> list[Element]:
     """Return the text element with what stands between the heading and it, and with like elements after it."""
     survey, heading = region.survey, region.heading
-    heading_path = set(_iter_upwards(heading)) if heading is not None else set()
+    heading_path = set(iter_upwards(heading)) if heading is not None else set()
     before: list[Element] = []
-    for step in _iter_upwards(text_element):
+    for step in iter_upwards(text_element):
         if step in heading_path or step.tag in ("body", "html"):
             break
         for sibling in step.itersiblings(preceding=True):

@@ -46,14 +46,14 @@ def is_gallery(element: Element, url: str) -> bool:
 
 
 def _are_cards(items: list[Element], url: str) -> bool:
-    """Return whether most items have a heading that leads to another page of the site."""
+    """Return whether most items have a heading that leads to another page of the site, or one as a page has."""
     return sum(_is_card(item, url) for item in items) >= MIN_SHARE * len(items)
 
 
 def _is_card(item: Element, url: str) -> bool:
-    heading = next(item.iter(*HEADING_TAGS[1:]), None)
-    if heading is None:
-        return False
+    heading = next(item.iter(*HEADING_TAGS), None)
+    if heading is None or heading.tag == "h1":
+        return heading is not None
     links = [*islice(heading.iter("a"), 1), *islice(heading.iterancestors("a"), 1)]
     return any(_leads_elsewhere(link.get("href") or "", url) for link in links)
 
