@@ -21,7 +21,9 @@ OTHER = "A council of the upper town voted late on Tuesday to close the old mill
 
 def read_text(body: str, lang: str = "en", head: str = "", title: str = "Bridge reopens") -> str:
     """Return the text of a page, a line for each block."""
-    page = f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{title} - Gazette</title>{head}</head>'
+    page = (
+        f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{title} - Gazette</title>{head}</head>'
+    )
     source = Source("page", Kind.PAGE, URL, read_as="story")
     (story,) = read_story(Fetched(URL, f"{page}<body>{body}</body></html>".encode(), "text/html"), source).stories
     return "\n".join(text.value for text in story.content)
@@ -40,7 +42,12 @@ SHORT_STORIES = {  # language → headline, line of facts, sentences, what else 
         "古い橋の修理始まる",
         "2025年3月12日 10時15分",
         ("市は12日、古い橋の修理を始めた。費用は3千万円で、冬までに終わる。", "片側の車線は通行できる。"),
-        ("（編集：田中花子）", "関連リンク：", '<a href="/a/2">旧市街の計画</a>', '前の記事：<a href="/a/0">港の朝</a>'),
+        (
+            "（編集：田中花子）",
+            "関連リンク：",
+            '<a href="/a/2">旧市街の計画</a>',
+            '前の記事：<a href="/a/0">港の朝</a>',
+        ),
     ),
     "ko": (
         "낡은 다리 수리 시작",
@@ -57,7 +64,10 @@ SHORT_STORIES = {  # language → headline, line of facts, sentences, what else 
     "ar": (
         "بدء إصلاح الجسر القديم",
         "12 مارس 2025",
-        ("بدأت المدينة يوم الأربعاء إصلاح الجسر القديم. وتبلغ الكلفة ثلاثين مليونا وتنتهي الأعمال قبل الشتاء.", "يبقى مسار واحد مفتوحا."),
+        (
+            "بدأت المدينة يوم الأربعاء إصلاح الجسر القديم. وتبلغ الكلفة ثلاثين مليونا وتنتهي الأعمال قبل الشتاء.",
+            "يبقى مسار واحد مفتوحا.",
+        ),
         ("اقرأ أيضا:", '<a href="/a/2">خطة المدينة القديمة</a>', "تحرير: ليلى حداد"),
     ),
     "hi": (
@@ -69,16 +79,22 @@ SHORT_STORIES = {  # language → headline, line of facts, sentences, what else 
     "ru": (
         "Начался ремонт старого моста",
         "12 марта 2025, 10:15",
-        ("Город начал в среду ремонт старого моста. Он обойдётся в 30 миллионов и закончится до зимы.", "Одна полоса остаётся открытой."),
+        (
+            "Город начал в среду ремонт старого моста. Он обойдётся в 30 миллионов и закончится до зимы.",
+            "Одна полоса остаётся открытой.",
+        ),
         ("Читайте также: <a href='/a/2'>План старого города</a>", "Редактор: Анна Лебедева"),
     ),
     "pl": (
         "Rusza remont starego mostu",
         "12.03.2025 10:15",
-        ("Miasto rozpoczęło w środę remont starego mostu. Będzie kosztował 30 milionów i skończy się przed zimą.", "Jeden pas pozostaje otwarty."),
+        (
+            "Miasto rozpoczęło w środę remont starego mostu. Będzie kosztował 30 milionów i skończy się przed zimą.",
+            "Jeden pas pozostaje otwarty.",
+        ),
         ("Czytaj też: <a href='/a/2'>Plan starego miasta</a>", "Zdjęcia: Jan Nowak"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("language", SHORT_STORIES)
@@ -86,7 +102,9 @@ SHORT_STORIES = {  # language → headline, line of facts, sentences, what else 
 def test_a_short_story_is_read_without_the_rest_of_its_page(language: str, box: str) -> None:
     """B9: lengths count for the script; headline, facts, links and editor's lines are no text."""
     headline, facts, sentences, rest = SHORT_STORIES[language]
-    inner = f"<h1>{headline}</h1><div class='time'>{facts}</div><div class='content'>{paragraphs(*sentences, *rest)}</div>"
+    inner = (
+        f"<h1>{headline}</h1><div class='time'>{facts}</div><div class='content'>{paragraphs(*sentences, *rest)}</div>"
+    )
     nav = '<nav><a href="/">Home</a> <a href="/p">Politics</a></nav>'
     text = read_text(f"{nav}{box.format(inner)}<footer>© 2026 Gazette</footer>", language, title=headline)
     assert strip_tags(text) == " ".join(sentences)
@@ -95,10 +113,16 @@ def test_a_short_story_is_read_without_the_rest_of_its_page(language: str, box: 
 COMMENTS = {
     "said": ("<ol class='stimmen'>{}</ol>", "<li><cite>Leserin {n}</cite> schreibt: <p>{text}</p></li>"),
     "named box": ("<section class='answers'>{}</section>", "<div class='r'><b>ana{n}</b> dice: <p>{text}</p></div>"),
-    "linked name": ("<div id='c'>{}</div>", "<div class='e'><a href='/u/{n}'>reader{n}</a> <time>2 March</time><div>{text}</div></div>"),
-    "list of boxes": ("<ul>{}</ul>", "<li class='x'><strong>Ben {n}</strong><br><span>3 h</span><p>{text}</p><a href='#'>Reply</a></li>"),
+    "linked name": (
+        "<div id='c'>{}</div>",
+        "<div class='e'><a href='/u/{n}'>reader{n}</a> <time>2 March</time><div>{text}</div></div>",
+    ),
+    "list of boxes": (
+        "<ul>{}</ul>",
+        "<li class='x'><strong>Ben {n}</strong><br><span>3 h</span><p>{text}</p><a href='#'>Reply</a></li>",
+    ),
     "caseless": ("<div class='list'>{}</div>", "<div class='item'><span>읽는이{n}</span><p>{text}</p></div>"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("count", [4, 14])
@@ -123,7 +147,11 @@ def test_comments_are_no_text(page: str, shape: str, count: int) -> None:
 CARDS = {
     "heading in link": "<div class='k'><a href='/s{n}'><h3>Another story {n}</h3></a><p>{text}</p></div>",
     "link in heading": "<article><h2><a href='/s{n}'>Another story {n}</a></h2><p>{text}</p></article>",
-    "list": "<li><img src='/i{n}.jpg'><h4><a href='https://gazette.example/s{n}'>Another story {n}</a></h4><p>{text}</p></li>",
+    "whole link": "<a class='k' href='/s{n}'><h3>Another story {n}</h3><p>{text}</p></a>",
+    "rows": "<div class='r'><div><h3><a href='/s{n}'>Another story {n}</a></h3></div><div><p>{text}</p></div></div>",
+    "as pages": "<article class='full'><h1>Another story {n}</h1><p>{text}</p><p>More of it: {text}</p></article>",
+    "list": "<li><img src='/i{n}.jpg'><h4><a href='https://gazette.example/s{n}'>Another story {n}</a></h4>"
+    "<p>{text}</p></li>",
 }
 
 
@@ -131,7 +159,8 @@ CARDS = {
 @pytest.mark.parametrize(
     "page",
     [
-        "<main><article><h1>Bridge reopens</h1><div class='a'>{story}</div></article><section>{others}</section></main>",
+        "<main><article><h1>Bridge reopens</h1><div class='a'>{story}</div></article>"
+        "<section>{others}</section></main>",
         "<main><article><h1>Bridge reopens</h1>{story}</article>{others}</main>",
         "<div><div class='left'><h1>Bridge reopens</h1>{story}<div class='mehr'>{others}</div></div></div>",
     ],
@@ -142,6 +171,14 @@ def test_the_next_stories_are_no_text(page: str, shape: str) -> None:
     others = "".join(CARDS[shape].format(n=number, text=f"{OTHER} {number}.") for number in range(8))
     text = read_text(page.format(story=paragraphs(*STORY), others=others))
     assert strip_tags(text) == " ".join(STORY)
+
+
+@pytest.mark.parametrize("heading", ["14 Comments", "Leserkommentare (12)", "网友评论", "Комментарии 3"])
+def test_the_text_ends_at_the_heading_of_comments(heading: str) -> None:
+    """B9: whatever the comments look like."""
+    comments = "".join(f"<div><p>{REMARK} {number}.</p><small>reader{number}</small></div>" for number in range(9))
+    page = f"<div class='p'><h1>Bridge reopens</h1>{paragraphs(*STORY)}<h2>{heading}</h2>{comments}</div>"
+    assert strip_tags(read_text(page)) == " ".join(STORY)
 
 
 def test_a_story_in_several_boxes_is_read_whole() -> None:
@@ -171,7 +208,9 @@ def test_a_gallery_keeps_introduction_pictures_and_captions(shape: str, box: str
     """B9: captioned pictures are the running text of a picture story."""
     pictures = box.format("".join(GALLERIES[shape].format(n=n, text=text) for n, text in enumerate(CAPTIONS)))
     introduction = "Our photographer spent a week with the builders."
-    text = read_text(f"<article><h1>Bridge reopens</h1><div class='content'><p>{introduction}</p>{pictures}</div></article>")
+    text = read_text(
+        f"<article><h1>Bridge reopens</h1><div class='content'><p>{introduction}</p>{pictures}</div></article>"
+    )
     parts = [introduction, *(part for n, caption in enumerate(CAPTIONS) for part in (f"/img/{n}.jpg", caption))]
     places = [text.find(part) for part in parts]
     assert places == sorted(places)
@@ -186,12 +225,14 @@ POSTS = [("Trains stop in the north", STORY[0]), ("Schools close", STORY[1]), ("
 def test_a_live_report_keeps_all_its_posts(level: str, name: str) -> None:
     """B9: with the newest heading and the standfirst, in order."""
     posts = "".join(
-        f"<div class='{name}' id='u{n}'><time datetime='2025-03-12T1{n}:50:00Z'>1{n}:50</time><{level}>{heading}</{level}>"
-        f"<p>{text}</p></div>"
+        f"<div class='{name}' id='u{n}'><time datetime='2025-03-12T1{n}:50:00Z'>1{n}:50</time>"
+        f"<{level}>{heading}</{level}><p>{text}</p></div>"
         for n, (heading, text) in enumerate(POSTS)
     )
     standfirst = "Follow the storm as it crosses the country today, with reports from our staff."
-    text = read_text(f"<article><h1>Storm live</h1><p class='standfirst'>{standfirst}</p><div class='c'>{posts}</div></article>")
+    text = read_text(
+        f"<article><h1>Storm live</h1><p class='standfirst'>{standfirst}</p><div class='c'>{posts}</div></article>"
+    )
     expected = [standfirst, *(part for post in POSTS for part in post)]
     places = [text.find(part) for part in expected]
     assert places == sorted(places)
