@@ -12,9 +12,9 @@ import pytest
 
 from feeds.model import Fetched, Kind, Source
 from feeds.parse.page import read_page
-from feeds.parse.page.html_tree import parse_page
-from feeds.parse.page.list_items import find_date, iter_parts, weigh_length
-from feeds.parse.page.list_region import is_label
+from feeds.parse.page.html_tree import count_letters, parse_page
+from feeds.parse.page.list_items import find_date, iter_parts
+from feeds.parse.page.list_region import is_link_label
 from feeds.parse.page.story_links import extract_listing
 from feeds.parse.page.url_patterns import url_key
 
@@ -199,15 +199,15 @@ def test_a_selector_of_links_that_say_read_more_finds_the_headlines() -> None:
     ],
 )
 def test_what_links_say_that_are_no_headlines(text: str, expected: bool) -> None:
-    assert is_label(text) is expected
+    assert is_link_label(text) is expected
 
 
 def test_length_counts_what_a_letter_says() -> None:
     """A headline of eight signs in Chinese says as much as four words; a menu's label of four signs does not."""
-    assert weigh_length("渔港码头完成疏浚") >= 22
-    assert weigh_length("社会民生") < 14
-    assert weigh_length("산불 예방 기간 앞당겨") >= 22
-    assert weigh_length("Museum opens early") == 18
+    assert count_letters("渔港码头完成疏浚") >= 22
+    assert count_letters("社会民生") < 14
+    assert count_letters("산불 예방 기간 앞당겨") >= 22
+    assert count_letters("Museum opens early") == 18
 
 
 def test_hostile_items_take_linear_time() -> None:

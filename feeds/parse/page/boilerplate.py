@@ -69,7 +69,7 @@ def is_boilerplate(element: Element) -> bool:
         return True
     if HIDDEN_STYLE.search(attributes.get("style", "")):
         return True
-    return any(_names_boilerplate(attributes[name]) for name in NAME_ATTRIBUTES if name in attributes)
+    return any(names_role(attributes[name], "boilerplate_class") for name in NAME_ATTRIBUTES if name in attributes)
 
 
 def is_other_content(element: Element) -> bool:
@@ -177,8 +177,9 @@ def split_names(value: str | None) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def _names_boilerplate(value: str) -> bool:
-    words = get_words("boilerplate_class")
+def names_role(value: str, role: str) -> bool:
+    """Return whether a class or an id holds a word of a role, other than in the name of a layout."""
+    words = get_words(role)
     for name in value[:500].split():
         if ":" in name or "[" in name:  # a utility class: how it looks, not what it is
             continue

@@ -15,7 +15,7 @@ from operator import itemgetter
 from statistics import fmean, mode
 
 from ..document import resolve_http_url
-from .html_tree import Element, WebPage, get_text
+from .html_tree import Element, WebPage, count_letters, get_text
 from .list_items import (
     NO_TITLE,
     Node,
@@ -25,9 +25,8 @@ from .list_items import (
     has_picture,
     iter_nodes,
     iter_parts,
-    weigh_length,
 )
-from .list_region import is_label, is_other_list
+from .list_region import is_link_label, is_other_list
 from .url_patterns import (
     is_non_story_url,
     parent_keys,
@@ -239,7 +238,7 @@ def _set_titles(links: Sequence[StoryLink], find_parts: Callable[[StoryLink], It
     counts = Counter(label for texts in parts.values() for label in {fold_label(part.text) for part in texts})
     common = {label for label, count in counts.items() if count >= MIN_LIST or (count > 1 and 2 * count > len(parts))}
     for link in links:
-        texts = (part for part in parts[link.key] if not (fold_label(part.text) in common or is_label(part.text)))
+        texts = (part for part in parts[link.key] if not (fold_label(part.text) in common or is_link_label(part.text)))
         rank, part = max(((part.score, part) for part in texts), default=(NO_TITLE, None), key=itemgetter(0))
         if part is not None and rank > NO_TITLE:
             link.title, link.rank, link.has_heading = part.text, rank, part.is_heading
@@ -286,7 +285,7 @@ def _is_inside_sentence(link: StoryLink) -> bool:
     anchor, parent = link.anchors[0], link.chain[-2]
     before = anchor.getprevious()
     text = parent.text if before is None else before.tail
-    return weigh_length((text or "").strip()) >= MIN_SENTENCE_LENGTH and link.title in get_text(anchor)
+    return count_letters((text or "").strip()) >= MIN_SENTENCE_LENGTH and link.title in get_text(anchor)
 
 
 def _is_list_of_headlines(group: LinkGroup) -> bool:
@@ -297,7 +296,7 @@ def _score_length(title: str) -> float:
     """Return how much a title is as long as a headline, -1.5 to 2: 0 for two words, 1 for four."""
     if not title:
         return -1.5
-    return min(max((weigh_length(title) - 14) / 10, (len(title.split()) - 2) / 2 - (len(title) < 14), -1.5), 2.0)
+    return min(max((count_letters(title) - 14) / 10, (len(title.split()) - 2) / 2 - (len(title) < 14), -1.5), 2.0)
 
 
 def _may_be_story(link: StoryLink) -> bool:

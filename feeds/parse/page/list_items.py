@@ -10,9 +10,9 @@ from itertools import islice, takewhile
 from lxml import etree
 
 from .dates import DATE_PATTERN, get_date_text, is_update_date
-from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, get_text
+from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, count_letters, get_text
 from .images import parse_picture
-from .list_region import is_label
+from .list_region import is_link_label
 from .title import WORD, fold
 
 # An element, or a text between elements.
@@ -33,12 +33,6 @@ DATE = re.compile(
     r"|[^\W\d]\D{2,14}\s\d{1,2}[^\W\d]{0,2},?\s\d{4}(?!\d))"
     r"(?:[T,\s]{1,3}[(–-]?\s?\d{1,2}[:.h時시]\s?\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?m\b\.?)?(?:Z|\s?[+-]\d\d:?\d\d)?)?",
     re.I,
-)
-DENSE_LETTERS = (
-    (2.0, re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")),  # Han: a word in one or two
-    (1.2, re.compile(r"[\uac00-\ud7af\u1200-\u137f]")),  # Hangul, Ethiopic: a syllable
-    (1.0, re.compile(r"[\u3040-\u30ff]")),  # Kana
-    (0.3, re.compile(r"[\u0590-\u06ff]")),  # Hebrew, Arabic: no vowels
 )
 CLASS_SCORES = ((TEASER_CLASS, -0.4), (HEADLINE_CLASS, 0.6), (KICKER_CLASS, -0.5))
 TAG_SCORES = {"strong": 0.3, "b": 0.3, "dt": 0.3, "a": 0.3, "p": -0.3, "dd": -0.3, "time": -1.0}
@@ -69,7 +63,7 @@ class TextPart:
     @property
     def score(self) -> float:
         """How much the text is like a headline: NO_TITLE for none, 1 for a long one, more by its markup."""
-        length = weigh_length(self.text)
+        length = count_letters(self.text)
         if length < MIN_TITLE_LENGTH or len(self.text) > MAX_TITLE_LENGTH:
             return NO_TITLE
         score = min(length, 60) / 60 + self.is_heading - self.index / 20
@@ -83,16 +77,9 @@ class TextPart:
         return score + TAG_SCORES.get(str(self.element.tag), 0.0)
 
 
-def weigh_length(text: str) -> float:
-    """Return the letters of a text as if it were in Latin script, where a word takes about six."""
-    if not text or max(text) < "\u0590":
-        return len(text)
-    return len(text) + sum(weight * len(letters.findall(text)) for weight, letters in DENSE_LETTERS)
-
-
 def fold_label(text: str) -> str:
     """Return a text for comparing with others of a list: `3 comments` and `12 comments` are the same label."""
-    return DIGITS.sub("0", fold(text)) if weigh_length(text) < MAX_COUNTER_LENGTH else fold(text)
+    return DIGITS.sub("0", fold(text)) if count_letters(text) < MAX_COUNTER_LENGTH else fold(text)
 
 
 def iter_parts(nodes: Iterable[Node], own_anchors: Container[Element] | None = None) -> Iterator[TextPart]:
@@ -160,9 +147,9 @@ def find_summary(nodes: Iterable[Node], title: str) -> str | None:
     folded_title = fold(title)
     for part in iter_parts(nodes):
         anchors = () if part.element is None or part.is_heading else part.element.iter("a")
-        label = next((label for anchor in anchors if is_label(label := get_text(anchor))), "")
+        label = next((label for anchor in anchors if is_link_label(label := get_text(anchor))), "")
         text = collapse_spaces(part.text.removesuffix(label))
-        is_long_enough = weigh_length(text) >= MIN_SUMMARY_LENGTH and len(text) <= MAX_SUMMARY_LENGTH
+        is_long_enough = count_letters(text) >= MIN_SUMMARY_LENGTH and len(text) <= MAX_SUMMARY_LENGTH
         if is_long_enough and not part.is_heading and folded_title not in fold(text):
             return text
     return None

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from ...wordlists import match_start
 from . import boilerplate
 from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, contains_tag, get_text
 
-# Words in class and id of blocks that hold no list of stories.
-NON_STORY_WORDS = frozenset(
-    (
-        "nav", "navigation", "navbar", "menu", "megamenu", "submenu", "footer", "breadcrumb", "breadcrumbs",
-        "pagination", "pager", "social", "share", "newsletter", "login", "cookie", "consent", "comments", "ad",
-        "ads", "advert", "advertisement", "advertorial", "sponsored", "sponsor", "anzeige", "werbung", "publicidad",
-        "trending", "popular", "mostread", "tags", "taglist", "weather", "stocks", "taboola", "outbrain", "skip",
-        "offcanvas", "hamburger", "masthead", "partner", "partners", "tagcloud", "ranking", "bestseller",
-    )
-)  # fmt: skip
-NON_STORY_WORD_PAIRS = frozenset(
-    (
-        ("most", "read"), ("most", "popular"), ("most", "viewed"), ("most", "shared"), ("most", "commented"),
-        ("tag", "list"), ("tag", "cloud"), ("topic", "list"), ("site", "header"), ("quick", "links"), ("top", "10"),
-        ("hot", "topics"),
-    )
-)  # fmt: skip
 # How the heading of such a block begins.
 OTHER_LIST_ROLES = ("other_list", "advertisement", "tags", "subscribe", "comments")
 # What links say that are no headline.
@@ -48,27 +29,17 @@ def is_other_list(element: Element) -> bool:
     if attributes.get("role") in ("navigation", "contentinfo", "search", "menu", "dialog"):
         return True
     for name in ("class", "id", "data-testid", "data-component"):
-        if name in attributes and _names_other_list(str(attributes[name])):
+        if name in attributes and boilerplate.names_role(attributes[name], "no_stories_class"):
             return not contains_tag(element, "h1") or element.tag == "aside"
     return _has_other_list_heading(element)
 
 
-def is_label(text: str) -> bool:
+def is_link_label(text: str) -> bool:
     """Return whether the text of a link says what is done with it, such as `Read more about …`, or holds no words."""
     text = text.lstrip(NON_WORDS)
     end = match_start(text, *LABEL_ROLES)
     rest = text[end:].strip(NON_WORDS)
     return not rest or (end > 0 and (len(rest) <= end or (" " in text[:end] and match_start(text, "read_more") == end)))
-
-
-def _names_other_list(value: str) -> bool:
-    for name in value[:300].split():
-        words = [word.lower() for word in boilerplate.WORD_BOUNDARY.split(name) if word]
-        if words and words[0] in ("has", "with", "no", "is"):
-            continue
-        if not NON_STORY_WORDS.isdisjoint(words) or not NON_STORY_WORD_PAIRS.isdisjoint(pairwise(words)):
-            return True
-    return False
 
 
 def _has_other_list_heading(element: Element) -> bool:
