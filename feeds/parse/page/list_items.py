@@ -9,6 +9,7 @@ from itertools import islice, takewhile
 
 from lxml import etree
 
+from ..fact_lines import DATE, read_fact_line
 from .dates import DATE_PATTERN, get_date_text, is_update_date
 from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, count_letters, get_text
 from .images import parse_picture
@@ -24,14 +25,6 @@ TEASER_CLASS = re.compile(
 )
 KICKER_CLASS = re.compile(
     r"kicker|topline|eyebrow|overline|dachzeile|label|category|rubrik|section-?name|flag|badge|tag|date|time|author|byline|count|source",
-    re.I,
-)
-# A day with its year, in numbers or with the month's name, and the clock behind it.
-DATE = re.compile(
-    r"(?<![\w.])(?:\d{1,4}(?:\s?[./-]\s?\d{1,2}\s?[./-]\s?|\s?[年년]\s?\d{1,2}\s?[月월]\s?)\d{1,4}(?:\s?[日일])?\.?"
-    r"|\d{1,2}[^\W\d]{0,3}\.?[\s-](?:de\s)?[^\W\d]\D{2,14}[\s-](?:de\s)?\d{4}(?!\d)"
-    r"|[^\W\d]\D{2,14}\s\d{1,2}[^\W\d]{0,2},?\s\d{4}(?!\d))"
-    r"(?:[T,\s]{1,3}[(–-]?\s?\d{1,2}[:.h時시]\s?\d{2}(?:[:.]\d{2})?(?:\s?[ap]\.?m\b\.?)?(?:Z|\s?[+-]\d\d:?\d\d)?)?",
     re.I,
 )
 CLASS_SCORES = ((TEASER_CLASS, -0.4), (HEADLINE_CLASS, 0.6), (KICKER_CLASS, -0.5))
@@ -137,8 +130,10 @@ def find_date(nodes: Iterable[Node]) -> str | None:
             if _is_marked_date(element) and DATE_PATTERN.search(text := get_date_text(element)):
                 return text
     for part in iter_parts(nodes):
-        if len(part.text) <= MAX_DATE_LINE and not part.is_heading and (match := DATE.search(part.text)):
-            return match[0]
+        is_line = len(part.text) <= MAX_DATE_LINE and not part.is_heading and DIGITS.search(part.text)
+        facts = read_fact_line(part.text) if is_line else None
+        if facts is not None and (date := facts.dates.get("published") or facts.dates.get("date")):
+            return date
     return None
 
 
