@@ -21,7 +21,7 @@ _ACTIVE_TAG = re.compile(
 _LABEL_TAG = re.compile(
     r"</?(?:a|abbr|acronym|address|b|bdi|big|blockquote|br|center|cite|code|dd|del|dfn|div|dl|dt|em|figcaption|figure"
     r"|font|h[1-6]|hr|i|img|ins|kbd|li|mark|nobr|ol|p|pre|q|s|samp|section|small|span|strike|strong|sub|sup|table|td"
-    r"|th|time|tr|tt|u|ul|var|wbr)(?:\s[^<>]*)?/?>|<(?:a|div|font|img|span)\s[^<>]*$|</[a-z]*$",
+    r"|th|time|tr|tt|u|ul|var|wbr)(?:\s[^<>]*)?/?>|<(?:a|div|font|img|span)\s[^<>]*$|</[a-z]*$|\A[^<>]*=[\"'][^<>]*>",
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)

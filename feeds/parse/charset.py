@@ -150,10 +150,13 @@ def _decode_unmarked(body: bytes, labels: list[tuple[str, str]]) -> DecodedText:
 def _candidate_charsets(body: bytes, labels: list[tuple[str, str]]) -> Iterator[tuple[str | None, str]]:
     """Yield what to try, in order: wide charsets seen in the bytes, UTF-8 before a label that it disproves, labels."""
     yield from ((None, name) for pattern, name in WIDE_PATTERNS if pattern.match(body))
-    if labels and (SINGLE_BYTE.fullmatch(labels[0][1]) or _is_certainly_utf8(body, labels)):
+    first = labels[0][1] if labels else "utf-8"
+    if first != "utf-8" and (SINGLE_BYTE.fullmatch(first) or _is_certainly_utf8(body, labels)):
         yield None, "utf-8"
+    is_said = any(name == "utf-8" for _, name in labels)
     for place, name in labels:
-        if not name.startswith(WIDE_PREFIXES) and not (SINGLE_BYTE.fullmatch(name) and _is_mostly_utf8(body)):
+        is_doubtful = SINGLE_BYTE.fullmatch(name) or (is_said and name != "utf-8")
+        if not name.startswith(WIDE_PREFIXES) and not (is_doubtful and _is_mostly_utf8(body)):
             yield place, name
     if not labels:
         yield None, "utf-8"

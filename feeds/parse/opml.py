@@ -14,11 +14,12 @@ from . import xml_tree
 from .charset import decode
 from .feed.elements import MAX_URL_LENGTH
 from .feed.namespaces import local_name
-from .feed.text_constructs import MAX_TITLE_LENGTH, unwrap_cdata
+from .feed.text_constructs import MAX_TITLE_LENGTH, guess_type, to_plain_string, unwrap_cdata
 
 # Types of an outline that has `url` instead of `xmlUrl`: of another list, and of a feed.
 LIST_OUTLINES = ("include", "link")
 FEED_OUTLINES = ("rss", "atom", "feed")
+LABELS = ("text", "title", "category")
 MAX_OUTLINES = 20_000
 MAX_CATEGORIES = 50  # of one subscription
 
@@ -106,9 +107,15 @@ def _find_address(attributes: Mapping[str, str]) -> tuple[OutlineKind, str]:
 def _attributes(element: etree._Element) -> dict[str, str]:
     """Return the attributes by name in lower case: `xmlURL` is common for `xmlUrl`."""
     return {
-        str(name).lower(): unwrap_cdata(" ".join(str(value).split())[:MAX_TITLE_LENGTH])
+        (key := str(name).lower()): _clean_label(text) if key in LABELS and ("&" in text or "<" in text) else text
         for name, value in element.attrib.items()
+        for text in [unwrap_cdata(" ".join(str(value).split())[:MAX_TITLE_LENGTH])]
     }
+
+
+def _clean_label(text: str) -> str:
+    """Return a title or category without the markup and the escaping that exporters leave in it."""
+    return to_plain_string(Text(text, guess_type(text)))
 
 
 def _add_category(categories: tuple[str, ...], element: etree._Element) -> tuple[str, ...]:

@@ -355,6 +355,8 @@ def test_B16_a_story_without_a_link_has_the_address_that_any_field_holds(story: 
         '<span lang="" about="/u/1">Ann Lee</span>',
         '<a href="/u/1">Ann Lee</a>',
         "Ann Lee</span>",
+        "Ann Lee</sp",
+        'rel="author">Ann Lee</a>',
         '<span class="x">Ann Lee',
         "&lt;b&gt;Ann Lee&lt;/b&gt;",
         "<h3>Ann Lee</h3>",

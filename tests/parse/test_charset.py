@@ -136,6 +136,8 @@ def test_B15_long_utf8_needs_no_declaration_and_json_is_always_utf8(header: str)
     assert title(feed(RUSSIAN).encode(), header) == RUSSIAN
     body = '{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "Мост"}]}'
     assert title(body.encode(), header) == "Мост"
+    mixed = feed(RUSSIAN, "utf-8").encode().replace(b"</title>", b" \xe9</title>")
+    assert title(mixed, header) == f"{RUSSIAN} é"
     page = "<html><head><meta charset='utf-8'><title>Мост</title>"
     assert decode(page.encode(), header).text == page
 

@@ -548,6 +548,15 @@ def test_B10_text_with_certain_tags_is_html_unless_its_type_says_otherwise(writt
 
 
 @pytest.mark.parametrize(
+    ("type", "expected"),
+    [("", "html"), (" type='plain'", "text"), (" type='html'", "html")],
+)
+def test_B10_a_title_keeps_to_its_type(type: str, expected: str) -> None:
+    title = item(f"<media:title{type}>A &lt;b>big&lt;/b> crane</media:title>", MODULES).title
+    assert title and (title.type, title.value) == (expected, "A <b>big</b> crane")
+
+
+@pytest.mark.parametrize(
     ("body", "is_permalink"),
     [
         ("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>https://a.example/1</id></entry></feed>", True),

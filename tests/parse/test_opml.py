@@ -68,3 +68,13 @@ def test_B10_a_section_that_was_escaped_is_unwrapped() -> None:
     text, address = ("&lt;![CDATA[" + value + "]]&gt;" for value in ("Bridge", "https://a.example/feed"))
     (outline,) = parse_opml(f"<opml><body><outline text='{text}' xmlUrl='{address}'/></body></opml>".encode())
     assert (outline.title, outline.feed_url) == ("Bridge", "https://a.example/feed")
+
+
+def test_B10_titles_and_categories_are_the_text_of_their_markup() -> None:
+    body = (
+        "<opml><body><outline text='R&amp;amp;D'><outline text='&lt;b>Bridge&lt;/b> news' xmlUrl='/f?a&amp;amp;b'"
+        " category='&lt;i>Roads&lt;/i>,A &lt; B'/></outline></body></opml>"
+    )
+    (outline,) = parse_opml(body.encode())
+    assert (outline.title, outline.categories) == ("Bridge news", ("R&D", "Roads", "A < B"))
+    assert outline.feed_url == "/f?a&amp;b"

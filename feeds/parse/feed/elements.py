@@ -11,8 +11,10 @@ from ...model import Category, Link, Media, Origin, Person
 from . import namespaces
 from .builder import ElementSpec, ItemBuilder
 from .text_constructs import (
+    CDATA_STARTS,
     HTML_TYPES,
     MAX_STRING_LENGTH,
+    MAX_TEXT_LENGTH,
     MAX_TITLE_LENGTH,
     WEB_SCHEMES,
     get_attributes,
@@ -56,7 +58,8 @@ def read_html(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) 
 
 def read_plain_text(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
     """Read a text of a module that defines it as plain text."""
-    builder.offer(spec, parse_plain_text(element, builder.scope_of(element)))
+    limit = MAX_TITLE_LENGTH if spec.field == "title" else MAX_TEXT_LENGTH
+    builder.offer(spec, parse_plain_text(element, builder.scope_of(element), limit))
 
 
 def read_atom_text(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -93,7 +96,9 @@ def read_guid(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) 
     value = get_string(element)
     builder.offer(spec, value)
     if value and builder.values.get("id") == value:
-        declared = get_attributes(element).get("ispermalink") if element.keys() else None
+        declared = element.get("isPermaLink")
+        if declared is None and element.keys():
+            declared = get_attributes(element).get("ispermalink")
         builder.values["id_is_permalink"] = (declared or "true").strip().lower() == "true"
 
 
@@ -123,7 +128,7 @@ def read_atom_link(element: etree._Element, builder: ItemBuilder, spec: ElementS
     if href is None:
         get = get_attributes(element).get
         href = get("href") or get_string(element, MAX_URL_LENGTH)  # as RSS has it
-    if not href or not (href := clean_url(href)):
+    if not href or not (href := clean_attribute(href)):
         return
     rel = get("rel")
     if rel is None:
@@ -147,15 +152,15 @@ def read_enclosure(element: etree._Element, builder: ItemBuilder, spec: ElementS
     get: AttributeGetter = element.get
     if get("url") is None:
         get = get_attributes(element).get
-    href = clean_url(get("url") or get("href") or get("resource") or "")
+    href = clean_attribute(get("url") or get("href") or get("resource") or "")
     base = builder.scope_of(element).base
     builder.add_link(spec, Link(href, "enclosure", get("type"), get("length"), title=get("title"), base=base))
 
 
-def clean_url(value: str) -> str:
-    """Return an address that an attribute holds."""
-    value = value.strip()
-    return unwrap_cdata(value[:MAX_URL_LENGTH])
+def clean_attribute(value: str) -> str:
+    """Return the text of an attribute."""
+    value = value.strip()[:MAX_URL_LENGTH]
+    return unwrap_cdata(value) if value[:1] in CDATA_STARTS else value
 
 
 def read_person(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -198,7 +203,7 @@ def read_category(element: etree._Element, builder: ItemBuilder, spec: ElementSp
             get = get_attributes(element).get
             term = get("term") or ""
     scheme = get("domain") or get("scheme")
-    builder.add_category(spec, Category(unwrap_cdata(term.strip()[:MAX_STRING_LENGTH]), scheme, get("label")))
+    builder.add_category(spec, Category(clean_attribute(term)[:MAX_STRING_LENGTH], scheme, get("label")))
 
 
 def read_media_category(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:
@@ -233,7 +238,7 @@ def read_media(element: etree._Element, builder: ItemBuilder, spec: ElementSpec)
     builder.add_media(
         spec,
         Media(
-            clean_url(get("url") or get_string(element, MAX_URL_LENGTH) * (not len(element))),
+            clean_attribute(get("url") or get_string(element, MAX_URL_LENGTH) * (not len(element))),
             "thumbnail" if spec.field == "thumbnail" else "content",
             get("type"),
             get("medium"),
@@ -258,7 +263,7 @@ def read_image(element: etree._Element, builder: ItemBuilder, spec: ElementSpec)
             href = get_string(part, MAX_URL_LENGTH)
         elif name == "title":
             title = get_string(part) or None
-    href = clean_url(href or get_string(element, MAX_URL_LENGTH) * (not len(element)))
+    href = clean_attribute(href or get_string(element, MAX_URL_LENGTH) * (not len(element)))
     if href:
         link = Link(href, spec.field, title=title, base=builder.scope_of(element).base)
         builder.offer(spec, link)

@@ -127,9 +127,9 @@ def parse_rss_text(element: etree._Element, scope: Scope) -> Text | None:
     return _make_text(get_markup(element), "html", scope)
 
 
-def parse_plain_text(element: etree._Element, scope: Scope) -> Text | None:
+def parse_plain_text(element: etree._Element, scope: Scope, limit: int) -> Text | None:
     """Return a text that its format defines as plain; HTML where it says so, or certainly holds tags of HTML."""
-    value, kind = get_markup(element), (element.get("type") or "").strip().lower()
+    value, kind = get_markup(element)[:limit], (element.get("type") or "").strip().lower()
     if len(element) or kind in HTML_TYPES:
         return _make_text(value, "html", scope)
     if kind in PLAIN_TYPES or "<" not in value or not TAGS.search(value):

@@ -71,7 +71,7 @@ MEDIA_ROWS = (
 ITEM_TABLE = build_table(
     *SHARED_ROWS,
     *MEDIA_ROWS,
-    (elements.read_title, "title", "media:title dc:title itunes:title"),
+    (elements.read_plain_text, "title", "media:title dc:title itunes:title"),
     (elements.read_atom_text, "summary", "atom:summary"),
     (elements.read_description, "summary", "description summary"),
     (elements.read_plain_text, "summary", "cdf:abstract dc:description dcterms:abstract itunes:summary"),

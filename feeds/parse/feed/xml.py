@@ -153,7 +153,7 @@ def _build_story(item: etree._Element, builder: ItemBuilder, lookup: ElementLook
     if "id" not in values and (about := item.get(RDF_ABOUT)):
         values["id"] = about.strip()
         found["id"] = "rdf:about"
-    if "id_is_permalink" not in values and str(values.get("id")).startswith(WEB_SCHEMES):
+    if "id_is_permalink" not in values and "id" in values and str(values["id"]).startswith(WEB_SCHEMES):
         values["id_is_permalink"] = True
     if "language" not in values and (language := item.get(namespaces.XML_LANG)):
         values["language"] = language.strip()
