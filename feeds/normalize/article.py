@@ -104,7 +104,7 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     title, summary, body = _texts(story, url, document.base or url)
     language = _language(story, document.language, context.source)
     place = document.place._replace(language=language)
-    published, modified = (parse_date(text, context.now, *place) for text in (story.published, story.updated))
+    published, modified = (_read_date(story, field, context.now, place) for field in ("published", "updated"))
     minted = minted_id(upstream, context.source_id, context.authority)
     categories = tuple(item for item in map(clean_category, story.categories) if item.term or item.label)
     return Article(
@@ -140,6 +140,15 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
         link_key=canonical_link(url) if url else "",
         title_key=title_key(title),
     )
+
+
+def _read_date(story: Story, field: str, now: datetime, place: Place) -> datetime | None:
+    """Return the date of a story, of a page that of its first candidate that is one."""
+    date = parse_date(story.published if field == "published" else story.updated, now, *place)
+    others = (
+        parse_date(other.value, now, *place) for other in story.candidates if date is None and other.field == field
+    )
+    return date or next(filter(None, others), None)
 
 
 def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None:

@@ -288,3 +288,9 @@ def test_the_reader_shows_the_candidates_of_each_field() -> None:
     assert found["candidates"]["title"][0] == {"value": "Ferry crews wait", "where": "h1", "note": "weight 3"}
     assert found["candidates"]["published"] == [{"value": "12 March 2025", "where": "label"}]
     assert found["candidates"]["people"][0]["value"] == "By Jane Doe"
+
+
+def test_a_date_that_is_none_gives_way_to_the_next_candidate() -> None:
+    head = '<meta property="article:published_time" content="0000-00-00T00:00">'
+    article = read(story_page("<p>Published 12 March 2025</p>", head))
+    assert article.published == datetime(2025, 3, 12, tzinfo=UTC)
