@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 # Domains of countries that sites of any country use.
@@ -9,6 +10,7 @@ GENERIC_TLDS = frozenset(("co", "io", "ai", "me", "tv", "eu", "cc", "is", "fm", 
 _OTHER_NAMES = {"uk": "GB"}
 
 
+@lru_cache(maxsize=1024)
 def country_of(*addresses: str | None) -> str | None:
     """Return the country (ISO 3166) of the first address whose domain is that of one country."""
     for address in addresses:

@@ -229,9 +229,9 @@ def _updated(published: datetime | None, modified: datetime | None, context: Con
 
 def _place(parsed: Parsed, source: Source | None) -> Place:
     """Return where the dates of a document were written, as far as the document and its source tell."""
-    site = _first_link(parsed.channel.links, "alternate", parsed.base)
+    sites = (link.href for link in parsed.channel.links if link.rel == "alternate")
     language = first_language(parsed.channel.language, source.language if source else None)
-    return Place(source.timezone if source else "UTC", language, country_of(site, parsed.base))
+    return Place(source.timezone if source else "UTC", language, country_of(*sites, parsed.base))
 
 
 def _language(story: Story, channel_language: str | None, source: Source | None) -> str | None:
