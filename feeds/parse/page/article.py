@@ -26,9 +26,10 @@ from ..own_stories import reader
 from . import json_ld, selectors
 from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts
 from .body import Block, StoryFacts, add_lead, collect_blocks, make_paragraph, select_story_blocks
-from .dates import DateMark, find_dates, get_date_text
+from .dates import DateMark, find_dates
 from .html_tree import Element, WebPage, collapse_spaces, count_letters, get_text, parse_page
 from .images import find_lead_image, find_pictures, list_image_candidates, parse_picture
+from .lines import get_date_text
 from .region import NO_REFERENCE, RegionView, find_lead, find_region, find_story_parts
 from .title import TitleCandidate, find_title
 

@@ -13,8 +13,8 @@ from ...model import AuthorMark, Person
 from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
 from ..fact_lines import DATE
 from . import boilerplate, json_ld
-from .dates import MAX_LINES, find_lines_near_headline, iter_lines
 from .html_tree import HIDDEN_TAGS, Element, WebPage, collapse_spaces, count_letters, get_path, get_text
+from .lines import MAX_LINES, find_lines_near_headline, iter_lines
 from .region import RegionView
 
 META_NAMES = (

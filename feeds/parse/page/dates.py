@@ -14,44 +14,26 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from ... import wordlists
-from ...countries import country_of
+from ...countries import guess_timezone
 from ...model import FieldCandidate
 from ..document import resolve_http_url
 from ..fact_lines import DATE, FactLine, read_fact_line
 from . import boilerplate, json_ld
-from .html_tree import BLOCK_TAGS, HIDDEN_TAGS, Element, WebPage, collapse_spaces, count_letters, get_text
+from .html_tree import HIDDEN_TAGS, Element, WebPage, count_letters, get_text
+from .lines import (
+    DATE_TAGS,
+    ISO_DATE,
+    MAX_DATE_LENGTH,
+    MAX_LINES,
+    UPDATE_NAMES,
+    PageLine,
+    find_lines_near_headline,
+    get_date_text,
+    get_names,
+    iter_lines,
+)
 from .region import RegionView
 
-# Countries with one time zone, or where nearly all live in one; a name without a continent is in Europe.
-COUNTRY_TIMEZONES = {
-    "ad": "Andorra", "at": "Vienna", "ba": "Sarajevo", "be": "Brussels", "bg": "Sofia", "by": "Minsk",
-    "ch": "Zurich", "cz": "Prague", "de": "Berlin", "dk": "Copenhagen", "ee": "Tallinn", "es": "Madrid",
-    "fi": "Helsinki", "fr": "Paris", "gb": "London", "gr": "Athens", "hr": "Zagreb",
-    "hu": "Budapest", "ie": "Dublin", "it": "Rome", "li": "Vaduz", "lt": "Vilnius", "lu": "Luxembourg", "lv": "Riga",
-    "mt": "Malta", "nl": "Amsterdam", "no": "Oslo", "pl": "Warsaw", "pt": "Lisbon", "ro": "Bucharest",
-    "rs": "Belgrade", "ru": "Moscow", "se": "Stockholm", "si": "Ljubljana", "sk": "Bratislava", "tr": "Istanbul",
-    "ua": "Kyiv", "ae": "Asia/Dubai", "am": "Asia/Yerevan", "az": "Asia/Baku", "bd": "Asia/Dhaka",
-    "cn": "Asia/Shanghai", "ge": "Asia/Tbilisi", "hk": "Asia/Hong_Kong", "il": "Asia/Jerusalem",
-    "in": "Asia/Kolkata", "ir": "Asia/Tehran", "is": "Atlantic/Reykjavik", "jp": "Asia/Tokyo", "kr": "Asia/Seoul",
-    "lk": "Asia/Colombo", "my": "Asia/Kuala_Lumpur", "np": "Asia/Kathmandu", "ph": "Asia/Manila",
-    "pk": "Asia/Karachi", "sa": "Asia/Riyadh", "sg": "Asia/Singapore", "th": "Asia/Bangkok", "tw": "Asia/Taipei",
-    "vn": "Asia/Ho_Chi_Minh", "id": "Asia/Jakarta", "bw": "Africa/Gaborone", "dz": "Africa/Algiers",
-    "eg": "Africa/Cairo", "et": "Africa/Addis_Ababa", "gh": "Africa/Accra", "ke": "Africa/Nairobi",
-    "ma": "Africa/Casablanca", "na": "Africa/Windhoek", "ng": "Africa/Lagos", "sn": "Africa/Dakar",
-    "tn": "Africa/Tunis", "tz": "Africa/Dar_es_Salaam", "ug": "Africa/Kampala", "za": "Africa/Johannesburg",
-    "zw": "Africa/Harare", "ar": "America/Buenos_Aires", "bo": "America/La_Paz", "br": "America/Sao_Paulo",
-    "cl": "America/Santiago", "co": "America/Bogota", "cr": "America/Costa_Rica", "cu": "America/Havana",
-    "do": "America/Santo_Domingo", "mx": "America/Mexico_City", "pe": "America/Lima", "uy": "America/Montevideo",
-    "ve": "America/Caracas", "nz": "Pacific/Auckland",
-}  # fmt: skip
-# The country whose press a language stands for.
-LANGUAGE_COUNTRIES = {
-    "bg": "bg", "cs": "cz", "da": "dk", "de": "de", "el": "gr", "et": "ee", "fi": "fi", "fr": "fr", "he": "il",
-    "hr": "hr", "hu": "hu", "it": "it", "ja": "jp", "ko": "kr", "lt": "lt", "lv": "lv", "nb": "no", "nl": "nl",
-    "nn": "no", "no": "no", "pl": "pl", "ro": "ro", "ru": "ru", "sk": "sk", "sl": "si", "sr": "rs", "sv": "se",
-    "th": "th", "tr": "tr", "uk": "ua", "vi": "vn", "zu": "za", "xh": "za", "af": "za", "is": "is", "ka": "ge",
-    "hy": "am", "fa": "ir",
-}  # fmt: skip
 PUBLISHED_META = (
     "article:published_time", "article:published", "og:published_time", "og:article:published_time",
     "parsely-pub-date", "sailthru.date", "article_date_original", "originalpublicationdate", "dc.date.issued",
@@ -74,24 +56,14 @@ CLASS_FIELDS = {
     "dt-updated": "updated",
     "updated": "updated",
 }
-DATE_TAGS = ("time", "abbr", "data")
-UPDATE_NAMES = frozenset(
-    ("updated", "update", "modified", "datemodified", "lastmod", "revised", "edited", "aktualisiert")
-)
 # Words in class and id of an element that holds a date, alone or joined (`postdate`).
 DATE_NAME = re.compile(
     r"(?:publi\w{0,12}|post\w{0,4}|entry|article|news|story|content)?(?:date|datum|fecha|data|tarih|datetime|timestamp)"
     r"|time|published|pubdate|posted|dateline|postdate"
 )
-ISO_DATE = re.compile(
-    r"\s*(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d)(?::(\d\d)(?:[.,]\d+)?)?\s*(Z|[+-]\d\d:?(?:\d\d)?)?)?\s*\Z", re.I
-)
-DATE_PATTERN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d\s?年|元年")
 URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
 DIGIT = re.compile(r"\d|元")
 MIN_DIGITS = 4  # of a date: `元年3月12日` and `1 Mar 25` have four, a year and month five
-MAX_DATE_LENGTH = 100
-MAX_LINES = 4_000
 MAX_RANKED = 400
 WEAK_MARKS = ("mark updated", "mark dt-updated")
 MAX_CANDIDATES = 12
@@ -99,27 +71,10 @@ MAX_CARD_DEPTH = 4
 MAX_CARD_LINKS = 20
 MIN_LINK_WORDS = 4
 MIN_LINK_WIDTH = 24  # letters of a link that is another story's headline; those of wide scripts count twice
-LINES_BEFORE_HEADING, LINES_AFTER_TEXT_BEGINS = 12, 2  # that are near the headline
-MIN_PARAGRAPH_WIDTH = 120
 MAX_LETTERS_BESIDE = 60  # of a line of facts, beside its date
 MAX_LETTERS_OF_PHRASE = 24  # beside the date, in a line that ends like a sentence
 SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "।", "؟", "۔")
 UTC_OFFSETS = ("Z", "+00:00", "+0000")
-LINE_TAGS = BLOCK_TAGS | {
-    "h5",
-    "h6",
-    "dd",
-    "dt",
-    "dl",
-    "ol",
-    "article",
-    "main",
-    "footer",
-    "aside",
-    "nav",
-    "table",
-    "blockquote",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +83,6 @@ class DateMark:
 
     text: str
     where: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageLine:
-    """A line of the visible page; `names` are the words in class and id of the elements that it consists of."""
-
-    text: str
-    element: Element
-    names: frozenset[str]
-    has_mark: bool  # a `time` element or the like
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,29 +134,6 @@ def find_dates(
         FieldCandidate(field, mark.text, mark.where) for field in marks for mark in marks[field][:MAX_CANDIDATES]
     )
     return dates, tuple(evidence)
-
-
-def guess_timezone(url: str, *languages: str | None) -> str | None:
-    """Return the IANA name of a site's time zone, from its domain or languages; None where it may be anywhere."""
-    countries = [(country_of(url) or "").lower()]
-    for tag in languages:
-        language, _, subtags = (tag or "").lower().replace("_", "-").partition("-")
-        country = next((subtag for subtag in subtags.split("-") if len(subtag) == 2), "")
-        countries += [country] if country else [LANGUAGE_COUNTRIES.get(language, "")]
-    name = next((COUNTRY_TIMEZONES[country] for country in countries if country in COUNTRY_TIMEZONES), None)
-    return name if name is None or "/" in name else f"Europe/{name}"
-
-
-def get_date_text(element: Element) -> str:
-    """Return the date of an element: that of an attribute where it has one, the most exact one, else its text."""
-    values = ((element.get(name) or "").strip() for name in ("datetime", "content", "title", "data-datetime", "value"))
-    dates = [value[: MAX_DATE_LENGTH + 1] for value in values if any(char.isdigit() for char in value)]
-    return max(dates, key=_count_clock_parts, default="") or get_text(element)[: MAX_DATE_LENGTH + 1]
-
-
-def _count_clock_parts(text: str) -> int:
-    match = ISO_DATE.match(text)
-    return sum(part is not None for part in match.groups()) if match else 0
 
 
 def is_update_date(element: Element) -> bool:
@@ -319,95 +241,6 @@ def _rank_date(role: str, line: PageLine, facts: FactLine, letters: int, *, is_n
     if is_named and is_short:
         return 6 if is_own else None
     return 7 if is_own and letters <= 12 else None
-
-
-def find_lines_near_headline(lines: list[PageLine], region: RegionView) -> range:
-    """Return the positions of the lines from a little before the headline to where the text begins."""
-    heading, text = region.heading, region.text_element
-    inside = [index for index, line in enumerate(lines) if _is_inside(line.element, heading)]
-    start = inside[0] if inside else None
-    begins = (
-        index
-        for index, line in enumerate(lines)
-        if index > (start or 0)
-        and count_letters(line.text) >= MIN_PARAGRAPH_WIDTH
-        and (text is None or _is_inside(line.element, text))
-    )
-    begin = next(begins, None)
-    if begin is None:
-        begin = (start or 0) + LINES_BEFORE_HEADING
-    first = (start if start is not None else begin) - LINES_BEFORE_HEADING
-    return range(max(first, 0), begin + LINES_AFTER_TEXT_BEGINS)
-
-
-def _is_inside(element: Element, container: Element | None) -> bool:
-    return container is not None and (element is container or container in element.iterancestors())
-
-
-def iter_lines(root: Element) -> Iterator[PageLine]:
-    """Yield the lines of the visible page; of an element that marks a date its attribute, else its text."""
-    line = _LineBuilder(root)
-    walk = etree.iterwalk(root, events=("start", "end"))
-    for event, element in walk:
-        is_block = element.tag in LINE_TAGS
-        if is_block and (finished := line.finish()):
-            yield finished
-        if event == "end":
-            line.begin_after(element, is_block=is_block)
-        elif element.tag in HIDDEN_TAGS or element.tag in ("nav", "head") or boilerplate.is_other_list(element):
-            walk.skip_subtree()
-        elif element.tag in DATE_TAGS and DATE_PATTERN.search(text := get_date_text(element)):
-            line.add_mark(element, text)
-            walk.skip_subtree()
-        else:
-            line.add(element, is_block=is_block)
-    if finished := line.finish():
-        yield finished
-
-
-class _LineBuilder:
-    """Collects the text of inline elements until a block begins or ends."""
-
-    def __init__(self, block: Element) -> None:
-        self._block = block
-        self._parts: list[str] = []
-        self._names: set[str] = set()
-        self._has_mark = False
-
-    def add(self, element: Element, *, is_block: bool) -> None:
-        """Add the text at the beginning of an element."""
-        if is_block:
-            self._block = element
-        self._names |= get_names(element)
-        self._parts.append(element.text or "")
-
-    def add_mark(self, element: Element, text: str) -> None:
-        """Add the date of an element that marks one; its names may say that it is of an update."""
-        names = get_names(element)
-        self._names |= names
-        self._has_mark = True
-        self._parts += [" ", text if UPDATE_NAMES.isdisjoint(names) else f"updated {text}", " "]
-
-    def begin_after(self, element: Element, *, is_block: bool) -> None:
-        """Add the text behind an element; behind a block it belongs to the element around it."""
-        parent = element.getparent()
-        if is_block and parent is not None:
-            self._block = parent
-        self._parts += [" ", element.tail or ""]
-
-    def finish(self) -> PageLine | None:
-        """Return the line so far, None where it is empty, and begin a new one."""
-        text = collapse_spaces("".join(self._parts))
-        line = PageLine(text, self._block, frozenset(self._names), self._has_mark) if text else None
-        self._parts, self._names, self._has_mark = [], set(), False
-        return line
-
-
-def get_names(element: Element) -> frozenset[str]:
-    """Return the words in class, id and itemprop of an element."""
-    attributes = element.attrib
-    values = (attributes[name] for name in ("class", "id", "itemprop") if name in attributes)
-    return frozenset().union(*map(boilerplate.split_names, values))
 
 
 def _iter_visible(root: Element) -> Iterator[Element]:

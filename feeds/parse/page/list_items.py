@@ -10,9 +10,10 @@ from itertools import islice, takewhile
 from lxml import etree
 
 from ..fact_lines import DATE, read_fact_line
-from .dates import DATE_PATTERN, get_date_text, is_update_date
+from .dates import is_update_date
 from .html_tree import HEADING_TAGS, HIDDEN_TAGS, Element, collapse_spaces, count_letters, get_text
 from .images import parse_picture
+from .lines import DATE_PATTERN, get_date_text
 from .list_region import is_link_label
 from .title import WORD, fold
 
