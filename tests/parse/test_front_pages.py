@@ -213,6 +213,21 @@ def test_length_counts_what_a_letter_says() -> None:
     assert count_letters("Museum opens early") == 18
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<div>" * 3_000 + "<a href=/a/1>Old bridge repair to finish before winter</a>",
+        "<table><tr>" + "".join(f"<td><a href=/a/{i}>Old bridge repair {i} to finish</a>" for i in range(1_200)),
+        "".join(f"<a class=c{chr(97 + i % 26)}{chr(97 + i // 26)} href=/a/{i}>Old bridge</a>" for i in range(600)) * 2,
+        "<a href=/a/1>Old bridge repair to finish before winter</a> " * 2_000,
+        "<a>" * 500 + "<a href>" * 500 + "<a href='#'>" * 500,
+    ],
+    ids=["depth", "columns", "classes", "repetition", "no addresses"],
+)
+def test_hostile_lists_are_read(body: str) -> None:
+    assert len(titles(body)) <= 1_000
+
+
 def test_hostile_items_take_linear_time() -> None:
     for text in ("1." * 50_000, "12 " * 50_000, "a" * 100_000, "2025-" * 20_000):
         assert find_date([text]) is None or len(text) < 200

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from operator import itemgetter
@@ -45,6 +45,8 @@ MAX_LINKS = 5_000
 MIN_LIST = 3  # links
 MAX_BLOCK_DEPTH = 7  # levels from a link up to the element around its item
 PAGE_TAGS = ("html", "body", "main")
+MAX_ITEM_NODES, MAX_ITEM_ANCHORS = 200, 40
+MAX_COLUMNS = 20  # of a table that are told apart
 MAX_ANCHORS = 4  # in an item; where there are more, they are a list of their own
 OTHER_RELATIONS = frozenset(("tag", "author", "next", "prev", "sponsored", "ugc", "license"))
 
@@ -87,8 +89,13 @@ class PageLinks:
 def find_story_links(page: WebPage) -> list[StoryLink]:
     """Return the links to stories in document order, each URL once with the best of its titles, and their items."""
     groups = _group_links(page)
+    views: dict[Element, tuple[list[Node], dict[Node, int]]] = {}
     for group in groups:
-        _split_items(group)
+        container = group.links[0].chain[group.depth - 1]
+        if container not in views:
+            nodes = list(iter_nodes(container))
+            views[container] = nodes, {node: index for index, node in enumerate(nodes)}
+        _split_items(group, *views[container])
         _set_titles(group.links, _iter_own_parts)
     titled = {link.key for group in groups for link in group.links if link.title}
     for group in groups:
@@ -143,15 +150,13 @@ def _group_links(page: WebPage) -> list[LinkGroup]:
             anchors.append((anchor, url))
     paths: dict[Element, str] = {}
     parents: dict[str, Counter[Element]] = defaultdict(Counter)
-    for anchor, _ in anchors:
-        for parent in anchor.iterancestors():
-            parents[_get_path(parent, paths)][parent] += 1
-            break
+    chains = [(*reversed(list(anchor.iterancestors())), anchor) for anchor, _ in anchors]
+    for chain in chains:
+        parents[_get_path(chain[:-1], paths)][chain[-2]] += 1
     by_path: dict[str, list[StoryLink]] = defaultdict(list)
     positions: Counter[Element] = Counter()
-    for anchor, url in anchors:
-        chain = (*reversed(list(anchor.iterancestors())), anchor)
-        path = _get_path(anchor, paths)
+    for (anchor, url), chain in zip(anchors, chains, strict=True):
+        path = _get_path(chain, paths)
         # Where many items have a few links each, the first, the second … of all items are groups.
         counts = parents[path.rpartition(" ")[0]]
         position = 0
@@ -167,13 +172,15 @@ def _group_links(page: WebPage) -> list[LinkGroup]:
     return sorted(groups, key=lambda group: order[group.links[0].anchors[0]])
 
 
-def _get_path(element: Element, paths: dict[Element, str]) -> str:
-    """Return the tags from the root to an element; cells of tables with the number of their column."""
-    if element not in paths:
-        parent = element.getparent()
-        column = sum(1 for _ in element.itersiblings("td", preceding=True)) if element.tag == "td" else ""
-        paths[element] = f"{_get_path(parent, paths) if parent is not None else ''} {element.tag}{column}"
-    return paths[element]
+def _get_path(chain: Sequence[Element], paths: dict[Element, str]) -> str:
+    """Return the tags of some elements, each in the one before; cells of tables with the number of their column."""
+    path = ""
+    for element in chain:
+        if element not in paths:
+            cells = element.itersiblings("td", preceding=True) if element.tag == "td" else ()
+            paths[element] = f"{path} {element.tag}{sum(1 for _ in islice(cells, MAX_COLUMNS)) or ''}"
+        path = paths[element]
+    return path
 
 
 def _split_by_container(links: list[StoryLink]) -> Iterator[LinkGroup]:
@@ -190,19 +197,23 @@ def _count_shared(first: Sequence[Element], second: Sequence[Element]) -> int:
     return next((depth for depth, (a, b) in enumerate(zip(first, second, strict=False)) if a is not b), len(first) - 1)
 
 
-def _split_items(group: LinkGroup) -> None:
-    """Set the items of a group: the nodes of its container from one link up to the next."""
+def _split_items(group: LinkGroup, nodes: list[Node], positions: Mapping[Node, int]) -> None:
+    """Set the items of a group: the nodes of its container from one link up to the next.
+
+    What holds many links is no item: so many groups at most look at a node.
+    """
     if len(group.links) == 1:
-        link = group.links[0]
-        link.item[:] = [find_block(link.anchors, lambda anchor: anchor not in link.anchors)]
+        link, own_anchors = group.links[0], frozenset(group.links[0].anchors)
+        link.item[:] = [find_block(link.anchors, lambda anchor: anchor not in own_anchors)]
         return
-    nodes = list(iter_nodes(group.links[0].chain[group.depth - 1]))
-    positions = {node: index for index, node in enumerate(nodes) if not isinstance(node, str)}
     starts = [positions[link.chain[group.depth]] for link in group.links]
     length = max(mode(after - before for before, after in pairwise(starts)), 1)
     lead = _count_leading_nodes(nodes, starts, length)
     for link, start, end in zip(group.links, starts, (*starts[1:], starts[-1] + length), strict=True):
-        link.item[:] = nodes[start - lead : max(end, start + 1) - lead]
+        item = nodes[start - lead : min(max(end, start + 1) - lead, start + MAX_ITEM_NODES)]
+        anchors = (anchor for node in item if not isinstance(node, str) for anchor in node.iter("a"))
+        is_list = sum(1 for _ in islice(anchors, MAX_ITEM_ANCHORS + 1)) > MAX_ITEM_ANCHORS
+        link.item[:] = [link.anchors[0]] if is_list else item
 
 
 def find_block(anchors: Sequence[Element], is_other: Callable[[Element], bool]) -> Element:
@@ -217,9 +228,11 @@ def find_block(anchors: Sequence[Element], is_other: Callable[[Element], bool]) 
 
 def _count_leading_nodes(nodes: list[Node], starts: list[int], length: int) -> int:
     """Return how many nodes of an item stand before its link: those missing behind the last link of the list."""
-    tags = ["" if isinstance(node, str) else node.tag for node in nodes]
-    missing = min(length - (len(nodes) - starts[-1]), starts[0])
-    first, last = (tags[start - missing : start] for start in (starts[0], starts[-1]))
+    missing = min(length - (len(nodes) - starts[-1]), starts[0], MAX_ITEM_NODES)
+    first, last = (
+        ["" if isinstance(node, str) else node.tag for node in nodes[start - missing : start]]
+        for start in (starts[0], starts[-1])
+    )
     return missing if missing > 0 and first == last else 0
 
 
@@ -250,7 +263,7 @@ def _iter_own_parts(link: StoryLink) -> Iterator[TextPart]:
 
 def _iter_item_parts(link: StoryLink) -> Iterator[TextPart]:
     """Yield the texts around a link that has none of its own, then what its picture shows."""
-    yield from iter_parts(link.item, link.anchors)
+    yield from iter_parts(link.item, frozenset(link.anchors))
     for anchor in link.anchors:
         for element in anchor.iter("a", "img"):
             yield from (TextPart(text) for name in ("alt", "title", "aria-label") if (text := element.get(name)))
