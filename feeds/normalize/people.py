@@ -307,7 +307,7 @@ def _get_first_words() -> frozenset[str]:
 def _strip_label(text: str, *, is_feed: bool) -> str:
     """Return a byline without the words before its names; from a feed only where they can be no part of a name."""
     for _ in range(2):  # `Text: Von …`
-        text = text.lstrip(_LABEL_SIGNS)
+        text = text.lstrip(None if is_feed else _LABEL_SIGNS)  # some feeds have `/u/name`
         first = _FIRST_WORD.match(wordlists.fold_case(text[:40]))
         if not first or not (first[0] in _get_first_words() or _WIDE.match(text)):  # spares most names the patterns
             return text

@@ -371,6 +371,10 @@ def test_B10_names_and_tags_are_the_text_of_their_markup(name: str) -> None:
     assert ([author.name for author in result.authors], result.tags) == (["Ann Lee"], ("Ann Lee",))
 
 
+def test_F22_a_name_keeps_the_signs_that_it_begins_with() -> None:
+    assert article(Story(people=(Person("/u/ann_lee"),))).authors[0].name == "/u/ann_lee"
+
+
 @pytest.mark.parametrize("title", ["R&amp;D", "R&amp;amp;amp;D", "<b>R</b>&amp;D", "&lt;b&gt;R&lt;/b&gt;&#38;D"])
 def test_B10_nobody_reads_an_entity_or_a_tag(title: str) -> None:
     result = article(Story(title=Text(title), summary=Text(title), origin=Origin(title=title)))
