@@ -109,7 +109,7 @@ def views(site: LoopbackServer) -> Iterator[dict[tuple[int, str], View]]:
         views = {}
         for width, scheme in VIEWS:
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-            context.clock.install(time=NOW)
+            context.clock.set_fixed_time(NOW)  # however long the tests before take
             context.set_default_timeout(300_000)
             page = context.new_page()
             view = views[width, scheme] = View(page)
