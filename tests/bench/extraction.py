@@ -37,6 +37,7 @@ FOLDS = 5
 HELD_OUT = FOLDS - 1
 TEXT_ONLY_STEP = 5  # every fifth page is also given to trafilatura for its text alone, to compare the time
 WORD = re.compile(r"\w+")
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 BLOCKS = re.compile(
     r"</?(?:p|div|h\d|li|ul|ol|br|blockquote|figure|figcaption|table|tr|td|th|pre|section)\b[^>]*>", re.I
 )
@@ -62,12 +63,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a program read from a page; `published` is an instant or, where no more is known, a day."""
+    """What a program read from a page; `published` is an instant, and `day` the one that the page itself shows."""
 
     text: str = ""
     title: str = ""
     authors: tuple[str, ...] = ()
     published: str = ""
+    day: str = ""
     image: str = ""
 
 
@@ -170,8 +172,10 @@ def extract_ours(page: Page) -> Extraction:
     document = document_context(parsed, context)
     article = normalize(story, document, upstream_id(story, parsed.base), story_digest(story), context)
     published = article.published.isoformat() if article.published else ""
+    shown = ISO_DAY.match((story.published or "").strip())  # in the zone of the page; ours is UTC
+    day = shown[0] if shown and published else published[:10]
     authors = tuple(author.name for author in article.authors)
-    return Extraction(get_text(article.html), article.title or "", authors, published, article.image or "")
+    return Extraction(get_text(article.html), article.title or "", authors, published, day, article.image or "")
 
 
 def extract_with_trafilatura(page: Page) -> Extraction:
@@ -180,7 +184,7 @@ def extract_with_trafilatura(page: Page) -> Extraction:
     if document is None:
         return Extraction()
     authors = tuple(filter(None, re.split(r"\s*;\s*", document.author or "")))
-    return Extraction(document.text or "", document.title or "", authors, document.date or "", document.image or "")
+    return Extraction(document.text or "", document.title or "", authors, "", document.date or "", document.image or "")
 
 
 # ── the measures ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,7 +261,7 @@ def check(page: Page, extraction: Extraction) -> Iterator[tuple[str, bool, objec
     if page.published is not None:
         yield "instant", is_same_instant(extraction.published, page.published), page.published, extraction.published
     if page.day:
-        yield "date", extraction.published[:10] == page.day, page.day, extraction.published
+        yield "date", extraction.day == page.day, page.day, extraction.day
     if page.images:
         yield "image", strip_query(extraction.image) in page.images, sorted(page.images)[:3], extraction.image
 
