@@ -6,7 +6,7 @@ from .article import Context, DocumentContext, document_context, normalize, stor
 from .channel import ChannelFacts, describe_channel
 from .dates import parse_date
 from .html import to_plain_text, truncation_warnings
-from .identity import story_digest, upstream_id
+from .identity import story_digest, title_key, upstream_id
 from .links import story_url
 from .merge import detach_story, merge_stories
 from .own_pages import PageLayout, anchor_story, normalize_name, plan_pages, publish_addresses
@@ -37,6 +37,7 @@ __all__ = [
     "tag_slug",
     "story_moment",
     "title_and_date",
+    "title_key",
     "to_plain_text",
     "truncation_warnings",
     "upstream_id",

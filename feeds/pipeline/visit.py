@@ -49,6 +49,7 @@ from ..normalize import (
     story_moment,
     story_url,
     title_and_date,
+    title_key,
     truncation_warnings,
     upstream_id,
 )
@@ -321,6 +322,7 @@ def _story_keys(parsed: Parsed, context: Context) -> sanity.StoryKeys:
         title_of=partial(title_and_date, parsed=parsed, context=context),
         moment_of=partial(story_moment, parsed=parsed, context=context),
         digest_of=story_digest,
+        is_distinctive=lambda title: title_key(title) != "",
     )
 
 

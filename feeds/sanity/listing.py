@@ -158,6 +158,7 @@ class StoryKeys:
     title_of: Callable[[Story], str | None] = lambda story: None
     moment_of: Callable[[Story], datetime | None] = lambda story: None
     digest_of: Callable[[Story], str | None] = lambda story: None
+    is_distinctive: Callable[[str], bool] = lambda title: False  # whether a title is hardly that of a series
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def _find_held_ids(
     """
     unseen = [index for index, own in enumerate(ids) if own not in seen_items] if seen_items else []
     held_ids, taken = list(ids), set(ids)
-    for find in (_find_equal, _find_similar):
+    for find in (_find_equal, _find_similar, _find_undated):
         pairs = [(index, held) for index, held in find(stories, unseen, seen_items, keys) if held not in taken]
         counts = Counter(value for pair in set(pairs) for value in pair)
         for index, held in pairs:
@@ -270,6 +271,19 @@ def _find_similar(
         for held in titles.get((moment, title), ()) if title else ():
             if is_exact or _is_same_page(keys.link_of(stories[index]), held.link_key):
                 yield index, held.upstream_id
+
+
+def _find_undated(
+    stories: Sequence[Story], unseen: Iterable[int], seen_items: SeenItems, keys: StoryKeys
+) -> Iterator[tuple[int, str]]:
+    """Yield (index, held id) of the stories without a date whose distinctive title and link are those of a held one."""
+    titles = {index: keys.title_of(stories[index]) or "" for index in unseen if not keys.moment_of(stories[index])}
+    distinctive = {index: title for index, title in titles.items() if keys.is_distinctive(title)}
+    held_ids = {page_key(link): held for link, held in seen_items.links.items()} if distinctive else {}
+    for index, title in distinctive.items():
+        link, held = keys.link_of(stories[index]), seen_items.titles.get(title)
+        if held and link and "://" in link and held_ids.get(page_key(link)) == held:
+            yield index, held
 
 
 def _is_same_page(link: str | None, other: str) -> bool:

@@ -54,6 +54,14 @@ SAME: dict[str, tuple[Item, Item]] = {
         ("b", None, "市議会", EXACT, "別の本文。"),
     ),
     "without link and date": (("a", None, "News", None, "Text."), ("b", None, "News", None, "Text.")),
+    "another host, no date": (
+        ("a", f"{BASE}/a", "Council votes on the bridge", None, "Text."),
+        ("b", "http://www.town.example/a/", "Council votes on the bridge", None, "Text."),
+    ),
+    "a session and another text, no date": (
+        ("a", f"{BASE}/a?sid=1", "市議会が橋の修理を可決", None, "本文。"),
+        ("b", f"{BASE}/a?sid=2", "市議会が橋の修理を可決", None, "別の本文。"),
+    ),
     "another permalink": (
         (f"{BASE}/?p=1", f"{BASE}/?p=1", "News", EXACT, "Text."),
         (f"{BASE}/2026/roundup", f"{BASE}/2026/roundup", "News", EXACT, "More."),
@@ -77,6 +85,10 @@ NEW: dict[str, tuple[Item, Item]] = {
     "another text, no date": (
         ("a", f"{BASE}/a", "News", None, "Text."),
         ("b", f"{BASE}/a", "News", None, "More."),
+    ),
+    "another link, no date": (
+        ("a", f"{BASE}/a", "Council votes on the bridge", None, "Text."),
+        ("b", f"{BASE}/b", "Council votes on the bridge", None, "More."),
     ),
     "nothing but a title": (("a", f"{BASE}/a", "News", None, ""), ("b", f"{BASE}/a", "News", None, "")),
     "another title": (("a", f"{BASE}/a", "News", EXACT, "Text."), ("b", f"{BASE}/a", "Results", EXACT, "Text.")),
