@@ -96,7 +96,7 @@ class Life:
 
     def has_other_marks(self) -> bool:
         """Tell whether a story is known by more than its title and date, so that these may change."""
-        if self.by_titles and self.ids in ("link", "none"):
+        if self.by_titles and (self.ids in ("link", "none") or self.generation):
             return False
         return self.links or (self.ids != "none" and not self.churns)
 
