@@ -401,7 +401,7 @@ feeds:
 """
     )
     assert config.sources["a"].fingerprint == "08243b8f3844913abebe6d2a8ffbc934"
-    assert config.feeds["x"].fingerprint == "669de1f465bbb9cd839b0f0883b46cfd"
+    assert config.feeds["x"].fingerprint == ""
 
 
 def test_R8_recipes_are_the_same_in_every_process(write) -> None:
