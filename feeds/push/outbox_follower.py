@@ -42,20 +42,24 @@ class OutboxFollower:
         self._error = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Follow until told to stop; a store that cannot be read is tried again, and told once."""
-        while True:
-            try:
-                self.poll()
-                self._error = ""
-            except StoreError as error:
-                if str(error) != self._error:
-                    log.warning("no event is delivered: %s", error)
-                self._error = str(error)
-            if stop.wait(self._poll_seconds):
-                return
+        """Follow until told to stop."""
+        while not stop.wait(self._poll_seconds):
+            self.poll()
 
     def poll(self) -> None:
-        """Hand on what was appended since the last call; the first call only finds out where the outbox ends."""
+        """Hand on what was appended since the last call; the first call only finds out where the outbox ends.
+
+        A store that cannot be read is logged once, and read again by the next call.
+        """
+        try:
+            self._follow()
+            self._error = ""
+        except StoreError as error:
+            if str(error) != self._error:
+                log.warning("no event is delivered: %s", error)
+            self._error = str(error)
+
+    def _follow(self) -> None:
         numbers = self._outbox.event_range()
         newest = numbers.stop - 1
         if self._position is None:

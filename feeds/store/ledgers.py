@@ -96,6 +96,7 @@ IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISH
 _ALL_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES = Query(_ALL_ENTRIES)
 _ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_members("articles"))))
+_FIRST_EVENT = Query(select(func.min(outbox.c.seq)))
 _EVENTS = Query(
     select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
 )
@@ -361,7 +362,7 @@ def select_events(connection: Connection, after: int, limit: int) -> list[tuple[
 def select_event_range(connection: Connection) -> range:
     """Return the numbers of the events; where there is none, the empty range at the next number."""
     last = last_key(connection, outbox)
-    first = connection.execute(select(func.min(outbox.c.seq))).scalar()
+    first = _FIRST_EVENT.run(connection).scalar()
     return range(last + 1 if first is None else first, last + 1)
 
 

@@ -49,7 +49,9 @@ class StoreReader:
             return tuple(select_publishing(connection).values()) if connection else ()
 
     def withdrawn_feeds(self) -> Mapping[str, str | None]:
-        """Return the id of each feed that is no longer published → its successor, or None."""
+        """Return the id of each feed that is no longer published → its successor, or None; {} of an empty file."""
+        if self._path.exists() and not self._path.stat().st_size:
+            return {}
         with self._read() as connection:
             return select_withdrawn(connection) if connection else {}
 

@@ -267,3 +267,23 @@ def test_R71_each_encoded_event_has_one_id_and_one_line_of_data() -> None:
         ("", b"id: 8\n"),
     ]
     assert all(live_event.data.count(b"\n") == 4 for live_event in encoded)
+
+
+def test_F8_a_store_that_cannot_be_read_stops_no_server_and_is_logged_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1000)
+    with StoreReader(path) as reader:
+        follower = OutboxFollower(reader)
+        follower.poll()
+        follower.poll()
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        path.unlink()
+    with open_store(path) as store, StoreReader(path) as reader:
+        received: list[int] = []
+        follower = OutboxFollower(reader, lambda events, position: received.append(position))
+        follower.poll()
+        store.issued(issue("f", {1: LedgerEntry("d", NOON)}, article_event(1, "f")), NOON)
+        follower.poll()
+        assert received == [1]

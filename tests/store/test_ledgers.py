@@ -147,6 +147,8 @@ def test_A14_an_id_leads_to_the_last_of_its_successors(path: Path) -> None:
 
 
 def test_no_feed_is_withdrawn_before_the_first_start(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
     reader = StoreReader(path)
     assert reader.withdrawn_feeds() == {}
     reader.close()
