@@ -279,10 +279,10 @@ def _find_undated(
     """Yield (index, held id) of the stories without a date whose distinctive title and link are those of a held one."""
     titles = {index: keys.title_of(stories[index]) or "" for index in unseen if not keys.moment_of(stories[index])}
     distinctive = {index: title for index, title in titles.items() if keys.is_distinctive(title)}
-    held_ids = {page_key(link): held for link, held in seen_items.links.items()} if distinctive else {}
+    links = {held: link for link, held in seen_items.links.items()} if distinctive else {}
     for index, title in distinctive.items():
-        link, held = keys.link_of(stories[index]), seen_items.titles.get(title)
-        if held and link and "://" in link and held_ids.get(page_key(link)) == held:
+        held = seen_items.titles.get(title)
+        if held in links and _is_same_page(keys.link_of(stories[index]), links[held]):
             yield index, held
 
 
