@@ -7,7 +7,8 @@ FeedsError
 │   └── ParseError   the bytes came and could not be understood
 ├── StoreError       the database
 ├── LockedError      another instance holds the data directory, or another installation the public folder
-└── PublishError     the published files
+├── PublishError     the published files
+└── PushError        a push service, a hub or a callback did not take what was sent
 """
 
 from __future__ import annotations
@@ -130,6 +131,14 @@ class LockedError(FeedsError):
 
 class PublishError(FeedsError):
     """A published file could not be written."""
+
+
+class PushError(FeedsError):
+    """A request to a push service, a hub, a callback or a webhook has no answer; `kind` says why."""
+
+    def __init__(self, sentence: str, *, kind: FailureKind = FailureKind.OTHER) -> None:
+        super().__init__(sentence)
+        self.kind = kind
 
 
 def _restore(kind: type[SourceError], sentence: str, state: dict[str, object]) -> SourceError:

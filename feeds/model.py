@@ -251,10 +251,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """The addresses that the built-in server listens on, as (host, port)."""
+    """The address that the built-in server listens on, as (host, port), and the networks it treats in another way."""
 
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     trusted_proxies: tuple[str, ...] = ()
+    allow_private: tuple[str, ...] = ()  # that callbacks, push services, hubs and webhooks may live in
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +404,24 @@ class NotModified(Struct, frozen=True):
     hops: tuple[Hop, ...] = ()
     status: int | None = None  # of HTTP
     size: int = 0  # of the equal body, in bytes
+
+
+class OutboundAnswer(Struct, frozen=True):
+    """What was answered to a request that is no visit, with the beginning of its body."""
+
+    status: int  # of HTTP
+    headers: Mapping[str, str] = {}  # names in lower case
+    body: bytes = b""
+
+
+class SendRequest(Protocol):
+    """Sends one request that is no visit, and waits for the answer; see `fetch.outbound.OutboundClient.send`."""
+
+    def __call__(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float
+    ) -> OutboundAnswer:
+        """Return the answer, of whatever status; raise PushError when there is none within `seconds`."""
+        ...
 
 
 # ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -21,6 +21,7 @@ import msgspec
 
 from .. import config as configuration
 from ..errors import FeedsError, LockedError
+from ..fetch import OutboundClient
 from ..model import Config
 from ..push.outbox_follower import OutboxFollower
 from ..serve import ASGIApp, LiveStreams, ReplaceableApp, create_app, run
@@ -64,6 +65,7 @@ class FileServer:
         self.config = configuration.load(config_path, os.environ)
         self._address = listen or self.config.server.listen
         self._monitor = HealthMonitor(lambda: self.config, now, beside_daemon=beside_daemon)
+        self._outbound = OutboundClient(self.config.site, self.config.server.allow_private)
         self._reader = StoreReader(self.config.data / "feeds.db")
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._follower = OutboxFollower(self._reader, self._live.publish)
@@ -80,7 +82,7 @@ class FileServer:
             return stop.is_set()
 
         host, _ = self._address
-        with _hold_server_lock(self.config.data, stop):
+        with _hold_server_lock(self.config.data, stop), closing(self._outbound):
             self._monitor.check()
             self._follower.poll()  # before a client asks
             for name, follow in (("health", self._monitor.run), ("outbox", self._follower.run)):

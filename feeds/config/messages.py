@@ -62,7 +62,6 @@ _EXPECTED = {
 _LATER_KEYS = {
     "site.hub": "the WebSub hub of the feeds",
     "server.admin": "the address of health details and metrics",
-    "server.allow_private": "private networks that the server may send to",
     "workers": "the number of worker processes",
     "store": "the URL of a database",
     "on_publish": "a webhook",

@@ -43,6 +43,9 @@ class ServerShape(YamlMapping):
     trusted_proxies: v.NetworksValue | None = optional_key(
         "Networks of proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
     )
+    allow_private: v.AllowancesValue | None = optional_key(
+        "Private networks that push services, hubs, callbacks and webhooks may be in, such as 10.0.0.0/8; true: all."
+    )
 
 
 class HostsShape(YamlMapping):

@@ -113,7 +113,7 @@ VALUES: Tree = {
     "public": "p",
     "theme": ".",
     "retain": "90d",
-    "server": {"listen": "127.0.0.1:1", "trusted_proxies": "10.0.0.0/8"},
+    "server": {"listen": "127.0.0.1:1", "trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
     "hosts": {"gap": "2s", "at_once": "3"},
     "defaults": SETTINGS,
     "sources": {
@@ -226,7 +226,6 @@ def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: 
 LATER_KEYS: dict[KeyPath, str] = {
     ("site", "hub"): "https://hub.example/",
     ("server", "admin"): "127.0.0.1:2",
-    ("server", "allow_private"): "10.0.0.0/8",
     ("workers",): "4",
     ("store",): "postgresql://c.example/feeds",
     ("on_publish",): "https://c.example/",

@@ -297,7 +297,7 @@ def test_paths_are_relative_to_the_file_and_the_state_directory_wins(write, tmp_
 def test_site_server_and_hosts(write) -> None:
     path = write(
         """site: {title: " A  wire ", url: "https://example.org/wire", contact: me@example.org, language: de}
-server: {listen: 0.0.0.0:80, trusted_proxies: [10.0.0.0/8]}
+server: {listen: 0.0.0.0:80, trusted_proxies: [10.0.0.0/8], allow_private: true}
 hosts: {gap: 0s, at_once: 64}
 feeds:
   all:
@@ -306,6 +306,7 @@ feeds:
     config = load(path, {})
     assert (config.site.title, config.site.url) == ("A wire", "https://example.org/wire/")
     assert (config.server.listen, config.server.trusted_proxies) == (("0.0.0.0", 80), ("10.0.0.0/8",))
+    assert config.server.allow_private == PRIVATE_NETWORKS
     assert (config.hosts.gap, config.hosts.at_once) == (0, 64)
     assert config.feeds["all"].title == "all"
     assert config.path == path
