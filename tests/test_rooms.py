@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "countries": NOTHING,
     "clean_html": NOTHING,
     "wordlists": NOTHING,
+    "formatting": NOTHING,
     "networks": NOTHING,
     "podcast_categories": NOTHING,
     "revision": PURE | {"iri"},
@@ -47,11 +48,24 @@ ROOMS: dict[str, set[str]] = {
     "push": PURE | {"http_headers"},
     "pipeline": PURE | STAGES | {"registry", "revision", "http_headers", "sandbox"},
     "verify": PURE | STAGES,
-    "app": PURE | STAGES | {"config", "http_headers", "pipeline", "sandbox", "verify", "serve", "push", "__init__"},
+    "app": PURE
+    | STAGES
+    | {
+        "config",
+        "formatting",
+        "http_headers",
+        "pipeline",
+        "registry",
+        "sandbox",
+        "verify",
+        "serve",
+        "push",
+        "__init__",
+    },
     "daemon": PURE | {"app"},
     "cli": PURE
     | STAGES
-    | {"networks", "registry", "app", "config", "daemon", "serve", "pipeline", "verify", "__init__"},
+    | {"networks", "registry", "app", "config", "daemon", "formatting", "serve", "pipeline", "verify", "__init__"},
     "__init__": PURE | {"app", "parse", "normalize", "pipeline", "render"},
     "__main__": {"cli"},
 }

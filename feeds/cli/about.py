@@ -13,10 +13,10 @@ import click
 
 from .. import __version__
 from ..errors import ConfigError
+from ..formatting import format_columns
 from ..store import SCHEMA_REVISION
 from .common import common_options, json_option, print_json, print_lines
 from .configuration import load_config
-from .formatting import format_columns
 from .man_page import render_man_page
 
 

@@ -8,12 +8,12 @@ import click
 
 from ..app import control_socket
 from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
+from ..formatting import format_count, format_size
 from ..store import Store, restore_database
 from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
 from .configuration import load_config, open_store
-from .formatting import format_count, format_size
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from .formatting import CONTROL_CHARACTERS
+from ..formatting import CONTROL_CHARACTERS
 from .options import GlobalOptions
 
 QUIET_LEVELS = (logging.WARNING, logging.ERROR, logging.CRITICAL)  # of -q, -qq, -qqq

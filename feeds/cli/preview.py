@@ -14,6 +14,7 @@ import click
 
 from .. import pipeline
 from ..errors import FailureKind, FetchError, SourceError
+from ..formatting import format_count, format_size, sanitize_line
 from ..model import Fetched, Source
 from ..networks import PRIVATE_NETWORKS
 from .addresses import Fetch, fetch_first, is_web_address, list_urls, open_fetch
@@ -27,7 +28,6 @@ from .common import (
     utcnow,
     verbosity,
 )
-from .formatting import format_count, format_size, sanitize_line
 
 LOGIN_STATUSES = frozenset({401, 403})
 SOURCE_ID = re.compile(r"[a-z0-9][a-z0-9_/-]*")

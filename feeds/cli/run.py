@@ -8,10 +8,10 @@ import click
 
 from ..app.operations import PublishRequest, RunReport, RunRequest, count_articles
 from ..app.turn import TurnEnd
+from ..formatting import format_count, sanitize_line
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
 from .configuration import DurationOption
-from .formatting import format_count, sanitize_line
 from .progress import show_progress
 
 # Why visits are left, as far as that is not usual: a host that asked for rest is asked later.

@@ -12,11 +12,11 @@ import click
 
 from .. import config as configuration
 from ..errors import ConfigError
+from ..formatting import format_count
 from ..model import Config
 from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
 from .common import common_options, is_quiet, json_option, print_json, print_lines
 from .configuration import config_path, load_config, open_store
-from .formatting import format_count
 
 SAMPLE_FILES = ("feeds.yaml", "feeds.schema.json", "stories/*")
 

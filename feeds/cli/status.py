@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import click
 
-from ..app.declarations import expand_feeds, with_outlines
-from ..app.health import read_problems
-from ..app.installation_status import read_status
-from ..config import find_left_out
-from ..model import Config, Cron, FeedStatus, InstallationStatus, Kind, OrphanedSource, SourceStatus
-from ..publish import LARGE_SIZE, open_target
+from ..app.source_sentence import ConditionGroup, SourceReport, compose_sentence, find_condition, find_group
+from ..app.status_report import GROUPS, StatusReport, read_report
+from ..formatting import (
+    format_columns,
+    format_count,
+    format_duration,
+    format_relative,
+    format_rfc3339,
+    format_size,
+    format_time,
+    sanitize_line,
+)
+from ..model import Cron, FeedStatus, OrphanedSource
+from ..publish import LARGE_SIZE
 from .common import (
     common_options,
     drop_none,
@@ -26,18 +34,7 @@ from .common import (
     style,
     utcnow,
 )
-from .configuration import find_source, load_config, open_store
-from .formatting import (
-    format_columns,
-    format_count,
-    format_duration,
-    format_relative,
-    format_rfc3339,
-    format_size,
-    format_time,
-    sanitize_line,
-)
-from .source_sentence import ConditionGroup, SourceReport, compose_sentence, find_condition
+from .configuration import load_config
 
 COLOURS = {
     ConditionGroup.FAILING: "red",
@@ -46,46 +43,6 @@ COLOURS = {
     ConditionGroup.OK: "green",
     ConditionGroup.DISABLED: "bright_black",
 }
-GROUPS = list(ConditionGroup)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """The status of an installation beside its configuration, at one time.
-
-    `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list, `problems` those
-    of the installation as a whole.
-    """
-
-    config: Config
-    now: datetime
-    status: InstallationStatus
-    states: Mapping[str, SourceStatus]
-    outlines: Mapping[str, int]
-    problems: Sequence[str] = ()
-
-    def list_sources(self) -> list[SourceReport]:
-        """Return a report for every declared source and every outline of an OPML list, the sick first."""
-        ids = sorted(self.config.sources.keys() | self.states.keys())
-        return sorted(map(self.find_source, ids), key=lambda source: GROUPS.index(_group(source)))
-
-    def find_source(self, id: str) -> SourceReport:
-        """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
-        state = self.states.get(id)
-        if state is None or id in self.config.sources:
-            source = find_source(self.config, id)
-        else:
-            opml = find_source(self.config, id.partition("/")[0])
-            source = replace(opml, id=id, kind=Kind.FEED, address=state.url)
-        feeds = (feed for feed in self.config.feeds.values() if not feed.tags and find_left_out(feed, {id: source}))
-        left_out_of = tuple(feed.id for feed in feeds)
-        return SourceReport(
-            source, state, self.now, left_out_of, self.outlines.get(id, 0), self.status.articles.get(id, 0)
-        )
-
-
-def _group(source: SourceReport) -> ConditionGroup:
-    return find_condition(source).group
 
 
 @click.command()
@@ -98,7 +55,7 @@ def status(ctx: click.Context, source_id: str | None, failing: bool, as_json: bo
     """Show the state of every source and feed in one sentence each, the sick first, or everything about one source."""
     start_logging(ctx)
     config = load_config(ctx)
-    report = _read_report(config)
+    report = read_report(config, utcnow())
     orphan = next((orphan for orphan in report.status.orphans if orphan.source_id == source_id), None)
     if orphan is not None and as_json:
         print_json(_orphan_members(orphan))
@@ -116,21 +73,6 @@ def status(ctx: click.Context, source_id: str | None, failing: bool, as_json: bo
             print_json(overview.members())
         else:
             print_lines(overview.lines(with_summary=not is_quiet(ctx)))
-
-
-def _read_report(config: Config) -> StatusReport:
-    """Read the store, if there is one; nothing is created or changed."""
-    with open_store(config) as store:
-        if store is None:
-            feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
-            return StatusReport(config, utcnow(), InstallationStatus(feeds=feeds), {}, {})
-        outlines = store.outlines()
-        sources = with_outlines(config.sources, outlines)
-        expanded = expand_feeds(config, sources, store, store.ledgers().keys())
-        status = read_status(expanded, sources.keys(), store, open_target(config.public))
-    states, now = {state.source_id: state for state in status.sources}, utcnow()
-    outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now))
 
 
 # ── One source ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,7 +203,7 @@ class StatusOverview:
         summary = [*([NEVER_RUN] if self.report.status.created is None else []), _summary_text(self.summary())]
         width = max((len(source.source.id) for source in self.sources), default=0)
         sources = [
-            f"{style(source.source.id.ljust(width), fg=COLOURS[_group(source)])}  {compose_sentence(source)}"
+            f"{style(source.source.id.ljust(width), fg=COLOURS[find_group(source)])}  {compose_sentence(source)}"
             for source in self.sources
         ]
         orphans = format_columns([[orphan.source_id, _orphan_text(orphan)] for orphan in self.orphans])
@@ -275,10 +217,10 @@ class StatusOverview:
 
 def _make_overview(report: StatusReport, *, only_failing: bool) -> StatusOverview:
     sources, status = report.list_sources(), report.status
-    groups = Counter(map(_group, sources))
+    groups = Counter(map(find_group, sources))
     if not only_failing:
         return StatusOverview(report, groups, sources, status.orphans, list(status.feeds))
-    failing = [source for source in sources if _group(source) is ConditionGroup.FAILING]
+    failing = [source for source in sources if find_group(source) is ConditionGroup.FAILING]
     return StatusOverview(report, groups, failing, (), [feed for feed in status.feeds if _error(feed)])
 
 

@@ -17,6 +17,7 @@ from ..app.operations import OperationProgress
 from ..config.edit import NewSettings
 from ..config.values import comparable_url, is_url
 from ..errors import ConfigError, FailureKind, SourceError
+from ..formatting import format_count, sanitize_line
 from ..model import Config, Source
 from ..normalize import make_source_id
 from ..parse.opml import OpmlOutline, parse_opml
@@ -26,7 +27,6 @@ from .addresses import complete_url, is_web_address, list_urls, open_fetch
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging, style
 from .configuration import load_config, open_store, secret_mask
 from .discovery import DiscoveredSource, describe, discover_sources, is_local, locate_files
-from .formatting import format_count, sanitize_line
 from .progress import ShowProgress, show_progress
 
 MISSING_STATUSES = frozenset({404, 410})

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from ..app.operations import RunReport, count_articles
-from .formatting import format_count, sanitize_line
+from ..formatting import format_count, sanitize_line
 
 log = logging.getLogger("feeds.daemon")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from wire import NOON
 
-from feeds.cli.formatting import (
+from feeds.formatting import (
     format_columns,
     format_count,
     format_duration,

@@ -15,7 +15,7 @@ from origin import HANG, KEEP, Document, Origin, raw, reply
 from wire import Wire, document, rss
 
 from feeds.app.health import ProcessState, write_state
-from feeds.cli.source_sentence import CONDITIONS, SourceReport, compose_sentence, find_condition
+from feeds.app.source_sentence import CONDITIONS, SourceReport, compose_sentence, find_condition
 from feeds.errors import FailureKind
 from feeds.model import Failure, Kind, Move, Source, SourceStatus, replace
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..errors import FailureKind
+from ..formatting import format_count, format_duration, format_relative, sanitize_line
 from ..model import Failure, Kind, Source, SourceStatus
-from .formatting import format_count, format_duration, format_relative, sanitize_line
 
 QUIET_AFTER = timedelta(days=90)  # without a new article
 GONE = 410  # the HTTP status of what is gone for good (E11)
@@ -230,6 +230,11 @@ NOTES: tuple[Callable[[SourceReport], str], ...] = (
 def find_condition(report: SourceReport) -> SourceCondition:
     """Return the first condition that holds; the last one always does."""
     return next(condition for condition in CONDITIONS if condition.holds(report))
+
+
+def find_group(report: SourceReport) -> ConditionGroup:
+    """Return how a source is, from the first condition that holds."""
+    return find_condition(report).group
 
 
 def compose_sentence(report: SourceReport) -> str:

@@ -1,0 +1,76 @@
+"""The status of an installation beside its configuration: what `feeds status` and the operator's page report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .. import config as configuration
+from ..model import Config, FeedStatus, InstallationStatus, Kind, Source, SourceStatus
+from ..publish import open_target
+from ..store import SqlStore
+from .declarations import expand_feeds, with_outlines
+from .health import read_problems
+from .installation_status import read_status
+from .source_sentence import ConditionGroup, SourceReport, find_group
+
+GROUPS = list(ConditionGroup)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The status of an installation beside its configuration, at one time.
+
+    `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list, `problems` those
+    of the installation as a whole.
+    """
+
+    config: Config
+    now: datetime
+    status: InstallationStatus
+    states: Mapping[str, SourceStatus]
+    outlines: Mapping[str, int]
+    problems: Sequence[str] = ()
+
+    def list_sources(self) -> list[SourceReport]:
+        """Return a report for every declared source and every outline of an OPML list, the sick first."""
+        ids = sorted(self.config.sources.keys() | self.states.keys())
+        return sorted(map(self.find_source, ids), key=lambda source: GROUPS.index(find_group(source)))
+
+    def find_source(self, id: str) -> SourceReport:
+        """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
+        state = self.states.get(id)
+        if state is None or id in self.config.sources:
+            source = _find_declared(self.config, id)
+        else:
+            opml = _find_declared(self.config, id.partition("/")[0])
+            source = replace(opml, id=id, kind=Kind.FEED, address=state.url)
+        feeds = self.config.feeds.values() if source.unlisted else ()
+        left_out_of = tuple(
+            feed.id for feed in feeds if not feed.tags and configuration.find_left_out(feed, {id: source})
+        )
+        return SourceReport(
+            source, state, self.now, left_out_of, self.outlines.get(id, 0), self.status.articles.get(id, 0)
+        )
+
+
+def _find_declared(config: Config, id: str) -> Source:
+    configuration.require_ids(config, "source", [id], config.sources)
+    return config.sources[id]
+
+
+def read_report(config: Config, now: datetime) -> StatusReport:
+    """Read the store, if there is one; nothing is created or changed."""
+    with SqlStore.open_read_only(config.data / "feeds.db", config.sources.values()) or nullcontext() as store:
+        if store is None:
+            feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
+            return StatusReport(config, now, InstallationStatus(feeds=feeds), {}, {})
+        outlines = store.outlines()
+        sources = with_outlines(config.sources, outlines)
+        expanded = expand_feeds(config, sources, store, store.ledgers().keys())
+        status = read_status(expanded, sources.keys(), store, open_target(config.public))
+    states = {state.source_id: state for state in status.sources}
+    outline_counts = {id: len(lines) for id, lines in outlines.items()}
+    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now))
