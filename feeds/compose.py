@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 
 from .model import Article, Edition, EntryState, Feed, Kind, Ledger, LedgerEntry, Site, Source, replace
 
 ARCHIVE_SIZE = 100  # articles in an archive document
+NEWS_AGE = timedelta(days=2)
 _NO_RETRACTIONS: Mapping[int, str] = {}
 _NO_MERGES: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that subscribers receive: a new or changed article, or (without `article`) a retraction."""
+    """A change that subscribers receive: a new or changed article, or (without `article`) a retraction.
+
+    Only `is_news` is worth a notification: not an edit, nor what comes with a new feed, a new source or an edited step.
+    """
 
     kind: Literal["article", "retract"]
     key: int
     published_id: str
     article: Article | None = None
+    is_news: bool = False
 
 
 def select_sources(feed: Feed, sources: Mapping[str, Source]) -> list[str]:
@@ -132,6 +137,7 @@ def find_changes(
         if (entry := ledger.entries.get(key)) and entry.state is not EntryState.RETRACTED:
             entries[key] = LedgerEntry("", entry.first_published, entry.archive, EntryState.RETRACTED)
             changes.append(Change("retract", key, published_id))
+    news_since = _find_news_start(edition, ledger)
     newest_first = sorted(edition.articles, key=lambda article: (article.position, article.first_seen), reverse=True)
     for article in reversed(newest_first):
         entry = ledger.entries.get(article.key)
@@ -139,9 +145,18 @@ def find_changes(
             was_shown = entry is not None and entry.state is not EntryState.MERGED
             first, archive = (entry.first_published, entry.archive) if entry and was_shown else (published_at, None)
             entries[article.key] = LedgerEntry(article.story_digest, first, archive)
-            changes.append(Change("article", article.key, article.published_id, article))
+            is_news = (
+                not was_shown and article.is_addition and news_since is not None and article.position >= news_since
+            )
+            changes.append(Change("article", article.key, article.published_id, article, is_news))
     published = {key for key, entry in {**ledger.entries, **entries}.items() if entry.state is EntryState.PUBLISHED}
     for key, into in merged.items():
         if key not in ledger.entries and into in published:
             entries[key] = LedgerEntry("", published_at, state=EntryState.MERGED, merged_into=into)
     return entries, tuple(changes)
+
+
+def _find_news_start(edition: Edition, ledger: Ledger) -> datetime | None:
+    """Return the position from which on an article that enters a feed is news; None in the feed's first edition."""
+    newest = max((article.first_seen for article in edition.articles), default=None)
+    return newest - NEWS_AGE if newest and ledger.fingerprint else None

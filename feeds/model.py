@@ -918,13 +918,17 @@ class Document(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """One difference between two published editions. `item` is the JSON Feed item, none for a retraction."""
+    """One difference between two published editions. `item` is the JSON Feed item, none for a retraction.
+
+    `is_news`: an article that is worth a notification; see `compose.Change`.
+    """
 
     kind: Literal["article", "retract"]
     feed_id: str
     article_key: int
     published_id: str
     item: str | None = None
+    is_news: bool = False
 
 
 NumberedEvent = tuple[int, Event]  # with its number in the outbox

@@ -93,6 +93,25 @@ def test_new_and_changed_articles_are_events_oldest_first() -> None:
     assert entries == {2: LedgerEntry("d", NOON, archive=4), 3: LedgerEntry("d", NOON)}
 
 
+def test_R64_only_what_is_new_and_recent_is_news() -> None:
+    day = timedelta(days=1)
+    new, old, dated, first = (
+        article(key, updated=NOON - age) for key, age in ((1, 0 * day), (2, 3 * day), (3, 0 * day), (4, 0 * day))
+    )
+    new, old, dated = (replace(each, is_addition=True) for each in (new, old, dated))
+    dated = replace(dated, published=NOON - 3 * day)
+    edit, merged, expired = (replace(article(key), is_addition=True) for key in (5, 6, 7))
+    before = {
+        5: LedgerEntry("old", NOON),
+        6: LedgerEntry("", NOON, state=EntryState.MERGED, merged_into=5),
+        7: LedgerEntry("", NOON, state=EntryState.EXPIRED),
+    }
+    ledger = Ledger("world", fingerprint="f", entries=before)
+    now = edition(new, old, dated, first, edit, merged, expired)
+    assert {change.key for change in find_changes(now, ledger)[1] if change.is_news} == {1, 6}
+    assert not any(change.is_news for change in find_changes(now, replace(ledger, fingerprint=""))[1])
+
+
 def test_first_published_is_the_time_of_the_edition_by_default() -> None:
     entries, _ = find_changes(edition(article(1)), Ledger("world"))
     assert entries[1].first_published == NOON

@@ -168,4 +168,4 @@ def replace_files(
 
 def _event(feed: Feed, change: Change) -> Event:
     item = json_feed.encode_json(json_feed.make_item(change.article)) if change.article else None
-    return Event(change.kind, feed.id, change.key, change.published_id, item)
+    return Event(change.kind, feed.id, change.key, change.published_id, item, change.is_news)

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Table,
     and_,
     bindparam,
@@ -57,6 +58,7 @@ from .statements import BatchStatement, Query, ResultRow, Values, insert_stateme
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 
 EVENTS_AHEAD = 500  # rows read at a time when all are rewritten
+NEWS = "news"  # as the kind of an event: an article that is news
 MAX_EVENTS = 50_000  # a follower of the outbox that is further behind starts anew (R72, F41)
 
 
@@ -262,7 +264,7 @@ def _event_values(issue: Issue, last_digests: Mapping[int, str], at: datetime) -
             yield {
                 "at": encode_time(at),
                 "feed": event.feed_id,
-                "kind": event.kind,
+                "kind": NEWS if event.is_news else event.kind,
                 "article": event.article_key,
                 "published_id": event.published_id,
                 "digest": digest,
@@ -353,10 +355,12 @@ def select_publishing(connection: Connection) -> dict[str, PublishingStatus]:
 
 def select_events(connection: Connection, after: int, limit: int) -> list[tuple[int, Event]]:
     """Return up to `limit` events with a number above `after`, in the order of their numbers."""
-    return [
-        (row.seq, Event(row.kind, row.feed, row.article, row.published_id, row.item))
-        for row in _EVENTS.run(connection, after=after, limit=limit)
-    ]
+    return [(row.seq, _make_event(row)) for row in _EVENTS.run(connection, after=after, limit=limit)]
+
+
+def _make_event(row: Row[Any]) -> Event:
+    is_news = row.kind == NEWS
+    return Event("article" if is_news else row.kind, row.feed, row.article, row.published_id, row.item, is_news)
 
 
 def select_event_range(connection: Connection) -> range:
