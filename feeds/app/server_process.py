@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from .. import config as configuration
-from ..errors import FeedsError, LockedError
+from ..errors import FeedsError, LockedError, StoreError
 from ..fetch import OutboundClient
 from ..model import Config
 from ..push.outbox_follower import OutboxFollower
 from ..serve import ASGIApp, LiveStreams, ReplaceableApp, create_app, run
-from ..store import StoreReader
+from ..store import ServerDatabase, StoreReader
 from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .process_messages import ServerMessage
@@ -69,6 +69,7 @@ class FileServer:
         self._reader = StoreReader(self.config.data / "feeds.db")
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._follower = OutboxFollower(self._reader, self._live.publish)
+        self._database = ServerDatabase(self.config.data / "server.db")
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
@@ -82,7 +83,7 @@ class FileServer:
             return stop.is_set()
 
         host, _ = self._address
-        with _hold_server_lock(self.config.data, stop), closing(self._outbound):
+        with _hold_server_lock(self.config.data, stop), self._open_database(), closing(self._outbound):
             self._monitor.check()
             self._follower.poll()  # before a client asks
             for name, follow in (("health", self._monitor.run), ("outbox", self._follower.run)):
@@ -99,6 +100,16 @@ class FileServer:
         """Take the edited configuration; raise ConfigError where it is wrong, or what is served cannot change."""
         self.config = configuration.reload(self.config, os.environ)
         self._app.replace(self._create_app())
+
+    @contextmanager
+    def _open_database(self) -> Iterator[None]:
+        """Open the server's database; files are served, too, beside one that cannot be opened."""
+        try:
+            self._database.open()
+        except StoreError as error:
+            log.error("no subscription is served: %s", error)
+        with closing(self._database):
+            yield
 
     def _create_app(self) -> ASGIApp:
         return create_server_app(self.config, self._reader, self._monitor.is_healthy, self._live)

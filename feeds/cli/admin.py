@@ -74,10 +74,13 @@ def reload(ctx: click.Context, as_json: bool) -> None:
 @common_options
 @click.pass_context
 def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
-    """Copy the store to FILE while it is in use. An existing FILE is replaced once the copy is complete."""
+    """Copy the store, with all subscriptions, to FILE while it is in use.
+
+    An existing FILE is replaced once the copy is complete.
+    """
     start_logging(ctx)
     config = load_config(ctx)
-    if file.resolve().parent == config.data and file.name.startswith("feeds.db"):
+    if file.resolve().parent == config.data and file.name.startswith(("feeds.db", "server.db")):
         raise click.UsageError(f"{file} is the store itself; name another file")
     with open_store(config) as store:
         if store is None:

@@ -35,6 +35,7 @@ from ..model import (
 from . import archives, articles, integrity, ledgers, migrate, seen_items, visits
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
+from .server_database import add_to_backup, find_server_faults, server_path
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
 from .sqlite import Engines, copy_database, open_engines
 from .statements import Query
@@ -319,11 +320,13 @@ class SqlStore:
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def backup(self, target: Path) -> None:
-        copy_database(self._engines.path, target)
+        server = server_path(self._engines.path)
+        copy_database(self._engines.path, target, complete=lambda copy: add_to_backup(server, copy))
 
     def damage(self) -> list[str]:
         with self._engines.read() as connection:
-            return integrity.find_faults(connection)
+            faults = integrity.find_faults(connection)
+        return [*faults, *find_server_faults(server_path(self._engines.path))]
 
     def _is_current(self, visit: Visit) -> bool:
         """Return whether the visit's source still has that id: it may have been renamed since the visit began."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, event
@@ -21,6 +22,7 @@ from .sqlite import (
 )
 
 SCRIPTS = Path(__file__).parent / "migrations"
+ENVIRONMENT = SCRIPTS  # of Alembic, for all databases
 
 # As Alembic makes it.
 VERSION_TABLE = (
@@ -39,7 +41,9 @@ NEWER_VERSION = (
 )
 
 
-def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
+def create_or_upgrade(
+    path: Path, head: str = REVISION, scripts: Path = SCRIPTS, checked_tables: Sequence[str] = CHECKED_TABLES
+) -> None:
     """Create the database if there is none; migrate an older one to `head`, and keep a copy of it beside it (F39)."""
     if not path.exists():
         if has_log(path):
@@ -48,21 +52,26 @@ def create_or_upgrade(path: Path, head: str = REVISION, scripts: Path = SCRIPTS)
             if head == REVISION:
                 _create(temporary)
             else:
-                _upgrade(temporary, None, head, scripts)
+                create_with_migrations(temporary, head, scripts)
         return
     engines = open_engines(path)
     try:
         with engines.read() as connection:
             revision = read_revision(connection, path)
             if revision == head:
-                check_quickly(connection, path, CHECKED_TABLES)
+                check_quickly(connection, path, checked_tables)
                 return
     finally:
         engines.close()
     _upgrade(path, revision, head, scripts)
 
 
-def upgrade_copy(path: Path) -> None:
+def create_with_migrations(path: Path, head: str, scripts: Path) -> None:
+    """Make the tables of a revision in an empty file."""
+    _upgrade(path, None, head, scripts)
+
+
+def upgrade_copy(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> None:
     """Migrate a copy of a database to the newest schema."""
     engines = open_engines(path)
     try:
@@ -70,8 +79,8 @@ def upgrade_copy(path: Path) -> None:
             revision = read_revision(connection, path)
     finally:
         engines.close()
-    if revision != REVISION:
-        _upgrade(path, revision, REVISION, SCRIPTS, keep_copy=False)
+    if revision != head:
+        _upgrade(path, revision, head, scripts, keep_copy=False)
 
 
 def read_revision(connection: Connection, path: Path) -> str:
@@ -112,12 +121,13 @@ def _upgrade(path: Path, revision: str | None, head: str, scripts: Path, *, keep
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    if revision is not None:
-        if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
-            raise StoreError(NEWER_VERSION.format(path))
-        if keep_copy:
-            copy_database(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
+    locations = {"script_location": ENVIRONMENT, "version_locations": scripts / "versions", "path_separator": "newline"}
+    for option, value in locations.items():
+        config.set_main_option(option, str(value).replace("%", "%%"))
+    if (revision or head) not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise StoreError(NEWER_VERSION.format(path))
+    if revision is not None and keep_copy:
+        copy_database(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
     engine = open_engine(path, MIGRATE)
     # SQLAlchemy's documented way to set how transactions begin that Alembic begins.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(MIGRATE.begin_statement))

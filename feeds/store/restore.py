@@ -13,6 +13,7 @@ from ..errors import StoreError
 from . import migrate
 from .integrity import find_faults
 from .schema import outbox
+from .server_database import server_path, take_from_backup
 from .sqlite import COMPANIONS, copy_database, empty_log, has_log, last_key, open_engines, set_last_key
 
 # Events that may have been numbered since the backup: their numbers are left out (F40).
@@ -22,6 +23,7 @@ EVENT_NUMBER_JUMP = 1_000_000
 def restore_database(path: Path, backup: Path) -> Path | None:
     """Put a copy of a backup in the place of the database; return where the database that stood there is now.
 
+    The server's database is put back likewise, where the backup holds its rows; a backup of 0.1 holds none.
     The backup is checked, and brought up to date, before anything is touched. Its events are forgotten, and the next
     ones get numbers that none ever had: a client that knows a number is told to start anew. The caller holds the locks.
     Raises StoreError.
@@ -29,16 +31,21 @@ def restore_database(path: Path, backup: Path) -> Path | None:
     if not backup.is_file():
         raise StoreError(f"{backup} is no file; name one that `feeds backup FILE` wrote")
     copy = path.with_name(f"{path.name}.new")
+    server, server_copy = server_path(path), path.with_name("server.db.restored")
     try:
         _copy(backup, copy)
-        _prepare(copy, backup, _last_event_number(path))
+        has_server_tables = _prepare(copy, backup, server_copy, _last_event_number(path))
         replaced = _set_aside(path)
         copy.replace(path)
+        if has_server_tables:
+            _set_aside(server)
+            server_copy.replace(server)
     except OSError as error:
         raise StoreError(f"{path} could not be replaced: {error.strerror}; it is as it was") from error
     finally:
         for name in ("", *COMPANIONS):
             copy.with_name(copy.name + name).unlink(missing_ok=True)
+        server_copy.unlink(missing_ok=True)
     return replaced
 
 
@@ -51,9 +58,13 @@ def _copy(backup: Path, copy: Path) -> None:
         ) from error
 
 
-def _prepare(copy: Path, backup: Path, last_event_number: int) -> None:
-    """Check the copy of a backup, bring it up to date, and let its event numbers jump forward."""
+def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int) -> bool:
+    """Check the copy of a backup, bring it up to date, and let its event numbers jump forward.
+
+    Return whether it held the server's tables, which `server_copy` holds then.
+    """
     try:
+        has_server_tables = take_from_backup(copy, server_copy)
         migrate.upgrade_copy(copy)
         engines = open_engines(copy)
         try:
@@ -67,8 +78,10 @@ def _prepare(copy: Path, backup: Path, last_event_number: int) -> None:
                 set_last_key(connection, outbox, newest + EVENT_NUMBER_JUMP)
         finally:
             engines.close()
+        return has_server_tables
     except StoreError as error:
-        raise StoreError(str(error).replace(str(copy), str(backup))) from error
+        message = str(error).replace(f"{server_copy}.new", str(backup)).replace(str(copy), str(backup))
+        raise StoreError(message) from error
 
 
 def _last_event_number(path: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,6 +215,11 @@ def table_names(connection: Connection) -> set[str]:
     return set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars())
 
 
+def list_tables(connection: sqlite3.Connection, database: str = "main") -> set[str]:
+    """Return the names of all tables of one of the databases that a connection is attached to."""
+    return {name for (name,) in connection.execute(f"SELECT name FROM {database}.sqlite_master WHERE type = 'table'")}
+
+
 def check_quickly(connection: Connection, path: Path, tables: Iterable[str]) -> None:
     """Raise StoreError for damage that is cheap to find: in the header, the size, and these tables (F8)."""
     for table in tables:
@@ -259,10 +264,12 @@ def find_orphans(connection: Connection) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
 
 
-def copy_database(path: Path, target: Path, *, in_use: bool = True) -> None:
+def copy_database(
+    path: Path, target: Path, *, in_use: bool = True, complete: Callable[[Path], None] = lambda copy: None
+) -> None:
     """Write a whole copy while the database is in use, with mode 0600; replace `target` once it is complete (F40).
 
-    SQLite makes files beside a database that is `in_use`.
+    SQLite makes files beside a database that is `in_use`. `complete` may add to the copy.
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -270,9 +277,13 @@ def copy_database(path: Path, target: Path, *, in_use: bool = True) -> None:
         uri = f"{path.absolute().as_uri()}?mode=ro{'' if in_use else '&immutable=1'}"
         with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(temporary)) as destination:
             source.backup(destination)
+        complete(temporary)
         _fsync(temporary)
         temporary.replace(target)
         _fsync(target.parent)
+    except StoreError:
+        temporary.unlink(missing_ok=True)
+        raise
     except (OSError, sqlite3.Error) as error:
         temporary.unlink(missing_ok=True)
         raise StoreError(f"the copy {target} could not be written: {error}") from error

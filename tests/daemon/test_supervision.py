@@ -122,6 +122,27 @@ def test_A6_a_daemon_that_cannot_serve_ends_with_one_sentence(wire: Wire, is_loc
     assert "serving" not in ended.stderr
 
 
+def test_F8_files_are_served_beside_a_damaged_database_of_the_server(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.declare({})
+    wire.public.mkdir()
+    (wire.public / "all.rss").write_bytes(b"<rss/>")
+    (wire.home / "data").mkdir()
+    (wire.home / "data" / "server.db").write_bytes(b"no database" * 999)
+    server, stop, bodies = FileServer(wire.config, ("127.0.0.1", 0), lambda: wire.now), threading.Event(), []
+
+    def read(address: HostPort) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{address[1]}/all.rss") as response:
+            bodies.append(response.read())
+        stop.set()
+
+    server.run(lambda address: threading.Thread(target=read, args=[address]).start(), stop, lambda: None)
+    assert bodies == [b"<rss/>"]
+    assert "no subscription is served: " in caplog.text
+    assert "server.db: the file is not a database" in caplog.text
+
+
 def test_A7_a_server_takes_what_can_change_while_it_serves(wire: Wire) -> None:
     wire.declare({})
     server = FileServer(wire.config, None, lambda: wire.now)

@@ -1,0 +1,58 @@
+"""The tables of `server.db` in their newest form, to which `server_migrations/` brings older databases.
+
+A subject adds its tables here, and a migration in `server_migrations/versions` that makes them and follows the newest
+one (`down_revision`); its `revision` becomes `SERVER_REVISION`. A new database is made by the migrations too, so that
+one may make what SQLAlchemy has no words for, such as an FTS5 table. `feeds backup` copies the rows of the tables here,
+except of those with `info={"is_derived": True}`, which the server fills anew.
+
+Times and records are stored as `schema` says.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+SERVER_REVISION = "hub"
+
+server_metadata = MetaData()
+
+# ── WebSub: the subscriptions to our feeds ────────────────────────────────────────────────────────────────────────────
+
+# Subscribers of a feed's document (`path`) whose intent was verified. A delivery sends the document as it is then, so
+# one number tells that one is wanted: that of the newest event of the feed.
+hub_subscriptions = Table(
+    "hub_subscriptions",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("callback", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("host", Text, nullable=False),  # of the callback
+    Column("secret", Text),
+    Column("expires", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False, server_default="0"),
+    Column("delivered", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # of the delivery that is wanted
+    Column("due", Integer, nullable=False, server_default="0"),  # of the next attempt
+    Column("body_digest", Text),  # of what was delivered last
+    UniqueConstraint("callback", "path", name="hub_subscriptions_identity"),
+    Index("hub_subscriptions_feed", "feed"),
+    Index("hub_subscriptions_host", "host"),
+    sqlite_autoincrement=True,
+)
+
+# Requests that wait for the verification of their subscriber's intent: the newest of each callback and topic.
+hub_requests = Table(
+    "hub_requests",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("callback", Text, nullable=False),
+    Column("topic", Text, nullable=False),  # as it was requested
+    Column("mode", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("secret", Text),
+    Column("lease_seconds", Integer, nullable=False),
+    Column("reason", Text),  # of a denial
+    UniqueConstraint("callback", "topic", name="hub_requests_identity"),
+    sqlite_autoincrement=True,
+)
