@@ -75,7 +75,7 @@ FORMATS = (
         "Web page",
         "text/html; charset=utf-8",
         "feeds.render.html.feed_page:write",
-        2,
+        3,
         archives=True,
         is_page=True,
     ),

@@ -187,12 +187,17 @@ class HealthMonitor:
     """Checks health in a thread of its own and logs each problem once; `is_healthy` only looks at the result."""
 
     def __init__(
-        self, current_config: Callable[[], Config], now: Callable[[], datetime], *, beside_daemon: bool = False
+        self,
+        current_config: Callable[[], Config],
+        reader: StoreReader,
+        now: Callable[[], datetime],
+        *,
+        beside_daemon: bool = False,
     ) -> None:
         self._current_config = current_config
+        self._reader = reader
         self._now = now
         self._server_since = now() if beside_daemon else None
-        self._reader = StoreReader(current_config().data / "feeds.db")
         self._problems: frozenset[str] = frozenset()
 
     def is_healthy(self) -> bool:
@@ -204,7 +209,6 @@ class HealthMonitor:
         while not stop.is_set():
             self.check()
             stop.wait(CHECK_SECONDS)
-        self._reader.close()
 
     def check(self) -> None:
         """Check now."""

@@ -64,9 +64,9 @@ class FileServer:
     ) -> None:
         self.config = configuration.load(config_path, os.environ)
         self._address = listen or self.config.server.listen
-        self._monitor = HealthMonitor(lambda: self.config, now, beside_daemon=beside_daemon)
         self._outbound = OutboundClient(self.config.site, self.config.server.allow_private)
         self._reader = StoreReader(self.config.data / "feeds.db")
+        self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._follower = OutboxFollower(self._reader, self._live.publish)
         self._database = ServerDatabase(self.config.data / "server.db")
@@ -83,7 +83,7 @@ class FileServer:
             return stop.is_set()
 
         host, _ = self._address
-        with _hold_server_lock(self.config.data, stop), self._open_database(), closing(self._outbound):
+        with self._reader, _hold_server_lock(self.config.data, stop), self._open_database(), closing(self._outbound):
             self._monitor.check()
             self._follower.poll()  # before a client asks
             for name, follow in (("health", self._monitor.run), ("outbox", self._follower.run)):

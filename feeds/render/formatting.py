@@ -17,6 +17,7 @@ ASSETS = {
     "assets/page.css": "text/css",
     "assets/story.css": "text/css",
     "assets/page.js": "text/javascript",
+    "assets/stories.js": "text/javascript",
     "assets/live.js": "text/javascript",
 }
 

@@ -149,14 +149,12 @@ class LiveStreams:
         """Stream the events of one feed, or ("") of all, until the client leaves or falls too far behind."""
         address = request.client.host if request.client else ""
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        if request.method == "HEAD":
-            pass
-        elif self._limits.admit(address):
+        if request.method == "GET" and self._limits.admit(address):
             try:
                 await self._stream(audience, request, send)
             finally:
                 self._limits.release(address)
-        else:  # any status but 200 ends the reconnecting of browsers for good (R73)
+        elif request.method == "GET":  # any status but 200 ends the reconnecting of browsers for good (R73)
             await _send(send, b"retry: %d\n\n" % random.randint(*SHED_RETRY_MILLISECONDS))
         await send({"type": "http.response.body"})
 

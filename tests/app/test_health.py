@@ -23,6 +23,7 @@ from feeds.app.health import (
 from feeds.config import load
 from feeds.errors import PublishError
 from feeds.model import PublishingStatus
+from feeds.store import StoreReader
 
 FOLDER = Path("/srv/data")
 MINUTES = timedelta(minutes=1)
@@ -85,8 +86,8 @@ def test_A6_what_does_not_is_degraded_for_a_reason(facts: HealthFacts, part: str
 
 def test_A6_a_monitor_logs_each_problem_once(wire: Wire, origin: Origin, caplog: pytest.LogCaptureFixture) -> None:
     wire.declare({"a": origin.put("/a", document())})
-    with wire.app() as app:
-        monitor = HealthMonitor(lambda: app.config, app.now)
+    with wire.app() as app, StoreReader(app.config.data / "feeds.db") as reader:
+        monitor = HealthMonitor(lambda: app.config, reader, app.now)
         (wire.public / "all.rss").mkdir(parents=True)
         with pytest.raises(PublishError):
             app.turn()
@@ -104,15 +105,16 @@ def test_A6_a_monitor_logs_each_problem_once(wire: Wire, origin: Origin, caplog:
 def test_A6_a_damaged_store_is_a_problem(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
     wire.declare({})
     config, stopped = load(wire.config, {}), threading.Event()
-    monitor = HealthMonitor(lambda: config, lambda: NOON)
-    assert monitor.is_healthy()
-    config.data.mkdir()
-    (config.data / "feeds.db").write_bytes(bytes(10_000))
-    thread = threading.Thread(target=monitor.run, args=[stopped])
-    thread.start()
-    until(lambda: not monitor.is_healthy())
-    stopped.set()
-    thread.join(300)
+    with StoreReader(config.data / "feeds.db") as reader:
+        monitor = HealthMonitor(lambda: config, reader, lambda: NOON)
+        assert monitor.is_healthy()
+        config.data.mkdir()
+        (config.data / "feeds.db").write_bytes(bytes(10_000))
+        thread = threading.Thread(target=monitor.run, args=[stopped])
+        thread.start()
+        until(lambda: not monitor.is_healthy())
+        stopped.set()
+        thread.join(300)
     assert "feeds.db" in caplog.text
 
 

@@ -402,7 +402,7 @@ feeds:
 """
     )
     assert config.sources["a"].fingerprint == "08243b8f3844913abebe6d2a8ffbc934"
-    assert config.feeds["x"].fingerprint == "f6606099d44b316e083e59029995894c"
+    assert config.feeds["x"].fingerprint == "14b6ebeb995435ee2628c071d2ab6908"
 
 
 def test_R8_recipes_are_the_same_in_every_process(write) -> None:

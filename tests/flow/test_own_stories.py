@@ -28,7 +28,7 @@ from feeds.parse.page.article import read_story
 STORIES = Path(__file__).parents[1] / "data" / "parse" / "stories"
 BREAD = "---\ntitle: Bread & butter\ndate: 2026-02-01\nauthor: [Ann Baker, Bo]\ntags: [food]\n---\nIt *rose*.\n"
 PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
-VOID = {"meta", "link", "img", "br", "hr", "wbr", "source", "track", "col"}
+VOID = {"meta", "link", "img", "input", "br", "hr", "wbr", "source", "track", "col"}
 
 
 class Desk(Wire):

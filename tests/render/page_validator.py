@@ -8,9 +8,10 @@ from collections import Counter
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "source", "wbr"}
-UNWANTED = {"style", "iframe", "object", "embed", "base", "form"}
+UNWANTED = {"style", "iframe", "object", "embed", "base"}
 ADDRESSES = {"href", "src", "poster"}
 SAFE = re.compile(r"(?:https?://|mailto:|#|\.{0,2}/|[a-z0-9][a-z0-9_./-]*$)")
+SEARCH = re.compile(r"(?:(?:\.\./)*|/(?:[a-z]+/)*)search")
 MAX_SIZE = 100_000
 
 
@@ -44,6 +45,7 @@ class _Reader(HTMLParser):
                 ("C4 a picture without alternative", tag == "img" and "alt" not in values),
                 (f"S17 {tag} is no element of a page", tag in UNWANTED),
                 (f"S17 {tag} has a style", "style" in values),
+                ("S17 a form that leads elsewhere", tag == "form" and not SEARCH.fullmatch(values.get("action", ""))),
                 ("S17 a script in the page", tag == "script" and not ({"src"} & {*values} or "json" in str(values))),
                 (f"S7 {tag} runs something", any(name.startswith("on") for name in values)),
                 (f"S7 {tag} leads to no page", not all(SAFE.match(values[n]) for n in ADDRESSES & values.keys())),

@@ -19,6 +19,7 @@ MAX_BYTES = 84_000
 STORY_BYTES, TITLE_BYTES = 870, 440
 _TWIN_ELEMENTS = " " * 30
 MAX_TWINS = 8
+MAX_TAGS, MAX_TAG_LENGTH = 12, 60  # that a page knows of a story, to filter by
 TEASER_SOURCE_LENGTH = 4000  # characters of HTML that are looked at for the beginning of a text
 SUMMARY_LENGTH = 260  # characters: two lines show about 160, three lines on a phone
 
@@ -43,6 +44,7 @@ class ListedStory:
     clock: str
     exact: str
     also_at: tuple[Twin, ...] = ()
+    tags: tuple[str, ...] = ()
     is_whole: bool = True
 
     @property
@@ -59,7 +61,7 @@ class ListedStory:
         """Return about how many bytes the story takes."""
         twins = (text for twin in self.also_at for text in (twin.url, twin.title or twin.source_id, _TWIN_ELEMENTS))
         pictures = filter(None, (self.icon, self.image, self.image and self.url))
-        texts = (self.url, self.title, self.summary, self.source, *pictures, *twins)
+        texts = (self.url, self.title, self.summary, self.source, *self.tags, *pictures, *twins)
         elements = STORY_BYTES if self.is_whole else TITLE_BYTES
         return elements + sum(len(text.encode("utf-8", "replace")) for text in texts)
 
@@ -131,6 +133,8 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
         clock=language.format_clock(article.position),
         exact=language.format_exactly(article.position),
         also_at=article.also_at[:MAX_TWINS],
+        # Those of its source come last, and are the ones that the operator chose.
+        tags=tuple(tag for tag in article.tags if len(tag) <= MAX_TAG_LENGTH)[-MAX_TAGS:],
     )
 
 

@@ -2,12 +2,12 @@
 // page itself, which is published before the event, says what. A static host has no events, and all stays as it is.
 "use strict";
 
-const main = document.getElementById("main"), words = main.dataset;
+const words = main.dataset;
 const status = document.getElementById("live"), pill = document.getElementById("new");
 const NEAR_TOP = 200;  // pixels; whoever has scrolled further is reading
 const PAUSES = [0, 500, 1500, 4000];  // milliseconds until the page holds what an event told of: others are issued first
 const MAX_WAIT = 60;  // seconds between attempts to connect
-let events, wait = 2, waiting = [], loading = null, isStale = false;
+let events, wait = 2, waiting = [], leads = [], loading = null, isStale = false;
 
 // ── what is on the page ──
 
@@ -47,11 +47,18 @@ function compare(page) {
     const known = ours.get(id);
     if (!known) added.push(story);
     else if (contents(known) !== contents(story)) {
-      known.replaceWith(story);
+      exchange(known, story);
       mark(story, "edited");
     }
   }
   return added;
+}
+
+// Put a story into the place of another one, and into its focus.
+function exchange(known, story) {
+  const isFocused = known.contains(document.activeElement);
+  known.replaceWith(story);
+  if (isFocused) story.querySelector("h3 a").focus({ preventScroll: true });
 }
 
 function remove(story) {
@@ -60,7 +67,7 @@ function remove(story) {
   if (!day.querySelector("article.story")) day.remove();
 }
 
-// Show the stories that wait, in their place under their day.
+// Show the stories that wait, in their place under their day; those that the filter hides are there, too.
 function showNew() {
   const isFirst = !main.querySelector(".day");
   for (const { section, order, added } of waiting) {
@@ -76,9 +83,13 @@ function showNew() {
     for (const story of added.values()) mark(story, "fresh");
     arrange(day, wanted.filter((story) => !ours.has(story.id) || story.parentNode === day), null);
   }
-  if (isFirst) main.querySelector(".empty")?.remove();
+  if (waiting.length) {
+    for (const [id, story] of leads) stories(main).get(id)?.replaceWith(story);
+    if (isFirst) main.querySelector(".empty")?.remove();
+  }
   waiting = [];
   pill.hidden = true;
+  updateFilter();
 }
 
 function announce(page, added) {
@@ -88,12 +99,18 @@ function announce(page, added) {
     const own = all.filter((story) => ids.has(story.id)).map((story) => [story.id, story]);
     return { section, order: all.map((story) => story.id), added: new Map(own) };
   }).filter(({ added }) => added.size);
-  if (!ids.size) return;
-  pill.textContent = (ids.size === 1 ? words.one : words.many).replace("{count}", ids.size.toLocaleString(LANGUAGE));
+  const ours = stories(main);  // the one that was the first is shown as the others are, once another one stands there
+  const isLead = (story) => story.classList.contains("lead");
+  leads = [...stories(page)].filter(([id, story]) => ours.has(id) && isLead(ours.get(id)) !== isLead(story));
+  const count = added.filter(isMatch).length;
+  pill.textContent = (count === 1 ? words.one : words.many).replace("{count}", count.toLocaleString(LANGUAGE));
   pill.hidden = false;
-  if (scrollY < NEAR_TOP && !document.hidden) showNew();
-  status.querySelector(".news").textContent = pill.textContent;
+  if (!count || (!isReading() && !document.hidden)) showNew();
+  if (count) status.querySelector(".news").textContent = pill.textContent;
 }
+
+// Whoever has scrolled down, or walks through the stories with the keyboard.
+const isReading = () => scrollY >= NEAR_TOP || main.querySelector("article.story :focus-visible") !== null;
 
 // ── events ──
 
@@ -105,6 +122,7 @@ async function load() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const added = compare(page);
     announce(page, added);
+    updateFilter();
     showAges();
     return added.length;
   } catch { return 0; }  // the connection is lost: the events will say so, too
@@ -148,11 +166,11 @@ pill.addEventListener("click", () => {
   showNew();
   showAges();
   scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
-  main.querySelector("article.story h3 a")?.focus({ preventScroll: true });
+  shownStories()[0]?.querySelector("h3 a").focus({ preventScroll: true });
 });
+addEventListener("filter", () => { showNew(); showAges(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isStale) refresh(); });
-const [visit] = performance.getEntriesByType("navigation");
-if (visit?.serverTiming.some((entry) => entry.name === "live")) {
+if (serverOffers("live")) {
   addEventListener("offline", () => show("offline"));
   connect();
 }

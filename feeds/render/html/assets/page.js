@@ -1,4 +1,4 @@
-// Nothing needs this script: it makes times relative, and the address of a feed one tap away.
+// Nothing needs this script: it makes times relative, the address of a feed one tap away, and shows the search.
 "use strict";
 
 const LANGUAGE = document.documentElement.lang;
@@ -20,6 +20,12 @@ function showAges() {
   }
 }
 
+// Our own server says in a header of the page what it can do beside serving files; a static host says nothing.
+function serverOffers(name) {
+  const [visit] = performance.getEntriesByType("navigation");
+  return visit?.serverTiming.some((entry) => entry.name === name) ?? false;
+}
+
 function offerCopy(button) {
   const input = button.closest("section").querySelector("input"), label = button.textContent;
   button.hidden = false;
@@ -33,4 +39,5 @@ function offerCopy(button) {
 
 showAges();
 setInterval(showAges, 60000);
+if (serverOffers("search")) for (const form of document.querySelectorAll("form.search")) form.hidden = false;
 if (navigator.clipboard) document.querySelectorAll(".follow button").forEach(offerCopy);
