@@ -244,9 +244,17 @@ class Site:
     language: str | None = None
     timezone: str = "UTC"
     contact: str | None = None
-    hubs: tuple[str, ...] = ()  # WebSub hubs that our feeds name
+    hubs: tuple[str, ...] = ()  # WebSub hubs that the documents of our feeds name
     authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
     theme: Theme | None = field(default=None, metadata=LATER_FIELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """The WebSub hub of our feeds; `is_own`: the built-in server is the hub."""
+
+    url: str
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +285,7 @@ class Config:
     searched_secrets: frozenset[str] = frozenset()
     short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
     retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
+    hub: Hub | None = None  # which the server names in headers, and `site.hubs` in documents
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────
@@ -422,6 +431,34 @@ class SendRequest(Protocol):
     ) -> OutboundAnswer:
         """Return the answer, of whatever status; raise PushError when there is none within `seconds`."""
         ...
+
+
+# ── WebSub: the subscriptions to our feeds ────────────────────────────────────────────────────────────────────────────
+
+
+class HubRequest(Struct, frozen=True):
+    """A request of a subscriber to our hub, whose intent is to be verified; `denied`: it is to be told the reason."""
+
+    mode: Literal["subscribe", "unsubscribe", "denied"]
+    callback: str
+    topic: str  # the URL of a document of one of our feeds
+    secret: str | None = None
+    lease_seconds: int = 0
+    reason: str = ""
+    key: int = 0  # in the store
+
+
+class HubSubscription(Struct, frozen=True):
+    """A subscriber to a document of ours that waits for a delivery of it."""
+
+    key: int
+    callback: str
+    path: str  # of the document, from the root of the site on
+    host: str  # of the callback, with its port
+    secret: str | None
+    wanted: int  # how often the document changed since the subscription began
+    attempts: int  # to deliver that failed since the last one that did not
+    body_digest: str | None  # of what was delivered last
 
 
 # ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────

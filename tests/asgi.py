@@ -17,7 +17,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def ask(app: ASGIApp, target: str, method: str = "GET", **headers: str) -> Answer:
+def ask(app: ASGIApp, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
     """Make one request; `if_none_match='"1"'` becomes `If-None-Match: "1"`."""
     path, _, query = target.partition("?")
     names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
@@ -28,7 +28,7 @@ def ask(app: ASGIApp, target: str, method: str = "GET", **headers: str) -> Answe
         messages.append(message)
 
     async def receive() -> Mapping[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     scope |= {"raw_path": path.encode(), "client": ("127.0.0.1", 1), "root_path": "", "scheme": "http"}
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]

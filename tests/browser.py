@@ -22,7 +22,7 @@ from wire import Wire, rss
 from feeds.app.server_process import create_server_app
 from feeds.config import load
 from feeds.push.outbox_follower import OutboxFollower
-from feeds.serve import LiveStreams
+from feeds.serve import LiveStreams, Services
 from feeds.store import StoreReader
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -131,7 +131,7 @@ def serve_live(wire: Wire, port: int = 0) -> Iterator[LoopbackServer]:
         thread = threading.Thread(target=follower.run, args=[stop])
         thread.start()
         try:
-            app = create_server_app(load(wire.config, {}), reader, lambda: True, live)
+            app = create_server_app(load(wire.config, {}), reader, lambda: True, Services(live))
             with run_server(app, wire.public, port=port) as server:
                 yield server
         finally:

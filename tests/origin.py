@@ -218,7 +218,10 @@ class Origin:
             return self._ports[host]
 
     def put(self, path: str, *behaviours: Behaviour, host: str | None = None) -> str:
-        """Say what a path answers: each behaviour once, the last for ever; on all hosts if none is named."""
+        """Say what a path answers: each behaviour once, the last for ever; on all hosts if none is named.
+
+        One that ends with `?` is for all queries.
+        """
         self._scripts[host, path] = list(behaviours)
         return self.url(path, host or "127.0.0.1")
 
@@ -315,7 +318,8 @@ class Origin:
     def _behaviour(self, request: Request) -> Behaviour:
         with self._lock:
             self.requests.append(request)
-            for key in ((request.host, request.path), (None, request.path)):
+            any_query = request.path.partition("?")[0] + "?"
+            for key in [(host, path) for path in (request.path, any_query) for host in (request.host, None)]:
                 if script := self._scripts.get(key):
                     chosen = script[0] if len(script) == 1 else script.pop(0)
                     self._mark(request, chosen)

@@ -24,10 +24,11 @@ from ..errors import FeedsError, LockedError, StoreError
 from ..fetch import OutboundClient
 from ..model import Config
 from ..push.outbox_follower import OutboxFollower
-from ..serve import ASGIApp, LiveStreams, ReplaceableApp, create_app, run
+from ..serve import NO_SERVICES, ASGIApp, LiveStreams, ReplaceableApp, Services, create_app, run
 from ..store import ServerDatabase, StoreReader
 from ..store.lock import hold_lock
 from .health import HealthMonitor
+from .hub import HubService
 from .process_messages import ServerMessage
 
 log = logging.getLogger("feeds.server")
@@ -68,8 +69,9 @@ class FileServer:
         self._reader = StoreReader(self.config.data / "feeds.db")
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
-        self._follower = OutboxFollower(self._reader, self._live.publish)
         self._database = ServerDatabase(self.config.data / "server.db")
+        self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
+        self._follower = OutboxFollower(self._reader, self._live.publish, self._hub.worker.publish)
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
@@ -86,8 +88,9 @@ class FileServer:
         with self._reader, _hold_server_lock(self.config.data, stop), self._open_database(), closing(self._outbound):
             self._monitor.check()
             self._follower.poll()  # before a client asks
-            for name, follow in (("health", self._monitor.run), ("outbox", self._follower.run)):
-                threading.Thread(target=follow, args=[stop], name=name, daemon=True).start()
+            work = {"health": self._monitor.run, "outbox": self._follower.run, "hub": self._hub.worker.run}
+            for name, function in work.items():
+                threading.Thread(target=function, args=[stop], name=name, daemon=True).start()
             run(
                 self._app,
                 self._address,
@@ -112,7 +115,8 @@ class FileServer:
             yield
 
     def _create_app(self) -> ASGIApp:
-        return create_server_app(self.config, self._reader, self._monitor.is_healthy, self._live)
+        services = Services(self._live, self._hub.endpoints(), self._hub.feed_links())
+        return create_server_app(self.config, self._reader, self._monitor.is_healthy, services)
 
 
 @contextmanager
@@ -134,7 +138,7 @@ def create_server_app(
     config: Config,
     reader: StoreReader | None = None,
     is_healthy: Callable[[], bool] = lambda: True,
-    live: LiveStreams | None = None,
+    services: Services = NO_SERVICES,
 ) -> ASGIApp:
     """Return the ASGI application for a configuration."""
     reader = reader or StoreReader(config.data / "feeds.db")
@@ -143,7 +147,7 @@ def create_server_app(
         withdrawn_feeds=reader.withdrawn_feeds,
         is_healthy=is_healthy,
         base_path=urlsplit(config.site.url).path,
-        live=live,
+        services=services,
         trusted_proxies=config.server.trusted_proxies,
     )
 

@@ -13,6 +13,7 @@ from ..model import (
     Config,
     Cron,
     Feed,
+    Hub,
     Interval,
     Kind,
     Podcast,
@@ -35,11 +36,13 @@ from .schema import (
     FeedShape,
     FileShape,
     SettingsShape,
+    SiteShape,
     SourceShape,
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
 from .theme import read_theme
+from .validate import is_loopback
 from .values import spell_host
 from .yaml_mapping import YamlMapping
 
@@ -52,7 +55,9 @@ _Record = TypeVar("_Record")
 def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -> Config:
     """Return the configuration of a checked file."""
     theme = read_theme(location.resolve(shape.theme)) if shape.theme else None
-    site = _build_record(Site, shape.site, theme=theme)
+    hub = _build_hub(shape.site)
+    hubs = (hub.url,) if hub and _is_hub_certain(shape) else ()
+    site = _build_record(Site, shape.site, theme=theme, hubs=hubs)
     context = _BuildContext(location, site, shape.defaults, secrets)
     sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}
@@ -70,7 +75,24 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
+        hub=hub,
     )
+
+
+def _build_hub(shape: SiteShape) -> Hub | None:
+    """Return the hub that the operator names, or else that of the built-in server."""
+    if shape.hub in (None, "own"):
+        return Hub(f"{shape.url}hub", is_own=True)
+    return None if shape.hub == "none" else Hub(str(shape.hub))
+
+
+def _is_hub_certain(shape: FileShape) -> bool:
+    """Tell whether the documents may name the hub, wherever they are served from.
+
+    The built-in server names its hub in headers. The documents name it as well where the operator says so, or where the
+    configuration shows that the built-in server is in use: a static host must not name a hub that is not there.
+    """
+    return bool(shape.site.hub or shape.server.model_fields_set or is_loopback(shape.site.url))
 
 
 def _build_record(kind: Callable[..., _Record], shape: YamlMapping, /, **values: Any) -> _Record:

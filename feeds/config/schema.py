@@ -34,6 +34,7 @@ class SiteShape(YamlMapping):
         default="UTC", description="The time zone of `cron`, and of dates in our own stories, such as Europe/Berlin."
     )
     contact: v.ContactValue | None = optional_key("An e-mail or web address; it is sent in the User-Agent.")
+    hub: v.HubValue | None = optional_key("The WebSub hub of the feeds: own (the built-in server), none, or a URL.")
 
 
 class ServerShape(YamlMapping):

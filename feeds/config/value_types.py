@@ -111,6 +111,9 @@ WholeOrNoneValue = Annotated[
 ]
 NumberValue = Annotated[float, text_validator(values.parse_number, "a number"), _schema("number", minimum=0)]
 UrlValue = Annotated[str, text_validator(values.parse_url, "a URL"), _schema("string", _WEB)]
+HubValue = Annotated[
+    str, text_validator(values.parse_hub, "own, none or a URL"), _schema("string", f"^own$|^none$|{_WEB}")
+]
 ProxyValue = Annotated[str, text_validator(values.parse_proxy, "a URL"), _schema("string", _WEB)]
 BaseUrlValue = Annotated[str, text_validator(values.parse_base_url, "a URL"), _schema("string", _WEB)]
 AddressValue = Annotated[str, text_validator(values.parse_address, "a URL or a path"), _schema("string")]

@@ -239,6 +239,11 @@ def parse_url(value: str) -> str:
     return value
 
 
+def parse_hub(value: str) -> str:
+    """Return `own`, `none`, or the http(s) URL of a hub."""
+    return value if value in ("own", "none") else parse_url(value)
+
+
 def parse_proxy(value: str) -> str:
     """Return the http(s) URL of a proxy, which may carry its login: `http://user:password@host:3128`."""
     start, at, address = value.rpartition("@")

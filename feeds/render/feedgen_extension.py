@@ -79,11 +79,10 @@ class FeedExtension:
 
     def extend_rss(self, root: XmlElement) -> XmlElement:
         """Write date, hubs, archives and author of the channel, and the stylesheet."""
-        feed, site = self.edition.feed, self.edition.site
+        feed = self.edition.feed
         channel = root[0]
         set_text(channel, "lastBuildDate", formatting.format_rfc822(self.edition.updated))
-        for hub in site.hubs:
-            add_element(channel, ATOM_LINK, rel="hub", href=hub)
+        _add_hub_links(channel, ATOM_LINK, self.edition)
         _add_archive_links(channel, ATOM_LINK, self.edition)
         if feed.author:  # the site's title would be read as the author of items without one
             add_text_element(channel, _CREATOR, feed.author)
@@ -95,8 +94,7 @@ class FeedExtension:
     def extend_atom(self, root: XmlElement) -> XmlElement:
         """Write date, hubs and archives of the feed, and the stylesheet."""
         set_text(root, "updated", formatting.format_rfc3339(self.edition.updated))
-        for hub in self.edition.site.hubs:
-            add_element(root, "link", rel="hub", href=hub)
+        _add_hub_links(root, "link", self.edition)
         _add_archive_links(root, "link", self.edition)
         if self.edition.archive is not None:
             etree.SubElement(root, f"{{{HISTORY_NAMESPACE}}}archive")
@@ -104,6 +102,13 @@ class FeedExtension:
             add_show_elements(root, podcast)
         _add_stylesheet(root, self.edition)
         return root
+
+
+def _add_hub_links(parent: XmlElement, tag: str, edition: Edition) -> None:
+    """Name the hubs; nobody subscribes to an archive document, which never grows."""
+    if edition.archive is None:
+        for hub in edition.site.hubs:
+            add_element(parent, tag, rel="hub", href=hub)
 
 
 class EntryExtension:

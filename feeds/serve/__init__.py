@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp
 
-from .app import create_app
+from .app import NO_SERVICES, Endpoint, Services, create_app
 from .live import LiveStreams
 from .server import ReplaceableApp, run
 
-__all__ = ["ASGIApp", "LiveStreams", "ReplaceableApp", "create_app", "run"]
+__all__ = ["NO_SERVICES", "ASGIApp", "Endpoint", "LiveStreams", "ReplaceableApp", "Services", "create_app", "run"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -20,11 +21,28 @@ from .files import Files
 from .html_page import render_page
 from .limits import MAX_REQUESTS, ClientLimits, RequestLimit
 from .live import LiveStreams
-from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, security_headers
+from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, is_feed_path, security_headers
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 
 _log = logging.getLogger(__name__)
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is served beside the files.
+
+    `live` are the streams at `/live`. `endpoints`: first part of the path → what answers requests of any method there.
+    `feed_links`: path of a feed's document → its `Link` header, which leads subscribers to the hub (R44).
+    """
+
+    live: LiveStreams | None = None
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    feed_links: Callable[[str], str] | None = None
+
+
+NO_SERVICES = Services()
 _ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 # `/<feed>.<suffix>` and `/archive/<feed>/<number>.<suffix>`, whose numbers stay when the feed is renamed.
 _FEED_PATH = re.compile(
@@ -43,15 +61,15 @@ def create_app(
     withdrawn_feeds: Callable[[], Mapping[str, str | None]],
     is_healthy: Callable[[], bool],
     base_path: str = "/",
-    live: LiveStreams | None = None,
+    services: Services = NO_SERVICES,
     trusted_proxies: Iterable[str] = (),
 ) -> ASGIApp:
     """Return the application that serves the published files below `root`.
 
     `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
     in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
-    have cut it off. `live` are the streams at `/live`, if there are any. `trusted_proxies` are
-    networks whose X-Forwarded-For names the client, as far as requests are limited.
+    have cut it off. `services` are what there is beside the files. `trusted_proxies` are networks whose X-Forwarded-For
+    names the client, as far as requests are limited.
     """
     files = Files(root)
     pages = _Pages(files, withdrawn_feeds, is_healthy, base_path)
@@ -60,18 +78,20 @@ def create_app(
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
     limits = ClientLimits("requests", MAX_REQUESTS, trusted_proxies)
-    app: ASGIApp = RequestLimit(_PublishedFiles(files, router), limits)
-    if live:
-        app = _LivePaths(files, live, app)
+    published = _PublishedFiles(files, router, services.feed_links)
+    app: ASGIApp = RequestLimit(_Endpoints(services.endpoints, published), limits)
+    if services.live:
+        app = _LivePaths(files, services.live, app)
     return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
 
 
 class _PublishedFiles:
     """Answers with the published file, which is what most requests want; the other application gets the rest."""
 
-    def __init__(self, files: Files, other: ASGIApp) -> None:
+    def __init__(self, files: Files, other: ASGIApp, feed_links: Callable[[str], str] | None) -> None:
         self._files = files
         self._other = other
+        self._feed_links = feed_links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -93,7 +113,25 @@ class _PublishedFiles:
                 page.raw_headers = [*page.raw_headers]  # those of a 304 are the ones of all others, too
                 page.headers.update(NAVIGATION_HEADERS)
                 return page
-        return await find_file(self._files, "/index.html" if path == "/" else path, request)
+        response = await find_file(self._files, "/index.html" if path == "/" else path, request)
+        if response and self._feed_links and is_feed_path(path):
+            response.raw_headers = [*response.raw_headers, (b"link", self._feed_links(path).encode())]
+        return response
+
+
+class _Endpoints:
+    """Answers what has an endpoint of its own, by the first part of the path; the other application gets the rest."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], other: ASGIApp) -> None:
+        self._endpoints = endpoints
+        self._other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        respond = self._endpoints.get(scope["path"].split("/", 2)[1])
+        if respond is None:
+            await self._other(scope, receive, send)
+        else:
+            await (await respond(Request(scope, receive)))(scope, receive, send)
 
 
 class _LivePaths:

@@ -6,7 +6,7 @@ import logging
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.responses import Response
@@ -25,11 +25,62 @@ _LOOPBACK = ("127.0.0.0/8", "::1/128")
 _log = logging.getLogger(__name__)
 
 
-class ClientLimits:
-    """A count of what is open, by client: an IPv4 address, or an IPv6 network of 64 bits, which one client owns.
+class Clients:
+    """Tells clients apart: an IPv4 address, or an IPv6 network of 64 bits, is one, but not those that many share.
 
-    Loopback addresses and the networks `trusted_proxies`, which stand for many clients, have no limit of their own, and
-    a twentieth of all is theirs alone, so that `/health` is answered while others use up the rest.
+    These are loopback addresses and the networks `trusted_proxies`.
+    """
+
+    def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
+        self._shared_networks = [ip_network(network) for network in (*_LOOPBACK, *trusted_proxies)]
+
+    def find(self, address: str) -> str | None:
+        """Return whom an address belongs to; none if to many."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return address  # a proxy may write a name, or `unknown`
+        if isinstance(parsed, IPv6Address):
+            parsed = parsed.ipv4_mapped or parsed
+        if any(parsed in network for network in self._shared_networks):
+            return None
+        return str(ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
+
+
+class RequestRate:
+    """A limit of requests a minute, of all and of each client. Those that many share have no limit of their own."""
+
+    def __init__(
+        self,
+        total: int,
+        per_client: int,
+        trusted_proxies: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total = total
+        self._per_client = per_client
+        self._clients = Clients(trusted_proxies)
+        self._clock = clock
+        self._minute = 0
+        self._counts: Counter[str | None] = Counter()
+
+    def admit(self, address: str) -> bool:
+        """Count one more request of this address; return false where that is too many."""
+        if (minute := int(self._clock() // 60)) != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        client = self._clients.find(address)
+        if self._counts.total() >= self._total or (client is not None and self._counts[client] >= self._per_client):
+            return False
+        self._counts[client] += 1
+        return True
+
+
+class ClientLimits:
+    """A count of what is open, by client (see `Clients`).
+
+    Those that many share have no limit of their own, and a twentieth of all is theirs alone, so that `/health` is
+    answered while others use up the rest.
     """
 
     def __init__(
@@ -42,7 +93,7 @@ class ClientLimits:
         self._name = name
         self._total = total
         self._per_client = per_client
-        self._shared_networks = [ip_network(network) for network in (*_LOOPBACK, *trusted_proxies)]
+        self._clients = Clients(trusted_proxies)
         self._open_count = 0
         self._counts: Counter[str | None] = Counter()
         self._refused_count = 0
@@ -50,7 +101,7 @@ class ClientLimits:
 
     def admit(self, address: str) -> bool:
         """Count one more of this address; return false, and count nothing, where that is too many."""
-        client = self._find_client(address)
+        client = self._clients.find(address)
         total = self._total if client is None else self._total - self._total // 20
         if self._open_count >= total or (client is not None and self._counts[client] >= self._per_client):
             self._log_refusal(address)
@@ -61,23 +112,11 @@ class ClientLimits:
 
     def release(self, address: str) -> None:
         """Count one less of an address that was admitted."""
-        client = self._find_client(address)
+        client = self._clients.find(address)
         self._open_count -= 1
         self._counts[client] -= 1
         if not self._counts[client]:
             del self._counts[client]
-
-    def _find_client(self, address: str) -> str | None:
-        """Return whom an address belongs to; none if to many."""
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return address  # a proxy may write a name, or `unknown`
-        if isinstance(parsed, IPv6Address):
-            parsed = parsed.ipv4_mapped or parsed
-        if any(parsed in network for network in self._shared_networks):
-            return None
-        return str(ip_network((parsed, 64), strict=False) if isinstance(parsed, IPv6Address) else parsed)
 
     def _log_refusal(self, address: str) -> None:
         self._refused_count += 1

@@ -90,6 +90,12 @@ def find_media_type(path: str) -> MediaType | None:
     return _JSON if suffix == "json" and path.startswith(FOLDERS_WITHOUT_FEEDS) else _media_types().get(suffix)
 
 
+def is_feed_path(path: str) -> bool:
+    """Tell whether a document at this path is that of a feed, which can be subscribed to."""
+    format = formats().get(path.rpartition(".")[2])
+    return format is not None and not format.is_page and not path.startswith((*FOLDERS_WITHOUT_FEEDS, "/archive/"))
+
+
 @cache
 def _media_types() -> Mapping[str, MediaType]:
     """Return the media type of each suffix (R25, R35, R40)."""

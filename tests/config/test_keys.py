@@ -108,6 +108,7 @@ VALUES: Tree = {
         "language": "de",
         "timezone": "Europe/Berlin",
         "contact": "me@a.example",
+        "hub": "none",
     },
     "data": "d",
     "public": "p",
@@ -224,7 +225,6 @@ def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: 
 
 
 LATER_KEYS: dict[KeyPath, str] = {
-    ("site", "hub"): "https://hub.example/",
     ("server", "admin"): "127.0.0.1:2",
     ("workers",): "4",
     ("store",): "postgresql://c.example/feeds",

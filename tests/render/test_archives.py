@@ -56,7 +56,6 @@ def test_R42_an_archive_document_leads_to_the_older_one_and_to_the_feed() -> Non
     assert links(document) == {
         "self": f"{ARCHIVE}7.atom",
         "alternate": "https://wire.example.org/",
-        "hub": "https://wire.example.org/hub",
         "current": "https://wire.example.org/world.atom",
         "prev-archive": f"{ARCHIVE}6.atom",
     }

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 
-from feeds.serve import ASGIApp, LiveStreams, create_app, run
+from feeds.serve import ASGIApp, LiveStreams, Services, create_app, run
 from feeds.serve.files import MAX_COMPRESSIBLE_SIZE
 
 RSS = (
@@ -148,7 +148,9 @@ def run_server(
 
 def create_test_app(root: Path, *, is_healthy: Callable[[], bool] = lambda: True, base_path: str = "/") -> ASGIApp:
     live = LiveStreams(lambda after, limit: (), lambda: range(1, 1))
-    return create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=is_healthy, base_path=base_path, live=live)
+    return create_app(
+        root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=is_healthy, base_path=base_path, services=Services(live)
+    )
 
 
 def write_files(root: Path) -> None:

@@ -17,7 +17,7 @@ from serve.loopback import WITHDRAWN, LoopbackServer, run_server, write_files
 
 from feeds.model import Event, LedgerEntry
 from feeds.push.outbox_follower import OutboxFollower
-from feeds.serve import LiveStreams, create_app
+from feeds.serve import LiveStreams, Services, create_app
 from feeds.serve import live as live_module
 from feeds.serve.live import EventBuffer, LiveEvent, encode_events
 from feeds.store import SqlStore, StoreReader
@@ -52,7 +52,7 @@ def install(path: Path, **limits: float) -> Iterator[Installation]:
         live = LiveStreams(reader.events, reader.event_range)
         follower = OutboxFollower(reader, live.publish)
         follower.poll()
-        app = create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=lambda: True, live=live)
+        app = create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=lambda: True, services=Services(live))
         with run_server(app, root, **limits) as server:
             yield Installation(server, store, follower)
 
@@ -214,7 +214,7 @@ def test_R73_R75_one_client_too_many_is_told_to_come_back_later(
     with ExitStack() as stack:
         monkeypatch.setattr("feeds.serve.limits._LOOPBACK", ())
         live = LiveStreams(lambda after, limit: (), lambda: range(1, 1))
-        app = create_app(home.server.root, withdrawn_feeds=dict, is_healthy=lambda: True, live=live)
+        app = create_app(home.server.root, withdrawn_feeds=dict, is_healthy=lambda: True, services=Services(live))
         server = stack.enter_context(run_server(app, home.server.root))
         kept = [
             stack.enter_context(EventStream(server.port)).wait_until_open()

@@ -1,0 +1,361 @@
+"""Our WebSub hub behind its address: verification of requests, deliveries, retries, denials (W3C WebSub §5, §7).
+
+The store holds what is to be done, so that a restart forgets nothing. A subscription has at most one delivery under way
+or waiting: it sends the document as it is then. What hangs or fails is kept from delaying others: a host has a few
+deliveries at a time, and those that failed before have a few threads of their own (F36).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+from .. import http_headers
+from ..errors import FailureKind, FeedsError, PushError, StoreError
+from ..model import NOTHING, HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
+
+log = logging.getLogger("feeds.server")
+
+SEND_SECONDS = 10.0  # for one request and its answer
+LANES = {"request": 16, "delivery": 64, "retry": 8}  # kind of work → how much of it at once
+PER_HOST = 32  # requests at once to one host
+RETRY_DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0)  # seconds; after the last one, the delivery is given up (R62)
+MAX_RETRY_AFTER = 86_400.0
+SWEEP_SECONDS = 600.0  # between two looks at what has expired or is no longer published
+POLL_SECONDS = 60.0  # at most without a look at what is due
+GONE = "This feed is no longer published."
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A document of ours that can be subscribed to; `url` is its published address."""
+
+    url: str
+    path: str
+    feed_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDocument:
+    """What a topic's address answers with now."""
+
+    body: bytes
+    content_type: str
+    digest: str  # by which the same bytes are not delivered twice
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The documents of ours that can be subscribed to.
+
+    `find` returns the topic of a URL, `url` the address of a path, `read` what stands there, both None where nothing
+    is; `withdrawn` returns the ids of the feeds that are no longer published. `hub` is the address of the hub.
+    """
+
+    hub: str
+    find: Callable[[str], Topic | None]
+    url: Callable[[str], str]
+    read: Callable[[str], TopicDocument | None]
+    withdrawn: Callable[[], Collection[str]]
+
+
+class HubQueue(Protocol):
+    """The stored requests and subscriptions; `store.hub.HubStore` says what the methods do."""
+
+    def add_request(self, request: HubRequest) -> None: ...
+    def requests(self, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str]) -> Sequence[HubRequest]: ...
+    def finish_request(self, key: int) -> None: ...
+    def subscribe(
+        self, request: HubRequest, path: str, feed_id: str, expires: datetime, digest: str | None
+    ) -> None: ...
+    def unsubscribe(self, callback: str, path: str) -> None: ...
+    def expire(self, at: datetime) -> None: ...
+    def feed_subscriptions(self, feed_id: str) -> Sequence[HubSubscription]: ...
+    def want_deliveries(self, feed_ids: Collection[str] | None) -> None: ...
+    def due_deliveries(
+        self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
+    ) -> Sequence[HubSubscription]: ...
+    def next_delivery(self) -> datetime | None: ...
+    def delivered(self, subscription: HubSubscription, digest: str | None) -> None: ...
+    def failed(self, subscription: HubSubscription, due: datetime) -> None: ...
+    def gave_up(self, subscription: HubSubscription) -> None: ...
+    def remove(self, subscription: HubSubscription) -> None: ...
+
+
+# ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign(secret: str, body: bytes) -> str:
+    """Return the value of `X-Hub-Signature` (R60)."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+
+
+def add_parameters(callback: str, parameters: Mapping[str, object]) -> str:
+    """Return a callback with parameters after its own query, which stays as it is (R55)."""
+    separator = "&" if "?" in callback else "?"
+    return f"{callback}{separator}{urlencode(parameters)}"
+
+
+def link_header(hub: str, topic_url: str) -> str:
+    """Return the `Link` header of a document of ours, published or delivered (R44, R59)."""
+    return f'<{hub}>; rel="hub", <{topic_url}>; rel="self"'
+
+
+def delivery_headers(topic_url: str, hub: str, content_type: str, signature: str | None) -> dict[str, str]:
+    """Return the headers of a delivery (R59)."""
+    headers = {"Content-Type": content_type, "Link": link_header(hub, topic_url)}
+    return headers if signature is None else {**headers, "X-Hub-Signature": signature}
+
+
+def is_success(answer: OutboundAnswer) -> bool:
+    """Return whether the status is a 2xx: a redirect is none (R56, R61)."""
+    return 200 <= answer.status < 300
+
+
+def host_of(callback: str) -> str:
+    """Return the host of a callback with its port, in lower case."""
+    return urlsplit(callback).netloc.lower()
+
+
+def retry_delay(attempts: int, answer: OutboundAnswer | None) -> timedelta | None:
+    """Return the pause after so many attempts that failed; None to give up."""
+    position = (attempts - 1) % (len(RETRY_DELAYS) + 1)
+    if position == len(RETRY_DELAYS):
+        return None
+    wish = http_headers.parse_retry_after(answer.headers) if answer else None
+    return timedelta(seconds=min(max(RETRY_DELAYS[position], wish or 0.0), MAX_RETRY_AFTER))
+
+
+# ── the hub ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class HubWorker:
+    """Does what the store says is to be done, in threads. `publish` and `wake` may be called from any thread."""
+
+    def __init__(
+        self, queue: HubQueue, topics: Callable[[], Topics], send: SendRequest, now: Callable[[], datetime]
+    ) -> None:
+        self._queue = queue
+        self._topics = topics
+        self._send = send
+        self._now = now
+        self._news = threading.Event()
+        self._slots = Slots()
+        self._executor = ThreadPoolExecutor(sum(LANES.values()), "hub")  # which starts threads as they are needed
+        self._sweep_at: datetime | None = None
+        self._error = ""
+
+    def publish(self, events: Sequence[NumberedEvent], position: int) -> None:
+        """Note the feeds that changed; without events, all of them may have."""
+        with self._log_errors():
+            self._queue.want_deliveries({event.feed_id for _, event in events} or None)
+        self.wake()
+
+    def wake(self) -> None:
+        """Look soon at what is to be done."""
+        self._news.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; what changed while nobody looked is delivered first."""
+        with self._log_errors():
+            self._queue.want_deliveries(None)
+        try:
+            while not stop.is_set():
+                self._news.clear()
+                with self._log_errors():
+                    self.look()
+                self._news.wait(self._pause())
+        finally:
+            self.close()
+
+    def look(self) -> bool:
+        """Start what is due, as far as there are threads for it; return whether anything was or is under way."""
+        was_used = self._slots.is_used()
+        self._sweep()
+        return self._start_work() > 0 or was_used
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _pause(self) -> float:
+        """Return the seconds until the next look."""
+        with self._log_errors():
+            due = self._queue.next_delivery()
+            if due is not None:
+                return min(max((due - self._now()).total_seconds(), 0.2), POLL_SECONDS)
+        return POLL_SECONDS
+
+    def _sweep(self) -> None:
+        """Forget subscriptions that have expired, and tell those of withdrawn feeds (R57, R58)."""
+        now = self._now()
+        if self._sweep_at is not None and now < self._sweep_at:
+            return
+        self._sweep_at = now + timedelta(seconds=SWEEP_SECONDS)
+        self._queue.expire(now)
+        topics = self._topics()
+        for feed_id in topics.withdrawn():
+            for subscription in self._queue.feed_subscriptions(feed_id):
+                topic = topics.url(subscription.path)
+                self._queue.add_request(HubRequest("denied", subscription.callback, topic, reason=GONE))
+                self._queue.remove(subscription)
+
+    def _start_work(self) -> int:
+        """Start what is due; return how much."""
+        topics, count = self._topics(), 0
+        documents: dict[str, TopicDocument | None] = {}  # one copy in memory for all that are sent it now
+
+        def deliver(subscription: HubSubscription) -> None:
+            self._deliver(subscription, topics, documents[subscription.path])
+
+        def start(lane: str, item: HubRequest | HubSubscription, work: Callable[[], None]) -> None:
+            nonlocal count
+            if self._slots.take(lane, item.key, host_of(item.callback)):
+                count += 1
+                self._executor.submit(work).add_done_callback(lambda done: self._end(done, lane, item))
+
+        while requests := self._queue.requests(*self._slots.limits("request")):
+            for request in requests:
+                start("request", request, partial(self._answer, request, topics))
+        for lane in ("delivery", "retry"):
+            while deliveries := self._queue.due_deliveries(
+                self._now(), *self._slots.limits(lane), retries=lane == "retry"
+            ):
+                for each in deliveries:
+                    if each.path not in documents:
+                        documents[each.path] = topics.read(each.path)
+                    start(lane, each, partial(deliver, each))
+        return count
+
+    def _end(self, done: Future[None], lane: str, item: HubRequest | HubSubscription) -> None:
+        self._slots.release(lane, item.key, host_of(item.callback))
+        self.wake()
+        if not done.cancelled() and (error := done.exception()):
+            is_bug = not isinstance(error, FeedsError)
+            log.error(
+                "the hub could not work for %s: %s", host_of(item.callback), error, exc_info=error if is_bug else None
+            )
+
+    # ── one request, one delivery ───────────────────────────────────────────────────────────────────────────────────
+
+    def _answer(self, request: HubRequest, topics: Topics) -> None:
+        """Verify the intent of a subscriber (R56), by one request and no more (R63); or tell it why it is denied."""
+        topic = topics.find(request.topic)
+        if topic is None or request.mode == "denied":
+            parameters = {"hub.mode": "denied", "hub.topic": request.topic, "hub.reason": request.reason or GONE}
+            self._request("GET", add_parameters(request.callback, parameters))
+        else:
+            self._verify(request, topic, topics)
+        self._queue.finish_request(request.key)
+
+    def _verify(self, request: HubRequest, topic: Topic, topics: Topics) -> None:
+        challenge = secrets.token_urlsafe(32)
+        parameters: dict[str, object] = {"hub.mode": request.mode, "hub.topic": request.topic}
+        parameters["hub.challenge"] = challenge
+        if request.mode == "subscribe":
+            parameters["hub.lease_seconds"] = request.lease_seconds
+        document = topics.read(topic.path)
+        answer = self._request("GET", add_parameters(request.callback, parameters))
+        if answer is None or not is_success(answer) or answer.body != challenge.encode():
+            return
+        if request.mode == "unsubscribe":
+            self._queue.unsubscribe(request.callback, topic.path)
+            return
+        expires = self._now() + timedelta(seconds=request.lease_seconds)
+        digest = document.digest if document else None
+        self._queue.subscribe(request, topic.path, topic.feed_id, expires, digest)
+        if topics.read(topic.path) != document:  # changed before the subscription was stored
+            self._queue.want_deliveries({topic.feed_id})
+
+    def _deliver(self, subscription: HubSubscription, topics: Topics, document: TopicDocument | None) -> None:
+        if document is None or document.digest == subscription.body_digest:
+            self._queue.delivered(subscription, subscription.body_digest)
+            return
+        signature = sign(subscription.secret, document.body) if subscription.secret else None
+        headers = delivery_headers(topics.url(subscription.path), topics.hub, document.content_type, signature)
+        answer = self._request("POST", subscription.callback, headers, document.body)
+        if answer and is_success(answer):
+            self._queue.delivered(subscription, document.digest)
+        elif answer and answer.status == HTTPStatus.GONE:
+            self._queue.remove(subscription)
+        elif (delay := retry_delay(subscription.attempts + 1, answer)) is not None:
+            self._queue.failed(subscription, self._now() + delay)
+        else:
+            log.warning("a subscriber at %s takes no deliveries; the next change is tried again", subscription.host)
+            self._queue.gave_up(subscription)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] = NOTHING, body: bytes | None = None
+    ) -> OutboundAnswer | None:
+        """Return the answer; None where there is none. Raise PushError when the server stops."""
+        try:
+            return self._send(method, url, headers, body, seconds=SEND_SECONDS)
+        except PushError as error:
+            if error.kind is FailureKind.STOPPED:
+                raise
+            return None
+
+    @contextmanager
+    def _log_errors(self) -> Iterator[None]:
+        """Log an error of the store, once as long as it stays the same."""
+        try:
+            yield
+        except StoreError as error:
+            if str(error) != self._error:
+                log.warning("the hub cannot work: %s", error)
+            self._error = str(error)
+
+
+class Slots:
+    """Counts what is under way, so that no host and no kind of work takes all threads.
+
+    A lane is a kind of work: a request, a delivery, or one that is tried again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: dict[str, set[int]] = {lane: set() for lane in LANES}
+        self._hosts: Counter[str] = Counter()
+
+    def is_used(self) -> bool:
+        """Return whether anything is under way."""
+        with self._lock:
+            return bool(self._hosts)
+
+    def limits(self, lane: str) -> tuple[int, Collection[int], Collection[str]]:
+        """Return how many may start, the keys of those under way, and the hosts that have enough."""
+        with self._lock:
+            keys = self._keys[lane]
+            hosts = [host for host, count in self._hosts.items() if count >= PER_HOST]
+            return LANES[lane] - len(keys), [*keys], hosts
+
+    def take(self, lane: str, key: int, host: str) -> bool:
+        """Count one more, unless it is under way or too many are."""
+        with self._lock:
+            keys = self._keys[lane]
+            if key in keys or len(keys) >= LANES[lane] or self._hosts[host] >= PER_HOST:
+                return False
+            keys.add(key)
+            self._hosts[host] += 1
+            return True
+
+    def release(self, lane: str, key: int, host: str) -> None:
+        """Count one less."""
+        with self._lock:
+            self._keys[lane].discard(key)
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]

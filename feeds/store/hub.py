@@ -1,0 +1,180 @@
+"""The subscriptions to our feeds, their deliveries, and the requests that wait for verification."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Row, Table, delete, func, select, update
+
+from ..model import HubRequest, HubSubscription
+from .schema import decode_time, encode_time
+from .server_database import ServerDatabase
+from .server_schema import hub_requests, hub_subscriptions
+from .sqlite import insert
+
+_SUBSCRIPTION = [hub_subscriptions.c[name] for name in HubSubscription.__struct_fields__]
+_IS_WAITING = hub_subscriptions.c.wanted > hub_subscriptions.c.delivered
+
+
+class HubStore:
+    """Keeps subscriptions in the server's database; each method is one transaction. Raises StoreError."""
+
+    def __init__(self, database: ServerDatabase) -> None:
+        self._database = database
+
+    # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_request(self, request: HubRequest) -> None:
+        """Keep a request until it is verified; it replaces one of the same callback and topic."""
+        values = {
+            "callback": request.callback,
+            "topic": request.topic,
+            "mode": request.mode,
+            "host": callback_host(request.callback),
+            "secret": request.secret,
+            "lease_seconds": request.lease_seconds,
+            "reason": request.reason,
+        }
+        with self._database.write() as connection:
+            identity = [hub_requests.c[name] == values[name] for name in ("callback", "topic")]
+            connection.execute(delete(hub_requests).where(*identity))
+            connection.execute(insert(hub_requests).values(values))
+
+    def requests(self, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str]) -> Sequence[HubRequest]:
+        """Return the oldest requests, but none with one of these keys or of these hosts."""
+        columns = [hub_requests.c[name] for name in HubRequest.__struct_fields__]
+        query = select(*columns).where(*_is_free(hub_requests, busy_keys, busy_hosts))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(hub_requests.c.key).limit(limit)).all()
+        return [HubRequest(**row._mapping) for row in rows]
+
+    def count_requests(self, callback: str) -> tuple[int, int]:
+        """Return how many requests wait, and how many of them have the host of this callback."""
+        own = func.count().filter(hub_requests.c.host == callback_host(callback))
+        with self._database.read() as connection:
+            total, of_host = connection.execute(select(func.count(), own).select_from(hub_requests)).one()
+        return total, of_host
+
+    def finish_request(self, key: int) -> None:
+        """Forget a request."""
+        with self._database.write() as connection:
+            connection.execute(delete(hub_requests).where(hub_requests.c.key == key))
+
+    # ── subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def subscribe(self, request: HubRequest, path: str, feed_id: str, expires: datetime, digest: str | None) -> None:
+        """Store the subscription of a verified request, in the place of the one that there is (R54).
+
+        `digest` is that of the document which the subscriber can read now.
+        """
+        values = {
+            "callback": request.callback,
+            "path": path,
+            "feed": feed_id,
+            "host": callback_host(request.callback),
+            "secret": request.secret,
+            "expires": encode_time(expires),
+            "body_digest": digest,
+        }
+        renewed = {name: values[name] for name in ("secret", "expires", "feed")}
+        statement = insert(hub_subscriptions).values(values)
+        with self._database.write() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["callback", "path"], set_=renewed))
+            connection.execute(delete(hub_requests).where(hub_requests.c.key == request.key))
+
+    def unsubscribe(self, callback: str, path: str) -> None:
+        """Forget a subscription."""
+        identity = hub_subscriptions.c.callback == callback, hub_subscriptions.c.path == path
+        with self._database.write() as connection:
+            connection.execute(delete(hub_subscriptions).where(*identity))
+
+    def count_subscriptions(self, callback: str) -> tuple[int, int]:
+        """Return how many subscriptions there are, and how many of them have the host of this callback."""
+        own = func.count().filter(hub_subscriptions.c.host == callback_host(callback))
+        with self._database.read() as connection:
+            total, of_host = connection.execute(select(func.count(), own).select_from(hub_subscriptions)).one()
+        return total, of_host
+
+    def expire(self, at: datetime) -> None:
+        """Forget the subscriptions whose lease has ended (R57)."""
+        with self._database.write() as connection:
+            connection.execute(delete(hub_subscriptions).where(hub_subscriptions.c.expires <= encode_time(at)))
+
+    def feed_subscriptions(self, feed_id: str) -> Sequence[HubSubscription]:
+        """Return the subscriptions to the documents of a feed."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(*_SUBSCRIPTION).where(hub_subscriptions.c.feed == feed_id)).all()
+        return [_make_subscription(row) for row in rows]
+
+    # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def want_deliveries(self, feed_ids: Collection[str] | None) -> None:
+        """Note that the documents of these feeds, or (None) of all, may have changed."""
+        statement = update(hub_subscriptions).values(wanted=hub_subscriptions.c.wanted + 1)
+        if feed_ids is not None:
+            statement = statement.where(hub_subscriptions.c.feed.in_(feed_ids))
+        with self._database.write() as connection:
+            connection.execute(statement)
+
+    def due_deliveries(
+        self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
+    ) -> Sequence[HubSubscription]:
+        """Return subscriptions that a delivery is due to, but none with one of these keys or of these hosts.
+
+        `retries`: those whose last delivery failed, else the others.
+        """
+        columns = hub_subscriptions.c
+        query = select(*_SUBSCRIPTION).where(
+            _IS_WAITING,
+            columns.due <= encode_time(at),
+            columns.expires > encode_time(at),
+            columns.attempts > 0 if retries else columns.attempts == 0,
+            *_is_free(hub_subscriptions, busy_keys, busy_hosts),
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(columns.due, columns.key).limit(limit)).all()
+        return [_make_subscription(row) for row in rows]
+
+    def next_delivery(self) -> datetime | None:
+        """Return when the next delivery is due; None where none is wanted."""
+        with self._database.read() as connection:
+            due = connection.execute(select(func.min(hub_subscriptions.c.due)).where(_IS_WAITING)).scalar()
+        return None if due is None else decode_time(due)
+
+    def delivered(self, subscription: HubSubscription, digest: str | None) -> None:
+        """Note that the subscriber has the document with this digest, which was sent or need not be."""
+        self._update(subscription, delivered=subscription.wanted, attempts=0, due=0, body_digest=digest)
+
+    def failed(self, subscription: HubSubscription, due: datetime) -> None:
+        """Note that a delivery failed, and is to be tried again."""
+        self._update(subscription, attempts=subscription.attempts + 1, due=encode_time(due))
+
+    def gave_up(self, subscription: HubSubscription) -> None:
+        """Note that a delivery failed for good; the next change is tried again (R62)."""
+        self._update(subscription, delivered=subscription.wanted, attempts=subscription.attempts + 1, due=0)
+
+    def remove(self, subscription: HubSubscription) -> None:
+        """Forget a subscription."""
+        with self._database.write() as connection:
+            connection.execute(delete(hub_subscriptions).where(hub_subscriptions.c.key == subscription.key))
+
+    def _update(self, subscription: HubSubscription, **values: object) -> None:
+        with self._database.write() as connection:
+            where = hub_subscriptions.c.key == subscription.key
+            connection.execute(update(hub_subscriptions).where(where).values(**values))
+
+
+def callback_host(callback: str) -> str:
+    """Return the host of a callback, with its port, in lower case."""
+    return urlsplit(callback).netloc.lower()
+
+
+def _make_subscription(row: Row[Any]) -> HubSubscription:
+    return HubSubscription(**row._mapping)
+
+
+def _is_free(table: Table, keys: Collection[int], hosts: Collection[str]) -> Sequence[ColumnElement[bool]]:
+    return table.c.key.not_in(keys), table.c.host.not_in(hosts)

@@ -1,0 +1,208 @@
+"""WebSub over real sockets: a subscriber of our feeds, with the server as it runs beside a daemon and beside cron."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.request import Request as HttpRequest
+from urllib.request import urlopen
+
+import pytest
+from origin import KEEP, Document, Origin, Piece, Request, reply
+from wire import Wire, document, rss, until
+
+from feeds.app import hub as hub_module
+from feeds.app.server_process import FileServer, HostPort
+from feeds.errors import ConfigError
+
+SITE = "https://wire.example.org/"
+
+
+@contextmanager
+def serving(wire: Wire) -> Iterator[str]:
+    """Run the server of an installation in a thread; yield its address."""
+    bound: list[HostPort] = []
+    stop = threading.Event()
+    server = FileServer(wire.config, ("127.0.0.1", 0), lambda: wire.now)
+    thread = threading.Thread(target=server.run, args=[bound.append, stop, lambda: None])
+    thread.start()
+    try:
+        until(lambda: bound)
+        yield f"http://127.0.0.1:{bound[0][1]}/"
+    finally:
+        stop.set()
+        thread.join()
+
+
+def declare(wire: Wire, origin: Origin, **site: str) -> Document:
+    """Declare one source, whose document is returned, and one feed."""
+    published = document(("1", "One"))
+    wire.declare(
+        {"a": origin.put("/a", published)},
+        site={"title": "Wire", "url": SITE, **site},
+        server={"allow_private": ["127.0.0.0/8"]},
+    )
+    return published
+
+
+def subscribe(address: str, callback: str, topic: str = f"{SITE}all.rss", **values: object) -> int:
+    """Ask a hub for a subscription; return the status of its answer."""
+    names = {"hub.mode": "subscribe", "hub.callback": callback, "hub.topic": topic}
+    form = urlencode(names | {f"hub.{name}": value for name, value in values.items()}).encode()
+    try:
+        with urlopen(HttpRequest(f"{address}hub", form)) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+class Subscriber:
+    """A callback that confirms each request, and keeps what it is sent with the file as it stood then."""
+
+    def __init__(self, wire: Wire, origin: Origin, secret: str) -> None:
+        self.deliveries: list[tuple[Request, bytes]] = []
+        self.modes: list[str] = []
+        self.secret = secret
+        self._file = wire.public / "all.rss"
+        self.callback = origin.put("/callback", self)
+        origin.put("/callback?", self)
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        if request.method == "POST":
+            self.deliveries.append((request, self._file.read_bytes()))
+            return (reply(b""), KEEP)
+        query = parse_qs(urlsplit(request.path).query)
+        self.modes += query["hub.mode"]
+        return (reply(query.get("hub.challenge", [""])[0].encode()), KEEP)
+
+
+def test_R44_to_R63_a_subscriber_is_sent_what_is_published(wire: Wire, origin: Origin) -> None:
+    """R45: the file holds the article when the event comes."""
+    published = declare(wire, origin)
+    wire.turn()
+    subscriber = Subscriber(wire, origin, "s3cret")
+    with serving(wire) as address:
+        with urlopen(f"{address}all.rss") as answer:
+            links = f'<{SITE}hub>; rel="hub", <{SITE}all.rss>; rel="self"'
+            assert answer.headers["link"] == links
+        assert subscribe(address, subscriber.callback, secret=subscriber.secret) == 202
+        until(lambda: subscriber.modes == ["subscribe"])
+        published.body = rss(("2", "Two"), ("1", "One"))
+        wire.turn(everything=True)
+        until(lambda: subscriber.deliveries)
+    ((request, file),) = subscriber.deliveries
+    assert b"Two" in request.body
+    assert request.body == file
+    assert request.headers["content-type"] == "application/rss+xml; charset=utf-8"
+    assert request.headers["link"] == links
+    digest = hmac.new(b"s3cret", file, hashlib.sha256).hexdigest()
+    assert request.headers["x-hub-signature"] == f"sha256={digest}"
+
+
+def test_R62_a_subscription_outlives_the_server(wire: Wire, origin: Origin) -> None:
+    published = declare(wire, origin)
+    wire.turn()
+    subscriber = Subscriber(wire, origin, "s3cret")
+    with serving(wire) as address:
+        assert subscribe(address, subscriber.callback) == 202
+        until(lambda: subscriber.modes)
+        until(lambda: (wire.home / "data" / "server.db").exists())
+    published.body = rss(("2", "Two"), ("1", "One"))
+    wire.turn(everything=True)
+    with serving(wire):
+        until(lambda: subscriber.deliveries)
+    assert b"Two" in subscriber.deliveries[0][0].body
+
+
+TOPICS = {
+    "another site": "https://other.example.org/all.rss",
+    "another scheme": "http://wire.example.org/all.rss",
+    "no file": f"{SITE}none.rss",
+    "a page": f"{SITE}all.html",
+    "a list": f"{SITE}feeds.opml",
+    "outside": f"{SITE}../data/feeds.db",
+    "a query": f"{SITE}all.rss?a",
+    "nothing": SITE,
+}
+
+
+def test_R63_only_documents_of_our_feeds_are_topics(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(wire, origin)
+    wire.turn()
+    subscriber = Subscriber(wire, origin, "")
+    with serving(wire) as address:
+        assert {
+            name: subscribe(address, subscriber.callback, topic) for name, topic in TOPICS.items()
+        } == dict.fromkeys(TOPICS, 404)
+        for suffix in ("rss", "atom", "json"):
+            assert subscribe(address, subscriber.callback, f"{SITE}all.{suffix}") == 202
+        until(lambda: len(subscriber.modes) == 3)
+        monkeypatch.setattr(hub_module, "MAX_PER_HOST", 3)
+        until(lambda: subscribe(address, subscriber.callback) == 429)
+        assert subscribe(address, "https://other.example.org/") == 202
+        monkeypatch.setattr(hub_module, "MAX_SUBSCRIPTIONS", 3)
+        assert subscribe(address, "https://other.example.org/") == 503
+        assert subscribe(address, subscriber.callback, mode="unsubscribe") == 202
+
+
+def test_R58_subscribers_of_a_feed_that_is_taken_out_are_told(wire: Wire, origin: Origin) -> None:
+    declare(wire, origin)
+    wire.turn()
+    subscriber = Subscriber(wire, origin, "")
+    with serving(wire) as address:
+        assert subscribe(address, subscriber.callback) == 202
+        until(lambda: subscriber.modes)
+    wire.declare({}, {"other": {}}, server={"allow_private": ["127.0.0.0/8"]})
+    wire.turn()
+    with serving(wire) as address:
+        until(lambda: subscriber.modes == ["subscribe", "denied"])
+        assert subscribe(address, subscriber.callback) == 404
+
+
+@pytest.mark.parametrize("hub", ["none", "https://hub.example/"])
+def test_R44_a_site_with_another_hub_or_none_is_none(wire: Wire, origin: Origin, hub: str) -> None:
+    declare(wire, origin, hub=hub)
+    wire.turn()
+    with serving(wire) as address:
+        assert subscribe(address, "https://reader.example/") == 405
+        with urlopen(f"{address}all.rss") as answer:
+            assert answer.headers["link"] == (
+                None if hub == "none" else f'<{hub}>; rel="hub", <{SITE}all.rss>; rel="self"'
+            )
+    assert (b'rel="hub" href="https://hub.example/"' in (wire.public / "all.rss").read_bytes()) == (hub != "none")
+
+
+# ── which documents name the hub ──────────────────────────────────────────────────────────────────────────────────────
+
+SERVER = {"listen": "127.0.0.1:8080"}
+NAMED: dict[str, tuple[dict[str, object], bool]] = {
+    "a static host": ({"site": {"title": "A", "url": SITE}}, False),
+    "the built-in server": ({"site": {"title": "A", "url": SITE}, "server": SERVER}, True),
+    "this machine": ({"site": {"title": "A", "url": "http://localhost:8080/"}}, True),
+    "own": ({"site": {"title": "A", "url": SITE, "hub": "own"}}, True),
+    "none": ({"site": {"title": "A", "url": SITE, "hub": "none"}, "server": SERVER}, False),
+}
+
+
+@pytest.mark.parametrize(("tree", "is_named"), NAMED.values(), ids=NAMED)
+def test_R44_documents_name_the_hub_where_the_configuration_shows_that_there_is_one(
+    wire: Wire, origin: Origin, tree: dict[str, object], is_named: bool
+) -> None:
+    wire.declare({"a": origin.put("/a", document())}, **tree)
+    wire.turn()
+    for suffix in ("rss", "atom", "json"):
+        assert (b"/hub" in (wire.public / f"all.{suffix}").read_bytes()) == is_named
+
+
+def test_R44_a_hub_that_is_no_address_is_refused(wire: Wire) -> None:
+    wire.declare({}, site={"title": "A", "url": SITE, "hub": "owm"})
+    with pytest.raises(ConfigError, match="expected http:// or https://"):
+        wire.app()
