@@ -971,6 +971,48 @@ class Event(Struct, frozen=True):
 NumberedEvent = tuple[int, Event]  # with its number in the outbox
 
 
+# ── notifications: what a browser is told of news ─────────────────────────────────────────────────────────────────────
+
+
+class PushSubscription(Struct, frozen=True):
+    """Where the notifications for one browser go, and the keys by which only it can read them (RFC 8291)."""
+
+    endpoint: str  # a secret: whoever knows it can unsubscribe
+    p256dh: str  # base64url without padding, as `auth`
+    auth: str
+    service: str  # the push service, by its name in `push.push_services`
+
+
+class News(Struct, frozen=True):
+    """An article that is news, as a notification shows it."""
+
+    number: int  # of its event
+    published_id: str
+    title: str
+    url: str | None = None
+    source: str = ""
+    summary: str = ""
+
+
+class Notice(Struct, frozen=True):
+    """That a subscription wants the news of a feed ("": of all feeds) that came after event `delivered`."""
+
+    subscription_key: int
+    subscription: PushSubscription
+    feed_id: str
+    delivered: int
+    wanted: int  # the number of the newest event
+    attempts: int = 0
+
+
+class NoticeResult(Struct, frozen=True):
+    """What became of a notice: it is done with, until `due`; failed, and is due again; or its subscription is gone."""
+
+    notice: Notice
+    state: Literal["done", "failed", "gone"]
+    due: datetime
+
+
 class Issue(Struct, frozen=True):
     """One edition gone live: what is written to the ledger and the outbox in one transaction.
 

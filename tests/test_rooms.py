@@ -99,6 +99,8 @@ LIBRARIES: dict[str, set[str]] = {
     "jinja2": {"render"},
     "babel": {"normalize", "render"},  # names in dates; the languages of our pages
     "pywebpush": {"push"},
+    "py_vapid": {"push"},
+    "cryptography": {"push"},  # keys of subscriptions and of our own
     "starlette": {"serve"},
     "uvicorn": {"serve"},
     "apscheduler": {"daemon"},

@@ -30,6 +30,7 @@ from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .hub import HubService
 from .process_messages import ServerMessage
+from .subscribers import PushSubscribers
 
 log = logging.getLogger("feeds.server")
 
@@ -71,7 +72,9 @@ class FileServer:
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._database = ServerDatabase(self.config.data / "server.db")
         self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
-        self._follower = OutboxFollower(self._reader, self._live.publish, self._hub.worker.publish)
+        self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
+        listeners = (self._live.publish, self._hub.worker.publish, self._subscribers.wake)
+        self._follower = OutboxFollower(self._reader, *listeners)
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
@@ -85,10 +88,17 @@ class FileServer:
             return stop.is_set()
 
         host, _ = self._address
-        with self._reader, _hold_server_lock(self.config.data, stop), self._open_database(), closing(self._outbound):
+        work = {"health": self._monitor.run, "outbox": self._follower.run}
+        work |= {"hub": self._hub.worker.run, "push": self._subscribers.run}
+        with (
+            self._reader,
+            _hold_server_lock(self.config.data, stop),
+            self._open_database(),
+            closing(self._outbound),
+            self._subscribers,
+        ):
             self._monitor.check()
             self._follower.poll()  # before a client asks
-            work = {"health": self._monitor.run, "outbox": self._follower.run, "hub": self._hub.worker.run}
             for name, function in work.items():
                 threading.Thread(target=function, args=[stop], name=name, daemon=True).start()
             run(
@@ -115,7 +125,8 @@ class FileServer:
             yield
 
     def _create_app(self) -> ASGIApp:
-        services = Services(self._live, self._hub.endpoints(), self._hub.feed_links())
+        endpoints = {**self._hub.endpoints(), "push": self._subscribers.routes().respond}
+        services = Services(self._live, endpoints, self._hub.feed_links())
         return create_server_app(self.config, self._reader, self._monitor.is_healthy, services)
 
 

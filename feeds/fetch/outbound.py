@@ -25,7 +25,7 @@ class OutboundClient:
     """Sends single requests, from any number of threads, through the same guard as visits.
 
     Redirects are not followed and proxies of the environment are not used. `allow` names networks that may be
-    contacted besides the public ones, as in `10.0.0.0/8`.
+    contacted besides the public ones, as in `10.0.0.0/8`, or, with `allowed_only`, no others.
     """
 
     def __init__(
@@ -33,12 +33,14 @@ class OutboundClient:
         site: Site,
         allow: Sequence[str] = (),
         *,
+        allowed_only: bool = False,
         resolve: Resolve = resolve_with_system,
         clock: Callable[[], float] = time.monotonic,
         tls: Callable[[], ssl.SSLContext] = shared_tls_context,
     ) -> None:
         self._user_agent = format_user_agent(site)
-        self._transport = Transport(Opener(GuardedConnector(allow, resolve), tls, clock))
+        self._guard = GuardedConnector(allow, resolve, allowed_only=allowed_only)
+        self._transport = Transport(Opener(self._guard, tls, clock))
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float
@@ -57,6 +59,14 @@ class OutboundClient:
             return self._exchange(request)
         except FetchError as error:
             raise _as_push_error(target, error) from error
+
+    def may_contact(self, url: str, *, seconds: float) -> bool:
+        """Return whether all addresses that a host has now may be contacted."""
+        try:
+            self._guard.check(parse_target(url), self._transport.start_deadline(seconds))
+        except FetchProblem:
+            return False
+        return True
 
     def close(self) -> None:
         """Close all connections for good; requests in progress raise PushError of kind `stopped` at once."""

@@ -97,11 +97,17 @@ def resolve_with_system(host: str, port: int) -> AddressInfo:
 
 
 class GuardedConnector:
-    """Opens connections to addresses that may be visited, and to no others."""
+    """Opens connections to addresses that may be visited, and to no others.
 
-    def __init__(self, allow: Sequence[str] = (), resolve: Resolve = resolve_with_system) -> None:
+    `allow` names networks beside the public ones or, with `allowed_only`, the only ones.
+    """
+
+    def __init__(
+        self, allow: Sequence[str] = (), resolve: Resolve = resolve_with_system, *, allowed_only: bool = False
+    ) -> None:
         self._allow = tuple(map(parse_allowance, allow))
         self._resolve = resolve
+        self._allowed_only = allowed_only
 
     def connect(
         self, target: RequestTarget, allow: Sequence[str], throttle: Unthrottled, make_socket: MakeSocket
@@ -138,7 +144,13 @@ class GuardedConnector:
         """Return the addresses of a target; one refused address among public ones refuses them all (S2)."""
         addresses = _literal_address(target) or self._resolve_name(target, deadline)
         _check_addresses(addresses, target.port, allowances)
+        if self._allowed_only:
+            _require_allowance(addresses, target.port, allowances)
         return addresses
+
+    def check(self, target: RequestTarget, deadline: Deadline) -> None:
+        """Raise FetchProblem unless a target may be contacted now."""
+        self._resolve_and_check(target, self._allow, deadline)
 
     def _resolve_name(self, target: RequestTarget, deadline: Deadline) -> AddressInfo:
         """Resolve in a thread of its own, which is left behind when it takes longer than the visit may (F10)."""
@@ -183,6 +195,13 @@ def _check_addresses(addresses: AddressInfo, port: int, allowances: Sequence[All
                 f"has the address {address} ({reason}), which is not public",
                 f"It was not contacted. If it is yours and meant, add `allow_private: [{network}]` to the source.",
             )
+
+
+def _require_allowance(addresses: AddressInfo, port: int, allowances: Sequence[Allowance]) -> None:
+    for _, (host, *_) in addresses:
+        address = ipaddress.ip_address(str(host).partition("%")[0])
+        if not any(allowance.covers(address, port) for allowance in allowances):
+            raise FetchProblem(FailureKind.REFUSED, f"has the address {address}, which is in none of our networks", "")
 
 
 def _connect(sock: socket.socket, address: SocketAddress, seconds: float) -> socket.socket:

@@ -9,6 +9,18 @@ from starlette.types import ASGIApp
 
 from .app import NO_SERVICES, Endpoint, Services, create_app
 from .live import LiveStreams
+from .push import PushRoutes, SubscribeForm
 from .server import ReplaceableApp, run
 
-__all__ = ["NO_SERVICES", "ASGIApp", "Endpoint", "LiveStreams", "ReplaceableApp", "Services", "create_app", "run"]
+__all__ = [
+    "NO_SERVICES",
+    "ASGIApp",
+    "Endpoint",
+    "LiveStreams",
+    "PushRoutes",
+    "ReplaceableApp",
+    "Services",
+    "SubscribeForm",
+    "create_app",
+    "run",
+]

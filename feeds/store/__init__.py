@@ -5,9 +5,19 @@ from __future__ import annotations
 from .facade import SqlStore
 from .hub import HubStore
 from .protocol import Store
+from .push_subscriptions import PushSubscriptions
 from .reader import StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
 from .server_database import ServerDatabase
 
-__all__ = ["SCHEMA_REVISION", "HubStore", "ServerDatabase", "Store", "SqlStore", "StoreReader", "restore_database"]
+__all__ = [
+    "SCHEMA_REVISION",
+    "HubStore",
+    "PushSubscriptions",
+    "ServerDatabase",
+    "Store",
+    "SqlStore",
+    "StoreReader",
+    "restore_database",
+]

@@ -10,9 +10,9 @@ Times and records are stored as `schema` says.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, column
 
-SERVER_REVISION = "hub"
+SERVER_REVISION = "push"
 
 server_metadata = MetaData()
 
@@ -55,4 +55,55 @@ hub_requests = Table(
     Column("reason", Text),  # of a denial
     UniqueConstraint("callback", "topic", name="hub_requests_identity"),
     sqlite_autoincrement=True,
+)
+
+# ── Web Push: the browsers that want notifications ────────────────────────────────────────────────────────────────────
+
+# The private key by which push services know us (`vapid_key`), and the number of the last event that was taken from the
+# outbox (`position`). Subscriptions hold for one key only: a backup has both or neither.
+push_state = Table(
+    "push_state",
+    server_metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+push_subscriptions = Table(
+    "push_subscriptions",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("endpoint", Text, nullable=False, unique=True),
+    Column("p256dh", Text, nullable=False),
+    Column("auth", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("created", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The feeds of a subscription ("": all). Its next notification has the news after event `delivered`; one is due when
+# `wanted` is more.
+push_feeds = Table(
+    "push_feeds",
+    server_metadata,
+    Column("subscription", Integer, ForeignKey("push_subscriptions.key", ondelete="CASCADE"), primary_key=True),
+    Column("feed", Text, primary_key=True),
+    Column("wanted", Integer, nullable=False, server_default="0"),
+    Column("delivered", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due", Integer, nullable=False, server_default="0"),
+    Index("push_feeds_feed", "feed"),
+    Index("push_feeds_due", "due", sqlite_where=column("wanted") > column("delivered")),
+)
+
+# The news of the last day, by feed ("": those of all feeds, each once).
+push_news = Table(
+    "push_news",
+    server_metadata,
+    Column("feed", Text, primary_key=True),
+    Column("published_id", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("news", Text, nullable=False),
+    Index("push_news_number", "feed", "number"),
+    Index("push_news_at", "at"),
 )
