@@ -27,18 +27,19 @@ ROOMS: dict[str, set[str]] = {
     "clean_html": NOTHING,
     "wordlists": NOTHING,
     "formatting": NOTHING,
+    "person_names": {"wordlists"},
     "networks": NOTHING,
     "podcast_categories": NOTHING,
     "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE | {"revision", "wordlists"},
-    "normalize": PURE | {"countries", "iri", "podcast_categories", "revision", "wordlists"},
+    "normalize": PURE | {"countries", "iri", "person_names", "podcast_categories", "revision", "wordlists"},
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
-    "parse": PURE | {"countries", "http_headers", "iri", "wordlists"},
+    "parse": PURE | {"countries", "http_headers", "iri", "person_names", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
     "store": PURE | {"registry", "revision"},
     "publish": PURE,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import lru_cache
 from itertools import chain, groupby
 from typing import Literal
 
 from .. import wordlists
 from ..model import Author, AuthorMark, Person, Story, replace
+from ..person_names import WIDE, begins_name, is_person_name
 from .links import web_url
 from .text import LABEL_LIMIT, clean_label, collapse_whitespace, decode_references, strip_illegal_xml
 
@@ -31,14 +32,7 @@ _OTHER_FACTS = ("other_role", "source", "published", "updated", "counter")
 _LABEL_SIGNS = " \t:：／/|·•-–—"
 _FIRST_WORD = re.compile(r"[^\s:：]{1,40}")
 _COLON = re.compile(r"\s{0,4}[:：／/]")
-# Scripts without spaces between words, and Korean: a name in them is one or two words of a few letters.
-_HAN, _KATAKANA, _HANGUL = r"[々\u3400-\u9fff]", r"[\u30a0-\u30ff]", r"[\uac00-\ud7af]"
-_WIDE_NAME = re.compile(
-    rf"{_HAN}{{2,5}}|{_HAN}{{1,4}} ?[\u3040-\u30ff]{{1,4}}|{_HAN}{{1,3}} {_HAN}{{1,3}}"
-    rf"|{_KATAKANA}{{3,12}}|{_HANGUL}{{2,4}}"
-)
 _MAX_WIDE_BYLINE = 24  # letters; a longer text in an element with a class is more than names
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _NICKNAME = re.compile(r"[^\W_][\w.’'-]{1,29}(?: [\w.’'-]{1,20}){0,2}")
 _AND_WORDS = "and|&|und|et|y|e|en|og|och|i"
 _AND = re.compile(rf"\s+(?:{_AND_WORDS})\s+")
@@ -52,36 +46,9 @@ _NOTE = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")  # behind a name, in brackets
 _NAME_SUFFIX = re.compile(
     r"(?:jr|sr|ii|iii|iv|ph\.?\s?d|m\.?d|esq|m\.?a|mba|dds|rn|d\.?phil|inc|ltd|llc|gmbh|co|corp|plc)\.?", re.IGNORECASE
 )
-_JOBS = (
-    "writer|reporter|correspondent|editor|author|contributor|columnist|journalist|photographer|producer|analyst|staff"
-)
-_FEED_JOB = re.compile(rf"(?:[\w' -]{{1,40}} )?(?:{_JOBS}|editor-in-chief)", re.IGNORECASE)
-_PAGE_JOB = re.compile(
-    rf"\b(?:{_JOBS}|critic|chief|freelance"
-    r"|head|bureau|desk|redakteur\w*|redaktion\w*|korrespondent\w*|autor\w*|chef\w*|journalistin?|volont[äa]r\w*|reporterin|rédact\w+|journaliste"
-    r"|envoy[ée]\w*|correspondant\w*|redactor\w*|periodista|corresponsal|redattore|giornalista|redacteur|verslaggever|journalista?"
-    r"|dziennikar\w+|muhabir\w*|editör\w*|profesor\w*|universit\w+|professor|director|lecturer|fellow|expert|manager|deputy|senior|associate"
-    r"|doc\.|prof\.?|live|news|politics|sports?|health|business|science|technology|money|royal|showbiz|world|digital|international)\b",
-    re.IGNORECASE,
-)
-_ORGANISATION_WORDS = (
-    "inc|ltd|gmbh|group|press|news|media|agency|institute|university|association|foundation|team|staff|editors?|desk"
-    "|times|post|magazine|network|service"
-)
-_FEED_ORGANISATION = re.compile(
-    rf"\b(?:{_ORGANISATION_WORDS}|services|llc|corp|company|co|plc|department|ministry|office|bureau|society|committee"
-    r"|council|centers?|centre|school|college|studios?|blog|podcast|partners|sons|brothers|research|science|arts"
-    r"|technology|international|national|federal|board|union|labs?)\b",
-    re.IGNORECASE,
-)
-_PAGE_ORGANISATION = re.compile(
-    rf"\b(?:{_ORGANISATION_WORDS}|agencia|agence|agentur|redaktion\w*|redacción|rédaction|redactie|redazione|redakcja|redaksjonen|redaktionen|editorial"
-    r"|reuters|afp|dpa|ap|efe|ansa|tass|xinhua|bloomberg|associated|online|zeitung|daily|journal|tv|radio|newsroom"
-    r"|ajansı|ajans|haber|gazete\w*|web|digital|le\s+monde|with|and\s+agencies|agencies|admin\w*|guest)\b"
-    r"|新聞|デジタル|通信|編集部|Web|日報|뉴스|일보|기자단|\.(?:com|org|net|de|fr|it|es|co|tr|be|nl|pl|lt|no|se|uk|at|ch|eu|vn|za|jp|kr|ru|online)\b",
-    re.IGNORECASE,
-)
-_PARTICLE = re.compile(r"del?|della|di|da|dos?|du|van|von|de[rn]|zu|l[ae]|[ea]l|bin|ter|y|a[fv]", re.IGNORECASE)
+_HOST_NAME = re.compile(r"\w\.(?:com|org|net|info|[a-z]{2})\b", re.IGNORECASE)
+_JOB_ROLES = ("job", "desk")
+_ORGANISATION_ROLES = ("organisation", "agency")
 _NO_NAMES = frozenset(("", "-", "n/a", "none", "null", "unknown", "undefined"))
 _PLACEHOLDERS = _NO_NAMES | {"noreply", "no-reply", "nobody", "anonymous@"}
 _PAGE_PLACEHOLDERS = _NO_NAMES | {"admin", "administrator", "author", "web", "redaktion", "by", "von"}
@@ -130,7 +97,18 @@ def _choose_authors(candidates: tuple[Person, ...]) -> tuple[str, tuple[Person, 
         )
     )
     place, authors = next((row for row in (*persons, *named, *people, *nicknames) if row[1]), ("", []))
+    if (place, authors) in persons:  # an agency may be named beside them
+        names = {person.name for person in places[place]} | wordlists.get_words("agency")
+        everyone = next(row for where, row in people if where == place)
+        authors = [person for person in everyone if person in authors or _is_agency(person, names, site_names)]
     return place, tuple(Person(author.name, url=author.url) for author in authors)
+
+
+def _is_agency(person: Person, names: Container[str | None], site_names: set[str]) -> bool:
+    """Return whether an organisation is one of these names, and is not the site itself."""
+    name = (person.name or "").casefold()
+    is_site = any(site and (name in site or site in name) for site in site_names)
+    return person.role == "byline" and not is_site and (person.name in names or name in names)
 
 
 def _split_candidates(candidates: list[Person], is_wanted: Callable[[Person], bool]) -> list[Person]:
@@ -155,7 +133,7 @@ def _split_candidates(candidates: list[Person], is_wanted: Callable[[Person], bo
 def _split_candidate(candidate: Person) -> list[Person]:
     """Return the people that one candidate names."""
     text = candidate.name or ""
-    if candidate.mark in ("class", "link") and len(text) > _MAX_WIDE_BYLINE and _WIDE.search(text):
+    if candidate.mark in ("class", "link") and len(text) > _MAX_WIDE_BYLINE and WIDE.search(text):
         return []
     names = split_names(text, "byline") if candidate.role == "byline" else [text]
     url = candidate.url if len(names) == 1 else None
@@ -164,13 +142,13 @@ def _split_candidate(candidate: Person) -> list[Person]:
 
 def _is_full_or_unmarked(person: Person) -> bool:
     """Return whether a candidate has a full name, which a marked element of a page must have."""
-    return person.mark in ("", "selector") or _is_person_name(person.name or "")
+    return person.mark in ("", "selector") or _is_name(person.name or "")
 
 
 def _is_nickname(person: Person) -> bool:
     """Return whether an element that says plainly that it is the author's holds one short name."""
     name = person.name or ""
-    if person.mark not in ("explicit", "class") or not _NICKNAME.fullmatch(name) or _WIDE.search(name):
+    if person.mark not in ("explicit", "class") or not _NICKNAME.fullmatch(name) or WIDE.search(name):
         return False
     return not (name.isupper() and len(name) < 6) and not _is_label(name)
 
@@ -184,25 +162,11 @@ def _is_organisation(person: Person, site_names: set[str]) -> bool:
     if person.role != "byline" or person.mark == "selector":
         return person.role == "organisation"
     name = person.name or ""
-    return name.casefold() in site_names or _PAGE_ORGANISATION.search(name) is not None
+    return name.casefold() in site_names or _names_organisation(name)
 
 
-def _is_person_name(name: str) -> bool:
-    """Return whether a text has two to five words that begin like those of a name, or is a name in a wide script.
-
-    A word in a script without capitals counts as a capitalised one.
-    """
-    words = name.split()
-    if _WIDE.search(name):
-        return _WIDE_NAME.fullmatch(name) is not None and not _is_label(name)
-    if not 2 <= len(words) <= 5 or any(char in ":!?/|" or char.isdigit() for char in name):
-        return False
-    return all(_begins_name(word) or _PARTICLE.fullmatch(word) for word in words)
-
-
-def _begins_name(word: str) -> bool:
-    first = word[:1]
-    return first.isupper() or word[1:2].isupper() or (first.isalpha() and first.lower() == first.upper())
+def _is_name(name: str) -> bool:
+    return is_person_name(name) and not (WIDE.search(name) and _is_label(name))
 
 
 # ── the authors of an article: clean, each once ─────────────────────────────────────────────────────────────────────
@@ -295,8 +259,11 @@ def _split_byline(text: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _compile_and() -> re.Pattern[str]:
-    """Return a pattern of the words between two names, in lower case: `Y` is the initial of a name."""
-    return re.compile(rf"\s(?:{'|'.join(map(re.escape, sorted(wordlists.get_words('and'))))})\s")
+    """Return a pattern of the words between two names; single ones in lower case: `Y` is the initial of a name."""
+    words, phrases = [], []
+    for text in sorted(wordlists.get_words("and")):
+        (phrases if " " in text else words).append(re.escape(text))
+    return re.compile(rf"\s(?:{'|'.join(words)}|(?i:{'|'.join(phrases)}))\s")
 
 
 @lru_cache(maxsize=1)
@@ -309,7 +276,7 @@ def _strip_label(text: str, *, is_feed: bool) -> str:
     for _ in range(2):  # `Text: Von …`
         text = text.lstrip(None if is_feed else _LABEL_SIGNS)  # some feeds have `/u/name`
         first = _FIRST_WORD.match(wordlists.fold_case(text[:40]))
-        if not first or not (first[0] in _get_first_words() or _WIDE.match(text)):  # spares most names the patterns
+        if not first or not (first[0] in _get_first_words() or WIDE.match(text)):  # spares most names the patterns
             return text
         length = wordlists.match_start(text, *_LABEL_ROLES)
         if not length or not _is_label_of(text[:length], text[length:], is_feed=is_feed):
@@ -324,7 +291,7 @@ def _is_label_of(label: str, rest: str, *, is_feed: bool) -> bool:
     if _COLON.match(rest):
         return True
     if word not in wordlists.get_words("byline"):  # a noun, such as `author`, `text`
-        return _WIDE.match(label) is not None or (not is_feed and count >= 2)
+        return WIDE.match(label) is not None or (not is_feed and count >= 2)
     if word == "by" or word.endswith(" by"):
         return count >= 1
     if is_feed:
@@ -335,10 +302,10 @@ def _is_label_of(label: str, rest: str, *, is_feed: bool) -> bool:
 def _cut_other_facts(text: str) -> str:
     """Return a byline up to the next fact of its line (editor, source …); a further author begins a new part."""
     parts, position = [], 0
-    if ":" not in text and "：" not in text and not _WIDE.search(text):
+    if ":" not in text and "：" not in text and not WIDE.search(text):
         return text
     for label in wordlists.find_labels(text, *_LABEL_ROLES, *_OTHER_FACTS):
-        if not (_WIDE.match(text, label.start) or _COLON.match(text, label.end)):
+        if not (WIDE.match(text, label.start) or _COLON.match(text, label.end)):
             continue
         parts.append(text[position : label.start])
         position = label.end
@@ -350,11 +317,17 @@ def _cut_other_facts(text: str) -> str:
 def _is_job_or_place(part: str, first: str) -> bool:
     """Return whether a part behind a comma is a job, a place or a paper: all that does not look like a name."""
     words = part.split()
-    if _PAGE_JOB.search(part) or _PAGE_ORGANISATION.search(part) or (part.isupper() and not first.isupper()):
+    if part.casefold() in wordlists.get_words("agency"):
+        return False
+    if wordlists.has_word(part, *_JOB_ROLES) or _names_organisation(part) or (part.isupper() and not first.isupper()):
         return True
     return not (
-        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(_begins_name(word) or len(word) < 4 for word in words)
+        2 <= len(words) <= 4 and len(first.split()) >= 2 and all(begins_name(word) or len(word) < 4 for word in words)
     )
+
+
+def _names_organisation(text: str) -> bool:
+    return wordlists.has_word(text, *_ORGANISATION_ROLES) or _HOST_NAME.search(text) is not None
 
 
 def _clean_name(text: str) -> str:
@@ -372,10 +345,10 @@ def _split_author(text: str) -> list[str]:
         return [text]
     if _SEMICOLON.search(text):
         names = [name for part in _SEMICOLON.split(text) if part for name in _split_author(part)]
-        return [name for name in names if not _FEED_ORGANISATION.search(name)] or names
+        return [name for name in names if not _names_organisation(name)] or names
     parts = _join_suffixes([part for part in _COMMA.split(text) if part])
     if len(parts) > 1 and _is_full_name(parts[0]):
-        parts = [part for part in parts if not _FEED_JOB.fullmatch(part)]
+        parts = [part for part in parts if not wordlists.has_word(part, "job")]
     names = [name for part in parts for name in _AND.split(part) if name]
     return names if len(names) <= MAX_AUTHORS and all(map(_is_full_name, names)) else [text]
 
@@ -394,4 +367,4 @@ def _join_suffixes(parts: list[str]) -> list[str]:
 def _is_full_name(name: str) -> bool:
     """Return whether a name has two to five words and is no organisation: `Smith` may be half of `Smith, John`."""
     words = name.partition(",")[0].split()
-    return 2 <= len(words) <= 5 and not _FEED_ORGANISATION.search(name) and not any(char.isdigit() for char in name)
+    return 2 <= len(words) <= 5 and not _names_organisation(name) and not any(char.isdigit() for char in name)

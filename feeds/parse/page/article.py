@@ -21,10 +21,11 @@ from ...model import (
     Text,
     replace,
 )
+from ...person_names import contains_person_name, is_person_name
 from ..document import resolve_http_url
 from ..own_stories import reader
 from . import json_ld, selectors
-from .authors import MAX_PLACES, contains_person_name, find_bylines, is_person_name, make_byline, select_leading_texts
+from .authors import MAX_PLACES, find_bylines, make_byline, select_leading_texts
 from .body import Block, StoryFacts, add_lead, collect_blocks, make_paragraph, select_story_blocks
 from .dates import DateMark, find_dates
 from .html_tree import Element, WebPage, collapse_spaces, count_letters, get_text, parse_page
@@ -42,6 +43,7 @@ MAX_TAG_LENGTH = 100
 MIN_TEXT_LENGTH = 40  # letters; what is shorter is no story
 MIN_SHOWN_SHARE = 0.3  # of the structured data's text: where the markup has less, a script shows it
 MAX_PAGES = 10
+EMPHASIS = re.compile(r"<(?:strong|b|em|i)\b")
 PAGE_NUMBER = re.compile(
     r"(?:[?&](?:page|p|seite|pagina|pg|start)=|/(?:page|seite|pagina|p)?[/_-]?|[_-](?:p|page|seite)?[_-]?|,)(\d{1,2})(?=/?$|\.html?$|&|$|\.\w{3,5}$)",
     re.I,
@@ -201,7 +203,7 @@ def _move_signature(bylines: tuple[Person, ...], blocks: list[Block]) -> tuple[t
     if not blocks or any(contains_person_name(byline.name or "") for byline in bylines if byline.role != "publisher"):
         return bylines, blocks
     last = blocks[-1]
-    if last.tag == "p" and len(last.text) < 40 and is_person_name(last.text) and "<strong" in last.html:
+    if last.tag == "p" and len(last.text) < 40 and is_person_name(last.text) and EMPHASIS.search(last.html):
         return (Person(last.text, place="signature"), *bylines), blocks[:-1]
     return bylines, blocks
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import groupby, islice, pairwise
+from itertools import groupby, islice
 
 from lxml import etree
 
 from ... import wordlists
 from ...model import AuthorMark, Person
+from ...person_names import WIDE, contains_person_name, is_person_name
 from ..document import MAX_REFERENCE_LENGTH, resolve_http_url
 from ..fact_lines import DATE
 from . import boilerplate, json_ld
@@ -38,18 +39,11 @@ PROFILE_PATH = re.compile(
     r"|muhabir|correspondents?|team|firma|skribent|redactie|autorzy|autorius|journalist|writers?|user)/[^/?#]{3,}",
     re.I,
 )
-NAME_PARTICLES = frozenset(
-    (
-        "de", "del", "della", "di", "da", "do", "dos", "du", "van", "von", "der", "den", "zu", "la", "le", "el",
-        "al", "bin", "ter", "y", "af", "av",
-    )
-)  # fmt: skip
 MAX_PLACES = 20  # elements, or values of a member, that name authors
 MAX_CANDIDATES = 50  # of one element
 MAX_ELEMENT_TEXT_LENGTH = 200  # letters; a longer text is no byline
 MAX_BYLINE_LENGTH = 800
 FACT_SEPARATOR = re.compile(r"\s?[|•·]|\s[–—-]\s|[.!?。]\s")
-NAME_WORD = re.compile(r"\w[\w'’.-]*")
 MARKS: tuple[AuthorMark, ...] = ("explicit", "class", "link")  # the plainest first
 
 
@@ -66,19 +60,6 @@ def find_bylines(page: WebPage, story: json_ld.JsonLdNode, region: RegionView) -
 def make_byline(text: str, place: str, mark: AuthorMark = "", element: int = 0, url: str | None = None) -> Person:
     """Return a byline as a page spells it, in one line."""
     return Person(collapse_spaces(text)[:MAX_BYLINE_LENGTH], None, url, None, "byline", place, mark, element)
-
-
-def is_person_name(name: str) -> bool:
-    """Return whether a text is nothing but two to five words that begin like those of a person's name."""
-    words = name.split()
-    if not 2 <= len(words) <= 5 or any(sign in name for sign in ":!?/|") or any(char.isdigit() for char in name):
-        return False
-    return all(word[:1].isupper() or word.lower() in NAME_PARTICLES or word[1:2].isupper() for word in words)
-
-
-def contains_person_name(text: str) -> bool:
-    """Return whether a text has two words in a row that begin like those of a person's name."""
-    return any(is_person_name(" ".join(pair)) for pair in pairwise(NAME_WORD.findall(text)))
 
 
 def select_leading_texts(bylines: tuple[Person, ...]) -> list[str]:
@@ -151,12 +132,12 @@ def _find_in_lines(root: Element, region: RegionView) -> Iterator[Person]:
             continue
         text = DATE.sub(" | ", lines[number].text)
         for label in wordlists.find_labels(text, "byline", "author")[:2]:
-            is_first = not text[: label.start].rstrip()[-1:].isalpha()
+            is_first = not text[: label.start].rstrip()[-1:].isalpha() or (number in near and " | " in text)
             if is_first and (number in near or text[label.end :].lstrip()[:1] in (":", "：")):
                 end = FACT_SEPARATOR.search(text, label.end)
                 yield make_byline(text[label.start : end.start() if end else None], "label", "class", number)
-        name = text.replace(" | ", " ").strip(" |,–—-·•")
-        if number in near and " | " in f" {text} " and is_person_name(name):
+        name = FACT_SEPARATOR.split(text.strip(" |,–—-·•"), 1)[0].strip(" |,–—-·•")
+        if number in near and " | " in f" {text} " and is_person_name(name) and not WIDE.search(name):
             yield make_byline(name, "line", "class", number)
 
 

@@ -11,8 +11,8 @@ from itertools import compress
 
 from lxml import etree
 
+from ...person_names import is_person_name
 from . import boilerplate
-from .authors import is_person_name
 from .html_tree import (
     HEADING_TAGS,
     HIDDEN_TAGS,

@@ -9,6 +9,7 @@ from itertools import pairwise
 from ...wordlists import compile_words, fold_case, get_words
 from ..own_stories import plain_text
 from .html_tree import DENSITY, Element, contains_tag, count_letters, ends_sentence
+from .json_ld import PART_KEYS
 
 # Removed with all they contain.
 BOILERPLATE_TAGS = frozenset(
@@ -80,7 +81,9 @@ def is_other_content(element: Element) -> bool:
 
 
 def is_other_list(element: Element) -> bool:
-    """Return whether an element's class names a list of other stories or comments, and it has no headline in it."""
+    """Return whether an element by its class or its microdata holds other stories or comments, and no headline."""
+    if (element.get("itemprop") or "") in PART_KEYS:
+        return True
     names = split_names(element.get("class"))
     return not get_words("other_list_class").isdisjoint(names) and not contains_tag(element, "h1")
 

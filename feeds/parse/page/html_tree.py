@@ -15,7 +15,7 @@ from ...model import Fetched
 from ..charset import decode
 from ..document import resolve_http_url
 from ..own_stories import html
-from .json_ld import JsonLd, parse_json_ld
+from .json_ld import PART_KEYS, JsonLd, parse_json_ld
 
 Element = etree._Element
 
@@ -60,6 +60,8 @@ class WebPage:
                 continue
             for attribute in ("property", "name", "itemprop"):
                 name = (element.get(attribute) or "").strip().lower()
+                if attribute == "itemprop" and name and _is_of_part(element):
+                    continue
                 if name and content not in contents.setdefault(name, []):
                     contents[name].append(content)
         return {name: tuple(values) for name, values in contents.items()}
@@ -166,6 +168,11 @@ def _iter_text(element: Element) -> Iterator[str]:
                 yield " "
             if inner.tail and inner is not element and not _is_in_hidden_tag(inner):
                 yield inner.tail
+
+
+def _is_of_part(element: Element) -> bool:
+    """Return whether microdata describe something else than the page's story: a citation, a comment."""
+    return any(ancestor.get("itemprop") in PART_KEYS for ancestor in element.iterancestors())
 
 
 def _is_in_hidden_tag(element: Element) -> bool:
