@@ -103,8 +103,9 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
     url = story_url(story, *bases) or _other_address(story, *bases)
     title, summary, body = _texts(story, url, document.base or url)
     language = _language(story, document.language, context.source)
-    place = document.place._replace(language=language)
-    published, modified = (_read_date(story, field, context.now, place) for field in ("published", "updated"))
+    place = document.place if document.place.language == language else document.place._replace(language=language)
+    published = _read_date(story, "published", context.now, place)
+    modified = _read_date(story, "updated", context.now, place)
     minted = minted_id(upstream, context.source_id, context.authority)
     categories = tuple(item for item in map(clean_category, story.categories) if item.term or item.label)
     return Article(
@@ -145,10 +146,10 @@ def normalize(story: Story, document: DocumentContext, upstream: str, digest: st
 def _read_date(story: Story, field: str, now: datetime, place: Place) -> datetime | None:
     """Return the date of a story, of a page that of its first candidate that is one."""
     date = parse_date(story.published if field == "published" else story.updated, now, *place)
-    others = (
-        parse_date(other.value, now, *place) for other in story.candidates if date is None and other.field == field
-    )
-    return date or next(filter(None, others), None)
+    if date is not None or not story.candidates:
+        return date
+    others = (parse_date(other.value, now, *place) for other in story.candidates if other.field == field)
+    return next(filter(None, others), None)
 
 
 def title_and_date(story: Story, parsed: Parsed, context: Context) -> str | None:

@@ -293,20 +293,25 @@ def to_plain_text(text: Text | None) -> str:
     value = strip_illegal_xml(_truncate(text.value))
     if text.type == "text":
         value = decode_references(value)
-    elif "<" in value or "&" in value:
+    elif _may_hold_markup(value):
         value = _strip_markup(value)
         for _ in range(_MAX_ESCAPINGS):
-            if not _ESCAPED_MARKUP.search(value):
+            if not _may_hold_markup(value) or not _ESCAPED_MARKUP.search(value):
                 break
             value = _strip_markup(value)
     return make_inert(collapse_whitespace(value))
+
+
+def _may_hold_markup(text: str) -> bool:
+    """Return whether a text has a sign that markup needs: far quicker to see than what the patterns look for."""
+    return "<" in text or "&" in text
 
 
 def to_summary(text: Text | None) -> str:
     """Return a text construct as people read it: one line without tags or entities, however often they are escaped."""
     summary = to_plain_text(text)
     for _ in range(_MAX_ESCAPINGS):
-        if not _MARKUP.search(summary):
+        if not _may_hold_markup(summary) or not _MARKUP.search(summary):
             break
         summary = to_plain_text(Text(_TORN_END.sub(r"\1", summary), "html"))
     return summary

@@ -36,6 +36,8 @@ ACTIVE_ADDRESS = re.compile(r"\s*(?:(?:java|vb|live)script\s*:|data:\s*[a-z]+/)"
 
 def strip_illegal_xml(text: str) -> str:
     """Return the text without the characters that XML 1.0 forbids (R6)."""
+    if text.isprintable():  # so are most lines, and none of these characters
+        return text
     try:
         raw = text.encode()
     except UnicodeEncodeError:

@@ -172,8 +172,9 @@ def extract_ours(page: Page) -> Extraction:
     document = document_context(parsed, context)
     article = normalize(story, document, upstream_id(story, parsed.base), story_digest(story), context)
     published = article.published.isoformat() if article.published else ""
-    shown = ISO_DAY.match((story.published or "").strip())  # in the zone of the page; ours is UTC
-    day = shown[0] if shown and published else published[:10]
+    shown = ISO_DAY.match((story.published or story.updated or "").strip())  # in the zone of the page; ours is UTC
+    date = article.published or article.modified  # what feeds show as the date of an item
+    day = shown[0] if shown and date else date.isoformat()[:10] if date else ""
     authors = tuple(author.name for author in article.authors)
     return Extraction(get_text(article.html), article.title or "", authors, published, day, article.image or "")
 

@@ -72,6 +72,8 @@ SPLITS = [
     ("von Jane", ["Jane"], ["von Jane"]),
     ("By Jane Doe and Jo Marsh, Staff Writer", ["Jane Doe", "Jo Marsh"], ["Jane Doe", "Jo Marsh"]),
     ("Redaktion", [], ["Redaktion"]),
+    ("Ida Fenn im Gespräch mit Jo Marsh", ["Ida Fenn", "Jo Marsh"], ["Ida Fenn im Gespräch mit Jo Marsh"]),
+    ("Ida Fenn und Jo Marsh, dpa", ["Ida Fenn", "Jo Marsh", "dpa"], ["Ida Fenn und Jo Marsh, dpa"]),
 ]
 
 
@@ -110,6 +112,13 @@ def test_the_first_element_with_a_full_name_names_the_authors() -> None:
     assert resolve(nameless, named, later, link) == ("byline", ["Bo Two", "Cy Three"])
     explicit = [byline(f"Ed {word}", "byline", "explicit", n) for n, word in enumerate(("A", "B", "C", "D", "E"), 4)]
     assert resolve(*explicit, nameless, named) == ("byline", ["Ed A", "Ed B", "Ed C", "Ed D"])
+
+
+def test_an_agency_counts_beside_a_person_but_not_the_site_and_not_the_desk_behind_a_name() -> None:
+    people = (byline("Ida Fenn"), byline("Gear Team"), byline("Gazette Staff"), PUBLISHER)
+    assert resolve(*people)[1] == ["Ida Fenn", "Gear Team"]
+    assert resolve(byline("Ida Fenn, Reuters"), PUBLISHER)[1] == ["Ida Fenn", "Reuters"]
+    assert resolve(byline("Ida Fenn, Politics Desk"), PUBLISHER)[1] == ["Ida Fenn"]
 
 
 def test_a_profile_belongs_to_a_byline_with_one_name() -> None:

@@ -37,7 +37,6 @@ INLINE_TAGS = frozenset(
         "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr", "font", "strike",
     )
 )  # fmt: skip
-MAX_TEASER_LENGTH = 250  # letters of a list item, on average
 NAME_SEPARATOR = re.compile(r"[,;，、]")
 MAX_NAME_WORDS = 7
 MIN_CONFIRMED_SHARE = 0.3  # of the letters of a text: where a second opinion confirms less, it is of another text
@@ -57,7 +56,6 @@ class Block:
     link_share: float = 0.0
     is_loose: bool = False  # the text stood outside of any paragraph
     picture: Picture | None = None
-    has_teasers: bool = False  # a list whose items are other stories, with headlines or pictures of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +159,7 @@ class BlockCollector:
         text = get_text(element)
         if text:
             link_share = get_link_length(element) / len(text)
-            has_teasers = element.tag in ("ul", "ol") and _contains_teasers(element, text)
-            self.blocks.append(Block(str(element.tag), _to_html(element), text, link_share, has_teasers=has_teasers))
+            self.blocks.append(Block(str(element.tag), _to_html(element), text, link_share))
         elif element.tag in ("video", "audio"):
             self.blocks.append(Block("media", _to_html(element)))
         else:
@@ -181,13 +178,6 @@ def _is_picture_list(element: Element) -> bool:
     """Return whether the items of a list are pictures, rather than links with pictures."""
     item = next(iter(element), None) if element.tag in ("ul", "ol") else None
     return item is not None and contains_tag(item, "img") and not contains_tag(item, "a")
-
-
-def _contains_teasers(element: Element, text: str) -> bool:
-    items = list(element.iterchildren("li"))
-    if not items or len(text) / len(items) > MAX_TEASER_LENGTH:
-        return False
-    return contains_tag(items[0], "a") and contains_tag(items[0], "h2", "h3", "h4", "h5", "img", "article")
 
 
 def _contains_blocks(element: Element) -> bool:
@@ -209,7 +199,6 @@ def collect_blocks(parts: list[Element], survey: PageSurvey, base_url: str) -> l
 def select_story_blocks(blocks: list[Block], facts: StoryFacts, reference: ReferenceText) -> list[Block]:
     """Return the blocks of the story: no repetitions, calls, facts or lists of links, and nothing behind its end."""
     kept: list[Block] = []
-    link_starts = _find_repeated_link_starts(blocks)
     heading_tags = Counter(block.tag for block in blocks if block.tag in HEADING_TAGS)
     for block in _drop_repetitions(_drop_unconfirmed(blocks, reference), facts, reference):
         if boilerplate.is_comments_heading(block.text) and not _is_before_text(kept):
@@ -217,9 +206,7 @@ def select_story_blocks(blocks: list[Block], facts: StoryFacts, reference: Refer
         if _is_link_list(block):
             _drop_trailing_headings(kept)
         elif not (
-            _is_boilerplate(block)
-            or (_is_link_paragraph(block) and _get_start(block) in link_starts)
-            or (_is_before_text(kept) and _is_heading_of_page(block, facts, heading_tags))
+            _is_boilerplate(block) or (_is_before_text(kept) and _is_heading_of_page(block, facts, heading_tags))
         ):
             kept.append(block)
     _drop_trailing_headings(kept)
@@ -238,13 +225,9 @@ def _show_captions(blocks: list[Block]) -> list[Block]:
 
 
 def _drop_trailing_headings(blocks: list[Block]) -> None:
-    """Drop headings, and paragraphs that announce something, which nothing follows."""
-    while blocks and (blocks[-1].tag in HEADING_TAGS or blocks[-1].tag == "hr" or _announces(blocks[-1])):
+    """Drop headings and lines that nothing follows."""
+    while blocks and (blocks[-1].tag in HEADING_TAGS or blocks[-1].tag == "hr"):
         blocks.pop()
-
-
-def _announces(block: Block) -> bool:
-    return block.tag == "p" and block.text.endswith((":", "：")) and boilerplate.is_heading_length(block.text)
 
 
 def _drop_unconfirmed(blocks: list[Block], reference: ReferenceText) -> list[Block]:
@@ -301,24 +284,10 @@ def _is_author_name(block: Block, key: str, bylines: list[str]) -> bool:
     return key in bylines or (is_person_name(block.text) and any(f" {key} " in f" {byline} " for byline in bylines))
 
 
-def _get_start(block: Block) -> str:
-    return " ".join(fold(block.text).split()[:2])
-
-
-def _find_repeated_link_starts(blocks: list[Block]) -> set[str]:
-    """Return how several link paragraphs begin: `More:`, in whatever language."""
-    starts = Counter(_get_start(block) for block in blocks if _is_link_paragraph(block))
-    return {start for start, count in starts.items() if count > 1}
-
-
-def _is_link_paragraph(block: Block) -> bool:
-    return block.tag == "p" and block.link_share > 0.35 and len(block.text) < 200
-
-
 def _is_link_list(block: Block) -> bool:
     if block.tag not in LIST_TAGS:
         return False
-    return block.link_share > 0.6 or boilerplate.is_link_list_heading(block.text[:79]) or block.has_teasers
+    return block.link_share > 0.6 or boilerplate.is_link_list_heading(block.text[:79])
 
 
 def _is_boilerplate(block: Block) -> bool:

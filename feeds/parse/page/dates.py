@@ -125,6 +125,8 @@ def find_dates(
                 marks[field].append(mark)
         if any(match and match[4] for mark in marks["published"] if (match := ISO_DATE.match(mark.text))):
             break  # the instant is known: the body need not be searched
+    if marks["published"] and _is_day_of_head(marks["published"][0]):
+        marks["published"].sort(key=lambda mark: mark.where not in ("label", "time"))
     if not marks["published"] and (match := URL_DATE.search(urlsplit(page.url).path)):
         marks["published"].append(DateMark("-".join(match.groups()), "address"))
     texts = [mark.text for field_marks in marks.values() for mark in field_marks]
@@ -134,6 +136,12 @@ def find_dates(
         FieldCandidate(field, mark.text, mark.where) for field in marks for mark in marks[field][:MAX_CANDIDATES]
     )
     return dates, tuple(evidence)
+
+
+def _is_day_of_head(mark: DateMark) -> bool:
+    """Return whether a date in a meta element has no time of day: often the day of the printed paper."""
+    match = ISO_DATE.match(mark.text)
+    return mark.where.startswith("meta ") and match is not None and match[2] is None
 
 
 def is_update_date(element: Element) -> bool:
@@ -238,7 +246,7 @@ def _rank_date(role: str, line: PageLine, facts: FactLine, letters: int, *, is_n
         return 3
     if line.has_mark:
         return 4 if is_own else 5
-    if is_named and is_short:
+    if is_short and (is_named or facts.has_other_labels):
         return 6 if is_own else None
     return 7 if is_own and letters <= 12 else None
 

@@ -23,7 +23,7 @@ STORY_TYPES = frozenset(
         "backgroundnewsarticle", "askpublicnewsarticle", "reviewnewsarticle", "satiricalarticle",
         "advertisercontentarticle", "liveblogposting", "report", "techarticle", "scholarlyarticle",
         "socialmediaposting", "discussionforumposting", "medicalscholarlyarticle", "review", "criticreview",
-        "claimreview", "recipe",
+        "claimreview", "recipe", "howto",
     )
 )  # fmt: skip
 PAGE_TYPES = frozenset(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,7 +19,6 @@ from .html_tree import (
 )
 from .reference_text import ReferenceText, extract_text, read_structured_text
 from .survey import (
-    MIN_PARAGRAPHS_BEFORE,
     PARAGRAPH_TAGS,
     PageSurvey,
     WeighedText,
@@ -65,8 +63,6 @@ def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionVi
     survey = _restore(survey, confirmed, page.root)
     text_element = _find_agreeing_element(survey, confirmed, page.root, text_element)
     heading = _find_heading(page, title)
-    if heading is not None:
-        text_element = _keep_text_of_heading(survey, heading, text_element)
     if text_element is None:
         return RegionView(survey, heading, None, page.root, reference)
     if heading is None:
@@ -74,20 +70,6 @@ def find_region(page: WebPage, node: json_ld.JsonLdNode, title: str) -> RegionVi
     path = set(iter_upwards(heading))
     root = next((element for element in iter_upwards(text_element) if element in path), page.root)
     return RegionView(survey, heading, text_element, root, reference)
-
-
-def _keep_text_of_heading(survey: PageSurvey, heading: Element, text_element: Element | None) -> Element | None:
-    """Return the smallest element that holds the heading and paragraphs, where the given one is another's text."""
-    counts: Counter[Element] = Counter()
-    for text in survey.texts:
-        path = list(iter_upwards(text.element))
-        if text.element.tag == "p" and survey.boilerplate.isdisjoint(path):
-            counts.update(path)
-    box = next((element for element in heading.iterancestors() if counts[element] >= MIN_PARAGRAPHS_BEFORE), None)
-    if box is None or survey.weight(box) < MIN_TEXT_LENGTH or text_element is None:
-        return text_element
-    is_apart = text_element not in box.iter(text_element.tag) and box not in text_element.iter(box.tag)
-    return box if is_apart else text_element
 
 
 def _find_reference(
