@@ -260,9 +260,9 @@ def _split_byline(text: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _compile_and() -> re.Pattern[str]:
     """Return a pattern of the words between two names; single ones in lower case: `Y` is the initial of a name."""
-    words, phrases = [], []
-    for text in sorted(wordlists.get_words("and")):
-        (phrases if " " in text else words).append(re.escape(text))
+    texts = sorted(wordlists.get_words("and"))
+    words = [re.escape(text) for text in texts if " " not in text]
+    phrases = [re.escape(text) for text in texts if " " in text]
     return re.compile(rf"\s(?:{'|'.join(words)}|(?i:{'|'.join(phrases)}))\s")
 
 
