@@ -340,6 +340,7 @@ class VisitState(Struct, frozen=True):
     move: Move | None = None
     interval: float | None = None  # what an adaptive schedule has learned
     hints: Hints = Hints()
+    pushed_until: datetime | None = None  # the end of the lease of a hub that pushes all that is new
 
 
 class Visit(Struct, frozen=True):
@@ -353,6 +354,7 @@ class Visit(Struct, frozen=True):
     upstream_id: str = ""  # of the story; empty for a source
     story_digest: str = ""  # of the story in its listing; empty for a source, or if an older version planned the visit
     is_addition: bool = False  # the story was listed after its source's first listing
+    push: Push | None = None  # what a hub sent, so that nothing is fetched
 
     @property
     def url(self) -> str:
@@ -402,6 +404,15 @@ class Fetched(Struct, frozen=True):
     unreadable: tuple[str, ...] = ()  # files and folders of a `files:` source that could not be read this time
     media_files: Mapping[str, FileStamp] = {}  # pictures and recordings beside them, by name
     status: int | None = None  # of HTTP
+    partial: bool = False  # a hub pushed it: what it leaves out is there all the same
+
+
+class Push(Struct, frozen=True):
+    """What a hub sent of a source; `number` is that of the server's inbox."""
+
+    number: int
+    fetched: Fetched
+    lease_ends: datetime
 
 
 class NotModified(Struct, frozen=True):
@@ -459,6 +470,50 @@ class HubSubscription(Struct, frozen=True):
     wanted: int  # how often the document changed since the subscription began
     attempts: int  # to deliver that failed since the last one that did not
     body_digest: str | None  # of what was delivered last
+
+
+# ── WebSub: the hubs of our sources ───────────────────────────────────────────────────────────────────────────────────
+
+
+class HubSource(Struct, frozen=True):
+    """A source whose document names a hub."""
+
+    source_id: str
+    hub: str
+    topic: str
+
+
+class SubscriptionState(StrEnum):
+    """How far a subscription to a hub has come."""
+
+    REQUESTED = "requested"  # the hub is to verify it
+    ACTIVE = "active"
+    DENIED = "denied"
+    ENDING = "ending"  # the hub is to verify that it ends
+
+
+class SourceSubscription(Struct, frozen=True):
+    """A subscription of ours to the topic of a source."""
+
+    key: int
+    source_id: str
+    hub: str
+    topic: str
+    token: str  # which nobody can guess, at the end of the callback's address
+    secret: str
+    state: SubscriptionState
+    lease_ends: datetime | None  # None: never verified
+    attempts: int  # to have it verified, in a row
+
+
+class ReceivedPush(Struct, frozen=True):
+    """What a hub sent, with the number it has in the inbox."""
+
+    number: int
+    source_id: str
+    lease_ends: datetime
+    content_type: str
+    body: bytes
 
 
 # ── stories: what the source said, as strings, nothing decided ────────────────────────────────────────────────────────
@@ -809,7 +864,7 @@ class Harvest(Struct, frozen=True):
     listed_ids: tuple[str, ...]
     title: str | None = None  # what the source calls itself
     link: str | None = None
-    hub: str | None = None
+    hub: str | None = None  # "" for a listing that names none; None if that is not known
     self_url: str | None = None
     story_visits: tuple[StoryVisit, ...] = ()
     warnings: tuple[str, ...] = ()

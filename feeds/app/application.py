@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from .. import config as configuration
 from .. import scheduling
 from ..compose import select_sources
-from ..errors import FailureKind, PublishError
+from ..errors import FailureKind, PublishError, StoreError
 from ..model import (
     Article,
     Config,
@@ -35,7 +35,7 @@ from ..model import (
     Visit,
 )
 from ..publish import open_target
-from ..store import SqlStore, Store
+from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
 from .declarations import expand_feeds, with_outlines
 from .installation_status import read_status
@@ -51,6 +51,7 @@ from .publisher import (
     warn_of_lags,
     with_story_pages,
 )
+from .push_visits import PushVisits
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnEnd, TurnIO, TurnLoop, TurnOptions, VisitService
 from .visit_log import log_visit
 
@@ -92,11 +93,15 @@ class App:
         self._opened_at = self.now()
         self._stopping = threading.Event()
         self.issuing_at = time.monotonic()  # when an issue last made progress
+        self._push_error = ""
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
             resources.enter_context(hold_lock(self.config.data))
             resources.enter_context(self._target.hold())
             self.store = resources.enter_context(_open_store(self.config, now()))
+            inbox = InboxReader(ServerDatabaseReader(self.config.data / "server.db"))
+            resources.callback(inbox.close)
+            self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
             self._publisher = BackgroundPublisher(self.issue)
             resources.callback(self._publisher.close)
             self._resources = resources.pop_all()
@@ -140,7 +145,8 @@ class App:
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             clean_outcomes = list(map(self._gate.clean_outcome, outcomes))
-            changed |= bool(self.store.record(clean_outcomes, self._feeds_by_source))
+            taken = self._pushes.finish(outcomes)
+            changed |= bool(self.store.record(clean_outcomes, self._feeds_by_source, taken))
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._sync_sources()
             for outcome in outcomes:
@@ -364,7 +370,7 @@ class App:
             )
 
         source_ids = self.sources.keys() if options.everything else options.sources
-        visits = [*self.store.due(start, source_ids), *self._requested_visits()]
+        visits = [*self.store.due(start, source_ids), *self._requested_visits(), *self._push_visits(options)]
         if not visits:
             return
         io = TurnIO(
@@ -399,12 +405,25 @@ class App:
             if (options.sources is None or visit.source.id in options.sources)
             and (options.repeat or _is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
         ]
-        return [*visits, *self._requested_visits()]
+        return [*visits, *self._requested_visits(), *self._push_visits(options)]
 
     def _requested_visits(self) -> list[Visit]:
         return self.store.due(self.now(), tuple(self._requested_sources)) if self._requested_sources else []
 
+    def _push_visits(self, options: TurnOptions) -> list[Visit]:
+        """Return the visits of what hubs pushed, in a turn of all sources."""
+        if options.sources is not None:
+            return []
+        try:
+            return self._pushes.make()
+        except StoreError as error:  # of the server's database, which concerns no other source
+            if str(error) != self._push_error:
+                log.warning("what hubs push is not taken: %s", error)
+            self._push_error = str(error)
+            return []
+
     def _claim(self, visits: Sequence[Visit]) -> None:
+        visits = [visit for visit in visits if not visit.push]
         self._requested_sources.difference_update(visit.source.id for visit in visits)
         self.store.claim([(visit, scheduling.claim(visit, self.now())) for visit in visits])
 

@@ -30,6 +30,7 @@ from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .hub import HubService
 from .process_messages import ServerMessage
+from .source_hubs import SourceHubs
 from .subscribers import PushSubscribers
 
 log = logging.getLogger("feeds.server")
@@ -71,9 +72,16 @@ class FileServer:
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._database = ServerDatabase(self.config.data / "server.db")
-        self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
+        services = self._reader, self._database, self._outbound.send, now
+        self._hub = HubService(lambda: self.config, *services)
+        self._source_hubs = SourceHubs(lambda: self.config, *services)
         self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
-        listeners = (self._live.publish, self._hub.worker.publish, self._subscribers.wake)
+        listeners = (
+            self._live.publish,
+            self._hub.worker.publish,
+            self._subscribers.wake,
+            self._source_hubs.subscriber.publish,
+        )
         self._follower = OutboxFollower(self._reader, *listeners)
         self._app = ReplaceableApp(self._create_app())
 
@@ -90,6 +98,7 @@ class FileServer:
         host, _ = self._address
         work = {"health": self._monitor.run, "outbox": self._follower.run}
         work |= {"hub": self._hub.worker.run, "push": self._subscribers.run}
+        work["subscriber"] = self._source_hubs.subscriber.run
         with (
             self._reader,
             _hold_server_lock(self.config.data, stop),
@@ -125,7 +134,8 @@ class FileServer:
             yield
 
     def _create_app(self) -> ASGIApp:
-        endpoints = {**self._hub.endpoints(), "push": self._subscribers.routes().respond}
+        endpoints = {**self._hub.endpoints(), **self._source_hubs.endpoints()}
+        endpoints["push"] = self._subscribers.routes().respond
         services = Services(self._live, endpoints, self._hub.feed_links())
         return create_server_app(self.config, self._reader, self._monitor.is_healthy, services)
 

@@ -81,6 +81,8 @@ class Turn:
         self.last_source = visit.source.id
         if visit.story is None:
             self.visited.add(visit.source.id)
+        if visit.push and isinstance(result, Failure):
+            return  # the source is visited all the same
         if isinstance(result, Failure):
             self.failures += 1
             if not visit.state.failures and visit.story is None:

@@ -88,11 +88,15 @@ class VisitRunner:
             return function(*arguments)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
+        if visit.push:
+            return visit.push.fetched
         if scheduling.is_unconditional(visit, self._now()):
             return self._fetch_whole(visit)
         return self._network.fetch(visit)
 
     def _fetch_whole(self, visit: Visit) -> Fetched | NotModified:
+        if visit.push:
+            return visit.push.fetched
         state = replace(visit.state, validators=Validators(), body_digest=None)
         return self._network.fetch(replace(visit, state=state))
 

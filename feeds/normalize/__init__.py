@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .article import Context, DocumentContext, document_context, normalize, story_moment, title_and_date
-from .channel import ChannelFacts, describe_channel
+from .channel import ChannelFacts, describe_channel, find_hub_links
 from .dates import parse_date
 from .html import to_plain_text, truncation_warnings
 from .identity import story_digest, title_key, upstream_id
@@ -22,6 +22,7 @@ __all__ = [
     "describe_channel",
     "detach_story",
     "document_context",
+    "find_hub_links",
     "is_inert",
     "make_source_id",
     "merge_stories",

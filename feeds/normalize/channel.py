@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -73,6 +73,16 @@ def describe_channel(parsed: Parsed) -> ChannelFacts:
         published=channel.published,
         facts={name: value for name, value in facts.items() if value},
     )
+
+
+def find_hub_links(url: str, links: Iterable[tuple[str, Mapping[str, str]]]) -> Mapping[str, str]:
+    """Return the addresses of the first `hub` and the first `self` among the links of a document's headers."""
+    named: dict[str, str] = {}
+    for reference, parameters in links:
+        for rel in parameters.get("rel", "").lower().split():
+            if rel in ("hub", "self") and (address := web_url(reference, url)):
+                named.setdefault(rel, address)
+    return named
 
 
 @lru_cache(maxsize=2048)

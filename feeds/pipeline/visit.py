@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from .. import sanity, scheduling
+from .. import http_headers, sanity, scheduling
 from ..errors import FailureKind, FeedsError, FetchError, ParseError, SourceError
 from ..model import (
     Article,
@@ -42,6 +42,7 @@ from ..normalize import (
     describe_channel,
     detach_story,
     document_context,
+    find_hub_links,
     merge_stories,
     name_outlines,
     normalize,
@@ -72,6 +73,7 @@ from .read import (
 
 log = logging.getLogger("feeds.pipeline")
 
+STRANGE_PUSH = "What a hub pushed has other ids than the feed; it is left to the next visit."
 MAX_STORY_PAGES = 10  # that one story may be spread over
 MIN_STORY_LETTERS = 300  # a page with less text is checked for being something else than a story
 
@@ -169,7 +171,8 @@ def pull(visit: Visit, io: VisitIO) -> Outcome:
 
 def _pull(context: VisitContext) -> Outcome:
     visit, story, io = context.visit, context.visit.story, context.io
-    attempt = _attempt(context, _visit_listing if story is None else partial(_visit_story_page, story))
+    stages = _take_push if visit.push else _visit_listing if story is None else partial(_visit_story_page, story)
+    attempt = _attempt(context, stages)
     outcome = scheduling.conclude(
         context.visit, attempt.result, io.now(), response=attempt.response, channel=attempt.channel
     )
@@ -219,8 +222,7 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         outlines = io.run(response, parse_opml, response.body, response.charset)
         return _Attempt(_harvest_outlines(outlines, source, io.seen_items(source.id)), response)
     try:
-        read, fit_for = find_reader(source), response if kind.is_linear else None
-        parsed = parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
+        parsed = _parse_feed(response, source, io)
     except ParseError as error:
         if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
             raise
@@ -249,7 +251,35 @@ def _visit_listing(context: VisitContext) -> _Attempt:
         result = harvest_folder(folder, seen_items, io.site, io.now())
         return _Attempt(replace(result, is_first=is_first), response)
     result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
-    return _Attempt(replace(result, is_first=is_first), response, parsed.channel)
+    result = replace(_with_hub_of_headers(result, response), is_first=is_first)
+    return _Attempt(result, response, parsed.channel)
+
+
+def _parse_feed(response: Fetched, source: Source, io: VisitIO) -> Parsed:
+    read, fit_for = find_reader(source), response if source_kinds()[source.kind].is_linear else None
+    return parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
+
+
+def _take_push(context: VisitContext) -> _Attempt:
+    """Take the new and changed stories of what a hub pushed: some of a feed, or all of it.
+
+    Nothing is compared with the last listing. A push that would change what identifies the stories is not believed.
+    """
+    source, io, response = context.source, context.io, context.fetch()
+    assert isinstance(response, Fetched)
+    parsed = publishable(_parse_feed(response, source, io), io.now(), source.timezone)
+    seen_items = io.seen_items(source.id)
+    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
+    judgement = _judge(parsed, seen_items, _story_keys(parsed, article_context), first=True)
+    if judgement.identity != seen_items.identity:
+        raise ParseError(STRANGE_PUSH, kind=FailureKind.QUARANTINE)
+    return _Attempt(harvest(parsed, judgement, seen_items, article_context, partial(io.run, response)), response)
+
+
+def _with_hub_of_headers(result: Harvest, response: Fetched) -> Harvest:
+    """Return a harvest with the hub and the topic that the headers name, which come before the document's (R47)."""
+    links = find_hub_links(response.url, http_headers.parse_links(response.headers.get("link")))
+    return replace(result, hub=links["hub"], self_url=links.get("self", result.self_url)) if "hub" in links else result
 
 
 def _harvest_outlines(found: Sequence[OpmlOutline], source: Source, seen_items: SeenItems) -> Harvest:
@@ -286,7 +316,7 @@ def harvest(
         listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
         title=channel.title or None,
         link=channel.home,
-        hub=next(iter(channel.hubs), None),
+        hub=next(iter(channel.hubs), "") if parsed.shape is Shape.FEED else "",
         self_url=channel.feed,
         warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
         identity=judgement.identity,

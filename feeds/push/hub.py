@@ -244,10 +244,8 @@ class HubWorker:
         self._slots.release(lane, item.key, host_of(item.callback))
         self.wake()
         if not done.cancelled() and (error := done.exception()):
-            is_bug = not isinstance(error, FeedsError)
-            log.error(
-                "the hub could not work for %s: %s", host_of(item.callback), error, exc_info=error if is_bug else None
-            )
+            bug = None if isinstance(error, FeedsError) else error
+            log.error("the hub could not work for %s: %s", host_of(item.callback), error, exc_info=bug)
 
     # ── one request, one delivery ───────────────────────────────────────────────────────────────────────────────────
 

@@ -344,7 +344,9 @@ class _MonotonicClock:
 
 
 def visit_key(visit: Visit) -> VisitKey:
-    """Return what tells two visits apart: the source, and the address of a story page."""
+    """Return what tells two visits apart: the source, and the address of a story page, or the number of a push."""
+    if visit.push is not None:
+        return visit.source.id, f"push {visit.push.number}"
     return visit.source.id, visit.url if visit.story is not None else ""
 
 

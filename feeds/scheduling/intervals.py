@@ -14,6 +14,7 @@ from ..model import Cron, Hints, Interval, Kind, Visit, is_remote
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
 JITTER = 0.1  # of the interval, only ever added (E13)
 CRON_JITTER = MINUTE
+PUSHED_INTERVAL = 12 * HOUR
 LONGEST = WEEK * (1 + JITTER)  # no interval reaches further, so no due time may (F9)
 STORY_RETRIES = (10 * MINUTE, 2 * HOUR)  # after the first and the second failed visit to a story's page
 
@@ -21,7 +22,9 @@ _HOURS_IN_A_WEEK = 168
 
 
 def is_local(visit: Visit) -> bool:
-    """Return whether the visit reads local files, which need no politeness."""
+    """Return whether the visit makes no request, and so needs no politeness: of local files, and what a hub pushed."""
+    if visit.push is not None:
+        return True
     return visit.story is None and (visit.source.kind is Kind.FILES or not is_remote(visit.url))
 
 
@@ -50,6 +53,9 @@ def next_due(visit: Visit, at: datetime, wait: float = 0.0) -> datetime:
     if isinstance(schedule, Cron):
         return _cron_due(visit, schedule, at, wait)
     length = max(interval_of(visit, at), wait)
+    if not wait and (pushed_until := visit.state.pushed_until) and pushed_until > at:
+        # While a hub pushes what is new, visits only make sure that it does (R52, F35).
+        length = max(length, min(PUSHED_INTERVAL, (pushed_until - at).total_seconds()))
     jitter = timedelta(seconds=length * JITTER * jitter_fraction(visit))
     due_at = at + timedelta(seconds=length) + jitter
     unskipped = _skip_hours(due_at, visit.state.hints)

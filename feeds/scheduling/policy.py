@@ -65,8 +65,13 @@ def conclude(
 ) -> Outcome:
     """Return the outcome of a visit. `response` is what was fetched, `channel` the feed-level facts of the document.
 
+    A push changes neither the next due time nor what the next visit starts from.
     The new state takes the validators of `response`; for a listing that is not trusted the caller empties them first.
     """
+    if visit.push:
+        pushed_until = visit.state.pushed_until if isinstance(result, Failure) else visit.push.lease_ends
+        state = replace(visit.state, pushed_until=pushed_until)
+        return Outcome(visit, at, visit.due_at, result, state, visit.host)
     state = replace(visit.state, last_at=at)
     if not isinstance(result, Failure):
         state = replace(state, worked_at=at, failing_since=None)
@@ -100,8 +105,9 @@ def _after_success(outcome: Outcome, response: Fetched | NotModified | None, cha
     visit = outcome.visit
     hints = merge_hints(visit.state.hints, channel, response.fresh_for if response else None)
     interval = _adapt_interval(visit, outcome.result)
-    scheduled = replace(visit, state=replace(visit.state, hints=hints, interval=interval))
-    state = replace(outcome.state, failures=0, hints=hints, interval=interval)
+    pushed_until = None if _has_news(outcome.result) else visit.state.pushed_until  # the hub did not push these
+    scheduled = replace(visit, state=replace(visit.state, hints=hints, interval=interval, pushed_until=pushed_until))
+    state = replace(outcome.state, failures=0, hints=hints, interval=interval, pushed_until=pushed_until)
     outcome = replace(outcome, due_at=next_due(scheduled, outcome.at), state=state)
     if response is None:
         return outcome
@@ -116,6 +122,11 @@ def _after_success(outcome: Outcome, response: Fetched | NotModified | None, cha
         full_at=outcome.at if _is_full(visit, response, outcome.at) else state.full_at,
     )
     return replace(outcome, state=state, redirect_host=_find_redirect_host(visit, response, outcome.at))
+
+
+def _has_news(result: Result) -> bool:
+    """Return whether a visit brought stories that were not held."""
+    return isinstance(result, Harvest) and len(result.articles) + len(result.story_visits) > result.changed
 
 
 def _adapt_interval(visit: Visit, result: Result) -> float | None:

@@ -9,15 +9,19 @@ from .push_subscriptions import PushSubscriptions
 from .reader import StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
-from .server_database import ServerDatabase
+from .server_database import ServerDatabase, ServerDatabaseReader
+from .source_hubs import InboxReader, SourceHubStore
 
 __all__ = [
     "SCHEMA_REVISION",
     "HubStore",
+    "InboxReader",
     "PushSubscriptions",
     "ServerDatabase",
-    "Store",
+    "ServerDatabaseReader",
     "SqlStore",
+    "Store",
     "StoreReader",
+    "SourceHubStore",
     "restore_database",
 ]

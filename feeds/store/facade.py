@@ -33,6 +33,7 @@ from ..model import (
     replace,
 )
 from . import archives, articles, integrity, ledgers, migrate, seen_items, visits
+from .hub_sources import select_push_number, set_push_number
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
@@ -138,7 +139,16 @@ class SqlStore:
             )
         return replace(items, find_stories=lambda moments: self._published_at(key, moments))
 
-    def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
+    def push_number(self) -> int:
+        with self._engines.read() as connection:
+            return select_push_number(connection)
+
+    def record(
+        self,
+        outcomes: Sequence[Outcome],
+        feeds: Mapping[str, Collection[str]] | None = None,
+        push_number: int | None = None,
+    ) -> frozenset[str]:
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
@@ -146,6 +156,8 @@ class SqlStore:
             articles.rename(connection, self._source_index, accepted)
             at = max((outcome.at for outcome in current), default=EPOCH)
             ledgers.mark_waiting(connection, changes, feeds or {}, at)
+            if push_number is not None:
+                set_push_number(connection, push_number)
             return frozenset(changes)
 
     def statuses(self) -> list[SourceStatus]:

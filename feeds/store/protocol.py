@@ -67,10 +67,19 @@ class Store(Protocol):
     def seen_items(self, source_id: str) -> SeenItems:
         """Return what is stored of a source's stories; its links and pages are loaded on first use."""
 
-    def record(self, outcomes: Sequence[Outcome], feeds: Mapping[str, Collection[str]] | None = None) -> frozenset[str]:
+    def push_number(self) -> int:
+        """Return the number up to which all pushes were taken."""
+
+    def record(
+        self,
+        outcomes: Sequence[Outcome],
+        feeds: Mapping[str, Collection[str]] | None = None,
+        push_number: int | None = None,
+    ) -> frozenset[str]:
         """Store the outcomes of visits; return the ids of the sources whose articles changed.
 
         `feeds`: source id → ids of the feeds that take from it, which wait to be published if it changed.
+        `push_number`: up to it, all pushes are taken now.
         """
 
     def statuses(self) -> list[SourceStatus]:

@@ -10,7 +10,8 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ..model import NumberedEvent, PublishingStatus
+from ..model import HubSource, NumberedEvent, PublishingStatus
+from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
 from .schema import REVISION
@@ -54,6 +55,16 @@ class StoreReader:
             return {}
         with self._read() as connection:
             return select_withdrawn(connection) if connection else {}
+
+    def hub_sources(self) -> Sequence[HubSource] | None:
+        """Return the sources that name a hub; None where that is not known (yet)."""
+        with self._read() as connection:
+            return select_hub_sources(connection) if connection else None
+
+    def push_number(self) -> int:
+        """Return the number up to which all pushes were taken."""
+        with self._read() as connection:
+            return select_push_number(connection) if connection else 0
 
     def event_range(self) -> range:
         """Return the numbers of the events in the outbox; of an empty one, those from the next number up to it."""

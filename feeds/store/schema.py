@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0009"
+REVISION = "0010"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -106,6 +106,7 @@ meta = Table(
     Column("authority", Text, nullable=False),
     Column("created", Integer, nullable=False),
     Column("last_change_number", Integer, nullable=False),
+    Column("push_number", Integer, nullable=False, server_default="0"),  # of the last push that was taken
 )
 
 sources = Table(
@@ -153,6 +154,7 @@ visits = Table(
     Column("hints", Text),
     Column("story_digest", Text),  # NULL if planned before there was such a column
     Column("is_addition", Integer, nullable=False, server_default="0"),
+    Column("pushed_until", Integer),
     UniqueConstraint("source", "upstream_id", name="visits_identity"),
     Index("visits_due", "due_at"),
 )

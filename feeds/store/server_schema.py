@@ -10,9 +10,20 @@ Times and records are stored as `schema` says.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, column
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+)
 
-SERVER_REVISION = "push"
+SERVER_REVISION = "source_hubs"
 
 server_metadata = MetaData()
 
@@ -106,4 +117,36 @@ push_news = Table(
     Column("news", Text, nullable=False),
     Index("push_news_number", "feed", "number"),
     Index("push_news_at", "at"),
+)
+
+# ── WebSub: our subscriptions to the hubs of sources ──────────────────────────────────────────────────────────────────
+
+source_subscriptions = Table(
+    "source_subscriptions",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("token", Text, nullable=False, unique=True),  # in the address of the callback
+    Column("secret", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("lease_ends", Integer),  # NULL: never verified
+    Column("due", Integer, nullable=False),  # of the next request to the hub
+    Column("attempts", Integer, nullable=False, server_default="0"),  # since the last verification
+    Column("digests", Text, nullable=False, server_default="[]"),  # of the bodies that were pushed last
+    sqlite_autoincrement=True,
+)
+
+# What hubs pushed and the process that makes turns has not taken yet; it says in feeds.db how far it has come.
+source_pushes = Table(
+    "source_pushes",
+    server_metadata,
+    Column("number", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("lease_ends", Integer, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("push_inbox_source", "source"),
+    info={"is_derived": True},  # the next visit brings it, too
 )

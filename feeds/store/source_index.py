@@ -75,10 +75,11 @@ _UPDATE_SOURCE = update_statement(sources, ["key"], "enabled", "address", "finge
 _UPDATE_ALL_DUE = update_statement(visits, ["source"], "due_at")
 _UPDATE_DUE = update_statement(visits, ["source", "upstream_id"], "due_at")
 _CLEAR_VALIDATORS = update_statement(visits, ["source", "upstream_id"], "etag", "last_modified", "body_digest")
+_OF_AN_ADDRESS = ("full_at", "worked_at", "failing_since", "failure", "move", "interval", "hints", "pushed_until")
 _RESET_ADDRESS = update_statement(
     visits,
     ["source", "upstream_id"],
-    *("url", "host", "full_at", "worked_at", "failures", "failing_since", "failure", "move", "interval", "hints"),
+    *("url", "host", "failures", *_OF_AN_ADDRESS),
 )
 _CLEAR_LISTING_SIZE = update_statement(sources, ["key"], "listing_size")
 _UPDATE_CHANGE_NUMBER = update_statement(sources, ["key"], "change_number")
@@ -252,7 +253,7 @@ def _edit(connection: Connection, row: StoredSource, source: Source, at: datetim
         _UPDATE_DUE.run(connection, [{**key, "due_at": due_at}])
         _CLEAR_VALIDATORS.run(connection, [{**key, "etag": None, "last_modified": None, "body_digest": None}])
     if row.address != source.address:
-        blank = dict.fromkeys(("full_at", "worked_at", "failing_since", "failure", "move", "interval", "hints"))
+        blank = dict.fromkeys(_OF_AN_ADDRESS)
         address = {"url": source.address, "host": host_of(source.address), "failures": 0}
         _RESET_ADDRESS.run(connection, [{**key, **blank, **address}])
         _CLEAR_LISTING_SIZE.run(connection, [{**key, "listing_size": None}])

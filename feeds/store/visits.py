@@ -137,6 +137,7 @@ def _build_state(row: ResultRow) -> VisitState:
         move=_decode(_MOVE, row.move),
         interval=row.interval,
         hints=_decode(_HINTS, row.hints) or _NO_HINTS,
+        pushed_until=decode_optional_time(row.pushed_until),
     )
 
 
@@ -159,8 +160,9 @@ _UPDATE_STATE = update_statement(
     visits,
     ["source", "upstream_id"],
     *("url", "host", "due_at", "etag", "last_modified", "body_digest", "last_at", "full_at", "worked_at"),
-    *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints"),
+    *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints", "pushed_until"),
 )
+_UPDATE_PUSHED = update_statement(visits, ["source", "upstream_id"], "pushed_until")
 _DELETE = BatchStatement(
     delete(visits).where(
         visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id")
@@ -236,8 +238,12 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     """Store the new states of visits, sources and hosts; return the outcomes whose articles are to be stored.
 
     A listing may edit a story while its page is being visited. Then the visit stays planned for what the listing says,
-    and where the listing itself brought the story, or took its edit back, the page's outcome is dropped.
+    and where the listing itself brought the story, or took its edit back, the page's outcome is dropped. A push lists
+    nothing: it brings stories, and tells how long the hub pushes.
     """
+    pushes = [(o, o.result) for o in outcomes if o.visit.push and isinstance(o.result, Harvest)]
+    pushed = [o for o in outcomes if o.visit.push]
+    outcomes = [o for o in outcomes if not o.visit.push]
     listings = [(o, o.result) for o in outcomes if o.visit.story is None and isinstance(o.result, Harvest)]
     _UPDATE_SOURCE.run(
         connection, (_source_values(source_index.keys[o.visit.source.id], harvest) for o, harvest in listings)
@@ -247,7 +253,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
         connection, (_stories_without_visit(source_index.keys[o.visit.source.id], harvest) for o, harvest in with_pages)
     )
     _UPSERT_STORY.run(
-        connection, chain.from_iterable(_story_values(o, harvest, source_index) for o, harvest in listings)
+        connection, chain.from_iterable(_story_values(o, harvest, source_index) for o, harvest in (*listings, *pushes))
     )
     story_rows = _select_story_visits(connection, outcomes, source_index)
     states, finished, accepted = [], [], []
@@ -265,10 +271,11 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
         if row is not None or not is_page:
             accepted.append(outcome)
     _UPDATE_STATE.run(connection, states)
+    _UPDATE_PUSHED.run(connection, (_push_values(o, source_index) for o, _ in pushes))
     _DELETE.run(connection, finished)
     host_states = (host for o in outcomes for host in (o.host, o.redirect_host))
     _UPSERT_HOST.run(connection, (_host_values(host) for host in host_states if host and host.host))
-    return accepted
+    return [*accepted, *pushed]
 
 
 def _select_story_visits(
@@ -334,7 +341,13 @@ def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
         "move": to_json(state.move) if state.move else None,
         "interval": state.interval,
         "hints": to_json(state.hints) if state.hints != _NO_HINTS else None,
+        "pushed_until": encode_optional_time(state.pushed_until),
     }
+
+
+def _push_values(outcome: Outcome, source_index: SourceIndex) -> Values:
+    pushed_until = encode_optional_time(outcome.state.pushed_until)
+    return {**_key_values(outcome.visit, source_index), "pushed_until": pushed_until}
 
 
 def _source_values(key: int, harvest: Harvest) -> Values:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import socket
+import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
+import forked
 import pytest
 from origin import KEEP, Document, Origin, Piece, Request, reply
 from wire import Wire, document, rss, until
@@ -206,3 +210,61 @@ def test_R44_a_hub_that_is_no_address_is_refused(wire: Wire) -> None:
     wire.declare({}, site={"title": "A", "url": SITE, "hub": "owm"})
     with pytest.raises(ConfigError, match="expected http:// or https://"):
         wire.app()
+
+
+# ── two installations: what one publishes, the other has ──────────────────────────────────────────────────────────────
+
+
+class Daemon:
+    """A daemon of an installation, at an address of its own."""
+
+    def __init__(self, home: Path, sources: Mapping[str, object]) -> None:
+        self.wire = Wire(home)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            listen = f"127.0.0.1:{server.getsockname()[1]}"
+        self.url = f"http://{listen}/"
+        networks = {"allow_private": ["127.0.0.0/8"]}
+        site = {"title": "Wire", "url": self.url}
+        self.wire.declare(sources, site=site, server={"listen": listen, **networks})
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Run it, until it serves at least."""
+        with (self.wire.home / "log").open("w") as log:
+            process = forked.start(["-v", "daemon"], self.wire.home, self.wire.env(), log)
+        try:
+            until(lambda: (self.wire.public / "all.json").exists())
+            yield
+        finally:
+            process.terminate()
+            process.wait(300)
+
+    def write(self, name: str, title: str) -> None:
+        """Save a story of its own."""
+        folder = self.wire.config.parent / "stories"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.md").write_text(f"# {title}\n\nA text.\n", encoding="utf-8")
+
+    def titles(self) -> set[object]:
+        """The titles in its feed."""
+        return {item["title"] for item in self.wire.items()}
+
+    def column(self, database: str, query: str) -> list[object]:
+        """The values of one column of a database."""
+        with closing(sqlite3.connect(f"file:{self.wire.home}/data/{database}?mode=ro", uri=True)) as connection:
+            return [row[0] for row in connection.execute(query)]
+
+
+def test_R47_to_R52_what_one_daemon_publishes_is_in_the_feed_of_another(tmp_path: Path) -> None:
+    """The second one visits the first once an hour: only a push can bring the story."""
+    first = Daemon(tmp_path / "first", {"desk": {"files": "stories/*.md"}})
+    second = Daemon(tmp_path / "second", {"first": f"{first.url}all.atom"})
+    first.write("one", "One")
+    with first.run(), second.run():
+        until(lambda: second.titles() == {"One"})
+        until(lambda: second.column("server.db", "SELECT state FROM source_subscriptions") == ["active"])
+        first.write("two", "Two")
+        until(lambda: second.titles() == {"One", "Two"})
+        until(lambda: second.column("feeds.db", "SELECT pushed_until FROM visits WHERE pushed_until IS NOT NULL"))
+        until(lambda: second.column("server.db", "SELECT count(*) FROM source_pushes") == [0])
+    assert "Traceback" not in (first.wire.home / "log").read_text() + (second.wire.home / "log").read_text()

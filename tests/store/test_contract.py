@@ -14,7 +14,21 @@ from typing import Any
 
 import pytest
 from database import add_articles, titles, visit_of
-from factories import AUTHORITY, HOUR, NOON, article, event, failed, harvest, issue, published_files, source, unchanged
+from factories import (
+    AUTHORITY,
+    HOUR,
+    NOON,
+    VALIDATORS,
+    article,
+    event,
+    failed,
+    fetched,
+    harvest,
+    issue,
+    published_files,
+    source,
+    unchanged,
+)
 
 from feeds.errors import StoreError
 from feeds.model import (
@@ -26,11 +40,13 @@ from feeds.model import (
     Outline,
     PublishedTwin,
     PublishingStatus,
+    Push,
     StoredDeclaration,
     Story,
     StoryFile,
     StoryPage,
     StoryVisit,
+    Validators,
     replace,
 )
 from feeds.store import SqlStore, Store
@@ -425,6 +441,24 @@ def test_events_are_rewritten_in_place(store: Store) -> None:
     assert [number for number, _ in after] == [number for number, _ in before] and len(after) == 1199
     assert {event.article_key % 2 for _, event in after if event.item == "[]"} == {1}
     assert [event for event in after if not event[1].article_key % 2] == before[1::2]
+
+
+def test_R52_a_push_brings_stories_and_leaves_the_state_of_the_visits(store: Store) -> None:
+    """`push_number` goes on with what it brought; a push that failed changes nothing else."""
+    store.record([harvest(visit_of(store), article())])
+    before = [replace(status, articles=0) for status in store.statuses()]
+    visit = replace(visit_of(store, at=NOON + HOUR), push=Push(7, fetched(), NOON + 9 * HOUR))
+    pushed = harvest(visit, article("2"), listed_ids=(), title="Pushed", at=NOON + HOUR)
+    state = replace(visit.state, validators=Validators(), pushed_until=NOON + 9 * HOUR)
+    assert store.push_number() == 0
+    store.record([replace(pushed, state=state)], push_number=7)
+    store.record([failed(visit)], push_number=8)
+    assert store.push_number() == 8
+    assert set(titles(store)) == {"Title 1", "Title 2"}
+    assert [replace(status, articles=0) for status in store.statuses()] == before
+    state = visit_of(store, at=NOON + HOUR).state
+    assert (state.validators, state.pushed_until) == (VALIDATORS, NOON + 9 * HOUR)
+    assert store.seen_items("a").listing_size == 1
 
 
 def test_published_ids_and_the_sources_that_a_feed_published(store: Store) -> None:

@@ -1,0 +1,54 @@
+"""The pushes of hubs as visits: the turn takes them out of the inbox of the server process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from .. import http_headers
+from ..model import Fetched, Outcome, Push, ReceivedPush, Visit, replace
+from ..store import InboxReader
+
+MAX_AT_ONCE = 8  # bodies in memory
+
+
+class PushVisits:
+    """Makes a visit of each push in the inbox, once and in order.
+
+    `taken` is the number up to which all were taken before, `visits_of` returns the visits of a source, due or not.
+    """
+
+    def __init__(self, inbox: InboxReader, taken: int, visits_of: Callable[[str], Sequence[Visit]]) -> None:
+        self._inbox = inbox
+        self._visits_of = visits_of
+        self._last = taken  # of those that a visit was made of, or could not
+        self._in_progress: set[int] = set()
+
+    def make(self) -> list[Visit]:
+        """Return the visits of new pushes; none while enough are in progress."""
+        limit = MAX_AT_ONCE - len(self._in_progress)
+        visits: list[Visit] = []
+        for push in self._inbox.pushes(self._last, limit) if limit > 0 else ():
+            self._last = push.number
+            visit = next((visit for visit in self._visits_of(push.source_id) if visit.story is None), None)
+            if visit is not None:  # its source is still declared
+                self._in_progress.add(push.number)
+                visits.append(_make_visit(visit, push))
+        return visits
+
+    def finish(self, outcomes: Iterable[Outcome]) -> int | None:
+        """Note the outcomes that are recorded now; return the number up to which all pushes are taken then.
+
+        None where there is no push among them.
+        """
+        numbers = {outcome.visit.push.number for outcome in outcomes if outcome.visit.push}
+        if not numbers:
+            return None
+        self._in_progress -= numbers
+        return min(self._in_progress, default=self._last + 1) - 1
+
+
+def _make_visit(visit: Visit, push: ReceivedPush) -> Visit:
+    media_type, charset = http_headers.parse_content_type(push.content_type)
+    headers = {"content-type": push.content_type}
+    fetched = Fetched(visit.url, push.body, media_type, charset, headers, partial=True)
+    return replace(visit, push=Push(push.number, fetched, push.lease_ends))
