@@ -38,6 +38,7 @@ from ..publish import open_target
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
 from .declarations import expand_feeds, with_outlines
+from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
 from .publication_gate import PublicationGate, hide_origin
 from .publisher import (
@@ -102,6 +103,8 @@ class App:
             inbox = InboxReader(ServerDatabaseReader(self.config.data / "server.db"))
             resources.callback(inbox.close)
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
+            self._announcer = HubAnnouncer(lambda: self.config, self.store)
+            resources.callback(lambda: self._announcer.close(wait=not self._stopping.is_set()))
             self._publisher = BackgroundPublisher(self.issue)
             resources.callback(self._publisher.close)
             self._resources = resources.pop_all()
@@ -251,6 +254,7 @@ class App:
                 yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
 
         paths = issuer.issue(due(), self._should_stop_issuing, rewrite=feed_ids is not None)
+        self._announcer.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -290,6 +294,7 @@ class App:
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
         self._shared_files = shared_files(config.searched_secrets | private_addresses)
         self._requested_sources.intersection_update(config.sources)
+        self._announcer.notify()  # of what an earlier command could not announce
 
     def _rename_feeds(self) -> None:
         """Lead the earlier ids of feeds to them, where they are not led there yet."""

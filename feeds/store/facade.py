@@ -32,8 +32,7 @@ from ..model import (
     Visit,
     replace,
 )
-from . import archives, articles, integrity, ledgers, migrate, seen_items, visits
-from .hub_sources import select_push_number, set_push_number
+from . import archives, articles, hub_sources, integrity, ledgers, migrate, seen_items, visits
 from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
@@ -141,7 +140,7 @@ class SqlStore:
 
     def push_number(self) -> int:
         with self._engines.read() as connection:
-            return select_push_number(connection)
+            return hub_sources.select_push_number(connection)
 
     def record(
         self,
@@ -157,7 +156,7 @@ class SqlStore:
             at = max((outcome.at for outcome in current), default=EPOCH)
             ledgers.mark_waiting(connection, changes, feeds or {}, at)
             if push_number is not None:
-                set_push_number(connection, push_number)
+                hub_sources.set_push_number(connection, push_number)
             return frozenset(changes)
 
     def statuses(self) -> list[SourceStatus]:
@@ -316,6 +315,14 @@ class SqlStore:
     def rewrite_events(self, rewrite: Callable[[Event], Event]) -> None:
         with self._engines.write() as connection:
             ledgers.rewrite_events(connection, rewrite)
+
+    def unannounced(self) -> tuple[int, frozenset[str]]:
+        with self._engines.read() as connection:
+            return hub_sources.select_unannounced(connection)
+
+    def announced(self, number: int) -> None:
+        with self._engines.write() as connection:
+            hub_sources.set_announced(connection, number)
 
     def withdraw(self, feed_id: str) -> None:
         with self._engines.write() as connection:

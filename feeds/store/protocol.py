@@ -217,6 +217,12 @@ class Store(Protocol):
     def rewrite_events(self, rewrite: Callable[[Event], Event]) -> None:
         """Replace the published id and the item of each event of the outbox by those that `rewrite` returns."""
 
+    def unannounced(self) -> tuple[int, frozenset[str]]:
+        """Return the number of the newest event, and the ids of the feeds with events that no hub was told of."""
+
+    def announced(self, number: int) -> None:
+        """Store that the hub was told of all events up to a number."""
+
     def withdraw(self, feed_id: str) -> None:
         """End a feed that is no longer declared."""
 

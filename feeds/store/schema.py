@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0010"
+REVISION = "0011"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -107,6 +107,7 @@ meta = Table(
     Column("created", Integer, nullable=False),
     Column("last_change_number", Integer, nullable=False),
     Column("push_number", Integer, nullable=False, server_default="0"),  # of the last push that was taken
+    Column("announced_event", Integer, nullable=False, server_default="0"),  # the last one that a hub was told of
 )
 
 sources = Table(

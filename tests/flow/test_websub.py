@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
@@ -21,6 +21,7 @@ from origin import KEEP, Document, Origin, Piece, Request, reply
 from wire import Wire, document, rss, until
 
 from feeds.app import hub as hub_module
+from feeds.app import hub_announcer
 from feeds.app.server_process import FileServer, HostPort
 from feeds.errors import ConfigError
 
@@ -182,6 +183,81 @@ def test_R44_a_site_with_another_hub_or_none_is_none(wire: Wire, origin: Origin,
                 None if hub == "none" else f'<{hub}>; rel="hub", <{SITE}all.rss>; rel="self"'
             )
     assert (b'rel="hub" href="https://hub.example/"' in (wire.public / "all.rss").read_bytes()) == (hub != "none")
+
+
+# ── an external hub ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ExternalHub:
+    """A hub that keeps what it is told, with the topic's file as it stood then."""
+
+    def __init__(self, wire: Wire, origin: Origin) -> None:
+        self.told: list[tuple[str, bytes]] = []
+        self.status = 204
+        self._public = wire.public
+        self.url = origin.put("/hub", self)
+
+    def __call__(self, request: Request) -> Iterable[Piece]:
+        form = dict(parse_qsl(request.body.decode()))
+        assert form["hub.mode"] == "publish"
+        assert form["hub.topic"] == form["hub.url"]
+        path = form["hub.url"].removeprefix(SITE)
+        self.told.append((path, (self._public / path).read_bytes()))
+        return (reply(b"", self.status), KEEP)
+
+
+def test_R45_an_external_hub_is_told_once_the_files_are_there(wire: Wire, origin: Origin) -> None:
+    """By a command beside cron, whose server nobody runs."""
+    hub = ExternalHub(wire, origin)
+    published = declare(wire, origin, hub=hub.url)
+    wire.turn()
+    assert sorted(path for path, _ in hub.told) == ["all.atom", "all.json", "all.rss"]
+    assert all(b"One" in body for _, body in hub.told)
+    wire.turn(everything=True)
+    assert len(hub.told) == 3
+    published.body = rss(("2", "Two"), ("1", "One"))
+    wire.turn(everything=True)
+    assert len(hub.told) == 6
+    assert all(b"Two" in body for _, body in hub.told[3:])
+
+
+def test_R45_what_a_hub_did_not_take_it_is_told_again(
+    wire: Wire, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = ExternalHub(wire, origin)
+    hub.status = 503
+    declare(wire, origin, hub=hub.url)
+    wire.turn()
+    assert len(hub.told) >= 1
+    assert caplog.text.count("the WebSub hub was not told what is new: it answers 503") == 1
+    hub.status, hub.told = 202, []
+    wire.turn()
+    assert len(hub.told) == 3
+
+
+def test_S6_an_external_hub_inside_the_network_is_not_told(
+    wire: Wire, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = ExternalHub(wire, origin)
+    wire.declare({"a": origin.put("/a", document())}, site={"title": "Wire", "url": SITE, "hub": hub.url})
+    wire.turn()
+    assert hub.told == []
+    assert "allow_private" in caplog.text
+
+
+def test_R45_a_daemon_tells_what_is_published_together_once(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = ExternalHub(wire, origin)
+    hub.status = 500
+    monkeypatch.setattr(hub_announcer, "DEBOUNCE_SECONDS", 0.0)
+    monkeypatch.setattr(hub_announcer, "RETRY_SECONDS", (0.0,))
+    declare(wire, origin, hub=hub.url)
+    with wire.app() as app:
+        app.turn()
+        until(lambda: len(hub.told) > 3)  # it is tried again
+        hub.status = 202
+        until(lambda: app.store.unannounced() == (0, frozenset()))
 
 
 # ── which documents name the hub ──────────────────────────────────────────────────────────────────────────────────────

@@ -461,6 +461,17 @@ def test_R52_a_push_brings_stories_and_leaves_the_state_of_the_visits(store: Sto
     assert store.seen_items("a").listing_size == 1
 
 
+def test_R45_a_hub_is_told_of_each_event_once(store: Store) -> None:
+    assert store.unannounced() == (0, frozenset())
+    store.issued(issue("x", None, event(1, "x"), event(2, "x")), NOON)
+    store.issued(issue("y", None, event(1, "y")), NOON)
+    assert store.unannounced() == (3, {"x", "y"})
+    store.announced(2)
+    assert store.unannounced() == (3, {"y"})
+    store.announced(3)
+    assert store.unannounced() == (0, frozenset())
+
+
 def test_published_ids_and_the_sources_that_a_feed_published(store: Store) -> None:
     store.record([harvest(visit_of(store), article(), article("2"))])
     assert set(store.published_ids()) == {"https://x.example/1", "https://x.example/2"}
