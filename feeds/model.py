@@ -1001,6 +1001,22 @@ class StoryNeighbours(Struct, frozen=True):
     others: tuple[Article, ...] = ()
 
 
+class SearchResults(Struct, frozen=True):
+    """One page of the stories that a reader searched for, best first or newest first.
+
+    `count` are all that were found, `is_cut` that there are more. `problem`: why there are none, or not all.
+    """
+
+    query: str
+    articles: tuple[Article, ...] = ()
+    count: int = 0
+    is_cut: bool = False
+    page: int = 1  # from 1
+    page_count: int = 1
+    newest_first: bool = False
+    problem: Literal["", "incomplete", "too_slow"] = ""
+
+
 class Document(Struct, frozen=True):
     """The bytes of one published file; `path` is relative to the public folder, with forward slashes."""
 

@@ -12,18 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 from origin import Document, Origin
-from serve.loopback import LoopbackServer, run_server
+from serve.loopback import LoopbackServer
 from wire import Wire, rss
 
-from feeds.app.server_process import create_server_app
-from feeds.config import load
-from feeds.push.outbox_follower import OutboxFollower
-from feeds.serve import LiveStreams, Services
-from feeds.store import StoreReader
+from feeds.app.server_process import FileServer
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TOOLS = Path(os.environ.get("FEEDS_TEST_TOOLS") or Path.home() / ".cache" / "feeds-tests")  # where .ci/run puts them
@@ -122,18 +119,13 @@ class Paper:
 
 @contextmanager
 def serve_live(wire: Wire, port: int = 0) -> Iterator[LoopbackServer]:
-    """The server of an installation, which follows its outbox."""
-    stop = threading.Event()
-    with StoreReader(wire.home / "data" / "feeds.db") as reader:
-        live = LiveStreams(reader.events, reader.event_range)
-        follower = OutboxFollower(reader, live.publish, poll_seconds=0.01)
-        follower.poll()
-        thread = threading.Thread(target=follower.run, args=[stop])
-        thread.start()
-        try:
-            app = create_server_app(load(wire.config, {}), reader, lambda: True, Services(live))
-            with run_server(app, wire.public, port=port) as server:
-                yield server
-        finally:
-            stop.set()
-            thread.join()
+    """The server of an installation, as it runs beside cron."""
+    stop, addresses = threading.Event(), SimpleQueue[tuple[str, int]]()
+    server = FileServer(wire.config, ("127.0.0.1", port), lambda: wire.now)
+    thread = threading.Thread(target=server.run, args=(addresses.put, stop, lambda: None))
+    thread.start()
+    try:
+        yield LoopbackServer(addresses.get(timeout=300)[1], wire.public)
+    finally:
+        stop.set()
+        thread.join()

@@ -25,6 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "iri": NOTHING,
     "countries": NOTHING,
     "clean_html": NOTHING,
+    "search_text": NOTHING,
     "wordlists": NOTHING,
     "formatting": NOTHING,
     "person_names": {"wordlists"},
@@ -40,8 +41,8 @@ ROOMS: dict[str, set[str]] = {
     # Which sources a feed takes from: compose.
     "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
     "parse": PURE | {"countries", "http_headers", "iri", "person_names", "wordlists"},
-    "render": PURE | {"iri", "clean_html", "podcast_categories", "registry"},
-    "store": PURE | {"registry", "revision"},
+    "render": PURE | {"iri", "clean_html", "podcast_categories", "registry", "search_text"},
+    "store": PURE | {"registry", "revision", "search_text"},
     "publish": PURE,
     "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
     "sandbox": PURE,
@@ -52,11 +53,13 @@ ROOMS: dict[str, set[str]] = {
     "app": PURE
     | STAGES
     | {
+        "clean_html",
         "config",
         "formatting",
         "http_headers",
         "pipeline",
         "registry",
+        "search_text",
         "sandbox",
         "verify",
         "serve",

@@ -30,6 +30,7 @@ from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .hub import HubService
 from .process_messages import ServerMessage
+from .site_search import SiteSearch
 from .source_hubs import SourceHubs
 from .subscribers import PushSubscribers
 
@@ -76,11 +77,13 @@ class FileServer:
         self._hub = HubService(lambda: self.config, *services)
         self._source_hubs = SourceHubs(lambda: self.config, *services)
         self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
+        self._search = SiteSearch(lambda: self.config, self._reader, self._database)
         listeners = (
             self._live.publish,
             self._hub.worker.publish,
             self._subscribers.wake,
             self._source_hubs.subscriber.publish,
+            self._search.filler.publish,
         )
         self._follower = OutboxFollower(self._reader, *listeners)
         self._app = ReplaceableApp(self._create_app())
@@ -98,7 +101,7 @@ class FileServer:
         host, _ = self._address
         work = {"health": self._monitor.run, "outbox": self._follower.run}
         work |= {"hub": self._hub.worker.run, "push": self._subscribers.run}
-        work["subscriber"] = self._source_hubs.subscriber.run
+        work |= {"subscriber": self._source_hubs.subscriber.run, "search": self._search.filler.run}
         with (
             self._reader,
             _hold_server_lock(self.config.data, stop),
@@ -129,12 +132,12 @@ class FileServer:
         try:
             self._database.open()
         except StoreError as error:
-            log.error("no subscription is served: %s", error)
+            log.error("no subscription and no search is served: %s", error)
         with closing(self._database):
             yield
 
     def _create_app(self) -> ASGIApp:
-        endpoints = {**self._hub.endpoints(), **self._source_hubs.endpoints()}
+        endpoints = {**self._hub.endpoints(), **self._source_hubs.endpoints(), **self._search.endpoint.endpoints()}
         endpoints["push"] = self._subscribers.routes().respond
         services = Services(self._live, endpoints, self._hub.feed_links())
         return create_server_app(self.config, self._reader, self._monitor.is_healthy, services)

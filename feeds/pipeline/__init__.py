@@ -12,7 +12,7 @@ No stage imports another one; I/O is passed in as functions.
 from __future__ import annotations
 
 from .archives import ArchiveIO
-from .front_page import issue_front_page, make_front_page
+from .front_page import article_functions, issue_front_page, make_front_page, show_article
 from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
@@ -37,6 +37,8 @@ __all__ = [
     "IssueIO",
     "Reading",
     "VisitIO",
+    "article_functions",
+    "show_article",
     "DocumentReader",
     "ReadAs",
     "issue",

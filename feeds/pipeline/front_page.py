@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ..compose import compose, is_published
 from ..model import Article, ArticleFunction, Document, Feed, FeedStep, Issue, Site, Twin, replace
@@ -46,10 +46,10 @@ def choose_front_page(
 
     Of a story from several sources the newest article stands, and names the other sources.
     """
-    functions = {id: _article_functions(feed) for id, feed in feeds.items()}
+    functions = {id: article_functions(feed) for id, feed in feeds.items()}
     stories: dict[str, Article] = {}
     for article, feed_ids in published:
-        shown = _as_shown(article, [functions[id] for id in functions if id in feed_ids])
+        shown = show_article(article, [functions[id] for id in functions if id in feed_ids])
         if shown is None:
             continue
         key = shown.story_key or shown.published_id
@@ -62,13 +62,13 @@ def choose_front_page(
     return tuple(stories.values())
 
 
-def _article_functions(feed: Feed) -> list[ArticleFunction]:
+def article_functions(feed: Feed) -> list[ArticleFunction]:
     """Return the functions of the steps that treat each article by itself."""
     return [step.start(STEP_CONTEXT) for step in effective_steps(feed) if not isinstance(step, FeedStep)]
 
 
-def _as_shown(article: Article, feeds: Sequence[Sequence[ArticleFunction]]) -> Article | None:
-    """Return an article as the first feed that still lets it through shows it."""
+def show_article(article: Article, feeds: Iterable[Sequence[ArticleFunction]]) -> Article | None:
+    """Return an article as the first feed that still lets it through shows it; `feeds` are their functions."""
     for functions in feeds:
         result: Article | None = article
         for process in functions:

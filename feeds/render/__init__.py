@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from ..model import Article, Document, Edition, Feed, Site, Source, StoryNeighbours
+from ..model import Article, Document, Edition, Feed, SearchResults, Site, Source, StoryNeighbours
 from .addresses import spell_edition
 from .formatting import ASSETS, UNKNOWN_MEDIA_TYPE, feed_formats, file_path, strip_illegal_characters
 from .opml import MEDIA_TYPE as OPML_MEDIA_TYPE
@@ -20,6 +20,8 @@ __all__ = [
     "render_error_pages",
     "render_feed_list",
     "render_front_page",
+    "render_search_feed",
+    "render_search_page",
     "render_story_page",
 ]
 
@@ -78,6 +80,20 @@ def render_story_page(
     from .html.story_page import render_story_page  # as above
 
     return render_story_page(article, site, feeds, neighbours)
+
+
+def render_search_page(site: Site, results: SearchResults) -> bytes:
+    """Return the page of a search."""
+    from .html.search_page import render_search_page  # as above
+
+    return render_search_page(site, results)
+
+
+def render_search_feed(site: Site, results: SearchResults) -> bytes:
+    """Return what a search found as a JSON Feed."""
+    from .json_feed import write_search  # the server loads it with the first search
+
+    return write_search(site, results)
 
 
 def render_assets(site: Site) -> tuple[Document, ...]:

@@ -47,6 +47,12 @@ def format_rfc822(moment: datetime) -> str:
     return f"{date} {moment.hour:02}:{moment.minute:02}:{moment.second:02} +0000"
 
 
+def source_name(article: Article, site: Site) -> str:
+    """Return what the source of an article is called; stories of our own are the site's."""
+    name = article.origin.title if article.origin else None
+    return name or (site.title if article.page else "") or article.source_id
+
+
 def article_dates(article: Article) -> tuple[datetime | None, datetime | None]:
     """Return when an article was published and when it was modified; one of them is always known.
 

@@ -5,8 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
-from ..model import Article, Attachment, Author, Category, Comments, Edition, Media, Origin, Podcast, Twin
+from ..model import (
+    Article,
+    Attachment,
+    Author,
+    Category,
+    Comments,
+    Edition,
+    Media,
+    Origin,
+    Podcast,
+    SearchResults,
+    Site,
+    Twin,
+)
 from ..registry import Format
 from . import formatting
 from .addresses import spell_addresses
@@ -51,6 +65,20 @@ def write(edition: Edition, format: Format) -> bytes:
         extra=_nonempty(podcast=_podcast(podcast)) if (podcast := formatting.find_podcast(edition)) else {},
     )
     body = make_document(metadata, [_make_item(article) for article in edition.articles])
+    return (encode_json(body) + "\n").encode()
+
+
+def write_search(site: Site, results: SearchResults) -> bytes:
+    """Return what a search found as a JSON Feed, with the number of all stories in `_feeds`."""
+    address = f"{site.url}search.json?{urlencode({'q': results.query})}"
+    metadata = FeedMetadata(
+        title=f"{results.query} · {site.title}",
+        home_page_url=f"{site.url}search?{urlencode({'q': results.query})}",
+        feed_url=address,
+        language=site.language,
+        extra={"count": results.count, "page": results.page, "page_count": results.page_count},
+    )
+    body = make_document(metadata, [_make_item(spell_addresses(article)) for article in results.articles])
     return (encode_json(body) + "\n").encode()
 
 

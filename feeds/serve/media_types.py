@@ -17,14 +17,14 @@ NAVIGATION_HEADERS = {
     "vary": f"{NAVIGATION_HEADER}, Accept-Encoding",
 }
 
-# S17. No frame or form anywhere; pictures and sound of an article may come from its publisher. The only script is that
-# of our pages, a file of its own.
+# S17. No frame anywhere, and no form but that of the search; pictures and sound of an article may come from its
+# publisher. The only scripts are those of our pages, files of their own.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; frame-ancestors 'none'"
 )
-_OF_DOCUMENTS = "; sandbox"
-_OF_PAGES = "; script-src 'self'; connect-src 'self'"
+_OF_DOCUMENTS = "; form-action 'none'; sandbox"
+_OF_PAGES = "; form-action 'self'; script-src 'self'; connect-src 'self'"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +121,8 @@ def file_headers(media_type: MediaType) -> Mapping[str, str]:
     if not media_type.compressible:
         headers["accept-ranges"] = "bytes"
     if media_type.role == "page":
-        # This tells the script of a page that there are event streams here; a static host has none.
-        headers["server-timing"] = "live"
+        # This tells the scripts of a page that there are event streams and a search here; a static host has none.
+        headers["server-timing"] = "live, search"
     return {**headers, **_ALLOW_ORIGIN} if media_type.role == "feed" else headers
 
 

@@ -9,6 +9,7 @@ from .push_subscriptions import PushSubscriptions
 from .reader import StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
+from .search_index import SearchableStory, SearchIndex
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .source_hubs import InboxReader, SourceHubStore
 
@@ -17,6 +18,8 @@ __all__ = [
     "HubStore",
     "InboxReader",
     "PushSubscriptions",
+    "SearchIndex",
+    "SearchableStory",
     "ServerDatabase",
     "ServerDatabaseReader",
     "SqlStore",

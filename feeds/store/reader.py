@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ..model import HubSource, NumberedEvent, PublishingStatus
+from ..model import Article, HubSource, NumberedEvent, PublishingStatus
+from . import published
 from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
@@ -75,6 +76,36 @@ class StoreReader:
         """Return up to `limit` events with numbers above `after`, in the order of their numbers."""
         with self._read() as connection:
             return select_events(connection, after, limit) if connection else ()
+
+    # ── what the feeds hold ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def feed_ids(self) -> Sequence[str]:
+        """Return the ids of what has a ledger: the feeds, and other sets of files."""
+        with self._read() as connection:
+            return published.select_feed_ids(connection) if connection else ()
+
+    def newest_key(self) -> int:
+        """Return the highest key of an article; 0 where there is none."""
+        with self._read() as connection:
+            return published.select_newest_key(connection) if connection else 0
+
+    def published_marks(self, feed_ids: Collection[str], keys: range) -> Mapping[int, int]:
+        """Return a number for each article with a key in a range that any of the feeds holds.
+
+        It is another one once any of them has published the article anew.
+        """
+        with self._read() as connection:
+            return published.select_marks(connection, feed_ids, keys) if connection else {}
+
+    def published(self, feed_ids: Collection[str], keys: Collection[int]) -> list[tuple[Article, frozenset[str]]]:
+        """Return those of these articles that any of the feeds holds, with the ids of the feeds that do."""
+        with self._read() as connection:
+            return published.select_published(connection, feed_ids, keys) if connection else []
+
+    def authority(self) -> str:
+        """Return `HOST,YEAR` of the ids we mint; empty where there is no store yet."""
+        with self._read() as connection:
+            return published.select_authority(connection) if connection else ""
 
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     column,
 )
 
-SERVER_REVISION = "source_hubs"
+SERVER_REVISION = "search"
 
 server_metadata = MetaData()
 
@@ -149,4 +149,25 @@ source_pushes = Table(
     Column("body", LargeBinary, nullable=False),
     Index("push_inbox_source", "source"),
     info={"is_derived": True},  # the next visit brings it, too
+)
+
+# ── the search index ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+# The stories in the FTS5 table `search_words`, whose rows have the same keys: those of the articles in `feeds.db`.
+search_stories = Table(
+    "search_stories",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("mark", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    info={"is_derived": True},
+)
+
+# Their words; apart from the small rows that each search reads.
+search_texts = Table(
+    "search_texts",
+    server_metadata,
+    Column("key", Integer, primary_key=True),
+    Column("words", LargeBinary, nullable=False),
+    info={"is_derived": True},
 )

@@ -83,6 +83,11 @@ def _describe_error(error: DBAPIError) -> str:
     return ERROR_SENTENCES.get(_result_code(error), f"the database refused: {error.orig}")
 
 
+def is_interrupted(error: DBAPIError) -> bool:
+    """Return whether a statement was stopped by its progress handler."""
+    return _result_code(error) == sqlite3.SQLITE_INTERRUPT
+
+
 @contextmanager
 def create_file(path: Path) -> Iterator[Path]:
     """Yield an empty file to be filled, which becomes `path` at the end: no kill leaves an empty database there.

@@ -139,7 +139,7 @@ def test_F8_files_are_served_beside_a_damaged_database_of_the_server(
 
     server.run(lambda address: threading.Thread(target=read, args=[address]).start(), stop, lambda: None)
     assert bodies == [b"<rss/>"]
-    assert "no subscription is served: " in caplog.text
+    assert "no subscription and no search is served: " in caplog.text
     assert "server.db: the file is not a database" in caplog.text
 
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 VOID = {"meta", "link", "img", "input", "br", "hr", "source", "wbr"}
 UNWANTED = {"style", "iframe", "object", "embed", "base"}
 ADDRESSES = {"href", "src", "poster"}
-SAFE = re.compile(r"(?:https?://|mailto:|#|\.{0,2}/|[a-z0-9][a-z0-9_./-]*$)")
+SAFE = re.compile(r"(?:https?://|mailto:|#|\.{0,2}/|[a-z0-9][a-z0-9_./-]*(?:\?[a-zA-Z0-9=&%+._~-]*)?$)")
 SEARCH = re.compile(r"(?:(?:\.\./)*|/(?:[a-z]+/)*)search")
 MAX_SIZE = 100_000
 

@@ -61,7 +61,8 @@ def callbacks(file: Path) -> list[str]:
 def test_the_migrations_lead_to_the_tables(database: ServerDatabase, file: Path) -> None:
     engine = create_engine(f"sqlite:///{file}")
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), server_metadata)
+        names = {"include_name": lambda name, kind, parents: kind != "table" or not name.startswith("search_words")}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=names), server_metadata)
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
     assert differences == []

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.numbers import format_decimal
 
 # Without a territory, English dates are those of most countries: day, month, year, and 24 hours.
 _LOCALES = {"en": "en_GB"}
@@ -76,6 +77,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "this_help": "This help",
         "single_keys": "Use these keys",
         "close": "Close",
+        "previous_page": "Previous page",
+        "next_page": "Next page",
+        "found_one": "{count} story",
+        "found_many": "{count} stories",
+        "found_more": "More than {count} stories; these are the newest",
+        "nothing_found": "No story holds all of these words.",
+        "best_first": "Best first",
+        "newest_first": "Newest first",
+        "search_help": "A story must hold all of the words; “words in quotes” stand side by side.",
+        "too_slow": "This search takes too long. Add a word that fewer stories hold.",
+        "incomplete": "The index is being made: older stories are still missing.",
     },
     "de": {
         "follow": "Abonnieren",
@@ -122,6 +134,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "this_help": "Diese Hilfe",
         "single_keys": "Diese Tasten verwenden",
         "close": "Schließen",
+        "previous_page": "Vorherige Seite",
+        "next_page": "Nächste Seite",
+        "found_one": "{count} Beitrag",
+        "found_many": "{count} Beiträge",
+        "found_more": "Mehr als {count} Beiträge; dies sind die neuesten",
+        "nothing_found": "Kein Beitrag enthält alle diese Wörter.",
+        "best_first": "Beste zuerst",
+        "newest_first": "Neueste zuerst",
+        "search_help": "Ein Beitrag muss alle Wörter enthalten; „Wörter in Anführungszeichen“ stehen nebeneinander.",
+        "too_slow": "Diese Suche dauert zu lange. Fügen Sie ein Wort hinzu, das seltener vorkommt.",
+        "incomplete": "Der Index entsteht gerade: Ältere Beiträge fehlen noch.",
     },
     "fr": {
         "follow": "S’abonner",
@@ -168,6 +191,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "this_help": "Cette aide",
         "single_keys": "Utiliser ces touches",
         "close": "Fermer",
+        "previous_page": "Page précédente",
+        "next_page": "Page suivante",
+        "found_one": "{count} article",
+        "found_many": "{count} articles",
+        "found_more": "Plus de {count} articles ; voici les plus récents",
+        "nothing_found": "Aucun article ne contient tous ces mots.",
+        "best_first": "Les plus pertinents",
+        "newest_first": "Les plus récents",
+        "search_help": "Un article doit contenir tous les mots ; « les mots entre guillemets » se suivent.",
+        "too_slow": "Cette recherche prend trop de temps. Ajoutez un mot plus rare.",
+        "incomplete": "L’index est en cours de création : des articles plus anciens manquent encore.",
     },
     "es": {
         "follow": "Seguir",
@@ -214,6 +248,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "this_help": "Esta ayuda",
         "single_keys": "Usar estas teclas",
         "close": "Cerrar",
+        "previous_page": "Página anterior",
+        "next_page": "Página siguiente",
+        "found_one": "{count} noticia",
+        "found_many": "{count} noticias",
+        "found_more": "Más de {count} noticias; estas son las más recientes",
+        "nothing_found": "Ninguna noticia contiene todas estas palabras.",
+        "best_first": "Más relevantes",
+        "newest_first": "Más recientes",
+        "search_help": "Una noticia debe contener todas las palabras; «las palabras entre comillas» van seguidas.",
+        "too_slow": "Esta búsqueda tarda demasiado. Añada una palabra menos frecuente.",
+        "incomplete": "El índice se está creando: aún faltan noticias más antiguas.",
     },
 }
 
@@ -239,6 +284,14 @@ class PageLanguage:
     def format_day(self, moment: datetime) -> str:
         """Return the day in words, such as `28 November 2026`."""
         return format_date(self.local(moment), "long", self.locale)
+
+    def format_short_day(self, moment: datetime) -> str:
+        """Return the day, such as `28 Nov 2026`."""
+        return format_date(self.local(moment), "medium", self.locale)
+
+    def format_number(self, number: int) -> str:
+        """Return a number with the digits and separators of the language."""
+        return format_decimal(number, locale=self.locale)
 
     def format_heading(self, moment: datetime) -> str:
         """Return the day in words with its weekday."""

@@ -10,6 +10,7 @@ from itertools import accumulate, groupby
 
 from ...clean_html import opening_text
 from ...model import Article, Site, Twin
+from .. import formatting
 from .language import PageLanguage, is_date_only, language_direction, text_direction, text_language
 
 MAX_WHOLE_STORIES = 60  # with picture and summary; the others are titles
@@ -124,7 +125,7 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
         url=article.url or article.external_url or page_url,
         title=article.title or article.url or article.published_id,
         summary=shorten(_teaser(article)),
-        source=source_name(article, site),
+        source=formatting.source_name(article, site),
         image=_shown_image(article.image, site),
         icon=_shown_image(article.origin.icon if article.origin else None, site),
         language=tag if tag != language.tag else None,
@@ -141,12 +142,6 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
 def _shown_image(address: str | None, site: Site) -> str | None:
     """Return the address of a picture that pages may show: their Content-Security-Policy knows no other ones."""
     return address if address and address.startswith(("https://", site.url)) else None
-
-
-def source_name(article: Article, site: Site) -> str:
-    """Return what the source of an article is called; stories of our own are the site's."""
-    name = article.origin.title if article.origin else None
-    return name or (site.title if article.page else "") or article.source_id
 
 
 def shorten(text: str) -> str:
