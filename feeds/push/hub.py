@@ -62,14 +62,15 @@ class Topics:
     """The documents of ours that can be subscribed to.
 
     `find` returns the topic of a URL, `url` the address of a path, `read` what stands there, both None where nothing
-    is; `withdrawn` returns the ids of the feeds that are no longer published. `hub` is the address of the hub.
+    is; `withdrawn` returns the ids of the feeds that are no longer published, each with its successor or None. `hub` is
+    the address of the hub.
     """
 
     hub: str
     find: Callable[[str], Topic | None]
     url: Callable[[str], str]
     read: Callable[[str], TopicDocument | None]
-    withdrawn: Callable[[], Collection[str]]
+    withdrawn: Callable[[], Mapping[str, str | None]]
 
 
 class HubQueue(Protocol):
@@ -84,6 +85,7 @@ class HubQueue(Protocol):
     def unsubscribe(self, callback: str, path: str) -> None: ...
     def expire(self, at: datetime) -> None: ...
     def feed_subscriptions(self, feed_id: str) -> Sequence[HubSubscription]: ...
+    def move(self, subscription: HubSubscription, path: str, feed_id: str) -> None: ...
     def want_deliveries(self, feed_ids: Collection[str] | None) -> None: ...
     def due_deliveries(
         self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
@@ -200,18 +202,22 @@ class HubWorker:
         return POLL_SECONDS
 
     def _sweep(self) -> None:
-        """Forget subscriptions that have expired, and tell those of withdrawn feeds (R57, R58)."""
+        """Forget subscriptions that have expired, move those of renamed feeds, deny those of others (R46, R57, R58)."""
         now = self._now()
         if self._sweep_at is not None and now < self._sweep_at:
             return
         self._sweep_at = now + timedelta(seconds=SWEEP_SECONDS)
         self._queue.expire(now)
         topics = self._topics()
-        for feed_id in topics.withdrawn():
+        for feed_id, successor in topics.withdrawn().items():
             for subscription in self._queue.feed_subscriptions(feed_id):
-                topic = topics.url(subscription.path)
-                self._queue.add_request(HubRequest("denied", subscription.callback, topic, reason=GONE))
-                self._queue.remove(subscription)
+                if successor:  # the next delivery names the new topic
+                    path = f"/{successor}{subscription.path.removeprefix(f'/{feed_id}')}"
+                    self._queue.move(subscription, path, successor)
+                else:
+                    topic = topics.url(subscription.path)
+                    self._queue.add_request(HubRequest("denied", subscription.callback, topic, reason=GONE))
+                    self._queue.remove(subscription)
 
     def _start_work(self) -> int:
         """Start what is due; return how much."""

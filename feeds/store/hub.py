@@ -13,7 +13,7 @@ from ..model import HubRequest, HubSubscription
 from .schema import decode_time, encode_time
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
-from .sqlite import insert
+from .sqlite import insert, update_or_ignore
 
 _SUBSCRIPTION = [hub_subscriptions.c[name] for name in HubSubscription.__struct_fields__]
 _IS_WAITING = hub_subscriptions.c.wanted > hub_subscriptions.c.delivered
@@ -108,6 +108,14 @@ class HubStore:
         with self._database.read() as connection:
             rows = connection.execute(select(*_SUBSCRIPTION).where(hub_subscriptions.c.feed == feed_id)).all()
         return [_make_subscription(row) for row in rows]
+
+    def move(self, subscription: HubSubscription, path: str, feed_id: str) -> None:
+        """Let a subscription be one to another document, unless its callback has one to that already."""
+        values = {"path": path, "feed": feed_id, "wanted": hub_subscriptions.c.wanted + 1}
+        of_key = hub_subscriptions.c.key == subscription.key
+        with self._database.write() as connection:
+            connection.execute(update_or_ignore(hub_subscriptions).where(of_key).values(**values))
+            connection.execute(delete(hub_subscriptions).where(of_key, hub_subscriptions.c.path != path))
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────
 

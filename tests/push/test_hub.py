@@ -44,7 +44,7 @@ class Rig:
     def __init__(self, folder: Path, allow: tuple[str, ...] = ALLOW) -> None:
         self.now: datetime = NOON
         self.documents = {"/all.atom": b"<feed>1</feed>"}
-        self.withdrawn: set[str] = set()
+        self.withdrawn: dict[str, str | None] = {}
         self.database = ServerDatabase(folder / "data" / "server.db")
         self.database.open()
         self.store = HubStore(self.database)
@@ -198,12 +198,29 @@ def test_R57_a_lease_ends_and_a_renewed_one_lasts(rig: Rig, origin: Origin, call
 
 
 def test_R58_subscribers_of_a_feed_that_is_gone_are_told(rig: Rig, origin: Origin, callback: str) -> None:
-    rig.withdrawn.add("all")
+    rig.withdrawn["all"] = None
     del rig.documents["/all.atom"]
     rig.pass_time(hours=1)
     assert rig.subscriptions() == []
     query = parse_qs(urlsplit(origin.requests[-1].path).query)
     assert query == {"hub.mode": ["denied"], "hub.topic": [TOPIC], "hub.reason": [hub.GONE]}
+
+
+def test_R46_subscribers_of_a_renamed_feed_are_led_to_its_new_topic(rig: Rig, origin: Origin, callback: str) -> None:
+    both = origin.put("/both", OK)
+    origin.put("/both?", echo)
+    rig.request(both)
+    rig.documents["/new.atom"] = rig.documents.pop("/all.atom")
+    rig.store.add_request(HubRequest("subscribe", both, "https://wire.example.org/new.atom", lease_seconds=DAY))
+    rig.wait()
+    rig.withdrawn["all"] = "new"
+    rig.pass_time(hours=1)
+    assert [each.callback for each in rig.store.feed_subscriptions("new")] == [callback, both]
+    rig.documents["/new.atom"] = b"<feed>2</feed>"
+    rig.worker.publish([(2, Event("article", "new", 1, "tag:a"))], 2)
+    rig.wait()
+    assert sorted(request.path for request in deliveries(origin)) == ["/both", "/callback"]
+    assert '<https://wire.example.org/new.atom>; rel="self"' in deliveries(origin)[0].headers["link"]
 
 
 def test_S6_R63_a_callback_inside_the_network_is_not_contacted(tmp_path: Path, origin: Origin) -> None:
