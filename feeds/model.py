@@ -259,9 +259,14 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """The address that the built-in server listens on, as (host, port), and the networks it treats in another way."""
+    """The addresses that the built-in server listens on, as (host, port), and the networks it treats in another way.
+
+    `admin` is that of the operator's page, if there is one; who asks there must show `admin_token`, if there is one.
+    """
 
     listen: tuple[str, int] = ("127.0.0.1", 8080)
+    admin: tuple[str, int] | None = None
+    admin_token: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     allow_private: tuple[str, ...] = ()  # that callbacks, push services, hubs and webhooks may live in
 

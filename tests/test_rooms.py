@@ -106,6 +106,7 @@ LIBRARIES: dict[str, set[str]] = {
     "py_vapid": {"push"},
     "cryptography": {"push"},  # keys of subscriptions and of our own
     "starlette": {"serve"},
+    "prometheus_client": {"serve"},
     "uvicorn": {"serve"},
     "apscheduler": {"daemon"},
     "watchfiles": {"daemon"},

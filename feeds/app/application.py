@@ -38,6 +38,7 @@ from ..publish import open_target
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
 from .declarations import expand_feeds, with_outlines
+from .health import read_state
 from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
 from .publication_gate import PublicationGate, hide_origin
@@ -54,6 +55,7 @@ from .publisher import (
 )
 from .push_visits import PushVisits
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnEnd, TurnIO, TurnLoop, TurnOptions, VisitService
+from .visit_counts import VisitCounter, VisitCounts
 from .visit_log import log_visit
 
 log = logging.getLogger("feeds.app")
@@ -95,6 +97,8 @@ class App:
         self._stopping = threading.Event()
         self.issuing_at = time.monotonic()  # when an issue last made progress
         self._push_error = ""
+        state = read_state(self.config.data)
+        self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         with ExitStack() as resources:
             resources.enter_context(hold_lock(self.config.data))
@@ -154,6 +158,7 @@ class App:
                 self._sync_sources()
             for outcome in outcomes:
                 turn.count(outcome)
+                self._visit_counter.add(outcome)
                 log_visit(outcome)
             progress(turn)
             # After a full batch, or in a turn that ends, more is coming: publishing now would soon be done again.
@@ -178,6 +183,11 @@ class App:
     def wake(self, source_ids: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; may be called from any thread."""
         self._requested_sources.update(source_ids)
+
+    @property
+    def visit_counts(self) -> VisitCounts:
+        """Return what visits brought, in this process and those before it."""
+        return self._visit_counter.counts
 
     def statuses(self) -> list[SourceStatus]:
         """Return the status of every declared source."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ import msgspec
 from ..errors import StoreError
 from ..model import Config, PublishingStatus, replace
 from ..store import StoreReader
+from .visit_counts import VisitCounts
 
 log = logging.getLogger("feeds.server")
 
@@ -36,6 +37,7 @@ class ProcessState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `turn_at`: when a turn last made progress. `turn_error`: why the last one failed. `server_error`: how the server of
     the daemon ended last. `reload_error`: why the edited configuration was refused. Secrets are masked in all of them.
+    `counts` are of all turns since the file was first written.
     """
 
     turn_at: datetime
@@ -43,6 +45,7 @@ class ProcessState(msgspec.Struct, frozen=True, omit_defaults=True):
     turn_error: str = ""
     server_error: str = ""
     reload_error: str = ""
+    counts: VisitCounts = VisitCounts()
 
 
 def write_state(directory: Path, state: ProcessState) -> None:
@@ -203,6 +206,11 @@ class HealthMonitor:
     def is_healthy(self) -> bool:
         """Return whether the last check found no problem."""
         return not self._problems
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Return a sentence for each problem that the last check found."""
+        return sorted(self._problems)
 
     def run(self, stop: threading.Event) -> None:
         """Check until told to stop."""

@@ -294,4 +294,4 @@ def perform_operation(app: App, request: OperationRequest[ReportT], io: Operatio
         raise
     finally:
         if isinstance(request, RunRequest):
-            write_state(app.config.data, ProcessState(app.now(), turn_error=error))
+            write_state(app.config.data, ProcessState(app.now(), turn_error=error, counts=app.visit_counts))

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from multiprocessing.connection import Connection, Pipe
@@ -24,7 +24,7 @@ from ..errors import FeedsError, LockedError, StoreError
 from ..fetch import OutboundClient
 from ..model import Config
 from ..push.outbox_follower import OutboxFollower
-from ..serve import NO_SERVICES, ASGIApp, LiveStreams, ReplaceableApp, Services, create_app, run
+from ..serve import NO_SERVICES, ASGIApp, Endpoint, LiveStreams, ReplaceableApp, Services, Traffic, create_app, run
 from ..store import ServerDatabase, StoreReader
 from ..store.lock import hold_lock
 from .health import HealthMonitor
@@ -86,6 +86,8 @@ class FileServer:
             self._search.filler.publish,
         )
         self._follower = OutboxFollower(self._reader, *listeners)
+        self._now = now
+        self._traffic = Traffic()
         self._app = ReplaceableApp(self._create_app())
 
     def run(self, on_bound: Callable[[HostPort], None], stop: threading.Event, on_beat: Callable[[], None]) -> None:
@@ -108,6 +110,7 @@ class FileServer:
             self._open_database(),
             closing(self._outbound),
             self._subscribers,
+            self._serve_admin(),
         ):
             self._monitor.check()
             self._follower.poll()  # before a client asks
@@ -120,6 +123,22 @@ class FileServer:
                 should_stop=should_stop,
                 trusted_proxies=self.config.server.trusted_proxies,
             )
+
+    @contextmanager
+    def _serve_admin(self) -> Iterator[None]:
+        """Serve the operator's site too, if it has an address."""
+        address = self.config.server.admin
+        if address is None:
+            yield
+            return
+        from .admin_server import AdminServer, ServerParts  # with the library of the metrics, and templates
+
+        parts = ServerParts(lambda: self.config, self._now, self._monitor, self._reader, self._live, self._traffic)
+        with AdminServer(parts).serve(address) as port:
+            # With the logger that tells what a daemon does without -v, too.
+            place = format_address((address[0], port))
+            logging.getLogger("feeds.daemon").info("the operator's page is at http://%s/", place)
+            yield
 
     def reload(self) -> None:
         """Take the edited configuration; raise ConfigError where it is wrong, or what is served cannot change."""
@@ -136,11 +155,16 @@ class FileServer:
         with closing(self._database):
             yield
 
-    def _create_app(self) -> ASGIApp:
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Return what is served beside the files: first part of the path → what answers there."""
         endpoints = {**self._hub.endpoints(), **self._source_hubs.endpoints(), **self._search.endpoint.endpoints()}
         endpoints["push"] = self._subscribers.routes().respond
-        services = Services(self._live, endpoints, self._hub.feed_links())
-        return create_server_app(self.config, self._reader, self._monitor.is_healthy, services)
+        return endpoints
+
+    def _create_app(self) -> ASGIApp:
+        services = Services(self._live, self.endpoints(), self._hub.feed_links())
+        app = create_server_app(self.config, self._reader, self._monitor.is_healthy, services)
+        return self._traffic.count(app) if self.config.server.admin else app
 
 
 @contextmanager

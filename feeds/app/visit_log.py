@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from ..model import Failure, Harvest, NotModified, Outcome, Result
+from .visit_counts import OUTCOMES, count_harvest
 
 log = logging.getLogger("feeds.visit")
 
-OUTCOMES: dict[type, str] = {Harvest: "harvest", NotModified: "not_modified", Failure: "failure"}
 # What a harvest counts: the field of the log record, and its words for one and for several.
 COUNTS = {
     "new": ("new article", "new articles"),
@@ -53,7 +53,7 @@ def log_visit(outcome: Outcome) -> None:
 def _result_fields(result: Result) -> dict[str, object]:
     if isinstance(result, Failure):
         return {"kind": str(result.kind), "sentence": result.sentence}
-    return dict(_counts(result)) if isinstance(result, Harvest) else {}
+    return dict(count_harvest(result)) if isinstance(result, Harvest) else {}
 
 
 def _result_text(result: Result) -> str:
@@ -61,15 +61,5 @@ def _result_text(result: Result) -> str:
         return result.sentence
     if isinstance(result, NotModified):
         return "not modified"
-    counts = (f"{count} {COUNTS[name][count != 1]}" for name, count in _counts(result).items() if count)
+    counts = (f"{count} {COUNTS[name][count != 1]}" for name, count in count_harvest(result).items() if count)
     return ", ".join(counts) or "nothing new"
-
-
-def _counts(harvest: Harvest) -> dict[str, int]:
-    return {
-        "new": len(harvest.articles) - harvest.changed,
-        "changed": harvest.changed,
-        "removed": len(harvest.removed_ids),
-        "pages": len(harvest.story_visits),
-        "outlines": len(harvest.outlines),
-    }

@@ -62,17 +62,19 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
     sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}
     searched = _find_searched_secrets(secrets, site, sources.values(), feeds.values())
+    server = _build_record(ServerSettings, shape.server)
+    tokens = frozenset(filter(None, [server.admin_token]))
     return Config(
         path=location.path,
         site=site,
         data=location.state or location.resolve(shape.data),
         public=location.resolve(shape.public),
-        server=_build_record(ServerSettings, shape.server),
+        server=server,
         hosts=_build_record(HostLimits, shape.hosts),
         retain=shape.retain,
         sources=sources,
         feeds=add_fingerprints(feeds, site, sources, searched),
-        secrets=searched | secrets.printed | _list_private_addresses(sources.values()),
+        secrets=searched | secrets.printed | tokens | _list_private_addresses(sources.values()),
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
         hub=hub,

@@ -41,6 +41,12 @@ class ServerShape(YamlMapping):
     """The built-in server."""
 
     listen: v.EndpointValue | None = optional_key("HOST:PORT of the published files.")
+    admin: v.EndpointValue | None = optional_key(
+        "HOST:PORT of the operator's page, health details and metrics, such as 127.0.0.1:8081; none when left out."
+    )
+    admin_token: v.AdminTokenValue | None = optional_key(
+        'What the operator must show there, such as "${ADMIN_TOKEN}"; needed where other machines reach the address.'
+    )
     trusted_proxies: v.NetworksValue | None = optional_key(
         "Networks of proxies whose X-Forwarded-For names the client, such as 10.0.0.0/8."
     )

@@ -52,6 +52,8 @@ class Secrets:
         section, names = path[0], [str(name) for name in path[1:]]
         if section in _SERVICE_KEYS:
             return self._add_service(text, spans)
+        if (section, *names) == ("server", "admin_token"):
+            return self._add_whole(text, spans)
         if section not in ("sources", "defaults") or not names:
             return ()
         source = names.pop(0) if section == "sources" else ""

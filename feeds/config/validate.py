@@ -22,6 +22,7 @@ from .yaml_mapping import list_keys
 from .yaml_nodes import KeyPath
 
 MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)
+_LISTEN = "127.0.0.1:8080"  # unless `server.listen` says otherwise
 SHARED = "shared"  # shared/files are the style sheets and the list of feeds
 _EXPECTED_INTERVAL = "expected at least 5m for other people's servers"
 
@@ -48,6 +49,7 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     theme = data.get("theme")
     if isinstance(theme, str) and not location.resolve(theme).is_dir():
         yield Finding(("theme",), f"`{theme}` is no folder, expected one with templates, style sheets or pictures")
+    yield from _check_admin(_mapping(data.get("server")))
     yield from _check_intervals(sources, defaults)
     yield from _check_earlier_ids("sources", sources)
     yield from _check_earlier_ids("feeds", feeds)
@@ -59,6 +61,21 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
 
 def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
     return value if isinstance(value, dict) else {}
+
+
+def _check_admin(server: SettingsMapping) -> Iterator[Finding]:
+    """Find an operator's page that other machines could reach without a token, and a token without a page (S19)."""
+    admin, token = server.get("admin"), server.get("admin_token")
+    if admin is not None and admin == server.get("listen", _LISTEN):
+        yield Finding(("server", "admin"), f"`{admin}` is the address of the published files, expected another")
+    with suppress(ValueError):  # the check of the value itself reports it
+        if isinstance(admin, str) and token is None and not is_loopback(f"http://{admin}/"):
+            expected = "expected a loopback address such as 127.0.0.1:8081, or an `admin_token` beside it"
+            message = f"other machines could reach the operator's page at `{admin}`, {expected}"
+            yield Finding(("server", "admin"), message)
+    if token is not None and admin is None:
+        message = "`admin_token` has no effect without `admin`, expected both"
+        yield Finding(("server", "admin_token"), message, at_key=True)
 
 
 # ── one source ──────────────────────────────────────────────────────────────────────────────────────────────────────

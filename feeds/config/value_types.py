@@ -138,6 +138,7 @@ SizeValue = Annotated[int, text_validator(units.parse_byte_limit, "a size such a
 EndpointValue = Annotated[
     tuple[str, int], text_validator(values.parse_endpoint, "HOST:PORT"), _schema("string", r":\d+$")
 ]
+AdminTokenValue = Annotated[str, text_validator(values.parse_admin_token, "a text"), _schema("string")]
 ExpressionValue = Annotated[
     Regexp, text_validator(compile_pattern, "a regular expression"), WithJsonSchema(_EXPRESSION)
 ]

@@ -25,6 +25,7 @@ RESERVED = frozenset(
     {"index", "live", "hub", "health", "metrics", "stories", "archive", "assets", "search", "push", "websub"}
     | {"blogroll", "404", "410"}
 )
+MIN_ADMIN_TOKEN = 16  # characters
 READ_AS = ("story", "list", "feed")
 EACH = ("source", "tag")
 MACROS = {
@@ -339,6 +340,16 @@ def parse_endpoint(text: str) -> tuple[str, int]:
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65_535 or not _is_host(host):
         raise ValueError(f"`{text}` is no place to listen, expected HOST:PORT such as 127.0.0.1:8080")
     return host, int(port)
+
+
+def parse_admin_token(text: str) -> str:
+    """Return the token of the operator, long enough not to be guessed, and of characters that a header can hold."""
+    if len(text) < MIN_ADMIN_TOKEN or not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError(
+            f"the token has {len(text)} characters, or others than a header can hold, expected at least"
+            f" {MIN_ADMIN_TOKEN} without spaces, such as `openssl rand -hex 16` prints"
+        )
+    return text
 
 
 def parse_network(text: str) -> str:

@@ -253,8 +253,9 @@ class Daemon:
         is_alive = state.turn_at > self._app.now() - timedelta(seconds=HUNG_SECONDS)
         if is_alive and self._server.is_supervised:
             self._manager.ping()
-        has_changed = replace(state, turn_at=self._state.turn_at) != self._state
-        if has_changed or time.monotonic() - self._state_at >= STATE_SECONDS:
+        has_changed = replace(state, turn_at=self._state.turn_at, counts=self._state.counts) != self._state
+        has_visited = state.counts != self._state.counts
+        if has_changed or has_visited or time.monotonic() - self._state_at >= STATE_SECONDS:
             write_state(self._app.config.data, state)
             self._state, self._state_at = state, time.monotonic()
         if has_changed:
@@ -263,7 +264,9 @@ class Daemon:
     def _read_state(self) -> ProcessState:
         age = time.monotonic() - max(self._progress_at, self._app.issuing_at)
         errors = self._turn_error, str(self._server.error or ""), self._reload_error
-        return ProcessState(self._app.now() - timedelta(seconds=age), True, *map(self._reporter.mask, errors))
+        turn, server, reload = map(self._reporter.mask, errors)
+        turn_at = self._app.now() - timedelta(seconds=age)
+        return ProcessState(turn_at, True, turn, server, reload, self._app.visit_counts)
 
     def _status(self) -> str:
         if self._turn_error:

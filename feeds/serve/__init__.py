@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 from .app import NO_SERVICES, Endpoint, Services, create_app
 from .live import LiveStreams
 from .push import PushRoutes, SubscribeForm
-from .server import ReplaceableApp, run
+from .server import ReplaceableApp, ServerAddress, run
+from .traffic import Traffic
 
 __all__ = [
     "NO_SERVICES",
@@ -19,8 +20,10 @@ __all__ = [
     "LiveStreams",
     "PushRoutes",
     "ReplaceableApp",
+    "ServerAddress",
     "Services",
     "SubscribeForm",
+    "Traffic",
     "create_app",
     "run",
 ]

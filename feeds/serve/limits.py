@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .responses import text_response
 
 MAX_REQUESTS = 1000  # in progress, besides live streams
-_MAX_CONNECTIONS = 8000
+MAX_CONNECTIONS = 8000
 _MAX_PER_CLIENT = 100
 _WANTED_DESCRIPTORS = 16_384
-_OTHER_DESCRIPTORS = 64  # of log, database, listener and event loop
-_LOG_INTERVAL = 60.0  # seconds
+_OTHER_DESCRIPTORS = 96  # of log, databases, listeners and event loops, and of the operator's page
+LOG_INTERVAL = 60.0  # seconds
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class ClientLimits:
     def __init__(
         self,
         name: str,
-        total: int = _MAX_CONNECTIONS,
+        total: int = MAX_CONNECTIONS,
         trusted_proxies: Iterable[str] = (),
         per_client: int = _MAX_PER_CLIENT,
     ) -> None:
@@ -97,7 +97,7 @@ class ClientLimits:
         self._open_count = 0
         self._counts: Counter[str | None] = Counter()
         self._refused_count = 0
-        self._logged_at = -_LOG_INTERVAL
+        self._logged_at = -LOG_INTERVAL
 
     def admit(self, address: str) -> bool:
         """Count one more of this address; return false, and count nothing, where that is too many."""
@@ -121,7 +121,7 @@ class ClientLimits:
     def _log_refusal(self, address: str) -> None:
         self._refused_count += 1
         now = time.monotonic()
-        if now - self._logged_at >= _LOG_INTERVAL:
+        if now - self._logged_at >= LOG_INTERVAL:
             _log.warning(
                 "too many %s: %d refused, the last one from %s; at most %d at once, and %d from one address that is not"
                 " named under `server: trusted_proxies`",
@@ -166,6 +166,6 @@ def reserve_descriptors() -> int:
         soft = min(limits)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
-        return _MAX_CONNECTIONS
+        return MAX_CONNECTIONS
     # A connection takes two: its socket, and the file that it is sent.
-    return min(_MAX_CONNECTIONS, max(16, (soft - _OTHER_DESCRIPTORS) // 2))
+    return min(MAX_CONNECTIONS, max(16, (soft - _OTHER_DESCRIPTORS) // 2))

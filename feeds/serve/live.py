@@ -145,6 +145,11 @@ class LiveStreams:
         if loop:
             loop.call_soon_threadsafe(self._wake_all)
 
+    @property
+    def stream_count(self) -> int:
+        """Return how many streams are open."""
+        return len(self._waiting)
+
     async def respond(self, audience: str, request: Request, send: Send) -> None:
         """Stream the events of one feed, or ("") of all, until the client leaves or falls too far behind."""
         address = request.client.host if request.client else ""

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from socket import IPPROTO_TCP, TCP_NOTSENT_LOWAT
 from types import FrameType
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import FeedsError
-from .limits import ClientLimits, busy_response, reserve_descriptors
+from .limits import LOG_INTERVAL, MAX_CONNECTIONS, ClientLimits, busy_response, reserve_descriptors
 from .responses import text_response
 
 _log = logging.getLogger("uvicorn.error")
+_warnings = logging.getLogger(__name__)
 
 _MAX_HEADERS_SIZE = 65_536  # bytes of a request's headers
 # Bytes that may wait for a client, here and in the kernel; what exceeds them waits until most of them are taken.
 _WRITE_BUFFER_SIZE = 16_384
 _KERNEL_BUFFER_SIZE = 65_536
+_BACKLOG = 2048  # connections that wait to be accepted; all of them may be, at once
+_EXHAUSTION = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
 
 
@@ -113,9 +118,18 @@ class ReplaceableApp:
         self._app = app
 
 
+class ServerAddress(NamedTuple):
+    """An address to listen on, the key under `server` that names it, and how many connections it takes at once."""
+
+    host: str
+    port: int
+    setting: str = "listen"
+    max_connections: int = MAX_CONNECTIONS  # less where there are not as many open files
+
+
 def run(
     app: ASGIApp,
-    listen: tuple[str, int],
+    listen: tuple[str, int] | ServerAddress,
     *,
     on_ready: Callable[[int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -129,12 +143,13 @@ def run(
     `trusted_proxies` are networks whose X-Forwarded-For names the client, as far as connections are limited.
     Raises FeedsError when the address is not available.
     """
-    host, port = listen
-    total = reserve_descriptors()
+    host, port, setting, max_connections = ServerAddress(*listen)
+    total = min(reserve_descriptors(), max_connections)
     config = uvicorn.Config(
         app,
         host,
         port,
+        backlog=min(_BACKLOG, total),
         lifespan="off",
         ws="none",
         log_config=None,
@@ -159,7 +174,7 @@ def run(
     except SystemExit as error:  # uvicorn exits when it cannot listen, while it handles the OSError
         raise FeedsError(
             f"cannot listen on {host}:{port} ({_describe(error.__context__)}): "
-            "free it, or name another under `server: listen`"
+            f"free it, or name another under `server: {setting}`"
         ) from error
 
 
@@ -167,6 +182,24 @@ def _describe(error: BaseException | None) -> str:
     """Return the system's words for an error; asyncio puts others before them."""
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number).lower() if number and number > 0 else str(getattr(error, "strerror", None) or error)
+
+
+class _ExhaustionHandler:
+    """Handler of what an event loop cannot raise: one line a minute where it can accept no connection (F28).
+
+    asyncio tries again a second later, but reports each connection that waits, up to the backlog.
+    """
+
+    def __init__(self) -> None:
+        self._logged_at = -LOG_INTERVAL
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in _EXHAUSTION:
+            loop.default_exception_handler(context)
+        elif time.monotonic() - self._logged_at >= LOG_INTERVAL:
+            self._logged_at = time.monotonic()
+            _warnings.warning("connections wait: %s; raise the limit of open files", os.strerror(error.errno).lower())
 
 
 class _Server(uvicorn.Server):
@@ -180,6 +213,7 @@ class _Server(uvicorn.Server):
         self._should_stop = should_stop
 
     async def main_loop(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(_ExhaustionHandler())
         _log.setLevel(logging.ERROR)
         if self._on_ready:
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])

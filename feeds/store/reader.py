@@ -15,6 +15,7 @@ from . import published
 from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
+from .overview import select_removed_counts
 from .schema import REVISION
 from .sqlite import open_engines
 from .visits import select_next_due
@@ -66,6 +67,11 @@ class StoreReader:
         """Return the number up to which all pushes were taken."""
         with self._read() as connection:
             return select_push_number(connection) if connection else 0
+
+    def removed_articles(self) -> Mapping[str, int]:
+        """Return how many articles were removed, by reason."""
+        with self._read() as connection:
+            return select_removed_counts(connection) if connection else {}
 
     def event_range(self) -> range:
         """Return the numbers of the events in the outbox; of an empty one, those from the next number up to it."""

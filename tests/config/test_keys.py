@@ -114,7 +114,8 @@ VALUES: Tree = {
     "public": "p",
     "theme": ".",
     "retain": "90d",
-    "server": {"listen": "127.0.0.1:1", "trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
+    "server": {"listen": "127.0.0.1:1", "admin": "127.0.0.1:2", "admin_token": "0123456789abcdef"}
+    | {"trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
     "hosts": {"gap": "2s", "at_once": "3"},
     "defaults": SETTINGS,
     "sources": {
@@ -188,6 +189,8 @@ def _base_for(path: KeyPath) -> object:
     if path[:2] == ("sources", "it") and path[2] in ("feed", "sitemap", "files", "opml"):
         address = "a/*.md" if path[2] == "files" else "https://a.example/"
         return _merge(BASE, {"sources": {"it": {"page": None, path[2]: address}}})
+    if path == ("server", "admin_token"):
+        return _merge(BASE, {"server": {"admin": "127.0.0.1:2"}})
     if "0" in path:
         length = path.index("0") + 2
         return _merge(BASE, _nest(path[:length], OTHER_STEPS[path[length - 1]]))
@@ -225,7 +228,6 @@ def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: 
 
 
 LATER_KEYS: dict[KeyPath, str] = {
-    ("server", "admin"): "127.0.0.1:2",
     ("workers",): "4",
     ("store",): "postgresql://c.example/feeds",
     ("on_publish",): "https://c.example/",
@@ -303,7 +305,7 @@ def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, read
     body = b"<html><body><h1>A title</h1><p>" + b"Some words of a story. " * 40 + b"</p></body></html>"
     read_page(Fetched(page.address, body, "text/html"), page)
     with socket.create_server(("127.0.0.1", 0)) as occupied:
-        wire.declare({}, server={"listen": f"127.0.0.1:{occupied.getsockname()[1]}"})
+        wire.declare({}, server={"listen": f"127.0.0.1:{occupied.getsockname()[1]}", "admin": "127.0.0.1:0"})
         with pytest.raises((FeedsError, OSError)):
             FileServer(wire.config, None, lambda: NOON).run(lambda address: None, threading.Event(), lambda: None)
     assert {(kind, field.name) for kind in RECORDS for field in fields(kind)} <= reads

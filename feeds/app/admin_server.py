@@ -1,0 +1,135 @@
+"""The operator's site of a server process: what it shows, and its listener beside that of the published files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from queue import SimpleQueue
+
+from .. import __version__
+from .. import config as configuration
+from ..errors import FeedsError
+from ..formatting import format_rfc3339
+from ..model import Config
+from ..serve import LiveStreams, ServerAddress, Traffic, run
+from ..serve.admin import AdminIO, create_admin_app
+from ..serve.metrics import Measurement
+from ..store import StoreReader
+from .health import HealthFacts, HealthMonitor, read_facts
+from .metrics import DeliveryCounts, MetricFacts, collect_metrics
+from .status_report import StatusReport, read_report
+
+MAX_CONNECTIONS = 16  # of one operator and a few scrapers
+REPORT_SECONDS = 5.0  # that a report is used again: scrapes and pages may come close together
+STOP_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerParts:
+    """The parts of a server process that its operator's site looks at.
+
+    `config` returns the configuration in use, `deliveries` what each way of delivering events says of itself.
+    """
+
+    config: Callable[[], Config]
+    now: Callable[[], datetime]
+    monitor: HealthMonitor
+    reader: StoreReader
+    live: LiveStreams
+    traffic: Traffic
+    deliveries: Callable[[], Sequence[DeliveryCounts]] = tuple
+
+
+class AdminServer:
+    """Serves the operator's site while the published files are served."""
+
+    def __init__(self, parts: ServerParts) -> None:
+        self._parts = parts
+        self._since = parts.now()
+        self._lock = threading.Lock()
+        self._report: tuple[float, StatusReport] | None = None
+        self._app = create_admin_app(AdminIO(self.read_health, self.read_metrics), parts.config().server.admin_token)
+
+    @contextmanager
+    def serve(self, address: tuple[str, int]) -> Iterator[int]:
+        """Listen in a thread; yield the port once it is bound. Raise FeedsError where it cannot be."""
+        stop, outcome = threading.Event(), SimpleQueue[int | FeedsError]()
+
+        def listen() -> None:
+            try:
+                listener = ServerAddress(*address, "admin", MAX_CONNECTIONS)
+                run(self._app, listener, on_ready=outcome.put, should_stop=stop.is_set)
+            except FeedsError as error:
+                outcome.put(error)
+
+        thread = threading.Thread(target=listen, name="admin", daemon=True)
+        thread.start()
+        try:
+            result = outcome.get()
+            if isinstance(result, FeedsError):
+                raise result
+            yield result
+        finally:
+            stop.set()
+            thread.join(STOP_SECONDS)
+
+    def read_health(self) -> tuple[Mapping[str, object], bool]:
+        """Return the members of the details of health, secrets masked, and whether all is well."""
+        facts, is_healthy = self._read_facts(), self._parts.monitor.is_healthy()
+        state = facts.state
+        waiting = [status.waiting_since for status in facts.publishing if status.waiting_since]
+        members = {
+            "status": "ok" if is_healthy else "degraded",
+            "problems": list(map(self._mask, self._parts.monitor.problems)),
+            "version": __version__,
+            "turns": {
+                "by": "daemon" if state and state.is_daemon else "run",
+                "last": format_rfc3339(state.turn_at) if state else None,
+                "error": self._mask(state.turn_error) if state and state.turn_error else None,
+                "reload_error": self._mask(state.reload_error) if state and state.reload_error else None,
+            },
+            "next_visit": format_rfc3339(facts.next_due),
+            "feeds": {
+                "waiting": len(waiting),
+                "waiting_since": format_rfc3339(min(waiting, default=None)),
+                "failed": sum(status.failed_at is not None for status in facts.publishing),
+            },
+            "disks": {str(disk.folder): {"free_bytes": disk.free_bytes} for disk in facts.disks},
+            "server": {"since": format_rfc3339(self._since), "live_streams": self._parts.live.stream_count},
+        }
+        return members, is_healthy
+
+    def read_metrics(self) -> Iterator[Measurement]:
+        """Yield the metrics."""
+        parts = self._parts
+        return collect_metrics(
+            MetricFacts(
+                report=self._read_report(),
+                health=self._read_facts(),
+                is_healthy=parts.monitor.is_healthy(),
+                traffic=parts.traffic,
+                live_streams=parts.live.stream_count,
+                removed_articles=parts.reader.removed_articles(),
+                last_event=parts.reader.event_range().stop - 1,
+                deliveries=parts.deliveries(),
+            )
+        )
+
+    def _read_facts(self) -> HealthFacts:
+        return read_facts(self._parts.config(), self._parts.reader)
+
+    def _read_report(self) -> StatusReport:
+        """Return a report that is at most some seconds old, and of the configuration in use."""
+        config = self._parts.config()
+        with self._lock:
+            if self._report is None or time.monotonic() > self._report[0] or self._report[1].config is not config:
+                report = read_report(config, self._parts.now())
+                self._report = time.monotonic() + REPORT_SECONDS, report
+            return self._report[1]
+
+    def _mask(self, text: str) -> str:
+        return configuration.mask_secrets(text, self._parts.config())

@@ -1,0 +1,171 @@
+"""The metrics of an installation: what the store, the state of the turns and the server say, as measurements.
+
+No label holds an address or a text from outside: they are ids of the configuration and words of this program.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from .. import __version__
+from ..model import FeedStatus
+from ..serve import Traffic
+from ..serve.metrics import Measurement
+from .health import HealthFacts, ProcessState
+from .source_sentence import CONDITIONS, find_condition
+from .status_report import StatusReport
+from .visit_counts import OUTCOMES
+
+_Labels = TypeVar("_Labels", bound=tuple[str, ...])
+
+MAX_FEEDS = 1000  # with values of their own: `each` may make any number
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCounts:
+    """What one way of delivering events says of itself, such as Web Push or the hub: `kind` is its name.
+
+    `outcomes` are of all deliveries since the start, by a word for each; `queue` is what waits now.
+    """
+
+    kind: str
+    subscribers: int
+    queue: int
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """What the metrics are made of, at the time of the report."""
+
+    report: StatusReport
+    health: HealthFacts
+    is_healthy: bool
+    traffic: Traffic
+    live_streams: int
+    removed_articles: Mapping[str, int]  # reason → number
+    last_event: int
+    deliveries: Sequence[DeliveryCounts]
+
+
+def collect_metrics(facts: MetricFacts) -> Iterator[Measurement]:
+    """Yield all metrics."""
+    yield _labelled("feeds_info", "The version of the program.", ["version"], {(__version__,): 1})
+    yield _plain("feeds_healthy", "1 while the installation does its work, as /health says.", facts.is_healthy)
+    state = facts.health.state
+    if state:
+        yield from _turn_metrics(state)
+    yield from _source_metrics(facts.report)
+    yield from _article_metrics(facts)
+    yield from _feed_metrics(facts.report)
+    yield from _disk_metrics(facts.report, facts.health)
+    yield from _server_metrics(facts)
+    yield from _delivery_metrics(facts.deliveries)
+
+
+def _plain(name: str, description: str, value: float) -> Measurement:
+    return Measurement(name, description, (), [((), value)])
+
+
+def _labelled(name: str, description: str, labels: Sequence[str], values: Mapping[_Labels, float]) -> Measurement:
+    return Measurement(name, description, labels, [*values.items()])
+
+
+def _turn_metrics(state: ProcessState) -> Iterator[Measurement]:
+    yield _plain("feeds_turn_timestamp_seconds", "When a turn last made progress.", state.turn_at.timestamp())
+    yield _plain("feeds_turn_successful", "1 unless the last turn failed.", not state.turn_error)
+    reloaded = not state.reload_error
+    yield _plain("feeds_config_last_reload_successful", "1 unless the edited configuration was refused.", reloaded)
+    counts = state.counts
+    outcomes = {(outcome,): counts.visits.get(outcome, 0) for outcome in OUTCOMES.values()}
+    yield _labelled("feeds_visits_total", "Visits by outcome.", ["outcome"], outcomes)
+    failures = {(kind,): number for kind, number in sorted(counts.failures.items())}
+    yield _labelled("feeds_visit_failures_total", "Failed visits by kind of failure.", ["kind"], failures)
+    yield _plain("feeds_visit_bytes_total", "Bytes of the bodies that visits brought, decoded.", counts.bytes)
+    yield _plain("feeds_visit_seconds_total", "The time that visits took.", counts.seconds)
+    yield _plain("feeds_visit_late_seconds_total", "How late visits began after they were due.", counts.late_seconds)
+    articles = {(change,): counts.articles.get(change, 0) for change in ("new", "changed", "removed")}
+    description = "Articles that visits brought: new, changed, or taken back by their source."
+    yield _labelled("feeds_articles_in_total", description, ["change"], articles)
+
+
+def _source_metrics(report: StatusReport) -> Iterator[Measurement]:
+    sources = report.list_sources()
+    numbers = Counter(find_condition(source).name for source in sources)
+    conditions = {(str(each.group), each.name): numbers[each.name] for each in CONDITIONS}
+    yield _labelled("feeds_sources", "Sources by condition.", ["group", "condition"], conditions)
+    due = [state.due_at for state in report.states.values() if state.due_at <= report.now]
+    yield _plain("feeds_sources_due", "Sources that are due and not visited yet.", len(due))
+    lag = _age(min(due, default=None), report.now)
+    yield _plain("feeds_visit_lag_seconds", "How long the source has been due that waits longest.", lag)
+    pending = sum(state.pending for state in report.states.values())
+    yield _plain("feeds_story_pages_pending", "Pages of stories still to visit.", pending)
+
+
+def _article_metrics(facts: MetricFacts) -> Iterator[Measurement]:
+    yield _plain("feeds_articles", "Articles in the store.", sum(facts.report.status.articles.values()))
+    removed = {(reason,): number for reason, number in sorted(facts.removed_articles.items())}
+    yield _labelled("feeds_articles_dropped", "Articles that are stored no more, by reason.", ["reason"], removed)
+    yield _plain(
+        "feeds_events_total", "Changes of feeds that went out, numbered: articles and retractions.", facts.last_event
+    )
+
+
+def _feed_metrics(report: StatusReport) -> Iterator[Measurement]:
+    now, feeds = report.now, [feed for feed in report.status.feeds if feed.title is not None]
+    yield _plain("feeds_feeds", "Declared feeds.", len(feeds))
+    failed = sum(feed.publishing is not None and feed.publishing.failed_at is not None for feed in report.status.feeds)
+    yield _plain("feeds_feeds_failed", "Feeds that could not be published the last time.", failed)
+    waits = [wait for feed in feeds if (wait := _waiting_since(feed))]
+    lag = _age(min(waits, default=None), now)
+    yield _plain("feeds_publishing_lag_seconds", "How long the change has waited that waits longest.", lag)
+    shown = feeds[:MAX_FEEDS]
+    sizes = {(feed.feed_id,): sum(filter(None, feed.files.values())) for feed in shown}
+    yield _labelled("feeds_feed_bytes", "The size of the files of a feed.", ["feed"], sizes)
+    newest = {(feed.feed_id,): feed.newest.timestamp() for feed in shown if feed.newest}
+    yield _labelled("feeds_feed_newest_timestamp_seconds", "The date of the newest article.", ["feed"], newest)
+    written = {(feed.feed_id,): feed.written_at.timestamp() for feed in shown if feed.written_at}
+    yield _labelled("feeds_feed_written_timestamp_seconds", "When a file of it last changed.", ["feed"], written)
+    lags = {(feed.feed_id,): _age(_waiting_since(feed), now) for feed in shown}
+    yield _labelled("feeds_feed_lag_seconds", "How long a change of it has waited.", ["feed"], lags)
+
+
+def _waiting_since(feed: FeedStatus) -> datetime | None:
+    return feed.publishing.waiting_since if feed.publishing else None
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+def _disk_metrics(report: StatusReport, health: HealthFacts) -> Iterator[Measurement]:
+    names = {report.config.public: "public", report.config.data: "data"}
+    free = {(names[disk.folder],): disk.free_bytes for disk in health.disks}
+    yield _labelled("feeds_disk_free_bytes", "Free bytes where the folder is.", ["folder"], free)
+
+
+def _server_metrics(facts: MetricFacts) -> Iterator[Measurement]:
+    traffic = facts.traffic
+    requests = {(kind, str(status)): count for (kind, status), count in sorted(traffic.requests.items())}
+    description = "Requests by what was asked for and status, since the server started."
+    yield _labelled("feeds_requests_total", description, ["kind", "status"], requests)
+    yield _plain("feeds_response_bytes_total", "Bytes of bodies sent.", traffic.bytes)
+    yield _plain("feeds_live_streams", "Open live streams.", facts.live_streams)
+    declared = {feed.feed_id for feed in facts.report.status.feeds[:MAX_FEEDS]}
+    subscribers = {key: count for key, count in sorted(traffic.count_subscribers().items()) if key[0] in declared}
+    description = "People who follow a feed, estimated: `service` as services say, `reader` all other readers."
+    yield _labelled("feeds_feed_subscribers", description, ["feed", "kind"], subscribers)
+
+
+def _delivery_metrics(deliveries: Sequence[DeliveryCounts]) -> Iterator[Measurement]:
+    subscribers = {(each.kind,): each.subscribers for each in deliveries}
+    yield _labelled("feeds_delivery_subscribers", "Subscriptions by way of delivery.", ["kind"], subscribers)
+    queues = {(each.kind,): each.queue for each in deliveries}
+    yield _labelled("feeds_delivery_queue", "Deliveries that wait.", ["kind"], queues)
+    outcomes = {(each.kind, outcome): count for each in deliveries for outcome, count in sorted(each.outcomes.items())}
+    description = "Deliveries by outcome, since the server started."
+    yield _labelled("feeds_deliveries_total", description, ["kind", "outcome"], outcomes)

@@ -1,0 +1,38 @@
+"""The operator's site of an installation, on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from serve.loopback import LoopbackServer
+from wire import Wire
+
+from feeds.app.admin_server import AdminServer, ServerParts
+from feeds.app.health import HealthMonitor
+from feeds.config import load
+from feeds.serve import LiveStreams, Traffic
+from feeds.store import StoreReader
+
+
+@dataclass(frozen=True)
+class AdminSite:
+    """The site: its server, and the counters of the server of the published files."""
+
+    server: LoopbackServer
+    traffic: Traffic
+    parts: ServerParts
+
+
+@contextmanager
+def serve_admin(wire: Wire, env: Mapping[str, str] | None = None) -> Iterator[AdminSite]:
+    """Serve the operator's site of an installation, whose clock is the one of the test."""
+    config, traffic = load(wire.config, env or {}), Traffic()
+    with StoreReader(config.data / "feeds.db") as reader:
+        monitor = HealthMonitor(lambda: config, reader, lambda: wire.now)
+        live = LiveStreams(reader.events, reader.event_range)
+        parts = ServerParts(lambda: config, lambda: wire.now, monitor, reader, live, traffic)
+        monitor.check()
+        with AdminServer(parts).serve(("127.0.0.1", 0)) as port:
+            yield AdminSite(LoopbackServer(port, wire.public), traffic, parts)
