@@ -62,6 +62,7 @@ DATE_NAME = re.compile(
     r"|time|published|pubdate|posted|dateline|postdate"
 )
 URL_DATE = re.compile(r"/((?:19|20)\d\d)[/-]([01]\d)[/-]([0-3]\d)(?=[/_-])")
+UNCLEAR_NUMBERS = re.compile(r"\s*\d\d?/\d\d?/\d{4}")  # of day and month
 DIGIT = re.compile(r"\d|元")
 MIN_DIGITS = 4  # of a date: `元年3月12日` and `1 Mar 25` have four, a year and month five
 MAX_RANKED = 400
@@ -125,8 +126,8 @@ def find_dates(
                 marks[field].append(mark)
         if any(match and match[4] for mark in marks["published"] if (match := ISO_DATE.match(mark.text))):
             break  # the instant is known: the body need not be searched
-    if marks["published"] and _is_day_of_head(marks["published"][0]):
-        marks["published"].sort(key=lambda mark: mark.where not in ("label", "time"))
+    if marks["published"] and _is_unsure(marks["published"][0]):
+        marks["published"].sort(key=lambda mark: not mark.where.startswith(("label", "time")))
     if not marks["published"] and (match := URL_DATE.search(urlsplit(page.url).path)):
         marks["published"].append(DateMark("-".join(match.groups()), "address"))
     texts = [mark.text for field_marks in marks.values() for mark in field_marks]
@@ -138,10 +139,11 @@ def find_dates(
     return dates, tuple(evidence)
 
 
-def _is_day_of_head(mark: DateMark) -> bool:
-    """Return whether a date in a meta element has no time of day: often the day of the printed paper."""
+def _is_unsure(mark: DateMark) -> bool:
+    """Return whether a meta element has no time of day, often the day of the printed paper, or unclear numbers."""
     match = ISO_DATE.match(mark.text)
-    return mark.where.startswith("meta ") and match is not None and match[2] is None
+    is_vague = match[2] is None if match else UNCLEAR_NUMBERS.match(mark.text) is not None
+    return mark.where.startswith("meta ") and is_vague
 
 
 def is_update_date(element: Element) -> bool:

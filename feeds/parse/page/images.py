@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -25,6 +24,7 @@ COUNTER_WORDS = frozenset(("pixel", "beacon", "tracker", "tracking", "counter", 
 NON_PICTURE_CLASS = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
 PICTURE_URL = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
 SRCSET_CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")
+ZOOM_ATTRIBUTE = re.compile(r"full|zoom")
 MIN_SIDE = 100  # pixels of the longer side
 MAX_PICTURES = 60
 MAX_CANDIDATES = 8
@@ -86,12 +86,17 @@ def _iter_urls(element: Element, image: Element | None) -> Iterator[str]:
 
 
 def _iter_attribute_urls(element: Element) -> Iterator[str]:
-    """Yield the URLs in an element's attributes; a lazy page keeps the real one in any `data-…src…`."""
+    """Yield the URLs in an element's attributes; a lazy page keeps the real one in any `data-…src…`.
+
+    What is loaded to look at a picture in full may be huge, and comes last.
+    """
     attributes = [(str(name), str(value)) for name, value in element.attrib.items() if "src" in str(name)]
     for name, value in attributes:
         if "srcset" in name:
             yield from _parse_srcset(value)
-    for name, value in sorted(attributes, key=lambda attribute: attribute[0] == "src"):
+    for name, value in sorted(
+        attributes, key=lambda pair: (ZOOM_ATTRIBUTE.search(pair[0]) is not None, pair[0] == "src")
+    ):
         if "srcset" not in name:
             yield value.strip()
     yield from (element.get(name) or "" for name in ("data-original", "data-lazy", "data-url", "data-image"))
@@ -131,11 +136,9 @@ def find_lead_image(page: WebPage, story: json_ld.JsonLdNode, pictures: list[Pic
     or carries their lettering: where the same picture is shown with the story, that URL counts.
     """
     declared = list(_find_declared_images(page, story))
-    shown = [*pictures, *_find_preloaded(page)]
-    common_marks = _find_common_marks(pictures)
     for url, where in declared:
-        marks = _find_marks(url) - common_marks
-        for picture in shown:
+        marks = _find_marks(url)
+        for picture in pictures:
             if url in picture.urls or any(marks & _find_marks(other) for other in picture.urls[:3]):
                 return picture.url, f"{where}, as shown"
     own = next((picture for picture in pictures if picture.is_own), None)
@@ -189,23 +192,8 @@ def _find_declared_images(page: WebPage, story: json_ld.JsonLdNode) -> Iterator[
             yield url, "json-ld image"
 
 
-def _find_preloaded(page: WebPage) -> Iterator[Picture]:
-    """Yield the images that the head asks browsers to load first."""
-    for link in page.root.iter("link"):
-        if link.get("as") == "image" and "preload" in (link.get("rel") or ""):
-            references = [*_parse_srcset(link.get("imagesrcset") or ""), link.get("href") or ""]
-            if urls := _resolve_urls(references, page.base_url):
-                yield Picture(urls[0], urls, is_own=False)
-
-
 def _find_marks(url: str) -> set[str]:
     """Return what only the URLs of one picture share: long numbers, codes and names in the path."""
     path = unquote(unquote(url)).lower().partition("://")[2].partition("/")[2].partition("?")[0]
     marks = (*PICTURE_CODE.findall(path), *PICTURE_NAME.findall(path))
     return {mark for mark in marks if len(mark) > 5 and not DATE_OR_SIZE.fullmatch(mark)}
-
-
-def _find_common_marks(pictures: list[Picture]) -> set[str]:
-    """Return the marks that many pictures share, which identify none."""
-    counts = Counter(mark for url in {picture.url for picture in pictures} for mark in _find_marks(url))
-    return {mark for mark, count in counts.items() if count > max(3, len(pictures) // 3)}
