@@ -30,6 +30,7 @@ class Installation:
     server: LoopbackServer
     store: SqlStore
     follower: OutboxFollower
+    live: LiveStreams
     count: int = 0
 
     def publish(self, *events: Event) -> None:
@@ -54,7 +55,7 @@ def install(path: Path, **limits: float) -> Iterator[Installation]:
         follower.poll()
         app = create_app(root, withdrawn_feeds=lambda: WITHDRAWN, is_healthy=lambda: True, services=Services(live))
         with run_server(app, root, **limits) as server:
-            yield Installation(server, store, follower)
+            yield Installation(server, store, follower, live)
 
 
 @pytest.fixture
