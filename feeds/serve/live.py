@@ -91,10 +91,12 @@ class EventBuffer:
     def __init__(self) -> None:
         self._events: deque[LiveEvent] = deque()
         self._size = 0
+        self._messages: dict[tuple[int, str], bytes] = {}  # what was read since the last event: most read the same
         self.end = 0
 
     def append(self, events: Iterable[LiveEvent]) -> None:
         """Add events, and drop the oldest of too many; the newest stays, whatever its size."""
+        self._messages.clear()
         for event in events:
             self._events.append(event)
             self._size += len(event.data)
@@ -107,8 +109,11 @@ class EventBuffer:
         count = self.end - place
         if count > len(self._events):
             return None
-        newest = (self._events[index] for index in range(-count, 0))
-        return b"".join(event.data for event in newest if event.audience in (audience, EVERYONE))
+        key = place, audience
+        if key not in self._messages:
+            newest = (self._events[index] for index in range(-count, 0))
+            self._messages[key] = b"".join(event.data for event in newest if event.audience in (audience, EVERYONE))
+        return self._messages[key]
 
 
 class LiveStreams:
