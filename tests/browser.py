@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 from origin import Document, Origin
 from serve.loopback import LoopbackServer
-from wire import Wire, rss
+from wire import Wire, rss, until
 
 from feeds.app.server_process import FileServer
 
@@ -107,9 +109,13 @@ class Paper:
 
     def publish(self, *items: tuple[str, str]) -> None:
         """Publish new stories, or others in the place of those with the same id."""
+        self.write(*items)
+        self.turn()
+
+    def write(self, *items: tuple[str, str]) -> None:
+        """Put stories into the source."""
         self.items = [*items, *(item for item in self.items if item[0] not in dict(items))]
         self.origin.put("/feed", Document(rss(*self.items)))
-        self.turn()
 
     def turn(self) -> None:
         """Visit all sources, 20 minutes later."""
@@ -129,3 +135,41 @@ def serve_live(wire: Wire, port: int = 0) -> Iterator[LoopbackServer]:
     finally:
         stop.set()
         thread.join()
+
+
+class ServerCommand:
+    """`feeds daemon` or `feeds serve` on a port of its own, whose server process can be killed."""
+
+    def __init__(self, wire: Wire, command: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self._wire, self._command = wire, command
+        self.server = LoopbackServer(port, wire.public)
+        self._start()
+
+    def _start(self) -> None:
+        self._process = self._wire.fork(self._command, "--listen", f"127.0.0.1:{self.server.port}")
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self._process.communicate()
+        with suppress(OSError):
+            return self.server.request("/health").status in (200, 503)
+        return False
+
+    def kill_server(self) -> None:
+        """Kill the process that serves; a daemon starts another one."""
+        pid, *_ = (self._wire.home / "data" / "server.lock").read_text().split()
+        os.kill(int(pid), signal.SIGKILL)
+        if self._command == "serve":
+            self._process.communicate(timeout=300)
+
+    def start_again(self) -> None:
+        """Start what was killed, unless the daemon does."""
+        if self._command == "serve":
+            self._start()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.communicate(timeout=300)

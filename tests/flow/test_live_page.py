@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
-from browser import Paper, Tab, needs_browser, serve_live
+from browser import Paper, ServerCommand, Tab, needs_browser, serve_live
 from serve.loopback import LoopbackServer
 from wire import until
 
@@ -74,6 +76,27 @@ def test_R72_a_server_that_comes_back_has_lost_and_doubled_nothing(paper: Paper,
         page.get_by_role("link", name="After it came back").wait_for()
         assert tab.headlines() == ["After it came back", "While it was away", *before]
         assert all("ERR_" in message for message in tab.messages)  # that there was no server
+        tab.messages.clear()
+
+
+@pytest.mark.parametrize("command", ["daemon", "serve"])
+def test_R72_a_server_process_that_is_killed_has_lost_and_doubled_nothing(command: str, paper: Paper, tab: Tab) -> None:
+    with closing(ServerCommand(paper.wire, command)) as process:
+        page = tab.open(process.server)
+        before = tab.headlines()
+        process.kill_server()
+        page.locator("#live:not([data-state=now])").wait_for()
+        paper.write(("urn:x:20", "While it was away"))
+        assert paper.wire.command("run", "--all").returncode == 0
+        process.start_again()
+        page.get_by_role("link", name="While it was away").wait_for()
+        page.locator("#live", has_text="Live").wait_for()
+        paper.write(("urn:x:21", "After it came back"))
+        assert paper.wire.command("run", "--all").returncode == 0
+        page.get_by_role("link", name="After it came back").wait_for()
+        assert tab.headlines() == ["After it came back", "While it was away", *before]
+        until(lambda: b"While it was away" in process.server.request("/search.json?q=while+away").body)
+        assert all("ERR_" in message for message in tab.messages)
         tab.messages.clear()
 
 
