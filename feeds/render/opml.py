@@ -19,7 +19,7 @@ def render_feed_list(site: Site, feeds: Sequence[Feed]) -> Document:
     """Return the list of our feeds as `feeds.opml`; no date, so that the same feeds are the same bytes (R8)."""
     root, body = _create_document(site.title)
     for feed in feeds:
-        etree.SubElement(body, "outline", strip_illegal_characters(_feed_attributes(site, feed)))
+        _add_outline(body, _feed_attributes(site, feed))
     return Document("feeds.opml", _serialize(root), MEDIA_TYPE)
 
 
@@ -41,15 +41,22 @@ def render_source_list(title: str, sources: Iterable[Source], titles: Mapping[st
         if terms := [tag for tag in source.tags if not {",", "/"} & set(tag)]:
             attributes["category"] = ",".join(terms)
         folder = next((_get_folder(body, folders, tag) for tag in source.tags), body)
-        etree.SubElement(folder, "outline", strip_illegal_characters(attributes))
+        _add_outline(folder, attributes)
     return _serialize(root)
 
 
 def _get_folder(body: XmlElement, folders: dict[str, XmlElement], tag: str) -> XmlElement:
     if tag not in folders:
-        attributes = strip_illegal_characters({"text": tag, "title": tag})
-        folders[tag] = etree.SubElement(body, "outline", attributes)
+        folders[tag] = _add_outline(body, {"text": tag, "title": tag})
     return folders[tag]
+
+
+def _add_outline(parent: XmlElement, attributes: dict[str, str]) -> XmlElement:
+    """Add an outline; only where lxml refuses a character is every value cleaned."""
+    try:
+        return etree.SubElement(parent, "outline", attributes)
+    except ValueError:
+        return etree.SubElement(parent, "outline", strip_illegal_characters(attributes))
 
 
 def _create_document(title: str) -> tuple[XmlElement, XmlElement]:
