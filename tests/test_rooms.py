@@ -95,7 +95,7 @@ LIBRARIES: dict[str, set[str]] = {
     "nh3": {"normalize"},
     "w3lib": {"parse", "normalize"},  # decoding pages; canonical links
     # The records, and their JSON; the gate walks through their fields; the quick check.
-    "msgspec": {"model", "store", "app", "publish", "serve"},
+    "msgspec": {"model", "store", "app", "publish", "render", "serve"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "feedgen": {"render"},

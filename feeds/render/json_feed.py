@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
+
+import msgspec
 
 from ..model import (
     Article,
@@ -29,7 +30,7 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 Members = dict[str, object]
 
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def write(edition: Edition, format: Format) -> bytes:
         extra=_nonempty(podcast=_podcast(podcast)) if (podcast := formatting.find_podcast(edition)) else {},
     )
     body = make_document(metadata, [_make_item(article) for article in edition.articles])
-    return (encode_json(body) + "\n").encode()
+    return _encode(body) + b"\n"
 
 
 def write_search(site: Site, results: SearchResults) -> bytes:
@@ -79,12 +80,12 @@ def write_search(site: Site, results: SearchResults) -> bytes:
         extra={"count": results.count, "page": results.page, "page_count": results.page_count},
     )
     body = make_document(metadata, [_make_item(spell_addresses(article)) for article in results.articles])
-    return (encode_json(body) + "\n").encode()
+    return _encode(body) + b"\n"
 
 
 def encode_json(members: Mapping[str, object]) -> str:
-    """Return JSON on one line, the members in the order given."""
-    return _encode(members)
+    """Return JSON on one line, the members in the order given; raise ValueError for a text that is no Unicode."""
+    return _encode(members).decode()
 
 
 def make_document(metadata: FeedMetadata, items: Iterable[Members]) -> Members:
