@@ -54,6 +54,10 @@ class HubService:
         config = self._current_config()
         return partial(format_links, config.hub.url, config.site.url) if config.hub else None
 
+    def counts(self) -> tuple[int, int, Mapping[str, int]]:
+        """Return the number of subscriptions, of deliveries that wait, and of each outcome of those that were made."""
+        return *self._store.counts(), dict(self.worker.outcomes)
+
     def _accept(self, request: HubRequest) -> None:
         """Keep a request to be verified; raise HubRefusal for one that is not for us, or too many."""
         if find_topic(self._current_config(), request.topic) is None:

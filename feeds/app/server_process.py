@@ -132,8 +132,16 @@ class FileServer:
             yield
             return
         from .admin_server import AdminServer, ServerParts  # with the library of the metrics, and templates
+        from .metrics import DeliveryCounts
 
-        parts = ServerParts(lambda: self.config, self._now, self._monitor, self._reader, self._live, self._traffic)
+        def deliveries() -> Sequence[DeliveryCounts]:
+            with suppress(StoreError):  # the log tells of it
+                return [DeliveryCounts("hub", *self._hub.counts())]
+            return ()
+
+        parts = ServerParts(
+            lambda: self.config, self._now, self._monitor, self._reader, self._live, self._traffic, deliveries
+        )
         with AdminServer(parts).serve(address) as port:
             # With the logger that tells what a daemon does without -v, too.
             place = format_address((address[0], port))

@@ -156,7 +156,9 @@ class HubWorker:
         self._now = now
         self._news = threading.Event()
         self._slots = Slots()
+        self.outcomes: Counter[str] = Counter()  # of deliveries, since the start
         self._executor = ThreadPoolExecutor(sum(LANES.values()), "hub")  # which starts threads as they are needed
+        self._counting = threading.Lock()
         self._sweep_at: datetime | None = None
         self._error = ""
 
@@ -249,7 +251,8 @@ class HubWorker:
     def _end(self, done: Future[None], lane: str, item: HubRequest | HubSubscription) -> None:
         self._slots.release(lane, item.key, host_of(item.callback))
         self.wake()
-        if not done.cancelled() and (error := done.exception()):
+        error = None if done.cancelled() else done.exception()
+        if error and getattr(error, "kind", None) is not FailureKind.STOPPED:
             bug = None if isinstance(error, FeedsError) else error
             log.error("the hub could not work for %s: %s", host_of(item.callback), error, exc_info=bug)
 
@@ -292,14 +295,20 @@ class HubWorker:
         headers = delivery_headers(topics.url(subscription.path), topics.hub, document.content_type, signature)
         answer = self._request("POST", subscription.callback, headers, document.body)
         if answer and is_success(answer):
+            outcome = "delivered"
             self._queue.delivered(subscription, document.digest)
         elif answer and answer.status == HTTPStatus.GONE:
+            outcome = "gone"
             self._queue.remove(subscription)
         elif (delay := retry_delay(subscription.attempts + 1, answer)) is not None:
+            outcome = "failed"
             self._queue.failed(subscription, self._now() + delay)
         else:
+            outcome = "given_up"
             log.warning("a subscriber at %s takes no deliveries; the next change is tried again", subscription.host)
             self._queue.gave_up(subscription)
+        with self._counting:
+            self.outcomes[outcome] += 1
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str] = NOTHING, body: bytes | None = None

@@ -98,6 +98,15 @@ class HubStore:
             total, of_host = connection.execute(select(func.count(), own).select_from(hub_subscriptions)).one()
         return total, of_host
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many subscriptions there are, and to how many of them a delivery waits."""
+        waiting = func.count().filter(_IS_WAITING)
+        with self._database.read() as connection:
+            total, waiting_count = connection.execute(
+                select(func.count(), waiting).select_from(hub_subscriptions)
+            ).one()
+        return total, waiting_count
+
     def expire(self, at: datetime) -> None:
         """Forget the subscriptions whose lease has ended (R57)."""
         with self._database.write() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import socket
 import sqlite3
 import threading
@@ -123,6 +124,30 @@ def test_R62_a_subscription_outlives_the_server(wire: Wire, origin: Origin) -> N
     with serving(wire):
         until(lambda: subscriber.deliveries)
     assert b"Two" in subscriber.deliveries[0][0].body
+
+
+def test_the_metrics_count_subscribers_and_deliveries(wire: Wire, origin: Origin) -> None:
+    published = declare(wire, origin)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        admin = f"127.0.0.1:{server.getsockname()[1]}"
+    tree = json.loads(wire.config.read_text())
+    tree["server"]["admin"] = admin
+    wire.config.write_text(json.dumps(tree))
+    wire.turn()
+    subscriber = Subscriber(wire, origin, "")
+    with serving(wire) as address:
+        assert subscribe(address, subscriber.callback) == 202
+        until(lambda: subscriber.modes)
+        published.body = rss(("2", "Two"), ("1", "One"))
+        wire.turn(everything=True)
+
+        def metrics() -> str:
+            with urlopen(f"http://{admin}/metrics") as answer:
+                return str(answer.read().decode())
+
+        until(lambda: 'feeds_deliveries_total{kind="hub",outcome="delivered"} 1' in metrics())
+        assert 'feeds_delivery_subscribers{kind="hub"} 1' in metrics()
+        assert 'feeds_delivery_queue{kind="hub"} 0' in metrics()
 
 
 TOPICS = {
