@@ -1141,6 +1141,7 @@ class SourceStatus(Struct, frozen=True):
     move: Move | None = None
     warnings: tuple[str, ...] = ()
     pending: int = 0  # story pages still to be visited
+    pushed_until: datetime | None = None  # the end of the lease of a hub that pushes all that is new
 
 
 class FeedStatus(Struct, frozen=True):

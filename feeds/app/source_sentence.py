@@ -209,6 +209,12 @@ def _private_note(report: SourceReport) -> str:
     return f"private, and so left out of {feeds} until that names it or one of its tags" if feeds else ""
 
 
+def _pushed_note(report: SourceReport) -> str:
+    """Return the note about a hub that pushes what is new, which is why the next visit is hours away."""
+    pushed_until = report.state.pushed_until if report.state else None
+    return "pushed by its hub" if pushed_until and pushed_until > report.now else ""
+
+
 def _next_visit_note(report: SourceReport) -> str:
     if not report.source.enabled:
         return ""
@@ -223,6 +229,7 @@ NOTES: tuple[Callable[[SourceReport], str], ...] = (
     _moving_note,
     _moved_note,
     _private_note,
+    _pushed_note,
     _next_visit_note,
 )
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     column,
 )
 
-SERVER_REVISION = "search"
+SERVER_REVISION = "hub_due"
 
 server_metadata = MetaData()
 
@@ -49,6 +49,7 @@ hub_subscriptions = Table(
     UniqueConstraint("callback", "path", name="hub_subscriptions_identity"),
     Index("hub_subscriptions_feed", "feed"),
     Index("hub_subscriptions_host", "host"),
+    Index("hub_subscriptions_due", "due", sqlite_where=column("wanted") > column("delivered")),
     sqlite_autoincrement=True,
 )
 

@@ -442,4 +442,5 @@ def _build_status(row: ResultRow) -> SourceStatus:
         move=_decode(_MOVE, row.move),
         warnings=decode_strings(row.warnings),
         pending=row.pending_count or 0,
+        pushed_until=decode_optional_time(row.pushed_until),
     )

@@ -109,6 +109,14 @@ def test_E10_a_permanent_move_is_proposed_and_never_of_a_private_source() -> Non
         assert "new.example" not in compose_sentence(SourceReport(replace(SOURCE, private=True), state, NOW))
 
 
+def test_F35_a_source_that_its_hub_pushes_says_why_the_next_visit_is_far() -> None:
+    pushed = replace(FINE, pushed_until=NOW + timedelta(days=9), due_at=NOW + timedelta(hours=12))
+    sentence = compose_sentence(SourceReport(SOURCE, pushed, NOW))
+    assert sentence == "12 articles, newest 5 h ago; pushed by its hub; next visit in 12 h"
+    ended = replace(FINE, pushed_until=NOW)
+    assert "hub" not in compose_sentence(SourceReport(SOURCE, ended, NOW))
+
+
 def test_status_before_anything_was_run_says_so_and_creates_nothing(wire: Wire, feeds: RunCommand) -> None:
     wire.declare({"a": "https://a.example/feed"})
     result = feeds("status")

@@ -455,7 +455,9 @@ def test_R52_a_push_brings_stories_and_leaves_the_state_of_the_visits(store: Sto
     store.record([failed(visit)], push_number=8)
     assert store.push_number() == 8
     assert set(titles(store)) == {"Title 1", "Title 2"}
-    assert [replace(status, articles=0) for status in store.statuses()] == before
+    pushed_until = [status.pushed_until for status in store.statuses()]
+    assert pushed_until == [NOON + 9 * HOUR, None]
+    assert [replace(status, articles=0, pushed_until=None) for status in store.statuses()] == before
     state = visit_of(store, at=NOON + HOUR).state
     assert (state.validators, state.pushed_until) == (VALIDATORS, NOON + 9 * HOUR)
     assert store.seen_items("a").listing_size == 1
