@@ -73,9 +73,8 @@ class FileServer:
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._database = ServerDatabase(self.config.data / "server.db")
-        services = self._reader, self._database, self._outbound.send, now
-        self._hub = HubService(lambda: self.config, *services)
-        self._source_hubs = SourceHubs(lambda: self.config, *services)
+        self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
+        self._source_hubs = SourceHubs(lambda: self.config, self._reader, self._database, now)
         self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
         self._search = SiteSearch(lambda: self.config, self._reader, self._database)
         listeners = (
@@ -109,6 +108,7 @@ class FileServer:
             _hold_server_lock(self.config.data, stop),
             self._open_database(),
             closing(self._outbound),
+            closing(self._source_hubs),
             self._subscribers,
             self._serve_admin(),
         ):

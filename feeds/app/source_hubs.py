@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ..fetch import OutboundClient
 from ..model import Config, HubSource, ReceivedPush, SendRequest, Source, SourceSubscription, SubscriptionState
 from ..push.source_hubs import HubSubscriber, is_reachable_from, is_signed, take_denial, verify
 from ..serve import Endpoint
@@ -24,15 +26,26 @@ class SourceHubs:
         current_config: Callable[[], Config],
         reader: StoreReader,
         database: ServerDatabase,
-        send: SendRequest,
         now: Callable[[], datetime],
     ) -> None:
         self._current_config = current_config
         self._reader = reader
         self._store = SourceHubStore(database)
         self._now = now
-        self.subscriber = HubSubscriber(self._store, self._sources, self._callback, send, now, taken=reader.push_number)
+        self._clients: dict[tuple[str, ...], OutboundClient] = {}  # by the private networks that they may contact
+        self._closed = False
+        self._lock = threading.Lock()
+        self.subscriber = HubSubscriber(
+            self._store, self._sources, self._callback, self._sender, now, taken=reader.push_number
+        )
         self._endpoint = CallbackEndpoint(self)
+
+    def close(self) -> None:
+        """Abort all requests."""
+        with self._lock:
+            self._closed = True
+            for client in self._clients.values():
+                client.close()
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         """Return what answers at the addresses of callbacks."""
@@ -72,6 +85,18 @@ class SourceHubs:
         return None if subscription.state in (SubscriptionState.DENIED, SubscriptionState.ENDING) else subscription
 
     # ── what is subscribed to ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _sender(self, source_id: str) -> SendRequest:
+        """Return what sends to the hub of a source, which may be in the private networks of that source, too."""
+        config = self._current_config()
+        declared = _declared_source(config, source_id)
+        networks = (*config.server.allow_private, *(declared.allow_private if declared else ()))
+        with self._lock:
+            if networks not in self._clients:
+                self._clients[networks] = OutboundClient(config.site, networks)
+                if self._closed:
+                    self._clients[networks].close()
+            return self._clients[networks].send
 
     def _callback(self, token: str) -> str:
         return f"{self._current_config().site.url}websub/{token}"

@@ -126,8 +126,8 @@ def take_denial(
 class HubSubscriber:
     """Keeps the subscriptions in line with the sources that name a hub, and requests them.
 
-    `sources` returns the sources to subscribe to, None where nothing is to be requested now; `callback` returns the
-    address that ends in a token, `taken` the number up to which the inbox was taken.
+    `sources` returns the sources to subscribe to, None where nothing is to be requested now; `callback` an address that
+    ends in a token; `sender` what sends requests for a source; `taken` the number up to which the inbox was taken.
     """
 
     def __init__(
@@ -135,14 +135,14 @@ class HubSubscriber:
         queue: SubscriptionQueue,
         sources: Callable[[], Sequence[HubSource] | None],
         callback: Callable[[str], str],
-        send: SendRequest,
+        sender: Callable[[str], SendRequest],
         now: Callable[[], datetime],
         taken: Callable[[], int],
     ) -> None:
         self._queue = queue
         self._sources = sources
         self._callback = callback
-        self._send = send
+        self._sender = sender
         self._now = now
         self._taken = taken
         self._news = threading.Event()
@@ -215,7 +215,8 @@ class HubSubscriber:
             form |= {"hub.secret": subscription.secret, "hub.lease_seconds": str(LEASE_SECONDS)}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         try:
-            answer = self._send("POST", subscription.hub, headers, urlencode(form).encode(), seconds=SEND_SECONDS)
+            send = self._sender(subscription.source_id)
+            answer = send("POST", subscription.hub, headers, urlencode(form).encode(), seconds=SEND_SECONDS)
             problem = "" if 200 <= answer.status < 300 else f"it answers {answer.status}"
         except PushError as error:
             problem = str(error)

@@ -132,6 +132,13 @@ class Installation:
             (count,) = connection.execute("SELECT count(*) FROM source_subscriptions").fetchone()
         return int(count)
 
+    def subscription_attempts(self) -> int:
+        """How often the newest subscription was requested."""
+        database = f"file:{self.wire.home}/data/server.db?mode=ro"
+        with closing(sqlite3.connect(database, uri=True)) as connection:
+            row = connection.execute("SELECT attempts FROM source_subscriptions ORDER BY key DESC").fetchone()
+        return int(row[0]) if row else 0
+
     def take(self) -> set[object]:
         """Make a turn in which no source is due; return the titles then."""
         visits = self.origin.paths().count("/a")
@@ -199,6 +206,19 @@ def test_R47_a_hub_that_is_named_no_more_or_another_one_is_left(site: Installati
     site.source.body = rss(ONE)
     site.turn()
     until(lambda: site.subscriptions() == 0)
+
+
+def test_S6_a_hub_may_be_in_the_networks_of_its_source(site: Installation) -> None:
+    """And of `server: allow_private`, but in no other private one."""
+    networks = {"defaults": {}, "server": {}}
+    for allowed, count in ((False, 0), (True, 1)):
+        settings = {"feed": site.topic, "allow_private": ["127.0.0.0/8"]}
+        site.source.body = site.feed(ONE, hub=site.hub if allowed else "http://10.0.0.1/hub")
+        site.wire.declare({"a": settings}, site={"title": "Wire", "url": SITE}, **networks)
+        site.turn()
+        with site.serve():
+            until(lambda: site.subscription_attempts() > 0)
+            until(lambda count=count: len(site.forms()) == count)
 
 
 @pytest.mark.parametrize("case", ["private", "no turns", "loopback"])

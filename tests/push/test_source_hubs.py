@@ -38,7 +38,7 @@ class Rig:
             self.store,
             lambda: self.sources,
             lambda token: f"https://wire.example.org/websub/{token}",
-            self.send,
+            lambda source_id: self.send,
             lambda: self.now,
             lambda: self.taken,
         )
