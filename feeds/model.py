@@ -245,6 +245,7 @@ class Site:
     timezone: str = "UTC"
     contact: str | None = None
     hubs: tuple[str, ...] = ()  # WebSub hubs that the documents of our feeds name
+    cloud: str | None = field(default=None, metadata=LATER_FIELD)  # the address for rssCloud that RSS documents name
     authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
     theme: Theme | None = field(default=None, metadata=LATER_FIELD)
 
@@ -452,6 +453,14 @@ class SendRequest(Protocol):
 # ── WebSub: the subscriptions to our feeds ────────────────────────────────────────────────────────────────────────────
 
 
+class HubProtocol(StrEnum):
+    """How a subscriber wants to be told of a new edition, and how its intent is verified."""
+
+    WEBSUB = "websub"  # it is sent the document
+    CLOUD = "rsscloud"  # it is sent the address of the document
+    CLOUD_SELF = "rsscloud-self"  # the same, at the address that the request came from, which needs no challenge
+
+
 class HubRequest(Struct, frozen=True):
     """A request of a subscriber to our hub, whose intent is to be verified; `denied`: it is to be told the reason."""
 
@@ -461,6 +470,7 @@ class HubRequest(Struct, frozen=True):
     secret: str | None = None
     lease_seconds: int = 0
     reason: str = ""
+    protocol: HubProtocol = HubProtocol.WEBSUB
     key: int = 0  # in the store
 
 
@@ -475,6 +485,7 @@ class HubSubscription(Struct, frozen=True):
     wanted: int  # how often the document changed since the subscription began
     attempts: int  # to deliver that failed since the last one that did not
     body_digest: str | None  # of what was delivered last
+    protocol: HubProtocol = HubProtocol.WEBSUB
 
 
 # ── WebSub: the hubs of our sources ───────────────────────────────────────────────────────────────────────────────────

@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from ..model import Config, HubRequest, SendRequest
-from ..push.hub import HubWorker, Topic, TopicDocument, Topics, link_header
+from ..push.hub import HubWorker, Topic, Topics
+from ..push.hub_messages import TopicDocument, link_header
 from ..serve import Endpoint
 from ..serve.files import is_published_path
-from ..serve.hub import HubEndpoint, HubRefusal
+from ..serve.hub import HubEndpoint, HubRefusal, choose_by_path
 from ..serve.limits import RequestRate
 from ..serve.media_types import find_media_type, is_feed_path
+from ..serve.rss_cloud import CloudEndpoint
 from ..store import HubStore, ServerDatabase, StoreReader
 
 # R63. A service for many readers subscribes to each document of each feed, from one host.
@@ -43,11 +45,13 @@ class HubService:
         self.worker = HubWorker(self._store, self._topics, send, now)
         rate = RequestRate(REQUESTS_A_MINUTE, REQUESTS_PER_CLIENT, current_config().server.trusted_proxies)
         self._endpoint = HubEndpoint(self._accept, rate)
+        self._cloud = CloudEndpoint(self._accept, rate)
 
     def endpoints(self) -> Mapping[str, Endpoint]:
-        """Return what answers at the hub's address, if the hub of our feeds is this one."""
+        """Return what answers at the hub's addresses, if the hub of our feeds is this one."""
         hub = self._current_config().hub
-        return {"hub": self._endpoint.respond} if hub and hub.is_own else {}
+        paths = {"/hub": self._endpoint.respond, "/hub/rsscloud": self._cloud.respond}
+        return {"hub": choose_by_path(paths)} if hub and hub.is_own else {}
 
     def feed_links(self) -> Callable[[str], str] | None:
         """Return what makes the `Link` header of a feed's document; None where our feeds have no hub."""

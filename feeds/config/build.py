@@ -56,8 +56,9 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
     """Return the configuration of a checked file."""
     theme = read_theme(location.resolve(shape.theme)) if shape.theme else None
     hub = _build_hub(shape.site)
-    hubs = (hub.url,) if hub and _is_hub_certain(shape) else ()
-    site = _build_record(Site, shape.site, theme=theme, hubs=hubs)
+    named = hub if _is_hub_certain(shape) else None
+    cloud = f"{shape.site.url}hub/rsscloud" if named and named.is_own else None
+    site = _build_record(Site, shape.site, theme=theme, hubs=(named.url,) if named else (), cloud=cloud)
     context = _BuildContext(location, site, shape.defaults, secrets)
     sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}

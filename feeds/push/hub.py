@@ -7,8 +7,6 @@ deliveries at a time, and those that failed before have a few threads of their o
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import secrets
 import threading
@@ -21,11 +19,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from .. import http_headers
 from ..errors import FailureKind, FeedsError, PushError, StoreError
-from ..model import NOTHING, HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
+from ..model import HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
+from .hub_messages import HubMessage, TopicDocument, delivery, denial, is_confirmed, is_success, verification
 
 log = logging.getLogger("feeds.server")
 
@@ -46,15 +45,6 @@ class Topic:
     url: str
     path: str
     feed_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TopicDocument:
-    """What a topic's address answers with now."""
-
-    body: bytes
-    content_type: str
-    digest: str  # by which the same bytes are not delivered twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +88,6 @@ class HubQueue(Protocol):
 
 
 # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def sign(secret: str, body: bytes) -> str:
-    """Return the value of `X-Hub-Signature` (R60)."""
-    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
-
-
-def add_parameters(callback: str, parameters: Mapping[str, object]) -> str:
-    """Return a callback with parameters after its own query, which stays as it is (R55)."""
-    separator = "&" if "?" in callback else "?"
-    return f"{callback}{separator}{urlencode(parameters)}"
-
-
-def link_header(hub: str, topic_url: str) -> str:
-    """Return the `Link` header of a document of ours, published or delivered (R44, R59)."""
-    return f'<{hub}>; rel="hub", <{topic_url}>; rel="self"'
-
-
-def delivery_headers(topic_url: str, hub: str, content_type: str, signature: str | None) -> dict[str, str]:
-    """Return the headers of a delivery (R59)."""
-    headers = {"Content-Type": content_type, "Link": link_header(hub, topic_url)}
-    return headers if signature is None else {**headers, "X-Hub-Signature": signature}
-
-
-def is_success(answer: OutboundAnswer) -> bool:
-    """Return whether the status is a 2xx: a redirect is none (R56, R61)."""
-    return 200 <= answer.status < 300
 
 
 def host_of(callback: str) -> str:
@@ -218,7 +181,8 @@ class HubWorker:
                     self._queue.move(subscription, path, successor)
                 else:
                     topic = topics.url(subscription.path)
-                    self._queue.add_request(HubRequest("denied", subscription.callback, topic, reason=GONE))
+                    callback, protocol = subscription.callback, subscription.protocol
+                    self._queue.add_request(HubRequest("denied", callback, topic, reason=GONE, protocol=protocol))
                     self._queue.remove(subscription)
 
     def _start_work(self) -> int:
@@ -259,24 +223,18 @@ class HubWorker:
     # ── one request, one delivery ───────────────────────────────────────────────────────────────────────────────────
 
     def _answer(self, request: HubRequest, topics: Topics) -> None:
-        """Verify the intent of a subscriber (R56), by one request and no more (R63); or tell it why it is denied."""
+        """Verify the intent of a subscriber, by one request and no more (R63); or tell it why it is denied."""
         topic = topics.find(request.topic)
-        if topic is None or request.mode == "denied":
-            parameters = {"hub.mode": "denied", "hub.topic": request.topic, "hub.reason": request.reason or GONE}
-            self._request("GET", add_parameters(request.callback, parameters))
-        else:
+        if topic is not None and request.mode != "denied":
             self._verify(request, topic, topics)
+        elif message := denial(request, request.reason or GONE):
+            self._request(message)
         self._queue.finish_request(request.key)
 
     def _verify(self, request: HubRequest, topic: Topic, topics: Topics) -> None:
         challenge = secrets.token_urlsafe(32)
-        parameters: dict[str, object] = {"hub.mode": request.mode, "hub.topic": request.topic}
-        parameters["hub.challenge"] = challenge
-        if request.mode == "subscribe":
-            parameters["hub.lease_seconds"] = request.lease_seconds
         document = topics.read(topic.path)
-        answer = self._request("GET", add_parameters(request.callback, parameters))
-        if answer is None or not is_success(answer) or answer.body != challenge.encode():
+        if not is_confirmed(request, challenge, self._request(verification(request, challenge))):
             return
         if request.mode == "unsubscribe":
             self._queue.unsubscribe(request.callback, topic.path)
@@ -291,9 +249,8 @@ class HubWorker:
         if document is None or document.digest == subscription.body_digest:
             self._queue.delivered(subscription, subscription.body_digest)
             return
-        signature = sign(subscription.secret, document.body) if subscription.secret else None
-        headers = delivery_headers(topics.url(subscription.path), topics.hub, document.content_type, signature)
-        answer = self._request("POST", subscription.callback, headers, document.body)
+        message = delivery(subscription, topics.url(subscription.path), topics.hub, document)
+        answer = self._request(message)
         if answer and is_success(answer):
             outcome = "delivered"
             self._queue.delivered(subscription, document.digest)
@@ -310,12 +267,10 @@ class HubWorker:
         with self._counting:
             self.outcomes[outcome] += 1
 
-    def _request(
-        self, method: str, url: str, headers: Mapping[str, str] = NOTHING, body: bytes | None = None
-    ) -> OutboundAnswer | None:
+    def _request(self, message: HubMessage) -> OutboundAnswer | None:
         """Return the answer; None where there is none. Raise PushError when the server stops."""
         try:
-            return self._send(method, url, headers, body, seconds=SEND_SECONDS)
+            return self._send(message.method, message.url, message.headers, message.body, seconds=SEND_SECONDS)
         except PushError as error:
             if error.kind is FailureKind.STOPPED:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from urllib.parse import urlsplit
 
 from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
@@ -37,8 +38,23 @@ def _write_channel(generator: FeedGenerator, edition: Edition, format: Format) -
     # Last: feedgen takes the last link for the channel's.
     generator.link(href=formatting.home_page_url(feed, site), rel="alternate")
     generator.docs("https://www.rssboard.org/rss-specification")
+    if site.cloud:
+        generator.cloud(**_cloud_attributes(site.cloud))
     if feed.image:
         generator.image(feed.image)  # feedgen repeats title and link of the channel (R34)
+
+
+def _cloud_attributes(address: str) -> dict[str, str]:
+    """Return the attributes of the element that leads rssCloud subscribers to an address."""
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return {
+        "domain": parts.hostname or "",
+        "port": str(port),
+        "path": parts.path,
+        "registerProcedure": "",
+        "protocol": f"{parts.scheme}-post",
+    }
 
 
 def _write_item(entry: FeedEntry, article: Article) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.exceptions import HTTPException
@@ -14,6 +14,8 @@ from ..errors import StoreError
 from ..model import HubRequest
 from .limits import RequestRate
 from .responses import text_response
+
+Respond = Callable[[Request], Awaitable[Response]]
 
 MAX_BODY_SIZE = 16_384
 MAX_PARAMETERS = 100
@@ -41,7 +43,7 @@ def parse_hub_request(form: Mapping[str, str]) -> HubRequest:
         raise HubRefusal("hub.mode must be subscribe or unsubscribe.")
     if not topic:
         raise HubRefusal("hub.topic is missing.")
-    _check_callback(callback)
+    check_callback(callback)
     secret = form.get("hub.secret")
     if secret is not None and len(secret.encode("utf-8", "replace")) > MAX_SECRET_LENGTH:
         raise HubRefusal("hub.secret must be shorter than 200 bytes.")
@@ -51,7 +53,7 @@ def parse_hub_request(form: Mapping[str, str]) -> HubRequest:
     return HubRequest(mode, callback, topic, secret or None, seconds)  # type: ignore[arg-type]
 
 
-def _check_callback(callback: str) -> None:
+def check_callback(callback: str) -> None:
     """Raise HubRefusal unless a callback is an address that requests may go to; it is resolved when it is used."""
     try:
         parts = urlsplit(callback)
@@ -78,7 +80,7 @@ class HubEndpoint:
         if request.method != "POST":
             raise HTTPException(405, headers={"allow": "POST"})
         try:
-            form = await self._read_form(request)
+            form = await read_form(request)
             if not self._rate.admit(request.client.host if request.client else ""):
                 raise HubRefusal("Too many requests; try again in a minute.", 429)
             await asyncio.to_thread(self._accept, parse_hub_request(form))
@@ -89,18 +91,34 @@ class HubEndpoint:
             return text_response("The hub does not work at the moment.", 503, {"retry-after": "600"})
         return text_response(ACCEPTED, 202)
 
-    async def _read_form(self, request: Request) -> Mapping[str, str]:
-        """Return the parameters, of each name the first."""
-        content_type = request.headers.get("content-type", FORM_TYPE).partition(";")[0].strip().lower()
-        if content_type != FORM_TYPE:
-            raise HubRefusal(f"The request must be sent as {FORM_TYPE}.", 415)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_SIZE:
-                raise HubRefusal("The request is too large.", 413)
-        try:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
-        except ValueError as error:  # UnicodeDecodeError is one
-            raise HubRefusal("The request is no form in UTF-8.") from error
-        return dict(reversed(pairs))
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Return the parameters of a form, of each name the first; raise HubRefusal for what is none."""
+    content_type = request.headers.get("content-type", FORM_TYPE).partition(";")[0].strip().lower()
+    if content_type != FORM_TYPE:
+        raise HubRefusal(f"The request must be sent as {FORM_TYPE}.", 415)
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_SIZE:
+            raise HubRefusal("The request is too large.", 413)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise HubRefusal("The request is no form in UTF-8.") from error
+    form: dict[str, str] = {}
+    for name, value in pairs:
+        form.setdefault(name, value)
+    return form
+
+
+def choose_by_path(endpoints: Mapping[str, Respond]) -> Respond:
+    """Return what answers by the endpoint of each path; there is nothing at others."""
+
+    async def respond(request: Request) -> Response:
+        endpoint = endpoints.get(request.scope["path"])
+        if endpoint is None:
+            raise HTTPException(404)
+        return await endpoint(request)
+
+    return respond

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Row, Table, delete, func, select, update
 
-from ..model import HubRequest, HubSubscription
+from ..model import HubProtocol, HubRequest, HubSubscription
 from .schema import decode_time, encode_time
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
@@ -37,6 +37,7 @@ class HubStore:
             "secret": request.secret,
             "lease_seconds": request.lease_seconds,
             "reason": request.reason,
+            "protocol": request.protocol,
         }
         with self._database.write() as connection:
             identity = [hub_requests.c[name] == values[name] for name in ("callback", "topic")]
@@ -49,7 +50,7 @@ class HubStore:
         query = select(*columns).where(*_is_free(hub_requests, busy_keys, busy_hosts))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(hub_requests.c.key).limit(limit)).all()
-        return [HubRequest(**row._mapping) for row in rows]
+        return [HubRequest(**{**row._mapping, "protocol": HubProtocol(row.protocol)}) for row in rows]
 
     def count_requests(self, callback: str) -> tuple[int, int]:
         """Return how many requests wait, and how many of them have the host of this callback."""
@@ -78,8 +79,9 @@ class HubStore:
             "secret": request.secret,
             "expires": encode_time(expires),
             "body_digest": digest,
+            "protocol": request.protocol,
         }
-        renewed = {name: values[name] for name in ("secret", "expires", "feed")}
+        renewed = {name: values[name] for name in ("secret", "expires", "feed", "protocol")}
         statement = insert(hub_subscriptions).values(values)
         with self._database.write() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["callback", "path"], set_=renewed))
@@ -190,7 +192,7 @@ def callback_host(callback: str) -> str:
 
 
 def _make_subscription(row: Row[Any]) -> HubSubscription:
-    return HubSubscription(**row._mapping)
+    return HubSubscription(**{**row._mapping, "protocol": HubProtocol(row.protocol)})
 
 
 def _is_free(table: Table, keys: Collection[int], hosts: Collection[str]) -> Sequence[ColumnElement[bool]]:

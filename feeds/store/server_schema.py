@@ -23,7 +23,7 @@ from sqlalchemy import (
     column,
 )
 
-SERVER_REVISION = "hub_due"
+SERVER_REVISION = "hub_protocols"
 
 server_metadata = MetaData()
 
@@ -46,6 +46,7 @@ hub_subscriptions = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),  # of the delivery that is wanted
     Column("due", Integer, nullable=False, server_default="0"),  # of the next attempt
     Column("body_digest", Text),  # of what was delivered last
+    Column("protocol", Text, nullable=False, server_default="websub"),
     UniqueConstraint("callback", "path", name="hub_subscriptions_identity"),
     Index("hub_subscriptions_feed", "feed"),
     Index("hub_subscriptions_host", "host"),
@@ -65,6 +66,7 @@ hub_requests = Table(
     Column("secret", Text),
     Column("lease_seconds", Integer, nullable=False),
     Column("reason", Text),  # of a denial
+    Column("protocol", Text, nullable=False, server_default="websub"),
     UniqueConstraint("callback", "topic", name="hub_requests_identity"),
     sqlite_autoincrement=True,
 )

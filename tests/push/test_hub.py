@@ -18,9 +18,10 @@ from origin import ALLOW, HANG, KEEP, Behaviour, Origin, Piece, Request, drip, r
 from wire import until
 
 from feeds.fetch import OutboundClient
-from feeds.model import Event, HubRequest, HubSubscription
+from feeds.model import Event, HubProtocol, HubRequest, HubSubscription
 from feeds.push import hub
-from feeds.push.hub import HubWorker, Topic, TopicDocument, Topics
+from feeds.push.hub import HubWorker, Topic, Topics
+from feeds.push.hub_messages import TopicDocument
 from feeds.store import HubStore, ServerDatabase
 
 HUB = "https://wire.example.org/hub"
@@ -345,6 +346,57 @@ def test_R62_retry_after_is_heeded(rig: Rig, origin: Origin, callback: str) -> N
     assert len(deliveries(origin)) == 1
     rig.pass_time(seconds=1)
     assert len(deliveries(origin)) == 2
+
+
+# ── rssCloud ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def echo_cloud(request: Request) -> Iterable[Piece]:
+    query = parse_qs(urlsplit(request.path).query)
+    assert query["url"] == [TOPIC]
+    return (reply(query["challenge"][0].encode()), KEEP)
+
+
+@pytest.mark.parametrize("protocol", [HubProtocol.CLOUD, HubProtocol.CLOUD_SELF])
+def test_R56_an_rsscloud_subscriber_is_verified_and_sent_the_address_of_the_feed(
+    rig: Rig, origin: Origin, protocol: HubProtocol
+) -> None:
+    url = origin.put("/callback", OK)
+    origin.put("/callback?", echo_cloud)
+    rig.request(url, protocol=protocol)
+    assert len(rig.subscriptions()) == 1
+    rig.publish()
+    rig.wait()
+    verified, *rest = origin.requests
+    assert verified.method == ("GET" if protocol is HubProtocol.CLOUD else "POST")
+    (delivered,) = rest
+    assert (delivered.method, delivered.path) == ("POST", "/callback")
+    assert delivered.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(delivered.body.decode()) == {"url": [TOPIC]}
+    rig.withdrawn["all"] = None
+    rig.pass_time(hours=1)  # nothing tells it that the feed is gone
+    assert rig.subscriptions() == []
+    assert len(origin.requests) == 2
+
+
+CLOUD_ANSWERS: dict[str, Behaviour] = {
+    "other text": raw(reply(b"ok"), KEEP),
+    "404": raw(reply(b"", 404), KEEP),
+    "302": raw(reply(b"", 302, location="/elsewhere"), KEEP),
+    "no answer": raw(),
+}
+
+
+@pytest.mark.parametrize("behaviour", CLOUD_ANSWERS.values(), ids=CLOUD_ANSWERS)
+def test_R56_an_rsscloud_subscriber_that_does_not_confirm_is_none(
+    rig: Rig, origin: Origin, behaviour: Behaviour
+) -> None:
+    origin.put("/callback?", behaviour)
+    origin.put("/callback", behaviour if behaviour is not CLOUD_ANSWERS["other text"] else script(500))
+    for protocol in (HubProtocol.CLOUD, HubProtocol.CLOUD_SELF):
+        rig.request(origin.url("/callback"), protocol=protocol)
+    assert rig.subscriptions() == []
+    assert len(origin.requests) == 2
 
 
 def test_F36_bad_subscribers_delay_no_others(rig: Rig, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:

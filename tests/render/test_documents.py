@@ -23,6 +23,7 @@ from render.editions import ANY_TEXT, ATOM, CASES, FEED, FULL, FULL_EDITION, NOO
 from render.schemas import schema_errors
 from render.validators import VALIDATORS
 
+from feeds import model
 from feeds.model import Author, Feed, Media, Site
 from feeds.registry import formats
 from feeds.render import render, render_assets, render_feed_list
@@ -171,6 +172,27 @@ def test_a_feed_one_level_down_finds_the_stylesheet_above() -> None:
 
 
 # ── read by another parser ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "protocol"),
+    [
+        ("http://wire.example.org:8080/hub/rsscloud", "8080", "http-post"),
+        ("https://wire.example.org/hub/rsscloud", "443", "https-post"),
+    ],
+)
+def test_R44_an_rss_document_names_the_address_for_rsscloud(address: str, port: str, protocol: str) -> None:
+    edition = model.replace(FULL_EDITION, site=replace(SITE, cloud=address))
+    documents = {document.path.rpartition(".")[2]: document.body for document in render(edition)}
+    cloud = feedparser.parse(documents["rss"]).feed.cloud
+    assert cloud == {
+        "domain": "wire.example.org",
+        "port": port,
+        "path": "/hub/rsscloud",
+        "registerprocedure": "",
+        "protocol": protocol,
+    }
+    assert b"cloud" not in documents["atom"]
 
 
 @pytest.mark.parametrize("suffix", ["rss", "atom"])
