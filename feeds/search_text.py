@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 MAX_QUERY_LENGTH = 200  # characters
 MAX_PHRASES = 12
-MIN_PREFIX_LENGTH = 2  # letters of a last word from which on it stands for all words that begin so
+MIN_PREFIX_LENGTH = 3  # letters of a last word from which on it stands for all words that begin so
 EXCERPT_LENGTH = 260  # characters
 _LEAD_LENGTH = 80  # characters of an excerpt before the first match
 _MAX_PLACES = 40  # of words in a text that an excerpt is chosen by

@@ -81,6 +81,9 @@ _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
     "woff2": MediaType("font/woff2"),
 }
 
+# They tell the scripts of a page that there are event streams and a search here; a static host has none.
+PAGE_HEADERS = {"server-timing": "live, search"}
+
 FOLDERS_WITHOUT_FEEDS = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
@@ -121,8 +124,7 @@ def file_headers(media_type: MediaType) -> Mapping[str, str]:
     if not media_type.compressible:
         headers["accept-ranges"] = "bytes"
     if media_type.role == "page":
-        # This tells the scripts of a page that there are event streams and a search here; a static host has none.
-        headers["server-timing"] = "live, search"
+        headers |= PAGE_HEADERS
     return {**headers, **_ALLOW_ORIGIN} if media_type.role == "feed" else headers
 
 

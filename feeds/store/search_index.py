@@ -25,7 +25,7 @@ from .server_schema import search_stories, search_texts
 from .sqlite import is_interrupted, json_members
 from .statements import Query, Values, insert_statement
 
-MAX_FOUND = 2_000  # stories; of more, the newest
+MAX_FOUND = 2_000  # stories; of more, those that were stored last
 MAX_SECONDS = 1.0  # that a search may take
 _STEPS_BETWEEN_LOOKS = 2_000  # of SQLite's virtual machine, at the clock
 _WEIGHTS = "8.0, 3.0, 1.0"  # of a word in the title, in the facts, in the text

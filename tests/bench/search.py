@@ -21,7 +21,7 @@ from feeds.store import ServerDatabase
 from feeds.store.search_index import SearchableStory, SearchIndex
 
 VOCABULARY = 60_000
-WORDS = 400  # of a story
+WORDS, LETTERS = 400, 800  # of a story; one of ten is Japanese
 JAPANESE = [chr(code) for code in range(0x4E00, 0x4E00 + 2_000)]
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -35,6 +35,8 @@ def main(count: int) -> None:
     random_ = random.Random(1)
     words = make_words(random_)
     weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
+    stream = random_.choices(words, cum_weights=weights, k=1_000_000)
+    letters = "".join(random_.choices(JAPANESE, k=1_000_000))
     with tempfile.TemporaryDirectory() as folder, closing(ServerDatabase(Path(folder) / "server.db")) as database:
         database.open()
         index, began, cpu = SearchIndex(database), time.perf_counter(), time.process_time()
@@ -42,8 +44,9 @@ def main(count: int) -> None:
         for first in range(0, count, 200):
             stories = []
             for key in range(first + 1, first + 201):
-                drawn = random_.choices(words, cum_weights=weights, k=WORDS)
-                text = "".join(random_.choices(JAPANESE, k=800)) if key % 10 == 0 else " ".join(drawn)
+                place = random_.randrange(1_000_000 - LETTERS)
+                drawn = stream[place : place + WORDS]
+                text = letters[place : place + LETTERS] if key % 10 == 0 else " ".join(drawn)
                 size += len(text.encode())
                 position = START + timedelta(minutes=30 * key)
                 stories.append(SearchableStory(key, 1, position, " ".join(drawn[:9]), f"Source {key % 100}", text))
@@ -52,7 +55,7 @@ def main(count: int) -> None:
         file_size = (Path(folder) / "server.db").stat().st_size
         print(f"{count} stories, {size / 1e6:.0f} MB of text: {file_size / 1e6:.0f} MB")
         print(f"indexed in {seconds:.0f} s ({cpu_seconds:.0f} s CPU)")
-        two = "".join(JAPANESE[7:9])
+        two = letters[7:9]
         for name, query in {
             "a rare word": words[40_000] + " ",
             "a usual word": words[500] + " ",

@@ -152,3 +152,12 @@ def test_keys_with_a_modifier_and_keys_in_a_field_are_left_alone(server: Loopbac
         page.keyboard.press(key)
     assert page.evaluate("document.activeElement.name") == "source"
     assert page.get_by_role("dialog").is_hidden()
+
+
+def test_a_theme_may_leave_out_what_the_scripts_use(server: LoopbackServer, tab: Tab) -> None:
+    scripts = "".join(f'<script src="assets/{name}.js" defer></script>' for name in ("page", "stories", "live"))
+    body = f'<!DOCTYPE html><html lang="en"><title>x</title>{scripts}<p>Of a theme.'
+    tab.page.route("**/all.html", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page = tab.open(server, "all.html", live=False)
+    page.keyboard.press("j")
+    assert page.locator("p").text_content() == "Of a theme."

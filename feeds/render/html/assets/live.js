@@ -2,7 +2,7 @@
 // page itself, which is published before the event, says what. A static host has no events, and all stays as it is.
 "use strict";
 
-const words = main.dataset;
+const words = main?.dataset ?? {};
 const status = document.getElementById("live"), pill = document.getElementById("new");
 const NEAR_TOP = 200;  // pixels; whoever has scrolled further is reading
 const PAUSES = [0, 500, 1500, 4000];  // milliseconds until the page holds what an event told of: others are issued first
@@ -162,7 +162,7 @@ function connect() {
   });
 }
 
-pill.addEventListener("click", () => {
+pill?.addEventListener("click", () => {
   showNew();
   showAges();
   scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
@@ -170,7 +170,7 @@ pill.addEventListener("click", () => {
 });
 addEventListener("filter", () => { showNew(); showAges(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && isStale) refresh(); });
-if (serverOffers("live")) {
+if (status && pill && serverOffers("live")) {  // a theme may leave them out
   addEventListener("offline", () => show("offline"));
   connect();
 }

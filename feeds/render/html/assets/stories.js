@@ -92,7 +92,7 @@ if (filter) {
 // ── keyboard ──
 
 const dialog = document.getElementById("keys"), help = document.getElementById("help");
-const isUsingKeys = dialog.querySelector("input");
+const isUsingKeys = dialog?.querySelector("input");
 
 // Move to the next or the previous story; without a current one, to the first or the last before the middle of the window.
 function move(step) {
@@ -128,15 +128,19 @@ function storeKeys(value) {
   return true;
 }
 
-document.addEventListener("keydown", (event) => {
+function pressKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
   if (dialog.open || event.target.closest("input, textarea, select, [contenteditable]")) return;
   if (!isUsingKeys.checked || !Object.hasOwn(KEYS, event.key)) return;
   if (KEYS[event.key]()) event.preventDefault();
-});
-isUsingKeys.checked = storeKeys();
-isUsingKeys.addEventListener("change", () => storeKeys(isUsingKeys.checked));
-help.hidden = false;
-help.addEventListener("click", () => dialog.showModal());
-dialog.querySelector("button").addEventListener("click", () => dialog.close());
-dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });  // beside it
+}
+
+if (dialog && help) {  // a theme may leave them out
+  isUsingKeys.checked = storeKeys();
+  isUsingKeys.addEventListener("change", () => storeKeys(isUsingKeys.checked));
+  help.hidden = false;
+  help.addEventListener("click", () => dialog.showModal());
+  dialog.querySelector("button").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });  // beside it
+  document.addEventListener("keydown", pressKey);
+}

@@ -8,7 +8,7 @@ revision = "search"
 down_revision = "source_hubs"
 
 # Words come folded and with spaces between them (`search_text`): the tokenizer only parts them there. Marks belong to
-# words, as the vowel signs of Indic scripts do. Beginnings of two and three letters have an index of their own.
+# words, as the vowel signs of Indic scripts do. An index of the beginnings of words would double its size.
 STATEMENTS = (
     """
     CREATE TABLE search_stories (
@@ -25,7 +25,7 @@ STATEMENTS = (
     """,
     """
     CREATE VIRTUAL TABLE search_words USING fts5 (
-        title, facts, text, content='', prefix='2 3',
+        title, facts, text, content='',
         tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
     )
     """,
