@@ -1155,6 +1155,33 @@ class SourceStatus(Struct, frozen=True):
     pushed_until: datetime | None = None  # the end of the lease of a hub that pushes all that is new
 
 
+class VisitResult(StrEnum):
+    """What came of a visit of a source, in one letter: it had new or changed stories, or none, or it failed."""
+
+    NEWS = "n"
+    NO_NEWS = "u"
+    NOT_MODIFIED = "m"
+    FAILED = "f"
+
+
+class PastVisit(Struct, frozen=True, gc=False):
+    """A visit that was made, to the minute."""
+
+    at: datetime
+    result: VisitResult
+
+
+class ListedArticle(Struct, frozen=True):
+    """What a list of stored articles shows of one; `retracted_at`: when the operator took it out, if so."""
+
+    published_id: str
+    source_id: str
+    title: str
+    url: str | None
+    position: datetime
+    retracted_at: datetime | None = None
+
+
 class FeedStatus(Struct, frozen=True):
     """What is published of a feed: the size of each file by path (None: it is missing), and what waits.
 

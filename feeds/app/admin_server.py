@@ -9,18 +9,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
+from typing import Any
 
 from .. import __version__
 from .. import config as configuration
 from ..errors import FeedsError
 from ..formatting import format_rfc3339
 from ..model import Config
+from ..render import read_admin_style
 from ..serve import LiveStreams, ServerAddress, Traffic, run
 from ..serve.admin import AdminIO, create_admin_app
 from ..serve.metrics import Measurement
 from ..store import StoreReader
+from .admin_actions import AdminActions
+from .admin_pages import AdminPages
 from .health import HealthFacts, HealthMonitor, read_facts
 from .metrics import DeliveryCounts, MetricFacts, collect_metrics
+from .operations import OperationRequest, PublishRequest, RetractRequest, RunRequest
 from .status_report import StatusReport, read_report
 
 MAX_CONNECTIONS = 16  # of one operator and a few scrapers
@@ -52,7 +57,24 @@ class AdminServer:
         self._since = parts.now()
         self._lock = threading.Lock()
         self._report: tuple[float, StatusReport] | None = None
-        self._app = create_admin_app(AdminIO(self.read_health, self.read_metrics), parts.config().server.admin_token)
+        self._actions = AdminActions(parts.config)
+        self._pages = AdminPages(
+            self._read_report,
+            parts.monitor,
+            parts.reader,
+            self._actions,
+            parts.traffic.count_subscribers,
+            lambda: parts.live.stream_count,
+        )
+        io = AdminIO(
+            self.read_health,
+            self.read_metrics,
+            lambda: read_admin_style(parts.config().site),
+            self._pages.render,
+            self._pages.render_message,
+            self._act,
+        )
+        self._app = create_admin_app(io, parts.config().server.admin_token)
 
     @contextmanager
     def serve(self, address: tuple[str, int]) -> Iterator[int]:
@@ -118,6 +140,22 @@ class AdminServer:
                 deliveries=parts.deliveries(),
             )
         )
+
+    def _act(self, action: str, form: Mapping[str, str]) -> str:
+        """Do what a form asks for; return the key of what became of it. Raise ValueError where a field is missing."""
+        source, feed, article = (form.get(name, "") for name in ("source", "feed", "article"))
+        requests: Mapping[str, tuple[str, OperationRequest[Any]]] = {
+            "visit": (source, RunRequest((source,), wait=0.0)),
+            "publish": (feed, PublishRequest((feed,))),
+            "retract": (article, RetractRequest(article, bool(form.get("undo")))),
+        }
+        subject, request = requests[action]
+        if not subject:
+            raise ValueError(f"{action} needs to know what")
+        key = self._actions.start(request)
+        with self._lock:
+            self._report = None  # what is shown next is to be as it is now
+        return key
 
     def _read_facts(self) -> HealthFacts:
         return read_facts(self._parts.config(), self._parts.reader)

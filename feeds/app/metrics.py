@@ -94,7 +94,7 @@ def _turn_metrics(state: ProcessState) -> Iterator[Measurement]:
 
 
 def _source_metrics(report: StatusReport) -> Iterator[Measurement]:
-    sources = report.list_sources()
+    sources = report.sources
     numbers = Counter(find_condition(source).name for source in sources)
     conditions = {(str(each.group), each.name): numbers[each.name] for each in CONDITIONS}
     yield _labelled("feeds_sources", "Sources by condition.", ["group", "condition"], conditions)

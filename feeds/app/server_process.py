@@ -136,7 +136,8 @@ class FileServer:
 
         def deliveries() -> Sequence[DeliveryCounts]:
             with suppress(StoreError):  # the log tells of it
-                return [DeliveryCounts("hub", *self._hub.counts())]
+                counts = {"hub": self._hub.counts(), "web_push": self._subscribers.counts()}
+                return [DeliveryCounts(kind, *numbers) for kind, numbers in counts.items()]
             return ()
 
         parts = ServerParts(

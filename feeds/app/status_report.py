@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from .. import config as configuration
-from ..model import Config, FeedStatus, InstallationStatus, Kind, Source, SourceStatus
+from ..model import Config, Feed, FeedStatus, InstallationStatus, Kind, Source, SourceStatus
 from ..publish import open_target
 from ..store import SqlStore
 from .declarations import expand_feeds, with_outlines
@@ -19,7 +20,7 @@ from .source_sentence import ConditionGroup, SourceReport, find_group
 GROUPS = list(ConditionGroup)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatusReport:
     """The status of an installation beside its configuration, at one time.
 
@@ -33,11 +34,21 @@ class StatusReport:
     states: Mapping[str, SourceStatus]
     outlines: Mapping[str, int]
     problems: Sequence[str] = ()
+    feeds: Mapping[str, Feed] = field(default_factory=dict)  # those that are published, with what `each` stands for
 
-    def list_sources(self) -> list[SourceReport]:
+    @cached_property
+    def sources(self) -> Sequence[SourceReport]:
         """Return a report for every declared source and every outline of an OPML list, the sick first."""
-        ids = sorted(self.config.sources.keys() | self.states.keys())
-        return sorted(map(self.find_source, ids), key=lambda source: GROUPS.index(find_group(source)))
+        return [source for group in GROUPS for source in self.by_group[group]]
+
+    @cached_property
+    def by_group(self) -> Mapping[ConditionGroup, Sequence[SourceReport]]:
+        """Return the reports of the sources by how they are, each group sorted by id."""
+        groups: dict[ConditionGroup, list[SourceReport]] = {group: [] for group in GROUPS}
+        for id in sorted(self.config.sources.keys() | self.states.keys()):
+            source = self.find_source(id)
+            groups[find_group(source)].append(source)
+        return groups
 
     def find_source(self, id: str) -> SourceReport:
         """Return the report for a source or an outline. Raises ConfigError when there is none of that id."""
@@ -57,7 +68,8 @@ class StatusReport:
 
 
 def _find_declared(config: Config, id: str) -> Source:
-    configuration.require_ids(config, "source", [id], config.sources)
+    if id not in config.sources:  # to say which id is near to it takes long
+        configuration.require_ids(config, "source", [id], config.sources)
     return config.sources[id]
 
 
@@ -73,4 +85,4 @@ def read_report(config: Config, now: datetime) -> StatusReport:
         status = read_status(expanded, sources.keys(), store, open_target(config.public))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now))
+    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now), expanded.feeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -56,6 +56,10 @@ class PushSubscribers:
         """Return what answers below `/push/`."""
         config = self._config()
         return PushRoutes(self, config.site.url, config.server.trusted_proxies)
+
+    def counts(self) -> tuple[int, int, Mapping[str, int]]:
+        """Return how many subscriptions there are, how many notifications wait, and what became of those so far."""
+        return self._store.count(), self._store.count_pending(), dict(self._notifier.counts)
 
     def wake(self, events: Sequence[NumberedEvent], position: int) -> None:
         """Notify of what the outbox has gained, as the follower says."""

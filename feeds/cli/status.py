@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -171,7 +171,7 @@ class StatusOverview:
 
     report: StatusReport
     groups: Counter[ConditionGroup]
-    sources: list[SourceReport]
+    sources: Sequence[SourceReport]
     orphans: tuple[OrphanedSource, ...]
     feeds: list[FeedStatus]
 
@@ -216,7 +216,7 @@ class StatusOverview:
 
 
 def _make_overview(report: StatusReport, *, only_failing: bool) -> StatusOverview:
-    sources, status = report.list_sources(), report.status
+    sources, status = report.sources, report.status
     groups = Counter(map(find_group, sources))
     if not only_failing:
         return StatusOverview(report, groups, sources, status.orphans, list(status.feeds))

@@ -14,6 +14,7 @@ from .opml import MEDIA_TYPE as OPML_MEDIA_TYPE
 from .opml import render_feed_list, render_source_list
 
 __all__ = [
+    "read_admin_style",
     "render",
     "render_assets",
     "render_blogroll",
@@ -105,6 +106,11 @@ def render_assets(site: Site) -> tuple[Document, ...]:
         Document(path, _read_asset(path.rpartition("/")[2], folder), ASSETS.get(path, UNKNOWN_MEDIA_TYPE))
         for path in paths
     )
+
+
+def read_admin_style(site: Site) -> bytes:
+    """Return the style sheet of the operator's site, which is not published."""
+    return _read_asset("admin.css", site.theme.folder if site.theme else None)
 
 
 def _read_asset(name: str, theme: Path | None) -> bytes:

@@ -101,6 +101,12 @@ class PushSubscriptions:
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(push_subscriptions)).scalar_one()
 
+    def count_pending(self) -> int:
+        """Return the number of notifications that wait."""
+        query = select(func.count()).select_from(push_feeds).where(_IS_PENDING)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     # ── news ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_events(

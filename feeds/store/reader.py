@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Connection
 
-from ..model import Article, HubSource, NumberedEvent, PublishingStatus
+from ..model import Article, HubSource, ListedArticle, NumberedEvent, PastVisit, PublishingStatus
 from . import published
 from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
-from .overview import select_removed_counts
+from .overview import (
+    select_entries_by_day,
+    select_newest_of_feed,
+    select_newest_of_source,
+    select_past_visits,
+    select_removed_counts,
+    select_stories_by_day,
+)
 from .schema import REVISION
 from .sqlite import open_engines
 from .visits import select_next_due
@@ -72,6 +79,31 @@ class StoreReader:
         """Return how many articles were removed, by reason."""
         with self._read() as connection:
             return select_removed_counts(connection) if connection else {}
+
+    def past_visits(self, source_ids: Collection[str]) -> Mapping[str, Sequence[PastVisit]]:
+        """Return the last visits of sources, the newest first."""
+        with self._read() as connection:
+            return select_past_visits(connection, source_ids) if connection else {}
+
+    def stories_by_day(self, source_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[date, int]]:
+        """Return how many stories of each source are of each day."""
+        with self._read() as connection:
+            return select_stories_by_day(connection, source_ids, since) if connection else {}
+
+    def entries_by_day(self, feed_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[date, int]]:
+        """Return how many articles each feed published first on each day."""
+        with self._read() as connection:
+            return select_entries_by_day(connection, feed_ids, since) if connection else {}
+
+    def newest_of_source(self, source_id: str, limit: int) -> Sequence[ListedArticle]:
+        """Return the newest stored articles of a source, also retracted ones."""
+        with self._read() as connection:
+            return select_newest_of_source(connection, source_id, limit) if connection else ()
+
+    def newest_of_feed(self, feed_id: str, limit: int) -> Sequence[ListedArticle]:
+        """Return the articles of a feed that were stored last, also retracted ones."""
+        with self._read() as connection:
+            return select_newest_of_feed(connection, feed_id, limit) if connection else ()
 
     def event_range(self) -> range:
         """Return the numbers of the events in the outbox; of an empty one, those from the next number up to it."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0011"
+REVISION = "0012"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -156,6 +156,7 @@ visits = Table(
     Column("story_digest", Text),  # NULL if planned before there was such a column
     Column("is_addition", Integer, nullable=False, server_default="0"),
     Column("pushed_until", Integer),
+    Column("history", Text, nullable=False, server_default=""),  # of the last visits, the newest first
     UniqueConstraint("source", "upstream_id", name="visits_identity"),
     Index("visits_due", "due_at"),
 )

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Text,
     and_,
     bindparam,
     case,
@@ -37,6 +38,7 @@ from ..model import (
     VisitState,
 )
 from ..registry import source_kinds
+from .past_visits import HISTORY_LENGTH, encode_past_visit
 from .schema import (
     articles,
     decode_optional_time,
@@ -70,7 +72,7 @@ def _decode(decoder: msgspec.json.Decoder[_Record], text: str | None) -> _Record
 # ── due ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _VISITS = select(
-    *visits.c,
+    *(column for column in visits.c if column.name != "history"),
     *(hosts.c[name] for name in ("last_request", "paused_until", "robots", "robots_at")),
 ).outerjoin_from(visits, hosts, visits.c.host == hosts.c.host)
 _BY_AGE = (visits.c.due_at, visits.c.key)
@@ -156,11 +158,17 @@ def _build_host(row: ResultRow, at: datetime) -> HostState:
 # ── claim and record ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 _UPDATE_DUE = update_statement(visits, ["source", "upstream_id"], "due_at")
-_UPDATE_STATE = update_statement(
-    visits,
-    ["source", "upstream_id"],
+_STATE_COLUMNS = (
     *("url", "host", "due_at", "etag", "last_modified", "body_digest", "last_at", "full_at", "worked_at"),
     *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints", "pushed_until"),
+)
+_WHOLE_HISTORY: tuple[ColumnElement[int], ...] = (literal_column("1"), literal_column(str(HISTORY_LENGTH)))
+# With the state, what came of the visit: in the same statement, before what came of those before it.
+_UPDATE_STATE = BatchStatement(
+    update(visits)
+    .values({name: bindparam(name) for name in _STATE_COLUMNS})
+    .values(history=func.substr(bindparam("mark", type_=Text).concat(visits.c.history), *_WHOLE_HISTORY))
+    .where(visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id"))
 )
 _UPDATE_PUSHED = update_statement(visits, ["source", "upstream_id"], "pushed_until")
 _DELETE = BatchStatement(
@@ -342,6 +350,7 @@ def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
         "interval": state.interval,
         "hints": to_json(state.hints) if state.hints != _NO_HINTS else None,
         "pushed_until": encode_optional_time(state.pushed_until),
+        "mark": encode_past_visit(outcome) if outcome.visit.story is None else "",
     }
 
 

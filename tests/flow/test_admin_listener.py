@@ -72,6 +72,8 @@ def test_the_daemon_serves_the_operator_and_tells_where(wire: Wire, origin: Orig
         assert daemon.stderr
         admin = LoopbackServer(find_port(daemon.stderr), wire.public)
         until(lambda: b'feeds_visits_total{outcome="harvest"} 1.0' in admin.request("/metrics").body)
+        for kind in ("hub", "web_push"):
+            assert f'feeds_delivery_queue{{kind="{kind}"}} 0.0'.encode() in admin.request("/metrics").body
         details = json.loads(admin.request("/health").body)
         assert details["status"] == "ok" and details["turns"]["by"] == "daemon"
     finally:

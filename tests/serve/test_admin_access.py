@@ -17,6 +17,7 @@ from wire import NOON, Wire
 
 import feeds.serve
 from feeds.app.server_process import FileServer
+from feeds.model import replace
 from feeds.serve.admin import AdminIO, create_admin_app
 from feeds.serve.admin_access import COOKIE, MAX_FORM, AccessControl, add_headers
 
@@ -166,7 +167,19 @@ def test_S19_what_changes_something_must_come_from_a_page_of_ours(open_site: Loo
 # Every path that this program serves beside published files, and who may use it: all, or the operator alone.
 PUBLIC = {"/", "/health", "/favicon.ico"}
 PUBLIC_ENDPOINTS = {"hub", "websub", "push", "search", "search.json"}  # and all paths below these, besides `/live`
-OPERATOR = {"/health", "/metrics"}
+OPERATOR = {"/", "/feeds", "/sources/{id:path}", "/feeds/{id:path}", "/assets/admin.css", "/health", "/metrics"}
+ACTIONS = {"/visit", "/publish", "/retract"}
+
+
+def make_io() -> AdminIO:
+    return AdminIO(
+        health=lambda: ({"status": "ok"}, True),
+        metrics=lambda: (),
+        style=lambda: b"",
+        page=lambda section, id, request: b"a page",
+        message=lambda title, text, request: b"a message",
+        act=lambda action, form: "0",
+    )
 
 
 def declared_routes(pattern: str) -> set[str]:
@@ -181,12 +194,12 @@ def test_S19_each_route_is_on_a_written_list(wire: Wire) -> None:
     wire.declare({}, server={"admin": "127.0.0.1:0"})
     assert FileServer(wire.config, None, lambda: NOON).endpoints().keys() == PUBLIC_ENDPOINTS
     assert declared_routes("(?!admin)") | {"/favicon.ico"} == PUBLIC
-    assert declared_routes("admin") == OPERATOR
+    assert declared_routes("admin") == OPERATOR | ACTIONS
 
 
-@pytest.mark.parametrize("path", [*sorted(OPERATOR), "/nowhere", "//", "/..//"])
+@pytest.mark.parametrize("path", [*sorted(OPERATOR | ACTIONS), "/nowhere", "//", "/..//"])
 def test_S19_no_route_of_the_operator_answers_without_protection(tmp_path: Path, path: str) -> None:
-    io = AdminIO(lambda: ({"status": "ok"}, True), lambda: ())
+    io = make_io()
     with run_server(create_admin_app(io, None), tmp_path) as server:
         assert [server.request(path, host="evil.example").status for _ in ("GET", "HEAD")] == [403, 403]
         assert server.request(path, "POST", host="127.0.0.1").status == 403
@@ -197,7 +210,7 @@ def test_S19_no_route_of_the_operator_answers_without_protection(tmp_path: Path,
 
 @pytest.mark.parametrize("path", ["/\\evil.example", "//evil.example", "/https:evil.example", "/health/", "//health"])
 def test_S17_S19_nothing_redirects_away_and_nothing_is_reflected(tmp_path: Path, path: str) -> None:
-    io = AdminIO(lambda: ({"status": "ok"}, True), lambda: ())
+    io = make_io()
     with run_server(create_admin_app(io, None), tmp_path) as server:
         answer = server.request(path + "?<script>")
     assert answer.status == 404
@@ -212,7 +225,7 @@ def test_S17_a_fault_is_a_500_without_its_text_and_is_logged(tmp_path: Path, cap
     def fail() -> tuple[dict[str, object], bool]:
         raise ZeroDivisionError("a secret")
 
-    with run_server(create_admin_app(AdminIO(fail, lambda: ()), None), tmp_path) as server:
+    with run_server(create_admin_app(replace(make_io(), health=fail), None), tmp_path) as server:
         answer = server.request("/health")
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
     assert answer["x-content-type-options"] == "nosniff"
