@@ -219,6 +219,19 @@ def test_the_page_marks_what_was_found_and_is_paged(wire: Wire, origin: Origin, 
     assert "No story holds all of these words" in search.ask("snow", path="/search").body.decode()
 
 
+def test_a_story_that_is_found_by_its_topic_shows_it(wire: Wire, origin: Origin, stack: ExitStack) -> None:
+    body = rss(("1", "Harbour")).replace(
+        b"<guid", b"<category>City &amp;amp; port</category><category>Rain</category><guid"
+    )
+    wire.declare({"a": {"feed": origin.put("/a", Document(body)), "tags": ["portside"]}})
+    wire.turn()
+    search = Search(wire, stack)
+    search.fill()
+    page = search.ask("port", path="/search").body.decode()
+    assert find_page_faults(page.encode()) == []
+    assert '<p class="also"><bdi>City &amp; <mark>port</mark></bdi>, <bdi><mark>portside</mark></bdi></p>' in page
+
+
 def test_the_search_in_other_languages_and_with_no_store(wire: Wire, stack: ExitStack) -> None:
     site = {"title": "Wire", "url": "https://wire.example.org/news/"}
     for language, word in (("de", "Suche"), ("fr", "Rechercher"), ("es", "Buscar"), ("ar", "Search")):

@@ -19,11 +19,15 @@ MAX_SOURCE_LENGTH = 100_000  # characters of HTML that an excerpt is taken from
 
 @dataclass(frozen=True, slots=True)
 class FoundStory:
-    """A story as a list shows it, and with the words marked that were searched for."""
+    """A story as a list shows it, and with the words marked that were searched for.
+
+    `facts` are its people and topics, those that the words are in.
+    """
 
     story: ListedStory
     title: Sequence[MarkedText]
     excerpt: Sequence[MarkedText]
+    facts: Sequence[Sequence[MarkedText]]
 
 
 def render_search_page(site: Site, results: SearchResults) -> bytes:
@@ -68,8 +72,12 @@ def _find_in(article: Article, site: Site, language: PageLanguage, phrases: Sequ
     story = list_story(spell_addresses(article), site, language, site.url)
     text = f"{article.summary} {opening_text(article.html, MAX_SOURCE_LENGTH)}" if article.title else ""
     found = excerpt(text, phrases)
-    if not any(piece.is_match for piece in found):
+    if not _has_match(found):
         found = mark(story.summary, phrases)
-    return FoundStory(
-        replace(story, clock=language.format_short_day(article.position)), mark(story.title, phrases), found
-    )
+    facts = (mark(name, phrases) for name in (*(author.name for author in article.authors), *article.tags))
+    story = replace(story, clock=language.format_short_day(article.position))
+    return FoundStory(story, mark(story.title, phrases), found, tuple(filter(_has_match, facts)))
+
+
+def _has_match(pieces: Sequence[MarkedText]) -> bool:
+    return any(piece.is_match for piece in pieces)
