@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice
 
 from ..clean_html import opening_text
@@ -130,7 +131,10 @@ class SearchFiller:
 def make_searchable(key: int, mark: int, article: Article | None, site: Site) -> SearchableStory:
     """Return what is searched of a story; nothing where the steps of its feeds let none through any more."""
     if article is None:
-        return SearchableStory(key, mark, EPOCH, "", "", "")
+        return SearchableStory(key, mark, EPOCH, key, "", "", "")
+    # Of a story that has twins, the key is the published id of the oldest, which may not have known of them yet.
+    name = (article.story_key or article.published_id).encode("utf-8", "replace")
+    story = int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True)
     facts = (source_name(article, site), *(author.name for author in article.authors), *article.tags)
     text = f"{article.summary}\n{opening_text(article.html, MAX_HTML_LENGTH)}"
-    return SearchableStory(key, mark, article.position, article.title, "\n".join(facts), text)
+    return SearchableStory(key, mark, article.position, story, article.title, "\n".join(facts), text)

@@ -7,7 +7,9 @@ any more is not found, whatever the index says.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
+from .. import pipeline
 from ..model import Config, SearchResults
 from ..render import render_search_feed, render_search_page
 from ..search_text import parse_query
@@ -18,6 +20,7 @@ from .published_stories import PublishedStories
 from .search_filler import SearchFiller
 
 PAGE_SIZE = 20
+MAX_TWINS = 8  # articles of one story; the first is shown, and names the sources of the others
 
 
 class SiteSearch:
@@ -42,13 +45,14 @@ class SiteSearch:
             return SearchResults(request.query, newest_first=request.newest_first, problem="too_slow")
         page_count = max(1, -(-len(found) // PAGE_SIZE))
         page = min(request.page, page_count)
-        keys = found[PAGE_SIZE * (page - 1) : PAGE_SIZE * page]
-        shown = self._stories.read(keys)
+        stories = [keys[:MAX_TWINS] for keys in found[PAGE_SIZE * (page - 1) : PAGE_SIZE * page]]
+        articles = self._stories.read([key for keys in stories for key in keys])
+        shown = ([articles[key] for key in keys if key in articles] for keys in stories)
         return SearchResults(
             request.query,
-            tuple(shown[key] for key in keys if key in shown),
+            tuple(reduce(pipeline.with_twin, twins) for twins in shown if twins),
             len(found),
-            len(found) == MAX_FOUND,
+            sum(map(len, found)) >= MAX_FOUND,
             page,
             page_count,
             request.newest_first,

@@ -12,7 +12,7 @@ No stage imports another one; I/O is passed in as functions.
 from __future__ import annotations
 
 from .archives import ArchiveIO
-from .front_page import article_functions, issue_front_page, make_front_page, show_article
+from .front_page import article_functions, issue_front_page, make_front_page, show_article, with_twin
 from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
@@ -39,6 +39,7 @@ __all__ = [
     "VisitIO",
     "article_functions",
     "show_article",
+    "with_twin",
     "DocumentReader",
     "ReadAs",
     "issue",

@@ -54,7 +54,7 @@ def choose_front_page(
             continue
         key = shown.story_key or shown.published_id
         if key in stories:
-            stories[key] = _with_twin(stories[key], shown)
+            stories[key] = with_twin(stories[key], shown)
         elif len(stories) == MAX_STORIES:
             break
         else:
@@ -78,7 +78,7 @@ def show_article(article: Article, feeds: Iterable[Sequence[ArticleFunction]]) -
     return None
 
 
-def _with_twin(article: Article, other: Article) -> Article:
+def with_twin(article: Article, other: Article) -> Article:
     """Return an article that names another one's source, unless it does already."""
     twins = article.also_at
     if other.url is None or other.source_id in {article.source_id, *(twin.source_id for twin in twins)}:

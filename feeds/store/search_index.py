@@ -29,7 +29,7 @@ MAX_FOUND = 2_000  # stories; of more, those that were stored last
 MAX_SECONDS = 1.0  # that a search may take
 _STEPS_BETWEEN_LOOKS = 2_000  # of SQLite's virtual machine, at the clock
 _WEIGHTS = "8.0, 3.0, 1.0"  # of a word in the title, in the facts, in the text
-# A story half as relevant as another one comes before it where that is old, and the half is reached at this age.
+# An old story counts half as much as the newest one; half of that loss is reached at this age.
 _HALF_LIFE = 180 * 86_400 * 1_000_000  # microseconds
 
 _MARKS = Query(
@@ -42,12 +42,12 @@ _WORDS = Query(select(search_texts.c.key, search_texts.c.words).where(search_tex
 _DELETE = [
     Query(delete(table).where(table.c.key.in_(json_members("keys")))) for table in (search_stories, search_texts)
 ]
-_INSERT_STORY = insert_statement(search_stories, "key", "mark", "position")
+_INSERT_STORY = insert_statement(search_stories, "key", "mark", "position", "story")
 _INSERT_TEXT = insert_statement(search_texts, "key", "words")
 _DELETE_WORDS = "INSERT INTO search_words (search_words, rowid, title, facts, text) VALUES ('delete', ?, ?, ?, ?)"
 _INSERT_WORDS = "INSERT INTO search_words (rowid, title, facts, text) VALUES (?, ?, ?, ?)"
 _FIND = f"""
-    SELECT search_words.rowid, bm25(search_words, {_WEIGHTS}), position
+    SELECT search_words.rowid, bm25(search_words, {_WEIGHTS}), position, story
     FROM search_words JOIN search_stories ON search_stories.key = search_words.rowid
     WHERE search_words MATCH ? ORDER BY search_words.rowid DESC LIMIT ?
 """
@@ -56,12 +56,14 @@ _FIND = f"""
 class SearchableStory(NamedTuple):
     """What is searched of an article, by its key; `facts` are people, tags and the source.
 
-    `mark` stands for what was published: another one means that the story is to be indexed anew.
+    `mark` stands for what was published: another one means that the story is to be indexed anew. `story` is equal for
+    the articles that several sources have of one story.
     """
 
     key: int
     mark: int
     position: datetime
+    story: int
     title: str
     facts: str
     text: str
@@ -99,8 +101,11 @@ class SearchIndex:
                 _INSERT_TEXT.run(connection, map(_encode, rows))
                 _INSERT_STORY.run(connection, map(_row, stories))
 
-    def find(self, phrases: Collection[Phrase], *, newest_first: bool = False) -> list[int] | None:
-        """Return the keys of the stories that hold all phrases, best first; None where that takes too long."""
+    def find(self, phrases: Collection[Phrase], *, newest_first: bool = False) -> list[list[int]] | None:
+        """Return the stories that hold all phrases, best first; None where that takes too long.
+
+        A story is the keys of its articles that do, likewise best first.
+        """
         if not phrases:
             return []
         with self._database.read() as connection, _time_limit(connection):
@@ -110,10 +115,13 @@ class SearchIndex:
                 if is_interrupted(error):
                     return None
                 raise
-        if newest_first:
-            return [key for key, _, _ in sorted(found, key=lambda row: -row.position)]
-        newest = max((position for _, _, position in found), default=0)
-        return [key for key, _, _ in sorted(found, key=lambda row: row[1] * _freshness(newest - row[2]))]
+        newest = max((position for _, _, position, _ in found), default=0)
+        stories: dict[int, list[int]] = {}
+        for key, _, _, story in sorted(
+            found, key=lambda row: -row[2] if newest_first else row[1] * _freshness(newest - row[2])
+        ):
+            stories.setdefault(story, []).append(key)
+        return list(stories.values())
 
 
 def _freshness(age: int) -> float:
@@ -127,7 +135,7 @@ def _spell(phrase: Phrase) -> str:
 
 
 def _row(story: SearchableStory) -> Values:
-    return {"key": story.key, "mark": story.mark, "position": encode_time(story.position)}
+    return {"key": story.key, "mark": story.mark, "position": encode_time(story.position), "story": story.story}
 
 
 def _encode(row: tuple[object, ...]) -> Values:

@@ -163,6 +163,7 @@ search_stories = Table(
     Column("key", Integer, primary_key=True),
     Column("mark", Integer, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("story", Integer, nullable=False),
     info={"is_derived": True},
 )
 

@@ -49,7 +49,7 @@ def main(count: int) -> None:
                 text = letters[place : place + LETTERS] if key % 10 == 0 else " ".join(drawn)
                 size += len(text.encode())
                 position = START + timedelta(minutes=30 * key)
-                stories.append(SearchableStory(key, 1, position, " ".join(drawn[:9]), f"Source {key % 100}", text))
+                stories.append(SearchableStory(key, 1, position, key, " ".join(drawn[:9]), f"Source {key % 100}", text))
             index.update(stories)
         seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
         file_size = (Path(folder) / "server.db").stat().st_size

@@ -219,6 +219,25 @@ def test_the_page_marks_what_was_found_and_is_paged(wire: Wire, origin: Origin, 
     assert "No story holds all of these words" in search.ask("snow", path="/search").body.decode()
 
 
+def test_a_story_of_several_sources_is_found_once_and_names_them(wire: Wire, origin: Origin, stack: ExitStack) -> None:
+    title = "The harbour opens to swimmers once more"
+    for name in ("a", "b", "c"):
+        body = rss((f"urn:{name}", title), title=f"Source {name}").replace(b"a.example", f"{name}.example".encode())
+        origin.put(f"/{name}", Document(body))
+        wire.declare({other: origin.url(f"/{other}") for other in "abc"[: "abc".index(name) + 1]})
+        wire.now += timedelta(hours=1)
+        wire.turn(everything=True)
+        if name == "a":
+            first = Search(wire, stack)
+            first.fill()
+    search = Search(wire, stack)
+    search.fill()
+    assert search.find("harbour") == [title]
+    page = search.ask("harbour", path="/search").body.decode()
+    assert "1 story" in page and page.count("<h3>") == 1
+    assert page.count("Source a") == page.count("Source b") == page.count("Source c") == 1
+
+
 def test_a_story_that_is_found_by_its_topic_shows_it(wire: Wire, origin: Origin, stack: ExitStack) -> None:
     body = rss(("1", "Harbour")).replace(
         b"<guid", b"<category>City &amp;amp; port</category><category>Rain</category><guid"

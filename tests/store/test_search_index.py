@@ -18,10 +18,10 @@ from feeds.store import SearchableStory, SearchIndex, ServerDatabase, search_ind
 
 
 def story(
-    key: int, title: str = "", text: str = "", facts: str = "", *, age: float = 0.0, mark: int = 1
+    key: int, title: str = "", text: str = "", *, age: float = 0.0, mark: int = 1, twin: int = 0
 ) -> SearchableStory:
     """A story that is some days old."""
-    return SearchableStory(key, mark, NOON - timedelta(days=age), title, facts, text)
+    return SearchableStory(key, mark, NOON - timedelta(days=age), twin or key, title, "", text)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,9 @@ def index(database: ServerDatabase) -> Iterator[SearchIndex]:
 
 
 def find(index: SearchIndex, query: str, *, newest_first: bool = False) -> list[int] | None:
-    return index.find(parse_query(query), newest_first=newest_first)
+    """The keys of what is found, of each story the first."""
+    found = index.find(parse_query(query), newest_first=newest_first)
+    return found if found is None else [keys[0] for keys in found]
 
 
 TEXTS = {
@@ -109,6 +111,11 @@ def test_titles_come_before_texts_and_new_stories_before_old_ones(index: SearchI
     assert find(index, "harbour", newest_first=True) == [2, 1, 4, 3]
 
 
+def test_the_articles_of_one_story_are_found_together(index: SearchIndex) -> None:
+    index.update([story(1, "Rain"), story(2, "Other", "rain", twin=1), story(3, "Rain at last", "rain", twin=1)])
+    assert index.find(parse_query("rain")) == [[1, 3, 2]]
+
+
 def test_of_many_stories_the_newest_are_found(index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_index, "MAX_FOUND", 5)
     index.update([story(key, "rain") for key in range(1, 20)])
@@ -134,7 +141,7 @@ def test_every_word_of_a_text_finds_it(database: ServerDatabase, text: str) -> N
     index = SearchIndex(database)
     index.update([story(9_999, text)])
     for phrase in parse_query(f"{text[:100]} "):
-        assert index.find([phrase]) == [9_999] or len(text) > 100
+        assert index.find([phrase]) == [[9_999]] or len(text) > 100
     index.update([], [9_999])
 
 

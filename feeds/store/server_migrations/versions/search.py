@@ -14,7 +14,8 @@ STATEMENTS = (
     CREATE TABLE search_stories (
         "key" INTEGER PRIMARY KEY NOT NULL,
         mark INTEGER NOT NULL,
-        position INTEGER NOT NULL
+        position INTEGER NOT NULL,
+        story INTEGER NOT NULL
     )
     """,
     """
