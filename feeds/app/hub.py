@@ -78,7 +78,7 @@ class HubService:
     def _topics(self) -> Topics:
         config = self._current_config()
         return Topics(
-            hub=config.hub.url if config.hub else "",
+            hub=config.hub.url if config.hub and config.hub.is_own else "",
             find=lambda url: find_topic(config, url),
             url=lambda path: config.site.url + path[1:],
             read=lambda path: read_topic(config.public, path),

@@ -53,7 +53,7 @@ class Topics:
 
     `find` returns the topic of a URL, `url` the address of a path, `read` what stands there, both None where nothing
     is; `withdrawn` returns the ids of the feeds that are no longer published, each with its successor or None. `hub` is
-    the address of the hub.
+    the address of the hub, empty while our feeds have another one or none: then nothing is sent.
     """
 
     hub: str
@@ -76,11 +76,12 @@ class HubQueue(Protocol):
     def expire(self, at: datetime) -> None: ...
     def feed_subscriptions(self, feed_id: str) -> Sequence[HubSubscription]: ...
     def move(self, subscription: HubSubscription, path: str, feed_id: str) -> None: ...
-    def want_deliveries(self, feed_ids: Collection[str] | None) -> None: ...
+    def want_deliveries(self, feed_ids: Collection[str]) -> None: ...
+    def catch_up(self, read_digest: Callable[[str], str | None]) -> None: ...
     def due_deliveries(
         self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
     ) -> Sequence[HubSubscription]: ...
-    def next_delivery(self) -> datetime | None: ...
+    def next_delivery(self, at: datetime) -> datetime | None: ...
     def delivered(self, subscription: HubSubscription, digest: str | None) -> None: ...
     def failed(self, subscription: HubSubscription, due: datetime) -> None: ...
     def gave_up(self, subscription: HubSubscription) -> None: ...
@@ -128,7 +129,10 @@ class HubWorker:
     def publish(self, events: Sequence[NumberedEvent], position: int) -> None:
         """Note the feeds that changed; without events, all of them may have."""
         with self._log_errors():
-            self._queue.want_deliveries({event.feed_id for _, event in events} or None)
+            if events:
+                self._queue.want_deliveries({event.feed_id for _, event in events})
+            else:
+                self._queue.catch_up(self._read_digest)
         self.wake()
 
     def wake(self) -> None:
@@ -138,7 +142,7 @@ class HubWorker:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what changed while nobody looked is delivered first."""
         with self._log_errors():
-            self._queue.want_deliveries(None)
+            self._queue.catch_up(self._read_digest)
         try:
             while not stop.is_set():
                 self._news.clear()
@@ -152,18 +156,23 @@ class HubWorker:
         """Start what is due, as far as there are threads for it; return whether anything was or is under way."""
         was_used = self._slots.is_used()
         self._sweep()
-        return self._start_work() > 0 or was_used
+        return (self._start_work() if self._topics().hub else 0) > 0 or was_used
 
     def close(self) -> None:
         """Start nothing more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def _read_digest(self, path: str) -> str | None:
+        document = self._topics().read(path)
+        return document.digest if document else None
+
     def _pause(self) -> float:
         """Return the seconds until the next look."""
         with self._log_errors():
-            due = self._queue.next_delivery()
+            now = self._now()
+            due = self._queue.next_delivery(now) if self._topics().hub else None
             if due is not None:
-                return min(max((due - self._now()).total_seconds(), 0.2), POLL_SECONDS)
+                return min(max((due - now).total_seconds(), 0.2), POLL_SECONDS)
         return POLL_SECONDS
 
     def _sweep(self) -> None:

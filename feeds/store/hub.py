@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,13 +130,22 @@ class HubStore:
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def want_deliveries(self, feed_ids: Collection[str] | None) -> None:
-        """Note that the documents of these feeds, or (None) of all, may have changed."""
-        statement = update(hub_subscriptions).values(wanted=hub_subscriptions.c.wanted + 1)
-        if feed_ids is not None:
-            statement = statement.where(hub_subscriptions.c.feed.in_(feed_ids))
+    def want_deliveries(self, feed_ids: Collection[str]) -> None:
+        """Note that the documents of these feeds changed."""
+        values = {"wanted": hub_subscriptions.c.wanted + 1}
         with self._database.write() as connection:
-            connection.execute(statement)
+            of_feeds = hub_subscriptions.c.feed.in_(feed_ids)
+            connection.execute(update(hub_subscriptions).where(of_feeds).values(values))
+
+    def catch_up(self, read_digest: Callable[[str], str | None]) -> None:
+        """Note which subscribers have not the document as it is now: `read_digest` returns its digest by path."""
+        with self._database.write() as connection:
+            for path in connection.execute(select(hub_subscriptions.c.path).distinct()).scalars().all():
+                if (digest := read_digest(path)) is not None:
+                    is_other = hub_subscriptions.c.body_digest.is_distinct_from(digest)
+                    of_path = hub_subscriptions.c.path == path
+                    values = {"wanted": hub_subscriptions.c.wanted + 1}
+                    connection.execute(update(hub_subscriptions).where(of_path, is_other).values(values))
 
     def due_deliveries(
         self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
@@ -157,10 +166,11 @@ class HubStore:
             rows = connection.execute(query.order_by(columns.due, columns.key).limit(limit)).all()
         return [_make_subscription(row) for row in rows]
 
-    def next_delivery(self) -> datetime | None:
+    def next_delivery(self, at: datetime) -> datetime | None:
         """Return when the next delivery is due; None where none is wanted."""
+        has_lease = hub_subscriptions.c.expires > encode_time(at)
         with self._database.read() as connection:
-            due = connection.execute(select(func.min(hub_subscriptions.c.due)).where(_IS_WAITING)).scalar()
+            due = connection.execute(select(func.min(hub_subscriptions.c.due)).where(_IS_WAITING, has_lease)).scalar()
         return None if due is None else decode_time(due)
 
     def delivered(self, subscription: HubSubscription, digest: str | None) -> None:

@@ -50,10 +50,13 @@ class Rig:
         self.database.open()
         self.store = HubStore(self.database)
         self.client = OutboundClient(SITE, allow)
-        topics = Topics(
-            HUB, self.find, lambda path: f"https://wire.example.org{path}", self.read, lambda: self.withdrawn
+        self.hub = HUB
+        self.worker = HubWorker(self.store, self.topics, self.client.send, lambda: self.now)
+
+    def topics(self) -> Topics:
+        return Topics(
+            self.hub, self.find, lambda path: f"https://wire.example.org{path}", self.read, lambda: self.withdrawn
         )
-        self.worker = HubWorker(self.store, lambda: topics, self.client.send, lambda: self.now)
 
     def find(self, url: str) -> Topic | None:
         path = urlsplit(url).path
@@ -274,6 +277,26 @@ def test_R62_what_changed_while_the_hub_was_off_is_delivered(tmp_path: Path, ori
         second.worker.wake()
         thread.join()
     assert [request.body for request in deliveries(origin)] == [b"<feed>2</feed>"]
+
+
+def test_R62_after_a_gap_in_the_outbox_what_changed_is_delivered(rig: Rig, origin: Origin, callback: str) -> None:
+    rig.worker.publish((), 9)
+    rig.wait()
+    assert deliveries(origin) == []
+    rig.documents["/all.atom"] = b"<feed>2</feed>"
+    rig.worker.publish((), 10)
+    rig.wait()
+    assert len(deliveries(origin)) == 1
+
+
+def test_R44_while_our_feeds_have_another_hub_nothing_is_delivered(rig: Rig, origin: Origin, callback: str) -> None:
+    rig.hub = ""
+    rig.publish()
+    rig.wait()
+    assert deliveries(origin) == []
+    rig.hub = HUB
+    rig.wait()
+    assert len(deliveries(origin)) == 1
 
 
 def script(status: int, **headers: str) -> Behaviour:
