@@ -32,7 +32,7 @@ class Clients:
     """
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
-        self._shared_networks = [ip_network(network) for network in (*_LOOPBACK, *trusted_proxies)]
+        self._shared_networks = [ip_network(network, strict=False) for network in (*_LOOPBACK, *trusted_proxies)]
 
     def find(self, address: str) -> str | None:
         """Return whom an address belongs to; none if to many."""

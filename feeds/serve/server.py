@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from ipaddress import ip_network
 from socket import IPPROTO_TCP, TCP_NOTSENT_LOWAT
 from types import FrameType
 from typing import Any, NamedTuple, Protocol
@@ -157,7 +158,8 @@ def run(
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
-        forwarded_allow_ips=list(trusted_proxies),
+        # uvicorn trusts no network that is written with an address in it, such as 10.1.2.3/8.
+        forwarded_allow_ips=[str(ip_network(network, strict=False)) for network in trusted_proxies],
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         h11_max_incomplete_event_size=_MAX_HEADERS_SIZE,
     )

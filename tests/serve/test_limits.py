@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 from serve.loopback import RSS, LoopbackServer, create_test_app, replace_file, run_server
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 from wire import until
 
+from feeds.serve import LiveStreams, Services, create_app
 from feeds.serve.limits import ClientLimits
+from feeds.serve.live import MAX_STREAMS_PER_CLIENT, RETRY_MILLISECONDS, SHED_RETRY_MILLISECONDS
 
 CLIENTS = [
     # the client that has 100 open, another address, whether that one is refused
@@ -118,6 +122,61 @@ def test_D2_clients_behind_a_trusted_proxy_are_limited_one_by_one(root: Path) ->
         assert server.request("/health").status == 200
         readers.close()
         until(lambda: server.request("/world.rss", x_forwarded_for="203.0.113.7").status == 200)
+
+
+SPELLINGS = [
+    # trusted_proxies, X-Forwarded-For, whose client the request is
+    (["127.0.0.1"], "203.0.113.7", "203.0.113.7"),
+    (["127.0.0.0/8"], "203.0.113.7", "203.0.113.7"),
+    (["127.1.2.3/8"], "203.0.113.7", "203.0.113.7"),
+    (["10.0.0.0/8", "127.0.0.1"], "203.0.113.7, 10.9.9.9", "203.0.113.7"),
+    (["127.0.0.1"], "203.0.113.7, 10.9.9.9", "10.9.9.9"),
+    (["127.0.0.1"], "10.0.0.1, 203.0.113.7", "203.0.113.7"),
+    (["127.0.0.1"], "203.0.113.7:4711", "203.0.113.7"),
+    (["127.0.0.1"], "[2001:db8::1]:4711", "2001:db8::1"),
+    (["127.0.0.1"], "2001:db8::1", "2001:db8::1"),
+    (["127.0.0.1"], "", "127.0.0.1"),
+    (["10.0.0.0/8"], "203.0.113.7", "127.0.0.1"),
+    ([], "203.0.113.7", "127.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(("trusted", "forwarded", "client"), SPELLINGS)
+def test_D2_a_trusted_proxy_names_the_client_and_nobody_else(
+    tmp_path: Path, trusted: list[str], forwarded: str, client: str
+) -> None:
+    """What a client writes itself stands left of what the proxy adds: the last address that is no proxy counts."""
+
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(scope["client"][0])(scope, receive, send)
+
+    with run_server(echo, tmp_path, trusted_proxies=trusted) as server:
+        assert server.request("/", x_forwarded_for=forwarded).body.decode() == client
+    assert ClientLimits("requests", trusted_proxies=trusted).admit(client)
+
+
+def test_D2_streams_are_limited_for_each_client_behind_a_proxy(tmp_path: Path) -> None:
+    """R75: an IPv6 network of 64 bits is one client."""
+    live = LiveStreams(lambda after, limit: (), lambda: range(1, 1), ["127.0.0.0/8"])
+    app = create_app(tmp_path, withdrawn_feeds=dict, is_healthy=lambda: True, services=Services(live))
+    with ExitStack() as stack:
+        server = stack.enter_context(run_server(app, tmp_path, trusted_proxies=["127.0.0.0/8"]))
+
+        def open_stream(client: str) -> bytes:
+            """The first line of a stream: how long to wait when it is lost, in milliseconds."""
+            reader = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=300))
+            reader.sendall(f"GET /live HTTP/1.1\r\nhost: a\r\nx-forwarded-for: {client}\r\n\r\n".encode())
+            response = stack.enter_context(http.client.HTTPResponse(reader))
+            response.begin()
+            return response.readline()
+
+        def milliseconds(client: str) -> int:
+            return int(open_stream(client).partition(b":")[2])
+
+        waits = [milliseconds(f"2001:db8::{number:x}") for number in range(MAX_STREAMS_PER_CLIENT)]
+        assert max(waits) <= RETRY_MILLISECONDS[1]
+        assert milliseconds("2001:db8::ffff:1") >= SHED_RETRY_MILLISECONDS[0]
+        assert milliseconds("2001:db8:0:1::1") <= RETRY_MILLISECONDS[1]
 
 
 def test_D2_who_is_no_trusted_proxy_names_no_client(root: Path) -> None:
