@@ -41,19 +41,28 @@ class _Patterns(NamedTuple):
     letter: re.Pattern[str]
     word: re.Pattern[str]
     accents: Mapping[int, None]  # and vowel points of Latin, Greek, Cyrillic, Hebrew and Arabic, for `str.translate`
+    letters: Mapping[int, str]  # those with an accent → the letter without it, for `str.translate`
 
 
 @cache
 def _patterns() -> _Patterns:
     """Return the patterns, which the tables of Unicode are read for."""
-    characters = [*map(chr, range(0x300, 0xFFFF))]
+    characters = [*map(chr, range(0xC0, 0xFFFF))]
     marks = "".join(character for character in characters if unicodedata.category(character)[0] == "M")
     accents = [character for character in marks if _is_accent(unicodedata.combining(character))]
+    accented = (
+        (character, unicodedata.normalize("NFD", character)) for character in characters if character < "\u2000"
+    )
     return _Patterns(
         re.compile(f"((?:[{_UNSPACED}][{marks}]*)+)"),
         re.compile(f"[{_UNSPACED}][{marks}]*"),
         re.compile(f"[^\\W_]+(?:[{marks}]+[^\\W_]*)*"),
         dict.fromkeys(map(ord, [*accents, "\u0640"])),  # and the elongation of Arabic
+        {
+            ord(character): parts[0]
+            for character, parts in accented
+            if len(parts) > 1 and not parts[1:].strip("".join(accents))
+        },
     )
 
 
@@ -201,10 +210,10 @@ def excerpt(text: str, phrases: Sequence[Phrase]) -> tuple[MarkedText, ...]:
 
 
 def _find_densest(text: str, phrases: Sequence[Phrase]) -> int:
-    """Return where the words of most phrases follow; 0 where none is found, as one with accents may be."""
+    """Return where the words of most phrases follow; 0 where none is found."""
     if not phrases:
         return 0
-    found = islice(_first_words(tuple(phrases)).finditer(text), _MAX_PLACES)
+    found = islice(_first_words(tuple(phrases)).finditer(text.translate(_patterns().letters)), _MAX_PLACES)
     places = [(match.start(), match.lastindex) for match in found]
 
     def count(first: int) -> int:
@@ -215,7 +224,7 @@ def _find_densest(text: str, phrases: Sequence[Phrase]) -> int:
 
 @lru_cache(maxsize=8)
 def _first_words(phrases: tuple[Phrase, ...]) -> re.Pattern[str]:
-    """Return a pattern with a group for each phrase, that finds its first word in a text as it is written."""
+    """Return a pattern with a group for each phrase, that finds its first word in a text without accents."""
     words = (phrase.words[0] for phrase in phrases)
     groups = (
         f"({re.escape(word)})" if _patterns().letter.match(word) else f"((?<!\\w){re.escape(word)})" for word in words

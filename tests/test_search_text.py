@@ -82,6 +82,7 @@ def test_an_excerpt_shows_where_most_of_the_words_are() -> None:
     assert "the [harbour] opens for [swimmers] tail" in found
     assert found.startswith("… word") and found.endswith("tail …") and len(found) < 300
     assert marked(excerpt("word " * 400, parse_query("harbour"))).startswith("word word")
+    assert "[Zürich]" in marked(excerpt("word " * 400 + "in Zürich " + "word " * 400, parse_query("zurich")))
     assert "[図書館]" in marked(excerpt("駅前" * 300 + "新しい図書館が開館した" + "平日" * 300, parse_query("図書館")))
 
 

@@ -37,8 +37,8 @@ class PublishedStories:
         config = self._current_config()
         return [id for id in self._reader.feed_ids() if _find_feed(id, config)]
 
-    def newest_key(self) -> int:
-        """Return the highest key of an article; 0 where there is none."""
+    def newest_key(self) -> int | None:
+        """Return the highest key of an article; 0 where there is none, None where there is no store to read."""
         return self._reader.newest_key()
 
     def marks(self, keys: range) -> Mapping[int, int]:

@@ -121,10 +121,11 @@ class SearchFiller:
         """Begin a comparison if it is time for one, or if there are other feeds; return whether it is."""
         feeds = self._current_config(), frozenset(self._stories.feed_ids())
         is_same = self._compared is not None and self._compared[0] is feeds[0] and self._compared[1] == feeds[1]
-        if is_same and time.monotonic() < self._compare_at:
+        newest = self._stories.newest_key()
+        if (is_same and time.monotonic() < self._compare_at) or newest is None:
             return False
         self._compared, self._compare_at = feeds, time.monotonic() + COMPARE_SECONDS
-        self._end = max(self._stories.newest_key(), self._index.newest()) + 1
+        self._end = max(newest, self._index.newest()) + 1
         return True
 
 

@@ -122,10 +122,10 @@ class StoreReader:
         with self._read() as connection:
             return published.select_feed_ids(connection) if connection else ()
 
-    def newest_key(self) -> int:
-        """Return the highest key of an article; 0 where there is none."""
+    def newest_key(self) -> int | None:
+        """Return the highest key of an article; 0 where there is none, None where there is no store to read."""
         with self._read() as connection:
-            return published.select_newest_key(connection) if connection else 0
+            return published.select_newest_key(connection) if connection else None
 
     def published_marks(self, feed_ids: Collection[str], keys: range) -> Mapping[int, int]:
         """Return a number for each article with a key in a range that any of the feeds holds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -191,6 +192,18 @@ def test_stories_in_archives_and_of_each_feed_are_found(wire: Wire, origin: Orig
     again = Search(wire, stack)
     again.fill()
     assert "Whale 11" in again.find("whale")
+
+
+def test_an_index_stays_while_there_is_no_store_to_read(search: Search, stack: ExitStack) -> None:
+    """As after an upgrade, while the process that makes turns has not brought the store up to date."""
+    path = search.wire.home / "data" / "feeds.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'older'")
+        connection.commit()
+    again = Search(search.wire, stack)
+    assert again.fill() == 0
+    assert again.find("harbour") == []
+    assert len(SearchIndex(search.database).marks(range(100))) == 3
 
 
 # ── the page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
