@@ -36,7 +36,7 @@ from ..model import (
 )
 from ..publish import LARGE_SIZE, Target, WriteResult
 from ..publish.quick_check import check_document
-from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list
+from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list, render_web_app
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
 from .publication_gate import PublicationGate, hide_origin
@@ -78,7 +78,8 @@ class FeedIssuer:
             self._store.rewrite_events(self._gate.clean_event)
         feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
         with self._keep_error(shared.id):
-            documents = [*render_assets(self._site), *render_error_pages(self._site), feed_list, *self._blogroll()]
+            pages = (*render_error_pages(self._site), *self._blogroll())
+            documents = [*render_assets(self._site), *render_web_app(self._site), *pages, feed_list]
             files = tuple(result.file for result in self._target.put(documents))
             self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)

@@ -116,4 +116,5 @@ class PushSubscribers:
         feed = config.feeds.get(feed_id) or config.feeds.get(feed_id.partition("/")[0])
         language = page_language((feed and feed.language) or config.site.language, config.site.timezone)
         page = f"{feed_id}.html" if feed_id else ALL_FEEDS_PAGE
-        return NotificationTexts(page, language.words["new_stories"], language.tag, language.direction)
+        words = language.words
+        return NotificationTexts(page, words["new_story"], words["new_stories"], language.tag, language.direction)

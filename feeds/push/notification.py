@@ -19,9 +19,10 @@ PAYLOAD_SIZES = (3000, 1000, 300)
 
 @dataclass(frozen=True, slots=True)
 class NotificationTexts:
-    """The texts of the notifications of one feed: its page, relative to the site, and `many`, with {count}."""
+    """The texts of the notifications of one feed: its page, relative to the site; `one` and `many` hold {count}."""
 
     page: str
+    one: str
     many: str
     language: str
     direction: str
@@ -53,6 +54,7 @@ def _make_members(
         "feed": feed_id,
         "count": count,
         "page": texts.page,
+        "one": texts.one,
         "many": texts.many,
         "lang": texts.language,
         "dir": texts.direction,

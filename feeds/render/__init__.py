@@ -24,11 +24,13 @@ __all__ = [
     "render_search_feed",
     "render_search_page",
     "render_story_page",
+    "render_web_app",
 ]
 
 # What a theme may hold beside templates; it may replace the parts of our style sheets, which are no files of their own.
 _THEME_SUFFIXES = {".css", ".js", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".ico", ".woff2"}
 _PARTS = ("colours.css", "dark.css")
+_PAPER = re.compile(r"--paper:\s*([#\w]+(?:\([^()]{1,60}\))?)")
 _INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
 
@@ -111,6 +113,16 @@ def render_assets(site: Site) -> tuple[Document, ...]:
 def read_admin_style(site: Site) -> bytes:
     """Return the style sheet of the operator's site, which is not published."""
     return _read_asset("admin.css", site.theme.folder if site.theme else None)
+
+
+def render_web_app(site: Site) -> Sequence[Document]:
+    """Return what makes an app of the site: its manifest, and the worker, whose scope is the folder that it is in."""
+    from .html.site_pages import render_manifest  # as above
+
+    theme = site.theme.folder if site.theme else None
+    paper = _PAPER.search(_read_asset("colours.css", theme).decode("utf-8", "replace"))
+    worker = Document("sw.js", _read_asset("sw.js", theme), "text/javascript")
+    return render_manifest(site, paper[1] if paper else "#fff"), worker
 
 
 def _read_asset(name: str, theme: Path | None) -> bytes:

@@ -19,6 +19,10 @@ ASSETS = {
     "assets/page.js": "text/javascript",
     "assets/stories.js": "text/javascript",
     "assets/live.js": "text/javascript",
+    "assets/push.js": "text/javascript",
+    "assets/icon-192.png": "image/png",
+    "assets/icon-512.png": "image/png",
+    "assets/icon-maskable.png": "image/png",
 }
 
 UNKNOWN_MEDIA_TYPE = "application/octet-stream"

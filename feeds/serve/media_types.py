@@ -24,7 +24,8 @@ _CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _OF_DOCUMENTS = "; form-action 'none'; sandbox"
-_OF_PAGES = "; form-action 'self'; script-src 'self'; connect-src 'self'"
+OF_PAGES = "; form-action 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self'"
+_POLICIES = {"page": OF_PAGES, "worker": "; form-action 'none'; connect-src 'self'"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,18 +34,21 @@ class MediaType:
 
     `content_type` is the header. A browser that navigates to a file with `has_page` gets the page beside it; where none
     is published, `navigation_type` replaces the header, so that the browser shows the file with its stylesheet. `role`
-    is `feed` for what pages of other sites may read, `page` for HTML of ours, `file` for all else.
+    is `feed` for what pages of other sites may read, `page` for HTML of ours, `worker` for the script that runs beside
+    our pages, `file` for all else.
     """
 
     content_type: str
     compressible: bool = False
-    role: Literal["feed", "page", "file"] = "file"
+    role: Literal["feed", "page", "worker", "file"] = "file"
     navigation_type: str | None = None
     has_page: bool = False
 
 
 HTML = MediaType("text/html; charset=utf-8", compressible=True, role="page")
 _JSON = MediaType("application/json", compressible=True)
+_WORKER = MediaType("text/javascript; charset=utf-8", compressible=True, role="worker")
+_WORKER_PATH = "/sw.js"
 
 # Of the files beside the feeds.
 _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
@@ -81,14 +85,16 @@ _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
     "woff2": MediaType("font/woff2"),
 }
 
-# They tell the scripts of a page that there are event streams and a search here; a static host has none.
-PAGE_HEADERS = {"server-timing": "live, search"}
+# They tell the scripts of a page what there is beside the files; a static host has nothing.
+PAGE_HEADERS = {"server-timing": "live, search, push"}
 
 FOLDERS_WITHOUT_FEEDS = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
 def find_media_type(path: str) -> MediaType | None:
     """Return the media type of a file by its suffix, none when such files are not served."""
+    if path == _WORKER_PATH:
+        return _WORKER
     suffix = path.rpartition(".")[2]
     return _JSON if suffix == "json" and path.startswith(FOLDERS_WITHOUT_FEEDS) else _media_types().get(suffix)
 
@@ -118,7 +124,7 @@ def _media_types() -> Mapping[str, MediaType]:
 @cache
 def file_headers(media_type: MediaType) -> Mapping[str, str]:
     """Return the headers of every response with a file of this type, 304 included (RFC 9110 §15.4.5)."""
-    headers = {**security_headers(sandbox=media_type.role != "page"), "cache-control": _CACHE_CONTROL}
+    headers = {**security_headers(_POLICIES.get(media_type.role, _OF_DOCUMENTS)), "cache-control": _CACHE_CONTROL}
     if vary := [NAVIGATION_HEADER] * media_type.has_page + ["Accept-Encoding"] * media_type.compressible:
         headers["vary"] = ", ".join(vary)
     if not media_type.compressible:
@@ -136,10 +142,10 @@ CORS_HEADERS = {**_ALLOW_ORIGIN, **EXPOSE_HEADERS}
 
 
 @cache
-def security_headers(*, sandbox: bool = True) -> Mapping[str, str]:
-    """Return the headers of every response (S17)."""
+def security_headers(policy: str = _OF_DOCUMENTS) -> Mapping[str, str]:
+    """Return the headers of every response (S17); `policy` is the end of its Content-Security-Policy."""
     return {
         "x-content-type-options": "nosniff",
-        "content-security-policy": _CONTENT_SECURITY_POLICY + (_OF_DOCUMENTS if sandbox else _OF_PAGES),
+        "content-security-policy": _CONTENT_SECURITY_POLICY + policy,
         "referrer-policy": "no-referrer",
     }

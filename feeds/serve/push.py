@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,10 +43,13 @@ class BrowserSubscription(msgspec.Struct):
 
 
 class SubscribeForm(msgspec.Struct):
-    """A wish for the notifications of a feed ("": of all); `replaces` is the endpoint that the browser had before."""
+    """A wish for the notifications of a feed ("": of all); `replaces` is the endpoint that the browser had before.
+
+    Without a feed, the subscription takes over the feeds of the one before.
+    """
 
     subscription: BrowserSubscription
-    feed: str = ""
+    feed: str | None = None
     replaces: str | None = None
 
 
@@ -112,17 +116,17 @@ class PushRoutes:
 
     async def _subscribe(self, request: Request) -> Response:
         form = await _read(request, SubscribeForm)
-        if form.feed and not await _call(lambda: self._subscribers.has_feed(form.feed)):
+        if form.feed and not await _call(partial(self._subscribers.has_feed, form.feed)):
             raise HTTPException(404)
-        return _json_response({"feeds": await _call(lambda: self._subscribers.subscribe(form))})
+        return _json_response({"feeds": await _call(partial(self._subscribers.subscribe, form))})
 
     async def _unsubscribe(self, request: Request) -> Response:
         form = await _read(request, EndpointForm)
-        return _json_response({"feeds": await _call(lambda: self._subscribers.unsubscribe(form.endpoint, form.feed))})
+        return _json_response({"feeds": await _call(partial(self._subscribers.unsubscribe, form.endpoint, form.feed))})
 
     async def _feeds(self, request: Request) -> Response:
         form = await _read(request, EndpointForm)
-        return _json_response({"feeds": await _call(lambda: self._subscribers.feeds_of(form.endpoint))})
+        return _json_response({"feeds": await _call(partial(self._subscribers.feeds_of, form.endpoint))})
 
     def _refuse_other_sites(self, request: Request) -> None:
         """Refuse what a page of another site requests; a program that is no browser sends neither header."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from .. import http_headers
-from .media_types import EXPOSE_HEADERS, PAGE_HEADERS, MediaType, file_headers, security_headers
+from .media_types import EXPOSE_HEADERS, OF_PAGES, PAGE_HEADERS, MediaType, file_headers, security_headers
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -126,5 +126,5 @@ def text_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
 
 def page_response(page: str | bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return a page of ours, which is not to be cached."""
-    headers = {**security_headers(sandbox=False), **PAGE_HEADERS, "cache-control": "no-store", **(headers or {})}
+    headers = {**security_headers(OF_PAGES), **PAGE_HEADERS, "cache-control": "no-store", **(headers or {})}
     return HTMLResponse(page, status, headers)

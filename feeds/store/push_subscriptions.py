@@ -54,23 +54,24 @@ class PushSubscriptions:
     # ── subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def subscribe(
-        self, subscription: PushSubscription, feed_id: str, at: datetime, replaced: str | None = None
+        self, subscription: PushSubscription, feed_id: str | None, at: datetime, replaced: str | None = None
     ) -> Sequence[str]:
-        """Add a feed to a subscription, which is new or known by its endpoint; return all feeds it has.
+        """Add a feed, if any, to a subscription, which is new or known by its endpoint; return all feeds it has.
 
         `replaced` is the endpoint that the browser had before: its feeds are taken over. Raise PushError where there
-        are too many.
+        are too many feeds, or none.
         """
         with self._database.write() as connection:
             key = _save(connection, subscription, at)
             if replaced is not None and replaced != subscription.endpoint:
                 _move_feeds(connection, replaced, key)
-            position = int(_read_state(connection, "position") or 0)
-            row = {"subscription": key, "feed": feed_id, "wanted": position, "delivered": position}
-            connection.execute(insert(push_feeds).values(row).on_conflict_do_nothing())
+            if feed_id is not None:
+                position = int(_read_state(connection, "position") or 0)
+                row = {"subscription": key, "feed": feed_id, "wanted": position, "delivered": position}
+                connection.execute(insert(push_feeds).values(row).on_conflict_do_nothing())
             feeds = _feeds_of(connection, key)
-            if len(feeds) > MAX_FEEDS:
-                raise PushError(f"A browser may follow {MAX_FEEDS} feeds at most.")
+            if not 0 < len(feeds) <= MAX_FEEDS:
+                raise PushError(f"A browser may follow 1 to {MAX_FEEDS} feeds.")
             return feeds
 
     def unsubscribe(self, endpoint: str, feed_id: str | None = None) -> Sequence[str]:

@@ -134,7 +134,7 @@ def test_pages_are_without_fault_on_phone_and_desktop_light_and_dark(
         assert page.evaluate("window.violations") == [], where
         assert page.evaluate("window.shift") == 0, where
         assert page.evaluate("document.documentElement.scrollWidth") <= width, where
-        assert len(view.sizes) <= 5, (where, view.sizes)  # the page, a style sheet, three scripts
+        assert len(view.sizes) <= 6, (where, view.sizes)  # the page, a style sheet, four scripts
         assert sum(view.sizes.values()) < 100_000, where
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, background[4:-1].split(","))) < 384) is (scheme == "dark"), where

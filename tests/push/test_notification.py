@@ -13,7 +13,7 @@ from msgspec import structs
 from feeds.model import News
 from feeds.push.notification import PAYLOAD_SIZES, NotificationTexts, list_news, make_payloads
 
-TEXTS = NotificationTexts("all.html", "{count} new stories", "en", "ltr")
+TEXTS = NotificationTexts("all.html", "{count} new story", "{count} new stories", "en", "ltr")
 
 
 def news(*titles: str, **fields: Any) -> list[News]:
@@ -30,6 +30,7 @@ def test_R64_one_story_has_its_text_and_its_address() -> None:
         "feed": "all",
         "count": 1,
         "page": "all.html",
+        "one": "{count} new story",
         "many": "{count} new stories",
         "lang": "en",
         "dir": "ltr",

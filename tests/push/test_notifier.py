@@ -47,7 +47,7 @@ class Installation:
 
     def restart(self) -> None:
         """A notifier that remembers nothing."""
-        texts = NotificationTexts("all.html", "{count} new stories", "en", "ltr")
+        texts = NotificationTexts("all.html", "{count} new story", "{count} new stories", "en", "ltr")
         self.notifier = Notifier(
             self.store, self, lambda: VAPID, lambda service: self.client.send, lambda feed: texts, lambda: self.now
         )

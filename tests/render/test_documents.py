@@ -26,7 +26,7 @@ from render.validators import VALIDATORS
 from feeds import model
 from feeds.model import Author, Feed, Media, Site
 from feeds.registry import formats
-from feeds.render import render, render_assets, render_feed_list
+from feeds.render import render, render_assets, render_feed_list, render_web_app
 from feeds.render.formatting import strip_illegal_characters
 
 DATA = Path(__file__).parent.parent / "data" / "render"
@@ -60,9 +60,10 @@ def test_R8_the_bytes_are_those_of_the_golden_file(suffix: str) -> None:
 PRINT_DIGESTS = """
 import hashlib, pickle, sys
 from pathlib import Path
-from feeds.render import render, render_feed_list, render_assets
+from feeds.render import render, render_feed_list, render_assets, render_web_app
 edition = pickle.loads(Path(sys.argv[1]).read_bytes())
-documents = (*render(edition), render_feed_list(edition.site, [edition.feed]), *render_assets(edition.site))
+shared = (render_feed_list(edition.site, [edition.feed]), *render_assets(edition.site), *render_web_app(edition.site))
+documents = (*render(edition), *shared)
 print([(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents])
 """
 
@@ -85,7 +86,7 @@ class Surroundings(TypedDict):
 )
 def test_R8_fresh_processes_anywhere_write_the_same_bytes(surroundings: Surroundings, tmp_path: Path) -> None:
     (tmp_path / "edition").write_bytes(pickle.dumps(FULL_EDITION))
-    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_assets(SITE))
+    documents = (*render(FULL_EDITION), render_feed_list(SITE, [FEED]), *render_assets(SITE), *render_web_app(SITE))
     expected = [(document.path, hashlib.sha256(document.body).hexdigest()) for document in documents]
     command = [sys.executable, "-c", PRINT_DIGESTS, str(tmp_path / "edition")]
     package = Path(sys.modules["feeds"].__file__ or "").parent.parent

@@ -113,7 +113,7 @@ def test_a_page_subscribes_and_unsubscribes(server: LoopbackServer, subscribers:
     assert subscribers.calls == [
         "key",
         (endpoint, "p", "a", "world", None),
-        (endpoint, "p", "a", "", "https://push.example/old"),
+        (endpoint, "p", "a", None, "https://push.example/old"),
         (endpoint, "world"),
         (endpoint, None),
         endpoint,

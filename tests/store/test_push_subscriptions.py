@@ -62,6 +62,11 @@ def test_a_browser_with_a_new_endpoint_keeps_its_feeds(store: PushSubscriptions)
     assert (store.count(), store.feeds_of(old.endpoint)) == (1, ())
     assert store.subscribe(new, "world", NOON, new.endpoint) == ("all", "world")
     assert store.subscribe(new, "world", NOON, "https://push.example/unknown") == ("all", "world")
+    newer = subscription("3")
+    assert store.subscribe(newer, None, NOON, new.endpoint) == ("all", "world")
+    with pytest.raises(PushError):
+        store.subscribe(subscription("4"), None, NOON, new.endpoint)
+    assert store.count() == 1
 
 
 def test_limits_hold(store: PushSubscriptions, monkeypatch: pytest.MonkeyPatch) -> None:

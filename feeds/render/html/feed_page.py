@@ -20,6 +20,7 @@ def write(edition: Edition, format: Format) -> bytes:
     address = formatting.file_url(feed, site, format, edition.archive)
     days = list_days(edition.articles, site, language, address, whole=not is_newest)
     title, follow = formatting.feed_title(feed), follow_addresses(feed, site)
+    live = LivePage(f"{root}live/{feed.id}", root + formatting.file_path(feed, format), feed.id)
     return render_template(
         "feed.html",
         site,
@@ -32,7 +33,7 @@ def write(edition: Edition, format: Format) -> bytes:
             "address": address,
             "image": feed.image,
             "days": days,
-            "live": LivePage(f"{root}live/{feed.id}", root + formatting.file_path(feed, format)) if is_newest else None,
+            "live": live if is_newest else None,
             "older": None if older is None else root + formatting.file_path(feed, format, older),
             "newest": None if is_newest else root + formatting.file_path(feed, format),
             "follow": follow,

@@ -7,7 +7,7 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from ...model import Document, Edition, Feed, Site, Source
-from .. import formatting
+from .. import formatting, json_feed
 from .feed_page import follow_addresses
 from .language import page_language
 from .metadata import list_json_ld
@@ -16,6 +16,8 @@ from .templates import render_template
 
 FRONT_PAGE_PATH = "index.html"
 SOURCE_PAGE_PATH = "blogroll.html"
+MANIFEST_PATH = "manifest.webmanifest"
+ICONS = (("192", 192, "any"), ("512", 512, "any"), ("maskable", 512, "maskable"))
 # Status → the word that says why. Web servers show such files by convention, whatever the path that was asked for.
 _ERRORS = {404: "not_found", 410: "gone"}
 MAX_FEEDS = 60  # of each kind that the page names; the list of all is `feeds.opml`
@@ -36,7 +38,7 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
             "words": language.words,
             "root": "",
             "days": days,
-            "live": LivePage("live", FRONT_PAGE_PATH),
+            "live": LivePage("live", FRONT_PAGE_PATH, ""),
             "feeds": _links(feed for feed in feeds if "/" not in feed.id),
             "tags": _links(feed for feed in feeds if "/" in feed.id and feed.tags),
             "sources": _links(feed for feed in feeds if "/" in feed.id and not feed.tags),
@@ -51,6 +53,29 @@ def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:
         },
     )
     return Document(FRONT_PAGE_PATH, body, "text/html")
+
+
+def render_manifest(site: Site, paper: str) -> Document:
+    """Return what makes the site an app that can be installed; `paper` is the colour of its pages."""
+    language = page_language(site.language, site.timezone)
+    members = {
+        "id": "./",
+        "name": site.title,
+        "description": site.description,
+        "lang": language.tag,
+        "dir": language.direction,
+        "start_url": "./",
+        "scope": "./",
+        "display": "minimal-ui",
+        "background_color": paper,
+        "theme_color": paper,
+        "icons": [
+            {"src": f"assets/icon-{name}.png", "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+            for name, size, purpose in ICONS
+        ],
+    }
+    text = json_feed.encode_json({name: value for name, value in members.items() if value})
+    return Document(MANIFEST_PATH, text.encode(), "application/manifest+json")
 
 
 def render_source_page(site: Site, sources: Sequence[Source], titles: Mapping[str, str]) -> Document:

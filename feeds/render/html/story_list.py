@@ -69,10 +69,14 @@ class ListedStory:
 
 @dataclass(frozen=True, slots=True)
 class LivePage:
-    """Where a page hears of new stories, and where it finds itself with them; both relative to itself."""
+    """Where a page hears of new stories, and where it finds itself with them; both relative to itself.
+
+    `feed_id`: what it offers notifications of; "": all feeds.
+    """
 
     stream: str
     page: str
+    feed_id: str
 
 
 @dataclass(frozen=True, slots=True)

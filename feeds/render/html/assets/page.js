@@ -40,4 +40,4 @@ function offerCopy(button) {
 showAges();
 setInterval(showAges, 60000);
 if (serverOffers("search")) for (const form of document.querySelectorAll("form.search")) form.hidden = false;
-if (navigator.clipboard) document.querySelectorAll(".follow button").forEach(offerCopy);
+if (navigator.clipboard) document.querySelectorAll("button[data-copied]").forEach(offerCopy);
