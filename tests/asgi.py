@@ -17,7 +17,9 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def ask(app: ASGIApp, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+def ask(
+    app: ASGIApp, target: str, method: str = "GET", body: bytes = b"", client: str = "127.0.0.1", **headers: str
+) -> Answer:
     """Make one request; `if_none_match='"1"'` becomes `If-None-Match: "1"`."""
     path, _, query = target.partition("?")
     names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
@@ -30,7 +32,7 @@ def ask(app: ASGIApp, target: str, method: str = "GET", body: bytes = b"", **hea
     async def receive() -> Mapping[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    scope |= {"raw_path": path.encode(), "client": ("127.0.0.1", 1), "root_path": "", "scheme": "http"}
+    scope |= {"raw_path": path.encode(), "client": (client, 1), "root_path": "", "scheme": "http"}
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
     start, *bodies = messages
     fields = {name.decode(): value.decode() for name, value in start["headers"]}

@@ -44,21 +44,25 @@ navigator.serviceWorker.ready.then((registration) => registration.getNotificatio
 """
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[PushService]:
-    monkeypatch.setenv("SSL_CERT_FILE", str(DATA / "ca.pem"))
-    service = PushService()
-    yield service
-    service.close()
+@pytest.fixture(scope="module")
+def service() -> Iterator[PushService]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(DATA / "ca.pem"))
+        service = PushService()
+        yield service
+        service.close()
 
 
-@pytest.fixture
-def site(wire: Wire, origin: Origin, service: PushService) -> Iterator[NotifyingSite]:
-    site = NotifyingSite(wire, origin, service)
-    assert wire.command("run").returncode == 0
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, service: PushService) -> Iterator[NotifyingSite]:
+    """A site that all tests share; each publishes stories of its own."""
+    origin = Origin()
+    site = NotifyingSite(Wire(tmp_path_factory.mktemp("site")), origin, service)
+    assert site.wire.command("run").returncode == 0
     process = site.start("serve")
     yield site
     end(process)
+    origin.close()
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +143,7 @@ def test_R64_a_reader_asks_on_a_button_and_is_notified(
     page.reload()
     page.get_by_text("Notifications are on.").wait_for()
     assert tab.find_barriers() == []
-    site.publish("Harbour & <b>sea</b>")
+    site.publish(f"Harbour & <b>sea</b> {feed}")
     until(lambda: tab.target.requests)
     text = decrypt(tab.target.requests[0].body, tab.target.key, tab.target.auth)
     tab.show(site, text)
@@ -302,11 +306,11 @@ def test_what_is_new_wins_and_the_cache_is_bounded(site: NotifyingSite, browser:
     tab = Tab(browser)
     page = tab.open(site)
     wait_for_worker(page)
-    site.publish("Harbour opens")
+    site.publish("A bridge opens")
     page.reload()
-    page.get_by_role("link", name="Harbour opens").wait_for()
+    page.get_by_role("link", name="A bridge opens").wait_for()
     page.goto(f"{site.url}/all.rss")  # a feed that is opened is its page still
-    page.get_by_role("link", name="Harbour opens").wait_for()
+    page.get_by_role("link", name="A bridge opens").wait_for()
     worker = tab.context.service_workers[0]
     worker.evaluate("""async () => {
         const html = (headers) => new Response("x", { headers: { "content-type": "text/html", ...headers } });

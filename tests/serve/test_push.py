@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgi import ask
 
 from feeds.errors import FailureKind, PushError, StoreError
 from feeds.serve import PushRoutes, Services, SubscribeForm, create_app
+from feeds.serve.push import REQUESTS_PER_CLIENT
 
 from .loopback import LoopbackServer, run_server, write_files
 
@@ -197,3 +199,13 @@ def test_without_subscribers_there_are_no_routes(tmp_path: Path) -> None:
     with serve(tmp_path, None) as server:
         assert server.request("/push/key").status == 404
         assert post(server, "/push/subscribe", FORM)[0] == 405
+
+
+def test_A9_a_client_may_ask_so_often_in_a_minute(tmp_path: Path, subscribers: Subscribers) -> None:
+    routes = PushRoutes(subscribers, "https://wire.example.org/")
+    services = Services(endpoints={"push": routes.respond})
+    app = create_app(tmp_path, withdrawn_feeds=dict, is_healthy=lambda: True, services=services)
+    answers = [ask(app, "/push/key", client="192.0.2.1") for _ in range(REQUESTS_PER_CLIENT + 1)]
+    assert {answer.status for answer in answers[:-1]} == {200}
+    assert (answers[-1].status, answers[-1].headers["retry-after"]) == (429, "60")
+    assert ask(app, "/push/key", client="192.0.2.2").status == 200
