@@ -16,6 +16,7 @@ from .target import RequestTarget, parse_target
 from .throttle import Unthrottled
 from .transport import OutboundRequest, Transport, prepare_get
 
+MAX_IDLE_PER_HOST = 8  # connections that are kept: a push service gets as many requests at once
 MAX_ANSWER_SIZE = 1024  # bytes of a body (R61): an answer says little, or is not worth reading
 REFUSED_ADDRESS = "The address is none that may be requested, expected http or https, a host, and no login."
 ALLOW_ADVICE = "It was not contacted. If it is yours and meant, name its network under `server: {allow_private: […]}`."
@@ -40,7 +41,7 @@ class OutboundClient:
     ) -> None:
         self._user_agent = format_user_agent(site)
         self._guard = GuardedConnector(allow, resolve, allowed_only=allowed_only)
-        self._transport = Transport(Opener(self._guard, tls, clock))
+        self._transport = Transport(Opener(self._guard, tls, clock), MAX_IDLE_PER_HOST)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, seconds: float

@@ -65,8 +65,9 @@ class _GuardedTlsPool(HTTPSConnectionPool):
 class Pools:
     """The pools of urllib3 with our connections: one manager for all direct routes, and one for each proxy."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, idle_per_route: int) -> None:
         self._opener = opener
+        self._idle_per_route = idle_per_route
         self._managers: dict[str | None, PoolManager] = {}
 
     def pool_for(self, target: RequestTarget, route: Route) -> HTTPConnectionPool:
@@ -85,7 +86,7 @@ class Pools:
     def _make_manager(self, route: Route) -> PoolManager:
         options: dict[str, Any] = {
             "num_pools": MAX_IDLE_ROUTES,
-            "maxsize": MAX_IDLE_PER_ROUTE,
+            "maxsize": self._idle_per_route,
             "retries": NO_RETRIES,
             "opener": self._opener,
         }
@@ -193,10 +194,10 @@ class ResponseBody:
 class Transport(BaseAdapter):
     """Sends prepared requests, one by one, without following redirects. Safe for many threads at once."""
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, idle_per_route: int = MAX_IDLE_PER_ROUTE) -> None:
         super().__init__()
         self._opener = opener
-        self._pools = Pools(opener)
+        self._pools = Pools(opener, idle_per_route)
 
     def send(  # type: ignore[override]
         self,

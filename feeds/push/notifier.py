@@ -33,7 +33,7 @@ SETTLE = timedelta(seconds=3)  # in which articles that several feeds publish ar
 GAP = timedelta(minutes=1)  # between two notifications of one feed to one browser
 # After a failure, doubled with each one up to the second; `NEWS_AGE` of the store ends it.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-WORKERS, MAX_IN_PROGRESS = 4, 16  # of each service, so that a slow one delays no other
+WORKERS, MAX_IN_PROGRESS = 8, 64  # of each service, so that a slow one delays no other
 CLOSE_SECONDS = 1.0
 IDLE_SECONDS = 30.0
 BATCH_SECONDS = 0.2  # in which results are collected to be written at once

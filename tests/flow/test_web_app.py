@@ -284,7 +284,9 @@ def test_what_was_read_is_there_without_network(wire: Wire, origin: Origin, serv
     wait_for_worker(page)
     page.goto(f"{site.url}/stories/desk/bread.html")
     page.goto(f"{site.url}/all.html")
+    page.goto(f"{site.url}/search?q=patience")
     tab.open(site, "index.html")
+    page.evaluate("fetch('/push/key')")
     until(lambda: {f"{site.url}/{path}" for path in ("", "all.html", "assets/story.css")} <= {*page.evaluate(KEPT)})
     end(process)
     titles = {"": "Story 0", "index.html": "Story 0", "all.html": "Story 0", "stories/desk/bread.html": "patience"}
@@ -299,7 +301,8 @@ def test_what_was_read_is_there_without_network(wire: Wire, origin: Origin, serv
     tab.context.set_offline(True)
     page.reload()
     page.get_by_text("Story 0").first.wait_for()
-    assert not any("/live" in url.replace("/live.js", "") for url in page.evaluate(KEPT))
+    kept = [url.removeprefix(site.url + "/") for url in page.evaluate(KEPT)]
+    assert not any(path.startswith(("live", "search", "push")) for path in kept), kept
 
 
 def test_what_is_new_wins_and_the_cache_is_bounded(site: NotifyingSite, browser: Any) -> None:
