@@ -211,6 +211,7 @@ class HubSubscriber:
 
     def _request(self, subscription: SourceSubscription, mode: str) -> None:
         form = {"hub.mode": mode, "hub.topic": subscription.topic, "hub.callback": self._callback(subscription.token)}
+        form["hub.verify"] = "async"  # which hubs of PubSubHubbub 0.3 want, and others ignore
         if mode == "subscribe":
             form |= {"hub.secret": subscription.secret, "hub.lease_seconds": str(LEASE_SECONDS)}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -78,6 +78,7 @@ class ServerDatabaseReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engines = open_engines(path)
+        self._is_current = False  # asked once: the processes of an installation are of one version
 
     def close(self) -> None:
         """Close all connections."""
@@ -90,8 +91,8 @@ class ServerDatabaseReader:
             yield None
             return
         with self._engines.read() as connection:
-            revision = migrate.read_revision(connection, self._path)
-            yield connection if revision == SERVER_REVISION else None
+            self._is_current = self._is_current or migrate.read_revision(connection, self._path) == SERVER_REVISION
+            yield connection if self._is_current else None
 
 
 # ── verify, backup, restore ───────────────────────────────────────────────────────────────────────────────────────────

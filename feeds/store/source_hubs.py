@@ -7,18 +7,25 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from ..model import HubSource, ReceivedPush, SourceSubscription, SubscriptionState
 from .schema import decode_optional_time, decode_strings, decode_time, encode_time
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .server_schema import source_pushes, source_subscriptions
+from .statements import Query
 
 MAX_WAITING = 10  # pushes of one source in the inbox; the newest are kept
 MAX_INBOX_SIZE = 256_000_000  # bytes of all bodies
 MAX_DIGESTS = 20  # of the bodies of one source by which a repeated push is known
 
 _TABLE = source_subscriptions.c
+_PUSHES = Query(  # twice a second
+    select(source_pushes)
+    .where(source_pushes.c.number > bindparam("after"))
+    .order_by(source_pushes.c.number)
+    .limit(bindparam("limit"))
+)
 
 
 class SourceHubStore:
@@ -132,11 +139,8 @@ class InboxReader:
 
     def pushes(self, after: int, limit: int) -> Sequence[ReceivedPush]:
         """Return up to `limit` pushes with numbers above `after`, in the order of their numbers."""
-        query = (
-            select(source_pushes).where(source_pushes.c.number > after).order_by(source_pushes.c.number).limit(limit)
-        )
         with self._reader.read() as connection:
-            rows = connection.execute(query).all() if connection else ()
+            rows = _PUSHES.rows(connection, after=after, limit=limit) if connection else ()
         return [_make_push(row) for row in rows]
 
 
