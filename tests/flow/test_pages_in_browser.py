@@ -172,6 +172,20 @@ def test_the_script_makes_times_relative_and_the_address_one_tap_away(
     assert page.get_by_role("button", name="Copied").is_visible()
 
 
+def test_the_initial_of_a_source_stands_for_an_icon_that_does_not_load(
+    site: LoopbackServer, views: dict[tuple[int, str], View]
+) -> None:
+    view = views[1280, "light"]
+    view.page.route(re.compile("news.example/icon"), lambda route: route.fulfill(status=404))
+    try:
+        view.open(f"http://127.0.0.1:{site.port}/")
+        view.page.evaluate("for (const image of document.images) image.loading = 'eager'")
+        view.page.locator(".tile img[src*='news.example']").wait_for(state="detached", timeout=60_000)
+        assert view.page.locator(".tile img[src*='arabic.example']").count() == 1
+    finally:
+        view.page.unroute(re.compile("news.example/icon"))
+
+
 def test_lines_hold_about_65_characters(site: LoopbackServer, views: dict[tuple[int, str], View]) -> None:
     view = views[1280, "light"]
     view.open(f"http://127.0.0.1:{site.port}/stories/desk/bread.html")

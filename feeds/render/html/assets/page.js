@@ -1,4 +1,5 @@
-// Nothing needs this script: it makes times relative, the address of a feed one tap away, and shows the search.
+// Nothing needs this script: it makes times relative, the address of a feed one tap away, shows the search, and the
+// initial of a source whose icon does not load.
 "use strict";
 
 const LANGUAGE = document.documentElement.lang;
@@ -37,6 +38,12 @@ function offerCopy(button) {
   });
 }
 
+function dropIcon(image) {
+  if (image.matches?.(".tile img")) image.remove();
+}
+
+document.addEventListener("error", (event) => dropIcon(event.target), true);
+for (const image of document.images) if (image.complete && !image.naturalWidth) dropIcon(image);
 showAges();
 setInterval(showAges, 60000);
 if (serverOffers("search")) for (const form of document.querySelectorAll("form.search")) form.hidden = false;
