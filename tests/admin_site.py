@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,13 +26,17 @@ class AdminSite:
 
 
 @contextmanager
-def serve_admin(wire: Wire, env: Mapping[str, str] | None = None) -> Iterator[AdminSite]:
-    """Serve the operator's site of an installation, whose clock is the one of the test."""
+def serve_admin(
+    wire: Wire,
+    env: Mapping[str, str] | None = None,
+    parts: Callable[[ServerParts], ServerParts] = lambda parts: parts,
+) -> Iterator[AdminSite]:
+    """Serve the operator's site of an installation, whose clock is the one of the test; `parts` may replace some."""
     config, traffic = load(wire.config, env or {}), Traffic()
     with StoreReader(config.data / "feeds.db") as reader:
         monitor = HealthMonitor(lambda: config, reader, lambda: wire.now)
         live = LiveStreams(reader.events, reader.event_range)
-        parts = ServerParts(lambda: config, lambda: wire.now, monitor, reader, live, traffic)
+        made = parts(ServerParts(lambda: config, lambda: wire.now, monitor, reader, live, traffic))
         monitor.check()
-        with AdminServer(parts).serve(("127.0.0.1", 0)) as port:
-            yield AdminSite(LoopbackServer(port, wire.public), traffic, parts)
+        with AdminServer(made).serve(("127.0.0.1", 0)) as port:
+            yield AdminSite(LoopbackServer(port, wire.public), traffic, made)

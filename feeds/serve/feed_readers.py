@@ -10,6 +10,7 @@ import re
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -38,6 +39,12 @@ def read_subscribers(user_agent: str) -> int | None:
     return min(int(match[1] or match[2]), MAX_SUBSCRIBERS) if match else None
 
 
+@lru_cache(maxsize=4096)
+def _read_user_agent(user_agent: str) -> tuple[int | None, str]:
+    """Return for how many people a client asks, None for itself; and its name, the same in its next version."""
+    return read_subscribers(user_agent), _DIGITS.sub("", user_agent)
+
+
 class FeedReaders:
     """The readers of each feed. `note` costs a microsecond, and each is called in one thread."""
 
@@ -50,11 +57,11 @@ class FeedReaders:
 
     def note(self, path: str, feed_id: str, client: str, user_agent: str, at: float) -> None:
         """Count a request for a feed at a path; `at` is of a monotonic clock, in seconds."""
-        count = read_subscribers(user_agent)
+        count, name = _read_user_agent(user_agent[:_USER_AGENT_LENGTH])
         if count is None:
-            self._note_reader(feed_id, f"{client}\n{user_agent[:_USER_AGENT_LENGTH]}", at)
+            self._note_reader(feed_id, f"{client}\n{name}", at)
             return
-        service = f"{path}\n{_DIGITS.sub('', user_agent[:_USER_AGENT_LENGTH])}"  # the same in its next version
+        service = f"{path}\n{name}"
         self._claims[feed_id, service] = _Claim(count, at)
         self._claims.move_to_end((feed_id, service))
         while len(self._claims) > MAX_SERVICES:

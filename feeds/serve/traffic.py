@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .feed_readers import FeedReaders
 from .limits import Clients
 from .media_types import find_media_type
-from .responses import is_navigation
 
-_FEED_PATH = re.compile(r"/(?P<feed>.+)\.[a-z0-9_]+", re.ASCII)
 _STATUSES_OF_READERS = (200, 304)
 
 
@@ -50,13 +46,14 @@ class Traffic:
     def _note(self, scope: Scope, status: int) -> None:
         path: str = scope["path"]
         media_type = find_media_type(path)
-        kind = media_type.role if media_type else "other"
-        self.requests[kind, status] += 1
-        is_feed = media_type is not None and media_type.has_page and not path.startswith("/archive/")
-        if not is_feed or status not in _STATUSES_OF_READERS:
+        self.requests[media_type.role if media_type else "other", status] += 1
+        if media_type is None or not media_type.has_page or status not in _STATUSES_OF_READERS:
             return
-        request = Request(scope)
-        if match := None if is_navigation(request) else _FEED_PATH.fullmatch(path):
-            address = request.client.host if request.client else ""
-            client = self._clients.find(address) or address
-            self._readers.note(path, match["feed"], client, request.headers.get("user-agent", ""), time.monotonic())
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])  # of two with one name, the last: no reader sends two
+        feed_id = path[1:].rpartition(".")[0]
+        if headers.get(b"sec-fetch-dest") == b"document" or feed_id.startswith("archive/"):
+            return
+        address = scope["client"][0] if scope.get("client") else ""
+        client = self._clients.find(address) or address
+        user_agent = headers.get(b"user-agent", b"").decode("latin-1")
+        self._readers.note(path, feed_id, client, user_agent, time.monotonic())
