@@ -36,6 +36,7 @@ function applyFilter() {
 // Offer what the stories on the page have, with their numbers; the choice stays, whether or not a story has it.
 function offerChoices() {
   for (const select of selects) {
+    if (select === document.activeElement) continue;  // its list may be open
     const choices = new Map(), chosen = select.value;
     for (const story of allStories()) {
       for (const text of new Set(FACTS[select.name](story))) {
