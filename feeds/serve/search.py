@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -10,10 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import StoreError
+from ..errors import FeedsError
 from .limits import ClientLimits, RequestRate, busy_response
 from .media_types import HTML, find_media_type
 from .responses import StaticDocument, text_response
+
+_log = logging.getLogger(__name__)
 
 MAX_QUERY_LENGTH = 200  # characters
 MAX_PAGE = 1_000
@@ -32,7 +35,7 @@ class SearchRequest(NamedTuple):
 
 
 class SearchEndpoint:
-    """Answers searches. `search` returns the document, and whether it is whole; it blocks, and may raise StoreError."""
+    """Answers searches. `search` returns the document, and whether it is whole; it blocks, and may raise FeedsError."""
 
     def __init__(self, search: Callable[[SearchRequest], tuple[bytes, bool]], trusted_proxies: Iterable[str]) -> None:
         self._search = search
@@ -60,7 +63,8 @@ class SearchEndpoint:
         try:
             async with self._threads:
                 body, is_whole = await asyncio.to_thread(self._search, read_search(request))
-        except StoreError:
+        except FeedsError as error:  # of the database, or of a template of the operator's
+            _log.warning("cannot search: %s", error)
             return text_response("The search does not work at the moment.", 503, {"retry-after": "600"})
         finally:
             self._limits.release(address)

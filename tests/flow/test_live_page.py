@@ -43,6 +43,7 @@ def test_whoever_reads_is_told_and_nothing_moves(paper: Paper, server: LoopbackS
     button = page.get_by_role("button", name="2 new stories")
     button.wait_for()
     assert abs(page.evaluate(story) - top) < 1 and tab.headlines() == before
+    assert page.evaluate("window.shift") == 0
     button.click()
     until(lambda: page.evaluate("scrollY") == 0)
     assert tab.headlines()[:2] == ["Second", "First"] and button.is_hidden()

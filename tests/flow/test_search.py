@@ -315,6 +315,17 @@ def test_a_server_without_a_database_says_that_it_cannot_search(wire: Wire, stac
     assert ask(app, "/search?q=x").status == 503
 
 
+def test_a_fault_of_a_theme_is_logged_with_its_place(
+    wire: Wire, stack: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.declare({}, theme="theme")
+    folder = wire.home / "config" / "theme"
+    folder.mkdir()
+    (folder / "search.html").write_text("{{ no_such_value }}")
+    assert Search(wire, stack).ask("x", path="/search").status == 503
+    assert "search.html:1: UndefinedError" in caplog.text
+
+
 def test_one_client_cannot_search_all_the_time(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search.site.endpoint._rate, "_total", 3)
     assert [search.ask("x").status for _ in range(4)] == [200, 200, 200, 429]
