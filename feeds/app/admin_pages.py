@@ -30,7 +30,12 @@ PAGE_SIZE = 50
 MAX_ARTICLES = 30
 MAX_STEP_ARTICLES = 20
 PLOT_TIME = timedelta(days=pages.PLOT_DAYS)
-SUBSCRIBER_WORDS = {"service": "by services", "reader": "by other readers"}
+SUBSCRIBER_WORDS = {
+    "service": "by services",
+    "reader": "by other readers",
+    "hub": "by WebSub",
+    "web_push": "to notifications",
+}
 
 
 class AdminPages:
@@ -126,10 +131,13 @@ class AdminPages:
         parts = [(str(group), groups[group]) for group in GROUPS]
         words = ", ".join(f"{count} {name}" for name, count in parts if count)
         yield pages.Figure(f"{total:,}", "Sources", words, pages.plot_parts(parts, words))
-        yield pages.Figure(f"{sum(status.articles.values()):,}", "Articles stored")
+        days = self._reader.all_stories_by_day(report.now - PLOT_TIME)
+        plot = pages.plot_days(days.items(), report.now.date(), ("story", "stories"))
+        yield pages.Figure(f"{sum(status.articles.values()):,}", "Articles stored", plot.words, plot)
         if (state := read_state(report.config.data)) and (visits := sum(state.counts.visits.values())):
-            unchanged, failed = (state.counts.visits.get(name, 0) / visits for name in ("not_modified", "failure"))
-            yield pages.Figure(f"{visits:,}", "Visits so far", f"{unchanged:.0%} not modified, {failed:.0%} failed")
+            outcomes = {name: state.counts.visits.get(name, 0) for name in ("failure", "harvest", "not_modified")}
+            words = f"{outcomes['not_modified'] / visits:.0%} not modified, {outcomes['failure'] / visits:.0%} failed"
+            yield pages.Figure(f"{visits:,}", "Visits so far", words, pages.plot_parts([*outcomes.items()], words))
         due = [state.due_at for state in report.states.values() if state.due_at < report.now]
         late = format_duration(report.now - min(due)) if due else "none"
         yield pages.Figure(late, "Delay of visits", f"{format_count(len(due), 'source')} due now")

@@ -24,7 +24,7 @@ from ..store import StoreReader
 from .admin_actions import AdminActions
 from .admin_pages import AdminPages
 from .health import HealthFacts, HealthMonitor, read_facts
-from .metrics import DeliveryCounts, MetricFacts, collect_metrics
+from .metrics import DeliveryCounts, MetricFacts, collect_metrics, count_subscribers
 from .operations import OperationRequest, PublishRequest, RetractRequest, RunRequest
 from .status_report import StatusReport, read_report
 
@@ -63,7 +63,7 @@ class AdminServer:
             parts.monitor,
             parts.reader,
             self._actions,
-            parts.traffic.count_subscribers,
+            lambda: count_subscribers(parts.traffic, parts.deliveries()),
             lambda: parts.live.stream_count,
         )
         io = AdminIO(

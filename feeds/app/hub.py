@@ -62,6 +62,10 @@ class HubService:
         """Return the number of subscriptions, of deliveries that wait, and of each outcome of those that were made."""
         return *self._store.counts(), dict(self.worker.outcomes)
 
+    def count_by_feed(self) -> Mapping[str, int]:
+        """Return how many subscribers each feed has."""
+        return self._store.count_by_feed()
+
     def _accept(self, request: HubRequest) -> None:
         """Keep a request to be verified; raise HubRefusal for one that is not for us, or too many."""
         if find_topic(self._current_config(), request.topic) is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -29,13 +29,15 @@ MAX_FEEDS = 1000  # with values of their own: `each` may make any number
 class DeliveryCounts:
     """What one way of delivering events says of itself, such as Web Push or the hub: `kind` is its name.
 
-    `outcomes` are of all deliveries since the start, by a word for each; `queue` is what waits now.
+    `outcomes` are of all deliveries since the start, by a word for each; `queue` is what waits now. `by_feed` counts
+    the subscribers of single feeds.
     """
 
     kind: str
     subscribers: int
     queue: int
     outcomes: Mapping[str, int]
+    by_feed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,19 @@ def _server_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     yield _plain("feeds_response_bytes_total", "Bytes of bodies sent.", traffic.bytes)
     yield _plain("feeds_live_streams", "Open live streams.", facts.live_streams)
     declared = {feed.feed_id for feed in facts.report.status.feeds[:MAX_FEEDS]}
-    subscribers = {key: count for key, count in sorted(traffic.count_subscribers().items()) if key[0] in declared}
-    description = "People who follow a feed, estimated: `service` as services say, `reader` all other readers."
+    counts = count_subscribers(traffic, facts.deliveries)
+    subscribers = {key: count for key, count in sorted(counts.items()) if key[0] in declared}
+    description = (
+        "Subscribers of a feed: `service` as services say, `reader` all other readers, which are estimates; `hub` and"
+        " `web_push` as the server knows them."
+    )
     yield _labelled("feeds_feed_subscribers", description, ["feed", "kind"], subscribers)
+
+
+def count_subscribers(traffic: Traffic, deliveries: Sequence[DeliveryCounts]) -> Mapping[tuple[str, str], int]:
+    """Return the number of subscribers by feed id and kind."""
+    known = {(feed_id, each.kind): count for each in deliveries for feed_id, count in each.by_feed.items()}
+    return {**traffic.count_subscribers(), **known}
 
 
 def _delivery_metrics(deliveries: Sequence[DeliveryCounts]) -> Iterator[Measurement]:

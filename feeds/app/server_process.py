@@ -136,8 +136,10 @@ class FileServer:
 
         def deliveries() -> Sequence[DeliveryCounts]:
             with suppress(StoreError):  # the log tells of it
-                counts = {"hub": self._hub.counts(), "web_push": self._subscribers.counts()}
-                return [DeliveryCounts(kind, *numbers) for kind, numbers in counts.items()]
+                return [
+                    DeliveryCounts("hub", *self._hub.counts(), self._hub.count_by_feed()),
+                    DeliveryCounts("web_push", *self._subscribers.counts(), self._subscribers.count_by_feed()),
+                ]
             return ()
 
         parts = ServerParts(

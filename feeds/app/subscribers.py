@@ -61,6 +61,10 @@ class PushSubscribers:
         """Return how many subscriptions there are, how many notifications wait, and what became of those so far."""
         return self._store.count(), self._store.count_pending(), dict(self._notifier.counts)
 
+    def count_by_feed(self) -> Mapping[str, int]:
+        """Return how many subscriptions each feed has."""
+        return self._store.count_by_feed()
+
     def wake(self, events: Sequence[NumberedEvent], position: int) -> None:
         """Notify of what the outbox has gained, as the follower says."""
         self._notifier.wake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,6 +108,13 @@ class HubStore:
                 select(func.count(), waiting).select_from(hub_subscriptions)
             ).one()
         return total, waiting_count
+
+    def count_by_feed(self) -> Mapping[str, int]:
+        """Return how many subscribers each feed has."""
+        callbacks = func.count(hub_subscriptions.c.callback.distinct()).label("callbacks")
+        query = select(hub_subscriptions.c.feed, callbacks).group_by(hub_subscriptions.c.feed)
+        with self._database.read() as connection:
+            return {row.feed: row.callbacks for row in connection.execute(query)}
 
     def expire(self, at: datetime) -> None:
         """Forget the subscriptions whose lease has ended (R57)."""

@@ -38,6 +38,11 @@ _STORIES_BY_DAY = Query(
     .where(sources.c.id.in_(json_members("ids")), articles.c.position >= bindparam("since"))
     .group_by(sources.c.id, literal_column("day"))
 )
+_ALL_BY_DAY = Query(
+    select((articles.c.position // _DAY).label("day"), func.count().label("number"))
+    .where(articles.c.position >= bindparam("since"))
+    .group_by(literal_column("day"))
+)
 _ENTRIES_BY_DAY = Query(
     select(
         ledger_entries.c.feed.label("id"),
@@ -82,6 +87,12 @@ def select_stories_by_day(
 ) -> Mapping[str, Mapping[date, int]]:
     """Return how many stories of each source are of each day (in UTC), by their place in feeds."""
     return _count_by_day(_STORIES_BY_DAY.run(connection, ids=to_json([*source_ids]), since=encode_time(since)))
+
+
+def select_all_stories_by_day(connection: Connection, since: datetime) -> Mapping[date, int]:
+    """Return how many stories of all sources are of each day (in UTC), by their place in feeds."""
+    rows = _ALL_BY_DAY.run(connection, since=encode_time(since))
+    return {decode_time(row.day * 86_400_000_000).date(): row.number for row in rows}
 
 
 def select_entries_by_day(

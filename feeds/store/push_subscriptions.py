@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -101,6 +101,12 @@ class PushSubscriptions:
         """Return the number of subscriptions."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(push_subscriptions)).scalar_one()
+
+    def count_by_feed(self) -> Mapping[str, int]:
+        """Return how many subscriptions each feed has, without those to all feeds."""
+        query = select(push_feeds.c.feed, func.count().label("number")).where(push_feeds.c.feed != ALL_FEEDS)
+        with self._database.read() as connection:
+            return {row.feed: row.number for row in connection.execute(query.group_by(push_feeds.c.feed))}
 
     def count_pending(self) -> int:
         """Return the number of notifications that wait."""

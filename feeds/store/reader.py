@@ -16,6 +16,7 @@ from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
 from .overview import (
+    select_all_stories_by_day,
     select_entries_by_day,
     select_newest_of_feed,
     select_newest_of_source,
@@ -89,6 +90,11 @@ class StoreReader:
         """Return how many stories of each source are of each day."""
         with self._read() as connection:
             return select_stories_by_day(connection, source_ids, since) if connection else {}
+
+    def all_stories_by_day(self, since: datetime) -> Mapping[date, int]:
+        """Return how many stories of all sources are of each day."""
+        with self._read() as connection:
+            return select_all_stories_by_day(connection, since) if connection else {}
 
     def entries_by_day(self, feed_ids: Collection[str], since: datetime) -> Mapping[str, Mapping[date, int]]:
         """Return how many articles each feed published first on each day."""

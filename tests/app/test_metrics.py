@@ -104,14 +104,14 @@ def test_there_are_metrics_before_the_first_turn(wire: Wire) -> None:
 
 def test_deliveries_are_told_by_each_way_of_delivering(wire: Wire) -> None:
     wire.declare({})
-    with serve_admin(wire) as site:
-        counts = [DeliveryCounts("web_push", 7, 2, {"accepted": 5, "gone": 1}), DeliveryCounts("hub", 3, 0, {})]
-        from feeds.app.admin_server import AdminServer
-        from feeds.serve.metrics import encode_metrics
-
-        admin = AdminServer(replace(site.parts, deliveries=lambda: counts))
-        metrics = parse(encode_metrics(admin.read_metrics()))
+    wire.turn()
+    push = DeliveryCounts("web_push", 7, 2, {"accepted": 5, "gone": 1}, {"all": 4, "unknown": 9})
+    counts = [push, DeliveryCounts("hub", 3, 0, {})]
+    with serve_admin(wire, parts=lambda parts: replace(parts, deliveries=lambda: counts)) as site:
+        metrics = parse(site.server.request("/metrics").body)
+        assert "4 to notifications" in site.server.request("/feeds/all").body.decode()
     assert metrics["feeds_delivery_subscribers"] == {("web_push",): 7, ("hub",): 3}
+    assert metrics["feeds_feed_subscribers"] == {("all", "web_push"): 4}
     assert metrics["feeds_delivery_queue"] == {("web_push",): 2, ("hub",): 0}
     assert metrics["feeds_deliveries_total"] == {("web_push", "accepted"): 5, ("web_push", "gone"): 1}
 

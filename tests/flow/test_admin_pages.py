@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from admin_site import AdminSite, serve_admin
@@ -232,9 +234,6 @@ def test_S19_the_buttons_work_through_the_daemon(wire: Wire, origin: Origin, bro
 
 def submit(site: AdminSite, action: str, fields: Sequence[tuple[str, str]]) -> tuple[int, str]:
     """Submit a form as a page of ours does; return the status and where it leads."""
-    import http.client
-    from urllib.parse import urlencode
-
     answer = site.server.request("/")
     match = re.search(r'name="token" value="([0-9a-f]+)"', answer.body.decode())
     assert match

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from serve.loopback import LoopbackServer, run_server
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,9 +33,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def guard(token: str | None) -> ASGIApp:
-    from starlette.exceptions import HTTPException
-    from starlette.middleware.exceptions import ExceptionMiddleware
-
     async def refuse(request: Request, error: Exception) -> PlainTextResponse:
         assert isinstance(error, HTTPException)
         return PlainTextResponse(error.detail, error.status_code, error.headers)
