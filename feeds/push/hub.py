@@ -8,8 +8,10 @@ deliveries at a time, and those that failed before have a few threads of their o
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +37,7 @@ RETRY_DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0)  # seconds; after the last on
 MAX_RETRY_AFTER = 86_400.0
 SWEEP_SECONDS = 600.0  # between two looks at what has expired or is no longer published
 POLL_SECONDS = 60.0  # at most without a look at what is due
+REST_SECONDS = 60.0  # after an error of the store
 GONE = "This feed is no longer published."
 
 
@@ -122,17 +125,18 @@ class HubWorker:
         self._slots = Slots()
         self.outcomes: Counter[str] = Counter()  # of deliveries, since the start
         self._executor = ThreadPoolExecutor(sum(LANES.values()), "hub")  # which starts threads as they are needed
-        self._counting = threading.Lock()
+        self._lock = threading.Lock()
+        self._changed_feeds: set[str] = set()  # since the last look
+        self._is_behind = True  # any document may have changed
+        self._rest_until = -math.inf  # of the monotonic clock
         self._sweep_at: datetime | None = None
         self._error = ""
 
     def publish(self, events: Sequence[NumberedEvent], position: int) -> None:
-        """Note the feeds that changed; without events, all of them may have."""
-        with self._log_errors():
-            if events:
-                self._queue.want_deliveries({event.feed_id for _, event in events})
-            else:
-                self._queue.catch_up(self._read_digest)
+        """Note the feeds that changed; without events, all of them may have. It waits for no database."""
+        with self._lock:
+            self._changed_feeds.update(event.feed_id for _, event in events)
+            self._is_behind |= not events
         self.wake()
 
     def wake(self) -> None:
@@ -141,8 +145,6 @@ class HubWorker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what changed while nobody looked is delivered first."""
-        with self._log_errors():
-            self._queue.catch_up(self._read_digest)
         try:
             while not stop.is_set():
                 self._news.clear()
@@ -155,6 +157,9 @@ class HubWorker:
     def look(self) -> bool:
         """Start what is due, as far as there are threads for it; return whether anything was or is under way."""
         was_used = self._slots.is_used()
+        if time.monotonic() < self._rest_until:
+            return was_used
+        self._note_changes()
         self._sweep()
         return (self._start_work() if self._topics().hub else 0) > 0 or was_used
 
@@ -162,12 +167,28 @@ class HubWorker:
         """Start nothing more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
+    def _note_changes(self) -> None:
+        """Store which deliveries are wanted; after an error of the store, all documents are compared."""
+        with self._lock:
+            feed_ids, self._changed_feeds = self._changed_feeds, set()
+            is_behind, self._is_behind = self._is_behind, False
+        try:
+            if is_behind:
+                self._queue.catch_up(self._read_digest)
+            elif feed_ids:
+                self._queue.want_deliveries(feed_ids)
+        except StoreError:
+            self._is_behind = True
+            raise
+
     def _read_digest(self, path: str) -> str | None:
         document = self._topics().read(path)
         return document.digest if document else None
 
     def _pause(self) -> float:
         """Return the seconds until the next look."""
+        if (rest := self._rest_until - time.monotonic()) > 0:
+            return rest
         with self._log_errors():
             now = self._now()
             due = self._queue.next_delivery(now) if self._topics().hub else None
@@ -222,9 +243,11 @@ class HubWorker:
         return count
 
     def _end(self, done: Future[None], lane: str, item: HubRequest | HubSubscription) -> None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, StoreError):  # what was sent could not be noted, and must not be sent again and again
+            self._rest_until = time.monotonic() + REST_SECONDS
         self._slots.release(lane, item.key, host_of(item.callback))
         self.wake()
-        error = None if done.cancelled() else done.exception()
         if error and getattr(error, "kind", None) is not FailureKind.STOPPED:
             bug = None if isinstance(error, FeedsError) else error
             log.error("the hub could not work for %s: %s", host_of(item.callback), error, exc_info=bug)
@@ -273,7 +296,7 @@ class HubWorker:
             outcome = "given_up"
             log.warning("a subscriber at %s takes no deliveries; the next change is tried again", subscription.host)
             self._queue.gave_up(subscription)
-        with self._counting:
+        with self._lock:
             self.outcomes[outcome] += 1
 
     def _request(self, message: HubMessage) -> OutboundAnswer | None:

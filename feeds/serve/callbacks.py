@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import StoreError
+from .limits import RequestRate
 from .responses import text_response
 
 MAX_CHALLENGE_LENGTH = 2048
 MAX_QUERY_LENGTH = 16_384
 MAX_BODIES = 8  # that are read at a time
+PUSHES_A_MINUTE, PUSHES_PER_CALLBACK = 6_000, 60
 RECEIVED = "Received."
 
 
@@ -42,6 +44,7 @@ class CallbackEndpoint:
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
         self._reading = asyncio.Semaphore(MAX_BODIES)
+        self._rate = RequestRate(PUSHES_A_MINUTE, PUSHES_PER_CALLBACK)
 
     async def respond(self, request: Request) -> Response:
         """Answer a request of a hub, or of anyone who pretends to be one."""
@@ -74,6 +77,8 @@ class CallbackEndpoint:
         limit = await asyncio.to_thread(self._callbacks.max_body_size, token)
         if limit is None:
             raise HTTPException(410)
+        if not self._rate.admit(token):
+            return text_response("Too Many Requests", 429, {"retry-after": "60"})
         async with self._reading:
             body = await _read_body(request, limit)
             headers = request.headers

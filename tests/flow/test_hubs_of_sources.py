@@ -27,6 +27,7 @@ from wire import Wire, rss, until
 from feeds.app.health import ProcessState, write_state
 from feeds.app.server_process import FileServer, HostPort
 from feeds.push import source_hubs
+from feeds.serve import callbacks
 
 SITE = "https://wire.example.org/"
 LINKS = "<link xmlns='http://www.w3.org/2005/Atom' rel='{}' href='{}'/>"
@@ -371,6 +372,12 @@ def test_R52_a_push_is_as_large_as_a_visit_at_most(tmp_path: Path, site: Install
         site.verify(form)
         assert site.push(form, site.feed(TWO) + b" " * 2000) == 413
         assert site.push(form, site.feed(TWO)) == 202
+    assert site.take() == {"One", "Two"}
+
+
+def test_R52_a_hub_that_pushes_all_the_time_is_asked_to_wait(site: Installation, form: dict[str, str]) -> None:
+    statuses = [site.push(form, site.feed(TWO)) for _ in range(2 * callbacks.PUSHES_PER_CALLBACK + 1)]
+    assert statuses[0] == 202 and 429 in statuses  # a minute may end in between
     assert site.take() == {"One", "Two"}
 
 

@@ -17,6 +17,7 @@ from factories import NOON, SITE
 from origin import ALLOW, HANG, KEEP, Behaviour, Origin, Piece, Request, drip, raw, reply
 from wire import until
 
+from feeds.errors import StoreError
 from feeds.fetch import OutboundClient
 from feeds.model import Event, HubProtocol, HubRequest, HubSubscription
 from feeds.push import hub
@@ -369,6 +370,32 @@ def test_R62_retry_after_is_heeded(rig: Rig, origin: Origin, callback: str) -> N
     assert len(deliveries(origin)) == 1
     rig.pass_time(seconds=1)
     assert len(deliveries(origin)) == 2
+
+
+def test_F36_what_cannot_be_stored_is_not_sent_again_and_again(
+    rig: Rig, origin: Origin, callback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk."""
+
+    def fail(*values: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "delivered", fail)
+        rig.publish()
+        for _ in range(5):
+            rig.wait()
+    assert len(deliveries(origin)) == 1
+    monkeypatch.setattr(rig.worker, "_rest_until", 0.0)
+    rig.wait()
+    assert len(deliveries(origin)) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "want_deliveries", fail)
+        rig.publish(b"<feed>3</feed>")
+        with pytest.raises(StoreError):
+            rig.wait()
+    rig.wait()
+    assert [request.body for request in deliveries(origin)][2:] == [b"<feed>3</feed>"]
 
 
 # ── rssCloud ──────────────────────────────────────────────────────────────────────────────────────────────────────────
