@@ -11,8 +11,7 @@ from ..fetch import OutboundClient
 from ..model import Config, NumberedEvent, PushSubscription, SendRequest
 from ..push import vapid, web_push
 from ..push.notification import NotificationTexts
-from ..push.notifier import Notifier
-from ..push.outbox_follower import Outbox
+from ..push.notifier import NewsOutbox, Notifier
 from ..push.push_services import PRIVATE_SERVICE, find_service
 from ..registry import formats
 from ..serve import PushRoutes, SubscribeForm
@@ -31,7 +30,7 @@ class PushSubscribers:
     """
 
     def __init__(
-        self, config: Callable[[], Config], outbox: Outbox, database: ServerDatabase, now: Callable[[], datetime]
+        self, config: Callable[[], Config], outbox: NewsOutbox, database: ServerDatabase, now: Callable[[], datetime]
     ) -> None:
         networks = config().server.allow_private
         self._public = OutboundClient(config().site)

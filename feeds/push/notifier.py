@@ -49,6 +49,14 @@ MESSAGES: Mapping[str, str] = {
 }
 
 
+class NewsOutbox(Outbox, Protocol):
+    """The events of a store, and its feeds that are no longer published; see `store.StoreReader`."""
+
+    def withdrawn_feeds(self) -> Mapping[str, str | None]:
+        """Return the id of each feed that is no longer published → its successor, or None."""
+        ...
+
+
 class NoticeStore(Protocol):
     """What is kept of subscriptions and news; see `store.PushSubscriptions`."""
 
@@ -66,6 +74,10 @@ class NoticeStore(Protocol):
         due: datetime,
     ) -> None:
         """Keep the news of feeds, with the position."""
+        ...
+
+    def rename_feeds(self, successors: Mapping[str, str]) -> None:
+        """Give the subscriptions to feeds that are renamed to their successors."""
         ...
 
     def news(self, feed_id: str, after: int, limit: int, now: datetime) -> tuple[Sequence[News], int]:
@@ -95,7 +107,7 @@ class Notifier:
     def __init__(
         self,
         store: NoticeStore,
-        outbox: Outbox,
+        outbox: NewsOutbox,
         vapid: Callable[[], Vapid],
         send: Callable[[str], SendRequest],
         texts: Callable[[str], NotificationTexts],
@@ -109,6 +121,7 @@ class Notifier:
         self._now = now
         self._woken = threading.Event()
         self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._renamed: Mapping[str, str] = {}
         self._in_progress: dict[str, set[tuple[int, str]]] = defaultdict(set)
         self._attempts: SimpleQueue[tuple[Notice, Attempt]] = SimpleQueue()
         self._results: list[NoticeResult] = []  # that are not written yet
@@ -157,12 +170,20 @@ class Notifier:
         """Take what is new from the outbox, note what was sent, and begin to send what is due."""
         with self._lock:
             if not self._is_closed:
+                self._rename()
                 self._follow()
                 self._conclude()
                 for service in SERVICES:
                     self._dispatch(service, self._now())
 
     # ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _rename(self) -> None:
+        """Let subscriptions go with a feed that gets another id."""
+        renamed = {old: new for old, new in self._outbox.withdrawn_feeds().items() if new is not None}
+        if renamed != self._renamed:
+            self._store.rename_feeds(renamed)
+            self._renamed = renamed
 
     def _follow(self) -> None:
         """Take the events after the stored position; those that are gone, as after a restored backup, are no news."""

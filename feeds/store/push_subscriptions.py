@@ -91,6 +91,14 @@ class PushSubscriptions:
                 connection.execute(delete(push_subscriptions).where(push_subscriptions.c.key == key))
             return feeds
 
+    def rename_feeds(self, successors: Mapping[str, str]) -> None:
+        """Give the subscriptions to feeds that are renamed to their successors, by id."""
+        with self._database.write() as connection:
+            for old, new in successors.items():
+                has_new = push_feeds.c.subscription.in_(select(_other.c.subscription).where(_other.c.feed == new))
+                connection.execute(update(push_feeds).where(push_feeds.c.feed == old, ~has_new).values(feed=new))
+                connection.execute(delete(push_feeds).where(push_feeds.c.feed == old))
+
     def feeds_of(self, endpoint: str) -> Sequence[str]:
         """Return the feeds of a subscription; none of one that is not known."""
         with self._database.read() as connection:

@@ -86,6 +86,16 @@ def test_S5_refused_addresses_are_not_contacted(origin: Origin, way: Way) -> Non
     assert origin.connections == 0
 
 
+def test_S5_a_client_of_our_own_networks_contacts_no_others() -> None:
+    addresses = {"inside.example": "127.0.0.1", "outside.example": "93.184.215.14", "other.example": "10.0.0.1"}
+    client = OutboundClient(
+        SITE, ALLOW, allowed_only=True, resolve=lambda host, port: [(socket.AF_INET, (addresses[host], port))]
+    )
+    urls = [*(f"https://{host}/" for host in addresses), "https://127.0.0.7:9/", "https://10.0.0.1/", "https://[1]/"]
+    assert [client.may_contact(url, seconds=20) for url in urls] == [True, False, False, True, False, False]
+    assert failure(client, "https://outside.example/").kind == "refused"
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://push.example/secret", "https://me:secret@push.example/", "secret", "http://[1]/"]
 )

@@ -15,7 +15,7 @@ import pytest
 from factories import NOON, SITE
 from origin import ALLOW, HANG, raw
 from proxy import client_context
-from push_service import Browser, PushService, status
+from push_service import Browser, PushService, accept, status
 from wire import until
 
 from feeds.fetch import OutboundClient
@@ -41,6 +41,7 @@ class Installation:
         self.now = NOON
         self.entries: list[NumberedEvent] = []
         self.first = 1
+        self.withdrawn: dict[str, str | None] = {}
         self.client = OutboundClient(SITE, ALLOW, allowed_only=True, tls=client_context)
         self.restart()
         self.notifier.poll()
@@ -55,6 +56,9 @@ class Installation:
     def event_range(self) -> range:
         last = self.entries[-1][0] if self.entries else self.first - 1
         return range(self.entries[0][0] if self.entries else last + 1, last + 1)
+
+    def withdrawn_feeds(self) -> dict[str, str | None]:
+        return dict(self.withdrawn)
 
     def events(self, after: int, limit: int) -> Sequence[NumberedEvent]:
         return [entry for entry in self.entries if entry[0] > after][:limit]
@@ -159,6 +163,27 @@ def test_who_subscribes_later_is_told_of_nothing_earlier(wire: Installation) -> 
     wire.publish("Two")
     wire.work(SETTLE)
     assert browser.headlines == [["Two"]]
+
+
+def test_a_subscription_goes_with_a_feed_that_is_renamed(wire: Installation) -> None:
+    browser, both = wire.browser(), wire.browser()
+    wire.store.subscribe(both.subscription, "world", wire.now)
+    wire.withdrawn = {"all": "world", "gone": None}
+    wire.publish("One", feed="world")
+    wire.work(SETTLE)
+    assert wire.store.feeds_of(browser.endpoint) == wire.store.feeds_of(both.endpoint) == ("world",)
+    assert browser.headlines == both.headlines == [["One"]]
+
+
+def test_who_follows_all_feeds_no_more_is_told_of_what_comes_in_the_others(wire: Installation) -> None:
+    browser = wire.browser(feed="")
+    wire.store.subscribe(browser.subscription, "all", wire.now)
+    wire.publish("One")
+    wire.work(SETTLE)
+    wire.store.unsubscribe(browser.endpoint, "")
+    wire.publish("Two")
+    wire.work(GAP)
+    assert browser.headlines == [["One"], ["Two"]]
 
 
 # ── the position ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -288,6 +313,41 @@ def test_F37_a_slow_service_delays_no_other_and_no_more_wait_for_it_than_may(wir
     until(lambda: wire.notifier.poll() or wire.notifier.in_progress == MAX_IN_PROGRESS)
     assert sum(len(browser.requests) for browser in slow) <= notifier_module.WORKERS
     wire.client.close()
+
+
+def test_a_fault_costs_one_notification(
+    wire: Installation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = wire.browser()
+    with monkeypatch.context() as patch:
+        patch.setattr(notifier_module, "push", lambda *arguments: 1 / 0)
+        wire.publish("One")
+        wire.work(SETTLE)
+    assert "ZeroDivisionError" in caplog.text
+    wire.publish("Two")
+    wire.work(GAP)
+    assert browser.headlines == [["Two"]]
+
+
+def test_what_is_under_way_when_the_server_stops_is_noted_and_the_rest_sent_later(wire: Installation) -> None:
+    released = threading.Event()
+
+    def answer_late(request: Any) -> Any:
+        released.wait(300)
+        return accept(request)
+
+    slow, hanging = wire.browser(answer_late), wire.browser(raw(HANG), accept, service="fcm")
+    wire.publish("One")
+    wire.notifier.poll()
+    wire.now += SETTLE
+    until(lambda: wire.notifier.poll() or (slow.requests and hanging.requests))
+    released.set()
+    wire.notifier.close()
+    wire.notifier.poll()  # does nothing more
+    wire.restart()
+    wire.work()
+    assert slow.headlines == [["One"]]
+    assert hanging.headlines == [["One"], ["One"]]
 
 
 def test_a_thread_sends_and_stops(wire: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
