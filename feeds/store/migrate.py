@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, MetaData, event
 
 from ..errors import StoreError
 from .schema import REVISION, metadata
@@ -41,16 +41,32 @@ NEWER_VERSION = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NewestTables:
+    """The tables of a database in their newest form; `checked` are small ones, at which each start looks.
+
+    `statements` make what SQLAlchemy has no words for.
+    """
+
+    revision: str
+    metadata: MetaData
+    checked: tuple[str, ...]
+    statements: tuple[str, ...] = ()
+
+
+FEEDS_TABLES = NewestTables(REVISION, metadata, CHECKED_TABLES)
+
+
 def create_or_upgrade(
-    path: Path, head: str = REVISION, scripts: Path = SCRIPTS, checked_tables: Sequence[str] = CHECKED_TABLES
+    path: Path, head: str = REVISION, scripts: Path = SCRIPTS, newest: NewestTables = FEEDS_TABLES
 ) -> None:
     """Create the database if there is none; migrate an older one to `head`, and keep a copy of it beside it (F39)."""
     if not path.exists():
         if has_log(path):
             raise StoreError(EMPTY.format(path, "is gone, but not its write-ahead log"))
         with create_file(path) as temporary:
-            if head == REVISION:
-                _create(temporary)
+            if head == newest.revision:
+                _create(temporary, newest)
             else:
                 create_with_migrations(temporary, head, scripts)
         return
@@ -59,7 +75,7 @@ def create_or_upgrade(
         with engines.read() as connection:
             revision = read_revision(connection, path)
             if revision == head:
-                check_quickly(connection, path, checked_tables)
+                check_quickly(connection, path, newest.checked)
                 return
     finally:
         engines.close()
@@ -96,15 +112,16 @@ def read_revision(connection: Connection, path: Path) -> str:
     return revision
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, newest: NewestTables) -> None:
     """Create the tables in their newest form, to which the migrations lead too."""
     engine = open_engine(path, MIGRATE)
     try:
         with translate_errors(path), engine.connect() as connection:
             connection.exec_driver_sql(MIGRATE.begin_statement)
-            metadata.create_all(connection, checkfirst=False)
-            connection.exec_driver_sql(VERSION_TABLE)
-            connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
+            newest.metadata.create_all(connection, checkfirst=False)
+            for statement in (*newest.statements, VERSION_TABLE):
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (newest.revision,))
             connection.commit()
     finally:
         engine.dispose()

@@ -15,11 +15,13 @@ from sqlalchemy import Connection
 
 from ..errors import StoreError
 from . import migrate
-from .server_schema import SERVER_REVISION, server_metadata
+from .migrate import NewestTables
+from .server_schema import SERVER_REVISION, VIRTUAL_TABLES, server_metadata
 from .sqlite import Engines, create_file, find_damage, list_tables, open_engines
 
 MIGRATIONS = Path(__file__).parent / "server_migrations"
 CHECKED_TABLES = ("alembic_version",)  # at each start; `feeds verify` checks all
+TABLES_REVISION = SERVER_REVISION  # of the tables that are declared
 BACKUP_PREFIX = "server."  # of the names that the tables have in a backup
 
 
@@ -43,7 +45,8 @@ class ServerDatabase:
     def open(self) -> None:
         """Open the database; create it or migrate it to the newest schema first where needed."""
         try:
-            migrate.create_or_upgrade(self._path, SERVER_REVISION, MIGRATIONS, CHECKED_TABLES)
+            newest = NewestTables(TABLES_REVISION, server_metadata, CHECKED_TABLES, VIRTUAL_TABLES)
+            migrate.create_or_upgrade(self._path, SERVER_REVISION, MIGRATIONS, newest)
         except StoreError as error:
             self._reason = str(error)
             raise

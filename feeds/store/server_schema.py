@@ -1,9 +1,9 @@
 """The tables of `server.db` in their newest form, to which `server_migrations/` brings older databases.
 
 A subject adds its tables here, and a migration in `server_migrations/versions` that makes them and follows the newest
-one (`down_revision`); its `revision` becomes `SERVER_REVISION`. A new database is made by the migrations too, so that
-one may make what SQLAlchemy has no words for, such as an FTS5 table. `feeds backup` copies the rows of the tables here,
-except of those with `info={"is_derived": True}`, which the server fills anew.
+one (`down_revision`); its `revision` becomes `SERVER_REVISION`. What SQLAlchemy has no words for, such as an FTS5
+table, stands in `VIRTUAL_TABLES`; a new database is made of both, without the migrations. `feeds backup` copies the
+rows of the tables here, except of those with `info={"is_derived": True}`, which the server fills anew.
 
 Times and records are stored as `schema` says.
 """
@@ -174,4 +174,13 @@ search_texts = Table(
     Column("key", Integer, primary_key=True),
     Column("words", LargeBinary, nullable=False),
     info={"is_derived": True},
+)
+
+VIRTUAL_TABLES = (
+    """
+    CREATE VIRTUAL TABLE search_words USING fts5 (
+        title, facts, text, content='',
+        tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
+    )
+    """,
 )

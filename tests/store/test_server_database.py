@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,9 +19,10 @@ from database import open_store
 from sqlalchemy import create_engine, insert, select
 
 from feeds.errors import StoreError
-from feeds.store import ServerDatabase, restore_database, server_database
+from feeds.store import ServerDatabase, migrate, restore_database, server_database
 from feeds.store.server_database import ServerDatabaseReader, find_server_faults
 from feeds.store.server_schema import hub_subscriptions, server_metadata
+from feeds.store.sqlite import create_file
 
 ROW = {
     "callback": "https://reader.example/",
@@ -59,14 +63,38 @@ def callbacks(file: Path) -> list[str]:
 
 
 def test_the_migrations_lead_to_the_tables(database: ServerDatabase, file: Path) -> None:
-    engine = create_engine(f"sqlite:///{file}")
+    """A new database, which is made without them, is the same."""
+    old = file.with_name("old.db")
+    with create_file(old) as temporary:
+        migrate.create_with_migrations(temporary, server_database.SERVER_REVISION, server_database.MIGRATIONS)
+    engine = create_engine(f"sqlite:///{old}")
     with engine.connect() as connection:
-        names = {"include_name": lambda name, kind, parents: kind != "table" or not name.startswith("search_words")}
-        differences = compare_metadata(MigrationContext.configure(connection, opts=names), server_metadata)
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        differences = compare_metadata(MigrationContext.configure(connection), server_metadata)
     engine.dispose()
-    assert differences == []
+    assert [each for each in differences if "search_words" not in str(each)] == []
+    assert describe(file) == describe(old)
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def describe(file: Path) -> list[object]:
+    """The settings, tables, columns and indexes of a database."""
+    with closing(sqlite3.connect(file)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")]
+        queries = [f"PRAGMA {pragma}" for pragma in ("journal_mode", "page_size")]
+        queries += ["SELECT version_num FROM alembic_version"]
+        queries += [
+            "SELECT name, sql FROM sqlite_master WHERE sql LIKE '%VIRTUAL%' OR sql LIKE '%INDEX%' ORDER BY name"
+        ]
+        queries += [f"PRAGMA table_info({name})" for name in names]
+        return [names, *(str(connection.execute(query).fetchall()).split() for query in queries)]
+
+
+def test_a_database_is_made_without_alembic(file: Path) -> None:
+    code = "import sys; from pathlib import Path; from feeds.store import ServerDatabase\n"
+    code += f"ServerDatabase(Path({str(file)!r})).open(); print('alembic' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    output = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert output.stdout == "False\n"
 
 
 def test_threads_write_one_after_the_other_and_another_process_reads(database: ServerDatabase, file: Path) -> None:
