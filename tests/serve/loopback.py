@@ -51,6 +51,8 @@ TYPES = [
     ("page", "/world.html", BROWSER, "text/html; charset=utf-8", "Accept-Encoding"),
     ("story", "/stories/desk/first.html", BROWSER, "text/html; charset=utf-8", "Accept-Encoding"),
     ("picture", "/assets/logo.png", "*/*", "image/png", None),
+    ("worker", "/sw.js", "*/*", "text/javascript; charset=utf-8", "Accept-Encoding"),
+    ("manifest", "/manifest.webmanifest", "*/*", "application/manifest+json", "Accept-Encoding"),
     ("style", "/assets/page.css", "text/css,*/*;q=0.1", "text/css; charset=utf-8", "Accept-Encoding"),
     (
         "RSS, HTML accepted",
@@ -164,6 +166,8 @@ def write_files(root: Path) -> None:
         "each-source/bbc-news.json": b"{}",
         "assets/app.json": b"{}",
         "assets/logo.png": bytes(range(256)) * 8,
+        "sw.js": b"addEventListener('push', () => {});" * 20,
+        "manifest.webmanifest": b'{"name": "The Example Wire"}' + b" " * 400,
         "assets/page.css": b"p { margin: 0 }" * 40,
         "stories/desk/first.html": b"<p>first</p>",
         "stories/desk/talk.mp3": bytes(range(256)) * 4,
