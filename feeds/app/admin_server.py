@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from .. import config as configuration
-from ..errors import FeedsError
+from ..errors import FeedsError, StoreError
 from ..formatting import format_rfc3339
 from ..model import Config
 from ..render import read_admin_style
@@ -24,7 +24,7 @@ from ..store import StoreReader
 from .admin_actions import AdminActions
 from .admin_pages import AdminPages
 from .health import HealthFacts, HealthMonitor, read_facts
-from .metrics import DeliveryCounts, MetricFacts, collect_metrics, count_subscribers
+from .metrics import DeliveryCounts, MetricFacts, collect_metrics, count_subscribers, measure_health
 from .operations import OperationRequest, PublishRequest, RetractRequest, RunRequest
 from .status_report import StatusReport, read_report
 
@@ -73,6 +73,7 @@ class AdminServer:
             self._pages.render,
             self._pages.render_message,
             self._act,
+            self._mask,
         )
         self._app = create_admin_app(io, parts.config().server.admin_token)
 
@@ -126,10 +127,10 @@ class AdminServer:
         return members, is_healthy
 
     def read_metrics(self) -> Iterator[Measurement]:
-        """Yield the metrics."""
+        """Return the metrics; of a store that cannot be read, that nothing is well."""
         parts = self._parts
-        return collect_metrics(
-            MetricFacts(
+        try:
+            facts = MetricFacts(
                 report=self._read_report(),
                 health=self._read_facts(),
                 is_healthy=parts.monitor.is_healthy(),
@@ -139,7 +140,9 @@ class AdminServer:
                 last_event=parts.reader.event_range().stop - 1,
                 deliveries=parts.deliveries(),
             )
-        )
+        except StoreError:
+            return iter([measure_health(False)])
+        return collect_metrics(facts)
 
     def _act(self, action: str, form: Mapping[str, str]) -> str:
         """Do what a form asks for; return the key of what became of it. Raise ValueError where a field is missing."""

@@ -57,7 +57,7 @@ class MetricFacts:
 def collect_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     """Yield all metrics."""
     yield _labelled("feeds_info", "The version of the program.", ["version"], {(__version__,): 1})
-    yield _plain("feeds_healthy", "1 while the installation does its work, as /health says.", facts.is_healthy)
+    yield measure_health(facts.is_healthy)
     state = facts.health.state
     if state:
         yield from _turn_metrics(state)
@@ -67,6 +67,11 @@ def collect_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     yield from _disk_metrics(facts.report, facts.health)
     yield from _server_metrics(facts)
     yield from _delivery_metrics(facts.deliveries)
+
+
+def measure_health(is_healthy: bool) -> Measurement:
+    """Return whether all is well."""
+    return _plain("feeds_healthy", "1 while the installation does its work, as /health says.", is_healthy)
 
 
 def _plain(name: str, description: str, value: float) -> Measurement:

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from ..errors import FeedsError
 from .admin_access import AccessControl, add_headers
 from .metrics import CONTENT_TYPE, Measurement, encode_metrics
 from .responses import prefers_html
@@ -42,7 +43,7 @@ class AdminIO:
     `health`: the members of the JSON at `/health`, and whether all is well. `metrics`: those at `/metrics`. `style`:
     the style sheet. `page`: the page of a section (`sources`, `feeds`) about an id, or the section itself for "", None
     where there is none. `message`: a page with a title and a sentence. `act`: do what a form asks for; return the key
-    of what became of it, and raise ValueError for what makes no sense.
+    of what became of it, and raise ValueError for what makes no sense. `mask` hides secrets. Each may raise FeedsError.
     """
 
     health: Callable[[], tuple[Mapping[str, object], bool]]
@@ -51,6 +52,7 @@ class AdminIO:
     page: Callable[[str, str, PageRequest], bytes | None]
     message: Callable[[str, str, PageRequest], bytes]
     act: Callable[[str, Mapping[str, str]], str]
+    mask: Callable[[str], str]
 
 
 def create_admin_app(io: AdminIO, token: str | None) -> ASGIApp:
@@ -126,7 +128,9 @@ class _AdminSite:
 
         Whoever may not use the site gets no page of it.
         """
-        if not isinstance(error, HTTPException):
+        if isinstance(error, FeedsError):  # a store that cannot be read, a theme with a fault
+            error = HTTPException(503, await asyncio.to_thread(self._io.mask, str(error)))
+        elif not isinstance(error, HTTPException):
             _log.error("cannot answer %r: %s", request.scope["path"], error, exc_info=error)
             error = HTTPException(500)
         if error.status_code == 404 and prefers_html(request):

@@ -102,6 +102,19 @@ def test_there_are_metrics_before_the_first_turn(wire: Wire) -> None:
     assert metrics["feeds_sources"]["unvisited", "new"] == 1
 
 
+def test_F8_a_store_that_cannot_be_read_is_told_and_stops_nothing(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    wire.declare({})
+    (wire.home / "data").mkdir()
+    (wire.home / "data" / "feeds.db").write_bytes(b"no database" * 1000)
+    with serve_admin(wire) as site:
+        assert parse(site.server.request("/metrics").body)["feeds_healthy"] == {(): 0}
+        details = json.loads(site.server.request("/health").body)
+        assert details["status"] == "degraded" and "feeds.db" in details["problems"][0]
+        page = site.server.request("/")
+    assert page.status == 503 and b"feeds.db" in page.body
+    assert "Traceback" not in caplog.text
+
+
 def test_deliveries_are_told_by_each_way_of_delivering(wire: Wire) -> None:
     wire.declare({})
     wire.turn()

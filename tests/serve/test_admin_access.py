@@ -178,6 +178,7 @@ def make_io() -> AdminIO:
         page=lambda section, id, request: b"a page",
         message=lambda title, text, request: b"a message",
         act=lambda action, form: "0",
+        mask=lambda text: text,
     )
 
 
