@@ -989,6 +989,8 @@ class Ledger(Struct, frozen=True):
     edition: str = ""  # digest of the edition that the files hold
     original_id: str | None = None  # of a renamed feed: the id that it was first published under
     archives: Archives = Archives()
+    article_count: int | None = None  # of its edition; None: not known of an older version
+    drops: Mapping[str, int] = {}  # kind of step → number of articles that it did not pass on
 
 
 class Edition(Struct, frozen=True):
@@ -1104,6 +1106,7 @@ class Issue(Struct, frozen=True):
     """One edition gone live: what is written to the ledger and the outbox in one transaction.
 
     `archives`: number → files of each archive document that was written. `oldest_archive`: those before it are dropped.
+    `drops`: kind of step → number of articles that it did not pass on, of those that were read.
     """
 
     edition: Edition
@@ -1112,6 +1115,7 @@ class Issue(Struct, frozen=True):
     events: tuple[Event, ...]
     archives: Mapping[int, tuple[PublishedFile, ...]] = {}
     oldest_archive: int | None = None
+    drops: Mapping[str, int] = {}
 
 
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1194,6 +1198,8 @@ class FeedStatus(Struct, frozen=True):
     newest: datetime | None = None  # when the newest of its articles was published or updated
     written_at: datetime | None = None
     publishing: PublishingStatus | None = None  # None: it never waited
+    articles: int | None = None  # that it holds; None: not known
+    drops: Mapping[str, int] = {}  # kind of step → number of articles that it did not pass on
 
 
 class OrphanedSource(Struct, frozen=True):

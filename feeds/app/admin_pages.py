@@ -202,6 +202,7 @@ class AdminPages:
                 size=_format_files(feed),
                 newest=_moment(feed.newest, report.now),
                 written=_moment(feed.written_at, report.now),
+                drops=", ".join(f"{step} {number:,}" for step, number in feed.drops.items()),
                 trouble=self._mask(report, _find_trouble(feed, report.now)),
                 is_failing=_is_failing(feed),
                 subscribers=[
@@ -335,4 +336,5 @@ def _find_trouble(feed: FeedStatus, now: datetime) -> str:
 
 def _format_files(feed: FeedStatus) -> str:
     sizes = [size for size in feed.files.values() if size is not None]
-    return f"{format_count(len(sizes), 'file')}, {format_size(sum(sizes))}" if feed.files else "not published yet"
+    held = f"{format_count(feed.articles, 'article')} in " if feed.articles is not None else ""
+    return f"{held}{format_count(len(sizes), 'file')}, {format_size(sum(sizes))}" if feed.files else "not published yet"

@@ -45,5 +45,7 @@ def _with_files(status: FeedStatus, ledger: Ledger | None, store: Store, target:
         status,
         files={file.path: target.size(file.path) for file in ledger.files},
         newest=ledger.updated if ledger.updated != store.created else None,  # a feed without articles is of that time
+        articles=ledger.article_count,
+        drops=ledger.drops,
         written_at=datetime.fromtimestamp(written / 1e9, UTC) if written else None,
     )

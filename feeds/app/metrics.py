@@ -137,6 +137,11 @@ def _feed_metrics(report: StatusReport) -> Iterator[Measurement]:
     yield _labelled("feeds_feed_newest_timestamp_seconds", "The date of the newest article.", ["feed"], newest)
     written = {(feed.feed_id,): feed.written_at.timestamp() for feed in shown if feed.written_at}
     yield _labelled("feeds_feed_written_timestamp_seconds", "When a file of it last changed.", ["feed"], written)
+    held = {(feed.feed_id,): feed.articles for feed in shown if feed.articles is not None}
+    yield _labelled("feeds_feed_articles", "Articles that a feed holds.", ["feed"], held)
+    drops = {(feed.feed_id, step): number for feed in shown for step, number in sorted(feed.drops.items())}
+    description = "Articles that the steps of a feed did not pass on when it was last made, of those that were read."
+    yield _labelled("feeds_feed_dropped", description, ["feed", "step"], drops)
     lags = {(feed.feed_id,): _age(_waiting_since(feed), now) for feed in shown}
     yield _labelled("feeds_feed_lag_seconds", "How long a change of it has waited.", ["feed"], lags)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from ..compose import Change, compose, find_changes, is_published
 from ..model import (
@@ -26,8 +27,9 @@ from ..model import (
 from ..normalize.html import clean_html, to_plain_text
 from ..normalize.links import web_url
 from ..publish import WriteResult
+from ..registry import find_step_kind
 from ..render import json_feed, render
-from ..steps import apply_steps, effective_steps
+from ..steps import apply_step, effective_steps
 from .archives import (
     ArchiveIO,
     ArchivePlan,
@@ -61,6 +63,13 @@ class Reading:
     find_twins: Callable[[Article], Sequence[Article]] = STEP_CONTEXT.find_twins
     find_published: Callable[[Sequence[Article]], PublishedTwin | None] = STEP_CONTEXT.find_published
     merged: dict[int, int] = field(default_factory=dict)
+    passed: list[int] = field(default_factory=list)  # how many articles were read, and how many each step passed on
+
+    def count(self, number: int, articles: Iterator[Article]) -> Iterator[Article]:
+        """Yield the articles, and count them as those that so many steps have passed on."""
+        for article in articles:
+            self.passed[number] += 1
+            yield article
 
     def source_context(self) -> StepContext:
         """Return the context of the steps of sources: what one of them does not take, other sources may have."""
@@ -133,7 +142,8 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     entries = {**plan.entries, **entries}
     events = tuple(_event(feed, change) for change in changes)
     oldest = None if plan.archives.oldest == ledger.archives.oldest else plan.archives.oldest
-    io.issued(Issue(replace(edition, changed=io.changed), entries, files, events, archives.files, oldest))
+    drops = count_drops(feed, reading)
+    io.issued(Issue(replace(edition, changed=io.changed), entries, files, events, archives.files, oldest, drops))
     return paths
 
 
@@ -152,8 +162,21 @@ def choose_articles(
 ) -> Iterator[Article]:
     """Yield the articles that the steps of a feed let through."""
     reading = reading or Reading()
-    articles = takewhile(reading.is_needed, read(feed, reading))
-    yield from apply_steps(effective_steps(feed), articles, reading.step_context())
+    steps = effective_steps(feed)
+    reading.passed = [0] * (len(steps) + 1)
+    articles = reading.count(0, takewhile(reading.is_needed, read(feed, reading)))
+    context = reading.step_context()  # who reads has put in what the steps may ask for
+    for number in range(len(steps)):
+        articles = reading.count(number + 1, apply_step(steps, number, articles, context))
+    yield from articles
+
+
+def count_drops(feed: Feed, reading: Reading) -> Mapping[str, int]:
+    """Return how many of the articles that were read each kind of step of a feed did not pass on."""
+    drops = Counter[str]()
+    for step, (before, after) in zip(effective_steps(feed), pairwise(reading.passed), strict=True):
+        drops[find_step_kind(step).name] += before - after
+    return +drops
 
 
 def replace_files(

@@ -55,6 +55,7 @@ from .schema import (
 from .sqlite import insert, json_members, last_key
 from .statements import BatchStatement, Query, ResultRow, Values, insert_statement, update_statement
 
+_DROPS = msgspec.json.Decoder(dict[str, int])
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
 
 EVENTS_AHEAD = 500  # rows read at a time when all are rewritten
@@ -180,7 +181,8 @@ def _build_ledger(row: ResultRow, entries: Mapping[int, LedgerEntry]) -> Ledger:
     facts = row.feed, row.fingerprint, row.change_number, updated, entries, files
     newest = row.newest_archive
     archives = Archives(row.oldest_archive, newest, _FILES.decode(row.archive_files)) if newest else Archives()
-    return Ledger(*facts, row.edition_digest, row.original_id, archives)
+    drops = _DROPS.decode(row.drops) if row.drops else {}
+    return Ledger(*facts, row.edition_digest, row.original_id, archives, row.articles, drops)
 
 
 def select_archive_files(connection: Connection, feed_id: str) -> dict[int, tuple[PublishedFile, ...]]:
@@ -213,6 +215,8 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         "edition_digest": issue.edition.digest,
         "original_id": issue.edition.original_id,
         "first_issued": encode_time(at),
+        "articles": len(issue.edition.articles),
+        "drops": to_json(issue.drops) if issue.drops else None,
     }
     _UPSERT_LEDGER.run(connection, [values])
     _UPSERT_ENTRY.run(connection, _entry_values(feed.id, issue.entries))

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0012"
+REVISION = "0013"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -239,6 +239,8 @@ ledgers = Table(
     Column("edition_digest", Text, nullable=False),
     Column("original_id", Text),  # the id of a renamed feed when it was first published
     Column("first_issued", Integer),
+    Column("articles", Integer),  # of its edition
+    Column("drops", Text),  # kind of step → number of articles that it did not pass on
 )
 
 ledger_entries = Table(

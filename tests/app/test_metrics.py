@@ -62,6 +62,8 @@ def test_the_metrics_say_what_turns_and_feeds_did(wire: Wire, origin: Origin) ->
     assert sources == {"fine": 1, "never_worked": 1, "disabled": 1}
     assert metrics["feeds_feeds"] == {(): 2}
     assert metrics["feeds_feed_bytes"].keys() == {("all",), ("none",)}
+    assert metrics["feeds_feed_articles"] == {("all",): 3, ("none",): 0}
+    assert metrics["feeds_feed_dropped"] == {("none", "keep"): 3}
     assert metrics["feeds_events_total"][()] == 4
     assert metrics["feeds_visit_bytes_total"][()] > 1000
     assert "process_resident_memory_bytes" in metrics

@@ -31,7 +31,8 @@ OF_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """Name → labels of each metric of an installation that has done a little of everything."""
     wire, origin = Wire(tmp_path_factory.mktemp("metrics")), Origin()
-    wire.declare({"a": origin.put("/a", document()), "b": origin.put("/b", raw(reply(b"", 500)))})
+    sources = {"a": origin.put("/a", document()), "b": origin.put("/b", raw(reply(b"", 500)))}
+    wire.declare(sources, {"all": {"steps": [{"drop": {"title": "One"}}]}})
     try:
         with wire.app() as app:
             perform_operation(app, RunRequest(), OperationIO())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from database import add_articles, open_store
@@ -17,18 +18,13 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
     with open_store(path) as store:
         assert store.ledger("f") == Ledger("f")
         store.issued(issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON, 1)}, changed=7), NOON)
-        store.issued(
-            issue(
-                "f",
-                {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)},
-                changed=9,
-                files=published_files("f.rss"),
-            ),
-            NOON,
-        )
+        second = {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}
+        files = published_files("f.rss")
+        store.issued(replace(issue("f", second, changed=9, files=files), drops={"keep": 2}), NOON)
         entries = {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}
-        assert store.ledger("f") == Ledger("f", "fingerprint", 9, NOON, entries, published_files("f.rss"))
-        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, NOON, {}, published_files("f.rss"))}
+        counts: dict[str, Any] = {"article_count": 0, "drops": {"keep": 2}}
+        assert store.ledger("f") == Ledger("f", "fingerprint", 9, NOON, entries, files, **counts)
+        assert store.ledgers() == {"f": Ledger("f", "fingerprint", 9, NOON, {}, files, **counts)}
         assert store.ledger("f", [1, 3, 4]).entries == {1: LedgerEntry("d1", NOON), 3: LedgerEntry("d4", NOON)}
         assert store.ledger("f", ()).entries == {}
 

@@ -77,7 +77,10 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """A feed as the list and its page show it; `trouble` is why it cannot be published, or what waits."""
+    """A feed as the list and its page show it; `trouble` is why it cannot be published, or what waits.
+
+    `drops` are the steps that dropped something, with the number of articles.
+    """
 
     id: str
     path: str
@@ -86,6 +89,7 @@ class FeedRow:
     size: str
     newest: Moment | None
     written: Moment | None
+    drops: str
     trouble: str
     is_failing: bool
     subscribers: Sequence[tuple[str, int]]
