@@ -8,8 +8,8 @@ import json
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -88,19 +88,43 @@ class Subscriber:
         return (reply(query.get("hub.challenge", [""])[0].encode()), KEEP)
 
 
-def test_R44_to_R63_a_subscriber_is_sent_what_is_published(wire: Wire, origin: Origin) -> None:
+@contextmanager
+def beside_cron(wire: Wire) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Run `feeds serve`; yield its address, and what makes a turn as cron does."""
+    wire.command("run", "--all")
+    with serving(wire) as address:
+        yield address, lambda: wire.command("run", "--all")
+
+
+@contextmanager
+def beside_daemon(wire: Wire) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Run `feeds daemon`; yield its address, and what makes it visit its sources."""
+    log = wire.home / "log"
+    with log.open("w") as file:
+        process = forked.start(["daemon", "--listen", "127.0.0.1:0"], wire.home, wire.env(), file)
+    try:
+        until(lambda: (wire.public / "all.json").exists() and "at http" in log.read_text())
+        yield log.read_text().partition(" at ")[2].split()[0], lambda: wire.command("run", "--all")
+    finally:
+        process.terminate()
+        process.wait(300)
+
+
+@pytest.mark.parametrize("run", [beside_cron, beside_daemon])
+def test_R44_to_R63_a_subscriber_is_sent_what_is_published(
+    wire: Wire, origin: Origin, run: Callable[[Wire], AbstractContextManager[tuple[str, Callable[[], object]]]]
+) -> None:
     """R45: the file holds the article when the event comes."""
     published = declare(wire, origin)
-    wire.turn()
     subscriber = Subscriber(wire, origin, "s3cret")
-    with serving(wire) as address:
+    with run(wire) as (address, visit):
         with urlopen(f"{address}all.rss") as answer:
             links = f'<{SITE}hub>; rel="hub", <{SITE}all.rss>; rel="self"'
             assert answer.headers["link"] == links
         assert subscribe(address, subscriber.callback, secret=subscriber.secret) == 202
         until(lambda: subscriber.modes == ["subscribe"])
         published.body = rss(("2", "Two"), ("1", "One"))
-        wire.turn(everything=True)
+        visit()
         until(lambda: subscriber.deliveries)
     ((request, file),) = subscriber.deliveries
     assert b"Two" in request.body
