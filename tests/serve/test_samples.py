@@ -90,6 +90,11 @@ def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, 
             assert not [name for name in same if theirs.headers.get(name) != ours.headers.get(name)], path
         tag = front.request("/world.rss")["etag"]
         assert front.request("/world.rss", if_none_match=tag).status == 304
+        for path in ("/world.rss", "/world.json"):  # R44
+            links = f'<http://wire.example.org/hub>; rel="hub", <http://wire.example.org{path}>; rel="self"'
+            assert front.request(path)["link"] == links
+        for path in ("/world.html", "/archive/world/1.atom", "/assets/app.json", "/feeds.opml"):
+            assert "link" not in front.request(path).headers
 
 
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
