@@ -22,6 +22,7 @@ from .limits import ClientLimits
 from .media_types import CORS_HEADERS, security_headers
 
 MAX_EVENTS, MAX_BYTES = 256, 1_000_000  # that are kept for clients that are behind (R74)
+MAX_READS = 16  # places and audiences whose messages are kept joined, up to MAX_BYTES each
 MAX_REPLAY = 1_000  # events from the store for one client; one further behind loads the page again (R72)
 MAX_REPLAYS = 4  # at once
 REPLAY_STEP = 20  # events that are read at a time, as each may be large
@@ -111,6 +112,8 @@ class EventBuffer:
             return None
         key = place, audience
         if key not in self._messages:
+            if len(self._messages) >= MAX_READS:
+                self._messages.clear()
             newest = (self._events[index] for index in range(-count, 0))
             self._messages[key] = b"".join(event.data for event in newest if event.audience in (audience, EVERYONE))
         return self._messages[key]

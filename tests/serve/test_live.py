@@ -255,6 +255,8 @@ def test_R74_the_buffer_is_bounded_by_number_and_size() -> None:
     assert buffer.read(0, "") is None
     assert buffer.read(1, "") == b"x" * live_module.MAX_EVENTS
     assert buffer.read(buffer.end, "") == b""
+    assert all(buffer.read(place, "") == b"x" * (buffer.end - place) for place in range(1, buffer.end))
+    assert len(buffer._messages) <= live_module.MAX_READS
     buffer.append([LiveEvent("", b"y" * live_module.MAX_BYTES)])
     assert buffer.read(buffer.end - 1, "") == b"y" * live_module.MAX_BYTES
     assert buffer.read(buffer.end - 2, "") is None
