@@ -255,7 +255,7 @@ class AdminPages:
         private = {id for id, source in report.config.sources.items() if source.private}
         return [
             pages.ShownArticle(
-                key=article.published_id,
+                key=article.published_id if self._mask(report, article.published_id) == article.published_id else "",
                 title=self._mask(report, article.title or article.published_id),
                 url=_shown_url(article, article.source_id.partition("/")[0] in private, report),
                 source_id=article.source_id,

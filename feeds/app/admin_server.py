@@ -31,6 +31,7 @@ from .status_report import StatusReport, read_report
 MAX_CONNECTIONS = 16  # of one operator and a few scrapers
 REPORT_SECONDS = 5.0  # that a report is used again: scrapes and pages may come close together
 STOP_SECONDS = 2.0
+WAIT_FOR_HOST = 3.0  # seconds that a visit may wait for the gap between two requests to its host
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class AdminServer:
         """Do what a form asks for; return the key of what became of it. Raise ValueError where a field is missing."""
         source, feed, article = (form.get(name, "") for name in ("source", "feed", "article"))
         requests: Mapping[str, tuple[str, OperationRequest[Any]]] = {
-            "visit": (source, RunRequest((source,), wait=0.0)),
+            "visit": (source, RunRequest((source,), wait=WAIT_FOR_HOST)),
             "publish": (feed, PublishRequest((feed,))),
             "retract": (article, RetractRequest(article, bool(form.get("undo")))),
         }

@@ -21,7 +21,7 @@ from origin import Origin
 from serve.loopback import LoopbackServer
 from wire import Wire, document, until
 
-from feeds.app.health import read_state, write_state
+from feeds.app.health import ProcessState, read_state, write_state
 from feeds.model import replace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -36,17 +36,21 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 pytestmark = pytest.mark.xdist_group("browser")
 
 
+def pretend_daemon(wire: Wire) -> None:
+    """Let the pages have buttons, although no daemon runs."""
+    data = wire.home / "data"
+    state = read_state(data) or ProcessState(wire.now)
+    write_state(data, replace(state, is_daemon=True, turn_at=wire.now))
+    (data / "feeds.sock").touch()
+
+
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminSite]:
     """Sources of every condition, as if a daemon made their turns."""
     wire, origin = Wire(tmp_path_factory.mktemp("newsroom")), Origin()
     try:
         fill(wire, origin, healthy=2, turns=3)
-        data = wire.home / "data"
-        state = read_state(data)
-        assert state
-        write_state(data, replace(state, is_daemon=True, turn_at=wire.now))
-        (data / "feeds.sock").touch()
+        pretend_daemon(wire)
         with serve_admin(wire) as site:
             site.traffic._readers.note("/all.rss", "all", "", "Service/1.0 (1316 subscribers)", 1.0)
             yield site
@@ -171,6 +175,7 @@ def test_S21_no_page_holds_a_secret(wire: Wire, origin: Origin, monkeypatch: pyt
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     wire.turn()
+    pretend_daemon(wire)
     with serve_admin(wire, os.environ) as site:
         login = f"Bearer {SECRETS['ADMIN']}"
         sources = [f"/sources/{id}" for id in ("path", "gone", "nowhere", "private")]
@@ -178,6 +183,7 @@ def test_S21_no_page_holds_a_secret(wire: Wire, origin: Origin, monkeypatch: pyt
             answer = site.server.request(path, authorization=login)
             assert answer.status == 200 and len(answer.body) > 1500
             assert find_told_secrets(answer.body) == [], path
+        assert b"/retract" in answer.body
 
 
 @pytest.mark.parametrize("path", ["/", "/feeds", "/sources/s1", "/feeds/f1"])

@@ -97,7 +97,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class ShownArticle:
-    """A stored article; `key` is what retracts it."""
+    """A stored article; `key` is what retracts it, empty where that holds a secret."""
 
     key: str
     title: str
