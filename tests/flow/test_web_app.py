@@ -298,6 +298,9 @@ def test_what_was_read_is_there_without_network(wire: Wire, origin: Origin, serv
     assert page.url == f"{site.url}/"
     page.get_by_text("Reconnecting").wait_for()
     assert page.evaluate("[...window.violations, ...window.ran]") == []
+    # A script that asks for the page wants the one of now, or none.
+    ask = "fetch('/all.html', { cache: 'no-cache' }).then((response) => response.status, () => 'failed')"
+    assert page.evaluate(ask) == "failed"
     tab.context.set_offline(True)
     page.reload()
     page.get_by_text("Story 0").first.wait_for()

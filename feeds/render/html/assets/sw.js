@@ -41,10 +41,16 @@ async function keep(name, url, response) {
 
 const keepLoaded = async (name, url) => keep(name, url, await fetch(url));
 
-// What the network says, or else what was kept; where nothing was, the front page.
-async function respond(event, name) {
+// What the network says, which is kept.
+function load(event, name) {
   const { request } = event, loading = fetch(request);
   event.waitUntil(loading.then((response) => keep(name, request.url, response.clone())).catch(() => {}));
+  return loading;
+}
+
+// What the network says, or else what was kept; where nothing was, the front page.
+async function respond(event, name) {
+  const { request } = event, loading = load(event, name);
   const kept = await caches.match(keyOf(request.url), { cacheName: name });
   const late = new Promise((_, fail) => setTimeout(fail, PATIENCE));
   try {
@@ -71,9 +77,9 @@ addEventListener("message", (event) => {
 });
 
 addEventListener("fetch", (event) => {
-  const { url, method, headers } = event.request, path = pathOf(url);
+  const { url, method, mode, headers } = event.request, path = pathOf(url);
   if (path === null || method !== "GET" || headers.has("range")) return;
-  if (isPage(path)) event.respondWith(respond(event, PAGES));
+  if (isPage(path)) event.respondWith(mode === "navigate" ? respond(event, PAGES) : load(event, PAGES));
   else if (ASSET.test(path)) event.respondWith(respond(event, ASSETS));
 });
 
