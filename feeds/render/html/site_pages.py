@@ -66,7 +66,7 @@ def render_manifest(site: Site, paper: str) -> Document:
         "dir": language.direction,
         "start_url": "./",
         "scope": "./",
-        "display": "minimal-ui",
+        "display": "standalone",  # iOS gives notifications to no other
         "background_color": paper,
         "theme_color": paper,
         "icons": [
