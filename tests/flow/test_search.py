@@ -16,13 +16,13 @@ from origin import Document, Origin
 from render.page_validator import find_page_faults
 from wire import Wire, rss
 
-from feeds.app import search_filler
+from feeds.app import search_filler, site_search
 from feeds.app.server_process import create_server_app
 from feeds.app.site_search import SiteSearch
 from feeds.config import load
 from feeds.push.outbox_follower import OutboxFollower
 from feeds.serve import Services
-from feeds.store import SearchIndex, ServerDatabase, StoreReader
+from feeds.store import SearchIndex, ServerDatabase, StoreReader, search_index
 
 NEWS = (("1", "Harbour opens"), ("2", "Council agrees"), ("3", "Harbour closes"))
 
@@ -262,6 +262,17 @@ def test_a_story_that_is_found_by_its_topic_shows_it(wire: Wire, origin: Origin,
     page = search.ask("port", path="/search").body.decode()
     assert find_page_faults(page.encode()) == []
     assert '<p class="also"><bdi>City &amp; <mark>port</mark></bdi>, <bdi><mark>portside</mark></bdi></p>' in page
+
+
+def test_a_page_says_when_not_all_is_shown(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (search_index, site_search):
+        monkeypatch.setattr(module, "MAX_FOUND", 1)
+    assert b"More than 1 stories; these are the newest" in search.ask("harbour", path="/search").body
+    monkeypatch.setattr(search_index, "MAX_SECONDS", -1.0)
+    monkeypatch.setattr(search_index, "_STEPS_BETWEEN_LOOKS", 1)
+    page = search.ask("harbour", path="/search")
+    assert b"This search takes too long" in page.body and page.headers["cache-control"] == "no-store"
+    assert find_page_faults(page.body) == []
 
 
 def test_the_search_in_other_languages_and_with_no_store(wire: Wire, stack: ExitStack) -> None:
