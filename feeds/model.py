@@ -1106,7 +1106,7 @@ class Issue(Struct, frozen=True):
     """One edition gone live: what is written to the ledger and the outbox in one transaction.
 
     `archives`: number → files of each archive document that was written. `oldest_archive`: those before it are dropped.
-    `drops`: kind of step → number of articles that it did not pass on, of those that were read.
+    `drops`: kind of step → number of articles that it did not pass on; not of `limit`, which lets no more be read.
     """
 
     edition: Edition

@@ -140,7 +140,7 @@ def _feed_metrics(report: StatusReport) -> Iterator[Measurement]:
     held = {(feed.feed_id,): feed.articles for feed in shown if feed.articles is not None}
     yield _labelled("feeds_feed_articles", "Articles that a feed holds.", ["feed"], held)
     drops = {(feed.feed_id, step): number for feed in shown for step, number in sorted(feed.drops.items())}
-    description = "Articles that the steps of a feed did not pass on when it was last made, of those that were read."
+    description = "Articles that the steps of a feed, other than limit, did not pass on when it was last made."
     yield _labelled("feeds_feed_dropped", description, ["feed", "step"], drops)
     lags = {(feed.feed_id,): _age(_waiting_since(feed), now) for feed in shown}
     yield _labelled("feeds_feed_lag_seconds", "How long a change of it has waited.", ["feed"], lags)

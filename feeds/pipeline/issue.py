@@ -29,7 +29,7 @@ from ..normalize.links import web_url
 from ..publish import WriteResult
 from ..registry import find_step_kind
 from ..render import json_feed, render
-from ..steps import apply_step, effective_steps
+from ..steps import Limit, apply_step, effective_steps
 from .archives import (
     ArchiveIO,
     ArchivePlan,
@@ -172,10 +172,14 @@ def choose_articles(
 
 
 def count_drops(feed: Feed, reading: Reading) -> Mapping[str, int]:
-    """Return how many of the articles that were read each kind of step of a feed did not pass on."""
+    """Return how many articles each kind of step of a feed did not pass on.
+
+    A `limit` has no number: it lets no more be read than it needs.
+    """
     drops = Counter[str]()
     for step, (before, after) in zip(effective_steps(feed), pairwise(reading.passed), strict=True):
-        drops[find_step_kind(step).name] += before - after
+        if not isinstance(step, Limit):
+            drops[find_step_kind(step).name] += before - after
     return +drops
 
 
