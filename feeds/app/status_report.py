@@ -75,7 +75,8 @@ def _find_declared(config: Config, id: str) -> Source:
 
 def read_report(config: Config, now: datetime) -> StatusReport:
     """Read the store, if there is one; nothing is created or changed."""
-    with SqlStore.open_read_only(config.data / "feeds.db", config.sources.values()) or nullcontext() as store:
+    # Without declarations, which only visits and articles need.
+    with SqlStore.open_read_only(config.data / "feeds.db") or nullcontext() as store:
         if store is None:
             feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
             return StatusReport(config, now, InstallationStatus(feeds=feeds), {}, {})
