@@ -239,6 +239,22 @@ def test_S19_the_buttons_work_through_the_daemon(wire: Wire, origin: Origin, bro
         daemon.communicate(timeout=300)
 
 
+@needs_chromium
+def test_S19_a_browser_logs_in_with_the_token_as_password(wire: Wire, browser: playwright.Browser) -> None:
+    token = "0123456789abcdef"
+    wire.declare({}, server={"admin": "0.0.0.0:8081", "admin_token": token})
+    with serve_admin(wire) as site:
+        address = f"http://127.0.0.1:{site.server.port}/"
+        for password, styled in ((token, True), ("guessed", False)):
+            with browser.new_context(http_credentials={"username": "me", "password": password}) as context:
+                page = context.new_page()
+                page.set_default_timeout(300_000)
+                answer = page.goto(address)
+                assert answer and (answer.status == 200) is styled
+                assert page.evaluate("document.styleSheets.length") == styled
+                assert page.get_by_role("heading", name="All is well").count() == styled
+
+
 def submit(site: AdminSite, action: str, fields: Sequence[tuple[str, str]]) -> tuple[int, str]:
     """Submit a form as a page of ours does; return the status and where it leads."""
     answer = site.server.request("/")
