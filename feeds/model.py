@@ -488,6 +488,15 @@ class HubSubscription(Struct, frozen=True):
     protocol: HubProtocol = HubProtocol.WEBSUB
 
 
+class HubDelivery(Struct, frozen=True):
+    """How a delivery ended; `due`: when one that failed is tried again."""
+
+    subscription: HubSubscription
+    outcome: Literal["delivered", "unchanged", "failed", "given_up", "gone"]
+    digest: str | None = None  # of what the subscriber has now
+    due: datetime | None = None
+
+
 # ── WebSub: the hubs of our sources ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from .. import http_headers
 from ..errors import FailureKind, FeedsError, PushError, StoreError
-from ..model import HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
+from ..model import HubDelivery, HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
 from .hub_messages import HubMessage, TopicDocument, delivery, denial, is_confirmed, is_success, verification
 
 log = logging.getLogger("feeds.server")
@@ -36,6 +36,7 @@ PER_HOST = 32  # requests at once to one host
 RETRY_DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0)  # seconds; after the last one, the delivery is given up (R62)
 MAX_RETRY_AFTER = 86_400.0
 SWEEP_SECONDS = 600.0  # between two looks at what has expired or is no longer published
+GATHER_SECONDS = 0.02  # in which several deliveries end, so that one look replaces them all
 POLL_SECONDS = 60.0  # at most without a look at what is due
 REST_SECONDS = 60.0  # after an error of the store
 GONE = "This feed is no longer published."
@@ -85,9 +86,7 @@ class HubQueue(Protocol):
         self, at: datetime, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str], *, retries: bool
     ) -> Sequence[HubSubscription]: ...
     def next_delivery(self, at: datetime) -> datetime | None: ...
-    def delivered(self, subscription: HubSubscription, digest: str | None) -> None: ...
-    def failed(self, subscription: HubSubscription, due: datetime) -> None: ...
-    def gave_up(self, subscription: HubSubscription) -> None: ...
+    def record_deliveries(self, deliveries: Iterable[HubDelivery]) -> None: ...
     def remove(self, subscription: HubSubscription) -> None: ...
 
 
@@ -128,6 +127,7 @@ class HubWorker:
         self._lock = threading.Lock()
         self._changed_feeds: set[str] = set()  # since the last look
         self._is_behind = True  # any document may have changed
+        self._ended: list[tuple[str, HubDelivery]] = []  # deliveries that are not stored yet, with their lanes
         self._rest_until = -math.inf  # of the monotonic clock
         self._sweep_at: datetime | None = None
         self._error = ""
@@ -151,6 +151,7 @@ class HubWorker:
                 with self._log_errors():
                     self.look()
                 self._news.wait(self._pause())
+                stop.wait(GATHER_SECONDS)
         finally:
             self.close()
 
@@ -159,9 +160,14 @@ class HubWorker:
         was_used = self._slots.is_used()
         if time.monotonic() < self._rest_until:
             return was_used
-        self._note_changes()
-        self._sweep()
-        return (self._start_work() if self._topics().hub else 0) > 0 or was_used
+        try:
+            self._note_changes()
+            self._record_deliveries()
+            self._sweep()
+            return (self._start_work() if self._topics().hub else 0) > 0 or was_used
+        except StoreError:
+            self._rest_until = time.monotonic() + REST_SECONDS
+            raise
 
     def close(self) -> None:
         """Start nothing more."""
@@ -180,6 +186,18 @@ class HubWorker:
         except StoreError:
             self._is_behind = True
             raise
+
+    def _record_deliveries(self) -> None:
+        """Store how deliveries ended, all in one transaction; until then they count as under way."""
+        with self._lock:
+            ended = [*self._ended]
+        if ended:
+            self._queue.record_deliveries([delivery for _, delivery in ended])
+            with self._lock:
+                del self._ended[: len(ended)]
+            for lane, delivery in ended:
+                self._slots.release(lane, delivery.subscription.key, host_of(delivery.subscription.callback))
+                self.outcomes[delivery.outcome] += 1
 
     def _read_digest(self, path: str) -> str | None:
         document = self._topics().read(path)
@@ -220,10 +238,10 @@ class HubWorker:
         topics, count = self._topics(), 0
         documents: dict[str, TopicDocument | None] = {}  # one copy in memory for all that are sent it now
 
-        def deliver(subscription: HubSubscription) -> None:
-            self._deliver(subscription, topics, documents[subscription.path])
+        def deliver(subscription: HubSubscription) -> HubDelivery:
+            return self._deliver(subscription, topics, documents[subscription.path])
 
-        def start(lane: str, item: HubRequest | HubSubscription, work: Callable[[], None]) -> None:
+        def start(lane: str, item: HubRequest | HubSubscription, work: Callable[[], HubDelivery | None]) -> None:
             nonlocal count
             if self._slots.take(lane, item.key, host_of(item.callback)):
                 count += 1
@@ -242,11 +260,15 @@ class HubWorker:
                     start(lane, each, partial(deliver, each))
         return count
 
-    def _end(self, done: Future[None], lane: str, item: HubRequest | HubSubscription) -> None:
+    def _end(self, done: Future[HubDelivery | None], lane: str, item: HubRequest | HubSubscription) -> None:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, StoreError):  # what was sent could not be noted, and must not be sent again and again
             self._rest_until = time.monotonic() + REST_SECONDS
-        self._slots.release(lane, item.key, host_of(item.callback))
+        if error or done.cancelled() or (delivery := done.result()) is None:
+            self._slots.release(lane, item.key, host_of(item.callback))
+        else:
+            with self._lock:
+                self._ended.append((lane, delivery))
         self.wake()
         if error and getattr(error, "kind", None) is not FailureKind.STOPPED:
             bug = None if isinstance(error, FeedsError) else error
@@ -277,27 +299,18 @@ class HubWorker:
         if topics.read(topic.path) != document:  # changed before the subscription was stored
             self._queue.want_deliveries({topic.feed_id})
 
-    def _deliver(self, subscription: HubSubscription, topics: Topics, document: TopicDocument | None) -> None:
+    def _deliver(self, subscription: HubSubscription, topics: Topics, document: TopicDocument | None) -> HubDelivery:
         if document is None or document.digest == subscription.body_digest:
-            self._queue.delivered(subscription, subscription.body_digest)
-            return
-        message = delivery(subscription, topics.url(subscription.path), topics.hub, document)
-        answer = self._request(message)
+            return HubDelivery(subscription, "unchanged", subscription.body_digest)
+        answer = self._request(delivery(subscription, topics.url(subscription.path), topics.hub, document))
         if answer and is_success(answer):
-            outcome = "delivered"
-            self._queue.delivered(subscription, document.digest)
-        elif answer and answer.status == HTTPStatus.GONE:
-            outcome = "gone"
-            self._queue.remove(subscription)
-        elif (delay := retry_delay(subscription.attempts + 1, answer)) is not None:
-            outcome = "failed"
-            self._queue.failed(subscription, self._now() + delay)
-        else:
-            outcome = "given_up"
-            log.warning("a subscriber at %s takes no deliveries; the next change is tried again", subscription.host)
-            self._queue.gave_up(subscription)
-        with self._lock:
-            self.outcomes[outcome] += 1
+            return HubDelivery(subscription, "delivered", document.digest)
+        if answer and answer.status == HTTPStatus.GONE:
+            return HubDelivery(subscription, "gone")
+        if (delay := retry_delay(subscription.attempts + 1, answer)) is not None:
+            return HubDelivery(subscription, "failed", due=self._now() + delay)
+        log.warning("a subscriber at %s takes no deliveries; the next change is tried again", subscription.host)
+        return HubDelivery(subscription, "given_up")
 
     def _request(self, message: HubMessage) -> OutboundAnswer | None:
         """Return the answer; None where there is none. Raise PushError when the server stops."""

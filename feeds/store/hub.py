@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Row, Table, delete, func, select, update
 
-from ..model import HubProtocol, HubRequest, HubSubscription
-from .schema import decode_time, encode_time
+from ..model import HubDelivery, HubProtocol, HubRequest, HubSubscription
+from .schema import decode_time, encode_optional_time, encode_time
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
 from .sqlite import insert, update_or_ignore
@@ -180,27 +180,29 @@ class HubStore:
             due = connection.execute(select(func.min(hub_subscriptions.c.due)).where(_IS_WAITING, has_lease)).scalar()
         return None if due is None else decode_time(due)
 
-    def delivered(self, subscription: HubSubscription, digest: str | None) -> None:
-        """Note that the subscriber has the document with this digest, which was sent or need not be."""
-        self._update(subscription, delivered=subscription.wanted, attempts=0, due=0, body_digest=digest)
-
-    def failed(self, subscription: HubSubscription, due: datetime) -> None:
-        """Note that a delivery failed, and is to be tried again."""
-        self._update(subscription, attempts=subscription.attempts + 1, due=encode_time(due))
-
-    def gave_up(self, subscription: HubSubscription) -> None:
-        """Note that a delivery failed for good; the next change is tried again (R62)."""
-        self._update(subscription, delivered=subscription.wanted, attempts=subscription.attempts + 1, due=0)
+    def record_deliveries(self, deliveries: Iterable[HubDelivery]) -> None:
+        """Store how deliveries ended: of the document as it was when each began."""
+        with self._database.write() as connection:
+            for each in deliveries:
+                of_key = hub_subscriptions.c.key == each.subscription.key
+                if each.outcome == "gone":
+                    connection.execute(delete(hub_subscriptions).where(of_key))
+                else:
+                    connection.execute(update(hub_subscriptions).where(of_key).values(_delivery_values(each)))
 
     def remove(self, subscription: HubSubscription) -> None:
         """Forget a subscription."""
         with self._database.write() as connection:
             connection.execute(delete(hub_subscriptions).where(hub_subscriptions.c.key == subscription.key))
 
-    def _update(self, subscription: HubSubscription, **values: object) -> None:
-        with self._database.write() as connection:
-            where = hub_subscriptions.c.key == subscription.key
-            connection.execute(update(hub_subscriptions).where(where).values(**values))
+
+def _delivery_values(delivery: HubDelivery) -> dict[str, object]:
+    subscription = delivery.subscription
+    if delivery.outcome == "failed":
+        return {"attempts": subscription.attempts + 1, "due": encode_optional_time(delivery.due)}
+    if delivery.outcome == "given_up":  # the next change is tried again (R62)
+        return {"delivered": subscription.wanted, "attempts": subscription.attempts + 1, "due": 0}
+    return {"delivered": subscription.wanted, "attempts": 0, "due": 0, "body_digest": delivery.digest}
 
 
 def callback_host(callback: str) -> str:
