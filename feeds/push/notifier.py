@@ -34,9 +34,10 @@ GAP = timedelta(minutes=1)  # between two notifications of one feed to one brows
 # After a failure, doubled with each one up to the second; `NEWS_AGE` of the store ends it.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 WORKERS, MAX_IN_PROGRESS = 8, 64  # of each service, so that a slow one delays no other
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
 IDLE_SECONDS = 30.0
 BATCH_SECONDS = 0.2  # in which results are collected to be written at once
+MAX_REFUSALS = 10  # of an endpoint that somebody made up: then it is removed, if others were taken meanwhile
 BUSY_SECONDS = 1.0  # while a service is waited for, others may be due
 LOG_SECONDS = 3600.0
 # State of an attempt → what the log says of the service.
@@ -125,6 +126,8 @@ class Notifier:
         self._in_progress: dict[str, set[tuple[int, str]]] = defaultdict(set)
         self._attempts: SimpleQueue[tuple[Notice, Attempt]] = SimpleQueue()
         self._results: list[NoticeResult] = []  # that are not written yet
+        self._refusals: dict[int, tuple[int, datetime]] = {}  # by subscription: how many, and when the first was
+        self._last_sent: dict[str, datetime] = {}  # by service
         self._paused: dict[str, datetime] = {}  # service → until when it asked for rest
         self._futures: set[Future[None]] = set()
         self._lock = threading.Lock()  # of all but the threads that send
@@ -157,7 +160,7 @@ class Notifier:
             stop.wait(BATCH_SECONDS)
 
     def close(self) -> None:
-        """Begin nothing more, and note what is sent within a second; the rest is sent after the next start."""
+        """Begin nothing more, and note what is sent within half a second; the rest is sent after the next start."""
         with self._lock:
             self._is_closed = True
             for pool in self._pools.values():
@@ -258,7 +261,8 @@ class Notifier:
         self.counts[attempt.state] += 1
         if message := MESSAGES.get(attempt.state):
             self._log(service, attempt, message)
-        if attempt.state == "gone":
+        if attempt.state == "gone" or self._is_made_up(notice, attempt, now):
+            self._refusals.pop(notice.subscription_key, None)
             return NoticeResult(notice, "gone", now)
         if attempt.state in ("sent", "refused", "too large"):
             return NoticeResult(notice, "done", now + GAP)
@@ -270,6 +274,18 @@ class Notifier:
         if attempt.state == "limited":  # which counts all that we send
             self._paused[service] = max(now + pause, self._paused.get(service, now))
         return NoticeResult(notice, "failed", now + pause)
+
+    def _is_made_up(self, notice: Notice, attempt: Attempt, now: datetime) -> bool:
+        """Tell whether a service refuses all for this subscription, and takes what is for others."""
+        key, service = notice.subscription_key, notice.subscription.service
+        if attempt.state == "sent":
+            self._last_sent[service] = now
+            self._refusals.pop(key, None)
+        if attempt.state != "refused":
+            return False
+        count, first = self._refusals.get(key, (0, now))
+        self._refusals[key] = count + 1, first
+        return count + 1 >= MAX_REFUSALS and self._last_sent.get(service, first) > first
 
     def _log(self, service: str, attempt: Attempt, message: str) -> None:
         """Log a problem with a service, once an hour."""

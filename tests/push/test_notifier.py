@@ -22,7 +22,7 @@ from feeds.fetch import OutboundClient
 from feeds.model import Event, NumberedEvent
 from feeds.push import notifier as notifier_module
 from feeds.push.notification import NotificationTexts
-from feeds.push.notifier import GAP, LONGEST_PAUSE, MAX_IN_PROGRESS, SETTLE, Notifier
+from feeds.push.notifier import GAP, LONGEST_PAUSE, MAX_IN_PROGRESS, MAX_REFUSALS, SETTLE, Notifier
 from feeds.push.vapid import Vapid, make_key
 from feeds.store import PushSubscriptions, ServerDatabase
 
@@ -301,6 +301,24 @@ def test_R65_what_is_refused_is_not_sent_again(wire: Installation) -> None:
     wire.publish("Two")
     wire.work(SETTLE)
     assert browser.headlines == [["One"], ["Two"]]
+
+
+def test_F37_an_endpoint_that_somebody_made_up_is_removed_in_the_end(wire: Installation) -> None:
+    refusals = [status(400)] * (MAX_REFUSALS - 1)
+    made_up, unlucky = wire.browser(status(400)), wire.browser(*refusals, status(201), *refusals, status(201))
+    for number in range(2 * MAX_REFUSALS):
+        wire.publish(f"Story {number}")
+        wire.work(GAP)
+    assert MAX_REFUSALS <= len(made_up.requests) < 2 * MAX_REFUSALS
+    assert (wire.store.feeds_of(made_up.endpoint), wire.store.feeds_of(unlucky.endpoint)) == ((), ("all",))
+
+
+def test_R65_a_service_that_refuses_all_loses_no_subscription(wire: Installation) -> None:
+    browsers = [wire.browser(status(400)) for _ in range(2)]
+    for number in range(MAX_REFUSALS + 2):
+        wire.publish(f"Story {number}")
+        wire.work(GAP)
+    assert [len(browser.requests) for browser in browsers] == [MAX_REFUSALS + 2] * 2
 
 
 def test_F37_a_slow_service_delays_no_other_and_no_more_wait_for_it_than_may(wire: Installation) -> None:
