@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,5 +39,5 @@ def serve_admin(
         live = LiveStreams(reader.events, reader.event_range)
         made = parts(ServerParts(lambda: config, lambda: wire.now, monitor, reader, live, traffic))
         monitor.check()
-        with AdminServer(made).serve(("127.0.0.1", 0)) as port:
+        with AdminServer(made).serve(("127.0.0.1", 0), threading.Event()) as port:
             yield AdminSite(LoopbackServer(port, wire.public), traffic, made)

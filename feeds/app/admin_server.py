@@ -79,14 +79,20 @@ class AdminServer:
         self._app = create_admin_app(io, parts.config().server.admin_token)
 
     @contextmanager
-    def serve(self, address: tuple[str, int]) -> Iterator[int]:
-        """Listen in a thread; yield the port once it is bound. Raise FeedsError where it cannot be."""
-        stop, outcome = threading.Event(), SimpleQueue[int | FeedsError]()
+    def serve(self, address: tuple[str, int], stop: threading.Event) -> Iterator[int]:
+        """Listen in a thread; yield the port once it is bound. Raise FeedsError where it cannot be.
+
+        It ends with `stop`, at the same time as the server of the published files, or with the context.
+        """
+        ended, outcome = threading.Event(), SimpleQueue[int | FeedsError]()
+
+        def should_stop() -> bool:
+            return stop.is_set() or ended.is_set()
 
         def listen() -> None:
             try:
                 listener = ServerAddress(*address, "admin", MAX_CONNECTIONS)
-                run(self._app, listener, on_ready=outcome.put, should_stop=stop.is_set)
+                run(self._app, listener, on_ready=outcome.put, should_stop=should_stop)
             except FeedsError as error:
                 outcome.put(error)
 
@@ -98,7 +104,7 @@ class AdminServer:
                 raise result
             yield result
         finally:
-            stop.set()
+            ended.set()
             thread.join(STOP_SECONDS)
 
     def read_health(self) -> tuple[Mapping[str, object], bool]:

@@ -110,7 +110,7 @@ class FileServer:
             closing(self._outbound),
             closing(self._source_hubs),
             self._subscribers,
-            self._serve_admin(),
+            self._serve_admin(stop),
         ):
             self._monitor.check()
             self._follower.poll()  # before a client asks
@@ -125,7 +125,7 @@ class FileServer:
             )
 
     @contextmanager
-    def _serve_admin(self) -> Iterator[None]:
+    def _serve_admin(self, stop: threading.Event) -> Iterator[None]:
         """Serve the operator's site too, if it has an address."""
         address = self.config.server.admin
         if address is None:
@@ -145,7 +145,7 @@ class FileServer:
         parts = ServerParts(
             lambda: self.config, self._now, self._monitor, self._reader, self._live, self._traffic, deliveries
         )
-        with AdminServer(parts).serve(address) as port:
+        with AdminServer(parts).serve(address, stop) as port:
             # With the logger that tells what a daemon does without -v, too.
             place = format_address((address[0], port))
             logging.getLogger("feeds.daemon").info("the operator's page is at http://%s/", place)
