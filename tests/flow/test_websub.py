@@ -135,14 +135,20 @@ def test_R44_to_R63_a_subscriber_is_sent_what_is_published(
     assert request.headers["x-hub-signature"] == f"sha256={digest}"
 
 
+def count_subscriptions(wire: Wire) -> int:
+    """The number of subscriptions to our feeds."""
+    database = f"file:{wire.home}/data/server.db?mode=ro"
+    with closing(sqlite3.connect(database, uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM hub_subscriptions").fetchone()[0])
+
+
 def test_R62_a_subscription_outlives_the_server(wire: Wire, origin: Origin) -> None:
     published = declare(wire, origin)
     wire.turn()
     subscriber = Subscriber(wire, origin, "s3cret")
     with serving(wire) as address:
         assert subscribe(address, subscriber.callback) == 202
-        until(lambda: subscriber.modes)
-        until(lambda: (wire.home / "data" / "server.db").exists())
+        until(lambda: count_subscriptions(wire) == 1)
     published.body = rss(("2", "Two"), ("1", "One"))
     wire.turn(everything=True)
     with serving(wire):
