@@ -14,7 +14,7 @@ from .date_words import fold
 # The year before the first one of an era.
 _ERAS = {
     "令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867,
-    "民國": 1911, "民国": 1911, "주체": 1911, "佛曆": -543, "佛历": -543, "仏暦": -543, "불기": -543, "단기": -2333,
+    "民國": 1911, "民国": 1911, "주체": 1911, "佛曆": -543, "佛历": -543, "仏暦": -543, "불기": -544, "단기": -2333,
 }  # fmt: skip
 _JAPANESE_LETTERS = {"r": 2018, "h": 1988, "s": 1925, "t": 1911, "m": 1867}
 _ERA_YEAR = rf"(?:中華|中华)?({'|'.join(_ERAS)})\s?(\d{{1,4}}|元)\s?(年|년)?"
@@ -26,6 +26,7 @@ _JAPANESE_LETTER = re.compile(
     r"(?<![^\W_])([rhstm])\.?\s?(\d{1,2}|元)(?:\s?(年)|(?=\s?([./-])\s?\d{1,2}\s?\4\s?\d{1,2}(?!\d)))"
 )
 _MINGUO_NUMBER = re.compile(r"(?<!\d)(1[0-4]\d)(?:\s?(年)|(?=\s?([./-])\s?\d{1,2}\s?\3\s?\d{1,2}(?!\d)))")
+_SHORT_YEAR = re.compile(r"(?<!\d)(\d\d)\s?[年년]")
 
 _BUDDHIST_WORD = rf"(?:พ\.?\s?ศ\.?|{fold('พุทธศักราช')}|ພ\.?\s?ສ\.?|ព\.?\s?ស\.?|\bb\.?\s?e\b\.?|\be\.?\s?b\b\.?)"
 _BUDDHIST = re.compile(rf"{_BUDDHIST_WORD}\s?(2[4-6]\d\d)(?!\d)|(?<!\d)(2[4-6]\d\d)\s?{_BUDDHIST_WORD}")
@@ -72,6 +73,7 @@ def to_common_calendar(text: str, places: frozenset[str]) -> str:
         text = _JAPANESE_LETTER.sub(lambda match: _year_of_era(_JAPANESE_LETTERS[match[1]], match[2], match[3]), text)
     if "年" in text or "TW" in places:
         text = _MINGUO_NUMBER.sub(lambda match: _year_of_era(_ERAS["民國"], match[1], match[2]), text)
+    text = _SHORT_YEAR.sub(lambda match: f"{_short_east_asian_year(int(match[1]), places):04} ", text)
     text = _BUDDHIST.sub(lambda match: f" {int(match[1] or match[2]) - _BUDDHIST_OFFSET}", text)
     if counts_buddhist_years(text, places):
         text = _BUDDHIST_YEAR.sub(lambda match: str(int(match[0]) - _BUDDHIST_OFFSET), text)
@@ -105,6 +107,11 @@ def short_year(digits: str, text: str, places: frozenset[str]) -> int | None:
 
 def _year_of_era(before: int, year: str, sign: str | None) -> str:
     return f" {before + (1 if year == '元' else int(year)):04}{' ' if sign else ''}"
+
+
+def _short_east_asian_year(year: int, places: frozenset[str]) -> int:
+    """Return the year of `25年`, where no era is named; in Taiwan the nineties are those of the Minguo era."""
+    return year + 1911 if year >= 79 and "TW" in places else common_year(f"{year:02}")
 
 
 def _chinese_number(text: str) -> int:

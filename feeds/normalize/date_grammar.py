@@ -37,9 +37,10 @@ def _any_of(words: str) -> str:
 _HOURS = _any_of("h hr hrs hod uhr u uur ora óra ore orakor godz giờ ч час часа часов год година ώρα")
 _MINUTES = _any_of("m min mn mins perc phút мин минут минуты хв хвилин λεπτά")
 _SECONDS = _any_of("s sec sek giây с сек секунд")
-_HOUR = rf"(?:(?:{_HOURS})\.?(?!{LETTER})|{_any_of('時 时 點 点 點鐘 点钟 시 นาฬิกา โมง ໂມງ ម៉ោង बजे बजकर টা')})"
+_UNSPACED_HOURS = _any_of("時 时 點 点 點鐘 点钟 시 นาฬิกา โมง ໂມງ ម៉ោង बजे बजकर वाजता টা بجے ਵਜੇ વાગ્યે")
+_HOUR = rf"(?:(?:{_HOURS})\.?(?!{LETTER})|{_UNSPACED_HOURS})"
 _MINUTE = rf"(?:(?:{_MINUTES})\.?(?!{LETTER})|{_any_of('分 분 นาที ນາທີ នាទី मिनट মিনিট')}|')"
-_SECOND = rf"(?:(?:{_SECONDS})\.?(?!{LETTER})|{_any_of('秒 초 วินาที')}|'')"
+_SECOND = rf"(?:(?:{_SECONDS})\.?(?!{LETTER})|{_any_of('秒 초 วินาที ວິນາທີ វិនាទី')}|'')"
 _BEFORE = rf"(?:(?P<before>{HALF_DAY})[\s.,]{{0,3}}(?:{LETTER}{{1,5}}\s)?)?"
 _AFTER = rf"(?:\s?(?:{LETTER}{{1,4}}\.?)?[\s.,]{{0,3}}(?P<after>{HALF_DAY}))?"
 
@@ -63,16 +64,27 @@ _MILITARY_CLOCK = re.compile(
     rf"(?<!\d)(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d)"
     rf"(?=\s?(?:h|hrs?|hours|uhr|gmt|utc|z)(?!{LETTER}))(?:\s?(?:h|hrs?|hours|uhr))?"
 )
+# A clock with a hyphen is one only beside a day whose month has its name.
+_HYPHENATED_CLOCK = re.compile(r"(?<![\d.:/\-])(?P<hour>[01]\d|2[0-3])-(?P<minute>[0-5]\d)(?![\d.:/\-])")
+_NOON = re.compile(date_words.NOON)
 _ZONE = re.compile(
-    rf"\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?[+-]\d{{1,2}}:?(?:\d{{2}})?(?![\d./]|-\d)|{LETTER}{{1,5}}(?!{LETTER}))"
+    rf"\s?\.?\s*\(?((?:(?:etc/)?(?:gmt|utc)\s?)?(?:[+-]\d{{1,2}}:?(?:\d{{2}})?(?![\d./]|-\d)|\+\s\d{{4}}(?!\d))"
+    rf"|{LETTER}{{1,5}}(?!{LETTER}))"
 )
 _LAST_ZONE = re.compile(r"\s((?:(?:gmt|utc)\s?)?[+-]\d{2}:?\d{2}|z|utc|gmt|[a-z]{3,4})$")
 
 # `M03` is what stands for a month in locales that have no names.
-_NUMBERED_MONTH = re.compile(rf"(?<!\d)0?(1[0-2]|[1-9])\s?[月월]|(?<!{LETTER})m0?(1[0-2]|[1-9])(?!\d)")
+_NUMBERED_MONTH = re.compile(
+    rf"(?<!\d)0?(1[0-2]|[1-9])\s?(?:[月월]|(?:-?р\s)?сар(?:ын)?(?!{LETTER}))|(?<!{LETTER})m0?(1[0-2]|[1-9])(?!\d)"
+)
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+_ROMAN_MONTH = re.compile(
+    rf"(?<!\d)(?:(\d{{1,2}}[./\s\-]{{1,2}})({'|'.join(reversed(_ROMAN))})([./\s\-]{{1,2}}\d{{4}}(?!\d))"
+    rf"|(\d{{4}}[./\-]\s?)({'|'.join(reversed(_ROMAN))})([./\-]\s?\d{{1,2}}(?!\d)))"
+)
 _SAME_MONTH = re.compile(rf"({MONTH})\s?[/-]?\s?\1")  # in two calendars, as Arabic newspapers write it
 _NO_PART = re.compile(r"[年년日일号號()\[\]|_\"*]")
-_WEEKDAY = re.compile(WEEKDAY)
+_WEEKDAY, _NAMED_MONTH = re.compile(WEEKDAY), re.compile(MONTH)
 # What stands between the parts of a date: signs, and two short words (`th of`, `de`, `gada`).
 _GAP = rf"[\s.,/'\-]{{0,4}}(?:(?:{LETTER}{{1,6}}|{WEEKDAY})[\s.,/'\-]{{1,3}}){{0,2}}"
 _DAY, _SHORT_YEAR = r"(?<!\d)(?P<day>\d{1,2})(?!\d)", r"(?<!\d)(?P<year>\d{4}|\d{2})(?!\d)"
@@ -115,9 +127,13 @@ _ZONE_HOURS = {
     "ict": 7, "wib": 7, "krat": 7, "novt": 7, "hkt": 8, "sgt": 8, "myt": 8, "awst": 8, "pht": 8, "wita": 8, "irkt": 8,
     "jst": 9, "kst": 9, "wit": 9, "yakt": 9, "acst": 9.5, "acdt": 10.5, "aest": 10, "vlat": 10, "aedt": 11, "magt": 11,
     "nzst": 12, "nzdt": 13, "brt": -3, "brst": -2, "art": -3, "clt": -4, "clst": -3, "cot": -5, "pet": -5, "vet": -4,
-    "nst": -3.5, "ndt": -2.5, "adt": -3, "at": -4, "est": -5, "edt": -4, "et": -5, "cst": -6, "cdt": -5, "ct": -6,
-    "mst": -7, "mdt": -6, "mt": -7, "pst": -8, "pdt": -7, "pt": -8, "akst": -9, "akdt": -8, "hst": -10, "hdt": -9,
-    "sst": -11,
+    "nst": -3.5, "ndt": -2.5, "adt": -3, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
+    "pst": -8, "pdt": -7, "akst": -9, "akdt": -8, "hst": -10, "hdt": -9, "sst": -11,
+}  # fmt: skip
+# Abbreviation → a place of it, where summer and winter share one.
+_ZONE_PLACES = {
+    "at": "America/Halifax", "et": "America/New_York", "ct": "America/Chicago", "mt": "America/Denver",
+    "pt": "America/Los_Angeles",
 }  # fmt: skip
 
 
@@ -128,6 +144,8 @@ def parse_zone(text: str) -> tzinfo | None:
     lower = name.lower()
     if lower in _ZONE_HOURS:
         return timezone(timedelta(hours=_ZONE_HOURS[lower]))
+    if lower in _ZONE_PLACES:
+        return load_zone(_ZONE_PLACES[lower])
     match = _OFFSET.fullmatch(lower)
     if match:
         return _fixed_zone(match)
@@ -248,7 +266,7 @@ def parse_moment(
 
 def _words(text: str) -> set[str]:
     """Return the words of a folded text that are neither marks of a clock nor zones."""
-    return set(_WORD.findall(text)) - _CLOCK_WORDS - _ZONE_HOURS.keys()
+    return set(_WORD.findall(text)) - _CLOCK_WORDS - _ZONE_HOURS.keys() - _ZONE_PLACES.keys()
 
 
 def _region(language: str | None) -> str | None:
@@ -280,6 +298,12 @@ def _clocks(text: _Text) -> Iterator[tuple[str, tuple[int, int, int] | None, tzi
             rest, time, zone = _without(clock, text)
             if time and next(_full_days(rest, text), None):
                 yield rest, time, zone
+    if (clock := _HYPHENATED_CLOCK.search(text.signs)) and _NAMED_MONTH.search(text.signs):
+        rest, time, zone = _without(clock, text)
+        if next(_full_days(rest, text), None):
+            yield rest, time, zone
+    if clock := _NOON.search(text.signs):
+        yield f"{text.signs[: clock.start()]} {text.signs[clock.end() :]}", (12, 0, 0), None
     zone, rest = _take_zone(text.signs, text)
     yield rest, None, zone
 
@@ -304,7 +328,7 @@ def _take_zone(rest: str, text: _Text) -> tuple[tzinfo | None, str]:
 
 def _zone(name: str, text: _Text) -> tzinfo | None:
     """Return the zone of a folded name; one of two letters must have been written in capitals."""
-    if len(name) == 2 and name.upper() not in text.capitals:
+    if len(name) == 2 and name.isalpha() and name.upper() not in text.capitals:
         return None
     return parse_zone(name.replace(" ", ""))
 
@@ -339,9 +363,15 @@ def _full_days(rest: str, text: _Text) -> Iterator[_Day]:
 
 
 def _plain(rest: str) -> str:
-    """Return a text with `3月` as the sign of a month, without other signs behind numbers and without brackets."""
-    named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1] or match[2])), rest)
+    """Return a text with `3月` and `III` as months, without other signs behind numbers and without brackets."""
+    named = _ROMAN_MONTH.sub(_name_roman_month, rest)
+    named = _NUMBERED_MONTH.sub(lambda match: date_words.month_sign(int(match[1] or match[2])), named)
     return _SAME_MONTH.sub(r"\1", " ".join(_NO_PART.sub(" ", named).split()))
+
+
+def _name_roman_month(match: re.Match[str]) -> str:
+    before, numeral, after = (part for part in match.groups() if part)
+    return f"{before}{date_words.month_sign(_ROMAN.index(numeral) + 1)}{after}"
 
 
 def _exists(day: _Day) -> bool:

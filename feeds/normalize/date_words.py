@@ -14,6 +14,7 @@ from functools import lru_cache
 
 MONTH, WEEKDAY, HALF_DAY = "[\ue001-\ue00c]", "[\ue020-\ue026]", "[\ue100-\ue3ff]"
 _MONTH_BASE, _WEEKDAY_BASE, _HALF_DAY_BASE = 0xE000, 0xE020, 0xE100
+NOON = chr(_HALF_DAY_BASE + 12 * 25 + 13)  # the half day from 12 to 13
 
 # A letter of any script, and the vowel signs that the class `\w` lacks.
 LETTER = r"[^\s\d!-/:-@\[-`{-~\ue000-\uf8ff]"
@@ -27,6 +28,7 @@ _TELLING_LETTER, _NUMBERED = (
     re.compile(r"[\d一二三四五六七八九十]{1,2}[月월]"),
 )
 
+_UNITS = frozenset(("min", "mins", "sec", "sek"))  # no short midnight
 _MIN_PREFIX = 3  # letters that a short form of a name has
 _MIN_STEM = 4  # letters of a name that its other cases begin with
 _MAX_ENDING = 3
@@ -34,17 +36,22 @@ _MAX_ENDING = 3
 # Hours from and before which a word for a part of the day is used, where CLDR has no such word.
 _AM, _PM, _NIGHT = (0, 12), (12, 24), (20, 5)
 _HALF_DAYS = {
-    _AM: "am|a.m|上午|午前|오전|ص|صباحا|πμ|пп|ق.ظ|قبل از ظهر|पूर्वाह्न|পূর্বাহ্ণ|পূর্বাহ্ন|清晨|早上|早晨|清早|朝|아침",
-    _PM: "pm|p.m|下午|午後|午后|오후|م|مساء|μμ|ب.ظ|بعد از ظهر|अपराह्न|অপরাহ্ণ|অপরাহ্ন|عصرا|عصر",
+    _AM: "एएम|এএম|am|a.m|上午|午前|오전|ص|صباحا|πμ|пп|ق.ظ|قبل از ظهر|पूर्वाह्न|পূর্বাহ্ণ|পূর্বাহ্ন|清晨|早上|早晨|清早|朝|아침",
+    _PM: "पीएम|পিএম|pm|p.m|下午|午後|午后|오후|م|مساء|μμ|ب.ظ|بعد از ظهر|अपराह्न|অপরাহ্ণ|অপরাহ্ন|عصرا|عصر",
     (0, 6): "凌晨|未明|새벽|فجرا|بامداد",
-    (11, 14): "中午|正午|정오|昼|낮|ظهرا|ظهر",
-    (16, 24): "傍晚|夕方|晚上|晚間|晚间|夜晚|저녁|غروب",
+    (12, 13): "正午|정오",
+    (11, 14): "中午|昼|낮|ظهرا|ظهر",
+    (16, 24): "傍晚|夕方|晚上|晚間|晚间|夜晚|저녁|غروب|सायंकाळी|सायं|বিকেল|সন্ধ্যায়",
     _NIGHT: "深夜|夜间|夜間|夜裡|夜里|夜中|夜|밤|ليلا|شب",
     (0, 1): "午夜|真夜中|자정",
 }
 # Short forms and other names of months that CLDR lacks.
 _OTHER_MONTHS = {
     "de": {"jaenner": 1, "maerz": 3, "mrz": 3},
+    "el": {
+        "γενάρη": 1, "φλεβάρη": 2, "μάρτη": 3, "απρίλη": 4, "μάη": 5, "ιούνη": 6, "ιούλη": 7, "σεπτέμβρη": 9,
+        "οκτώβρη": 10, "νοέμβρη": 11, "δεκέμβρη": 12,
+    },
     "he": {"מרס": 3, "במרס": 3},
     "hi": {"सितम्बर": 9, "नवम्बर": 11, "दिसम्बर": 12},
     "id": {"pebruari": 2, "agt": 8, "agus": 8, "nopember": 11},
@@ -170,12 +177,16 @@ def _find_sign(language: str | None, word: str) -> str | None:
     """Return the sign of a name, of a short form of only one name, or of a case of it."""
     words = vocabulary(language).words
     sign = words.get(word)
-    if len(word) < _MIN_PREFIX or (sign and not _WEEKDAY.match(sign)):
+    if len(word) < _MIN_PREFIX or word in _UNITS or (sign and not _WEEKDAY.match(sign)):
         return sign
     if sign:  # `mar` is a short mardi, and may be a shorter mars
         month = _only(other for name, other in words.items() if name.startswith(word) and _MONTH.match(other))
         return (month or "")[:1] + sign
-    return _only(sign for name, sign in words.items() if name.startswith(word)) or _only(
+    short = {sign for name, sign in words.items() if name.startswith(word)}
+    if len(short) == 2:  # fi `maa` is Monday or March
+        month, weekday = sorted(short)
+        short = {_both(month, weekday)} if _MONTH.match(month) and _WEEKDAY.match(weekday) else short
+    return _only(short) or _only(
         sign
         for name, sign in words.items()
         if len(name) >= _MIN_STEM

@@ -7,6 +7,7 @@ reads the clock or the time zone of the machine.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,9 @@ _RFC822 = re.compile(
     r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) ([+-]\d{4}|[A-Z]{1,5})",
     re.ASCII,
 )
-_TIMESTAMP = re.compile(r"(\d{10}|\d{13}|\d{16})(?:\.\d+)?", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"(?:/Date\()?(\d{10}|\d{13}|\d{16})(?:\.\d+)?(?:(?:[+-]\d{4})?\)/)?", re.ASCII
+)  # `/Date(…)/` is the spelling of .NET
 _COMPACT_ISO = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?", re.ASCII)
 # ISO 8601:1988 without century: year and month, or year and day of the year; and the day of a full year.
 _YEAR_MONTH = re.compile(r"-(\d{2})-?(\d{2})", re.ASCII)
@@ -62,6 +65,8 @@ def parse_date(
     """
     if not text:
         return None
+    if "&" in text:
+        text = html.unescape(text)
     text, place = text.strip()[:MAX_DATE_LENGTH], Place(timezone, language, country)
     for parse in PARSERS:
         try:

@@ -27,11 +27,21 @@ _BETWEEN_ADDRESSES = re.compile(r"(?<=[)>])\s*[,;]\s*")
 
 # Words before a name with which names begin, too: they are labels before two words or more.
 _NAME_BEGINNINGS = frozenset(("di", "von", "par", "por", "av", "af", "door", "oleh", "od", "da"))
+# Words behind a label that belong to it: `Texto de Ann Lee`.
+_JOINTS = frozenset(
+    ("de", "di", "da", "do", "del", "dos", "von", "av", "af", "van", "par", "por", "by", "door", "la", "el")
+)
 _LABEL_ROLES = ("byline", "author")
+_FIRST_LABEL_ROLES = (*_LABEL_ROLES, "marked_byline")
 _OTHER_FACTS = ("other_role", "source", "published", "updated", "counter")
-_LABEL_SIGNS = " \t:：／/|·•-–—"
-_FIRST_WORD = re.compile(r"[^\s:：]{1,40}")
-_COLON = re.compile(r"\s{0,4}[:：／/]")
+_LABEL_SIGNS = " \t:：／/|·•-–—=＝՝៖︰｜"
+_FIRST_WORD = re.compile(r"[^\s:：՝៖=＝]{1,40}")
+_COLON = re.compile(r"\s{0,4}[:：／/=＝՝៖︰｜]|\s[-–—]\s")
+_UNKNOWN_LABEL = re.compile(r"\s*([^\W\d_][^:：\d]{1,20}?)\s?[:：]\s?(?=\S)")
+_BRACKETS = " 【】〔〕［］「」《》〈〉"
+_NOTE_BEFORE = re.compile(r"\s*[\[(（［【][^\])）］】]{1,30}[\])）］】]\s*(?=\S)")
+_PLACE_AND_VERB = re.compile(r"[\s／/]{1,3}[\u3400-\u9fff]{0,8}(?:報導|報道|报道|综合报道|電|电|訊|讯)\s*$")
+_ACRONYM = re.compile(r"\b[^\W\d_]{3,8}\b")
 _MAX_WIDE_BYLINE = 24  # letters; a longer text in an element with a class is more than names
 _NICKNAME = re.compile(r"[^\W_][\w.’'-]{1,29}(?: [\w.’'-]{1,20}){0,2}")
 _AND_WORDS = "and|&|und|et|y|e|en|og|och|i"
@@ -132,7 +142,7 @@ def _split_candidates(candidates: list[Person], is_wanted: Callable[[Person], bo
 
 def _split_candidate(candidate: Person) -> list[Person]:
     """Return the people that one candidate names."""
-    text = candidate.name or ""
+    text = _ADDRESS.sub(" ", candidate.name or "").strip()
     if candidate.mark in ("class", "link") and len(text) > _MAX_WIDE_BYLINE and WIDE.search(text):
         return []
     names = split_names(text, "byline") if candidate.role == "byline" else [text]
@@ -247,7 +257,9 @@ def split_names(text: str, role: Literal["byline", "author"]) -> list[str]:
 
 def _split_byline(text: str) -> list[str]:
     text = collapse_whitespace(text[:LABEL_LIMIT])  # the patterns below try each of many spaces
-    text = _cut_other_facts(_strip_label(text, is_feed=False)).strip(" ,.:;|–—-•")
+    if WIDE.search(text):
+        text = _PLACE_AND_VERB.sub("", _NOTE_BEFORE.sub("", text.strip(_BRACKETS), count=1))
+    text = _cut_other_facts(_strip_unknown_label(_strip_label(text, is_feed=False))).strip(" ,.:;|–—-•")
     parts: list[str] = []
     for group in (part for sign_part in _PAGE_SIGN.split(text) for part in _compile_and().split(sign_part)):
         members = [part for part in _PAGE_COMMA.split(group) if part]
@@ -268,7 +280,7 @@ def _compile_and() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _get_first_words() -> frozenset[str]:
-    return frozenset(wordlists.fold_case(word).split()[0] for word in wordlists.get_words(*_LABEL_ROLES))
+    return frozenset(wordlists.fold_case(word).split()[0] for word in wordlists.get_words(*_FIRST_LABEL_ROLES))
 
 
 def _strip_label(text: str, *, is_feed: bool) -> str:
@@ -278,11 +290,22 @@ def _strip_label(text: str, *, is_feed: bool) -> str:
         first = _FIRST_WORD.match(wordlists.fold_case(text[:40]))
         if not first or not (first[0] in _get_first_words() or WIDE.match(text)):  # spares most names the patterns
             return text
-        length = wordlists.match_start(text, *_LABEL_ROLES)
+        length = wordlists.match_start(text, *(_LABEL_ROLES if is_feed else _FIRST_LABEL_ROLES))
         if not length or not _is_label_of(text[:length], text[length:], is_feed=is_feed):
             return text
         text = text[length:].lstrip(_LABEL_SIGNS)
+        joint, _, rest = text.partition(" ")
+        if not is_feed and joint in _JOINTS and len(rest.split()) >= 2:
+            text = rest.lstrip()
     return text
+
+
+def _strip_unknown_label(text: str) -> str:
+    """Return the byline of a page without the words before its first colon, if they name no other fact."""
+    match = _UNKNOWN_LABEL.match(text)
+    if not match or len(match[1].split()) > 3 or wordlists.has_word(text, *_OTHER_FACTS):
+        return text
+    return text[match.end() :]
 
 
 def _is_label_of(label: str, rest: str, *, is_feed: bool) -> bool:
@@ -300,18 +323,19 @@ def _is_label_of(label: str, rest: str, *, is_feed: bool) -> bool:
 
 
 def _cut_other_facts(text: str) -> str:
-    """Return a byline up to the next fact of its line (editor, source …); a further author begins a new part."""
-    parts, position = [], 0
+    """Return a byline without the other facts of its line (editor, source …); a further author begins a new part."""
+    parts, position, is_author = [], 0, True
     if ":" not in text and "：" not in text and not WIDE.search(text):
         return text
     for label in wordlists.find_labels(text, *_LABEL_ROLES, *_OTHER_FACTS):
         if not (WIDE.match(text, label.start) or _COLON.match(text, label.end)):
             continue
-        parts.append(text[position : label.start])
-        position = label.end
-        if label.role not in _LABEL_ROLES:
-            return ";".join(parts)
-    return ";".join((*parts, text[position:]))
+        part = text[position : label.start].strip(_LABEL_SIGNS)
+        is_paper = bool(WIDE.match(text[label.start - 1 : label.start]) and WIDE.match(text[label.end : label.end + 1]))
+        if is_author and not is_paper:  # as in `新华社记者李小明`
+            parts.append(part)
+        position, is_author = label.end, label.role in _LABEL_ROLES
+    return ";".join((*parts, text[position:] if is_author else ""))
 
 
 def _is_job_or_place(part: str, first: str) -> bool:
@@ -319,7 +343,8 @@ def _is_job_or_place(part: str, first: str) -> bool:
     words = part.split()
     if part.casefold() in wordlists.get_words("agency"):
         return False
-    if wordlists.has_word(part, *_JOB_ROLES) or _names_organisation(part) or (part.isupper() and not first.isupper()):
+    has_acronym = not first.isupper() and any(map(str.isupper, _ACRONYM.findall(part)))
+    if wordlists.has_word(part, *_JOB_ROLES) or _names_organisation(part) or has_acronym:
         return True
     return not (
         2 <= len(words) <= 4 and len(first.split()) >= 2 and all(begins_name(word) or len(word) < 4 for word in words)
@@ -332,12 +357,33 @@ def _names_organisation(text: str) -> bool:
 
 def _clean_name(text: str) -> str:
     """Return a name of a byline without what surrounds it; an empty string where it is no name."""
-    name = _NOTE.sub("", _strip_label(text, is_feed=False)).strip(" ,.:;|–—-/•\"'*：")
+    name = _NOTE.sub("", _strip_label(text, is_feed=False)).strip(f" ,.:;|–—-/•\"'*：{_BRACKETS}")
+    name = _strip_lower_case(name)
     if len(name) < 2 or len(name) > 80 or len(name.split()) > 7 or name.casefold() in _PAGE_PLACEHOLDERS:
         return ""
     if "http" in name or "www." in name or "@" in name or not any(char.isalpha() for char in name):
         return ""
     return name
+
+
+def _strip_lower_case(text: str) -> str:
+    """Return a name without the job before it and the verb behind it: `onze redacteur Ann Lee`, `Ayşe Yılmaz yazdı`.
+
+    A text that would not leave two words of a name stays as it is.
+    """
+    words = text.split()
+    if len(words) < 3 or not any(map(_is_lower_case, words)):
+        return text
+    first = next((index + 1 for index, word in enumerate(words) if wordlists.has_word(word, "job")), 0)
+    if not all(map(_is_lower_case, words[: max(first - 1, 0)])):
+        first = 0
+    name = words[first : -1 if _is_lower_case(words[-1]) else None]
+    return " ".join(name) if sum(map(begins_name, name)) >= 2 and is_person_name(" ".join(name)) else text
+
+
+def _is_lower_case(word: str) -> bool:
+    """Return whether a word is no part of a name, as it is in lower case and no small word within names."""
+    return word[:1].islower() and not begins_name(word) and word not in wordlists.get_words("name_particle")
 
 
 def _split_author(text: str) -> list[str]:

@@ -21,13 +21,17 @@ MAX_JOINT = 24  # letters between a label and its date
 # A word that may be a month, in any script; signs of Indic scripts are no `\w`.
 _NAME = r"[^\s\d.,:;|/()\[\]·•–—]{2,14}(?:\.[^\s\d.,:;|/()\[\]·•–—]{1,3})?"
 _ORDINAL = r"(?:\.|st|nd|rd|th|er|º|ª)?"
+_THAI_MONTH = r"[\u0e00-\u0e4f.]{3,6}"
 _LINK = r"[\s.,/\-]{0,3}(?:(?:de|del|of|d['’]|m\.|gada|tháng|г\.|року)\s{0,2})?"
 _NUMBERS = (
-    r"\d{4}\s?[-./년年]\s?\d{1,2}\s?[-./월月]\s?\d{1,2}(?!\d)[일日号號]?"
+    r"(?:\d{4}|1[01]\d)\s?[-./년年]\s?\d{1,2}\s?[-./월月]\s?\d{1,2}(?!\d)[일日号號]?"  # 114 is a Minguo year
+    r"|\d{1,2}\s?tháng\s?\d{1,2}(?:,\s?|\snăm\s|\s)\d{4}(?!\d)"
     r"|\d{1,2}\s?[-./]\s?\d{1,2}\s?[-./]\s?(?:\d{4}|\d{2})(?!\d)"
 )
 _NAMED_MONTH = (
     rf"\d{{1,2}}{_ORDINAL}{_LINK}{_NAME}{_LINK}(?:พ\.ศ\.\s?)?\d{{4}}(?!\d)"
+    rf"|\d{{1,2}}\s?{_THAI_MONTH}\s?\d{{2}}(?!\d)"
+    rf"|\d{{4}}[.\s]{{1,2}}(?:gada|ж\.)\s?\d{{1,2}}\.?\s{_NAME}"
     rf"|\d{{4}}[.\s]{{1,2}}{_LINK}{_NAME}\.?\s{{1,2}}\d{{1,2}}(?!\d)"
 )
 _MONTH_FIRST = rf"(?<![^\W\d_]){_NAME}\.?\s{{1,2}}\d{{1,2}}{_ORDINAL},?\s{{1,2}}\d{{4}}(?!\d)"
@@ -44,8 +48,13 @@ _AFTER_CLOCK = (
     r"(?:\s?(?:[ap]\.?\s?m\.?(?!\w)|[AP]M\b|[Uu]hr\b|hrs\b|h\b|น\.|[صم](?!\w)|مساءً?|صباحاً?|[πμ]\.?\s?μ\.?(?!\w)|[بق]\.ظ|बजे|\(?(?:GMT|UTC)?[+-]\d{1,2}(?::?\d{2})?\b\)?"
     r"|[A-Z]{2,5}\b|Z\b)){0,3}"
 )
-DATE = re.compile(rf"{_DAY}(?:{_BEFORE_CLOCK}{_HOURS}{_SECONDS}{_AFTER_CLOCK})?")
+_CLOCK = rf"{_HOURS}{_SECONDS}{_AFTER_CLOCK}"
+DATE = re.compile(
+    rf"(?<![\d:.]){_CLOCK}[\s.,|·•–—-]{{1,4}}(?:[^\s\d.,:;|/()\[\]·•–—]{{1,4}}\s)?{_DAY}|{_DAY}(?:{_BEFORE_CLOCK}{_CLOCK})?"
+)
 _SIGNS = " \t\u3000.|·•-–—:：,，/()（）"
+_NEXT_FACT = re.compile(r"\s{0,3}[|·•/(（\[【]|\s[-–—]\s|　")
+MAX_SIGNS = 3  # between the label behind a date and the next label
 _DATE_ROLES = ("published", "updated", "date")
 _OTHER_ROLES = ("author", "byline", "source", "other_role", "counter")
 _Span = tuple[int, int]
@@ -71,7 +80,7 @@ def read_fact_line(line: str) -> FactLine | None:
         return None
     labels = wordlists.find_labels(line, *_DATE_ROLES, *_OTHER_ROLES)
     named = [label for label in labels if label.role in _DATE_ROLES]
-    is_behind = len(named) == len(matches) and all(
+    is_behind = len(named) == len(matches) > 1 and all(
         label.start >= match.end() for label, match in zip(named, matches, strict=True)
     )
     dates: dict[str, str] = {}
@@ -116,6 +125,8 @@ def _find_label(line: str, date: _Span, labels: list[Label]) -> tuple[str, _Span
     after = next((label for label in labels if label.start >= end), None)
     if after and after.role in ("published", "updated") and len(line[end : after.start].strip(_SIGNS)) <= 10:
         following = DATE.search(line, after.end)
-        if following is None or following.start() - after.end > MAX_JOINT:
+        is_last = not line[after.end :].strip(_SIGNS) or _NEXT_FACT.match(line, after.end)
+        is_last = is_last or any(label.start - after.end <= MAX_SIGNS for label in labels if label.start > after.start)
+        if is_last and (following is None or following.start() - after.end > MAX_JOINT):
             return after.role, (start, after.end)
     return "date", date

@@ -27,6 +27,7 @@ NOT_A_NAME = re.compile(
     r"https?:|www\.|@|(?<!\w)\d|[<>{}=]|\b(?:min(?:ute)?s?\s+read|updated|published|comments?|share|follow|read|view|more|about|profile|posts|photo|foto|image|bild)\b",
     re.I,
 )
+BESIDE_NAME = re.compile(r"\s*[\[【][^\]】]{1,30}[\]】]|[^\s@]{1,64}@[^\s@]{1,255}")  # places, e-mail addresses
 # Words in class and id for the author, alone or joined with others (`authorname`, `writtenby`).
 AUTHOR_NAME = re.compile(
     r"(?:post|entry|article|story|news|meta)?(?:authors?|bylines?|autor(?:en|in|es|a)?|auteurs?|autrice|autore|writers?|writtenby|yazar|muhabir"
@@ -136,6 +137,9 @@ def _find_in_lines(root: Element, region: RegionView) -> Iterator[Person]:
             if is_first and (number in near or text[label.end :].lstrip()[:1] in (":", "：")):
                 end = FACT_SEPARATOR.search(text, label.end)
                 yield make_byline(text[label.start : end.start() if end else None], "label", "class", number)
+            is_job = label.role == "author" and label.end - label.start > 1 and WIDE.match(text[label.start])
+            if number in near and is_job and not text[label.end :].strip(" |"):
+                yield make_byline(text[: label.end], "label", "class", number)  # `홍길동 기자`
         name = FACT_SEPARATOR.split(text.strip(" |,–—-·•"), 1)[0].strip(" |,–—-·•")
         if number in near and " | " in f" {text} " and is_person_name(name) and not WIDE.search(name):
             yield make_byline(name, "line", "class", number)
@@ -201,5 +205,5 @@ def _parse_author_element(element: Element, base_url: str) -> Iterator[tuple[str
     text = element.get("content") or get_text(element)
     if not profiles and 3 < count_letters(text) < MAX_ELEMENT_TEXT_LENGTH:
         text = DATE.sub(" | ", text)
-        if not NOT_A_NAME.search(text):
+        if not NOT_A_NAME.search(BESIDE_NAME.sub(" ", text)):
             yield text, None
