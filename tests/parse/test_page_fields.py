@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +15,7 @@ from feeds.normalize import Context, document_context, normalize, story_digest, 
 from feeds.parse.page.article import read_story
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
+DATA = Path(__file__).parents[1] / "data" / "pages"
 URL = "https://harbour.example/2026/ferry"
 TEXT = "".join(
     f"<p>The harbour was quiet on Monday while the ferry crews waited for the tide to turn, part {part} of five.</p>"
@@ -213,6 +216,30 @@ BYLINES = [
     ("By Byron Lee, transport editor", ["Byron Lee"]),
     ("Tác giả: Nguyễn Văn An", ["Nguyễn Văn An"]),
 ]
+
+
+def _load_rows(name: str) -> list[tuple[str, str, list[str]]]:
+    """Return language, text and expectation of each row of a table."""
+    tables = json.loads((DATA / name).read_text(encoding="utf-8"))
+    return [(language, text, expected) for language, rows in tables.items() for text, expected in rows.items()]
+
+
+@pytest.mark.parametrize(("language", "text", "names"), _load_rows("bylines.json"))
+def test_a_byline_in_the_words_of_its_language_gives_the_names_alone(
+    language: str, text: str, names: list[str]
+) -> None:
+    """B7: kinds of stories, jobs, places, papers, e-mail addresses and other roles are no names."""
+    html = story_page(f"<p class='byline'>{text}</p>", language=language)
+    assert [author.name for author in read(html).authors] == names
+
+
+@pytest.mark.parametrize(("language", "text", "days"), _load_rows("fact_lines.json"))
+def test_a_line_of_facts_gives_its_dates(language: str, text: str, days: list[str]) -> None:
+    """B6: the clock may stand before the day, and a label may belong to words that are no date."""
+    article = read(story_page(f"<p>{text}</p>", language=language), "https://harbour.example/ferry")
+    zone = {"fa": "Asia/Tehran"}.get(language, "UTC")
+    dates = [date and date.astimezone(ZoneInfo(zone)).date() for date in (article.published, article.modified)]
+    assert [date and date.isoformat() for date in dates][: 1 + bool(days[1])] == [day for day in days if day]
 
 
 @pytest.mark.parametrize(("text", "names"), BYLINES, ids=[row[0] for row in BYLINES])
