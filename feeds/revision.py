@@ -12,7 +12,7 @@ from .model import Article, replace
 
 # Raised when the same document is read otherwise. Each stored article then takes the new reading at the next visit that
 # fetches its document, and no date of it moves; no visit is made for it.
-READER_VERSION = 3
+READER_VERSION = 4
 
 FEED_READERS = ("xml", "json", "feedparser")
 

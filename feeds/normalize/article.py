@@ -30,7 +30,7 @@ from .dates import NOWHERE, Place, parse_date
 from .identity import minted_id, published_id, title_key
 from .images import find_first_image
 from .language import first_language
-from .links import canonical_link, is_web_address, story_url, web_url
+from .links import canonical_link, is_web_address, reader_url, web_url
 from .media import clean_media, find_attachments, find_declared_image
 from .people import resolve_bylines, select_authors
 from .text import (
@@ -100,7 +100,7 @@ def document_context(parsed: Parsed, context: Context) -> DocumentContext:
 def normalize(story: Story, document: DocumentContext, upstream: str, digest: str, context: Context) -> Article:
     """Return the article of a story: `upstream` is its `upstream_id`, `digest` its `story_digest`."""
     bases, story = document.bases, resolve_bylines(story)
-    url = story_url(story, *bases) or _other_address(story, *bases)
+    url = reader_url(story, *bases) or _other_address(story, *bases)
     title, summary, body = _texts(story, url, document.base or url)
     language = _language(story, document.language, context.source)
     place = document.place if document.place.language == language else document.place._replace(language=language)

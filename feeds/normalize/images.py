@@ -41,7 +41,9 @@ _TRACKING_PIXEL = re.compile(
     r"|google-analytics\.com/|googleadservices\.com/|quantserve\.com/|facebook\.com/tr\b|medium\.com/_/stat"
     r"|blogger\.googleusercontent\.com/tracker/|tracking\.feedpress\.|feedpress\.me/|api\.follow\.it/track"
     r"|statcounter\.com/|chartbeat\.net/|hits\.|counter\.|count\.|rss\.buysellads\.|pi\.feedsportal\.|mf\.gif"
-    r')|src="[^"]*/(?:pixel|tracker|beacon|spacer|blank|transparent|1x1|\w{0,40}(?:[a-z]|_)(?:Pixel|_pixel|Beacon|Tracker))'
+    r"|(?:stats?|analytics|metrics?|track(?:er|ing)?|beacon|piwik|matomo)\d?\.[^\"?]*(?:\.(?:gif|php)|/[^\"?./]*)[\"?]"
+    r')|src="[^"?]*/(?:counter|piwik|matomo|hits?|stats?|count|pixel|track(?:er|ing)?|beacon)\.(?:php|aspx?|cgi|gif|pl)["?]'
+    r'|src="[^"]*/(?:pixel|tracker|beacon|spacer|blank|transparent|1x1|\w{0,40}(?:[a-z]|_)(?:Pixel|_pixel|Beacon|Tracker))'
     r'\.(?:gif|png|jpg|webp)(?:\?[^"]*)?")'
 )
 _DECORATIVE_PARTS = (

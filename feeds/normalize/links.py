@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import ne
 from urllib.parse import quote, urljoin, urlsplit
 
 from w3lib.url import canonicalize_url
 
 from ..iri import is_tracking
-from ..model import Link, Story
+from ..model import Link, Story, replace
 from .text import strip_illegal_xml
 
 URL_LIMIT = 4_000
@@ -25,6 +26,14 @@ _NEARLY_CANONICAL = re.compile(r"https?(://[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:/(?!\
 _DEFAULT_PORT = re.compile(r"(?<=\w):(?:80|443)?(?=$|[/?#])")
 _QUERY = re.compile(r"\?([^#]*)")
 _ROUTE_FRAGMENT = re.compile(r"#[!/]")
+
+# What stands where an address is unknown.
+_NO_ADDRESSES = frozenset(
+    ("#", "n/a", "na", "none", "null", "nil", "undefined", "nan", "false", "-", "[object object]")
+)
+_SOUND_URL = re.compile(r"https?://(?!https?:)", re.IGNORECASE)
+_SECOND_SCHEME = re.compile(r"\Ahttps?:/{0,3}(?=https?://)", re.IGNORECASE)
+_HOST = re.compile(r"(?:https?:)?//([^/?#:@\s]+)", re.IGNORECASE)
 
 _HTML_TYPES = {None, "", "text/html", "application/xhtml+xml"}
 
@@ -97,6 +106,45 @@ def canonical_link(url: str) -> str:
 def _drop_tracking(query: re.Match[str]) -> str:
     pairs = [pair for pair in query[1].split("&") if pair and not is_tracking(pair.partition("=")[0].lower())]
     return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def reader_url(story: Story, *bases: str | None) -> str | None:
+    """Return the URL of a story that readers open: as `story_url`, without what is no address, and with repairs.
+
+    Ids are made of `story_url`, which is frozen.
+    """
+    links = tuple(
+        link if href == link.href else replace(link, href=href)
+        for link in story.links
+        if (href := _repair_reference(link.href, (link.base, *bases)))
+    )
+    if any(map(ne, links, story.links)) or len(links) < len(story.links):
+        story = replace(story, links=links)
+    url = story_url(story, *bases)
+    if url is None and story.id_is_permalink and story.id and story.id.startswith("/"):
+        return web_url(story.id, *bases)
+    return url
+
+
+def _repair_reference(href: str, bases: Sequence[str | None]) -> str:
+    """Return a reference as its publisher meant it; an empty string where it is none."""
+    if _SOUND_URL.match(href) and "&amp;" not in href:
+        return href
+    reference = href.strip()
+    if reference.casefold() in _NO_ADDRESSES:
+        return ""
+    while "&amp;" in reference:
+        reference = reference.replace("&amp;", "&")
+    reference = _SECOND_SCHEME.sub("", reference, count=1)
+    host = reference.partition("/")[0].casefold().removeprefix("www.")
+    if "." in host and any(base and _host(base) == host for base in bases):
+        return f"//{reference}"  # the scheme is missing
+    return reference
+
+
+def _host(url: str) -> str:
+    match = _HOST.match(url)
+    return match[1].casefold().removeprefix("www.") if match else ""
 
 
 def story_url(story: Story, *bases: str | None, guid: bool = True) -> str | None:

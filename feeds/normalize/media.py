@@ -18,6 +18,7 @@ _UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9*][a-z0-9!#$&^_.+*-]{0,126}")
 _SUFFIX = re.compile(r"\.([A-Za-z0-9]{1,5})(?=$|[?#])")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2})(?:[.,]\d+)?(?:\s+(\D+))?")
+_DOTTED_CLOCK = re.compile(r"(\d{1,3})\.([0-5]\d)\.([0-5]\d)")
 _SECONDS = re.compile(r"\d{1,9}(?:\.\d+)?")
 _NUMBER = r"(\d{1,9}(?:[.,]\d{1,6})?)"
 _ISO = re.compile(  # 8601; years and months have no length in seconds
@@ -174,6 +175,8 @@ def parse_duration(text: str | None) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text) or None
     text = text[:_MAX_DURATION_LENGTH].replace("：", ":")
+    if match := _DOTTED_CLOCK.fullmatch(text):
+        return _sum_clock(match[1], match[2], match[3], None) or None
     if match := _CLOCK.fullmatch(text):
         return _sum_clock(*match.groups()) or None
     if match := _ISO.fullmatch(text):

@@ -18,7 +18,7 @@ from .text import LABEL_LIMIT, clean_label, collapse_whitespace, decode_referenc
 _EMAIL = r"[^\s@<>()\[\],;:\"]{1,64}@[^\s@<>()\[\],;:\"]{1,255}"
 _ADDRESS = re.compile(_EMAIL)
 _EMAIL_FIRST = re.compile(
-    rf"(?:mailto:)?({_EMAIL})\s*+(?:\(([^()]*+(?:\([^()]*+\)[^()]*+)?)\)|[-–:]?\s*+([^@]*+))", re.IGNORECASE
+    rf"<?(?:mailto:)?({_EMAIL})>?\s*+(?:\(([^()]*+(?:\([^()]*+\)[^()]*+)?)\)|[-–:]?\s*+([^@]*+))", re.IGNORECASE
 )
 _NAME_FIRST = re.compile(rf"([^<>(\[@]*+)[<(\[]\s*+(?:mailto:)?({_EMAIL})\s*+[>)\]]", re.IGNORECASE)
 _BETWEEN_ADDRESSES = re.compile(r"(?<=[)>])\s*[,;]\s*")

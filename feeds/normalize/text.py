@@ -15,8 +15,11 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _SCRIPT_START = re.compile(r"<(script|style)\b[^<>]*>", re.IGNORECASE)
 _SCRIPT_ENDS = {name: re.compile(rf"</{name}(?:[^<>]*>)?", re.IGNORECASE) for name in ("script", "style")}
+# A tag with attributes, and one that is torn behind an attribute; `<me@a.example>` and `a<b then` are text.
 _ACTIVE_TAG = re.compile(
-    r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>)[a-z/!?][^<>]*>?", re.IGNORECASE
+    r"<(?!(?!script\b|style\b)[a-z][a-z0-9-]*\s*/?>|/[a-z][a-z0-9-]*\s*>|[a-z0-9][\w.+-]{0,64}@[\w.-]{1,255}>)"
+    r"(?:[a-z/!?][^<>]*>|[/!?][^<>]*|(?:script|style)\b[^<>]*|[a-z][^<>=]*+=[^<>]*)",
+    re.IGNORECASE,
 )
 _LABEL_TAG = re.compile(
     r"</?(?:a|abbr|acronym|address|b|bdi|big|blockquote|br|center|cite|code|dd|del|dfn|div|dl|dt|em|figcaption|figure"

@@ -70,6 +70,8 @@ NOT_WINDOWS_1252 = re.compile(
     rf"|[a-zà-öø-ÿšœž][{_CAPITALS}]|[\x80-\x9f¤¦¬¯³¸¹ƒˆ˜†‡‰]|[¢£¥µ€ªº][{_ASCII}{_LETTERS}]"
     rf"|[{_ASCII}{_LETTERS}](?![’‘·\xad])[^\x00-\x7f{_LETTERS}]++(?=[{_ASCII}{_LETTERS}])"
 )
+# Only Japanese text holds so much Hiragana, which detectors overlook in short texts.
+JAPANESE, HIRAGANA, MAX_LETTERS_PER_HIRAGANA = ("cp932", "euc_jp"), re.compile("[ぁ-ゖ]"), 5
 # C1 control characters of ISO-8859-1 → Windows-1252, which leaves five of them undefined.
 C1 = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
 # Surrogate escapes of single bytes → Windows-1252.
@@ -210,5 +212,10 @@ def _detect_charset(sample: bytes) -> str:
     is_readable = NOT_WINDOWS_1252.search(text) is None
     if is_readable and len(sample) - len(sample.decode("ascii", "ignore")) < MIN_DETECTED_LETTERS:
         return "windows-1252"
+    for charset in JAPANESE:
+        japanese = _decode_strictly(sample, charset) or ""
+        letters = len(japanese) - len(japanese.encode("ascii", "ignore"))
+        if letters and len(HIRAGANA.findall(japanese)) * MAX_LETTERS_PER_HIRAGANA >= letters:
+            return charset
     name = normalize_label(cchardet.detect(sample)["encoding"])
     return "windows-1252" if name in (None, "utf-8") or (is_readable and OLD_CHARSETS.fullmatch(name)) else name

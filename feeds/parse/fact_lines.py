@@ -125,7 +125,7 @@ def _find_label(line: str, date: _Span, labels: list[Label]) -> tuple[str, _Span
     after = next((label for label in labels if label.start >= end), None)
     if after and after.role in ("published", "updated") and len(line[end : after.start].strip(_SIGNS)) <= 10:
         following = DATE.search(line, after.end)
-        is_last = not line[after.end :].strip(_SIGNS) or _NEXT_FACT.match(line, after.end)
+        is_last = not line[after.end :].strip(_SIGNS) or _NEXT_FACT.match(line, after.end) is not None
         is_last = is_last or any(label.start - after.end <= MAX_SIGNS for label in labels if label.start > after.start)
         if is_last and (following is None or following.start() - after.end > MAX_JOINT):
             return after.role, (start, after.end)

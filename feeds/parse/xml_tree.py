@@ -48,6 +48,13 @@ NUMERIC_REFERENCE = re.compile(r"&#(?:0*(\d{1,7})|[xX]0*([0-9a-fA-F]{1,6}));?")
 # C1 controls, literally or as references, mean characters of Windows-1252 (HTML §13.2.5.80).
 C1_CHARACTER = re.compile(rb"\xc2[\x80-\x9f]")
 C1_REFERENCE = re.compile(r"&#(?:0{0,5}(1[2-5]\d)|[xX]0{0,5}([89][0-9a-fA-F]));")
+# An emoji as two references to surrogates (CESU-8, JSON), however often they were escaped.
+SURROGATES = re.compile(
+    r"&(?:amp;){0,3}#(?:(5[56]\d{3})|x(d[89ab][0-9a-f]{2}));&(?:amp;){0,3}#(?:(5[67]\d{3})|x(d[c-f][0-9a-f]{2}));", re.I
+)
+# A start tag that has an attribute without quotes, and such an attribute.
+UNQUOTED_TAG = re.compile(r"""<[A-Za-z_][\w:.-]*+(?=\s)(?>[^<>"']++|"[^"<]*+"|'[^'<]*+')*>""")
+UNQUOTED = re.compile(r"""("[^"]*+"|'[^']*+')|(?<=\s)([\w:.-]{1,60}\s?=\s?)([^\s"'<>]{1,2000}?)(?=[\s>]|/>)""")
 # A CDATA section; a `<` that opens no tag; an `&` with the reference it may begin. A CDATA section that is not closed
 # ends with the document: a search for its end at every `<![CDATA[` would take quadratic time.
 UNESCAPED = re.compile(
@@ -112,7 +119,16 @@ def _clean_prolog(text: str) -> str:
     prolog = PROLOG.match(text)
     if prolog:
         text = text[: prolog.end()] + _remove_doctype(text[prolog.end() :])
+    if "#" in text and "&" in text:
+        text = SURROGATES.sub(_join_surrogates, text)
     return C1_REFERENCE.sub(_resolve_c1_reference, text) if "&#" in text else text
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    high, low = (int(match[i]) if match[i] else int(match[i + 1], 16) for i in (1, 3))
+    if not (0xD800 <= high < 0xDC00 <= low < 0xE000):
+        return match[0]
+    return chr(0x10000 + ((high - 0xD800) << 10) + low - 0xDC00)
 
 
 def _code_point(match: re.Match[str]) -> int:
@@ -131,6 +147,7 @@ def _repair(text: str) -> XmlTree | None:
     if NESTED_CDATA in text:
         text = text.replace(NESTED_CDATA, "<![CDATA[").replace("]]>]]>", "]]>")
     text = UNESCAPED.sub(_escape, NUMERIC_REFERENCE.sub(_drop_illegal_reference, text))
+    text = UNQUOTED_TAG.sub(_quote_attributes, text)
     wrapped = HTML_ELEMENT.sub(_wrap_in_cdata, text)
     for candidate, parser in ((text, STRICT_PARSER), (wrapped, STRICT_PARSER), (wrapped, RECOVERING_PARSER)):
         try:
@@ -153,6 +170,10 @@ def _drop_illegal_reference(match: re.Match[str]) -> str:
     code = _code_point(match)
     legal = code in {9, 10, 13} or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     return f"&#{code};" if legal else ""
+
+
+def _quote_attributes(tag: re.Match[str]) -> str:
+    return UNQUOTED.sub(lambda match: match[0] if match[1] else f'{match[2]}"{match[3]}"', tag[0])
 
 
 def _wrap_in_cdata(match: re.Match[str]) -> str:

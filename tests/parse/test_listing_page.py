@@ -82,3 +82,16 @@ def test_the_operators_word_decides(read_as: str, reader: str) -> None:
     page = Fetched("https://gazette.example/", CARDS.read_bytes(), "text/html")
     source = Source("page", Kind.PAGE, page.url, read_as=read_as)  # type: ignore[arg-type]
     assert read_page(page, source).reader == reader
+
+
+@pytest.mark.parametrize("dots", ["…", "...", " ..."])
+def test_a_title_that_is_cut_off_is_completed_by_its_attribute(dots: str) -> None:
+    """B14: lists of one line a story show the beginning, and the whole in `title`."""
+    titles = [f"老桥修缮工程第{number}期将在冬季前完成" for number in "一二三四五六"]
+    rows = "".join(
+        f'<li><a href="/a/{number}.html" title="{title}">{title[:8]}{dots}</a></li>'
+        for number, title in enumerate(titles)
+    )
+    page = f'<html lang="zh"><head><meta charset="utf-8"></head><body><main><ul>{rows}</ul></main></body></html>'
+    parsed = extract_listing(parse_page(Fetched("https://town.example/news/", page.encode(), "text/html")))
+    assert [story.title and story.title.value for story in parsed.stories] == titles

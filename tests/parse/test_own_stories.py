@@ -514,3 +514,37 @@ def test_a_text_where_a_feed_was_expected_is_refused() -> None:
     source = Source("s", Kind.FEED, "https://paper.example/feed")
     with pytest.raises(ParseError):
         parse(Fetched(url="https://paper.example/feed", body=b"Service down", media_type="text/plain"), source)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["state: draft", "workflow_state: Draft", "wip: true", "ready: false", "isPrivate: yes", "do_not_publish: true"],
+)
+def test_A2_further_words_that_hold_a_story_back(line: str) -> None:
+    assert not read_folder({"a.md": f"---\ntitle: A\n{line}\n---\nSECRET"}).stories
+
+
+@pytest.mark.parametrize("line", ["state: Bavaria", "ready: true", "workflow: weekly"])
+def test_further_words_that_hold_no_story_back(line: str) -> None:
+    assert read_story("a.md", f"---\ntitle: A\n{line}\n---\nText")
+
+
+def test_A2_a_header_without_opening_line_is_one_of_a_draft() -> None:
+    assert not read_folder({"a.md": "title: A\ndraft: true\n---\nSECRET"}).stories
+
+
+def test_names_of_front_matter_that_stand_in_for_others() -> None:
+    story = read_story(
+        "a.md", "---\ncreated: 2020-01-01\ncategory: roads\nbyline: Ann Lee\ndate: 2026-05-06\n---\nText"
+    )
+    assert (story.published, story.categories, story.people) == (
+        "2026-05-06",
+        (Category("roads"),),
+        (Person("Ann Lee"),),
+    )
+    assert read_story("a.md", "---\ncreated: 2020-01-01\n---\nText").published == "2020-01-01"
+
+
+def test_B17_a_rule_above_the_heading_is_no_front_matter() -> None:
+    story = read_story("a.md", "---\n\n# Bridge\n\nText of it.")
+    assert story.title == Text("Bridge", "html")

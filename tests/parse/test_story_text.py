@@ -121,6 +121,9 @@ COMMENTS = {
         "<ul>{}</ul>",
         "<li class='x'><strong>Ben {n}</strong><br><span>3 h</span><p>{text}</p><a href='#'>Reply</a></li>",
     ),
+    "service": ("<div id='disqus_thread'>{}</div>", "<div class='post'><p>{text}</p></div>"),
+    "definitions": ("<h2>Reader Comments</h2><dl class='d'>{}</dl>", "<dt>ana{n}</dt><dd><p>{text}</p></dd>"),
+    "microdata": ("<div class='m'>{}</div>", "<div itemprop='comment' itemscope><p>{text}</p></div>"),
     "caseless": ("<div class='list'>{}</div>", "<div class='item'><span>읽는이{n}</span><p>{text}</p></div>"),
 }
 

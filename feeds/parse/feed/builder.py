@@ -176,7 +176,11 @@ class ElementLookup:
         if self.default_prefix and ":" not in name:
             name = self.default_prefix + name
         # Some publishers mix the two: RSS in the namespace of Atom, or `pubDate` in Atom.
-        return self.table.get(name) or self.table.get(name.removeprefix("atom:"), IGNORED)
+        spec = self.table.get(name) or self.table.get(name.removeprefix("atom:"))
+        if spec is None and name.startswith(("dc:", "dcterms:")):  # `dc:issued` is a term, `dcterms:creator` an element
+            prefix, _, local = name.partition(":")
+            spec = self.table.get(f"{'dcterms' if prefix == 'dc' else 'dc'}:{local}")
+        return spec or IGNORED
 
 
 def read_children(element: etree._Element, builder: ItemBuilder, lookup: ElementLookup) -> None:

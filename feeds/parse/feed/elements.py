@@ -152,15 +152,16 @@ def read_enclosure(element: etree._Element, builder: ItemBuilder, spec: ElementS
     get: AttributeGetter = element.get
     if get("url") is None:
         get = get_attributes(element).get
-    href = clean_attribute(get("url") or get("href") or get("resource") or "")
+    href = clean_attribute(get("url") or get("href") or get("resource") or get_string(element, MAX_URL_LENGTH))
     base = builder.scope_of(element).base
     builder.add_link(spec, Link(href, "enclosure", get("type"), get("length"), title=get("title"), base=base))
 
 
 def clean_attribute(value: str) -> str:
-    """Return the text of an attribute."""
+    """Return the address in an attribute."""
     value = value.strip()[:MAX_URL_LENGTH]
-    return unwrap_cdata(value) if value[:1] in CDATA_STARTS else value
+    value = unwrap_cdata(value) if value[:1] in CDATA_STARTS else value
+    return value.replace("&amp;", "&") if "&amp;" in value else value
 
 
 def read_person(element: etree._Element, builder: ItemBuilder, spec: ElementSpec) -> None:

@@ -79,7 +79,7 @@ ITEM_TABLE = build_table(
     (elements.read_atom_content, "content", "atom:content"),
     (elements.read_content, "content", "content:encoded content fullitem body xhtml:body xhtml:div"),
     (elements.read_enclosure, "links", "enclosure"),
-    (elements.read_image, "image", "image itunes:image googleplay:image atom:logo cdf:logo itunes:link"),
+    (elements.read_image, "image", "image itunes:image googleplay:image atom:logo cdf:logo itunes:link thumbnail"),
     (elements.read_origin, "origin", "atom:source source dc:source"),
     (elements.read_comments, "url", "comments wfw:comment"),
     (elements.read_comments, "count", "slash:comments thr:total"),

@@ -107,7 +107,8 @@ def _default_prefix(root: etree._Element) -> str:
     """Return the prefix of names without a namespace: Atom's or CDF's where the root is one of theirs."""
     name = namespaces.qualified_name(root)
     if name == "channel":  # of CDF, or of RSS whose root element is missing
-        return "" if any(namespaces.local_name(child) in RSS_NAMES for child in root) else "cdf:"
+        parts = chain(root, *filter(_is_item, root))
+        return "" if any(namespaces.local_name(child) in RSS_NAMES for child in parts) else "cdf:"
     return "atom:" if name in ("feed", "entry") else ""
 
 

@@ -39,6 +39,15 @@ SYNONYMS = {
     "attachments": "enclosure",
     "audio": "enclosure",
 }
+# The same, where no name above is given.
+SPARE_SYNONYMS = {
+    **dict.fromkeys(("byline", "creator", "writer"), "author"),
+    **dict.fromkeys(("created", "created_at", "posted"), "date"),
+    **dict.fromkeys(("last_modified", "last_modified_at", "updated_at"), "updated"),
+    **dict.fromkeys(("category", "tag", "topics"), "tags"),
+    **dict.fromkeys(("abstract", "teaser"), "summary"),
+    **dict.fromkeys(("cover_image", "featured_image", "thumbnail"), "image"),
+}
 MAX_LENGTH = 65_536  # characters of front matter
 
 # ── drafts and dates of publication ──────────────────────────────────────────────────────────────────────────────────
@@ -60,10 +69,13 @@ _STATUS_WORDS = {
 }
 # A key in lower case without separators (`post_status`, `postStatus`) → the values it may have.
 DRAFT_KEYS: Mapping[str, Mapping[str, bool]] = {
-    **dict.fromkeys(("draft", "isdraft", "private", "hidden", "unlisted", "unpublished"), _DRAFT_IF_YES),
-    **dict.fromkeys(("published", "ispublished", "publish", "public"), _DRAFT_IF_NO),
+    **dict.fromkeys(("draft", "isdraft", "private", "isprivate", "hidden", "unlisted", "unpublished"), _DRAFT_IF_YES),
+    **dict.fromkeys(("wip", "nopublish", "donotpublish", "dontpublish", "notready"), _DRAFT_IF_YES),
+    **dict.fromkeys(("published", "ispublished", "publish", "public", "ispublic", "ready"), _DRAFT_IF_NO),
     **dict.fromkeys(("status", "poststatus", "publishstatus", "visibility"), _STATUS_WORDS),
 }
+# Keys of other meanings as well, which hold a story back only by a word that says so.
+_WEAK_KEYS = frozenset(("state", "workflow", "workflowstate", "poststate"))
 # Keys whose value is a date as often as yes or no. A date makes no draft; a later one in `publish` opens the window.
 _KEYS_WITH_DATES = frozenset(("published", "publish"))
 _START_KEYS = frozenset(
@@ -93,6 +105,7 @@ _JSON_OPENING = re.compile(
 # `...`, YAML's end of a document, closes it as well, as in Pandoc and Jekyll.
 _CLOSING = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))(?:-{{3,}}|\.{{3}}){_LINE_END}", re.M)
 _BLANK_LINES = re.compile(r"\s*$", re.M)
+_HEADING_BELOW = re.compile(rf"(?>\r\n|[{_LINE_BREAKS}]){_BLANKS}(?>\r\n|[{_LINE_BREAKS}])\s*+#{{1,6}}\s")
 _FIELD_LINE = re.compile(rf"(?:^|(?<=[{_LINE_BREAKS}]))[^\w{_LINE_BREAKS}]*[^\W\d][\w-]*[\"']?\s*[:=](?!//)", re.M)
 # `Status: draft`, `:status: draft` (reStructuredText), `#+DRAFT: true` (Org), `% draft: true`.
 _HEADER_LINE = re.compile(r"(?:[:%]|#\+)? {0,3}([^\W\d][\w -]{0,40}?)[ \t]*[:=](?!//)[ \t]*(.*)")
@@ -145,7 +158,8 @@ def read_front_matter(text: str) -> FrontMatter:
         raise UnreadableFile("its front matter is not YAML between two lines of `---`")
     closing = _CLOSING.search(text, opening.end())
     if closing is None:
-        if len(opening["dashes"]) > len("---") and not _has_fields(text[opening.end() : MAX_LENGTH]):
+        is_rule = len(opening["dashes"]) > len("---") or _HEADING_BELOW.match(text, opening.end())
+        if is_rule and not _has_fields(text[opening.end() : MAX_LENGTH]):
             return FrontMatter(text)
         raise UnreadableFile("it begins with `---`, as front matter does, but has no second line of `---`")
     block = text[opening.end() : closing.start()]
@@ -186,12 +200,16 @@ def _begins_with_draft_fields(text: str) -> bool:
 
     A single line `Draft: a word` is prose as long as the word is not one that holds a story back.
     """
-    lines = list(takewhile(str.strip, text[:MAX_LENGTH].lstrip(_BLANK_CHARACTERS).splitlines()))
+    lines = list(takewhile(_is_header_line, text[:MAX_LENGTH].lstrip(_BLANK_CHARACTERS).splitlines()))
     fields = [match for line in lines if (match := _HEADER_LINE.fullmatch(line))]
     if len(fields) < len(lines):
         return False
     drafts = [_is_draft(field[1], field[2]) for field in fields]
     return True in drafts or (None in drafts and len(fields) > 1)
+
+
+def _is_header_line(line: str) -> bool:
+    return bool(line.strip() and line.strip(" \t-=."))
 
 
 def _shorten(error: object) -> str:
@@ -203,7 +221,8 @@ def _shorten(error: object) -> str:
 
 def _interpret(values: Mapping[object, object], body: str) -> FrontMatter:
     names = {str(name).strip().lower(): value for name, value in values.items() if not _is_switch(name, value)}
-    renamed = {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
+    spare = {SPARE_SYNONYMS[name]: value for name, value in reversed(names.items()) if name in SPARE_SYNONYMS}
+    renamed = spare | {SYNONYMS.get(name, name): value for name, value in reversed(names.items())}
     fields = {name: value for name, value in renamed.items() if name in FIELDS}
     fields |= {name: _read_timestamp(fields[name]) for name in _DATE_FIELDS if name in fields}
     if any(_is_draft(name, value) is True for name, value in values.items()):
@@ -239,6 +258,8 @@ def read_typed(value: str) -> object:
 def _is_draft(name: object, value: object) -> bool | None:
     """Return whether a field makes its story a draft; None where it is one that can and its value is not understood."""
     key, word = _normalize_key(name), _normalize_value(value)
+    if key in _WEAK_KEYS:
+        return _STATUS_WORDS.get(word or "", False)
     if word == "" or key not in DRAFT_KEYS.keys() | _START_KEYS | _END_KEYS:
         return False
     if word is None:

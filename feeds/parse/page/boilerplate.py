@@ -44,6 +44,7 @@ POINTERS = (
     "comments", "tags",
 )  # fmt: skip
 FACTS = ("published", "updated", "source", "author", "other_role", "counter", "contributors")
+COMMENT_TYPE = re.compile(r"schema\.org/(?:User)?Comments?\b")
 SIGNS = re.compile(r"[\W_]*")
 COLONS = (":", "：", "︰", "丨", "|")
 MAX_LINE_LENGTH = 300  # letters of a line that sends its reader elsewhere
@@ -86,6 +87,19 @@ def is_other_list(element: Element) -> bool:
         return True
     names = split_names(element.get("class"))
     return not get_words("other_list_class").isdisjoint(names) and not contains_tag(element, "h1")
+
+
+def is_comments(element: Element) -> bool:
+    """Return whether an element by its class, id or microdata holds the comments of readers, and no headline."""
+    attributes = element.attrib
+    if not attributes or element.tag in ("a", "p", "span", "body", "html"):
+        return False
+    is_marked = (
+        attributes.get("itemprop") == "comment" or COMMENT_TYPE.search(attributes.get("itemtype", "")) is not None
+    )
+    names = [attributes[name] for name in ("class", "id") if name in attributes]
+    is_named = any(names_role(name, "comments_class") and "live" not in split_names(name) for name in names)
+    return (is_marked or is_named) and not contains_tag(element, "h1")
 
 
 def is_caption(element: Element) -> bool:

@@ -20,7 +20,9 @@ NON_PICTURE_PATH = re.compile(
     re.I,
 )
 # Words in the name of a file that only counts visitors, in camel case too: `renderTimingPixel.png`.
-COUNTER_WORDS = frozenset(("pixel", "beacon", "tracker", "tracking", "counter", "spacer", "blank", "transparent"))
+COUNTER_WORDS = frozenset(
+    ("pixel", "piwik", "matomo", "beacon", "tracker", "tracking", "counter", "spacer", "blank", "transparent")
+)
 NON_PICTURE_CLASS = re.compile(r"avatar|author|profile|gravatar|byline|logo|icon|emoji|badge", re.I)
 PICTURE_URL = re.compile(r"(?:https?:)?//|/|[\w.-]+/|[\w.%-]+\.(?:jpe?g|png|webp|gif)", re.I)
 SRCSET_CANDIDATE = re.compile(r"\s*(\S*[^\s,])(?:\s+([\d.]+)([wxh])(?:\s+[\d.]+h)?)?\s*(?:,|$)")

@@ -32,6 +32,7 @@ CLASS_SCORES = ((TEASER_CLASS, -0.4), (HEADLINE_CLASS, 0.6), (KICKER_CLASS, -0.5
 TAG_SCORES = {"strong": 0.3, "b": 0.3, "dt": 0.3, "a": 0.3, "p": -0.3, "dd": -0.3, "time": -1.0}
 NO_TITLE = -10.0
 SENTENCE_END = re.compile(r"[.。।…]\W*$")
+CUT_OFF = re.compile(r"\s?(?:…|\.{2,3}|。{3}|‥)$")
 DIGITS = re.compile(r"\d+")
 PUBLISHED_MARKS = frozenset(("dt-published", "published", "entry-date", "pubdate", "datepublished"))
 MIN_TITLE_LENGTH, MAX_TITLE_LENGTH = 3, 400
@@ -110,7 +111,17 @@ def _iter_texts(nodes: Iterable[Node], own_anchors: Container[Element] | None) -
         if not is_heading and (not _has_own_text(node) or (own_anchors is not None and _is_mixed(node))):
             stack += list(iter_nodes(node))[::-1]
         elif text := _get_headline_text(node):
-            yield text, node
+            yield _complete_text(text, node), node
+
+
+def _complete_text(text: str, element: Element) -> str:
+    """Return a text that is cut off as an attribute has it in full, as lists with short lines do."""
+    stem = CUT_OFF.sub("", text)
+    if stem == text or not stem:
+        return text
+    elements = (element, *islice(element.iterancestors("a"), 1), *islice(element.iter("a"), 1))
+    values = (collapse_spaces(part.get(name) or "") for part in elements for name in ("title", "aria-label"))
+    return next((value for value in values if value.startswith(stem) and len(value) > len(stem)), text)
 
 
 def _holds_other(element: Element, own_anchors: Container[Element] | None) -> bool:

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from lxml import etree
 
 from . import boilerplate
-from .html_tree import HIDDEN_TAGS, Element, WebPage, count_letters, ends_sentence, get_link_length, get_text
+from .html_tree import (
+    HEADING_TAGS,
+    HIDDEN_TAGS,
+    Element,
+    WebPage,
+    count_letters,
+    ends_sentence,
+    get_link_length,
+    get_text,
+)
 from .repeated_items import find_repeated_items, is_gallery
 
 PARAGRAPH_TAGS = frozenset(("p", "blockquote", "pre", "li", "dd", "td"))
@@ -102,8 +111,9 @@ def _collect_texts(page: WebPage) -> tuple[list[WeighedText], list[Element], fro
         if element.tag in HIDDEN_TAGS or element.tag == "head":
             walk.skip_subtree()
             continue
-        if element in items and len(texts) >= MIN_PARAGRAPHS_BEFORE:
-            others.add(element)
+        if len(texts) >= MIN_PARAGRAPHS_BEFORE:
+            others.update(_find_others(element, items))
+        if element in others:
             walk.skip_subtree()
             continue
         items.update(find_repeated_items(element, page.url))
@@ -121,6 +131,14 @@ def _collect_texts(page: WebPage) -> tuple[list[WeighedText], list[Element], fro
         if weight:
             texts.append(WeighedText(element, text, weight))
     return texts, suspects, frozenset(others)
+
+
+def _find_others(element: Element, items: set[Element]) -> Iterator[Element]:
+    """Yield an element behind a story that is a card or comments, and what follows a heading above comments."""
+    if element in items or boilerplate.is_comments(element):
+        yield element
+    elif element.tag in HEADING_TAGS and boilerplate.is_comments_heading(get_text(element)):
+        yield from element.itersiblings(etree.Element)
 
 
 def _get_own_text(element: Element) -> str:

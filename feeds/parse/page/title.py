@@ -45,6 +45,8 @@ SEPARATOR = re.compile(
     r"\s{1,8}(?:[|–—\-·•»«›‹~/*]|::|\|\||--)\s{1,8}|\s{0,8}\|{1,2}\s{0,8}|\s{0,8}--\s{0,8}|\s{0,8}：(?=\S{2,20}$)|\s{1,8}\((?=[^()]{2,60}\)$)"
 )
 LOOSE_SEPARATOR = re.compile(rf"{SEPARATOR.pattern}|\s{{0,8}}[-–—_]\s{{0,8}}|:\s{{1,8}}")
+# Any other sign between spaces, or `_`, divides a title from a text that is exactly the site's name.
+ANY_SEPARATOR = re.compile(r"\s{1,8}(?:[^\w\s]{1,3}|_)\s{1,8}|_")
 WORD = re.compile(r"\w+")
 # Signs that no spelling needs; a space without width divides words only in the scripts of South East Asia.
 INVISIBLE = re.compile(r"[\u00ad\u2060\ufeff]|(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b")
@@ -124,6 +126,18 @@ def strip_site_name(text: str, names: set[str], texts: set[str] | frozenset[str]
     for start, end in cuts[:1]:
         if end < len(text) and _is_site_name(text[:start], names):
             text = text[end:]
+    return _strip_exact_name(text, names)
+
+
+def _strip_exact_name(text: str, names: set[str]) -> str:
+    """Return a title without the site's name at one end, whatever sign divides them."""
+    cuts = _find_cuts(ANY_SEPARATOR, text)
+    for start, end in cuts[-1:]:
+        if fold_name(text[end:]) in names and fold(text[:start]):
+            return text[:start]
+    for start, end in cuts[:1]:
+        if fold_name(text[:start]) in names and fold(text[end:]):
+            return text[end:]
     return text
 
 
