@@ -12,7 +12,10 @@ from wire import Wire, rss
 def leaks(wire: Wire, *secrets: str) -> list[str]:
     """The published files that hold one of these, in any case."""
     return [
-        name for name, body in wire.files().items() for secret in secrets if secret.lower() in body.decode().lower()
+        name
+        for name, body in wire.files().items()
+        for secret in secrets
+        if secret.lower() in body.decode(errors="replace").lower()
     ]
 
 
