@@ -11,8 +11,9 @@ from serve.loopback import LoopbackServer
 from wire import Wire
 
 from feeds.app.admin_server import AdminServer, ServerParts
-from feeds.app.health import HealthMonitor
+from feeds.app.health import HealthMonitor, ProcessState, read_state, write_state
 from feeds.config import load
+from feeds.model import replace
 from feeds.serve import LiveStreams, Traffic
 from feeds.store import StoreReader
 
@@ -41,3 +42,11 @@ def serve_admin(
         monitor.check()
         with AdminServer(made).serve(("127.0.0.1", 0), threading.Event()) as port:
             yield AdminSite(LoopbackServer(port, wire.public), traffic, made)
+
+
+def pretend_daemon(wire: Wire) -> None:
+    """Let the pages have buttons, although no daemon runs."""
+    data = wire.home / "data"
+    state = read_state(data) or ProcessState(wire.now)
+    write_state(data, replace(state, is_daemon=True, turn_at=wire.now))
+    (data / "feeds.sock").touch()

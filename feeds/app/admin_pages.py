@@ -89,6 +89,10 @@ class AdminPages:
     def _mask(report: StatusReport, text: str) -> str:
         return configuration.mask_secrets(sanitize_line(text), report.config)
 
+    def _path(self, report: StatusReport, section: str, id: str) -> str:
+        """Return the address of a page; empty for an id that holds a secret, as those of a list of feeds may."""
+        return f"/{section}/{quote(id)}" if self._mask(report, id) == id else ""
+
     # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _render_overview(self, report: StatusReport, request: PageRequest) -> bytes:
@@ -113,15 +117,15 @@ class AdminPages:
         today = report.now.date()
         return [
             pages.SourceRow(
-                id=source.source.id,
-                path=_path("sources", source.source.id),
+                id=self._mask(report, source.source.id),
+                path=self._path(report, "sources", source.source.id),
                 title=self._mask(report, (source.state.title if source.state else "") or ""),
                 group=str(find_group(source)),
                 sentence=self._mask(report, compose_sentence(source)),
                 stories=pages.plot_days(stories.get(source.source.id, {}).items(), today, ("story", "stories")),
                 visits=pages.plot_visits(visits.get(source.source.id, ())),
                 next_visit=_moment(source.state.due_at if source.state else None, report.now),
-                can_visit=source.source.enabled,
+                can_visit=source.source.enabled and bool(self._path(report, "sources", source.source.id)),
             )
             for source in sources
         ]
@@ -195,9 +199,9 @@ class AdminPages:
         subscribers, today = self._subscribers(), report.now.date()
         return [
             pages.FeedRow(
-                id=feed.feed_id,
-                path=_path("feeds", feed.feed_id),
-                title=feed.title or "files of the site",
+                id=self._mask(report, feed.feed_id),
+                path=self._path(report, "feeds", feed.feed_id),
+                title=self._mask(report, feed.title or "files of the site"),
                 articles=pages.plot_days(counts.get(feed.feed_id, {}).items(), today, ("article", "articles")),
                 size=_format_files(feed),
                 newest=_moment(feed.newest, report.now),
@@ -221,7 +225,8 @@ class AdminPages:
         (row,) = self._feed_rows(report, [feed])
         site = report.config.site.url
         files = [
-            (path, site + quote(path), format_size(size) if size else "missing") for path, size in feed.files.items()
+            (self._mask(report, path), self._mask(report, site + quote(path)), format_size(size) if size else "missing")
+            for path, size in feed.files.items()
         ]
         articles = self._article_rows(report, self._reader.newest_of_feed(id, MAX_ARTICLES))
         steps = self._run_steps(report, id) if request.query.get("steps") else None
@@ -249,7 +254,11 @@ class AdminPages:
 
     def _step_article(self, report: StatusReport, members: ArticleMembers) -> tuple[str, str, str]:
         reason = members.get("reason") or ("the same story as another" if "into" in members else "")
-        return self._mask(report, str(members["title"])), str(members["source"]), self._mask(report, str(reason))
+        return (
+            self._mask(report, str(members["title"])),
+            self._mask(report, str(members["source"])),
+            self._mask(report, str(reason)),
+        )
 
     def _article_rows(self, report: StatusReport, articles: Sequence[ListedArticle]) -> list[pages.ShownArticle]:
         private = {id for id, source in report.config.sources.items() if source.private}
@@ -258,8 +267,8 @@ class AdminPages:
                 key=article.published_id if self._mask(report, article.published_id) == article.published_id else "",
                 title=self._mask(report, article.title or article.published_id),
                 url=_shown_url(article, article.source_id.partition("/")[0] in private, report),
-                source_id=article.source_id,
-                source_path=_path("sources", article.source_id),
+                source_id=self._mask(report, article.source_id),
+                source_path=self._path(report, "sources", article.source_id),
                 moment=pages.make_moment(article.position, format_relative(article.position, report.now)),
                 is_retracted=article.retracted_at is not None,
             )
@@ -273,10 +282,6 @@ def _shown_url(article: ListedArticle, is_private: bool, report: StatusReport) -
     if url is None or is_private or configuration.mask_secrets(url, report.config) != url:
         return None
     return url if url.startswith(("https://", "http://")) else None
-
-
-def _path(section: str, id: str) -> str:
-    return f"/{section}/{quote(id)}"
 
 
 def _moment(moment: datetime | None, now: datetime) -> pages.Moment | None:

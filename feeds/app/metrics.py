@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from .. import __version__
+from .. import config as configuration
 from ..model import FeedStatus
 from ..serve import Traffic
 from ..serve.metrics import Measurement
@@ -130,7 +131,7 @@ def _feed_metrics(report: StatusReport) -> Iterator[Measurement]:
     waits = [wait for feed in feeds if (wait := _waiting_since(feed))]
     lag = _age(min(waits, default=None), now)
     yield _plain("feeds_publishing_lag_seconds", "How long the change has waited that waits longest.", lag)
-    shown = feeds[:MAX_FEEDS]
+    shown = [feed for feed in feeds[:MAX_FEEDS] if _is_plain(feed, report)]
     sizes = {(feed.feed_id,): sum(filter(None, feed.files.values())) for feed in shown}
     yield _labelled("feeds_feed_bytes", "The size of the files of a feed.", ["feed"], sizes)
     newest = {(feed.feed_id,): feed.newest.timestamp() for feed in shown if feed.newest}
@@ -144,6 +145,11 @@ def _feed_metrics(report: StatusReport) -> Iterator[Measurement]:
     yield _labelled("feeds_feed_dropped", description, ["feed", "step"], drops)
     lags = {(feed.feed_id,): _age(_waiting_since(feed), now) for feed in shown}
     yield _labelled("feeds_feed_lag_seconds", "How long a change of it has waited.", ["feed"], lags)
+
+
+def _is_plain(feed: FeedStatus, report: StatusReport) -> bool:
+    """Return whether the id of a feed holds no secret: one of `each` has the name of a source in it."""
+    return configuration.mask_secrets(feed.feed_id, report.config) == feed.feed_id
 
 
 def _waiting_since(feed: FeedStatus) -> datetime | None:
@@ -167,7 +173,7 @@ def _server_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     yield _labelled("feeds_requests_total", description, ["kind", "status"], requests)
     yield _plain("feeds_response_bytes_total", "Bytes of bodies sent.", traffic.bytes)
     yield _plain("feeds_live_streams", "Open live streams.", facts.live_streams)
-    declared = {feed.feed_id for feed in facts.report.status.feeds[:MAX_FEEDS]}
+    declared = {feed.feed_id for feed in facts.report.status.feeds[:MAX_FEEDS] if _is_plain(feed, facts.report)}
     counts = count_subscribers(traffic, facts.deliveries)
     subscribers = {key: count for key, count in sorted(counts.items()) if key[0] in declared}
     description = (

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, unquote
 
 import pytest
+from admin_site import pretend_daemon, serve_admin
 from asgi import ask
 from command import RunCommand
 from origin import KEEP, Behaviour, Document, Origin, raw, reply
@@ -161,12 +162,18 @@ def outputs(
         yield f"{name} SECRET", command(name, secret)
     app = create_server_app(load(wire.config, os.environ))
     for name, body in wire.files().items():
-        yield name, body.decode()
+        yield name, body.decode(errors="replace")  # the icons are no text
         yield f"GET {name}", repr(ask(app, f"/{name}"))
     for path in ("/", "/health", f"/{secret}", f"/{secret}.rss", "/assets/nothing.css", f"/?{secret}", "/live"):
         yield f"GET {path}", repr(ask(app, path))
     with wire.app() as app_of_store:
         yield "events", repr(app_of_store.store.outbox(0, 99_999))
+    pretend_daemon(wire)
+    with serve_admin(wire, os.environ) as site:
+        for path in ("/metrics", "/health", "/", "/?page=2", "/feeds", "/feeds/all?steps=1"):
+            yield f"operator's {path}", repr(site.server.request(path))
+        for id in load(wire.config, os.environ).sources:
+            yield f"operator's page of {id}", repr(site.server.request(f"/sources/{id}"))
 
 
 def listings(base: str, secret: str) -> Mapping[str, tuple[Entry, str, str]]:

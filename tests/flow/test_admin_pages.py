@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from admin_site import AdminSite, serve_admin
+from admin_site import AdminSite, pretend_daemon, serve_admin
 from app.test_metrics import SECRETS, declare_secrets, find_told_secrets
 from database import collect_statements
 from flow.test_admin_listener import find_port
@@ -20,9 +20,6 @@ from newsroom import fill
 from origin import Origin
 from serve.loopback import LoopbackServer
 from wire import Wire, document, until
-
-from feeds.app.health import ProcessState, read_state, write_state
-from feeds.model import replace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -34,14 +31,6 @@ VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark"
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 pytestmark = pytest.mark.xdist_group("browser")
-
-
-def pretend_daemon(wire: Wire) -> None:
-    """Let the pages have buttons, although no daemon runs."""
-    data = wire.home / "data"
-    state = read_state(data) or ProcessState(wire.now)
-    write_state(data, replace(state, is_daemon=True, turn_at=wire.now))
-    (data / "feeds.sock").touch()
 
 
 @pytest.fixture(scope="module")

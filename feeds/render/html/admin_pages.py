@@ -62,7 +62,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source as the list and its page show it; `group` is how it is: failing, doubtful, new, ok or disabled."""
+    """A source as the list and its page show it; `group` is how it is: failing, doubtful, new, ok or disabled.
+
+    `path` is empty where the id holds a secret.
+    """
 
     id: str
     path: str
