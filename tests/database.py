@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ def visit_of(store: SqlStore, source_id: str = "a", at: datetime = NOON) -> Visi
     return next(visit for visit in store.due(at, [source_id]) if visit.story is None)
 
 
-def add_articles(store: SqlStore, *articles: Article, at: datetime = NOON) -> frozenset[str]:
+def add_articles(store: SqlStore, *articles: Article, at: datetime = NOON) -> Mapping[str, int]:
     """Record one harvest for each source that the articles belong to."""
     ids = dict.fromkeys(article.source_id for article in articles)
     return store.record(

@@ -153,7 +153,9 @@ class App:
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             clean_outcomes = list(map(self._gate.clean_outcome, outcomes))
             taken = self._pushes.finish(outcomes)
-            changed |= bool(self.store.record(clean_outcomes, self._feeds_by_source, taken))
+            article_counts = self.store.record(clean_outcomes, self._feeds_by_source, taken)
+            changed |= bool(article_counts)
+            turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
                 self._sync_sources()
             for outcome in outcomes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -90,11 +90,13 @@ class Turn:
             return
         if visit.state.failures and visit.story is None:
             self.better.append(visit.source.id)
-        if isinstance(result, Harvest):
-            self.articles += len(result.articles)
-            self.changes[visit.source.id] += len(result.articles)
-        else:
+        if not isinstance(result, Harvest):
             self.not_modified += 1
+
+    def count_articles(self, counts: Mapping[str, int]) -> None:
+        """Add how many articles are new or changed, by the id of their source."""
+        self.changes.update({source_id: count for source_id, count in counts.items() if count})
+        self.articles += sum(counts.values())
 
 
 # ── What visits need; as protocols, because HTTP and the parsers are loaded only when a visit is due ────────────────

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, count
 from operator import attrgetter, itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zlib import crc32
 
 import msgspec
@@ -163,8 +164,17 @@ _CHECKED_COLUMNS = (
 _CHECKED_VALUES = itemgetter(*_CHECKED_COLUMNS)
 
 
-def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
-    """Store the articles of all harvests; return the new change number of each source that changed visibly, by id."""
+class SourceChange(NamedTuple):
+    """What changed visibly of a source: its new change number, and how many articles are new or changed."""
+
+    number: int
+    article_count: int
+
+
+def record(
+    connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]
+) -> Mapping[str, SourceChange]:
+    """Store the articles of all harvests; return what changed of each source that changed visibly, by its id."""
     _adopt_digests(connection, source_index, outcomes)
     harvest, removals = _harvest_articles(source_index, outcomes), _removal_times(source_index, outcomes)
     if not harvest and not removals:
@@ -177,6 +187,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     first_number = allocate_change_numbers(connection, len(harvest) + len(removals))
     new_articles = [(id, *value) for id, value in harvest.items() if id not in rows and id not in blocked]
     change_numbers = {id[0]: number for number, (id, *_) in enumerate(new_articles, first_number)}
+    article_counts = Counter(id[0] for id, *_ in new_articles)
     edits = [(id, harvest[id][0], row) for id, row in rows.items() if id in harvest and id not in blocked]
     for number, (id, article, row) in enumerate(edits, first_number + len(new_articles)):
         is_visible = _edit(connection, article, row, number)
@@ -184,6 +195,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
             _restore(connection, row.key, number)
         if is_visible or row.retracted_at is not None:
             change_numbers[id[0]] = number
+            article_counts[id[0]] += 1
     # After the edits: a stored article that a new one is a twin of gets a story key, which makes the rows above stale.
     _insert_articles(connection, source_index, new_articles, first_number)
     losses = [(id, rows[id].key, at) for id, at in removals.items() if id in rows and id not in harvest]
@@ -191,7 +203,7 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
         _remove(connection, key, at, number, TombstoneReason.WITHDRAWN)
         change_numbers[id[0]] = number
     set_change_numbers(connection, change_numbers)
-    return {source_index.ids[key]: number for key, number in change_numbers.items()}
+    return {source_index.ids[key]: SourceChange(number, article_counts[key]) for key, number in change_numbers.items()}
 
 
 def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, tuple[Article, bool]]:

@@ -147,17 +147,18 @@ class SqlStore:
         outcomes: Sequence[Outcome],
         feeds: Mapping[str, Collection[str]] | None = None,
         push_number: int | None = None,
-    ) -> frozenset[str]:
+    ) -> Mapping[str, int]:
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
             changes = articles.record(connection, self._source_index, accepted)
             articles.rename(connection, self._source_index, accepted)
             at = max((outcome.at for outcome in current), default=EPOCH)
-            ledgers.mark_waiting(connection, changes, feeds or {}, at)
+            numbers = {id: change.number for id, change in changes.items()}
+            ledgers.mark_waiting(connection, numbers, feeds or {}, at)
             if push_number is not None:
                 hub_sources.set_push_number(connection, push_number)
-            return frozenset(changes)
+            return {id: change.article_count for id, change in changes.items()}
 
     def statuses(self) -> list[SourceStatus]:
         with self._engines.read() as connection:

@@ -75,9 +75,10 @@ class Store(Protocol):
         outcomes: Sequence[Outcome],
         feeds: Mapping[str, Collection[str]] | None = None,
         push_number: int | None = None,
-    ) -> frozenset[str]:
-        """Store the outcomes of visits; return the ids of the sources whose articles changed.
+    ) -> Mapping[str, int]:
+        """Store the outcomes of visits; return the sources whose articles changed, by id.
 
+        The value is how many are new or changed as readers see them: none where articles were only removed.
         `feeds`: source id → ids of the feeds that take from it, which wait to be published if it changed.
         `push_number`: up to it, all pushes are taken now.
         """

@@ -164,7 +164,7 @@ def test_a_default_that_is_written_out_is_no_change(path: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article(media=(media,)))
         before = store.change_numbers()
-        assert add_articles(store, article(media=(Media(media.url),), story_digest="other")) == frozenset()
+        assert add_articles(store, article(media=(Media(media.url),), story_digest="other")) == {}
         assert store.change_numbers() == before
         assert store.seen_items("a").digests == {"https://x.example/1": "other"}
 
@@ -174,5 +174,5 @@ def test_an_outcome_without_news_writes_no_article(tmp_path: Path) -> None:
     with open_store(tmp_path / "feeds.db", source()) as store:
         add_articles(store, article())
         before = store.change_numbers()
-        assert store.record([unchanged(visit_of(store))]) == frozenset()
+        assert store.record([unchanged(visit_of(store))]) == {}
         assert store.change_numbers() == before

@@ -128,7 +128,7 @@ def test_the_outcome_of_a_source_that_was_renamed_during_the_visit_is_dropped(pa
         old = visit_of(store)
         store.sync([source("b", was=("a",))], NOON)
         store.claim([(old, NOON + HOUR)])
-        assert store.record([harvest(old, article())]) == frozenset()
+        assert store.record([harvest(old, article())]) == {}
         with pytest.raises(StoreError, match="knows no source a"):
             store.seen_items("a")
 
