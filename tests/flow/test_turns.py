@@ -214,7 +214,8 @@ def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(w
     assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
     assert wire.inodes() == before
     written = [statement for statement in statements if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
-    assert not [statement for statement in statements if "articles" in statement.split("WHERE")[0]]
+    reads = [statement.split("WHERE")[0].replace("ledgers.articles", "") for statement in statements]
+    assert not [read for read in reads if "articles" in read]
     assert len(written) < count / 4
     assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
     assert len(statements) < count
