@@ -254,7 +254,17 @@ def test_a_marked_byline_gives_the_names_alone(text: str, names: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["authorname", "article-authors", "writtenby", "entryAuthor", "byline_name", "post-author-link"]
+    "name",
+    [
+        "authorname",
+        "article-authors",
+        "writtenby",
+        "entryAuthor",
+        "byline_name",
+        "post-author-link",
+        "redactor",
+        "nickname",
+    ],
 )
 def test_a_class_that_holds_the_word_marks_the_author(name: str) -> None:
     html = story_page(f"<div class='s'>12.03.2025 | Von <span class='{name}'>Jane Doe </span></div>", language="de")

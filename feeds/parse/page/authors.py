@@ -31,7 +31,8 @@ BESIDE_NAME = re.compile(r"\s*[\[【][^\]】]{1,30}[\]】]|[^\s@]{1,64}@[^\s@]{1
 # Words in class and id for the author, alone or joined with others (`authorname`, `writtenby`).
 AUTHOR_NAME = re.compile(
     r"(?:post|entry|article|story|news|meta)?(?:authors?|bylines?|autor(?:en|in|es|a)?|auteurs?|autrice|autore|writers?|writtenby|yazar|muhabir"
-    r"|contributors?|skribent|forfatter|journalist|redakteur|reporter|penulis|wartawan|username|postedby)"
+    r"|contributors?|creator|skribent|forfatter|journalist[ea]?|redakteur(?:in)?|redactor|reporter|penulis|wartawan"
+    r"|kirjoittaja|szerzo|avtor|firma|nickname|username|postedby)"
     r"(?:s|names?|info|line|title|block|box|link|url|meta|list|bio)?"
 )
 NAME_ATTRIBUTES = ("class", "data-testid", "id")

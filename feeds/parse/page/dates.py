@@ -41,6 +41,7 @@ PUBLISHED_META = (
     "publish-date", "publish_date", "publication_date", "published_at", "published", "datecreated",
     "cxenseparse:recs:publishtime", "cxenseparse:publishtime", "iso-8601-publish-date", "citation_publication_date",
     "citation_online_date", "article.published", "article.created", "displaydate", "date",
+    "release_date", "video:release_date", "created",
 )  # fmt: skip
 UPDATED_META = (
     "article:modified_time", "article:modified", "og:updated_time", "og:modified_time",

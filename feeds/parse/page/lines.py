@@ -12,7 +12,7 @@ from . import boilerplate
 from .html_tree import BLOCK_TAGS, HIDDEN_TAGS, Element, collapse_spaces, count_letters, get_text
 from .region import RegionView
 
-DATE_TAGS = ("time", "abbr", "data")
+DATE_TAGS = ("time", "abbr", "data", "relative-time", "time-ago", "local-time")
 UPDATE_NAMES = frozenset(
     ("updated", "update", "modified", "datemodified", "lastmod", "revised", "edited", "aktualisiert")
 )
