@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from operator import ne
 from urllib.parse import quote, urljoin, urlsplit
 
 from w3lib.url import canonicalize_url
@@ -113,22 +112,22 @@ def reader_url(story: Story, *bases: str | None) -> str | None:
 
     Ids are made of `story_url`, which is frozen.
     """
-    links = tuple(
-        link if href == link.href else replace(link, href=href)
-        for link in story.links
-        if (href := _repair_reference(link.href, (link.base, *bases)))
-    )
-    if any(map(ne, links, story.links)) or len(links) < len(story.links):
-        story = replace(story, links=links)
+    if not all(_is_sound(link.href) for link in story.links):
+        repaired = ((link, _repair_reference(link.href, (link.base, *bases))) for link in story.links)
+        story = replace(story, links=tuple(replace(link, href=href) for link, href in repaired if href))
     url = story_url(story, *bases)
     if url is None and story.id_is_permalink and story.id and story.id.startswith("/"):
         return web_url(story.id, *bases)
     return url
 
 
+def _is_sound(href: str) -> bool:
+    return _SOUND_URL.match(href) is not None and "&amp;" not in href
+
+
 def _repair_reference(href: str, bases: Sequence[str | None]) -> str:
     """Return a reference as its publisher meant it; an empty string where it is none."""
-    if _SOUND_URL.match(href) and "&amp;" not in href:
+    if _is_sound(href):
         return href
     reference = href.strip()
     if reference.casefold() in _NO_ADDRESSES:

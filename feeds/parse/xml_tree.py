@@ -119,7 +119,7 @@ def _clean_prolog(text: str) -> str:
     prolog = PROLOG.match(text)
     if prolog:
         text = text[: prolog.end()] + _remove_doctype(text[prolog.end() :])
-    if "#" in text and "&" in text:
+    if any(start in text for start in ("#55", "#56", "#xd", "#xD", "#Xd", "#XD")):
         text = SURROGATES.sub(_join_surrogates, text)
     return C1_REFERENCE.sub(_resolve_c1_reference, text) if "&#" in text else text
 
