@@ -5,15 +5,15 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import shutil
 import signal
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from admin_site import AdminSite, pretend_daemon, serve_admin
 from app.test_metrics import SECRETS, declare_secrets, find_told_secrets
+from browser import AXE, needs_browser, run_browser
 from database import collect_statements
 from flow.test_admin_listener import find_port
 from newsroom import fill
@@ -21,16 +21,11 @@ from origin import Origin
 from serve.loopback import LoopbackServer
 from wire import Wire, document, until
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TOOLS = Path(os.environ.get("FEEDS_TEST_TOOLS") or Path.home() / ".cache" / "feeds-tests")
-AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ("/", "/?group=failing&q=e", "/feeds", "/sources/city-desk", "/sources/news-0", "/feeds/harbour?steps=1", "/x")
 VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
 
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-pytestmark = pytest.mark.xdist_group("browser")
+NEEDS_CHROMIUM, IN_ONE_PROCESS = needs_browser
+pytestmark = IN_ONE_PROCESS
 
 
 @pytest.fixture(scope="module")
@@ -116,17 +111,15 @@ def test_without_a_daemon_there_are_commands_instead_of_buttons(wire: Wire, orig
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def browser() -> Iterator[Any]:
+    with run_browser() as browser:
         yield browser
-        browser.close()
 
 
-@needs_chromium
+@NEEDS_CHROMIUM
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
 def test_pages_are_without_fault_on_phone_and_desktop_light_and_dark(
-    newsroom: AdminSite, browser: playwright.Browser, width: int, scheme: str
+    newsroom: AdminSite, browser: Any, width: int, scheme: str
 ) -> None:
     axe = AXE.read_text(encoding="utf-8") if AXE.exists() else None
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
@@ -148,8 +141,8 @@ def test_pages_are_without_fault_on_phone_and_desktop_light_and_dark(
     context.close()
 
 
-@needs_chromium
-def test_S17_no_page_breaks_its_own_content_security_policy(newsroom: AdminSite, browser: playwright.Browser) -> None:
+@NEEDS_CHROMIUM
+def test_S17_no_page_breaks_its_own_content_security_policy(newsroom: AdminSite, browser: Any) -> None:
     """Chromium tells each violation on its console."""
     page, messages = browser.new_page(), list[str]()
     page.on("console", lambda message: messages.append(message.text))
@@ -194,8 +187,8 @@ def test_a_page_takes_as_many_statements_for_many_sources(wire: Wire, path: str)
 # ── buttons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@needs_chromium
-def test_S19_the_buttons_work_through_the_daemon(wire: Wire, origin: Origin, browser: playwright.Browser) -> None:
+@NEEDS_CHROMIUM
+def test_S19_the_buttons_work_through_the_daemon(wire: Wire, origin: Origin, browser: Any) -> None:
     """Visit, retract, undo and publish, by a person with a browser, without script."""
     address = origin.put("/a", document(("1", "One"), ("2", "Two")))
     wire.declare({"a": address}, server={"admin": "127.0.0.1:0"})
@@ -228,8 +221,8 @@ def test_S19_the_buttons_work_through_the_daemon(wire: Wire, origin: Origin, bro
         daemon.communicate(timeout=300)
 
 
-@needs_chromium
-def test_S19_a_browser_logs_in_with_the_token_as_password(wire: Wire, browser: playwright.Browser) -> None:
+@NEEDS_CHROMIUM
+def test_S19_a_browser_logs_in_with_the_token_as_password(wire: Wire, browser: Any) -> None:
     token = "0123456789abcdef"
     wire.declare({}, server={"admin": "0.0.0.0:8081", "admin_token": token})
     with serve_admin(wire) as site:
