@@ -178,9 +178,9 @@ def count_drops(feed: Feed, reading: Reading) -> Mapping[str, int]:
     """
     drops = Counter[str]()
     for step, (before, after) in zip(effective_steps(feed), pairwise(reading.passed), strict=True):
-        if not isinstance(step, Limit):
+        if before > after and not isinstance(step, Limit):
             drops[find_step_kind(step).name] += before - after
-    return +drops
+    return drops
 
 
 def replace_files(
