@@ -190,7 +190,7 @@ def clean_html(html: str, base: str | None) -> str:
 
 def _limit_depth(html: str) -> str:
     """Return the HTML, or only its text where it nests deeper than any real page (S15)."""
-    if html.count("<") < _MIN_TAGS_TO_COUNT:
+    if len(html) < 3 * _MIN_TAGS_TO_COUNT or html.count("<") < _MIN_TAGS_TO_COUNT:  # `<b>`: no tag is shorter
         return html
     if sum(-1 if closing else 1 for closing in _FORMATTING_TAG.findall(html)) > _MAX_OPEN_FORMATTING:
         return wrap_paragraphs(unescape(_LOOSE_TAG.sub(" ", html)))

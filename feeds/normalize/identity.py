@@ -7,7 +7,6 @@ The order of the fallbacks and the spelling of ids are frozen: tests/data/normal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from ..iri import is_absolute_iri
 from ..model import Story
@@ -84,33 +83,22 @@ def story_digest(story: Story) -> str:
     return sign_digest(digest(_SEPARATOR.join(_facts(resolve_bylines(story))))[:32])
 
 
-def _facts(story: Story) -> Iterator[str]:
-    for name, text in (("title", story.title), ("summary", story.summary), ("rights", story.rights)):
-        if text:
-            yield f"{name}={text.type}:{text.value}"
-    for text in story.content:
-        yield f"content={text.type}:{text.value}"
-    for name, value in (("published", story.published), ("updated", story.updated), ("language", story.language)):
-        if value:
-            yield f"{name}={value}"
-    for link in story.links:
-        yield f"link={link.rel} {link.href} {link.type or ''} {link.length or ''}"
-    yield from _list_facts(story)
-
-
-def _list_facts(story: Story) -> Iterator[str]:
-    for person in story.people:
-        yield f"person={person.role} {person.name or ''} {person.email or ''} {person.url or ''}"
-    for category in story.categories:
-        yield f"category={category.term} {category.scheme or ''} {category.label or ''}"
-    for medium in story.media:
-        yield f"medium={medium.role} {medium.url} {medium.type or ''} {medium.duration or ''}"
+def _facts(story: Story) -> list[str]:
+    texts = (("title", story.title), ("summary", story.summary), ("rights", story.rights))
+    values = (("published", story.published), ("updated", story.updated), ("language", story.language))
+    facts = [f"{name}={text.type}:{text.value}" for name, text in texts if text]
+    facts += [f"content={text.type}:{text.value}" for text in story.content]
+    facts += [f"{name}={value}" for name, value in values if value]
+    facts += [f"link={link.rel} {link.href} {link.type or ''} {link.length or ''}" for link in story.links]
+    facts += [f"person={each.role} {each.name or ''} {each.email or ''} {each.url or ''}" for each in story.people]
+    facts += [f"category={each.term} {each.scheme or ''} {each.label or ''}" for each in story.categories]
+    facts += [f"medium={each.role} {each.url} {each.type or ''} {each.duration or ''}" for each in story.media]
     if story.image:
-        yield f"image={story.image.href}"
+        facts.append(f"image={story.image.href}")
     if story.origin:
-        yield f"origin={story.origin.id or ''} {story.origin.title or ''} {story.origin.url or ''}"
+        facts.append(f"origin={story.origin.id or ''} {story.origin.title or ''} {story.origin.url or ''}")
     if story.comments and story.comments.url:
-        yield f"comments={story.comments.url}"
-    for name, facts in (("podcast", story.podcast), ("extra", story.extra)):
-        if facts:
-            yield from (f"{name}.{key}={facts[key]}" for key in sorted(facts))
+        facts.append(f"comments={story.comments.url}")
+    for name, members in (("podcast", story.podcast), ("extra", story.extra)):
+        facts += [f"{name}.{key}={members[key]}" for key in sorted(members)]
+    return facts

@@ -112,13 +112,19 @@ def reader_url(story: Story, *bases: str | None) -> str | None:
 
     Ids are made of `story_url`, which is frozen.
     """
-    if not all(_is_sound(link.href) for link in story.links):
-        repaired = ((link, _repair_reference(link.href, (link.base, *bases))) for link in story.links)
-        story = replace(story, links=tuple(replace(link, href=href) for link, href in repaired if href))
+    for link in story.links:
+        if not _is_sound(link.href):
+            story = _repair_links(story, *bases)
+            break
     url = story_url(story, *bases)
     if url is None and story.id_is_permalink and story.id and story.id.startswith("/"):
         return web_url(story.id, *bases)
     return url
+
+
+def _repair_links(story: Story, *bases: str | None) -> Story:
+    repaired = ((link, _repair_reference(link.href, (link.base, *bases))) for link in story.links)
+    return replace(story, links=tuple(replace(link, href=href) for link, href in repaired if href))
 
 
 def _is_sound(href: str) -> bool:

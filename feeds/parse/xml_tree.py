@@ -52,6 +52,7 @@ C1_REFERENCE = re.compile(r"&#(?:0{0,5}(1[2-5]\d)|[xX]0{0,5}([89][0-9a-fA-F]));"
 SURROGATES = re.compile(
     r"&(?:amp;){0,3}#(?:(5[56]\d{3})|x(d[89ab][0-9a-f]{2}));&(?:amp;){0,3}#(?:(5[67]\d{3})|x(d[c-f][0-9a-f]{2}));", re.I
 )
+MAYBE_SURROGATE = re.compile(r"#(?:5[56]\d{3}|[xX][dD][89abAB])")
 # A start tag that has an attribute without quotes, and such an attribute.
 UNQUOTED_TAG = re.compile(r"""<[A-Za-z_][\w:.-]*+(?=\s)(?>[^<>"']++|"[^"<]*+"|'[^'<]*+')*>""")
 UNQUOTED = re.compile(r"""("[^"]*+"|'[^']*+')|(?<=\s)([\w:.-]{1,60}\s?=\s?)([^\s"'<>]{1,2000}?)(?=[\s>]|/>)""")
@@ -119,7 +120,7 @@ def _clean_prolog(text: str) -> str:
     prolog = PROLOG.match(text)
     if prolog:
         text = text[: prolog.end()] + _remove_doctype(text[prolog.end() :])
-    if any(start in text for start in ("#55", "#56", "#xd", "#xD", "#Xd", "#XD")):
+    if MAYBE_SURROGATE.search(text):  # in few documents; the whole pattern is tried at each `&`
         text = SURROGATES.sub(_join_surrogates, text)
     return C1_REFERENCE.sub(_resolve_c1_reference, text) if "&#" in text else text
 

@@ -103,7 +103,7 @@ def get_markup(element: etree._Element) -> str:
 def get_value(element: etree._Element) -> str:
     """Return the text of an element without children, however long it is."""
     value = (element.text or "").strip()
-    return unwrap_cdata(value) if value[:1] in CDATA_STARTS else value
+    return unwrap_cdata(value) if value[:1] in CDATA_STARTS and "[" in value[:40] else value
 
 
 def unwrap_cdata(value: str) -> str:
