@@ -14,8 +14,8 @@ from ..clean_html import opening_text
 from ..errors import StoreError
 from ..model import Article, Config, NumberedEvent, Site
 from ..render.formatting import source_name
+from ..rows.values import EPOCH
 from ..store import SearchableStory, SearchIndex
-from ..store.schema import EPOCH
 from .published_stories import PublishedStories
 
 log = logging.getLogger("feeds.server")

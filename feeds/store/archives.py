@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
 
 from ..model import Article, EntryState, LedgerEntry
+from ..rows.values import encode_time, to_json
 from .articles import IS_ADDITION, NEWEST_FIRST_SORTED, VISIBLE_ARTICLES, build_article, has_tag
 from .ledgers import IS_PUBLISHED, build_entry
-from .schema import articles, encode_time, ledger_entries, ledgers, sources, to_json
+from .schema import articles, ledger_entries, ledgers, sources
 from .source_index import SourceIndex
 from .sqlite import json_members
 from .statements import Query

@@ -36,22 +36,18 @@ from sqlalchemy import (
 from ..errors import StoreError
 from ..model import NOTHING, Article, EntryState, Harvest, Outcome
 from ..revision import first_version, is_noticeable, is_same_reader, next_version, reread_version
-from .schema import (
+from ..rows.values import (
     EPOCH,
-    TombstoneReason,
-    articles,
     decode_strings,
     decode_time,
     encode_json,
     encode_text,
     encode_time,
-    ledger_entries,
     sanitize_id,
     sanitize_text,
     to_json,
-    tombstones,
-    visits,
 )
+from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, mark_changed, set_change_numbers
 from .sqlite import (
     STORY_IDS,

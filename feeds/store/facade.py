@@ -32,8 +32,9 @@ from ..model import (
     Visit,
     replace,
 )
+from ..rows.values import EPOCH, decode_time, encode_time
 from . import archives, articles, hub_sources, integrity, ledgers, migrate, seen_items, visits
-from .schema import EPOCH, REVISION, decode_time, encode_time, meta, sources
+from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
 from .source_index import SourceIndex, read_source_index, select_declarations, sync

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import ColumnElement, Row, Table, delete, func, select, update
 
 from ..model import HubDelivery, HubProtocol, HubRequest, HubSubscription
-from .schema import decode_time, encode_optional_time, encode_time
+from ..rows.values import decode_time, encode_optional_time, encode_time
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
 from .sqlite import insert, update_or_ignore

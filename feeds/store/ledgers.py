@@ -36,19 +36,15 @@ from ..model import (
     PublishedTwin,
     PublishingStatus,
 )
+from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
 from .schema import (
     archive_documents,
     articles,
-    decode_optional_time,
-    decode_time,
-    encode_optional_time,
-    encode_time,
     ledger_entries,
     ledgers,
     outbox,
     publishing,
     sources,
-    to_json,
     tombstones,
     withdrawn_feeds,
 )

@@ -9,18 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, bindparam, func, literal_column, or_, select
 
 from ..model import EntryState, ListedArticle, PastVisit
+from ..rows.values import decode_optional_time, decode_time, encode_time, to_json
 from .past_visits import decode_past_visits
-from .schema import (
-    articles,
-    decode_optional_time,
-    decode_time,
-    encode_time,
-    ledger_entries,
-    sources,
-    to_json,
-    tombstones,
-    visits,
-)
+from .schema import articles, ledger_entries, sources, tombstones, visits
 from .sqlite import json_member, json_members
 from .statements import Query, ResultRow
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Failure, Harvest, Outcome, PastVisit, VisitResult
-from .schema import decode_time, encode_time
+from ..rows.values import decode_time, encode_time
 
 MAX_PAST_VISITS = 48
 _MINUTES_LENGTH = 7  # hexadecimal digits of the minutes since 1970: until the year 2480

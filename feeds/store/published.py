@@ -9,9 +9,10 @@ from itertools import groupby
 from sqlalchemy import Connection, bindparam, func, select
 
 from ..model import Article
+from ..rows.values import to_json
 from .articles import VISIBLE_ARTICLES, build_article
 from .ledgers import IS_PUBLISHED
-from .schema import articles, ledger_entries, ledgers, meta, sources, to_json
+from .schema import articles, ledger_entries, ledgers, meta, sources
 from .sqlite import joined_text, json_members
 from .statements import Query
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, case, delete, exists, func, or_, select
 
 from ..errors import PushError
 from ..model import News, Notice, NoticeResult, PushSubscription
-from .schema import decode_time, encode_time
+from ..rows.values import decode_time, encode_time
 from .server_database import ServerDatabase
 from .server_schema import push_feeds, push_news, push_state, push_subscriptions
 from .sqlite import insert

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.exc import OperationalError
 
 from ..errors import StoreError
+from ..rows.values import encode_time, to_json
 from ..search_text import Phrase, index_words
-from .schema import encode_time, to_json
 from .server_database import ServerDatabase
 from .server_schema import search_stories, search_texts
 from .sqlite import is_interrupted, json_members

@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, literal, null, select
 
 from ..model import HeldStory, Outline, SeenItems, StoryPage
-from .schema import TombstoneReason, articles, decode_time, encode_time, sources, to_json, tombstones
+from ..rows.values import decode_time, encode_time, to_json
+from .schema import TombstoneReason, articles, sources, tombstones
 from .sqlite import json_member, json_members
 from .statements import Query
 

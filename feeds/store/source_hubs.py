@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from ..model import HubSource, ReceivedPush, SourceSubscription, SubscriptionState
-from .schema import decode_optional_time, decode_strings, decode_time, encode_time
+from ..rows.values import decode_optional_time, decode_strings, decode_time, encode_time
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .server_schema import source_pushes, source_subscriptions
 from .statements import Query

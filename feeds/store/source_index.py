@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source, StoredDeclaration
-from .schema import articles, encode_time, ledger_entries, meta, sources, to_json, tombstones, visits
+from ..rows.values import encode_time, to_json
+from .schema import articles, ledger_entries, meta, sources, tombstones, visits
 from .sqlite import Engines, json_members
 from .statements import Query, insert_statement, update_statement
 

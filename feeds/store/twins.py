@@ -15,7 +15,8 @@ from zlib import crc32
 
 from sqlalchemy import Connection, Select, literal, null, select, union_all
 
-from .schema import MICROSECOND, TombstoneReason, articles, encode_text, to_json, tombstones
+from ..rows.values import MICROSECOND, encode_text, to_json
+from .schema import TombstoneReason, articles, tombstones
 from .sqlite import json_integers, json_members
 from .statements import Query, update_statement
 

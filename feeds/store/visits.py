@@ -38,20 +38,17 @@ from ..model import (
     VisitState,
 )
 from ..registry import source_kinds
-from .past_visits import HISTORY_LENGTH, encode_past_visit
-from .schema import (
-    articles,
+from ..rows.values import (
     decode_optional_time,
     decode_strings,
     decode_time,
     encode_optional_time,
     encode_time,
-    hosts,
     sanitize_id,
-    sources,
     to_json,
-    visits,
 )
+from .past_visits import HISTORY_LENGTH, encode_past_visit
+from .schema import articles, hosts, sources, visits
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
 from .sqlite import NO_LIMIT, STORY_IDS, greatest, insert, json_members, matches_story_id
 from .statements import BatchStatement, Query, ResultRow, Values, update_statement

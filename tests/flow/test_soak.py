@@ -24,8 +24,8 @@ from origin import Document, Origin, Piece, Request
 from soaking import BAD, daemon, part, spelled
 from wire import Wire
 
+from feeds.rows.values import decode_time
 from feeds.scheduling.intervals import JITTER
-from feeds.store.schema import decode_time
 
 SECONDS = float(os.environ.get("FEEDS_SOAK_SECONDS", "600"))
 SOURCES = 1000

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from feeds.errors import StoreError
 from feeds.model import Article, Failure, Hints, Link, Media, Move, Outline, Story, replace
+from feeds.rows.values import decode_time, encode_time, sanitize_id, to_json
 from feeds.store import articles
-from feeds.store.schema import decode_time, encode_time, sanitize_id, to_json
 
 TEXTS = st.text(max_size=12)
 TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": "", "title_key": "", "also_at": ()}
