@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,15 +52,35 @@ LOCAL_INTERVAL = Interval(60.0)  # of our own files, where the operator names no
 _Record = TypeVar("_Record")
 
 
-def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -> Config:
-    """Return the configuration of a checked file."""
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What all sources of a file share, and the rest of the file; `shape` is that without its sources."""
+
+    shape: FileShape
+    location: ConfigLocation
+    secrets: Secrets
+    site: Site
+    hub: Hub | None
+
+
+def make_context(shape: FileShape, location: ConfigLocation, secrets: Secrets) -> BuildContext:
+    """Return what the sources of a checked file are built with."""
     theme = read_theme(location.resolve(shape.theme)) if shape.theme else None
     hub = _build_hub(shape.site)
     named = hub if _is_hub_certain(shape) else None
     cloud = f"{shape.site.url}hub/rsscloud" if named and named.is_own else None
     site = _build_record(Site, shape.site, theme=theme, hubs=(named.url,) if named else (), cloud=cloud)
-    context = _BuildContext(location, site, shape.defaults, secrets)
-    sources = {name: _build_source(name, entry, context) for name, entry in shape.sources.items()}
+    return BuildContext(shape, location, secrets, site, hub)
+
+
+def build_sources(entries: Mapping[str, str | SourceShape], context: BuildContext) -> dict[str, Source]:
+    """Return the sources of checked entries."""
+    return {name: _build_source(name, entry, context) for name, entry in entries.items()}
+
+
+def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config:
+    """Return the configuration of a checked file with these sources."""
+    shape, location, secrets, site = context.shape, context.location, context.secrets, context.site
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}
     searched = _find_searched_secrets(secrets, site, sources.values(), feeds.values())
     server = _build_record(ServerSettings, shape.server)
@@ -78,7 +98,7 @@ def build_config(shape: FileShape, location: ConfigLocation, secrets: Secrets) -
         secrets=searched | secrets.printed | tokens | _list_private_addresses(sources.values()),
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
-        hub=hub,
+        hub=context.hub,
     )
 
 
@@ -107,20 +127,10 @@ def _build_record(kind: Callable[..., _Record], shape: YamlMapping, /, **values:
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class _BuildContext:
-    """What all sources of a file share."""
-
-    location: ConfigLocation
-    site: Site
-    defaults: SettingsShape
-    secrets: Secrets
-
-
-def _build_source(name: str, entry: str | SourceShape, context: _BuildContext) -> Source:
+def _build_source(name: str, entry: str | SourceShape, context: BuildContext) -> Source:
     """Return one source, with the defaults where it has no settings of its own."""
     own = entry if isinstance(entry, SourceShape) else source_shape()()
-    shape = _merge_defaults(own, context.defaults)
+    shape = _merge_defaults(own, context.shape.defaults)
     kind, address, root = _parse_address(entry, context.location)
     auth = shape.auth or AuthShape()
     source = _build_record(

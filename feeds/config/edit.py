@@ -6,17 +6,19 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
 from ..model import Config
 from .load import parse_config, read_file
 from .problems import Problem
-from .yaml_nodes import YamlNode, read_yaml
+from .yaml_reader import Places, PlainValue, YamlDocument, read_yaml
 
 NewSettings = Mapping[str, str | Sequence[str]]
 NewSource = tuple[str, NewSettings | str]
+
+SOURCES = ("sources",)
 
 _PLAIN_SCALAR = re.compile(r"[A-Za-z][!-~]*(?<!:)")  # no space, so neither `: ` nor ` #` can occur
 _WORD = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
@@ -43,38 +45,43 @@ def propose_sources(path: Path, entries: Sequence[NewSource], env: Mapping[str, 
 def _edit(path: Path, entries: Sequence[NewSource], env: Mapping[str, str]) -> bytes:
     data = read_file(path)
     parse_config(data, path, env)
-    root, _ = read_yaml(data, str(path))
-    _refuse_present_ids(path, root, entries)
-    new = _insert(data.decode("utf-8"), root, entries).encode("utf-8")
-    if not _holds(new, root, entries):
+    document = read_yaml(data, str(path))
+    names = [name for name, _ in entries]
+    places = document.locate([SOURCES, *((*SOURCES, name) for name in names)])
+    _refuse_present_ids(path, _sources_of(document), names, places)
+    new = _insert(data.decode("utf-8"), document, places, entries).encode("utf-8")
+    if not _holds(new, document, entries):
         message = "`sources` cannot be added to line by line, expected one source a line, not in braces"
-        raise ConfigError([Problem(root.find_key(("sources",)), message).format(str(path))])
+        raise ConfigError([Problem(places.key(SOURCES), message).format(str(path))])
     return new
 
 
-def _refuse_present_ids(path: Path, root: YamlNode, entries: Sequence[NewSource]) -> None:
-    sources = root.child("sources")
-    positions = dict(sources.keys) if sources else {}
+def _refuse_present_ids(path: Path, sources: Collection[str], names: Sequence[str], places: Places) -> None:
+    """Raise ConfigError for names that are ids already, or that stand twice among the new ones."""
     problems = []
-    for name, _ in entries:
-        if name in positions:
-            problem = Problem(positions[name], f"the source `{name}` exists already, expected another id")
+    for index, name in enumerate(names):
+        if name in sources or name in names[:index]:
+            position = places.key((*SOURCES, name) if name in sources else SOURCES)
+            problem = Problem(position, f"the source `{name}` exists already, expected another id")
             problems.append(problem.format(str(path)))
-        positions.setdefault(name, root.find_key(("sources",)))
     if problems:
         raise ConfigError(problems)
 
 
-def _holds(new: bytes, old: YamlNode, entries: Sequence[NewSource]) -> bool:
+def _sources_of(document: YamlDocument) -> dict[str, PlainValue]:
+    """Return the entries under `sources` of a file that loads."""
+    sources = document.values.get("sources")
+    return sources if isinstance(sources, dict) else {}
+
+
+def _holds(new: bytes, old: YamlDocument, entries: Sequence[NewSource]) -> bool:
     """Tell whether the new text means what the old one did, and the entries."""
     try:
-        values = read_yaml(new, "")[0].plain()
+        values = read_yaml(new, "").values
     except ConfigError:
         return False
-    before = old.plain()
-    assert isinstance(before, dict)
     added = {name: _escape(entry) if isinstance(entry, str) else _escape_all(entry) for name, entry in entries}
-    return values == before | {"sources": (before.get("sources") or {}) | added}
+    return values == old.values | {"sources": _sources_of(old) | added}
 
 
 def _escape_all(entry: NewSettings) -> dict[str, str | list[str]]:
@@ -84,15 +91,15 @@ def _escape_all(entry: NewSettings) -> dict[str, str | list[str]]:
 # ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _insert(text: str, root: YamlNode, entries: Sequence[NewSource]) -> str:
+def _insert(text: str, document: YamlDocument, places: Places, entries: Sequence[NewSource]) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
-    sources = root.child("sources")
-    if sources is None:
+    if "sources" not in document.values:
         at, indent, heading = len(lines), 2, ["", "sources:"]
     else:
-        at, indent, heading = sources.last, sources.position.column - 1 if sources.value else 2, []
-        if sources.value == {}:
+        column = places.value(SOURCES).column
+        at, indent, heading = places.last_line(SOURCES), column - 1 if document.values["sources"] else 2, []
+        if document.values["sources"] == {}:
             lines[at - 1] = lines[at - 1].replace("{}", "", 1)
     if at and not lines[at - 1].endswith(("\n", "\r")):
         lines[at - 1] += newline

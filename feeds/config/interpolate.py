@@ -1,4 +1,4 @@
-"""Interpolation of `${NAME}`, `${NAME:-default}` and `${file:PATH}`: from the tree of nodes to plain values.
+"""Interpolation of `${NAME}`, `${NAME:-default}` and `${file:PATH}` in plain values.
 
 A scalar stays text, or None; `$${` stands for a literal `${`.
 """
@@ -9,13 +9,12 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import is_not
 from pathlib import Path
 
-from .problems import Problem, did_you_mean
+from .problems import Finding, KeyPath, did_you_mean
 from .secrets import Secrets, Span
-from .yaml_nodes import KeyPath, YamlNode
-
-PlainValue = str | None | list["PlainValue"] | dict[str, "PlainValue"]
+from .yaml_reader import PlainValue
 
 MAX_FILE_BYTES = 65_536
 
@@ -30,31 +29,36 @@ class _UnresolvedReference(ValueError):
 
 @dataclass(slots=True)
 class Interpolator:
-    """Expands references; collects the secret values and the problems."""
+    """Expands references; collects the secret values and the mistakes."""
 
     folder: Path
     env: Mapping[str, str]
     secrets: Secrets = field(default_factory=Secrets)
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def expand_mapping(self, node: YamlNode, path: KeyPath = ()) -> dict[str, PlainValue]:
-        """Return the plain values of a mapping."""
-        value = node.value if isinstance(node.value, dict) else {}
-        return {key: self.expand(child, (*path, key)) for key, child in value.items()}
+    def expand_mapping(self, values: dict[str, PlainValue], path: KeyPath = ()) -> dict[str, PlainValue]:
+        """Return a mapping expanded; without references, the very same one."""
+        changed = {}
+        for key, value in values.items():
+            if value is not None and (type(value) is not str or "${" in value):
+                expanded = self.expand(value, (*path, key))
+                if expanded is not value:
+                    changed[key] = expanded
+        return {**values, **changed} if changed else values
 
-    def expand(self, node: YamlNode, path: KeyPath = ()) -> PlainValue:
-        """Return the plain value of a node."""
-        value = node.value
+    def expand(self, value: PlainValue, path: KeyPath) -> PlainValue:
+        """Return a value expanded; without references, the very same one."""
         if isinstance(value, dict):
-            return self.expand_mapping(node, path)
+            return self.expand_mapping(value, path)
         if isinstance(value, list):
-            return [self.expand(child, (*path, index)) for index, child in enumerate(value)]
+            items = [self.expand(item, (*path, index)) for index, item in enumerate(value)]
+            return items if any(map(is_not, items, value)) else value
         if value is None or "${" not in value:
             return value
         try:
             text, spans = self._expand_text(value)
         except _UnresolvedReference as error:
-            self.problems.append(Problem(node.position, str(error)))
+            self.findings.append(Finding(path, str(error)))
             return value
         self.secrets.add(path, text, spans)
         return text or None

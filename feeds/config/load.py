@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..errors import ConfigError
-from ..model import Config
+from ..model import Config, Source
 from . import build
-from .interpolate import Interpolator, PlainValue
+from .interpolate import Interpolator
 from .masking import mask
 from .messages import describe_errors
 from .paths import find_location
-from .problems import Problem
-from .schema import FileShape
-from .validate import Finding, find_mistakes
-from .yaml_nodes import MAX_BYTES, YamlNode, read_yaml
+from .problems import Finding, Problem
+from .schema import FileShape, SourceShape, sources_adapter
+from .validate import find_mistakes
+from .yaml_reader import MAX_BYTES, PlainValue, YamlDocument, read_yaml
 
+SOURCES_AT_ONCE = 500
 RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
 
 
@@ -38,30 +40,53 @@ def reload(current: Config, env: Mapping[str, str]) -> Config:
 
 def parse_config(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
     """Return the configuration that these bytes are as the contents of that file; raise ConfigError as `load` does."""
-    root, duplicates = read_yaml(data, str(path))
+    document = read_yaml(data, str(path))
     location = find_location(path, env)
     interpolator = Interpolator(location.folder, env)
-    values = interpolator.expand_mapping(root)
-    shape, problems = _validate(values, root)
-    problems += duplicates + interpolator.problems
-    problems += [_locate(finding, root) for finding in find_mistakes(values, location)]
+    values = interpolator.expand_mapping(document.values)
+    findings = [*interpolator.findings, *find_mistakes(values, location)]
+    entries = values.get("sources")
+    shape = _validate(values | {"sources": {}} if isinstance(entries, dict) else values, findings)
     secrets = interpolator.secrets
-    if shape is None or problems:
-        masked = (Problem(position, mask(message, secrets.printed)) for position, message in sorted(set(problems)))
+    context = build.make_context(shape, location, secrets) if shape else None
+    sources: dict[str, Source] = {}
+    for shapes in _validate_sources(entries if isinstance(entries, dict) else {}, findings):
+        if context and not findings:
+            sources |= build.build_sources(shapes, context)
+    if context is None or findings or document.problems:
+        problems = {*document.problems, *_locate(findings, document)}
+        masked = (Problem(position, mask(message, secrets.printed)) for position, message in sorted(problems))
         raise ConfigError([problem.format(str(path)) for problem in masked])
-    return build.build_config(shape, location, secrets)
+    return build.build_config(context, sources)
 
 
-def _validate(values: dict[str, PlainValue], root: YamlNode) -> tuple[FileShape | None, list[Problem]]:
+def _validate(values: dict[str, PlainValue], findings: list[Finding]) -> FileShape | None:
+    """Return the shape of a file; add what is wrong with it to `findings`."""
     try:
-        return FileShape.model_validate(values), []
+        return FileShape.model_validate(values)
     except ValidationError as error:
-        return None, list(describe_errors(error, root))
+        findings += describe_errors(error)
+        return None
 
 
-def _locate(finding: Finding, root: YamlNode) -> Problem:
-    position = root.find_key(finding.path) if finding.at_key else root.find(finding.path)
-    return Problem(position, finding.message)
+def _validate_sources(
+    entries: Mapping[str, PlainValue], findings: list[Finding]
+) -> Iterator[Mapping[str, str | SourceShape]]:
+    """Yield the shapes of some sources at a time, which need ten times the memory of what is built of them."""
+    adapter = sources_adapter()
+    names = iter(entries)
+    while batch := {name: entries[name] for name in islice(names, SOURCES_AT_ONCE)}:
+        try:
+            yield adapter.validate_python(batch)
+        except ValidationError as error:
+            findings += describe_errors(error, ("sources",))
+
+
+def _locate(findings: Collection[Finding], document: YamlDocument) -> Iterator[Problem]:
+    places = document.locate(finding.path for finding in findings)
+    for finding in findings:
+        position = places.key(finding.path) if finding.at_key else places.value(finding.path)
+        yield Problem(position, finding.message)
 
 
 def read_file(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The messages for what pydantic finds wrong: each a problem in words of the YAML, with its position."""
+"""The messages for what pydantic finds wrong: each in words of the YAML, with its path."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ..registry import address_kinds, step_kinds
-from .problems import Position, Problem, describe_value, find_nearest, hint, join_with_or
+from .problems import Finding, KeyPath, describe_value, find_nearest, hint, join_with_or
 from .schema import find_shape
 from .step_shapes import StepShape
 from .yaml_mapping import LONG, SHORT, list_keys
-from .yaml_nodes import KeyPath, YamlNode
 
 # What other programs call a key → what it is called here.
 _FOREIGN_NAMES = {
@@ -67,16 +66,18 @@ _LATER_KEYS = {
 MAX_KEYS_SHOWN = 12
 
 
-def describe_errors(error: ValidationError, root: YamlNode) -> Iterator[Problem]:
-    """Yield every mistake once, each at the nearest position that exists in the file."""
+def describe_errors(error: ValidationError, prefix: KeyPath = ()) -> Iterator[Finding]:
+    """Yield every mistake once; `prefix` is the path of what was validated."""
     errors = error.errors(include_url=False)
+    for details in errors:
+        details["loc"] = (*prefix, *details["loc"])
     unknown = [details for details in errors if details["type"] == "extra_forbidden"]
     misspelt = {(_path(details)[:-1], _suggest_key(details)) for details in unknown}
     for details in errors:
         path = _path(details)
         if details["type"] == "missing" and (path[:-1], path[-1]) in misspelt:
             continue  # the misspelt key is reported already
-        yield Problem(_find_position(details, path, root), _describe(details, path))
+        yield _describe_at(details, path, _describe(details, path))
 
 
 def _path(error: ErrorDetails) -> KeyPath:
@@ -84,12 +85,11 @@ def _path(error: ErrorDetails) -> KeyPath:
     return tuple(step for step in error["loc"] if step not in (SHORT, LONG, "[key]"))
 
 
-def _find_position(error: ErrorDetails, path: KeyPath, root: YamlNode) -> Position:
+def _describe_at(error: ErrorDetails, path: KeyPath, message: str) -> Finding:
+    """Return the finding at the value, at its key, or at the key of the mapping that lacks it."""
     if error["type"] == "missing":
-        return root.find_key(path[:-1])
-    if error["type"] == "extra_forbidden" or error["loc"][-1] == "[key]":
-        return root.find_key(path)
-    return root.find(path)
+        return Finding(path[:-1], message, at_key=True)
+    return Finding(path, message, at_key=error["type"] == "extra_forbidden" or error["loc"][-1] == "[key]")
 
 
 def _describe(error: ErrorDetails, path: KeyPath) -> str:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from ..errors import ConfigError
 from ..model import Config
 
+KeyPath = tuple[str | int, ...]
+
 
 class Position(NamedTuple):
     """A line and a column, both counted from 1."""
@@ -26,6 +28,14 @@ class Problem(NamedTuple):
     def format(self, name: str) -> str:
         """Return the line that is shown: `file:line:column: message`."""
         return f"{name}:{self.position.line}:{self.position.column}: {self.message}"
+
+
+class Finding(NamedTuple):
+    """A mistake at a path; `at_key` points to the key instead of its value."""
+
+    path: KeyPath
+    message: str
+    at_key: bool = False
 
 
 def require_ids(config: Config, noun: str, ids: Iterable[str], declared: Collection[str]) -> None:

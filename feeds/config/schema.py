@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, Tag, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, Tag, TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic.types import JsonValue
 from pydantic_core.core_schema import CoreSchema, NullableSchema, WithDefaultSchema
@@ -164,6 +164,14 @@ def _check_located(locate: Callable[[str], str], text: str) -> str:
 
 
 SourceEntry = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[SourceShape, Tag(LONG)], FORM]
+SourceEntries = dict[v.SlugValue, SourceEntry]
+
+
+@cache
+def sources_adapter() -> TypeAdapter[dict[str, str | SourceShape]]:
+    """Return what validates entries of `sources:` alone."""
+    return TypeAdapter(SourceEntries)
+
 
 # ── feeds, and the whole ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,9 +226,7 @@ class FileShape(YamlMapping):
     defaults: SettingsShape = Field(
         default_factory=SettingsShape, description="Settings of sources that have no other."
     )
-    sources: dict[v.SlugValue, SourceEntry] = Field(
-        default={}, description="Id → where stories come from.", json_schema_extra=_IDS
-    )
+    sources: SourceEntries = Field(default={}, description="Id → where stories come from.", json_schema_extra=_IDS)
     feeds: dict[v.FeedSlugValue, FeedEntry] = Field(
         default={}, description="Id → what is published.", json_schema_extra=_IDS
     )

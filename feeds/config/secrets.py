@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..registry import address_kinds
+from .problems import KeyPath
 from .values import spell_host
-from .yaml_nodes import KeyPath
 
 Span = tuple[int, int]
 

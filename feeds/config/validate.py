@@ -8,31 +8,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..registry import address_kinds
-from .interpolate import PlainValue
 from .paths import ConfigLocation, split_glob
-from .problems import did_you_mean, join_with_or
+from .problems import Finding, KeyPath, did_you_mean, join_with_or
 from .schema import SELECTORS, source_shape
 from .units import parse_duration
 from .values import find_shortest_gap, is_url, parse_cron
 from .yaml_mapping import list_keys
-from .yaml_nodes import KeyPath
+from .yaml_reader import PlainValue
 
 MIN_INTERVAL = 300.0  # seconds, for other people's servers (E12)
 _LISTEN = "127.0.0.1:8080"  # unless `server.listen` says otherwise
 SHARED = "shared"  # shared/files are the style sheets and the list of feeds
 _EXPECTED_INTERVAL = "expected at least 5m for other people's servers"
-
-
-class Finding(NamedTuple):
-    """A mistake at a path; `at_key` points to the key instead of its value."""
-
-    path: KeyPath
-    message: str
-    at_key: bool = False
 
 
 SettingsMapping = Mapping[str, PlainValue]

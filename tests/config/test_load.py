@@ -16,7 +16,7 @@ from feeds.config import find_path, load, mask_secrets
 from feeds.config.fingerprint import _to_json
 from feeds.config.load import parse_config
 from feeds.config.patterns import Regexp, compile_words
-from feeds.config.yaml_nodes import MAX_BYTES
+from feeds.config.yaml_reader import MAX_BYTES
 from feeds.errors import ConfigError
 from feeds.model import Cron, Interval, Kind
 from feeds.networks import PRIVATE_NETWORKS
