@@ -160,8 +160,7 @@ def is_remote(address: str) -> bool:
     return _SCHEME.match(address.strip()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A place that stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
 
     id: str
@@ -173,7 +172,7 @@ class Source:
     was: tuple[str, ...] = ()
     full_text: bool = False
     read_as: Literal["story", "list", "feed"] | None = None
-    selectors: Mapping[str, str] = field(default_factory=dict)  # stories, title, content, date, author, image, remove
+    selectors: Mapping[str, str] = {}  # stories, title, content, date, author, image, remove
     include: Pattern | None = None
     exclude: Pattern | None = None
     headers: tuple[tuple[str, str], ...] = ()

@@ -227,7 +227,7 @@ def source_kinds() -> Mapping[str, SourceKind]:
 
 def address_kinds() -> Mapping[str, SourceKind]:
     """Return the kinds of sources that have a key in the YAML, by name."""
-    return {name: kind for name, kind in source_kinds().items() if name != Kind.ANY}
+    return _load_tables().addresses
 
 
 # ── steps: what selects and changes the articles of a feed ──────────────────────────────────────────────────────────
@@ -360,6 +360,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class _Tables:
     sources: Mapping[str, SourceKind]
+    addresses: Mapping[str, SourceKind]
     steps: Mapping[str, StepKind]
     formats: Mapping[str, Format]
 
@@ -368,8 +369,10 @@ class _Tables:
 def _load_tables() -> _Tables:
     """Return the tables with the rows of the plugins; all faults of plugins are raised as one ConfigError."""
     problems: list[str] = []
+    sources = _load_table("feeds.sources", SourceKind, SOURCES, problems)
     tables = _Tables(
-        sources=_load_table("feeds.sources", SourceKind, SOURCES, problems),
+        sources=sources,
+        addresses={name: kind for name, kind in sources.items() if name != Kind.ANY},
         steps=_load_table("feeds.steps", StepKind, STEPS, problems),
         formats=_load_table("feeds.formats", Format, FORMATS, problems),
     )

@@ -12,7 +12,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from msgspec import structs
 from origin import ALLOW
 
 from feeds.fetch import Fetcher
-from feeds.model import Fetched, HostState, Kind, NotModified, Source, Visit
+from feeds.model import Fetched, HostState, Kind, NotModified, Source, Visit, replace
 
 DATA = Path(__file__).parent / "data" / "fetch"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from .. import config as configuration
-from ..model import Config, Feed, FeedStatus, InstallationStatus, Kind, Source, SourceStatus
+from ..model import Config, Feed, FeedStatus, InstallationStatus, Kind, Source, SourceStatus, replace
 from ..publish import open_target
 from ..store import SqlStore
 from .declarations import expand_feeds, with_outlines

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..model import (
+    NOTHING,
     Config,
     Cron,
     Feed,
@@ -23,6 +24,7 @@ from ..model import (
     Source,
     field_names,
     is_remote,
+    replace,
 )
 from ..politeness import HostLimits
 from ..registry import address_kinds
@@ -143,7 +145,7 @@ def _build_source(name: str, entry: str | SourceShape, context: BuildContext) ->
         schedule=_build_schedule(shape, context.site.timezone) or (LOCAL_INTERVAL if root else REMOTE_INTERVAL),
         # What the author of a file writes is meant where the site is.
         timezone=shape.timezone or (context.site.timezone if kind is Kind.FILES else "UTC"),
-        selectors={key: value for key in SELECTORS if (value := getattr(shape, key)) is not None},
+        selectors={key: value for key in SELECTORS if (value := getattr(shape, key)) is not None} or NOTHING,
         headers=tuple((shape.headers or {}).items()),
         basic_auth=auth.basic,
         bearer=auth.bearer,

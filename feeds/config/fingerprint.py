@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from ..model import Feed, Kind, Podcast, Site, Source, field_names
+from ..model import Feed, Kind, Podcast, Site, Source, field_names, replace
 from ..registry import format_versions
 from .patterns import Regexp
 
@@ -33,7 +33,7 @@ _OUTSIDE_A_VISIT = {
     "timeout",
     "allow_private",
 }
-_OF_A_VISIT = tuple(field.name for field in fields(Source) if field.name not in _OUTSIDE_A_VISIT)
+_OF_A_VISIT = tuple(name for name in field_names(Source) if name not in _OUTSIDE_A_VISIT)
 
 
 def fingerprint_source(source: Source, site_url: str) -> str:
@@ -91,8 +91,7 @@ def fingerprint_effect_on_feeds(source: Source) -> str:
 
 
 def _digest(*parts: object) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_to_json)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(_encode(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _to_json(value: object) -> object:
@@ -105,6 +104,9 @@ def _to_json(value: object) -> object:
     if isinstance(value, Path):
         return value.as_posix()
     raise TypeError(f"{type(value).__name__} has no digest")
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_to_json).encode
 
 
 def _fields(record: object) -> dict[str, object]:

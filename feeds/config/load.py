@@ -20,7 +20,7 @@ from .schema import FileShape, SourceShape, sources_adapter
 from .validate import find_mistakes
 from .yaml_reader import MAX_BYTES, PlainValue, YamlDocument, read_yaml
 
-SOURCES_AT_ONCE = 500
+SOURCES_AT_ONCE = 100
 RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
 
 

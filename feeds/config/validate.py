@@ -101,6 +101,8 @@ def _check_selectors(
 ) -> Iterator[Finding]:
     """Find selectors of a source that reads no page: most likely `title:` was meant to be a name."""
     full_text = str(source.get("full_text", defaults.get("full_text"))).lower() == "true"
+    if source.keys().isdisjoint(SELECTORS):
+        return
     reads_pages = len(kinds) != 1 or address_kinds()[kinds[0]].story_pages
     if not reads_pages and not full_text and source.get("as") is None:
         for key in SELECTORS:
@@ -131,9 +133,10 @@ def _check_intervals(sources: SettingsMapping, defaults: SettingsMapping) -> Ite
     short_default = _find_short_interval(defaults)
     for name, entry in sources.items():
         source = _mapping(entry)
-        if not _is_foreign(entry):
+        short = _find_short_interval(source)
+        if not (short or short_default) or not _is_foreign(entry):
             continue
-        if short := _find_short_interval(source):
+        if short:
             yield Finding(("sources", name, *short.path), f"`{short.message}` is too often, {_EXPECTED_INTERVAL}")
         elif short_default and not {"every", "cron"} & source.keys():
             message = f"`{short_default.message}` is too often for the source `{name}`, {_EXPECTED_INTERVAL}"
@@ -144,6 +147,8 @@ def _check_intervals(sources: SettingsMapping, defaults: SettingsMapping) -> Ite
 def _find_short_interval(settings: SettingsMapping) -> Finding | None:
     """Return the `every` or `cron` whose interval is too short, as it is spelled, if there is one."""
     every, cron = settings.get("every"), settings.get("cron")
+    if every is None and cron is None:
+        return None
     bounds = every.get("auto") if isinstance(every, dict) else every
     shortest = bounds[0] if isinstance(bounds, list) and bounds else bounds
     try:

@@ -224,11 +224,15 @@ def _parse_integer(value: str) -> int | None:
 # ── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SCHEMES = ("https", "http")
+# Most are seen to be sound at once: a name of letters and digits, no port, and printable ASCII after it.
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[!#-;=?-\[\]-~]*)?")
 _FILE_ENDINGS = {"atom", "htm", "html", "json", "md", "opml", "php", "rdf", "rss", "txt", "xhtml", "xml"}
 
 
 def parse_url(value: str) -> str:
     """Return an http(s) URL without credentials."""
+    if _PLAIN_URL.fullmatch(value):
+        return value
     parts = _split(value)
     if parts.scheme not in _SCHEMES:
         message = f"`{shorten(value)}` is no web address, expected http:// or https://"

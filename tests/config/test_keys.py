@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from feeds.model import (
     ServerSettings,
     Site,
     Source,
+    field_names,
 )
 from feeds.parse.page import read_page
 from feeds.steps import Age, Condition, Drop, Keep, Limit, Prefix, Rewrite, Sort, Strip, Substitution, Tag
@@ -308,4 +308,4 @@ def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, read
         wire.declare({}, server={"listen": f"127.0.0.1:{occupied.getsockname()[1]}", "admin": "127.0.0.1:0"})
         with pytest.raises((FeedsError, OSError)):
             FileServer(wire.config, None, lambda: NOON).run(lambda address: None, threading.Event(), lambda: None)
-    assert {(kind, field.name) for kind in RECORDS for field in fields(kind)} <= reads
+    assert {(kind, name) for kind in RECORDS for name in field_names(kind)} <= reads

@@ -6,13 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.config import find_path, load, mask_secrets
+from feeds.config import find_path, load, mask_secrets, yaml_reader
 from feeds.config.fingerprint import _to_json
 from feeds.config.load import parse_config
 from feeds.config.patterns import Regexp, compile_words
@@ -322,10 +323,69 @@ def test_a_feed_may_take_one_member_of_a_list(load_text) -> None:
     assert (config.feeds["a"].sources, config.feeds["a"].was) == (("friends/ann",), ("b",))
 
 
+# ── many sources ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def many_sources(count: int) -> bytes:
+    entries = (
+        f"  s{number}:\n    feed: https://h{number}.example.org/feed.xml\n    tags: [news, t{number % 9}]\n"
+        for number in range(count)
+    )
+    return f"{SITE}sources:\n{''.join(entries)}feeds:\n  all:\n".encode()
+
+
 def test_ten_thousand_sources_are_read_in_one_go(write) -> None:
-    lines = (f"  s{number}: {{feed: https://h{number}.example.org/, tags: [a]}}\n" for number in range(10_000))
-    config = load(write(SITE + "sources:\n" + "".join(lines) + "feeds:\n  all:\n"), {})
-    assert len(config.sources) == 10_000
+    assert len(load(write(many_sources(10_000)), {}).sources) == 10_000
+
+
+def test_L1_a_source_more_costs_few_calls() -> None:
+    def count_calls(sources: int) -> int:
+        data, calls = many_sources(sources), 0
+
+        def count(_frame: object, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            parse_config(data, Path("feeds.yaml"), {})
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    count_calls(1)  # fills the caches
+    assert (count_calls(1100) - count_calls(100)) / 1000 < 110
+
+
+def test_L1_a_source_more_costs_little_memory() -> None:
+    """Bytes at the peak, where text, plain values and records of all sources are there."""
+
+    def measure_peak(sources: int) -> int:
+        data = many_sources(sources)
+        tracemalloc.start()
+        try:
+            parse_config(data, Path("feeds.yaml"), {})
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    measure_peak(600)  # fills the caches
+    assert (measure_peak(1100) - measure_peak(600)) / 500 < 1700
+
+
+def test_L1_all_mistakes_are_located_by_one_more_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_events = yaml_reader._read_events
+    readings: list[str] = []
+    monkeypatch.setattr(yaml_reader, "_read_events", lambda text: readings.append(text) or read_events(text))
+    good = many_sources(1000)
+    parse_config(good, Path("feeds.yaml"), {})
+    assert len(readings) == 1
+    with pytest.raises(ConfigError) as caught:
+        parse_config(good.replace(b"    tags:", b"    tegs:"), Path("feeds.yaml"), {})
+    assert len(readings) == 3
+    first, *_, last = caught.value.problems
+    assert len(caught.value.problems) == 1000
+    assert first.startswith("feeds.yaml:5:5: the key `tegs` is unknown") and last.startswith("feeds.yaml:3002:5: ")
 
 
 LIMITS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from factories import NOON, SITE, visit_to
@@ -13,7 +12,7 @@ from proxy import Proxy, Way, client_context, every_way, server_context, through
 
 from feeds.config.values import parse_proxy
 from feeds.fetch import Fetcher
-from feeds.model import HostState
+from feeds.model import HostState, replace
 
 FEED = b"<rss><channel><item/></channel></rss>"
 LOGIN = "Basic bWU6Z2VoZWltOsO8"  # me, geheim:ü

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from feeds.model import Fetched, Kind, Source
+from feeds.model import Fetched, Kind, Source, replace
 from feeds.parse.page import read_page
 from feeds.parse.page.html_tree import parse_page
 from feeds.parse.page.story_links import extract_listing

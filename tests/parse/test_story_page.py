@@ -8,14 +8,13 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from feeds.errors import ParseError
-from feeds.model import Fetched, Kind, Person, Source, Story
+from feeds.model import Fetched, Kind, Person, Source, Story, replace
 from feeds.normalize import parse_date
 from feeds.normalize.people import resolve_bylines
 from feeds.parse.page import read_page
