@@ -47,7 +47,7 @@ class YamlDocument:
         return _Locator(self.text, wanted).locate() if wanted else Places({})
 
 
-class Place(NamedTuple):
+class NodePlace(NamedTuple):
     """The positions of a key (of a list item: of the item) and of its value, and the last line of the value."""
 
     key: Position
@@ -59,7 +59,7 @@ class Place(NamedTuple):
 class Places:
     """Where values stand; of a path that leads to none, where the last value stands that it leads to."""
 
-    places: Mapping[KeyPath, Place]
+    places: Mapping[KeyPath, NodePlace]
 
     def value(self, path: KeyPath) -> Position:
         """Return the position of the value at a path."""
@@ -281,7 +281,7 @@ class _Locator:
     def __init__(self, text: str, wanted: Collection[KeyPath]) -> None:
         self.next_event = _read_events(text)
         self.wanted = wanted
-        self.places: dict[KeyPath, Place] = {}
+        self.places: dict[KeyPath, NodePlace] = {}
         self.anchors: dict[str, list[_Event]] = {}
 
     def locate(self) -> Places:
@@ -305,7 +305,7 @@ class _Locator:
         else:
             last = self.walk_mapping(event, path) if kind is yaml.MappingStartEvent else self.walk_items(event, path)
         if path in self.wanted:
-            self.places.setdefault(path, Place(key, _position(event), last))  # of keys that stand twice, the first
+            self.places.setdefault(path, NodePlace(key, _position(event), last))  # of keys that stand twice, the first
         return last
 
     def walk_items(self, event: _Event, path: KeyPath) -> int:
