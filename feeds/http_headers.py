@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -156,11 +156,15 @@ def is_not_modified(
     return last_modified - since < timedelta(seconds=1)  # an HTTP date has no fractions
 
 
-def accepts_coding(coding: str, accept_encoding: str | None) -> bool:
-    """Return whether an `Accept-Encoding` lets us send this coding; a missing header asks for none."""
+def select_coding(codings: Collection[str], accept_encoding: str | None) -> str | None:
+    """Return the content coding that an `Accept-Encoding` prefers, of equal ones the first; None for none of them.
+
+    A missing header asks for none.
+    """
     weights = _parse_weights(accept_encoding)
-    fallback = weights.get("*", 1.0 if coding == "identity" else 0.0)
-    return weights.get(coding.lower(), fallback) > 0
+    fallback = weights.get("*", 0.0)
+    best = max(codings, key=lambda coding: weights.get(coding, fallback), default=None)
+    return best if best is not None and weights.get(best, fallback) > 0 else None
 
 
 def prefers_html(accept: str | None) -> bool:

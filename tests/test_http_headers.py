@@ -181,25 +181,33 @@ def test_without_validators_of_our_own_nothing_is_unmodified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "gzip", "identity"),
+    ("header", "alone", "of_three"),
     [
-        (None, False, True),
-        ("", False, True),
-        ("gzip, deflate", True, True),
-        ("GZIP;q=0.5", True, True),
-        ("gzip;q=0", False, True),
-        ("gzip; q=0.000", False, True),
-        ("*", True, True),
-        ("*;q=0", False, False),
-        ("identity;q=0, gzip", True, False),
-        ("br;q=1.0, *;q=0", False, False),
-        ("gzip;q=nan", False, True),
-        ("gzip;q=9", True, True),
+        (None, None, None),
+        ("", None, None),
+        ("identity", None, None),
+        ("gzip, deflate", "gzip", "gzip"),
+        ("GZIP;q=0.5", "gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "gzip", "br"),
+        ("gzip;q=0.9, br;q=0.1, zstd;q=0.8", "gzip", "gzip"),
+        ("zstd, br;q=0", None, "zstd"),
+        ("gzip;q=0", None, None),
+        ("gzip; q=0.000", None, None),
+        ("*", "gzip", "br"),
+        ("*;q=0", None, None),
+        ("gzip;q=0.5, *;q=0.1", "gzip", "gzip"),
+        ("identity;q=0, gzip", "gzip", "gzip"),
+        ("br;q=1.0, *;q=0", None, "br"),
+        ("gzip;q=nan", None, None),
+        ("gzip;q=9", "gzip", "gzip"),
     ],
 )
-def test_accept_encoding(header: str | None, gzip: bool, identity: bool) -> None:
-    assert http_headers.accepts_coding("gzip", header) is gzip
-    assert http_headers.accepts_coding("identity", header) is identity
+def test_R10_which_coding_an_accept_encoding_prefers(
+    header: str | None, alone: str | None, of_three: str | None
+) -> None:
+    assert http_headers.select_coding(["gzip"], header) == alone
+    assert http_headers.select_coding(["br", "zstd", "gzip"], header) == of_three
+    assert http_headers.select_coding([], header) is None
 
 
 @pytest.mark.parametrize(

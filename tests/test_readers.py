@@ -70,7 +70,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "If-None-Match": lambda text: http_headers.is_not_modified(text, text, '"a"', NOON),
     "Accept, Accept-Encoding": lambda text: (
         http_headers.prefers_html(text),
-        http_headers.accepts_coding("gzip", text),
+        http_headers.select_coding(["br", "gzip"], text),
     ),
     # whole bodies
     "charset": lambda text: decode(text.encode(), None),

@@ -22,6 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "politeness": NOTHING,
     "model": {"errors", "politeness"},  # the kind of a failure, the limits of hosts
     "http_headers": NOTHING,
+    "codings": NOTHING,
     "iri": NOTHING,
     "countries": NOTHING,
     "clean_html": NOTHING,
@@ -39,15 +40,15 @@ ROOMS: dict[str, set[str]] = {
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
-    "config": PURE | {"networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
+    "config": PURE | {"codings", "networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
     "parse": PURE | {"countries", "http_headers", "iri", "person_names", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry", "search_text"},
     "rows": PURE | {"revision"},
     "store": PURE | {"registry", "revision", "rows", "search_text"},
-    "publish": PURE,
+    "publish": PURE | {"codings"},
     "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
     "sandbox": PURE,
-    "serve": PURE | {"http_headers", "registry"},
+    "serve": PURE | {"codings", "http_headers", "registry"},
     "push": PURE | {"http_headers"},
     "pipeline": PURE | STAGES | {"registry", "revision", "http_headers", "sandbox"},
     "verify": PURE | STAGES,
@@ -112,6 +113,8 @@ LIBRARIES: dict[str, set[str]] = {
     "uvicorn": {"serve"},
     "apscheduler": {"daemon"},
     "watchfiles": {"daemon"},
+    "brotli": {"codings"},
+    "zstandard": {"codings"},
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -22,6 +22,7 @@ from .html_page import render_page
 from .limits import MAX_REQUESTS, ClientLimits, RequestLimit
 from .live import LiveStreams
 from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, is_feed_path, security_headers
+from .not_modified import ConditionalRequests
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 
 _log = logging.getLogger(__name__)
@@ -78,14 +79,15 @@ def create_app(
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
     limits = ClientLimits("requests", MAX_REQUESTS, trusted_proxies)
-    published = _PublishedFiles(files, router, services.feed_links)
+    published = PublishedFiles(files, router, services.feed_links)
     app: ASGIApp = RequestLimit(_Endpoints(services.endpoints, published), limits)
     if services.live:
         app = _LivePaths(files, services.live, app)
-    return ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
+    app = ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
+    return ConditionalRequests(files, app, services.feed_links)
 
 
-class _PublishedFiles:
+class PublishedFiles:
     """Answers with the published file, which is what most requests want; the other application gets the rest."""
 
     def __init__(self, files: Files, other: ASGIApp, feed_links: Callable[[str], str] | None) -> None:
@@ -94,6 +96,7 @@ class _PublishedFiles:
         self._feed_links = feed_links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of any method."""
         request = Request(scope)
         response: ASGIApp | None
         if request.method in {"GET", "HEAD"}:

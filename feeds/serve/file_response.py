@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from .files import MAX_COMPRESSIBLE_SIZE, SLICE_SIZE, Files, Resource
-from .responses import RawHeaders, Representation, accepts_gzip, raw_response, read_header
+from .files import SLICE_SIZE, Files, Resource
+from .responses import RawHeaders, Representation, find_coding, raw_response, read_header
 
 _SINGLE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _MAX_RANGE_LENGTH = 64  # characters of a header with one range
@@ -55,10 +55,8 @@ async def find_file(files: Files, path: str, request: Request) -> Response | Non
 
 
 async def _select_representation(files: Files, resource: Resource, request: Request) -> Representation | None:
-    plain = resource.plain
-    if plain.media_type.compressible and plain.size <= MAX_COMPRESSIBLE_SIZE and accepts_gzip(request):
-        return await files.compress(resource)
-    return plain
+    coding = find_coding(read_header(request, "accept-encoding")) if resource.is_encodable else None
+    return await files.encode(resource, coding) if coding else resource.plain
 
 
 async def _make_response(
@@ -76,7 +74,7 @@ async def _make_response(
         headers.append((b"content-range", b"bytes %d-%d/%d" % (part[0], part[-1], representation.size)))
     if request.method == "HEAD":
         return raw_response(status, headers)
-    if representation.size > SLICE_SIZE and not representation.gzipped:
+    if representation.size > SLICE_SIZE and not representation.coding:
         file = await files.open(resource)
         return _FileResponse(status, headers, file, span) if file else None
     body = await files.read(resource, representation)

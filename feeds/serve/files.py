@@ -16,17 +16,17 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+from ..codings import MAX_COMPRESSIBLE_SIZE, Coding, find_codings
 from .cache import BodyCache, SingleFlight
 from .media_types import find_media_type
-from .responses import Representation, body_etag, compress, make_etag
+from .responses import Representation, body_etag, make_etag
 
-MAX_COMPRESSIBLE_SIZE = 4_000_000  # bytes; a larger file is never compressed
 SLICE_SIZE = 65_536  # bytes sent at a time; what is larger is read from the file as it is sent, unless compressed
 _MAX_RESOURCES = 20_000  # about 1 KB each
 
@@ -64,7 +64,12 @@ class Resource:
     file_stat: _FileStat
     settled: bool
     plain: Representation
-    gzipped: Representation | None = None
+    encoded: dict[str, Representation] = field(default_factory=dict)  # by the name of the coding
+
+    @property
+    def is_encodable(self) -> bool:
+        """Return whether the file may be sent compressed."""
+        return self.plain.media_type.compressible and self.plain.size <= MAX_COMPRESSIBLE_SIZE
 
 
 class Files:
@@ -78,38 +83,47 @@ class Files:
         self._clock = clock
         self._bodies = BodyCache(cache_size)
         self._resources: dict[str, Resource] = {}
-        self._compress_tasks: SingleFlight[bytes | None] = SingleFlight()
+        self._encode_tasks: SingleFlight[bytes | None] = SingleFlight()
         self._digest_tasks: SingleFlight[Resource | None] = SingleFlight()
 
     async def find(self, path: str) -> Resource | None:
         """Return the file that has this URL path now; none when there is none."""
-        resource = self._resources.get(path)
-        location = resource.location if resource else self._locate(path)
+        if resource := self.recall(path):
+            return resource
+        location = self._locate(path)
         file_stat = _read_stat(location) if location else None
         if location is None or file_stat is None:
             self._resources.pop(path, None)
             return None
-        if resource and resource.settled and resource.file_stat == file_stat:
-            return resource
         media_type = find_media_type(path)
         if file_stat.size > (MAX_COMPRESSIBLE_SIZE if media_type and media_type.compressible else SLICE_SIZE):
             return await self._digest_tasks(path, lambda: self._digest_file(path, location))
         return self._read_file(path, location)
 
-    async def compress(self, resource: Resource) -> Representation | None:
-        """Return the gzipped representation; none when the file was replaced since it was found."""
-        if resource.gzipped is None:
-            await self._compress_tasks(resource.plain.etag, lambda: self._compress(resource))
-        return resource.gzipped
+    def recall(self, path: str) -> Resource | None:
+        """Return the file at a path if it stands there as it was last read; costs one stat."""
+        resource = self._resources.get(path)
+        if resource is None or not resource.settled:
+            return None
+        try:
+            file_stat = _read_stat(resource.location)
+        except OSError:
+            return None  # `find` raises it
+        return resource if file_stat == resource.file_stat else None
+
+    async def encode(self, resource: Resource, coding: Coding) -> Representation | None:
+        """Return the representation in a coding; none when the file was replaced since it was found."""
+        if coding.name not in resource.encoded:
+            await self._encode_once(resource, coding)
+        return resource.encoded.get(coding.name)
 
     async def read(self, resource: Resource, representation: Representation) -> bytes | None:
         """Return the bytes of a representation; none when the file was replaced since it was found."""
         body = self._bodies.get(representation.etag)
         if body is not None:
             return body
-        if representation.gzipped:
-            return await self._compress_tasks(resource.plain.etag, lambda: self._compress(resource))
-        return self._read_again(resource)
+        coding = next((coding for coding in find_codings() if coding.name == representation.coding), None)
+        return await self._encode_once(resource, coding) if coding else self._read_again(resource)
 
     async def open(self, resource: Resource) -> FileIO | None:
         """Return the open file, to be sent in slices; none when it was replaced since it was found."""
@@ -159,16 +173,34 @@ class Files:
         resource.settled = False
         return None
 
-    async def _compress(self, resource: Resource) -> bytes | None:
+    async def _encode_once(self, resource: Resource, coding: Coding) -> bytes | None:
+        name = f"{coding.name} {resource.plain.etag}"
+        return await self._encode_tasks(name, lambda: self._encode(resource, coding))
+
+    async def _encode(self, resource: Resource, coding: Coding) -> bytes | None:
         plain = resource.plain
-        body = self._bodies.get(plain.etag) or self._read_again(resource)
-        if body is None:
+        encoded = self._read_sibling(resource, coding)
+        if encoded is None:
+            body = self._bodies.get(plain.etag) or self._read_again(resource)
+            if body is None:
+                return None
+            encoded = await asyncio.to_thread(coding.compress, body)
+        etag = body_etag(encoded)
+        self._bodies.put(etag, encoded)
+        resource.encoded[coding.name] = Representation(
+            plain.media_type, etag, len(encoded), plain.modified, coding=coding.name
+        )
+        return encoded
+
+    def _read_sibling(self, resource: Resource, coding: Coding) -> bytes | None:
+        """Return the bytes of the compressed file beside a file; none unless it was published with it."""
+        location = resource.location.with_name(resource.location.name + coding.suffix)
+        file = self._open_regular(location) if _read_stat(location) else None
+        if file is None:
             return None
-        gzipped = await asyncio.to_thread(compress, body)
-        etag = body_etag(gzipped)
-        self._bodies.put(etag, gzipped)
-        resource.gzipped = Representation(plain.media_type, etag, len(gzipped), plain.modified, gzipped=True)
-        return gzipped
+        with file:
+            is_published_with_it = os.fstat(file.fileno()).st_mtime_ns == resource.file_stat.modified_ns
+            return file.readall() if is_published_with_it else None
 
     def _remember(self, path: str, location: Path, file_stat: _FileStat, etag: str, size: int) -> Resource | None:
         """Update or add the resource of a file that was just read."""

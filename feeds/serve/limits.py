@@ -7,6 +7,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.responses import Response
@@ -20,6 +21,7 @@ _MAX_PER_CLIENT = 100
 _WANTED_DESCRIPTORS = 16_384
 _OTHER_DESCRIPTORS = 96  # of log, databases, listeners and event loops, and of the operator's page
 LOG_INTERVAL = 60.0  # seconds
+_REMEMBERED_ADDRESSES = 4096
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 _log = logging.getLogger(__name__)
@@ -33,9 +35,10 @@ class Clients:
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
         self._shared_networks = [ip_network(network, strict=False) for network in (*_LOOPBACK, *trusted_proxies)]
+        # Returns whom an address belongs to; none if to many. To parse one takes longer than most of a 304.
+        self.find = lru_cache(maxsize=_REMEMBERED_ADDRESSES)(self._find)
 
-    def find(self, address: str) -> str | None:
-        """Return whom an address belongs to; none if to many."""
+    def _find(self, address: str) -> str | None:
         try:
             parsed = ip_address(address)
         except ValueError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from ..codings import is_compressible
 from ..registry import formats
 
 _CACHE_CONTROL = "public, max-age=300, must-revalidate"
@@ -52,15 +53,15 @@ _WORKER_PATH = "/sw.js"
 
 # Of the files beside the feeds.
 _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
-    "opml": MediaType("text/x-opml; charset=utf-8", compressible=True, role="feed"),
+    "opml": MediaType("text/x-opml; charset=utf-8", role="feed"),
     "html": HTML,
-    "css": MediaType("text/css; charset=utf-8", compressible=True),
-    "js": MediaType("text/javascript; charset=utf-8", compressible=True),
-    "txt": MediaType("text/plain; charset=utf-8", compressible=True),
-    "xml": MediaType("application/xml; charset=utf-8", compressible=True),
-    "svg": MediaType("image/svg+xml", compressible=True),
-    "vtt": MediaType("text/vtt; charset=utf-8", compressible=True),
-    "webmanifest": MediaType("application/manifest+json", compressible=True),
+    "css": MediaType("text/css; charset=utf-8"),
+    "js": MediaType("text/javascript; charset=utf-8"),
+    "txt": MediaType("text/plain; charset=utf-8"),
+    "xml": MediaType("application/xml; charset=utf-8"),
+    "svg": MediaType("image/svg+xml"),
+    "vtt": MediaType("text/vtt; charset=utf-8"),
+    "webmanifest": MediaType("application/manifest+json"),
     "png": MediaType("image/png"),
     "jpg": MediaType("image/jpeg"),
     "jpeg": MediaType("image/jpeg"),
@@ -118,7 +119,11 @@ def _media_types() -> Mapping[str, MediaType]:
         )
         for format in formats().values()
     }
-    return {**_OTHER_MEDIA_TYPES, **feeds}
+    others = {
+        suffix: replace(media_type, compressible=is_compressible(suffix))
+        for suffix, media_type in _OTHER_MEDIA_TYPES.items()
+    }
+    return {**others, **feeds}
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from .. import http_headers
+from ..codings import Coding, find_codings
 from .media_types import EXPOSE_HEADERS, OF_PAGES, PAGE_HEADERS, MediaType, file_headers, security_headers
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -27,9 +27,11 @@ def read_header(request: Request, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
-def accepts_gzip(request: Request) -> bool:
-    """Tell whether the body may be sent gzipped."""
-    return http_headers.accepts_coding("gzip", read_header(request, "accept-encoding"))
+def find_coding(accept_encoding: str | None) -> Coding | None:
+    """Return the coding in which to send a body to a client that accepts these; none to send it as it is."""
+    codings = {coding.name: coding for coding in find_codings()}
+    name = http_headers.select_coding(tuple(codings), accept_encoding)
+    return codings[name] if name else None
 
 
 def is_navigation(request: Request) -> bool:
@@ -50,29 +52,34 @@ class Representation:
     etag: str
     size: int
     modified: datetime | None = None
-    gzipped: bool = False
+    coding: str | None = None
 
     def not_modified(self, request: Request) -> Response | None:
         """Return a 304 if the client has these bytes already."""
         if_none_match = read_header(request, "if-none-match")
         if_modified_since = read_header(request, "if-modified-since") if if_none_match is None else None
         if http_headers.is_not_modified(if_none_match, if_modified_since, self.etag, self.modified):
-            return raw_response(304, self._common_headers)
+            return raw_response(304, self.common_headers)
         return None
 
     def headers_for(self, request: Request, size: int) -> RawHeaders:
         """Return the headers of a 200 with that many bytes."""
         navigation_type = self.media_type.navigation_type if is_navigation(request) else None
         content_type = navigation_type or self.media_type.content_type
-        headers = [*self._common_headers, (b"content-type", content_type.encode()), (b"content-length", b"%d" % size)]
+        headers = [*self.common_headers, (b"content-type", content_type.encode()), (b"content-length", b"%d" % size)]
         if self.media_type.role == "feed":
             headers += _RAW_EXPOSE_HEADERS
-        if self.gzipped:
-            headers.append((b"content-encoding", b"gzip"))
+        if self.coding:
+            headers.append((b"content-encoding", self.coding.encode()))
         return headers
 
     @cached_property
-    def _common_headers(self) -> RawHeaders:
+    def raw_etag(self) -> bytes:
+        """The ETag as it stands in a header."""
+        return self.etag.encode()
+
+    @cached_property
+    def common_headers(self) -> RawHeaders:
         """The headers that a 304 and a 200 have in common."""
         headers = {**file_headers(self.media_type), "etag": self.etag}
         if self.modified:
@@ -81,17 +88,21 @@ class Representation:
 
 
 class StaticDocument:
-    """A small document that is held in memory, plain and gzipped."""
+    """A small document that is held in memory, as it is and in each coding."""
 
     def __init__(self, media_type: MediaType, body: bytes) -> None:
-        self._plain = self._gzipped = body, Representation(media_type, body_etag(body), len(body))
+        bodies: dict[str | None, bytes] = {None: body}
         if media_type.compressible:
-            gzipped = compress(body)
-            self._gzipped = gzipped, Representation(media_type, body_etag(gzipped), len(gzipped), gzipped=True)
+            bodies |= {coding.name: coding.compress(body) for coding in find_codings()}
+        self._variants = {
+            name: (body, Representation(media_type, body_etag(body), len(body), coding=name))
+            for name, body in bodies.items()
+        }
 
     async def respond(self, request: Request) -> Response:
         """Return the document, or 304."""
-        body, representation = self._gzipped if accepts_gzip(request) else self._plain
+        coding = find_coding(read_header(request, "accept-encoding"))
+        body, representation = self._variants.get(coding and coding.name) or self._variants[None]
         headers = representation.headers_for(request, representation.size)
         return representation.not_modified(request) or raw_response(200, headers, body)
 
@@ -104,11 +115,6 @@ def make_etag(hexdigest: str) -> str:
 def body_etag(body: bytes) -> str:
     """Return the ETag of a body."""
     return make_etag(hashlib.sha256(body).hexdigest())
-
-
-def compress(body: bytes) -> bytes:
-    """Return the body gzipped; equal bytes in, equal bytes out."""
-    return gzip.compress(body, 6, mtime=0)
 
 
 def raw_response(status: int, headers: RawHeaders, body: bytes = b"") -> Response:

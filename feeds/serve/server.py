@@ -104,6 +104,31 @@ class GuardedProtocol(asyncio.Protocol):
         self._start_timer()
 
 
+class BoundedHeaders(asyncio.Protocol):
+    """A mixin for uvicorn's protocol class on httptools, which sets no limit to the headers of a request; h11 does."""
+
+    _headers_size: int | None = None  # bytes received since a request began; None where its headers are complete
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        self._headers_size = 0
+        super().on_message_begin()  # type: ignore[misc]
+
+    def on_headers_complete(self) -> None:
+        """Note that the headers are complete."""
+        self._headers_size = None
+        super().on_headers_complete()  # type: ignore[misc]
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse headers that do not end (A9)."""
+        super().data_received(data)
+        if self._headers_size is not None:
+            self._headers_size += len(data)
+            if self._headers_size > _MAX_HEADERS_SIZE:
+                self._headers_size = None
+                self.send_400_response("")  # type: ignore[attr-defined]
+
+
 class ReplaceableApp:
     """An ASGI application that can be replaced while it is served; requests in progress are finished by the old one."""
 
@@ -167,7 +192,7 @@ def run(
     limits = ClientLimits("connections", total, trusted_proxies)
     config.http_protocol_class = type(
         "Guarded",
-        (GuardedProtocol, config.http_protocol_class),
+        (GuardedProtocol, BoundedHeaders, config.http_protocol_class),
         {"stall_timeout": stall_timeout, "limits": limits},
     )
     _log.setLevel(logging.CRITICAL)  # an address that is not available is told below

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 
+from feeds.codings import MAX_COMPRESSIBLE_SIZE
 from feeds.serve import ASGIApp, LiveStreams, Services, create_app, run
-from feeds.serve.files import MAX_COMPRESSIBLE_SIZE
 
 RSS = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0">' + b"<item>news of the day</item>" * 400 + b"</rss>\n"

@@ -25,8 +25,11 @@ from serve.loopback import (
     write_files,
 )
 
+from feeds.codings import MAX_COMPRESSIBLE_SIZE, select_codings
 from feeds.serve.cache import BodyCache
-from feeds.serve.files import MAX_COMPRESSIBLE_SIZE, Files
+from feeds.serve.files import Files
+
+(GZIP,) = select_codings(["gzip"])
 
 HOSTILE = [
     "/.hidden.rss",
@@ -167,7 +170,7 @@ def test_L5_a_file_that_did_not_change_is_not_opened_again(tmp_path: Path, clock
         for _ in range(10):
             resource = await files.find("/world.rss")
             assert resource
-            assert await files.compress(resource)
+            assert await files.encode(resource, GZIP)
             assert await files.read(resource, resource.plain) == RSS
 
     with OpenCounter.counted(tmp_path) as counter:
@@ -182,7 +185,7 @@ def test_a_body_that_left_the_cache_is_read_again(tmp_path: Path) -> None:
         files = Files(tmp_path, cache_size=10, clock=later)
         resource = await files.find("/world.rss")
         assert resource
-        gzipped = await files.compress(resource)
+        gzipped = await files.encode(resource, GZIP)
         assert gzipped
         assert await files.read(resource, resource.plain) == RSS
         assert gzip.decompress(await files.read(resource, gzipped) or b"") == RSS

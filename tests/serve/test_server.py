@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from serve.loopback import (
 )
 from wire import until
 
+from feeds.codings import MAX_COMPRESSIBLE_SIZE
 from feeds.errors import FeedsError
 from feeds.serve import run
-from feeds.serve.files import MAX_COMPRESSIBLE_SIZE
 
 MALFORMED = [
     b"nonsense\r\n\r\n",
@@ -41,6 +42,17 @@ def test_S17_what_is_no_http_is_refused_with_the_same_headers(tmp_path: Path, re
     assert b"x-content-type-options: nosniff\r\n" in answer
     assert b"content-security-policy: default-src 'none'" in answer
     assert b"script" not in answer
+
+
+@pytest.mark.parametrize("headers", [b"a: b\r\n" * 20_000, b"a: " + b"b" * 100_000], ids=["many", "long"])
+def test_A9_headers_that_do_not_end_are_refused(tmp_path: Path, headers: bytes) -> None:
+    with (
+        run_server(create_test_app(tmp_path), tmp_path) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=300) as connection,
+        suppress(ConnectionError),  # the response may be lost with what the server did not read
+    ):
+        connection.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n" + headers)
+        assert connection.recv(100)[:13] in (b"", b"HTTP/1.1 400 ")
 
 
 PROGRAM = """
