@@ -307,6 +307,8 @@ _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 # A DOCTYPE with declarations of its own, or without an end.
 _INTERNAL_SUBSET = re.compile(rb"<!(?i:doctype)[^><\[]*+[\[<]")
 _LONG_BASE = re.compile(rb"xml:base\s*+=\s*+[\"'][^\"'<>]{1000}")  # repeated in every link of the document
+# Far quicker to find than the patterns.
+_DOCTYPE_STARTS = (b"<!d", b"<!D")
 
 
 def needs_worker(fetched: Fetched) -> bool:
@@ -319,11 +321,17 @@ def needs_worker(fetched: Fetched) -> bool:
         len(body) + sum(len(part.body) for part in fetched.files) > MAX_SIZE
         or b"\0" in body[:START_SIZE]  # UTF-16 and the like, which the patterns cannot read
         or body.startswith(GZIP_MAGIC)  # a sitemap: unpacked it may be of any size
-        or body.count(b"<") + body.count(b"&") // 10 > MAX_TAGS
-        or _INTERNAL_SUBSET.search(body) is not None
-        or _LONG_BASE.search(body) is not None
+        or _has_many_tags(body)
+        or (any(start in body for start in _DOCTYPE_STARTS) and _INTERNAL_SUBSET.search(body) is not None)
+        or (b"xml:base" in body and _LONG_BASE.search(body) is not None)
         or _is_page(body[:START_SIZE], fetched.media_type)
     )
+
+
+def _has_many_tags(body: bytes) -> bool:
+    tag_count = body.count(b"<")
+    # Ampersands are counted only where there can be enough of them.
+    return tag_count + len(body) // 10 > MAX_TAGS and tag_count + body.count(b"&") // 10 > MAX_TAGS
 
 
 def _is_page(start: bytes, media_type: str) -> bool:

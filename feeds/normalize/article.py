@@ -186,7 +186,7 @@ def _texts(story: Story, url: str | None, base: str | None) -> tuple[str, str, s
         body, summary = _content_html(content, url, base), html.to_summary(story.summary)
     else:
         body = _content_html(content or _decoded(story.summary), url, base)
-        summary = excerpt(html.to_summary(Text(html.strip_tags(body, SUMMARY_LIMIT), "text"))) if body else ""
+        summary = excerpt(html.opening_text(body)) if body else ""
     title = html.to_plain_text(story.title)
     if not title:
         words = summary or make_inert(html.strip_tags(body, SUMMARY_LIMIT))

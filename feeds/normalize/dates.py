@@ -90,7 +90,7 @@ def _parse_common(text: str, place: Place) -> datetime | None:
     if zone is None:
         return None
     local = datetime(int(year), _MONTHS[month_name], int(day), int(hour), int(minute), int(second), tzinfo=zone)
-    return local.astimezone(UTC)
+    return local if zone is UTC else local.astimezone(UTC)
 
 
 def _parse_number(text: str, place: Place) -> datetime | None:
