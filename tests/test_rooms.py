@@ -32,6 +32,8 @@ ROOMS: dict[str, set[str]] = {
     "person_names": {"wordlists"},
     "networks": NOTHING,
     "podcast_categories": NOTHING,
+    "masking": PURE,
+    "publication_gate": PURE | {"masking"},
     "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
     "scheduling": PURE | {"http_headers", "politeness"},
@@ -40,7 +42,8 @@ ROOMS: dict[str, set[str]] = {
     "steps": PURE | {"iri", "clean_html"},  # which parameters of an address are tracking
     "compose": PURE,
     # Which sources a feed takes from: compose.
-    "config": PURE | {"codings", "networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
+    "config": PURE
+    | {"codings", "masking", "networks", "podcast_categories", "politeness", "registry", "steps", "compose"},
     "parse": PURE | {"countries", "http_headers", "iri", "person_names", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry", "search_text"},
     "rows": PURE | {"revision"},
@@ -60,6 +63,7 @@ ROOMS: dict[str, set[str]] = {
         "formatting",
         "http_headers",
         "pipeline",
+        "publication_gate",
         "registry",
         "rows",
         "search_text",
@@ -98,7 +102,7 @@ LIBRARIES: dict[str, set[str]] = {
     "nh3": {"normalize"},
     "w3lib": {"parse", "normalize"},  # decoding pages; canonical links
     # The records, and their JSON; the gate walks through their fields; the quick check.
-    "msgspec": {"model", "rows", "store", "app", "publish", "render", "serve"},
+    "msgspec": {"model", "rows", "store", "app", "publication_gate", "publish", "render", "serve"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "feedgen": {"render"},

@@ -34,6 +34,7 @@ from ..model import (
     SourceStatus,
     Visit,
 )
+from ..publication_gate import PublicationGate, hide_origin
 from ..publish import open_target
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
@@ -41,7 +42,6 @@ from .declarations import expand_feeds, with_outlines
 from .health import read_state
 from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
-from .publication_gate import PublicationGate, hide_origin
 from .publisher import (
     FRONT_PAGE,
     BackgroundPublisher,

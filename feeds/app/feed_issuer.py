@@ -34,12 +34,12 @@ from ..model import (
     StoryFile,
     replace,
 )
+from ..publication_gate import PublicationGate, hide_origin
 from ..publish import LARGE_SIZE, Target, WriteResult
 from ..publish.quick_check import check_document
 from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list, render_web_app
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
-from .publication_gate import PublicationGate, hide_origin
 from .publisher import FRONT_PAGE, feeds_with
 
 log = logging.getLogger("feeds.app")

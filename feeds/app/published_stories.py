@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from .. import pipeline
 from ..model import Article, ArticleFunction, Config, Feed, Source
+from ..publication_gate import PublicationGate, hide_origin
 from ..steps import apply_source_steps
 from ..store import StoreReader
-from .publication_gate import PublicationGate, hide_origin
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from ..compose import select_sources
 from ..model import Config, Feed
+from ..publication_gate import PublicationGate
 from ..publish import open_target
 from ..store import Store
 from ..verify import DeclaredFeed, Fault, find_faults
 from .application import utcnow
 from .declarations import expand_feeds, with_outlines
 from .feed_issuer import FeedIssuer
-from .publication_gate import PublicationGate
 from .publisher import front_page_feed, story_page_feeds
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..masking import mask_secrets
 from .edit import add_sources, propose_sources
 from .lint import describe_left_out, find_left_out, find_renamed, find_warnings, format_rename
 from .load import load, reload
-from .masking import mask_secrets
 from .paths import find_path
 from .problems import require_ids
 from .schema import json_schema

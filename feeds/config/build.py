@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from ..masking import contains_secret, find_secrets
 from ..model import (
     NOTHING,
     Config,
@@ -29,7 +30,6 @@ from ..model import (
 from ..politeness import HostLimits
 from ..registry import address_kinds
 from .fingerprint import add_fingerprints, fingerprint_source
-from .masking import contains_secret, find_secrets
 from .paths import ConfigLocation, split_root
 from .schema import (
     SELECTORS,

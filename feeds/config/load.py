@@ -9,10 +9,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import ConfigError
+from ..masking import mask
 from ..model import Config, Source
 from . import build
 from .interpolate import Interpolator
-from .masking import mask
 from .messages import describe_errors
 from .paths import find_location
 from .problems import Finding, Problem

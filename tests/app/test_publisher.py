@@ -11,10 +11,10 @@ from origin import Origin
 from wire import NOON, Wire, document
 
 from feeds.app.feed_issuer import FeedIssuer
-from feeds.app.publication_gate import PublicationGate
 from feeds.app.publisher import BackgroundPublisher, sort_by_wait, warn_of_lags
 from feeds.errors import PublishError
 from feeds.model import PublishingStatus
+from feeds.publication_gate import PublicationGate
 from feeds.publish import open_target
 
 

@@ -17,9 +17,9 @@ from lxml import etree
 
 from feeds import compose
 from feeds.app.feed_issuer import FeedIssuer
-from feeds.app.publication_gate import PublicationGate
 from feeds.model import Article, Config, Feed, ServerSettings, Site, replace
 from feeds.politeness import HostLimits
+from feeds.publication_gate import PublicationGate
 from feeds.publish import open_target
 from feeds.steps import Limit
 from feeds.verify import DeclaredFeed, find_faults

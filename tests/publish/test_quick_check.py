@@ -13,10 +13,10 @@ from render.editions import CASES, FULL_EDITION, render_files
 from wire import Wire, document
 
 from feeds.app.feed_issuer import FeedIssuer
-from feeds.app.publication_gate import PublicationGate
 from feeds.config import load
 from feeds.errors import PublishError
 from feeds.model import Article, StepContext, replace
+from feeds.publication_gate import PublicationGate
 from feeds.publish import LARGE_SIZE, open_target
 from feeds.publish.quick_check import check_document
 

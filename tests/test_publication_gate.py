@@ -9,11 +9,11 @@ import pytest
 from origin import Document, Origin
 from wire import Wire, rss
 
-from feeds.app.publication_gate import PublicationGate
 from feeds.errors import PublishError
 from feeds.model import Article, Attachment
 from feeds.model import Document as Published
 from feeds.model import Origin as Where
+from feeds.publication_gate import PublicationGate
 
 
 def article(**fields: Any) -> Article:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import escape, unescape
 from urllib.parse import unquote
 
-from ..model import Config
+from .model import Config
 
 MASK = "***"
 ELLIPSIS = "…"

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
-from ..config.masking import MASK, contains_secret, mask
-from ..errors import PublishError
-from ..model import Article, Document, Event, Harvest, Origin, Outcome, Source, field_names, replace
+from .errors import PublishError
+from .masking import MASK, contains_secret, mask
+from .model import Article, Document, Event, Harvest, Origin, Outcome, Source, field_names, replace
 
 log = logging.getLogger("feeds.app")
 
