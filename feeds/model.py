@@ -869,6 +869,30 @@ class Article(Struct, frozen=True, omit_defaults=True, gc=False):
         return min(date, self.first_seen) if date else self.first_seen
 
 
+class ArticleRow(Struct, frozen=True, gc=False):
+    """A new version of an article as the store takes it; `feeds.rows` makes it, also in a worker process.
+
+    Times are microseconds since 1970; texts can be encoded in UTF-8.
+    """
+
+    source_id: str
+    upstream_id: str
+    published_id: str  # as proposed
+    minted_id: str
+    first_seen: int
+    updated: int
+    position: int  # of a new article
+    story_digest: str
+    url: str | None
+    link_key: str
+    link_mark: int | None  # digests of what twins are found by
+    title_mark: int | None
+    tags: str  # in lower case, one a line
+    body: bytes  # all fields without a column, as JSON
+    html: bytes
+    is_dated_by_update: bool  # a new article is called published when the source says that it was updated
+
+
 # ── outcomes: the result of a visit ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -884,7 +908,7 @@ class StoryVisit(Struct, frozen=True):
 class Harvest(Struct, frozen=True):
     """New and changed articles, story pages to visit, and every id that was listed."""
 
-    articles: tuple[Article, ...]
+    articles: tuple[ArticleRow, ...]
     listed_ids: tuple[str, ...]
     title: str | None = None  # what the source calls itself
     link: str | None = None

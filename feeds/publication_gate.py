@@ -18,7 +18,7 @@ from msgspec.structs import FieldInfo, fields
 
 from .errors import PublishError
 from .masking import MASK, contains_secret, mask
-from .model import Article, Document, Event, Harvest, Origin, Outcome, Source, field_names, replace
+from .model import Article, Document, Event, Origin, Source, field_names, replace
 
 log = logging.getLogger("feeds.app")
 
@@ -62,13 +62,6 @@ class PublicationGate:
         self._secrets = secrets
         self._authority = authority
         self._private_addresses = private_addresses
-
-    def clean_outcome(self, outcome: Outcome) -> Outcome:
-        """Return an outcome whose articles hold no secret."""
-        result = outcome.result
-        if not self._secrets or not isinstance(result, Harvest):
-            return outcome
-        return replace(outcome, result=replace(result, articles=tuple(map(self.clean_article, result.articles))))
 
     def clean_article(self, article: Article) -> Article:
         """Return the article without addresses that hold a secret, and with secrets in its texts masked."""

@@ -17,13 +17,15 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
-from typing import TypeVar, TypeVarTuple, cast
+from types import FunctionType
+from typing import Any, ClassVar, NamedTuple, TypeVar, TypeVarTuple, cast
 
 from .errors import FailureKind, ParseError, SourceError
 from .model import Fetched
@@ -71,13 +73,14 @@ class Workers:
     def run(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
         """Return the result of a module-level function with picklable arguments; wait until a worker is free.
 
+        Functions among the arguments that a worker cannot import are called in this process, by this thread.
         Raises the function's own SourceErrors; ParseError of kind `timeout`, `too_large` or `crashed` when the worker
         did not survive, `stopped` once closed; RuntimeError, with the worker's trace, for any other exception.
         """
         with self._slots:
             worker = self._take_worker()
             try:
-                return cast(_Result, worker.call(pickle.dumps((function, arguments), pickle.HIGHEST_PROTOCOL)))
+                return cast(_Result, worker.call(*_pickle_call(function, arguments)))
             finally:
                 self._return_worker(worker)
 
@@ -148,24 +151,31 @@ class _Worker:
         fresh = self._calls < self._limits.calls and self._bytes_read < MAX_BYTES_READ
         return fresh and not self._busy and self._process.poll() is None
 
-    def call(self, request: bytes) -> object:
+    def call(self, request: bytes, callbacks: Sequence[Callable[..., object]]) -> object:
         """Return or raise what the function does; raise ParseError when the process ends before that."""
         self._busy = True
         self._calls += 1
         self._bytes_read += len(request)
+        answer = self._exchange(request)
+        while isinstance(answer, _Callback):
+            value = callbacks[answer.number](*answer.arguments)
+            answer = self._exchange(_pickle(value))
+        self._busy = False
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    def _exchange(self, message: bytes) -> _Reply | _Callback:
+        """Return what the process answers to a message."""
         try:
-            self._pipe.send_bytes(request)
+            self._pipe.send_bytes(message)
             if not self._pipe.poll(self._limits.wall):
                 raise _timeout_error(self._limits.wall)
-            reply = self._pipe.recv_bytes()
+            answer = self._pipe.recv_bytes()
         except (EOFError, OSError):
             exit_code = self.wait()
             raise _stop_error() if self._killed else _exit_error(exit_code, self._limits) from None
-        self._busy = False
-        succeeded, result = pickle.loads(reply)
-        if not succeeded:
-            raise result
-        return result
+        return cast("_Reply | _Callback", pickle.loads(answer))
 
     def start_idle_timer(self, on_timeout: Callable[[_Worker], None]) -> None:
         """Call `on_timeout` after the idle time of the limits, unless the timer is stopped before."""
@@ -216,6 +226,65 @@ def _start_process(descriptor: int, limits: Limits) -> Popen[bytes]:
         ) from error
 
 
+# ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Reply(NamedTuple):
+    """What a function returned or raised."""
+
+    value: object
+    error: Exception | None = None
+
+
+class _Callback(NamedTuple):
+    """A call, out of a worker, of one of the functions among the arguments of its own call."""
+
+    number: int
+    arguments: tuple[object, ...]
+
+
+class _RemoteFunction:
+    """In a worker: a function of the process that called it."""
+
+    pipe: ClassVar[Connection]
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __call__(self, *arguments: object) -> object:
+        """Return what the function returns there."""
+        self.pipe.send_bytes(_pickle(_Callback(self._number, arguments)))
+        return pickle.loads(self.pipe.recv_bytes())
+
+
+class _CallPickler(pickle.Pickler):
+    """Pickles a call; `callbacks` are the functions in it that another process cannot import."""
+
+    def __init__(self, buffer: BytesIO) -> None:
+        super().__init__(buffer, pickle.HIGHEST_PROTOCOL)
+        self.callbacks: list[Callable[..., object]] = []
+
+    def reducer_override(self, value: object) -> Any:
+        """Return how to make a value in the other process, or NotImplemented for the usual way."""
+        if not isinstance(value, FunctionType) or "<" not in value.__qualname__:
+            return NotImplemented
+        self.callbacks.append(value)
+        return _RemoteFunction, (len(self.callbacks) - 1,)
+
+
+def _pickle_call(
+    function: Callable[..., object], arguments: tuple[object, ...]
+) -> tuple[bytes, Sequence[Callable[..., object]]]:
+    buffer = BytesIO()
+    pickler = _CallPickler(buffer)
+    pickler.dump((function, arguments))
+    return buffer.getvalue(), pickler.callbacks
+
+
+def _pickle(message: object) -> bytes:
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
 # ── errors of calls ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -252,6 +321,7 @@ def run_worker(descriptor: int, limits: Limits) -> None:
     """
     _prepare_process(limits)
     with Connection(descriptor) as pipe, suppress(EOFError, OSError):  # the parent closed it, or died
+        _RemoteFunction.pipe = pipe
         try:
             while True:
                 request = pipe.recv_bytes()
@@ -283,15 +353,15 @@ def _set_limit(kind: int, limit: int) -> None:
 def _execute(request: bytes) -> bytes:
     try:
         function, arguments = pickle.loads(request)
-        return pickle.dumps((True, function(*arguments)), pickle.HIGHEST_PROTOCOL)
+        return _pickle(_Reply(function(*arguments)))
     except MemoryError:
         raise
     except SourceError as error:
-        return pickle.dumps((False, error))
+        return _pickle(_Reply(None, error))
     except Exception as error:  # noqa: BLE001 - it is raised again where the function was called
         portable_error = RuntimeError(f"{type(error).__name__}: {error}")
         portable_error.add_note("in a worker:\n" + "".join(traceback.format_exception(error)))
-        return pickle.dumps((False, portable_error))
+        return _pickle(_Reply(None, portable_error))
 
 
 # ── which documents need a worker ───────────────────────────────────────────────────────────────────────────────────

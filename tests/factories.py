@@ -31,6 +31,7 @@ from feeds.model import (
     VisitState,
     replace,
 )
+from feeds.rows.articles import encode_article
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,7 +74,7 @@ def failure(sentence: str = "no answer", kind: FailureKind = FailureKind.TIMEOUT
 def harvest(visit: Visit, *articles: Article, at: datetime = NOON, **fields: Any) -> Outcome:
     """A visit that brought these articles; all of them were listed unless `listed_ids` says otherwise."""
     listed_ids = tuple(article.upstream_id for article in articles)
-    return outcome(visit, Harvest(articles, **{"listed_ids": listed_ids, **fields}), at)
+    return outcome(visit, Harvest(tuple(map(encode_article, articles)), **{"listed_ids": listed_ids, **fields}), at)
 
 
 def unchanged(visit: Visit, at: datetime = NOON) -> Outcome:

@@ -31,6 +31,14 @@ def refuse() -> None:
     raise FetchError("Come back later.", kind="status", status=503, retry_after=7.5)
 
 
+def add_up(numbers: list[int], add: Callable[[int, int], int]) -> int:
+    """Add numbers with a function, one by one."""
+    total = 0
+    for number in numbers:
+        total = add(total, number)
+    return total
+
+
 def stumble() -> None:
     raise KeyError("a bug")
 

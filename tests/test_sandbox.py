@@ -94,6 +94,26 @@ def test_a_bug_says_where_it_is(make: Callable[..., Workers], function: Callable
     assert workers.run(jobs.whoami) == before
 
 
+def test_a_worker_calls_functions_that_it_cannot_import_where_they_are(make: Callable[..., Workers]) -> None:
+    """They run in the thread of the caller, and what they raise ends the call."""
+    workers = make()
+    asked: list[tuple[int, int, int]] = []
+
+    def add(first: int, second: int) -> int:
+        asked.append((first, second, os.getpid()))
+        return first + second
+
+    assert workers.run(jobs.add_up, [1, 2, 3], add) == 6
+    assert asked == [(0, 1, os.getpid()), (1, 2, os.getpid()), (3, 3, os.getpid())]
+
+    def refuse(first: int, second: int) -> int:
+        raise LookupError("not here")
+
+    with pytest.raises(LookupError, match="not here"):
+        workers.run(jobs.add_up, [1, 2], refuse)
+    assert workers.run(jobs.identity, 1) == 1
+
+
 # ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -151,9 +151,8 @@ class App:
         turn, published_at, changed = Turn(), self.now(), False
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
-            clean_outcomes = list(map(self._gate.clean_outcome, outcomes))
             taken = self._pushes.finish(outcomes)
-            article_counts = self.store.record(clean_outcomes, self._feeds_by_source, taken)
+            article_counts = self.store.record(outcomes, self._feeds_by_source, taken)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -365,7 +364,7 @@ class App:
         limit_free_memory()
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return VisitRunner(self.config, self.store, self.now, network)
+        return VisitRunner(self.config, self.store, self.now, network, self._gate)
 
     def _close_visit_service(self) -> None:
         if "_visit_service" in vars(self):

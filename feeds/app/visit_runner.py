@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TypeVar, TypeVarTuple
 
 from .. import pipeline, scheduling
 from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit, replace
+from ..publication_gate import PublicationGate
+from ..rows.articles import encode_article
 from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.source_index import host_of
@@ -32,11 +35,20 @@ _Arguments = TypeVarTuple("_Arguments")
 class VisitRunner:
     """Makes visits, from any number of threads, until it is closed."""
 
-    def __init__(self, config: Config, store: Store, now: Callable[[], datetime], network: NetworkClient) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        now: Callable[[], datetime],
+        network: NetworkClient,
+        gate: PublicationGate,
+    ) -> None:
         self._site = config.site.url
         self._store = store
         self._now = now
         self._network = network
+        # Without secrets a worker need not load the gate.
+        self._encode = partial(encode_article, clean=gate.clean_article) if config.searched_secrets else encode_article
         self._workers = Workers()
         self._parsing = threading.Lock()
         self._redirect_hosts: dict[str, HostState] = {}  # that visits of other hosts led to, for their robots.txt
@@ -49,6 +61,7 @@ class VisitRunner:
             run=self._run,
             seen_items=self._store.seen_items,
             now=self._now,
+            encode=self._encode,
             accept_any_listing=accept_any_listing,
             site=self._site,
         )

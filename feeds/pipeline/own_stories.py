@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from .. import sanity
 from ..model import (
     Article,
+    ArticleRow,
     Edition,
     Feed,
     FileStamp,
@@ -108,7 +109,9 @@ def _moment(text: str, at: datetime, zone: str, language: str | None) -> datetim
     return far if far.tzinfo else far.replace(tzinfo=UTC)
 
 
-def harvest_folder(folder: FolderListing, seen_items: SeenItems, site: str, at: datetime) -> Harvest:
+def harvest_folder(
+    folder: FolderListing, seen_items: SeenItems, site: str, at: datetime, encode: Callable[[Article], ArticleRow]
+) -> Harvest:
     """Return the new, changed and removed stories of a folder; what is left out is logged."""
     judgement, parsed = folder.judgement, folder.parsed
     made = tuple(_make_articles(folder, seen_items, site, at))
@@ -117,7 +120,7 @@ def harvest_folder(folder: FolderListing, seen_items: SeenItems, site: str, at: 
         log.warning("%s: %s", folder.source.id, warning)
     articles = tuple(article for article, _ in made if _has_changed(article, seen_items))
     return Harvest(
-        articles=articles,
+        articles=tuple(map(encode, articles)),
         listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
         removed_ids=tuple(_removed_ids(folder, seen_items)),
         warnings=(*warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),

@@ -6,7 +6,7 @@ A listing yields articles, or, where a story's own page tells more, further visi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,6 @@ from typing import Protocol, TypeVar, TypeVarTuple
 from .. import http_headers, sanity, scheduling
 from ..errors import FailureKind, FeedsError, FetchError, ParseError, SourceError
 from ..model import (
-    Article,
     Channel,
     Failure,
     Fetched,
@@ -31,7 +30,6 @@ from ..model import (
     Shape,
     Source,
     Story,
-    StoryVisit,
     Validators,
     Visit,
     VisitState,
@@ -39,49 +37,39 @@ from ..model import (
 )
 from ..normalize import (
     Context,
-    describe_channel,
-    detach_story,
-    document_context,
     find_hub_links,
     merge_stories,
     name_outlines,
-    normalize,
     story_digest,
-    story_moment,
-    story_url,
-    title_and_date,
-    title_key,
-    truncation_warnings,
-    upstream_id,
 )
-from ..parse.opml import OpmlOutline, parse_opml
+from ..parse.opml import parse_opml
 from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
-from ..revision import is_same_reader
-from .own_stories import FolderListing, harvest_folder, held_file_ids, is_first_listing, publishable
-from .read import (
-    WEB_PAGE_KINDS,
-    child_sitemaps,
-    find_announced_feed,
-    find_reader,
-    is_wanted,
-    parse_feed,
-    with_child_sitemaps,
+from .own_stories import FolderListing, harvest_folder, publishable
+from .read import WEB_PAGE_KINDS, child_sitemaps, find_announced_feed, parse_feed, with_child_sitemaps
+from .read_listing import (
+    EncodeArticle,
+    ListingContext,
+    ReadListing,
+    is_first,
+    judge_listing,
+    make_articles,
+    must_refetch,
+    read_listing,
+    read_push,
+    take_listing,
 )
 
 log = logging.getLogger("feeds.pipeline")
 
-STRANGE_PUSH = "What a hub pushed has other ids than the feed; it is left to the next visit."
 MAX_STORY_PAGES = 10  # that one story may be spread over
 MIN_STORY_LETTERS = 300  # a page with less text is checked for being something else than a story
 
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
-
-NewStory = tuple[str, Story, str]  # upstream id, story, its digest
 
 
 class FunctionRunner(Protocol):
@@ -97,7 +85,8 @@ class FunctionRunner(Protocol):
 class VisitIO:
     """The I/O of a visit: the network or the disk, the store, and the clock.
 
-    `robots` returns whether a visit may fetch an address, and the new state of that host. `accept_any_listing`: the
+    `robots` returns whether a visit may fetch an address, and the new state of that host. `encode` makes the row of an
+    article, in any process. `accept_any_listing`: the
     operator named the source, so a listing that has nothing in common with the last one is taken. `site` is the public
     address of our own pages.
     """
@@ -107,6 +96,7 @@ class VisitIO:
     run: FunctionRunner
     seen_items: Callable[[str], SeenItems]
     now: Callable[[], datetime]
+    encode: EncodeArticle
     accept_any_listing: bool = False
     site: str = ""
 
@@ -123,6 +113,17 @@ class VisitContext:
         self.io = io
         self.status: int | None = None
         self.size = 0
+
+    def listing_context(self) -> ListingContext:
+        """Return what a listing of the source is read with."""
+        return ListingContext(
+            self.source,
+            self.io.seen_items(self.source.id),
+            self.io.now(),
+            self.io.encode,
+            has_worked=self.visit.state.worked_at is not None,
+            accept_any=self.io.accept_any_listing,
+        )
 
     def require_robots_permission(self, url: str) -> None:
         """Raise FetchError if robots.txt forbids an address."""
@@ -211,202 +212,107 @@ def _redirected_to_feed(outcome: Outcome, feed: str) -> Outcome:
 
 
 def _visit_listing(context: VisitContext) -> _Attempt:
-    visit, source, io = context.visit, context.source, context.io
-    kind = source_kinds()[source.kind]
-    if kind.robots:
+    visit, kind = context.visit, context.source.kind
+    if source_kinds()[kind].robots:
         context.require_robots_permission(visit.url)
     response = context.fetch()
     if isinstance(response, NotModified):
         return _Attempt(response, response)
-    if source.kind is Kind.OPML:
-        outlines = io.run(response, parse_opml, response.body, response.charset)
-        return _Attempt(_harvest_outlines(outlines, source, io.seen_items(source.id)), response)
+    return _LISTING_READERS.get(kind, _read_feed)(response, context)
+
+
+def _read_feed(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read a listing that needs no further look at the network or the disk, in one function."""
+    harmless = response if source_kinds()[context.source.kind].is_linear else None
+    listing = context.io.run(harmless, read_listing, response, context.listing_context())
+    return _listing_attempt(listing, response)
+
+
+def _find_feed(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read what is behind an address: a feed, a page that names one, or a page that lists stories."""
     try:
-        parsed = _parse_feed(response, source, io)
+        return _read_feed(response, context)
     except ParseError as error:
-        if source.kind is not Kind.ANY or error.kind not in WEB_PAGE_KINDS:
+        if error.kind not in WEB_PAGE_KINDS:
             raise
-        if feed := io.run(None, find_announced_feed, response):
-            return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
-        context.require_robots_permission(visit.url)
-        parsed = io.run(None, read_page, response, source)
-    children = child_sitemaps(parsed)
-    if children:
-        responses = [context.fetch_more(url) for url in children]
-        documents = [io.run(response, read_sitemap, response, source) for response in responses]
-        parsed = with_child_sitemaps(parsed, documents, source.max_items)
-    parsed = publishable(parsed, io.now(), source.timezone)
-    seen_items = io.seen_items(source.id)
-    is_first = visit.state.worked_at is None or not seen_items
-    first = io.accept_any_listing or visit.state.worked_at is None or is_first_listing(source, seen_items)
-    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
-    judgement = _judge(parsed, seen_items, _story_keys(parsed, article_context), first=first)
-    if children or parsed.windows or judgement.verdict is sanity.Verdict.SUSPICIOUS:
-        # Without validators the next visit fetches it whole: a suspicious listing until it looks right again (F31), an
-        # index because its children change while it stays the same, a folder because a story's date of publication
-        # comes without an edit.
-        response = replace(response, validators=Validators(), body_digest="")
-    if source.kind is Kind.FILES:
-        folder = FolderListing(source, parsed, judgement, response.media_files)
-        result = harvest_folder(folder, seen_items, io.site, io.now())
-        return _Attempt(replace(result, is_first=is_first), response)
-    result = harvest(parsed, judgement, seen_items, article_context, partial(io.run, response))
-    result = replace(_with_hub_of_headers(result, response), is_first=is_first)
-    return _Attempt(result, response, parsed.channel)
+    run = context.io.run
+    if feed := run(None, find_announced_feed, response):
+        return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
+    context.require_robots_permission(context.visit.url)
+    page = run(None, read_page, response, context.source)
+    return _listing_attempt(run(response, take_listing, page, context.listing_context()), response)
 
 
-def _parse_feed(response: Fetched, source: Source, io: VisitIO) -> Parsed:
-    read, fit_for = find_reader(source), response if source_kinds()[source.kind].is_linear else None
-    return parse_feed(response, source, lambda body, declared: io.run(fit_for, read, body, declared))
+def _read_sitemap(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read a sitemap, and those that it names."""
+    source, run = context.source, context.io.run
+    parsed = run(response, parse_feed, response, source)
+    children = [context.fetch_more(url) for url in child_sitemaps(parsed)]
+    documents = [run(child, read_sitemap, child, source) for child in children]
+    parsed = with_child_sitemaps(parsed, documents, source.max_items) if children else parsed
+    listing = run(response, take_listing, parsed, context.listing_context())
+    # An index stays the same while its children change.
+    return _listing_attempt(replace(listing, refetch=listing.refetch or bool(children)), response)
+
+
+def _read_folder(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read the stories of our own that a folder holds."""
+    io, source, listing_context = context.io, context.source, context.listing_context()
+    parsed = publishable(io.run(response, parse_feed, response, source), listing_context.now, source.timezone)
+    judgement = judge_listing(parsed, listing_context)
+    folder = FolderListing(source, parsed, judgement, response.media_files)
+    harvest = harvest_folder(folder, listing_context.seen_items, io.site, listing_context.now, io.encode)
+    harvest = replace(harvest, is_first=is_first(listing_context))
+    refetch = must_refetch(parsed, judgement)
+    return _Attempt(harvest, _without_validators(response) if refetch else response)
+
+
+def _read_outlines(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read a list of subscriptions, each to become a source. Lists inside the list are not followed."""
+    source, io = context.source, context.io
+    outlines = io.run(response, parse_opml, response.body, response.charset)
+    subscriptions = [outline for outline in outlines if outline.kind != "list"]
+    taken = subscriptions[: source.max_items]
+    named = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in taken)
+    harvest = Harvest((), (), outlines=name_outlines(named, io.seen_items(source.id).outlines))
+    if len(taken) < len(subscriptions):
+        warning = f"the list holds {len(subscriptions)} feeds; the first {len(taken)} are visited, as `max_items` says"
+        harvest = replace(harvest, warnings=(warning,))
+    return _Attempt(harvest, response)
+
+
+# Kinds of sources whose listing takes more than one step to read.
+_LISTING_READERS: Mapping[str, Callable[[Fetched, VisitContext], _Attempt]] = {
+    Kind.ANY: _find_feed,
+    Kind.SITEMAP: _read_sitemap,
+    Kind.FILES: _read_folder,
+    Kind.OPML: _read_outlines,
+}
+
+
+def _listing_attempt(listing: ReadListing, response: Fetched) -> _Attempt:
+    harvest = _with_hub_of_headers(listing.harvest, response)
+    return _Attempt(harvest, _without_validators(response) if listing.refetch else response, listing.channel)
+
+
+def _without_validators(response: Fetched) -> Fetched:
+    """Return a response after which the next visit fetches the document whole."""
+    return replace(response, validators=Validators(), body_digest="")
+
+
+def _with_hub_of_headers(harvest: Harvest, response: Fetched) -> Harvest:
+    """Return a harvest with the hub and the topic that the headers name, which come before the document's (R47)."""
+    links = find_hub_links(response.url, http_headers.parse_links(response.headers.get("link")))
+    if "hub" not in links:
+        return harvest
+    return replace(harvest, hub=links["hub"], self_url=links.get("self", harvest.self_url))
 
 
 def _take_push(context: VisitContext) -> _Attempt:
-    """Take the new and changed stories of what a hub pushed: some of a feed, or all of it.
-
-    Nothing is compared with the last listing. A push that would change what identifies the stories is not believed.
-    """
-    source, io, response = context.source, context.io, context.fetch()
+    """Take the new and changed stories of what a hub pushed."""
+    response = context.fetch()
     assert isinstance(response, Fetched)
-    parsed = publishable(_parse_feed(response, source, io), io.now(), source.timezone)
-    seen_items = io.seen_items(source.id)
-    article_context = Context(source.id, seen_items.authority, io.now(), source=source)
-    judgement = _judge(parsed, seen_items, _story_keys(parsed, article_context), first=True)
-    if judgement.identity != seen_items.identity:
-        raise ParseError(STRANGE_PUSH, kind=FailureKind.QUARANTINE)
-    return _Attempt(harvest(parsed, judgement, seen_items, article_context, partial(io.run, response)), response)
-
-
-def _with_hub_of_headers(result: Harvest, response: Fetched) -> Harvest:
-    """Return a harvest with the hub and the topic that the headers name, which come before the document's (R47)."""
-    links = find_hub_links(response.url, http_headers.parse_links(response.headers.get("link")))
-    return replace(result, hub=links["hub"], self_url=links.get("self", result.self_url)) if "hub" in links else result
-
-
-def _harvest_outlines(found: Sequence[OpmlOutline], source: Source, seen_items: SeenItems) -> Harvest:
-    """Return the subscriptions of an OPML list, each to become a source. Lists inside the list are not followed."""
-    subscriptions = [outline for outline in found if outline.kind != "list"]
-    taken = subscriptions[: source.max_items]
-    outlines = (Outline("", outline.feed_url, outline.title, outline.categories) for outline in taken)
-    harvest = Harvest((), (), outlines=name_outlines(outlines, seen_items.outlines))
-    if len(taken) == len(subscriptions):
-        return harvest
-    warning = f"the list holds {len(subscriptions)} feeds; the first {len(taken)} are visited, as `max_items` says"
-    return replace(harvest, warnings=(warning,))
-
-
-def harvest(
-    parsed: Parsed,
-    judgement: sanity.Judgement,
-    seen_items: SeenItems,
-    context: Context,
-    run: Callable[..., tuple[Article, ...]],
-) -> Harvest:
-    """Return the new and changed stories of a listing, as articles or visits to their pages, and every listed id."""
-    channel = describe_channel(parsed)
-    new_stories = list(_new_stories(parsed, judgement, seen_items, context.source))
-    visits = dict(_story_visits(new_stories, parsed, context.source))
-    new_digests = dict(_find_other_readings(visits.values(), seen_items))
-    visits = {upstream: visit for upstream, visit in visits.items() if upstream not in new_digests}
-    new_stories = [new_story for new_story in new_stories if new_story[0] not in new_digests]
-    whole = [new_story for new_story in new_stories if new_story[0] not in visits]
-    changed = frozenset(upstream for upstream, _, digest in whole if _is_edited(upstream, digest, seen_items))
-    return Harvest(
-        articles=run(articles_of, whole, replace(parsed, stories=()), context, changed) if whole else (),
-        story_visits=tuple(visits.values()),
-        listed_ids=tuple(judgement.ids[index] for index in judgement.keep),
-        title=channel.title or None,
-        link=channel.home,
-        hub=next(iter(channel.hubs), "") if parsed.shape is Shape.FEED else "",
-        self_url=channel.feed,
-        warnings=(*parsed.warnings, *truncation_warnings(parsed.stories), *filter(None, [judgement.sentence])),
-        identity=judgement.identity,
-        changed=len(changed),
-        new_digests=new_digests,
-        renamed_ids=judgement.renamed_ids,
-    )
-
-
-def _is_edited(upstream: str, digest: str, seen_items: SeenItems) -> bool:
-    """Return whether a new or changed story was seen before, and is not only read by another version."""
-    return upstream in seen_items and is_same_reader(seen_items.digests.get(upstream, digest), digest)
-
-
-def articles_of(
-    new_stories: Sequence[NewStory], parsed: Parsed, context: Context, changed: frozenset[str]
-) -> tuple[Article, ...]:
-    """Return the articles of stories of one document; module-level, as it may run in another process."""
-    document = document_context(parsed, context)
-    return tuple(
-        normalize(story, document, upstream, digest, replace(context, changed=upstream in changed))
-        for upstream, story, digest in new_stories
-    )
-
-
-def _story_keys(parsed: Parsed, context: Context) -> sanity.StoryKeys:
-    """Return what tells the stories of a listing apart if their ids do not; our own stories are known by their file."""
-    keys = sanity.StoryKeys(partial(upstream_id, base=parsed.base, identity="link"))
-    if context.source and context.source.kind is Kind.FILES:
-        return keys
-    return replace(
-        keys,
-        title_of=partial(title_and_date, parsed=parsed, context=context),
-        moment_of=partial(story_moment, parsed=parsed, context=context),
-        digest_of=story_digest,
-        is_distinctive=lambda title: title_key(title) != "",
-    )
-
-
-def _judge(parsed: Parsed, seen_items: SeenItems, keys: sanity.StoryKeys, *, first: bool) -> sanity.Judgement:
-    """Return whether a listing is believable; raise ParseError when nothing may be taken from it."""
-    by_identity = partial(upstream_id, base=parsed.base, identity=seen_items.identity)
-    ids = held_file_ids(parsed, [by_identity(story) for story in parsed.stories], seen_items)
-    is_page = parsed.shape is Shape.LISTING
-    judge = partial(sanity.judge, parsed, ids, seen_items, is_page=is_page, keys=keys)
-    judgement = judge(first=first)
-    if judgement.verdict is sanity.Verdict.QUARANTINE:
-        # In quarantine is what the operator can accept by a visit to the source by name.
-        is_acceptable = judge(first=True).verdict is not sanity.Verdict.QUARANTINE
-        kind = FailureKind.QUARANTINE if is_acceptable else FailureKind.SELECTOR
-        raise ParseError(judgement.sentence or "", kind=kind)
-    return judgement
-
-
-def _new_stories(
-    parsed: Parsed, judgement: sanity.Judgement, seen_items: SeenItems, source: Source | None
-) -> Iterator[NewStory]:
-    """Yield what is wanted and new or edited; the rest is dropped before any cleaning.
-
-    A feed is judged whole before `include` and `exclude` choose from it: one that lists nothing wanted is not empty.
-    """
-    for index in judgement.keep:
-        story, upstream = parsed.stories[index], judgement.ids[index]
-        if upstream in seen_items.retracted or not is_wanted(story, parsed, source):
-            continue
-        digest = story_digest(story)
-        if digest == seen_items.digests.get(upstream):
-            continue
-        if parsed.shape is Shape.LISTING and upstream in seen_items:
-            continue  # a teaser that moved on the page is no edited story
-        yield upstream, story, digest
-
-
-def _story_visits(
-    new_stories: Sequence[NewStory], parsed: Parsed, source: Source | None
-) -> Iterator[tuple[str, StoryVisit]]:
-    """Yield a visit for each story that its own page tells better."""
-    private = source is not None and source.private
-    if (source is not None and source.full_text) or parsed.shape in (Shape.LISTING, Shape.SITEMAP):
-        for upstream, story, digest in new_stories:
-            if url := story_url(story, parsed.base):
-                yield upstream, StoryVisit(upstream, url, detach_story(story, parsed, private=private), digest)
-
-
-def _find_other_readings(visits: Iterable[StoryVisit], seen_items: SeenItems) -> Iterator[tuple[str, str]]:
-    """Yield (upstream id, digest) of the stored stories that another version read: no page is visited for that."""
-    for visit in visits:
-        stored = seen_items.digests.get(visit.upstream_id)
-        if stored is not None and not is_same_reader(stored, visit.story_digest):
-            yield visit.upstream_id, visit.story_digest
+    return _Attempt(context.io.run(response, read_push, response, context.listing_context()), response)
 
 
 # ── a story's own page ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -460,5 +366,5 @@ def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | Non
     changed = frozenset({visit.upstream_id} if visit.upstream_id in seen_items else ())
     digest = visit.story_digest or story_digest(listing_story)
     new_stories = [(visit.upstream_id, parsed.stories[0], digest)]
-    articles = io.run(response, articles_of, new_stories, parsed, article_context, changed)
+    articles = io.run(response, make_articles, new_stories, parsed, article_context, changed, io.encode)
     return Harvest(articles, (), warnings=parsed.warnings, identity=seen_items.identity, changed=len(changed))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, count
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, cast
 from zlib import crc32
 
-import msgspec
-from msgspec.structs import FieldInfo
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
@@ -34,17 +32,16 @@ from sqlalchemy import (
 )
 
 from ..errors import StoreError
-from ..model import NOTHING, Article, EntryState, Harvest, Outcome
-from ..revision import first_version, is_noticeable, is_same_reader, next_version, reread_version
+from ..model import Article, ArticleRow, EntryState, Harvest, Outcome
+from ..revision import is_noticeable, is_same_reader, next_version, reread_version
+from ..rows.articles import decode_article, decode_body, encode_body, is_same_body, tag_lines
 from ..rows.values import (
     EPOCH,
     decode_strings,
     decode_time,
     encode_json,
-    encode_text,
     encode_time,
     sanitize_id,
-    sanitize_text,
     to_json,
 )
 from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
@@ -61,54 +58,9 @@ from .sqlite import (
     update_or_ignore,
 )
 from .statements import BatchStatement, Query, ResultRow, insert_statement, update_statement
-from .twins import assign_story_keys, make_link_mark, make_mark, sign_story
+from .twins import assign_story_keys, sign_story
 
 ArticleSelect = Select[tuple[object, ...]]
-
-# ── body ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# Fields with a column of their own, and those that are not stored: how a document was read, which only `preview` shows,
-# and what the steps of a feed put in.
-_COLUMN_FIELDS = (
-    *("source_id", "upstream_id", "published_id", "story_digest", "link_key", "key", "changed"),
-    *("first_seen", "updated", "url", "html", "is_addition", "story_key"),
-)
-_TRANSIENT_FIELDS = {"found": NOTHING, "reader": "", "title_key": "", "also_at": ()}
-_BODY_FIELDS = [
-    field for field in msgspec.structs.fields(Article) if field.name not in (*_COLUMN_FIELDS, *_TRANSIENT_FIELDS)
-]
-
-
-def _with_default(field: FieldInfo) -> tuple[str, object] | tuple[str, object, object]:
-    """Return the field as `defstruct` takes it."""
-    if field.required:
-        return field.name, field.type
-    return field.name, field.type, {} if field.default is msgspec.NODEFAULT else field.default
-
-
-_ArticleBody = msgspec.defstruct("ArticleBody", map(_with_default, _BODY_FIELDS), frozen=True, omit_defaults=True)
-_BODY = msgspec.json.Decoder(_ArticleBody)
-_BODY_VALUES = attrgetter(*(field.name for field in _BODY_FIELDS))
-# The arguments of Article, out of the columns followed by the values of a body.
-_ARTICLE_VALUES = itemgetter(
-    *(
-        [*_COLUMN_FIELDS, *(field.name for field in _BODY_FIELDS), *_TRANSIENT_FIELDS].index(name)
-        for name in Article.__struct_fields__
-    )
-)
-
-
-def encode_body(article: Article) -> bytes:
-    """Return the fields of an article that are stored and have no column of their own, as JSON."""
-    return encode_json(_ArticleBody(*_BODY_VALUES(article)))
-
-
-def decode_body(body: bytes, columns: tuple[object, ...]) -> Article:
-    """Return the article of a body and the values of `_COLUMN_FIELDS`."""
-    return Article(
-        *_ARTICLE_VALUES((*columns, *msgspec.structs.astuple(_BODY.decode(body)), *_TRANSIENT_FIELDS.values()))
-    )
-
 
 # ── record ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,13 +154,13 @@ def record(
     return {source_index.ids[key]: SourceChange(number, article_counts[key]) for key, number in change_numbers.items()}
 
 
-def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, tuple[Article, bool]]:
+def _harvest_articles(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> dict[StoryId, tuple[ArticleRow, bool]]:
     """Return all articles of a batch by story id, and whether each was listed after its source's first listing.
 
     Of several with one id, the last is taken.
     """
     return {
-        (source_index.keys[article.source_id], sanitize_id(article.upstream_id)): (article, is_addition)
+        (source_index.keys[article.source_id], article.upstream_id): (article, is_addition)
         for outcome in outcomes
         if isinstance(outcome.result, Harvest)
         for is_addition in [outcome.visit.is_addition if outcome.visit.story else not outcome.result.is_first]
@@ -229,12 +181,12 @@ def _removal_times(source_index: SourceIndex, outcomes: Sequence[Outcome]) -> di
 def _insert_articles(
     connection: Connection,
     source_index: SourceIndex,
-    new_articles: Sequence[tuple[StoryId, Article, bool]],
+    new_articles: Sequence[tuple[StoryId, ArticleRow, bool]],
     first_number: int,
 ) -> None:
     """Store new articles; one whose story the operator has retracted is hidden as well (R4)."""
-    proposed_ids = [sanitize_id(article.published_id) for _, article, _ in new_articles]
-    rows = list(_new_rows(connection, source_index, new_articles, proposed_ids, first_number))
+    proposed_ids = [article.published_id for _, article, _ in new_articles]
+    rows = list(_new_rows(connection, source_index, new_articles, first_number))
     retracted = assign_story_keys(connection, rows, proposed_ids) if rows else ()
     _INSERT.run(connection, rows)
     for row in retracted:
@@ -252,40 +204,39 @@ _KEY_OF_STORY = Query(
 def _new_rows(
     connection: Connection,
     source_index: SourceIndex,
-    new_articles: Sequence[tuple[StoryId, Article, bool]],
-    proposed_ids: Sequence[str],
+    new_articles: Sequence[tuple[StoryId, ArticleRow, bool]],
     first_number: int,
 ) -> Iterator[dict[str, Any]]:
-    used_ids = _select_used_ids(connection, proposed_ids)
+    used_ids = _select_used_ids(connection, [article.published_id for _, article, _ in new_articles])
     for number, ((source, upstream_id), article, is_addition) in enumerate(new_articles, first_number):
-        published_id = proposed_ids[number - first_number]
+        published_id = article.published_id
         if published_id in used_ids or source_index.belongs_to_others(source, published_id):
-            published_id = _choose_minted_id(connection, sanitize_id(article.minted_id), used_ids)
+            published_id = _choose_minted_id(connection, article.minted_id, used_ids)
         used_ids.add(published_id)
         yield _with_checksum(
             {
                 "source": source,
                 "upstream_id": upstream_id,
                 "published_id": published_id,
-                "first_seen": encode_time(article.first_seen),
-                "updated": encode_time(article.updated),
-                "position": encode_time(article.position),
+                "first_seen": article.first_seen,
+                "updated": article.updated,
+                "position": article.position,
                 "change_number": number,
                 "is_addition": int(is_addition),
                 "story_key": "",
-                **_editable_values(first_version(article)),
+                **_editable_values(article),
             }
         )
 
 
-def _edit(connection: Connection, article: Article, row: ResultRow, change_number: int) -> bool:
+def _edit(connection: Connection, edited: ArticleRow, row: ResultRow, change_number: int) -> bool:
     """Store what is new in an article; return whether its documents differ."""
-    before, stored = _stored_version(article, row), row._asdict()
-    is_reread = not is_same_reader(article.story_digest, row.story_digest)
+    before, stored = _stored_version(edited.source_id, row), row._asdict()
+    article, is_reread = decode_article(edited), not is_same_reader(edited.story_digest, row.story_digest)
     article = reread_version(article, before) if is_reread else next_version(article, before)
-    values = _editable_values(article)
-    if values["body"] != stored["body"] and _BODY.decode(values["body"]) == _BODY.decode(row.body):
-        values["body"] = stored["body"]  # the same, spelled otherwise: a default that is written out
+    values = {**_editable_values(edited), "body": encode_body(article)}
+    if is_same_body(values["body"], stored["body"]):
+        values["body"] = stored["body"]
     if values.items() <= stored.items():
         return False
     if values["title_mark"] != row.title_mark:
@@ -295,46 +246,31 @@ def _edit(connection: Connection, article: Article, row: ResultRow, change_numbe
         date = article.published or article.modified
         values["position"] = min(encode_time(date), row.first_seen) if date else row.first_seen
         values["change_number"] = change_number
-    if article.story_digest != row.story_digest:
+    if edited.story_digest != row.story_digest:
         if is_visible and not is_reread and is_noticeable(article, before):
             # The publisher's change moves `updated`, and never back; a better reader does not (R11).
-            values["updated"] = max(row.updated, encode_time(article.updated))
+            values["updated"] = max(row.updated, edited.updated)
         else:
-            digests = {"the_key": row.key, "stored_digest": row.story_digest, "story_digest": article.story_digest}
+            digests = {"the_key": row.key, "stored_digest": row.story_digest, "story_digest": edited.story_digest}
             _UPDATE_PUBLISHED_DIGEST.run(connection, [digests])  # so that no subscriber is told of it
     _UPDATE.run(connection, [_with_checksum({"the_key": row.key, **stored, **values})])
     return is_visible
 
 
-def _stored_version(article: Article, row: ResultRow) -> Article:
+def _stored_version(source_id: str, row: ResultRow) -> Article:
     """Return the article that a new version replaces."""
-    ids = article.source_id, row.upstream_id, row.published_id, row.story_digest, row.link_key
+    ids = source_id, row.upstream_id, row.published_id, row.story_digest, row.link_key, row.key, row.change_number
     times = decode_time(row.first_seen), decode_time(row.updated)
-    columns = (
-        *ids,
-        row.key,
-        row.change_number,
-        *times,
-        row.url,
-        row.html.decode(),
-        bool(row.is_addition),
-        row.story_key,
-    )
-    return decode_body(row.body, columns)
+    return decode_body(row.body, (*ids, *times, row.url, row.html.decode(), bool(row.is_addition), row.story_key))
 
 
-def _editable_values(article: Article) -> dict[str, Any]:
+_EDITABLE = ("story_digest", "url", "link_key", "link_mark", "title_mark", "tags", "body", "html")
+_EDITABLE_VALUES = attrgetter(*_EDITABLE)
+
+
+def _editable_values(article: ArticleRow) -> dict[str, Any]:
     """Return the columns that each new version of a story sets."""
-    return {
-        "story_digest": article.story_digest,
-        "url": None if article.url is None else sanitize_text(article.url),
-        "link_key": article.link_key,
-        "link_mark": make_link_mark(article.link_key),
-        "title_mark": make_mark(article.title_key),
-        "tags": _tag_lines(article.tags),
-        "body": encode_body(article),
-        "html": encode_text(article.html),
-    }
+    return dict(zip(_EDITABLE, _EDITABLE_VALUES(article), strict=True))
 
 
 def _with_checksum(values: dict[str, Any]) -> dict[str, Any]:
@@ -426,10 +362,6 @@ def _checksum(values: tuple[object, ...], body: bytes, html: bytes, story_key: s
     """
     checksum = crc32(html, crc32(body, crc32(encode_json(values))))
     return sign_story(checksum, story_key) if story_key else checksum
-
-
-def _tag_lines(tags: Iterable[str]) -> str:
-    return sanitize_text("\n".join(("", *tags, "")).casefold())
 
 
 # ── read ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -574,7 +506,7 @@ def has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[b
     """
     folded_tags = {tag.casefold() for tag in tags}
     keys = {key for tag in folded_tags for key in source_index.keys_by_tag.get(tag, ())}
-    article_conditions = [contains(articles.c.tags, _tag_lines([tag])) for tag in sorted(folded_tags)]
+    article_conditions = [contains(articles.c.tags, tag_lines([tag])) for tag in sorted(folded_tags)]
     return or_(*article_conditions, articles.c.source.in_(json_members("tagged", to_json(sorted(keys)))))
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import Generic, TypeVar, cast
+from typing import cast
 
 import msgspec
 from sqlalchemy import Connection, bindparam, literal, null, select
 
 from ..model import HeldStory, Outline, SeenItems, StoryPage
+from ..rows.lazy_mapping import LazyMapping
 from ..rows.values import decode_time, encode_time, to_json
 from .schema import TombstoneReason, articles, sources, tombstones
 from .sqlite import json_member, json_members
 from .statements import Query
-
-V = TypeVar("V")
 
 _PAGE_DECODER = msgspec.json.Decoder(StoryPage)
 _OUTLINES_DECODER = msgspec.json.Decoder(tuple[Outline, ...])
@@ -56,26 +54,6 @@ _PAGES = Query(
 _LISTING = Query(
     select(sources.c.listing_size, sources.c.identity, sources.c.outlines).where(sources.c.key == bindparam("source"))
 )
-
-
-class LazyMapping(Mapping[str, V], Generic[V]):
-    """A mapping that is loaded on first use: a listing that looks normal never uses it."""
-
-    def __init__(self, load: Callable[[], Mapping[str, V]]) -> None:
-        self._load = load
-
-    @cached_property
-    def _mapping(self) -> Mapping[str, V]:
-        return self._load()
-
-    def __getitem__(self, key: str) -> V:
-        return self._mapping[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._mapping)
-
-    def __len__(self) -> int:
-        return len(self._mapping)
 
 
 def select_seen_items(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
 from zlib import crc32
 
@@ -23,7 +22,7 @@ from .statements import Query, update_statement
 TITLE_WINDOW = timedelta(hours=48) // MICROSECOND  # between the dates of two stories that have the same title
 MAX_COMPARED = 8  # articles of one link or title
 
-ArticleRow = dict[str, Any]  # the values of a row of `articles`, new or stored; a stored one has a `key`
+ArticleValues = dict[str, Any]  # the values of a row of `articles`, new or stored; a stored one has a `key`
 
 _COLUMNS = (
     *(articles.c[name] for name in ("key", "source", "published_id", "position", "story_key", "checksum")),
@@ -61,28 +60,14 @@ _SOURCES_OF_STORIES = Query(
 _UPDATE_STORY = update_statement(articles, ["key"], "story_key", "checksum")
 
 
-def make_link_mark(link_key: str) -> int | None:
-    """Return a digest of a canonical link, whichever of `www.` and a last slash it has.
-
-    It is None for the address of a front page, which is not that of a story.
-    """
-    address = link_key.partition("://")[2].removeprefix("www.").rstrip("/")
-    return make_mark(address) if "/" in address or "?" in address else None
-
-
-def make_mark(key: str) -> int | None:
-    """Return a digest of a text as a signed integer of 64 bits; None for an empty one."""
-    return int.from_bytes(blake2b(encode_text(key), digest_size=8).digest(), signed=True) if key else None
-
-
 def sign_story(checksum: int, story_key: str) -> int:
     """Return the checksum of a row that gets this story key."""
     return checksum ^ crc32(encode_text(story_key))
 
 
 def assign_story_keys(
-    connection: Connection, rows: Sequence[ArticleRow], proposed_ids: Sequence[str]
-) -> list[ArticleRow]:
+    connection: Connection, rows: Sequence[ArticleValues], proposed_ids: Sequence[str]
+) -> list[ArticleValues]:
     """Put the story key into each new row that is a twin, and into the oldest of its story, stored ones too.
 
     `proposed_ids` are those that the sources of the rows gave their stories, which other articles may hold. Return the
@@ -97,15 +82,15 @@ def assign_story_keys(
 class _TwinFinder:
     """The articles that new rows may be twins of, the rows before each among them."""
 
-    def __init__(self, connection: Connection, rows: Sequence[ArticleRow], proposed_ids: Sequence[str]) -> None:
-        self._links: dict[int, list[ArticleRow]] = {}
-        self._titles: dict[int, list[ArticleRow]] = {}
-        self._ids: dict[str, list[ArticleRow]] = {}
+    def __init__(self, connection: Connection, rows: Sequence[ArticleValues], proposed_ids: Sequence[str]) -> None:
+        self._links: dict[int, list[ArticleValues]] = {}
+        self._titles: dict[int, list[ArticleValues]] = {}
+        self._ids: dict[str, list[ArticleValues]] = {}
         self._sources: dict[str, set[int]] = {}  # of each story
         marks = {
             f"{name}s": to_json(sorted({row[name] for row in rows} - {None})) for name in ("link_mark", "title_mark")
         }
-        stored: dict[int, ArticleRow] = {}  # by key: what is found by link and by title is one article
+        stored: dict[int, ArticleValues] = {}  # by key: what is found by link and by title is one article
         for row in _POSSIBLE_TWINS.rows(connection, **marks, ids=to_json(proposed_ids)):
             twin = stored.setdefault(row.key, dict(row._mapping))
             if row.kind == "id":
@@ -116,9 +101,9 @@ class _TwinFinder:
         if stories := {twin["story_key"] for twin in stored.values() if twin["story_key"]}:
             for member in _SOURCES_OF_STORIES.rows(connection, stories=to_json(sorted(stories))):
                 self._sources.setdefault(member.story_key, set()).add(member.source)
-        self.updates: list[ArticleRow] = []  # of stored articles
+        self.updates: list[ArticleValues] = []  # of stored articles
 
-    def join(self, row: ArticleRow, proposed_id: str) -> bool:
+    def join(self, row: ArticleValues, proposed_id: str) -> bool:
         """Make a new row a twin of the oldest article that it can be; return whether that was retracted."""
         twin = self._find(row, proposed_id)
         for group, mark in ((self._links, row["link_mark"]), (self._titles, row["title_mark"])):
@@ -134,11 +119,11 @@ class _TwinFinder:
         self._put(row, twin["story_key"])
         return bool(twin.get("reason") == TombstoneReason.RETRACTED)
 
-    def _put(self, row: ArticleRow, story_key: str) -> None:
+    def _put(self, row: ArticleValues, story_key: str) -> None:
         row["story_key"], row["checksum"] = story_key, sign_story(row["checksum"], story_key)
         self._sources.setdefault(story_key, set()).add(row["source"])
 
-    def _find(self, row: ArticleRow, proposed_id: str) -> ArticleRow | None:
+    def _find(self, row: ArticleValues, proposed_id: str) -> ArticleValues | None:
         source, position = row["source"], row["position"]
         by_id, by_link = self._ids.get(proposed_id, ()), self._links.get(row["link_mark"], ())
         by_title = self._titles.get(row["title_mark"], ())
@@ -152,7 +137,7 @@ class _TwinFinder:
         return next((twin for twin in twins if source not in self._sources.get(twin["story_key"], ())), None)
 
 
-def _is_specific(twins: Sequence[ArticleRow], source: int) -> bool:
+def _is_specific(twins: Sequence[ArticleValues], source: int) -> bool:
     """Return whether a link or title tells one story from others: no source, this one included, has it twice."""
     sources = [source, *(twin["source"] for twin in twins)]
     return len(set(sources)) == len(sources)

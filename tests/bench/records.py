@@ -1,9 +1,9 @@
 """CPU time to write and read stored articles: python tests/bench/records.py [--against CHECKOUT] [FOLDER].
 
 The folder holds real feeds, and is `real-feeds` in FEEDS_CORPORA unless given; its first 1,000 articles, at most 30
-of a feed, are stored, 25 an outcome. Prints microseconds an article: to encode and decode a body, to `record` (commit
-included) and to read with `articles` from a new connection. With `--against`, the same for another checkout of the
-program in turn with this one, as old as fdb0796, and the ratios.
+of a feed, are stored, 25 an outcome. Prints microseconds an article: to make its row, to make it of its row, to
+unpickle the row, to `record` (commit included) and to read with `articles` from a new connection. With `--against`, the
+same for another checkout of the program in turn with this one, as old as 84bc6d1, and the ratios.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,38 +48,32 @@ def measure(folder: Path) -> dict[str, float]:
 
     articles = [article for file in sorted(folder.iterdir()) for article in read(file)][:COUNT]
     encode, decode = coder()
-    bodies = [encode(article) for article in articles]
+    rows = [encode(article) for article in articles]
     times = {
         "encode": fastest(lambda: [encode(article) for article in articles]),
-        "decode": fastest(lambda: [decode(body, article) for body, article in zip(bodies, articles, strict=True)]),
+        "decode": fastest(lambda: [decode(row) for row in rows]),
+        "unpickle": fastest(partial(pickle.loads, pickle.dumps(rows, pickle.HIGHEST_PROTOCOL))),
         "record": float("inf"),
         "articles": float("inf"),
     }
     for _ in range(ROUNDS):
         # Copies: an article that was stored once keeps its texts in UTF-8.
-        for name, seconds in store_articles(pickle.loads(pickle.dumps(articles))).items():
+        for name, seconds in store_articles(pickle.loads(pickle.dumps(rows))).items():
             times[name] = min(times[name], seconds)
     return {name: seconds * 1e6 / len(articles) for name, seconds in times.items()}
 
 
-def coder() -> tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]:
-    """Return what encodes the body of an article, and what makes an article of a body and another article's columns."""
+def coder() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return what makes the row of an article, and what makes an article of a row."""
     try:
-        from feeds.store.articles import _COLUMN_FIELDS, decode_body, encode_body
-    except ImportError:  # fdb0796
-        from feeds.store import codec  # type: ignore[attr-defined]
-
-        names = codec.COLUMNS
-        return codec.article_body, lambda body, article: codec.article_of(
-            body, **{name: getattr(article, name) for name in names}
-        )
-    return encode_body, lambda body, article: decode_body(
-        body, tuple([getattr(article, name) for name in _COLUMN_FIELDS])
-    )
+        from feeds.rows.articles import decode_article, encode_article
+    except ImportError:  # 84bc6d1 encodes an article while it is recorded
+        return lambda article: article, lambda row: row
+    return encode_article, decode_article
 
 
-def store_articles(articles: list[Any]) -> dict[str, float]:
-    """Return the CPU seconds to record the articles in a new store and to read them."""
+def store_articles(rows: list[Any]) -> dict[str, float]:
+    """Return the CPU seconds to record articles in a new store and to read them."""
     from feeds import store as stores
     from feeds.model import Harvest, Kind, Outcome, Source
 
@@ -94,7 +89,7 @@ def store_articles(articles: list[Any]) -> dict[str, float]:
         state = (visit.state, visit.host) if hasattr(visit, "state") else (visit.host, visit.url)
         harvests = [
             Harvest(tuple(part), tuple(article.upstream_id for article in part))
-            for part in (articles[start : start + PER_OUTCOME] for start in range(0, len(articles), PER_OUTCOME))
+            for part in (rows[start : start + PER_OUTCOME] for start in range(0, len(rows), PER_OUTCOME))
         ]
         outcomes = [Outcome(visit, AT, AT, harvest, *state) for harvest in harvests]
         return {"record": cpu(lambda: store.record(outcomes)), "articles": cpu(lambda: list(store.articles()))}
@@ -134,7 +129,7 @@ def main() -> None:
     rounds = [[run(checkout, options.folder) for checkout in checkouts] for _ in range(3)]
     best = [{name: min(times[name] for times in column) for name in column[0]} for column in zip(*rounds, strict=True)]
     for times in best:
-        times["record + articles"] = times["record"] + times["articles"]
+        times["encode + record"] = times["encode"] + times["record"]
     for name, microseconds in best[0].items():
         before = best[1][name] if options.against else None
         ratio = f"   before {before:6.1f} µs   ratio {microseconds / before:.2f}" if before else ""

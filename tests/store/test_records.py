@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from feeds.errors import StoreError
 from feeds.model import Article, Failure, Hints, Link, Media, Move, Outline, Story, replace
+from feeds.rows import articles
 from feeds.rows.values import decode_time, encode_time, sanitize_id, to_json
-from feeds.store import articles
 
 TEXTS = st.text(max_size=12)
 TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": "", "title_key": "", "also_at": ()}
@@ -59,8 +59,33 @@ def _value(hint: typing.Any) -> st.SearchStrategy[typing.Any]:
 @given(records(Article))
 def test_an_article_comes_back_equal(article: Article) -> None:
     assert pickle.loads(pickle.dumps(article)) == article  # they come from worker processes
-    columns = tuple(getattr(article, name) for name in articles._COLUMN_FIELDS)
+    columns = tuple(getattr(article, name) for name in articles.COLUMN_FIELDS)
     assert articles.decode_body(articles.encode_body(article), columns) == replace(article, **TRANSIENT_FIELDS)
+
+
+@settings(max_examples=150)
+@given(records(Article))
+def test_an_article_comes_back_from_its_row_as_its_source_tells_it(article: Article) -> None:
+    row = articles.encode_article(article)
+    assert pickle.loads(pickle.dumps(row)) == row
+    ids = {name: sanitize_id(getattr(article, name)) for name in ("upstream_id", "published_id")}
+    untold = {"key": 0, "changed": 0, "is_addition": False, "story_key": "", **TRANSIENT_FIELDS}
+    assert articles.decode_article(row) == replace(article, **ids, **untold)
+
+
+@pytest.mark.parametrize(("reader", "is_dated"), [("xml", True), ("page", False)])
+def test_R13_a_new_entry_that_only_says_when_it_was_updated_is_published_then(
+    path: Path, reader: str, is_dated: bool
+) -> None:
+    """That date stays when the entry is updated again (DESIGN §3)."""
+    entry = article(published=None, modified=NOON - HOUR, reader=reader)
+    assert articles.encode_article(entry).is_dated_by_update is is_dated
+    assert articles.decode_article(articles.encode_article(entry)).published is None
+    with open_store(path, source()) as store:
+        add_articles(store, entry)
+        add_articles(store, replace(entry, modified=NOON, title="Again", story_digest="d2"))
+        (stored,) = store.articles()
+        assert (stored.published, stored.modified) == (NOON - HOUR if is_dated else None, NOON)
 
 
 @settings(max_examples=150)
