@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factories import AUTHORITY, NOON, harvest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from feeds.model import Article, Source, Visit
 from feeds.store import SqlStore
@@ -58,6 +58,26 @@ def collect_statements(store: SqlStore, words: int | None = 1) -> Iterator[list[
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", collect)
+
+
+@contextmanager
+def recorded_statements() -> Iterator[list[str]]:
+    """The SQL that is run while inside, a commit included."""
+    statements: list[str] = []
+
+    def on_execute(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    def on_commit(connection: object) -> None:
+        statements.append("COMMIT")
+
+    event.listen(Engine, "before_cursor_execute", on_execute)
+    event.listen(Engine, "commit", on_commit)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", on_execute)
+        event.remove(Engine, "commit", on_commit)
 
 
 # Version → what its migration has added, taken away again: a database of the version before, as far as tests need it.

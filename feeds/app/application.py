@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -45,6 +45,7 @@ from .installation_status import read_status
 from .publisher import (
     FRONT_PAGE,
     BackgroundPublisher,
+    FeedChanges,
     due_feeds,
     front_page_feed,
     shared_files,
@@ -109,7 +110,7 @@ class App:
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
             self._announcer = HubAnnouncer(lambda: self.config, self.store)
             resources.callback(lambda: self._announcer.close(wait=not self._stopping.is_set()))
-            self._publisher = BackgroundPublisher(self.issue)
+            self._publisher = BackgroundPublisher(self.issue, self._may_be_due)
             resources.callback(self._publisher.close)
             self._resources = resources.pop_all()
         self._apply_configuration()
@@ -152,7 +153,7 @@ class App:
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
-            article_counts = self.store.record(outcomes, self._feeds_by_source, taken)
+            article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -230,15 +231,13 @@ class App:
 
         `progress` is called before and after each feed with the number of those done, of all, and its id.
         """
-        began = self.now()
-        newest, ledgers = self.store.change_numbers(), self.store.ledgers()
+        began, began_at = self.now(), time.monotonic()
+        ledgers = self.store.ledgers()
         self._expand_feeds(ledgers.keys())
+        feed_changes = self._feed_changes
         feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
         withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != self._shared_files.id]
-        changes = dict.fromkeys(feeds, 0)
-        for source_id, feed_ids_of_source in self._feeds_by_source.items():
-            for id in feed_ids_of_source:
-                changes[id] = max(changes[id], newest.get(source_id, 0))
+        changes = {**dict.fromkeys(feeds, 0), **feed_changes.update(self.store.change_numbers)}
         changes[FRONT_PAGE] = max(changes.values())
         if feed_ids is None:
             # The shared files change with the feeds that they name: alone they are due only where they do not stand.
@@ -247,6 +246,7 @@ class App:
         else:
             chosen = with_story_pages(feed_ids, self._story_page_feeds, self.config)
         if not chosen and not withdrawn:
+            feed_changes.rest(time.monotonic() - began_at)
             return []
         from .feed_issuer import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
 
@@ -279,6 +279,9 @@ class App:
             return True
         stored_id = self._gate.find_replaced_id(id_or_url, self.store.published_ids())
         return stored_id is not None and self.store.retract(stored_id, self.now(), undo)
+
+    def _may_be_due(self) -> bool:
+        return self._feed_changes.may_be_due(self.store.last_change_number())
 
     def _should_stop_issuing(self) -> bool:
         self.issuing_at = time.monotonic()
@@ -340,7 +343,7 @@ class App:
         for feed in (*self._story_page_feeds.values(), *config.feeds.values()):
             for source_id in select_sources(feed, self.sources):
                 feeds_by_source[source_id].append(feed.id)
-        self._feeds_by_source: Mapping[str, list[str]] = feeds_by_source
+        self._feed_changes = FeedChanges(feeds_by_source)
         self.config = config
 
     def _warn_of_renamed_sources(self) -> None:

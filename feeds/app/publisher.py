@@ -25,6 +25,8 @@ MAX_PAUSE_SECONDS = 5.0  # … but no feed waits longer for the next round (A5)
 # during one round, after which the publisher pauses, and is published at the latest at the end of the next one.
 LAG_BOUND = timedelta(seconds=15)
 LAG_BOUND_ROUNDS = 2
+REST_SECONDS = 5.0  # without a change, files that something else removed are looked for this often …
+REST_FACTOR = 500.0  # … or more seldom, where to look at all takes long
 SHARED_FILES = "shared/files"  # the list of feeds and the style sheets; no feed can be called so
 FRONT_PAGE = "shared/front-page"  # no feed can be called so
 STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
@@ -33,11 +35,12 @@ STORY_PAGES_PREFIX = "stories/"  # no feed can be called so
 class BackgroundPublisher:
     """Calls `issue` in one background thread, with pauses. One for the life of an `App`.
 
-    `issue` returns the paths of the files that it has written.
+    `issue` returns the paths of the files that it has written. While `may_be_due` returns False it is not called.
     """
 
-    def __init__(self, issue: Callable[[], list[str]]) -> None:
+    def __init__(self, issue: Callable[[], list[str]], may_be_due: Callable[[], bool] = lambda: True) -> None:
         self._issue = issue
+        self._may_be_due = may_be_due
         self._issuing = threading.Lock()
         self._notified = threading.Event()
         self._closed = threading.Event()
@@ -46,8 +49,10 @@ class BackgroundPublisher:
         self._files: deque[str] = deque()
 
     def notify(self) -> list[str]:
-        """Publish soon; return the files written since the last call, or raise what went wrong since then."""
+        """Publish soon what may be due; return the files written since the last call, or raise what went wrong."""
         files = self._take_files()
+        if not self._may_be_due():
+            return files
         self._notified.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -91,6 +96,39 @@ class BackgroundPublisher:
         if error is not None:
             raise error
         return [self._files.popleft() for _ in range(len(self._files))]
+
+
+class FeedChanges:
+    """The newest change among the sources of each feed: of each look, only what changed since the last one is read.
+
+    `feeds`: source id → ids of the feeds that take from it.
+    """
+
+    def __init__(self, feeds: Mapping[str, Collection[str]]) -> None:
+        self.feeds = feeds
+        self._numbers: dict[str, int] = {}  # by feed id
+        self._last_number = 0
+        self._rests_until = 0.0
+
+    def update(self, change_numbers: Callable[[int], Mapping[str, int]]) -> Mapping[str, int]:
+        """Return feed id → its newest change. `change_numbers` returns those of the sources that are above a number."""
+        self._rests_until = 0.0
+        for source_id, number in change_numbers(self._last_number).items():
+            self._last_number = max(self._last_number, number)
+            for feed_id in self.feeds.get(source_id, ()):
+                self._numbers[feed_id] = max(self._numbers.get(feed_id, 0), number)
+        return self._numbers
+
+    def rest(self, took: float) -> None:
+        """Take it that no feed is due until the next change, or until it is time to look for files that are gone.
+
+        `took`: the seconds that this look took.
+        """
+        self._rests_until = time.monotonic() + max(REST_SECONDS, took * REST_FACTOR)
+
+    def may_be_due(self, last_number: int) -> bool:
+        """Return whether a feed may be due; `last_number` is that of the newest change of all sources."""
+        return last_number > self._last_number or time.monotonic() >= self._rests_until
 
 
 # ── Which feeds are due ─────────────────────────────────────────────────────────────────────────────────────────────

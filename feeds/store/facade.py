@@ -9,7 +9,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 
 from ..errors import StoreError
 from ..model import (
@@ -38,12 +38,15 @@ from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
-from .sqlite import Engines, copy_database, open_engines
+from .sqlite import Engines, LastAnswer, copy_database, open_engines
 from .statements import Query
 
 _OUTLINES = Query(select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None)))
 _TITLES = Query(select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != ""))
-_CHANGE_NUMBERS = Query(select(sources.c.id, sources.c.change_number))
+_CHANGE_NUMBERS = Query(
+    select(sources.c.id, sources.c.change_number).where(sources.c.change_number > bindparam("after"))
+)
+_LAST_CHANGE_NUMBER = Query(select(meta.c.last_change_number))
 _ARTICLE_COUNTS = Query(
     select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
 )
@@ -57,6 +60,8 @@ class SqlStore:
         self._engines = engines
         self._source_index = SourceIndex()
         self._seen_items_lock = Lock()
+        self._next_due = LastAnswer(engines.changes, self._select_next_due)
+        self._last_change_number = LastAnswer(engines.changes, self._select_last_change_number)
         self.authority = authority
         self.created = created
 
@@ -113,12 +118,13 @@ class SqlStore:
         self._source_index = sync(self._engines, declared, at)
 
     def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
+        if source_ids is None and ((next_due := self.next_due()) is None or next_due > at):
+            return []
         with self._engines.read() as connection:
             return visits.select_due(connection, self._source_index, at, source_ids, limit)
 
     def next_due(self) -> datetime | None:
-        with self._engines.read() as connection:
-            return visits.select_next_due(connection)
+        return self._next_due.get()
 
     def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
         with self._engines.write() as connection:
@@ -210,9 +216,12 @@ class SqlStore:
         with self._engines.read() as connection:
             return articles.select_tags(connection, self._source_index, source_ids)
 
-    def change_numbers(self) -> dict[str, int]:
+    def change_numbers(self, after: int = -1) -> dict[str, int]:
         with self._engines.read() as connection:
-            return {row.id: row.change_number for row in _CHANGE_NUMBERS.run(connection)}
+            return {row.id: row.change_number for row in _CHANGE_NUMBERS.run(connection, after=after)}
+
+    def last_change_number(self) -> int:
+        return self._last_change_number.get()
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
         with self._engines.write() as connection:
@@ -358,6 +367,15 @@ class SqlStore:
         if key is None:
             raise StoreError(f"the store knows no source {source_id}; `feeds status` lists those it knows")
         return key
+
+    def _select_next_due(self) -> datetime | None:
+        with self._engines.read() as connection:
+            return visits.select_next_due(connection)
+
+    def _select_last_change_number(self) -> int:
+        with self._engines.read() as connection:
+            number: int = _LAST_CHANGE_NUMBER.run(connection).scalar_one()
+            return number
 
     def _links(self, key: int) -> Mapping[str, str]:
         with self._engines.read() as connection:

@@ -128,8 +128,11 @@ class Store(Protocol):
     def story_tags(self, source_ids: Collection[str]) -> list[str]:
         """Return each tag of the articles of these sources, as they spell it, in order."""
 
-    def change_numbers(self) -> dict[str, int]:
-        """Return the highest change number of the articles of each source, by source id."""
+    def change_numbers(self, after: int = -1) -> dict[str, int]:
+        """Return the highest change number of the articles of each source that has one above `after`, by source id."""
+
+    def last_change_number(self) -> int:
+        """Return the highest change number of all."""
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
         """Hide the articles with this published id or URL from everything published, or show them again.

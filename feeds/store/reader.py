@@ -25,7 +25,7 @@ from .overview import (
     select_stories_by_day,
 )
 from .schema import REVISION
-from .sqlite import open_engines
+from .sqlite import LastAnswer, open_engines
 from .visits import select_next_due
 
 
@@ -38,6 +38,7 @@ class StoreReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engines = open_engines(path)
+        self._event_range = LastAnswer(self._engines.changes, self._select_event_range)
 
     def __enter__(self) -> Self:
         return self
@@ -113,8 +114,7 @@ class StoreReader:
 
     def event_range(self) -> range:
         """Return the numbers of the events in the outbox; of an empty one, those from the next number up to it."""
-        with self._read() as connection:
-            return select_event_range(connection) if connection else range(1, 1)
+        return self._event_range.get()
 
     def events(self, after: int, limit: int) -> Sequence[NumberedEvent]:
         """Return up to `limit` events with numbers above `after`, in the order of their numbers."""
@@ -150,6 +150,10 @@ class StoreReader:
         """Return `HOST,YEAR` of the ids we mint; empty where there is no store yet."""
         with self._read() as connection:
             return published.select_authority(connection) if connection else ""
+
+    def _select_event_range(self) -> range:
+        with self._read() as connection:
+            return select_event_range(connection) if connection else range(1, 1)
 
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:

@@ -82,6 +82,7 @@ class ServerDatabaseReader:
         self._path = path
         self._engines = open_engines(path)
         self._is_current = False  # asked once: the processes of an installation are of one version
+        self.changes = self._engines.changes
 
     def close(self) -> None:
         """Close all connections."""

@@ -13,6 +13,7 @@ from ..model import HubSource, ReceivedPush, SourceSubscription, SubscriptionSta
 from ..rows.values import decode_optional_time, decode_strings, decode_time, encode_time
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .server_schema import source_pushes, source_subscriptions
+from .sqlite import LastAnswer
 from .statements import Query
 
 MAX_WAITING = 10  # pushes of one source in the inbox; the newest are kept
@@ -20,7 +21,8 @@ MAX_INBOX_SIZE = 256_000_000  # bytes of all bodies
 MAX_DIGESTS = 20  # of the bodies of one source by which a repeated push is known
 
 _TABLE = source_subscriptions.c
-_PUSHES = Query(  # twice a second
+_LAST_PUSH = Query(select(func.max(source_pushes.c.number)))
+_PUSHES = Query(
     select(source_pushes)
     .where(source_pushes.c.number > bindparam("after"))
     .order_by(source_pushes.c.number)
@@ -132,6 +134,7 @@ class InboxReader:
 
     def __init__(self, reader: ServerDatabaseReader) -> None:
         self._reader = reader
+        self._last_push = LastAnswer(reader.changes, self._select_last_push)  # asked for twice a second
 
     def close(self) -> None:
         """Close all connections."""
@@ -139,9 +142,15 @@ class InboxReader:
 
     def pushes(self, after: int, limit: int) -> Sequence[ReceivedPush]:
         """Return up to `limit` pushes with numbers above `after`, in the order of their numbers."""
+        if self._last_push.get() <= after:
+            return []
         with self._reader.read() as connection:
             rows = _PUSHES.rows(connection, after=after, limit=limit) if connection else ()
         return [_make_push(row) for row in rows]
+
+    def _select_last_push(self) -> int:
+        with self._reader.read() as connection:
+            return (_LAST_PUSH.run(connection).scalar() if connection else None) or 0
 
 
 def _make_subscription(row: Row[Any]) -> SourceSubscription:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import MsgspecError
 from sqlalchemy import (
@@ -39,6 +40,8 @@ from sqlalchemy.pool import QueuePool
 
 from ..errors import StoreError
 from .lock import create_private_directory
+
+_Answer = TypeVar("_Answer")
 
 COMPANIONS = ("-wal", "-shm", "-journal")  # what SQLite appends to the names of files beside a database
 LOCK_TIMEOUT = 8.0  # seconds SQLite waits for a lock (F19)
@@ -116,6 +119,53 @@ def has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
+class ChangeCounter:
+    """Counts the commits to one file by all programs: whoever finds the same number need not query again.
+
+    It has a connection of its own, to which all other ones are others; to ask costs a tenth of a small query.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def read(self) -> int | None:
+        """Return a number that differs after each commit; None where it is not known, as of a file that is not there.
+
+        What is wrong with the file is told by the query that the caller then makes.
+        """
+        with self._lock, suppress(sqlite3.Error):
+            if self._connection is None:
+                self._connection = _connect(self._path, READ)
+            number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return number
+        return None
+
+    def close(self) -> None:
+        """Close the connection; the next reading opens another one, whose numbers are its own."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+class LastAnswer(Generic[_Answer]):
+    """The answer to a question, which is asked again only after the next commit."""
+
+    def __init__(self, changes: ChangeCounter, ask: Callable[[], _Answer]) -> None:
+        self._changes = changes
+        self._ask = ask
+        self._last: tuple[int | None, _Answer] | None = None
+
+    def get(self) -> _Answer:
+        """Return the answer as of the last commit."""
+        number = self._changes.read()
+        if number is None or self._last is None or self._last[0] != number:
+            self._last = number, self._ask()  # what is committed meanwhile has a later number
+        return self._last[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The connections to one file: one that writes, and one that reads for each thread; neither waits for the other."""
@@ -123,6 +173,7 @@ class Engines:
     path: Path
     writer: Engine
     reader: Engine
+    changes: ChangeCounter
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -145,6 +196,7 @@ class Engines:
 
     def close(self) -> None:
         """Close all connections; the writer last, so that it empties the write-ahead log."""
+        self.changes.close()
         self.reader.dispose()
         self.writer.dispose()
 
@@ -174,31 +226,31 @@ MIGRATE = ConnectionMode(
 
 def open_engines(path: Path) -> Engines:
     """Return the connections to the file, each opened on first use: a program that only reads never opens a writer."""
-    return Engines(path, open_engine(path, WRITE), open_engine(path, READ))
+    return Engines(path, open_engine(path, WRITE), open_engine(path, READ), ChangeCounter(path))
 
 
 def open_engine(path: Path, mode: ConnectionMode) -> Engine:
     """Return SQLAlchemy's engine for one mode."""
-    uri = f"{path.absolute().as_uri()}?mode={mode.access}"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
-        try:
-            for pragma in mode.pragmas:
-                connection.execute(f"PRAGMA {pragma}").close()
-        except BaseException:  # of a damaged file
-            connection.close()
-            raise
-        return connection
-
     return create_engine(
         "sqlite://",
-        creator=connect,
+        creator=lambda: _connect(path, mode),
         poolclass=QueuePool,
         pool_size=mode.pool_size,
         max_overflow=mode.max_overflow,
         pool_use_lifo=True,
     )
+
+
+def _connect(path: Path, mode: ConnectionMode) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode.access}"
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, check_same_thread=False, isolation_level=None)
+    try:
+        for pragma in mode.pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+    except BaseException:  # of a damaged file
+        connection.close()
+        raise
+    return connection
 
 
 def _begin(connection: Connection) -> None:

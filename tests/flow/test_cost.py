@@ -1,4 +1,4 @@
-"""What one new article costs: documents and files, counted; the time is measured by hand."""
+"""What turns and one new article cost: statements, documents and files, counted; the time is measured by hand."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import factories
 import pytest
-from database import visit_of
+from database import recorded_statements, visit_of
 from factories import HOUR
-from wire import NOON, Wire
+from origin import Document as SourceDocument
+from origin import Origin
+from wire import NOON, Wire, rss, until
 
-from feeds.app import application
+from feeds.app import TurnOptions, application
 from feeds.model import Article, Document
 from feeds.publish import WriteResult
 from feeds.publish.folder import Folder
@@ -66,3 +68,47 @@ def test_R9_R43_a_new_article_renders_the_feeds_that_hold_it_alone(wire: Wire, m
             assert made == dict.fromkeys((*changed, *shared), 1)
         made.clear()
         assert app.issue() == [] and not made
+
+
+# ── nothing new, nothing due ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(wire: Wire, origin: Origin) -> None:
+    """Nothing is parsed, compared or written: 400 visits are claimed and recorded some fifty at a time."""
+    count = 400
+    sources = {
+        f"s{n}": origin.put(f"/s{n}", SourceDocument(rss((f"s{n}", "One")), etag='"1"' if n % 2 else None))
+        for n in range(count)
+    }
+    wire.declare(sources)
+    wire.turn()
+    before = wire.inodes()
+    wire.now += timedelta(hours=2)
+    with wire.app() as app, recorded_statements() as statements:
+        turn = app.turn()
+    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
+    assert wire.inodes() == before
+    written = [statement for statement in statements if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+    reads = [statement.split("WHERE")[0].replace("ledgers.articles", "") for statement in statements]
+    assert not [read for read in reads if "articles" in read]
+    assert len(written) < count / 4
+    assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
+    assert len(statements) < count
+
+
+def test_L1_at_rest_a_daemon_asks_the_database_nothing(wire: Wire) -> None:
+    """It compares one change counter and the least due time, and looks for files that are gone now and then."""
+    wire.declare({f"s{n}": {"feed": f"https://s{n}.example.org/feed"} for n in range(40)})
+    tick = TurnOptions(repeat=True, max_wait=0)
+    with wire.app() as app:
+        app.store.claim([(visit, app.now() + HOUR) for visit in app.store.due(app.now())])
+        app.issue()
+        assert app.issue() == []
+        app.turn(tick)
+        with recorded_statements() as statements:
+            assert [app.turn(tick).visits for _ in range(3)] == [0, 0, 0]
+        assert statements == []
+        record(app, "s3", article_of("s3", 1), is_first=True)
+        assert app.store.due(app.now()) == []
+        app.turn(tick)
+        until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 
 from origin import HANG, KEEP, RESET, Document, Origin, drip, raw, reply
-from sqlalchemy import Engine, event
 from wire import Wire, rss
 
 
@@ -176,49 +174,6 @@ def test_R13_an_undated_item_keeps_the_time_it_was_first_seen(wire: Wire, origin
         wire.now += timedelta(hours=2)
         wire.turn()
     assert wire.files() == before
-
-
-@contextmanager
-def recorded_statements() -> Iterator[list[str]]:
-    """The SQL that is run while inside, a commit included."""
-    statements: list[str] = []
-
-    def on_execute(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
-
-    def on_commit(connection: object) -> None:
-        statements.append("COMMIT")
-
-    event.listen(Engine, "before_cursor_execute", on_execute)
-    event.listen(Engine, "commit", on_commit)
-    try:
-        yield statements
-    finally:
-        event.remove(Engine, "before_cursor_execute", on_execute)
-        event.remove(Engine, "commit", on_commit)
-
-
-def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(wire: Wire, origin: Origin) -> None:
-    """Nothing is parsed, compared or written: 400 visits are claimed and recorded some fifty at a time."""
-    count = 400
-    sources = {
-        f"s{n}": origin.put(f"/s{n}", Document(rss((f"s{n}", "One")), etag='"1"' if n % 2 else None))
-        for n in range(count)
-    }
-    wire.declare(sources)
-    wire.turn()
-    before = wire.inodes()
-    wire.now += timedelta(hours=2)
-    with wire.app() as app, recorded_statements() as statements:
-        turn = app.turn()
-    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
-    assert wire.inodes() == before
-    written = [statement for statement in statements if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
-    reads = [statement.split("WHERE")[0].replace("ledgers.articles", "") for statement in statements]
-    assert not [read for read in reads if "articles" in read]
-    assert len(written) < count / 4
-    assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
-    assert len(statements) < count
 
 
 def test_L3_a_run_with_nothing_due_loads_no_client_parser_or_writer(wire: Wire, origin: Origin) -> None:

@@ -279,6 +279,8 @@ def test_only_a_visible_change_counts(store: Store) -> None:
     (stored,) = store.articles()
     assert (stored.title, stored.updated, stored.first_seen) == ("New", NOON + HOUR, NOON)
     assert store.change_numbers()["a"] > numbers["a"]
+    assert store.change_numbers(numbers["a"]) == {"a": store.last_change_number()}
+    assert store.change_numbers(store.last_change_number()) == {}
 
 
 def test_a_published_id_belongs_to_one_article(store: Store) -> None:
