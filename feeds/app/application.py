@@ -5,6 +5,7 @@ The application puts configuration, store, network, disk, wall clock and threads
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -66,6 +67,8 @@ IssueProgress = Callable[[int, int, str], None]
 DEFAULT_OPTIONS = TurnOptions()
 VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
+# New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
+GARBAGE_THRESHOLD = 50_000
 
 
 def utcnow() -> datetime:
@@ -96,6 +99,9 @@ class App:
         self._network = network
         self._opened_at = self.now()
         self._stopping = threading.Event()
+        # Held while a listing is read, outcomes are recorded or a feed is issued. Threads that do this at the same time
+        # hand the interpreter lock over at each row and each text that is sanitised, which costs CPU.
+        self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
         self._push_error = ""
         state = read_state(self.config.data)
@@ -153,7 +159,8 @@ class App:
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
-            article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
+            with self._computing:
+                article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -259,7 +266,8 @@ class App:
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
-                yield feeds[id], changes[id]
+                with self._computing:
+                    yield feeds[id], changes[id]
                 progress(done + 1, len(ids), id)
             if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
                 yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
@@ -365,9 +373,10 @@ class App:
         from .visit_runner import VisitRunner, limit_free_memory
 
         limit_free_memory()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return VisitRunner(self.config, self.store, self.now, network, self._gate)
+        return VisitRunner(self.config, self.store, self.now, network, self._gate, self._computing)
 
     def _close_visit_service(self) -> None:
         if "_visit_service" in vars(self):
