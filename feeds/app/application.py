@@ -94,7 +94,7 @@ class App:
     ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self.config = self._declared = configuration.load(Path(config_path), os.environ)
-        self._target = open_target(self.config.public)
+        self._target = open_target(self.config.public, self.config.site.compress)
         self._allow = allow
         self._network = network
         self._opened_at = self.now()
@@ -144,6 +144,7 @@ class App:
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
             self.config = self._declared = edited
+            self._target = open_target(edited.public, edited.site.compress)
             self._apply_configuration()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,7 +315,7 @@ class App:
         self._rename_feeds()
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
-        self._shared_files = shared_files(config.searched_secrets | private_addresses)
+        self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
 
