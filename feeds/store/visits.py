@@ -211,18 +211,24 @@ def claim(connection: Connection, source_index: SourceIndex, claims: Iterable[tu
 
 
 def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Store the new states of visits, sources and hosts; return the outcomes whose articles are to be stored.
+    """Store the new states of visits, sources and hosts; return the outcomes whose articles are to be stored."""
+    unchanged: list[Outcome] = []
+    others: list[Outcome] = []
+    for outcome in outcomes:
+        (unchanged if _changes_times_only(outcome) else others).append(outcome)
+    _UPDATE_TIMES.run(connection, (_time_values(o, source_index) for o in unchanged if not _is_stale(o, source_index)))
+    accepted = _record_changes(connection, source_index, others) if others else []
+    upsert_hosts(connection, (host for o in outcomes if not o.visit.push for host in (o.host, o.redirect_host)))
+    return accepted
+
+
+def _record_changes(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Store what visits changed in their states and sources; return the outcomes whose articles are to be stored.
 
     A listing may edit a story while its page is being visited. Then the visit stays planned for what the listing says,
     and where the listing itself brought the story, or took its edit back, the page's outcome is dropped. A push lists
     nothing: it brings stories, and tells how long the hub pushes.
     """
-    upsert_hosts(connection, (host for o in outcomes if not o.visit.push for host in (o.host, o.redirect_host)))
-    unchanged = [o for o in outcomes if _changes_times_only(o)]
-    _UPDATE_TIMES.run(connection, (_time_values(o, source_index) for o in unchanged if not _is_stale(o, source_index)))
-    if len(unchanged) == len(outcomes):
-        return []
-    outcomes = [o for o in outcomes if not _changes_times_only(o)]
     pushes = [(o, o.result) for o in outcomes if o.visit.push and isinstance(o.result, Harvest)]
     pushed = [o for o in outcomes if o.visit.push]
     outcomes = [o for o in outcomes if not o.visit.push]

@@ -80,7 +80,7 @@ def test_L3_visits_without_news_are_two_statements_that_change_their_times_alone
         ]
         with collect_statements(store) as statements:
             store.record(outcomes)
-        assert statements == ["BEGIN", "INSERT", "UPDATE"]
+        assert statements == ["BEGIN", "UPDATE", "INSERT"]
         after = store.due(later + HOUR)
         assert [(visit.state, visit.due_at) for visit in after] == [(o.state, later + HOUR) for o in outcomes]
         assert {visit.host.last_request for visit in after} == {later + HOUR}  # of the host that the three share
