@@ -247,7 +247,6 @@ class Site:
     cloud: str | None = field(default=None, metadata=LATER_FIELD)  # the address for rssCloud that RSS documents name
     authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
     theme: Theme | None = field(default=None, metadata=LATER_FIELD)
-    compress: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)  # codings of the files beside each document
 
 
 @dataclass(frozen=True, slots=True)
@@ -1068,12 +1067,45 @@ class SearchResults(Struct, frozen=True):
     problem: Literal["", "incomplete", "too_slow"] = ""
 
 
+class Frame(Struct, frozen=True):
+    """What stands in a document before its entries, after them, and between two of them."""
+
+    head: bytes
+    tail: bytes
+    separator: bytes = b""
+
+    def join(self, entries: Sequence[bytes]) -> bytes:
+        """Return the document with these entries."""
+        if not entries:
+            return self.head + self.tail
+        parts = [*entries]
+        parts[0] = self.head + parts[0]
+        parts[-1] += self.tail
+        return self.separator.join(parts)  # once: documents are large
+
+
+class NewEntries(Struct, frozen=True):
+    """The entries of a document in a format that no document held before, by the digest of their article.
+
+    `sample` is the document with no others. Where it passes the quick check, the document does: the others stood in
+    documents that did.
+    """
+
+    format_name: str
+    entries: Mapping[bytes, bytes]
+    sample: bytes
+
+
 class Document(Struct, frozen=True):
-    """The bytes of one published file; `path` is relative to the public folder, with forward slashes."""
+    """The bytes of one published file; `path` is relative to the public folder, with forward slashes.
+
+    `new`: which of its entries are new; None where it is not known to be made of entries.
+    """
 
     path: str
     body: bytes
     media_type: str
+    new: NewEntries | None = None
 
 
 class Event(Struct, frozen=True):

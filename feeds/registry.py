@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar, cast
 
 from .errors import ConfigError
-from .model import Edition, Fetched, Kind, Parsed, Source, Step
+from .model import Article, Edition, Fetched, Frame, Kind, Parsed, Source, Step
 
 _Row = TypeVar("_Row", bound="SourceKind | StepKind | Format")
 
@@ -34,19 +34,24 @@ class Format:
     """A format of published feeds, whose files are `<feed>.<name>`; `archives`: archive documents are written in it.
 
     `write` returns the bytes of an edition, given this row too: the same bytes for the same edition, anywhere (R8).
-    `version` is raised when it makes other bytes of the same articles: every feed is then issued once. `content_type`
-    is the header; `navigation_type` replaces it for a browser that navigates to the file, so that the browser shows it.
-    `is_page`: it is for people, in a browser; feed readers are led to the others.
+    Where an article is the same in all documents, `frame` and `entry` stand in its place: what is around the entries of
+    an edition, and the entry of an article, which is then written once for many documents. `version` is raised when
+    other bytes are written of the same articles: every feed is then issued once. `content_type` is the header;
+    `navigation_type` replaces it for a browser that navigates to the file, so that the browser shows it. `is_page`: it
+    is for people, in a browser; feed readers are led to the others. `at_most`: how many articles of a feed it can hold.
     """
 
     name: str
     label: str  # on pages
     content_type: str
-    write: Callable[[Edition, Format], bytes] | str
+    write: Callable[[Edition, Format], bytes] | str | None = None
     version: int = 1
     navigation_type: str | None = None
     archives: bool = False
     is_page: bool = False
+    frame: Callable[[Edition, Format], Frame] | str | None = None
+    entry: Callable[[Article], bytes] | str | None = None
+    at_most: int | None = None
 
     @property
     def media_type(self) -> str:
@@ -58,26 +63,50 @@ class Format:
         """Return `write`, imported."""
         return cast("Callable[[Edition, Format], bytes]", _resolve(self.write))
 
+    @property
+    def frame_writer(self) -> Callable[[Edition, Format], Frame]:
+        """Return `frame`, imported."""
+        return cast("Callable[[Edition, Format], Frame]", _resolve(self.frame))
+
+    @property
+    def entry_writer(self) -> Callable[[Article], bytes]:
+        """Return `entry`, imported."""
+        return cast("Callable[[Article], bytes]", _resolve(self.entry))
+
     def check(self) -> None:
         """Raise UnusableRow if feeds cannot be published in this format."""
         if self.name in _OTHER_FILES:
             raise UnusableRow(f"files ending in .{self.name} are published otherwise, expected another name")
-        _require_function("write", self.writer)
+        if self.entry is None:
+            _require_function("write", self.writer)
+        else:
+            _require_function("frame", self.frame_writer)
+            _require_function("entry", self.entry_writer)
 
 
 # In the order in which pages name them; what has room for only one format names the first.
 FORMATS = (
-    Format("rss", "RSS", "application/rss+xml; charset=utf-8", "feeds.render.rss:write", 3, _XML),
-    Format("atom", "Atom", "application/atom+xml; charset=utf-8", "feeds.render.atom:write", 3, _XML, archives=True),
-    Format("json", "JSON Feed", "application/feed+json", "feeds.render.json_feed:write", 3),
     Format(
-        "html",
-        "Web page",
-        "text/html; charset=utf-8",
-        "feeds.render.html.feed_page:write",
-        3,
+        *("rss", "RSS", "application/rss+xml; charset=utf-8", None, 3, _XML),
+        frame="feeds.render.rss:write_frame",
+        entry="feeds.render.rss:write_entry",
+    ),
+    Format(
+        *("atom", "Atom", "application/atom+xml; charset=utf-8", None, 3, _XML),
+        frame="feeds.render.atom:write_frame",
+        entry="feeds.render.atom:write_entry",
+        archives=True,
+    ),
+    Format(
+        *("json", "JSON Feed", "application/feed+json", None, 3),
+        frame="feeds.render.json_feed:write_frame",
+        entry="feeds.render.json_feed:write_entry",
+    ),
+    Format(
+        *("html", "Web page", "text/html; charset=utf-8", "feeds.render.html.feed_page:write", 3),
         archives=True,
         is_page=True,
+        at_most=200,
     ),
 )
 _OTHER_FILES = ("css", "js", "opml")

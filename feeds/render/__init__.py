@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from ..model import Article, Document, Edition, Feed, SearchResults, Site, Source, StoryNeighbours
 from .addresses import spell_edition
-from .formatting import ASSETS, UNKNOWN_MEDIA_TYPE, feed_formats, file_path, strip_illegal_characters
+from .edition_writer import EditionWriter, KeptEntries
+from .formatting import ASSETS, UNKNOWN_MEDIA_TYPE, feed_formats, strip_illegal_characters
 from .opml import MEDIA_TYPE as OPML_MEDIA_TYPE
 from .opml import render_feed_list, render_source_list
 
@@ -34,24 +35,25 @@ _PAPER = re.compile(r"--paper:\s*([#\w]+(?:\([^()]{1,60}\))?)")
 _INCLUDE = re.compile(rb"@include (\w+\.css);\n")
 
 
-def render(edition: Edition) -> tuple[Document, ...]:
-    """Return the documents of an edition, one in each format of the feed; archive documents are not in all."""
-    try:
-        return _write_formats(edition)
-    except ValueError:
-        # Stored text is legal already (R6). If it ever is not, lxml and the codec refuse it: only then is it cleaned,
-        # so that all other documents do not pay for the check.
-        return _write_formats(strip_illegal_characters(edition))
+def render(
+    edition: Edition, kept: KeptEntries | None = None, checkpoint: Callable[[], None] = lambda: None
+) -> Iterator[Document]:
+    """Yield the documents of an edition, one in each format of the feed; archive documents are not in all.
 
-
-def _write_formats(edition: Edition) -> tuple[Document, ...]:
-    edition = spell_edition(edition)
-    feed, archive = edition.feed, edition.archive
-    return tuple(
-        Document(file_path(feed, format, archive), format.writer(edition, format), format.media_type)
-        for format in feed_formats(feed)
-        if archive is None or format.archives
-    )
+    `kept` returns the entries of the article with a digest that need not be written again. `checkpoint` is called
+    before each article that is written, and before each document; what it raises ends the rendering.
+    """
+    formats = [format for format in feed_formats(edition.feed) if edition.archive is None or format.archives]
+    writer = EditionWriter(edition, formats, kept, checkpoint)
+    for format in formats:
+        checkpoint()
+        try:
+            yield writer.write(format)
+        except ValueError:
+            # Stored text is legal already (R6). If it ever is not, lxml and the codec refuse it: only then is it
+            # cleaned, so that all other documents do not pay for the check.
+            writer = EditionWriter(strip_illegal_characters(edition), formats, kept, checkpoint)
+            yield writer.write(format)
 
 
 def render_front_page(edition: Edition, feeds: Sequence[Feed]) -> Document:

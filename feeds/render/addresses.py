@@ -24,42 +24,53 @@ _ADDRESSES: Mapping[type, tuple[str, ...]] = {
     Podcast: ("image",),
     Twin: ("url",),
 }
-# A value with a character that no URI has. `&` is there as `&amp;` only.
-_ATTRIBUTE = re.compile(rf'( (?:href|src|poster)=")(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]++|&amp;)*)")([^"]*)"')
+# A value with a character that no URI has. `&` is there as `&amp;` only. The search is fast as it is for `="` first.
+_ATTRIBUTE = re.compile(
+    r'="(?:(?<= href=")|(?<= src=")|(?<= poster="))'
+    rf'(?!(?>(?:[{URI_CHARACTERS.replace("&", "")}]++|&amp;)*)")([^"]*)"'
+)
 _SRCSET = re.compile(r'( srcset=")(?![!-~\s]*+")([^"]*)"')
 
 
 def spell_edition(edition: Edition) -> Edition:
     """Return the edition with all addresses in it as URIs."""
+    return replace(spell_frame(edition), articles=tuple(map(spell_addresses, edition.articles)))
+
+
+def spell_frame(edition: Edition) -> Edition:
+    """Return the edition with the addresses of its feed and site as URIs; the articles are as they were."""
     site = replace(edition.site, hubs=tuple(map(uri, edition.site.hubs)))
-    articles = tuple(map(spell_addresses, edition.articles))
-    return replace(edition, feed=_spell_fields(edition.feed), site=site, articles=articles)
+    return replace(edition, feed=spell_fields(edition.feed), site=site)
 
 
 def spell_addresses(article: Article) -> Article:
     """Return the article with all its addresses as URIs, those in its HTML too."""
-    article = _spell_fields(article)
+    article = spell_fields(article)
     changes: dict[str, object] = {}
     for name in ("authors", "attachments", "media", "also_at"):
-        if (items := getattr(article, name)) and (spelled := tuple(map(_spell_fields, items))) != items:
+        if (items := getattr(article, name)) and (spelled := tuple(map(spell_fields, items))) != items:
             changes[name] = spelled
     for name in ("comments", "origin", "show"):
-        if (item := getattr(article, name)) and (spelled := _spell_fields(item)) is not item:
+        if (item := getattr(article, name)) and (spelled := spell_fields(item)) is not item:
             changes[name] = spelled
     if (html := spell_html(article.html)) is not article.html:
         changes["html"] = html
     return replace(article, **changes) if changes else article
 
 
-def _spell_fields(record: _Record) -> _Record:
-    values = ((name, getattr(record, name)) for name in _ADDRESSES[type(record)])
-    changes = {name: spelled for name, value in values if value and (spelled := uri(value)) is not value}
+def spell_fields(record: _Record) -> _Record:
+    """Return the record with the addresses in its own fields as URIs."""
+    changes = {}
+    for name in _ADDRESSES[type(record)]:
+        value = getattr(record, name)
+        if value and (spelled := uri(value)) is not value:
+            changes[name] = spelled
     return replace(record, **changes) if changes else record
 
 
 def spell_html(html: str) -> str:
     """Return sanitised HTML with the addresses in its attributes as URIs."""
-    html = _ATTRIBUTE.sub(lambda match: f'{match[1]}{escape(uri(unescape(match[2]).strip()))}"', html)
+    html = _ATTRIBUTE.sub(lambda match: f'="{escape(uri(unescape(match[1]).strip()))}"', html)
     return html if html.isascii() else _SRCSET.sub(_spell_srcset, html)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from ..model import Article, Category, Edition, Feed, Podcast, Site, field_names, replace
 from ..registry import Format, formats
+from .addresses import spell_fields
 
 FEED_STYLESHEET = "assets/feed.css"
 # Path → media type. The names stay, as pages that browsers still hold need them; an ETag says whether one changed.
@@ -39,6 +41,7 @@ _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[a-z0-9-]+\.)+[a-z0-9][a-
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
+@lru_cache(maxsize=1024)  # an article has the same one in each format
 def format_rfc3339(moment: datetime) -> str:
     """Return a moment as Atom and JSON Feed spell it: whole seconds, capital T and Z (R15)."""
     return moment.astimezone(UTC).isoformat()[:19] + "Z"
@@ -173,7 +176,7 @@ def find_podcast(edition: Edition) -> Podcast | None:
     elif not shows:
         return None
     elif len({article.source_id for article in edition.articles}) == 1:
-        podcast = shows[0]  # of the newest episode
+        podcast = spell_fields(shows[0])  # of the newest episode
     else:
         categories = dict.fromkeys(category for show in shows for category in show.category)
         podcast = Podcast(tuple(categories)[:_MAX_CATEGORIES], any(show.explicit for show in shows))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,6 +17,7 @@ from ..model import (
     Category,
     Comments,
     Edition,
+    Frame,
     Media,
     Origin,
     Podcast,
@@ -49,8 +52,8 @@ class FeedMetadata:
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
-def write(edition: Edition, format: Format) -> bytes:
-    """Return an edition as a JSON Feed."""
+def write_frame(edition: Edition, format: Format) -> Frame:
+    """Return a JSON Feed of an edition, with a place for its items."""
     feed, site = edition.feed, edition.site
     metadata = FeedMetadata(
         title=formatting.feed_title(feed),
@@ -65,8 +68,13 @@ def write(edition: Edition, format: Format) -> bytes:
         hubs=site.hubs,
         extra=_nonempty(podcast=_podcast(podcast)) if (podcast := formatting.find_podcast(edition)) else {},
     )
-    body = make_document(metadata, [_make_item(article) for article in edition.articles])
-    return _encode(body) + b"\n"
+    head = _encode(make_document(metadata, ())).removesuffix(b"]}")
+    return Frame(head, b"]}\n", b",")
+
+
+def write_entry(article: Article) -> bytes:
+    """Return an article as an item, which is the same in all documents."""
+    return _encode(_make_item(article))
 
 
 def write_search(site: Site, results: SearchResults) -> bytes:
@@ -124,24 +132,23 @@ def _make_item(article: Article, *, id: str | None = None) -> Members:
     else:
         extension |= _nonempty(published_id=article.published_id, found=dict(article.found), reader=article.reader)
         extension |= _nonempty(people=[make_person(each, "author") for each in article.authors if each.email])
+    item: Members = {"id": article.published_id if id is None else id}
+    _put(item, url=article.url, external_url=article.external_url, title=article.title)
     # R37: one of the two contents is required and may be empty; R38: HTML stands in content_html only.
-    content = {"content_html": article.html} if article.html else {"content_text": ""}
-    return {
-        "id": article.published_id if id is None else id,
-        **_nonempty(url=article.url, external_url=article.external_url, title=article.title),
-        **content,
-        **_nonempty(
-            summary=article.summary,
-            image=article.image,
-            date_published=published and formatting.format_rfc3339(published),
-            date_modified=modified and formatting.format_rfc3339(modified),
-            **_author_members(article.authors),
-            tags=[tag for tag in article.tags if tag],
-            language=article.language,
-            attachments=[_attachment(attachment) for attachment in article.attachments],
-            _feeds=extension,
-        ),
-    }
+    item |= {"content_html": article.html} if article.html else {"content_text": ""}
+    _put(
+        item,
+        summary=article.summary,
+        image=article.image,
+        date_published=published and formatting.format_rfc3339(published),
+        date_modified=modified and formatting.format_rfc3339(modified),
+        **_author_members(article.authors),
+        tags=[tag for tag in article.tags if tag],
+        language=article.language,
+        attachments=[_attachment(attachment) for attachment in article.attachments],
+        _feeds=extension,
+    )
+    return item
 
 
 # ── members ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,16 +156,11 @@ def _make_item(article: Article, *, id: str | None = None) -> Members:
 
 def _extension(article: Article) -> Members:
     """Return `_feeds`: what JSON Feed has no member for (R38: extension names begin with an underscore)."""
-    return _nonempty(
-        rights=article.rights,
-        categories=[make_category(category) for category in article.categories],
-        comments=_comments(article.comments) if article.comments else None,
-        media=[_media(medium) for medium in article.media],
-        podcast=dict(article.podcast),
-        source=_source(article.origin) if article.origin else None,
-        also_at=[_twin(twin) for twin in article.also_at],
-        extra=dict(article.extra),
-    )
+    members: Members = {}
+    for (name, make), value in zip(_EXTENSION_MEMBERS.items(), _EXTENSION_VALUES(article), strict=True):
+        if value and (member := make(value)):
+            members[name] = member
+    return members
 
 
 def make_category(category: Category) -> Members:
@@ -214,3 +216,28 @@ def _twin(twin: Twin) -> Members:
 def _nonempty(**members: object) -> Members:
     """Return the members that are not empty; zero and false are kept."""
     return {name: value for name, value in members.items() if value or value == 0}
+
+
+def _put(item: Members, **members: object) -> None:
+    """Put in the members that are not empty."""
+    for name, value in members.items():
+        if value:
+            item[name] = value
+
+
+def _each(make: Callable[[Any], Members]) -> Callable[[Iterable[Any]], list[Members]]:
+    return lambda records: [make(record) for record in records]
+
+
+# Member of `_feeds` → what makes it of the value of the field that is called so, but for the source.
+_EXTENSION_MEMBERS: Mapping[str, Callable[[Any], object]] = {
+    "rights": str,
+    "categories": _each(make_category),
+    "comments": _comments,
+    "media": _each(_media),
+    "podcast": dict,
+    "source": _source,
+    "also_at": _each(_twin),
+    "extra": dict,
+}
+_EXTENSION_VALUES = attrgetter(*("origin" if name == "source" else name for name in _EXTENSION_MEMBERS))

@@ -10,7 +10,8 @@ from ..model import Document, Feed, Site, Source
 from ..registry import source_kinds
 from . import formatting
 from .formatting import strip_illegal_characters
-from .namespaces import XmlElement
+
+XmlElement = etree._Element
 
 MEDIA_TYPE = "text/x-opml"
 
