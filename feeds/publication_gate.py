@@ -101,6 +101,10 @@ class PublicationGate:
             item = self._mask_json(item).rstrip()
         return replace(event, published_id=published_id, item=item)
 
+    def is_clean(self, document: Document) -> bool:
+        """Return whether a document in UTF-8 holds no secret."""
+        return not self._secrets or not contains_secret(document.body.decode("utf-8", "surrogatepass"), self._secrets)
+
     def clean_document(self, document: Document) -> Document:
         """Return the document with secrets masked in its values; the names of its elements are ours.
 

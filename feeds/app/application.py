@@ -5,7 +5,6 @@ The application puts configuration, store, network, disk, wall clock and threads
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import threading
@@ -40,6 +39,7 @@ from ..publish import open_target
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
 from .declarations import expand_feeds, with_outlines
+from .entry_cache import EntryCache
 from .health import read_state
 from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
@@ -67,8 +67,6 @@ IssueProgress = Callable[[int, int, str], None]
 DEFAULT_OPTIONS = TurnOptions()
 VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
-# New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
-GARBAGE_THRESHOLD = 50_000
 
 
 def utcnow() -> datetime:
@@ -94,14 +92,11 @@ class App:
     ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self.config = self._declared = configuration.load(Path(config_path), os.environ)
-        self._target = open_target(self.config.public, self.config.site.compress)
+        self._target = open_target(self.config.public)
         self._allow = allow
         self._network = network
         self._opened_at = self.now()
         self._stopping = threading.Event()
-        # Held while a listing is read, outcomes are recorded or a feed is issued. Threads that do this at the same time
-        # hand the interpreter lock over at each row and each text that is sanitised, which costs CPU.
-        self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
         self._push_error = ""
         state = read_state(self.config.data)
@@ -144,7 +139,6 @@ class App:
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
             self.config = self._declared = edited
-            self._target = open_target(edited.public, edited.site.compress)
             self._apply_configuration()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,8 +154,7 @@ class App:
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
-            with self._computing:
-                article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
+            article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -218,9 +211,11 @@ class App:
         for noun, id, declared in (("source", source, self.sources), ("feed", feed, self.config.feeds)):
             configuration.require_ids(self.config, noun, [id] if id else [], declared)
         if feed is not None:
-            from .feed_issuer import FeedIssuer  # with the writers of feeds
+            from .document_publisher import DocumentPublisher  # with the writers of feeds
+            from .feed_issuer import FeedIssuer
 
-            issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
+            publisher = DocumentPublisher(self._target, self._gate)
+            issuer = FeedIssuer(self.config, self.sources, self.store, publisher, self.now)
             articles = issuer.select_articles(self.config.feeds[feed])
         else:
             stored = self.store.articles([source] if source else self.sources.keys())
@@ -256,9 +251,11 @@ class App:
         if not chosen and not withdrawn:
             feed_changes.rest(time.monotonic() - began_at)
             return []
-        from .feed_issuer import FeedIssuer  # a turn that changes nothing does not pay for loading the writers
+        from .document_publisher import DocumentPublisher  # a turn without changes does not pay for the writers
+        from .feed_issuer import FeedIssuer
 
-        issuer = FeedIssuer(self.config, self.sources, self.store, self._target, self._gate, self.now)
+        publisher = DocumentPublisher(self._target, self._gate, self._entries)
+        issuer = FeedIssuer(self.config, self.sources, self.store, publisher, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         issuer.publish_shared_files(self._shared_files)
         issuer.withdraw(withdrawn)
@@ -267,8 +264,7 @@ class App:
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
-                with self._computing:
-                    yield feeds[id], changes[id]
+                yield feeds[id], changes[id]
                 progress(done + 1, len(ids), id)
             if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
                 yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
@@ -315,7 +311,8 @@ class App:
         self._rename_feeds()
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
-        self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
+        self._entries = EntryCache()  # those that passed the gate
+        self._shared_files = shared_files(config.searched_secrets | private_addresses)
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
 
@@ -374,10 +371,9 @@ class App:
         from .visit_runner import VisitRunner, limit_free_memory
 
         limit_free_memory()
-        gc.set_threshold(GARBAGE_THRESHOLD)
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return VisitRunner(self.config, self.store, self.now, network, self._gate, self._computing)
+        return VisitRunner(self.config, self.store, self.now, network, self._gate)
 
     def _close_visit_service(self) -> None:
         if "_visit_service" in vars(self):

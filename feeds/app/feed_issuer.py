@@ -34,12 +34,12 @@ from ..model import (
     StoryFile,
     replace,
 )
-from ..publication_gate import PublicationGate, hide_origin
-from ..publish import LARGE_SIZE, Target, WriteResult
-from ..publish.quick_check import check_document
+from ..publication_gate import hide_origin
+from ..publish import WriteResult
 from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list, render_web_app
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
+from .document_publisher import DocumentPublisher
 from .publisher import FRONT_PAGE, feeds_with
 
 log = logging.getLogger("feeds.app")
@@ -55,15 +55,15 @@ class FeedIssuer:
         config: Config,
         sources: Mapping[str, Source],
         store: Store,
-        target: Target,
-        gate: PublicationGate,
+        publisher: DocumentPublisher,
         now: Callable[[], datetime],
     ) -> None:
         self._config = config
         self._sources = sources
         self._store = store
-        self._target = target
-        self._gate = gate
+        self._publisher = publisher
+        self._target = publisher.target
+        self._gate = publisher.gate
         self._now = now
         self._site = replace(config.site, authority=store.authority)
         self._began = now()
@@ -111,8 +111,8 @@ class FeedIssuer:
     ) -> list[str]:
         """Regenerate feeds, each with the newest change among its sources; return the paths that changed.
 
-        Once `should_stop` returns True, the rest stays due, also the feed in progress: it is asked between two articles
-        and between two documents. `rewrite` also makes files anew that hold the edition.
+        Once `should_stop` returns True, the rest stays due, also the feed in progress: it is asked before each article
+        that is read or written, and before each document. `rewrite` also makes files anew that hold the edition.
         """
         paths: list[str] = []
         with suppress(_Stopped):
@@ -141,27 +141,6 @@ class FeedIssuer:
             place = traceback.extract_tb(error.__traceback__)[-1]
             fault = f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
             raise PublishError(f"the feed {feed.id} cannot be made: {fault}") from error
-
-    def _publish(self, documents: Iterable[Document]) -> list[WriteResult]:
-        """Write the documents of a feed; raise PublishError, and write none, where one fails the quick check."""
-        cleaned = list(map(self._gate.clean_document, documents))
-        for document in cleaned:
-            if faults := check_document(document.path, document.body):
-                raise PublishError(
-                    f"{document.path} is not published, and the last good one stays: it {'; it '.join(faults)}; report"
-                    " it; until it is mended, `feeds retract` takes such an article out"
-                )
-        self._report_sizes(cleaned)
-        return self._target.put(cleaned)
-
-    def _report_sizes(self, documents: Iterable[Document]) -> None:
-        """Log which files grow too large for many readers (R14)."""
-        sizes = ((document.path, len(document.body), self._target.size(document.path) or 0) for document in documents)
-        if paths := [path for path, size, before in sizes if size > LARGE_SIZE >= before]:
-            log.warning(
-                "%s: larger than 1 MB, which many readers refuse; give the feed a `limit` with smaller `bytes`",
-                ", ".join(paths),
-            )
 
     def select_articles(self, feed: Feed) -> Iterator[Article]:
         """Yield the articles that a feed would hold now, newest first."""
@@ -240,7 +219,8 @@ class FeedIssuer:
             articles=lambda feed, reading: _until(should_stop, self._articles(feed, reading)),
             ledger=self._store.ledger,
             retracted=self._retracted,
-            publish=lambda documents: self._publish(_until(should_stop, documents)),
+            render=lambda edition: self._publisher.render(edition, lambda: _stop_if(should_stop)),
+            publish=self._publisher.publish,
             withdraw=self._target.remove,
             kept=lambda files: not rewrite and all(map(self._target.has, files)),
             issued=lambda issue: self._store.issued(issue, self._now(), self._began),
@@ -322,6 +302,10 @@ class _Stopped(Exception):
 def _until(should_stop: Callable[[], bool], items: Iterable[_Item]) -> Iterator[_Item]:
     """Yield the items; raise _Stopped once `should_stop` returns True."""
     for item in items:
-        if should_stop():
-            raise _Stopped
+        _stop_if(should_stop)
         yield item
+
+
+def _stop_if(should_stop: Callable[[], bool]) -> None:
+    if should_stop():
+        raise _Stopped

@@ -12,16 +12,17 @@ from ..store import Store
 from ..verify import DeclaredFeed, Fault, find_faults
 from .application import utcnow
 from .declarations import expand_feeds, with_outlines
+from .document_publisher import DocumentPublisher
 from .feed_issuer import FeedIssuer
 from .publisher import front_page_feed, story_page_feeds
 
 
 def verify_installation(config: Config, store: Store) -> list[Fault]:
     """Return all that is wrong with the store, the published files, and between them."""
-    sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public, config.site.compress)
+    sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public)
     config = expand_feeds(config, sources, store, store.ledgers().keys())
     gate = PublicationGate(config.searched_secrets, store.authority)
-    issuer = FeedIssuer(config, sources, store, target, gate, utcnow)
+    issuer = FeedIssuer(config, sources, store, DocumentPublisher(target, gate), utcnow)
 
     def newest_change(feed: Feed) -> Callable[[], int]:
         ids = set(select_sources(feed, sources))

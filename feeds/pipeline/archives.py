@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..compose import compose_archive, number_archives
-from ..model import Archives, Article, Document, Edition, EntryState, Feed, Ledger, LedgerEntry, PublishedFile, replace
+from ..model import Archives, Article, Edition, EntryState, Feed, Ledger, LedgerEntry, PublishedFile, replace
 from ..publish import WriteResult
-from ..render import render
 
 ArchiveFiles = Mapping[int, tuple[PublishedFile, ...]]  # by the number of the document
 
@@ -114,15 +113,15 @@ def find_stale_archives(
     return {n: files for n, files in io.files().items() if is_remade or n not in plan.numbers or not kept(files)}
 
 
-def render_archive(number: int, edition: Edition, plan: ArchivePlan, io: ArchiveIO) -> Sequence[Document]:
-    """Return an archive document of the feed with this edition, once in each format of archives."""
+def read_archive(number: int, edition: Edition, plan: ArchivePlan, io: ArchiveIO) -> Edition:
+    """Return an archive document of the feed with this edition."""
     keys = [key for key, entry in plan.entries.items() if entry.archive == number]
     articles = tuple(io.document(number, keys))
-    return render(compose_archive(edition, articles, io.created, number=number, oldest=plan.archives.oldest))
+    return compose_archive(edition, articles, io.created, number=number, oldest=plan.archives.oldest)
 
 
 class ArchiveWriter:
-    """Writes archive documents of the feed with this edition.
+    """Writes archive documents of the feed with this edition; `publish` writes one in each format of archives.
 
     `files` are those written so far, by number; `changed_paths` the paths of those that differ from what stood there.
     """
@@ -132,7 +131,7 @@ class ArchiveWriter:
         edition: Edition,
         plan: ArchivePlan,
         io: ArchiveIO,
-        publish: Callable[[Iterable[Document]], Sequence[WriteResult]],
+        publish: Callable[[Edition], Sequence[WriteResult]],
     ) -> None:
         self._edition = edition
         self._plan = plan
@@ -149,6 +148,6 @@ class ArchiveWriter:
     def write(self, numbers: Iterable[int]) -> None:
         """Write the documents with these numbers."""
         for number in numbers:
-            results = self._publish(render_archive(number, self._edition, self._plan, self._io))
+            results = self._publish(read_archive(number, self._edition, self._plan, self._io))
             self.files[number] = tuple(result.file for result in results)
             self.changed_paths += [result.file.path for result in results if result.differed]

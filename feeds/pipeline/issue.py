@@ -13,6 +13,7 @@ from ..compose import Change, compose, find_changes, is_published
 from ..model import (
     Article,
     Document,
+    Edition,
     Event,
     Feed,
     Issue,
@@ -37,7 +38,7 @@ from .archives import (
     ArticleKeys,
     find_stale_archives,
     plan_archives,
-    render_archive,
+    read_archive,
 )
 
 STEP_CONTEXT = StepContext(
@@ -112,6 +113,7 @@ class IssueIO:
     since: datetime
     changed: int
     archives: ArchiveIO
+    render: Callable[[Edition], Iterator[Document]] = render
     as_stored: bool = True
 
 
@@ -129,12 +131,12 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     plan = plan_archives(ArticleKeys(shown, merged, retracted), ledger, io.archives)
     archived_ledger = replace(ledger, archives=plan.archives)
     edition = compose(feed, site, chosen, archived_ledger, io.since, as_stored=io.as_stored)
-    archives = ArchiveWriter(edition, plan, io.archives, io.publish)
+    archives = ArchiveWriter(edition, plan, io.archives, lambda edition: io.publish(io.render(edition)))
     stale_archives = find_stale_archives(feed, ledger, plan, io.archives, io.kept)
     archives.write(plan.changed)  # before the subscription document, which leads to the newest
     files, paths = ledger.files, list[str]()
     if not is_published(edition, ledger) or not io.kept(files):
-        files, paths = replace_files(ledger.files, io.publish(render(edition)), io)
+        files, paths = replace_files(ledger.files, io.publish(io.render(edition)), io)
     archives.write(number for number in plan.numbers if number in stale_archives and number not in plan.changed)
     removable = {file.path for stale_files in stale_archives.values() for file in stale_files} - archives.paths
     paths += [*archives.changed_paths, *io.withdraw(sorted(removable))]
@@ -154,7 +156,7 @@ def make_documents(feed: Feed, site: Site, io: IssueIO) -> Iterator[Document]:
     edition = compose(feed, site, chosen, ledger, io.since, as_stored=io.as_stored)
     yield from render(edition)
     for number in plan.numbers:
-        yield from render_archive(number, edition, plan, io.archives)
+        yield from render(read_archive(number, edition, plan, io.archives))
 
 
 def choose_articles(

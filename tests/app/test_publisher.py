@@ -10,6 +10,7 @@ import pytest
 from origin import Origin
 from wire import NOON, Wire, document
 
+from feeds.app.document_publisher import DocumentPublisher
 from feeds.app.feed_issuer import FeedIssuer
 from feeds.app.publisher import BackgroundPublisher, sort_by_wait, warn_of_lags
 from feeds.errors import PublishError
@@ -84,7 +85,9 @@ def test_F38_issuing_stops_within_a_feed_and_the_rest_stays_due(wire: Wire, orig
         published, feed, total = wire.files(), app.config.feeds["all"], itertools.count()
         (wire.public / "all.json").unlink()
         gate = PublicationGate(frozenset(), app.store.authority)
-        issuer = FeedIssuer(app.config, app.sources, app.store, open_target(wire.public), gate, app.now)
+        issuer = FeedIssuer(
+            app.config, app.sources, app.store, DocumentPublisher(open_target(wire.public), gate), app.now
+        )
         issuer.issue([(feed, 0)], lambda: next(total) < 0, rewrite=True)
         calls = next(total)
         assert calls >= 1 + 4 + 3  # before the feed, its articles, and its documents

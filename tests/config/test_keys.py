@@ -109,7 +109,6 @@ VALUES: Tree = {
         "timezone": "Europe/Berlin",
         "contact": "me@a.example",
         "hub": "none",
-        "compress": "gzip",
     },
     "data": "d",
     "public": "p",

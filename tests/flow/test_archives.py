@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from feeds import compose
+from feeds.app.document_publisher import DocumentPublisher
 from feeds.app.feed_issuer import FeedIssuer
 from feeds.model import Article, Config, Feed, ServerSettings, Site, replace
 from feeds.politeness import HostLimits
@@ -97,7 +98,7 @@ class Installation:
             feeds={self.feed.id: self.feed},
         )
         gate = PublicationGate(frozenset(), factories.AUTHORITY)
-        return FeedIssuer(config, self.sources, self.store, self.target, gate, lambda: self.now)
+        return FeedIssuer(config, self.sources, self.store, DocumentPublisher(self.target, gate), lambda: self.now)
 
     # ── what a subscriber finds ─────────────────────────────────────────────────────────────────────────────────────
 

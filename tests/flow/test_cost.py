@@ -15,7 +15,7 @@ from origin import Origin
 from wire import NOON, Wire, rss, until
 
 from feeds.app import TurnOptions, application
-from feeds.model import Article, Document
+from feeds.model import Article, Document, replace
 from feeds.publish import WriteResult
 from feeds.publish.folder import Folder
 from feeds.registry import formats
@@ -112,3 +112,33 @@ def test_L1_at_rest_a_daemon_asks_the_database_nothing(wire: Wire) -> None:
         assert app.store.due(app.now()) == []
         app.turn(tick)
         until(lambda: (wire.public / "all.json").exists() and len(wire.items()) == 1)
+
+
+def test_an_article_is_written_once_in_each_format_for_all_feeds(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a feed of 100 articles, one that is new or edited costs one entry in each format, and the others none."""
+    wire.declare(
+        {"a": {"feed": "https://a.example.org/feed"}, "b": {"feed": "https://b.example.org/feed"}},
+        {id: {"steps": [{"limit": 100}]} for id in ("all", "again")} | {"tagged": {"steps": [{"tag": "late"}]}},
+    )
+    written = Counter[str]()  # entries by format
+    put = Folder.put
+
+    def count(folder: Folder, documents: Iterable[Document]) -> list[WriteResult]:
+        documents = list(documents)
+        for new in (document.new for document in documents if document.new):
+            written[new.format_name] += len(new.entries)
+        return put(folder, documents)
+
+    monkeypatch.setattr(Folder, "put", count)
+    entry_formats = [format.name for format in formats().values() if format.entry]
+    articles = [article_of("a", number) for number in range(1, 100)]
+    with wire.app() as app:
+        record(app, "a", *articles, is_first=True)
+        app.issue()
+        assert written == dict.fromkeys(entry_formats, 99 + 50)  # `tagged` changes those that it holds
+        for article in (article_of("b", 0), replace(articles[0], title="Edited", story_digest="edited")):
+            written.clear()
+            wire.now += HOUR
+            record(app, article.source_id, article, is_first=False)
+            assert len(app.issue()) > 2 * len(formats())
+            assert written == dict.fromkeys(entry_formats, 2)  # neither what left `tagged` for its archive

@@ -12,6 +12,7 @@ from origin import Origin
 from render.editions import CASES, FULL_EDITION, render_files
 from wire import Wire, document
 
+from feeds.app.document_publisher import DocumentPublisher
 from feeds.app.feed_issuer import FeedIssuer
 from feeds.config import load
 from feeds.errors import PublishError
@@ -90,7 +91,9 @@ def _issue(wire: Wire, step: object) -> FeedIssuer:
     with wire.app() as app:
         store = app.store
         gate = PublicationGate(frozenset(), store.authority)
-        issuer = FeedIssuer(config, config.sources, store, open_target(config.public), gate, lambda: wire.now)
+        issuer = FeedIssuer(
+            config, config.sources, store, DocumentPublisher(open_target(config.public), gate), lambda: wire.now
+        )
         changed = replace(config.feeds["a"], steps=(step,), fingerprint="another")
         issuer.issue([(changed, 9), (config.feeds["b"], 9)], lambda: False, rewrite=True)
         issuer.statuses = store.publishing()
