@@ -216,9 +216,9 @@ class ConnectionMode:
 
 
 # Pages of 8 KiB hold two articles where 4 KiB hold one; the size takes effect only in a new file.
-DURABLE = ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL", "cache_size = -16000")
+DURABLE = ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL", "cache_size = -8000")
 WRITE = ConnectionMode("rw", "BEGIN IMMEDIATE", (*DURABLE, "foreign_keys = ON"), pool_size=1, max_overflow=0)
-READ = ConnectionMode("ro", "BEGIN", ("query_only = ON", "cache_size = -8000"), pool_size=4, max_overflow=-1)
+READ = ConnectionMode("ro", "BEGIN", ("query_only = ON", "cache_size = -2000"), pool_size=4, max_overflow=-1)
 MIGRATE = ConnectionMode(
     "rw", "BEGIN IMMEDIATE", DURABLE, pool_size=1, max_overflow=0
 )  # rebuilt tables need foreign keys off
