@@ -27,6 +27,7 @@ from subprocess import DEVNULL, Popen, TimeoutExpired
 from types import FunctionType
 from typing import Any, ClassVar, NamedTuple, TypeVar, TypeVarTuple, cast
 
+from .cores import allow_all_cores
 from .errors import FailureKind, ParseError, SourceError
 from .model import Fetched
 
@@ -219,11 +220,13 @@ def _start_process(descriptor: int, limits: Limits) -> Popen[bytes]:
     code = BOOTSTRAP.format(path=sys.path, descriptor=descriptor, limits=limits)
     command = [sys.executable, "-c", code]
     try:
-        return Popen(command, stdin=DEVNULL, stdout=DEVNULL, pass_fds=[descriptor], start_new_session=True)
+        process = Popen(command, stdin=DEVNULL, stdout=DEVNULL, pass_fds=[descriptor], start_new_session=True)
     except OSError as error:
         raise ParseError(
             f"No process could be started to read the document: {error}.", kind=FailureKind.CRASHED
         ) from error
+    allow_all_cores(process.pid)
+    return process
 
 
 # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from ..cores import SharedCore
 from ..model import Failure, Fetched, Harvest, HostState, NotModified, Outcome, Source, Visit
 from ..scheduling import HostQueue, VisitKey, visit_key
 
@@ -156,7 +157,8 @@ class TurnLoop:
         self._io = io
         self._stopping = stopping
         self._slots = slots
-        self._threads = WorkerThreads(io.pull, slots * THREADS_PER_SLOT)
+        self._core = SharedCore()
+        self._threads = WorkerThreads(io.pull, slots * THREADS_PER_SLOT, self._core)
         self._pending: set[VisitKey] = set()  # queued, in flight, or made and not recorded yet
         self._started: dict[VisitKey, tuple[float, Visit]] = {}  # in flight and holding a slot, oldest first
         self._outcomes: list[Outcome] = []  # the next batch
@@ -170,10 +172,12 @@ class TurnLoop:
         when the turn should end, or when asked to stop; visits in flight are finished first, unless asked to stop. A
         caller that leaves earlier may call again, and gets what was in flight then.
         """
+        cores = self._core.stay()
         try:
             self._enqueue(visits)
             self._due_check_at = time.monotonic() + DUE_CHECK_SECONDS
             while not self._stopping.is_set():
+                cores = self._core.stay(cores)
                 ending = self._io.should_end()
                 if not ending:
                     self._check_due()
@@ -189,6 +193,8 @@ class TurnLoop:
             yield from self._next_batch()
         finally:
             self._threads.end()
+            self._core.release()
+            self._core.stay(cores)
 
     @property
     def pending(self) -> int:
@@ -214,6 +220,10 @@ class TurnLoop:
         visits = self._host_queue.pick(self._io.now())
         if visits:
             self._io.claim(visits)
+        if len(self._pending) >= self._slots:
+            self._core.share()
+        elif not self._threads.in_flight:
+            self._core.release()
         for visit in visits:
             self._started[visit_key(visit)] = time.monotonic(), visit
             self._threads.submit(visit)
@@ -288,13 +298,16 @@ def _makes_visits_due(outcome: Outcome) -> bool:
 class WorkerThreads:
     """Makes visits with `pull`, each in a thread, up to `max_threads` at once; threads start on demand.
 
+    They run on `core` while it is shared.
+
     The threads are daemons, unlike those of the standard pools, which keep a process that was told to stop until the
     last hanging server has answered (F38).
     """
 
-    def __init__(self, pull: Callable[[Visit], Outcome], max_threads: int) -> None:
+    def __init__(self, pull: Callable[[Visit], Outcome], max_threads: int, core: SharedCore) -> None:
         self._pull = pull
         self._max_threads = max_threads
+        self._core = core
         self._visits: VisitQueue = SimpleQueue()
         self._results: SimpleQueue[tuple[Visit, Outcome | BaseException]] = SimpleQueue()
         self._count = 0
@@ -330,7 +343,9 @@ class WorkerThreads:
         self._visits, self._count = SimpleQueue(), 0
 
     def _run(self, visits: VisitQueue) -> None:
+        cores = None
         while (visit := visits.get()) is not None:
+            cores = self._core.stay(cores)
             try:
                 self._results.put((visit, self._pull(visit)))
             except BaseException as error:  # noqa: BLE001 - raised by next_result
