@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from .. import config as configuration
+from ..cores import allow_all_cores
 from ..errors import FeedsError, LockedError, StoreError
 from ..fetch import OutboundClient
 from ..model import Config
@@ -334,7 +335,9 @@ class ServerProcess:
         address = ["--listen", format_address(self.address)] if self.address else []  # the same after a restart
         command = [sys.executable, "-c", BOOTSTRAP.format(path=sys.path), *self._arguments, *address]
         command += ["--supervised", str(descriptor)]
-        return Popen(command, stdin=DEVNULL, pass_fds=[descriptor], start_new_session=True)
+        process = Popen(command, stdin=DEVNULL, pass_fds=[descriptor], start_new_session=True)
+        allow_all_cores(process.pid)
+        return process
 
     def _read_messages(self, connection: Connection) -> FeedsError | None:
         """Read what the process tells until it ends or is silent for too long; return the error that it told."""
