@@ -7,6 +7,7 @@ is. It has the modification time of its file to the nanosecond: where the two di
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Collection
 from functools import cache
 from importlib.util import find_spec
@@ -27,11 +28,15 @@ _COMPRESSED_SUFFIXES = frozenset(
 
 
 class Coding(NamedTuple):
-    """A content coding (RFC 9110 §8.4.1), and the suffix that it adds to a name. Equal bytes are compressed equally."""
+    """A content coding (RFC 9110 §8.4.1), and the suffix that it adds to a name.
+
+    `compress` makes equal bytes of equal bytes, `decompress` raises ValueError for what it did not make.
+    """
 
     name: str
     suffix: str
     compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes], bytes]
 
 
 def _compress_brotli(body: bytes) -> bytes:
@@ -40,21 +45,46 @@ def _compress_brotli(body: bytes) -> bytes:
     return bytes(brotli.compress(body, quality=_BROTLI_QUALITY))
 
 
+def _decompress_brotli(body: bytes) -> bytes:
+    import brotli
+
+    try:
+        return bytes(brotli.decompress(body))
+    except brotli.error as error:
+        raise ValueError(str(error)) from error
+
+
 def _compress_zstd(body: bytes) -> bytes:
     import zstandard  # an extra
 
     return bytes(zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(body))
 
 
+def _decompress_zstd(body: bytes) -> bytes:
+    import zstandard
+
+    try:
+        return bytes(zstandard.ZstdDecompressor().decompress(body))
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from error
+
+
 def _compress_gzip(body: bytes) -> bytes:
     return gzip.compress(body, _GZIP_LEVEL, mtime=0)
 
 
-# The smallest result first. Name → coding, and the library of the extra `speed` that it needs.
+def _decompress_gzip(body: bytes) -> bytes:
+    try:
+        return gzip.decompress(body)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(str(error)) from error
+
+
+# The coding with the smallest results first, each with its library; two are of the extra `speed`.
 _CODINGS = (
-    (Coding("br", ".br", _compress_brotli), "brotli"),
-    (Coding("zstd", ".zst", _compress_zstd), "zstandard"),
-    (Coding("gzip", ".gz", _compress_gzip), "gzip"),
+    (Coding("br", ".br", _compress_brotli, _decompress_brotli), "brotli"),
+    (Coding("zstd", ".zst", _compress_zstd, _decompress_zstd), "zstandard"),
+    (Coding("gzip", ".gz", _compress_gzip, _decompress_gzip), "gzip"),
 )
 CODING_NAMES = tuple(coding.name for coding, _ in _CODINGS)
 SIBLING_SUFFIXES = tuple(coding.suffix for coding, _ in _CODINGS)

@@ -247,6 +247,7 @@ class Site:
     cloud: str | None = field(default=None, metadata=LATER_FIELD)  # the address for rssCloud that RSS documents name
     authority: str | None = None  # `HOST,YEAR` of the ids we mint; the store's, put in by the app
     theme: Theme | None = field(default=None, metadata=LATER_FIELD)
+    compress: tuple[str, ...] = field(default=(), metadata=LATER_FIELD)  # codings of the files beside each document
 
 
 @dataclass(frozen=True, slots=True)

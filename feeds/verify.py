@@ -82,7 +82,11 @@ def _compare_files(feed_id: str, files: Iterable[PublishedFile], target: Target)
         elif file.digest and digest != file.digest:
             yield Fault(f"{file.path} is not what was published", remedy)
         elif file.size is not None and not target.has(file):
-            yield Fault(f"{file.path} was touched: its time or its mode are not those it was published with", remedy)
+            what = "its time or its mode are not those it was published with, or those of its siblings differ"
+            yield Fault(f"{file.path} was touched: {what}", remedy)
+        elif damaged := target.damaged_siblings(file.path):
+            what = f"not {file.path} compressed"
+            yield from (Fault(f"{path} is {what}", "remove it: the next run writes it again") for path in damaged)
         elif is_checked(file.path):
             for fault in check_document(file.path, target.read(file.path)):
                 yield Fault(f"{file.path} {fault}", "report it, with the file")

@@ -5,6 +5,7 @@ The application puts configuration, store, network, disk, wall clock and threads
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -67,6 +68,8 @@ IssueProgress = Callable[[int, int, str], None]
 DEFAULT_OPTIONS = TurnOptions()
 VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
+# New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
+GARBAGE_THRESHOLD = 50_000
 
 
 def utcnow() -> datetime:
@@ -92,11 +95,14 @@ class App:
     ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self.config = self._declared = configuration.load(Path(config_path), os.environ)
-        self._target = open_target(self.config.public)
+        self._target = open_target(self.config.public, self.config.site.compress)
         self._allow = allow
         self._network = network
         self._opened_at = self.now()
         self._stopping = threading.Event()
+        # Held while a listing is read, outcomes are recorded or a feed is issued. Threads that do this at the same time
+        # hand the interpreter lock over at each row and each text that is sanitised, which costs CPU.
+        self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
         self._push_error = ""
         state = read_state(self.config.data)
@@ -139,6 +145,7 @@ class App:
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
             self.config = self._declared = edited
+            self._target = open_target(edited.public, edited.site.compress)
             self._apply_configuration()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +161,8 @@ class App:
         for batch in self._outcome_batches(options, turn):
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
-            article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
+            with self._computing:
+                article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -264,7 +272,8 @@ class App:
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
-                yield feeds[id], changes[id]
+                with self._computing:
+                    yield feeds[id], changes[id]
                 progress(done + 1, len(ids), id)
             if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
                 yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
@@ -312,7 +321,7 @@ class App:
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
         self._entries = EntryCache()  # those that passed the gate
-        self._shared_files = shared_files(config.searched_secrets | private_addresses)
+        self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
 
@@ -371,9 +380,10 @@ class App:
         from .visit_runner import VisitRunner, limit_free_memory
 
         limit_free_memory()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         site, hosts = self.config.site, self.config.hosts
         network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return VisitRunner(self.config, self.store, self.now, network, self._gate)
+        return VisitRunner(self.config, self.store, self.now, network, self._gate, self._computing)
 
     def _close_visit_service(self) -> None:
         if "_visit_service" in vars(self):

@@ -178,9 +178,12 @@ def run(app: App, request: RunRequest, io: OperationIO) -> RunReport:
         ),
         lambda turn: io.progress(turn_progress(turn)),
     )
-    states = {state.source_id: state for state in app.statuses()}
-    failing = sum(state.failures > 0 for id, state in states.items() if not request.sources or id in request.sources)
-    return report_turn(app, turn, failing, {id: _answer(app, turn, id, states.get(id)) for id in request.sources})
+    failing = app.store.failing_sources()
+    if not request.sources:
+        return report_turn(app, turn, len(failing))
+    states = {state.source_id: state for state in app.store.statuses(request.sources)}
+    answers = {id: _answer(app, turn, id, states.get(id)) for id in request.sources}
+    return report_turn(app, turn, len(failing & states.keys()), answers)
 
 
 def turn_progress(turn: Turn) -> OperationProgress:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ..compose import select_sources
-from ..config.fingerprint import fingerprint_front_page, fingerprint_pages, fingerprint_secrets
-from ..model import Config, Feed, Kind, Ledger, PublishingStatus, Source
+from ..config.fingerprint import fingerprint_front_page, fingerprint_pages, fingerprint_shared_files
+from ..model import Config, Feed, Kind, Ledger, PublishingStatus, Site, Source
 from ..publish import Target
 
 log = logging.getLogger("feeds.app")
@@ -201,9 +201,9 @@ def _files_stand(ledger: Ledger, target: Target) -> bool:
     return not differing
 
 
-def shared_files(secrets: Iterable[str]) -> Feed:
+def shared_files(secrets: Iterable[str], site: Site) -> Feed:
     """Return the shared files as a feed, which is due when these secrets are others: the outbox is cleaned of them."""
-    return Feed(SHARED_FILES, "Shared files", fingerprint=fingerprint_secrets(secrets))
+    return Feed(SHARED_FILES, "Shared files", fingerprint=fingerprint_shared_files(secrets, site.compress))
 
 
 def front_page_feed(config: Config) -> Feed:

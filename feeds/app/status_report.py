@@ -83,7 +83,7 @@ def read_report(config: Config, now: datetime) -> StatusReport:
         outlines = store.outlines()
         sources = with_outlines(config.sources, outlines)
         expanded = expand_feeds(config, sources, store, store.ledgers().keys())
-        status = read_status(expanded, sources.keys(), store, open_target(config.public))
+        status = read_status(expanded, sources.keys(), store, open_target(config.public, config.site.compress))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
     return StatusReport(config, now, status, states, outline_counts, read_problems(config, now), expanded.feeds)

@@ -19,7 +19,7 @@ from .publisher import front_page_feed, story_page_feeds
 
 def verify_installation(config: Config, store: Store) -> list[Fault]:
     """Return all that is wrong with the store, the published files, and between them."""
-    sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public)
+    sources, target = with_outlines(config.sources, store.outlines()), open_target(config.public, config.site.compress)
     config = expand_feeds(config, sources, store, store.ledgers().keys())
     gate = PublicationGate(config.searched_secrets, store.authority)
     issuer = FeedIssuer(config, sources, store, DocumentPublisher(target, gate), utcnow)

@@ -42,6 +42,7 @@ class VisitRunner:
         now: Callable[[], datetime],
         network: NetworkClient,
         gate: PublicationGate,
+        computing: threading.Lock,
     ) -> None:
         self._site = config.site.url
         self._store = store
@@ -51,6 +52,7 @@ class VisitRunner:
         self._encode = partial(encode_article, clean=gate.clean_article) if config.searched_secrets else encode_article
         self._workers = Workers()
         self._parsing = threading.Lock()
+        self._computing = computing
         self._redirect_hosts: dict[str, HostState] = {}  # that visits of other hosts led to, for their robots.txt
 
     def visit_function(self, *, refetch: bool = False, accept_any_listing: bool = False) -> Callable[[Visit], Outcome]:
@@ -92,12 +94,12 @@ class VisitRunner:
     ) -> _Result:
         """Parse harmless bytes here, and others in a process that can be killed (S11, S15).
 
-        Here only one thread parses at a time: several would compete for the interpreter lock, which the sanitiser
-        releases for each text (a third more CPU for new feeds).
+        Here only one thread parses at a time, and only one of those that wait for it competes with what else is
+        computed, so that recording and issuing soon have their turn.
         """
         if response is None or needs_worker(response):
             return self._workers.run(function, *arguments)
-        with self._parsing:
+        with self._parsing, self._computing:
             return function(*arguments)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:

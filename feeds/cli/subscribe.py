@@ -274,9 +274,8 @@ def export(ctx: click.Context) -> None:
     start_logging(ctx)
     config = load_config(ctx)
     with open_store(config) as store:
-        titles = (
-            {state.source_id: secret_mask(config)(state.title or "") for state in store.statuses()} if store else {}
-        )
+        found = store.source_titles() if store else {}
+        titles = {id: secret_mask(config)(title) for id, title in found.items()}
     sources = [source for source in config.sources.values() if _is_exportable(source, config)]
     click.echo(render_source_list(config.site.title, sources, titles), nl=False)
     if left_out := [source.id for source in config.sources.values() if source not in sources]:

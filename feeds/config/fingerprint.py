@@ -78,9 +78,9 @@ def add_fingerprints(
     return done
 
 
-def fingerprint_secrets(secrets: Iterable[str]) -> str:
-    """Return the digest of secrets; empty where there are none."""
-    values = sorted(secrets)
+def fingerprint_shared_files(secrets: Iterable[str], codings: Iterable[str]) -> str:
+    """Return the digest of the secrets, and of what files are compressed with; empty where there are none."""
+    values = [*sorted(secrets), *codings]
     return _digest("secrets", *values) if values else ""
 
 

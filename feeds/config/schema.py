@@ -35,6 +35,9 @@ class SiteShape(YamlMapping):
     )
     contact: v.ContactValue | None = optional_key("An e-mail or web address; it is sent in the User-Agent.")
     hub: v.HubValue | None = optional_key("The WebSub hub of the feeds: own (the built-in server), none, or a URL.")
+    compress: v.CodingsValue | None = optional_key(
+        "gzip, br, zstd, or several: a compressed file beside each document, for web servers that send it as it is."
+    )
 
 
 class ServerShape(YamlMapping):

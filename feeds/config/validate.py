@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from ..codings import CODING_NAMES, find_codings
 from ..registry import address_kinds
 from .paths import ConfigLocation, split_glob
 from .problems import Finding, KeyPath, did_you_mean, join_with_or
@@ -39,6 +40,7 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     theme = data.get("theme")
     if isinstance(theme, str) and not location.resolve(theme).is_dir():
         yield Finding(("theme",), f"`{theme}` is no folder, expected one with templates, style sheets or pictures")
+    yield from _check_codings(_mapping(data.get("site")).get("compress"))
     yield from _check_admin(_mapping(data.get("server")))
     yield from _check_intervals(sources, defaults)
     yield from _check_earlier_ids("sources", sources)
@@ -51,6 +53,14 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
 
 def _mapping(value: PlainValue | None) -> dict[str, PlainValue]:
     return value if isinstance(value, dict) else {}
+
+
+def _check_codings(names: PlainValue | None) -> Iterator[Finding]:
+    """Find codings whose library is not installed."""
+    installed = {coding.name for coding in find_codings()}
+    for name in names if isinstance(names, list) else [names]:
+        if name in CODING_NAMES and name not in installed:
+            yield Finding(("site", "compress"), f"`{name}` takes a library that is missing: install feeds[speed]")
 
 
 def _check_admin(server: SettingsMapping) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import PlainValidator, WithJsonSchema
 
+from ..codings import CODING_NAMES
 from ..model import Interval
 from ..steps import Age
 from . import units, values
@@ -74,6 +75,7 @@ def _list_schema(spelling: str | None = None) -> WithJsonSchema:
 _TEXT_OR_NUMBER: dict[str, object] = {"type": ["string", "number"]}
 _TEXT = WithJsonSchema(_TEXT_OR_NUMBER)
 _PAIR = {"minItems": 2, "maxItems": 2}
+_CODING: dict[str, object] = {"enum": [*CODING_NAMES]}
 _EXPRESSION: dict[str, object] = {"type": "string", "format": "regex"}
 _WEB = r"^https?://"
 
@@ -155,6 +157,11 @@ ContactValue = Annotated[str, text_validator(values.parse_contact, "an e-mail or
 EmailValue = Annotated[str, text_validator(values.parse_email, "an e-mail address"), _schema("string", "@")]
 PodcastCategoriesValue = Annotated[
     tuple[str, ...], list_validator(values.parse_podcast_category, "a category of Apple's list"), _list_schema("")
+]
+CodingsValue = Annotated[
+    tuple[str, ...],
+    list_validator(values.parse_coding, join_with_or(CODING_NAMES)),
+    WithJsonSchema({"anyOf": [_CODING, {"type": "array", "items": _CODING}]}),
 ]
 ReadAsValue = Annotated[
     Literal["story", "list", "feed"],

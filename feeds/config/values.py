@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from cronsim import CronSim, CronSimError
 
 from .. import networks
+from ..codings import CODING_NAMES
 from ..model import is_remote
 from ..podcast_categories import category_names, find_category
 from ..registry import selector_compiler
@@ -241,6 +242,14 @@ def parse_url(value: str) -> str:
         raise ValueError(f"`{shorten(value)}` is no web address, expected such as https://example.org/feed.xml")
     if parts.username is not None or parts.password is not None:
         raise ValueError("the URL holds a user or password, expected it under `auth: {basic: [user, password]}`")
+    return value
+
+
+def parse_coding(value: str) -> str:
+    """Return the name of a content coding."""
+    if value not in CODING_NAMES:
+        hint = did_you_mean(value, CODING_NAMES)
+        raise ValueError(f"`{shorten(value)}` stands here, expected {join_with_or(CODING_NAMES)}{hint}")
     return value
 
 

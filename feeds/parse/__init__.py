@@ -52,7 +52,7 @@ def _detect_format(text: str) -> str:
 
 def _read_xml(document: SourceDocument) -> Parsed:
     """Read strictly where the document allows it, else repaired, else by feedparser where repair would lose items."""
-    tree = xml_tree.parse(document.text)
+    tree = xml_tree.parse(document.text, document.decoded.utf8)
     if tree is None or not xml.is_feed(tree.root):
         return _require_feed(feedparser_fallback.read(document), document)
     items = xml.find_items(tree.root, document.max_items)

@@ -80,11 +80,12 @@ SURROGATES = {0xDC00 + byte: C1.get(byte, chr(byte)) for byte in range(0x80, 0x1
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """The text of a document, its charset, and a warning where a label was wrong."""
+    """The text of a document, its charset, a warning where a label was wrong, and the bytes where they are UTF-8."""
 
     text: str
     encoding: str
     warning: str | None = None
+    utf8: bytes | None = None
 
 
 def decode(body: bytes, header: str | None) -> DecodedText:
@@ -95,7 +96,7 @@ def decode(body: bytes, header: str | None) -> DecodedText:
     labels = _find_labels(body, header)
     if body.isascii() and b"\x1b" not in body and b"\0" not in body:
         name = next((name for _, name in labels if not name.startswith(WIDE_PREFIXES)), "utf-8")
-        return DecodedText(body.decode("ascii"), name)
+        return DecodedText(body.decode("ascii"), name, utf8=body)
     return _decode_unmarked(body, labels)
 
 
@@ -142,7 +143,7 @@ def _decode_unmarked(body: bytes, labels: list[tuple[str, str]]) -> DecodedText:
             if not wrong_label and labels and labels[0][1] != name:
                 wrong_label = labels[0][0]
             warning = f"{wrong_label} names another charset than {name}, which the bytes are" if wrong_label else None
-            return DecodedText(text, name, warning)
+            return DecodedText(text, name, warning, body if name == "utf-8" else None)
         wrong_label = wrong_label or place
     if _is_mostly_utf8(body):
         return DecodedText(_decode_mixed_utf8(body), "utf-8", "some bytes are not utf-8")

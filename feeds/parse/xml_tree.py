@@ -80,15 +80,16 @@ class XmlTree:
     repaired: bool = False
 
 
-def parse(text: str) -> XmlTree | None:
-    """Return the tree of an XML document, or None where even repair makes none."""
-    text = _clean_prolog(text)
+def parse(text: str, utf8: bytes | None = None) -> XmlTree | None:
+    """Return the tree of an XML document, or None where even repair makes none; `utf8` is the text in that encoding."""
+    cleaned = _clean_prolog(text)
     try:
-        if not PROLOG.match(text):
-            return XmlTree(_parse_with(text, STRICT_PARSER))
+        if not PROLOG.match(cleaned):
+            body = utf8 if cleaned is text else None
+            return XmlTree(_parse_with(cleaned, STRICT_PARSER, body))
     except (etree.XMLSyntaxError, ValueError):
         pass
-    return _repair(text)
+    return _repair(cleaned)
 
 
 def sanitize(text: str) -> str:
@@ -103,9 +104,9 @@ def _remove_doctype(text: str) -> str:
     return text[: doctype.start()] + text[doctype.end() :] if doctype else text
 
 
-def _parse_with(text: str, parser: etree.XMLParser) -> etree._Element:
-    body = text.encode("utf-8", "replace")
-    if C1_CHARACTER.search(body):
+def _parse_with(text: str, parser: etree.XMLParser, utf8: bytes | None = None) -> etree._Element:
+    body = text.encode("utf-8", "replace") if utf8 is None else utf8
+    if b"\xc2" in body and C1_CHARACTER.search(body):
         body = text.translate(C1).encode("utf-8", "replace")
     try:
         return etree.fromstring(body, parser)
@@ -120,9 +121,11 @@ def _clean_prolog(text: str) -> str:
     prolog = PROLOG.match(text)
     if prolog:
         text = text[: prolog.end()] + _remove_doctype(text[prolog.end() :])
-    if MAYBE_SURROGATE.search(text):  # in few documents; the whole pattern is tried at each `&`
+    has_references = "&#" in text
+    # In few documents; the whole pattern is tried at each `&`.
+    if (has_references or ";#" in text) and MAYBE_SURROGATE.search(text):
         text = SURROGATES.sub(_join_surrogates, text)
-    return C1_REFERENCE.sub(_resolve_c1_reference, text) if "&#" in text else text
+    return C1_REFERENCE.sub(_resolve_c1_reference, text) if has_references else text
 
 
 def _join_surrogates(match: re.Match[str]) -> str:

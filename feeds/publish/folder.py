@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from ..codings import SIBLING_SUFFIXES, Coding, find_codings, has_siblings
 from ..errors import LockedError, PublishError
 from ..model import Document, FileStamp, PublishedFile
 from .target import WriteResult
@@ -34,10 +35,14 @@ _TEMPORARY_NAME = re.compile(r"\.[a-z0-9][a-z0-9_.-]{0,127}\.[0-9]+\.feeds-new",
 
 
 class Folder:
-    """The files below `root`, readable by a web server under another account."""
+    """The files below `root`, readable by a web server under another account.
 
-    def __init__(self, root: Path) -> None:
+    `codings` are those in which each file that gets smaller has a compressed sibling (see `codings`).
+    """
+
+    def __init__(self, root: Path, codings: Sequence[Coding] = ()) -> None:
         self._root = root
+        self._codings = {coding.suffix: coding for coding in codings}
 
     @property
     def location(self) -> str:
@@ -71,7 +76,10 @@ class Folder:
         for document in documents:
             target, body = _resolve(self._root, document.path), document.body
             with _explain_errors("write", target):
-                info, differed = _keep_file(target, body) or (_write_file(target, [body]), True)
+                kept = _keep_file(target, body)
+                info, differed = kept or (_write_file(target, [body], prepare=self._put_siblings), True)
+                if kept and self._put_siblings(target, target, info):
+                    differed = True
             results.append(WriteResult(_published_file(document.path, info, digest_of(body)), differed))
             folders |= dict.fromkeys(_folders_to(self._root, target))
         # Even if nothing changed: a run that was killed or failed just before this line had renamed files already (F6).
@@ -86,10 +94,12 @@ class Folder:
         with _explain_errors("write", target):
             if kept := _keep_file(target, stamp):
                 info, differed = kept
+                differed |= self._put_siblings(target, target, info)
                 return WriteResult(_published_file(path, info), differed)
             digest = blake2b(digest_size=DIGEST_SIZE)
             with open_source() as stream:
-                info = _write_file(target, _read_blocks(stream, digest.update), stamp.modified_ns)
+                blocks = _read_blocks(stream, digest.update)
+                info = _write_file(target, blocks, stamp.modified_ns, prepare=self._put_siblings)
         _sync_folders(dict.fromkeys(_folders_to(self._root, target)))
         return WriteResult(_published_file(path, info, digest.hexdigest()), differed=True)
 
@@ -100,6 +110,8 @@ class Folder:
         for path in paths:
             with _explain_errors("remove", self._root / path):
                 target = _resolve(self._root, path)
+                for sibling in _siblings(target).values():
+                    sibling.unlink(missing_ok=True)
                 if target.is_file() or target.is_symlink():
                     target.unlink()
                     removed.append(path)
@@ -108,12 +120,17 @@ class Folder:
         return removed
 
     def has(self, file: PublishedFile) -> bool:
-        """Return whether a file is regular and has the size, time and mode that it was published with."""
+        """Return whether a file is regular and has the size, time and mode that it was published with, and siblings."""
+        target = self._root / file.path
         try:
-            info = os.lstat(self._root / file.path)
+            info = os.lstat(target)
         except OSError:
             return False
-        return stat.S_ISREG(info.st_mode) and _published_file(file.path, info, file.digest) == file
+        is_same = stat.S_ISREG(info.st_mode) and _published_file(file.path, info, file.digest) == file
+        if not is_same or not self._codings or not has_siblings(file.path, info.st_size):
+            return is_same
+        siblings = _siblings(target)
+        return all(_is_sibling(siblings[suffix], info) for suffix in self._codings)
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
@@ -144,6 +161,31 @@ class Folder:
                 for _ in _read_blocks(file, digest.update):
                     pass
                 return digest.hexdigest()
+
+    def damaged_siblings(self, path: str) -> list[str]:
+        """Return the paths of the compressed siblings of a file that hold other bytes than the file."""
+        siblings = {coding: self._root / f"{path}{coding.suffix}" for coding in find_codings()}
+        with _explain_errors("read", self._root / path):
+            return [
+                sibling.relative_to(self._root).as_posix()
+                for coding, sibling in siblings.items()
+                if sibling.is_file() and not _decompresses_to(self.read(path), sibling.read_bytes(), coding)
+            ]
+
+    def _put_siblings(self, content: Path, target: Path, info: os.stat_result) -> bool:
+        """Write the siblings of a file that has this content and state; return whether one differed.
+
+        They are there before the file itself, and have its time, by which one is known as that of other bytes.
+        """
+        is_wanted, differed = has_siblings(target.name, info.st_size), False
+        for suffix, sibling in _siblings(target).items():
+            coding = self._codings.get(suffix) if is_wanted else None
+            if coding is None:
+                differed |= _remove_file(sibling)
+            elif not _is_sibling(sibling, info):
+                _write_file(sibling, [coding.compress(content.read_bytes())], info.st_mtime_ns)
+                differed = True
+        return differed
 
     def leftovers(self) -> list[str]:
         """Return the paths of the temporary files that a killed run left."""
@@ -198,8 +240,17 @@ def _keep_file(target: Path, content: bytes | FileStamp) -> tuple[os.stat_result
         return repaired, repaired.st_mode != info.st_mode  # some file systems know no modes
 
 
-def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None = None) -> os.stat_result:
-    """Write a file and rename it over the target; a failure before that leaves the old file as it was (F5, F6)."""
+def _write_file(
+    target: Path,
+    blocks: Iterable[bytes],
+    modified_ns: int | None = None,
+    *,
+    prepare: Callable[[Path, Path, os.stat_result], object] = lambda temporary, target, info: None,
+) -> os.stat_result:
+    """Write a file and rename it over the target; a failure before that leaves the old file as it was (F5, F6).
+
+    `prepare` is called just before with the temporary file, the target, and the state that the target will have.
+    """
     _create_folder(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.feeds-new")
     try:
@@ -211,12 +262,43 @@ def _write_file(target: Path, blocks: Iterable[bytes], modified_ns: int | None =
                 os.utime(descriptor, ns=(modified_ns, modified_ns))
             os.fsync(descriptor)
             info = os.fstat(descriptor)
+        prepare(temporary, target, info)
         temporary.replace(target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     return info
+
+
+def _siblings(target: Path) -> dict[str, Path]:
+    """Return the paths that compressed siblings of a file can have, by what is added to its name."""
+    return {suffix: target.with_name(target.name + suffix) for suffix in SIBLING_SUFFIXES}
+
+
+def _is_sibling(path: Path, info: os.stat_result) -> bool:
+    """Return whether a regular file stands there that was written as the sibling of a file in this state."""
+    try:
+        sibling = os.lstat(path)
+    except OSError:
+        return False
+    return (sibling.st_mode, sibling.st_mtime_ns) == (info.st_mode, info.st_mtime_ns)
+
+
+def _decompresses_to(body: bytes, compressed: bytes, coding: Coding) -> bool:
+    try:
+        return coding.decompress(compressed) == body
+    except ValueError:
+        return False
+
+
+def _remove_file(path: Path) -> bool:
+    """Remove a file; return whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Target(Protocol):
         """Keep other installations from publishing here while inside; raise LockedError while one does."""
 
     def put(self, documents: Iterable[Document]) -> list[WriteResult]:
-        """Write the documents that differ from what stands there, each whole or not at all.
+        """Write the documents that differ from what stands there, each whole or not at all, and their siblings.
 
         When it returns, all of them last, also those that an earlier call wrote and did not live to secure (F6).
         """
@@ -46,10 +46,13 @@ class Target(Protocol):
         """Copy a file of any size, unless a copy with this stamp stands there; the result is then without a digest."""
 
     def remove(self, paths: Iterable[str]) -> list[str]:
-        """Remove files; return the paths of those that were there."""
+        """Remove files and their siblings; return the paths of the files that were there."""
 
     def has(self, file: PublishedFile) -> bool:
-        """Return whether a file stands there as it was published; False where that was not recorded. Reads no bytes."""
+        """Return whether a file stands there as it was published, with its siblings; reads no bytes.
+
+        False where that was not recorded.
+        """
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
@@ -59,6 +62,9 @@ class Target(Protocol):
 
     def digest(self, path: str) -> str | None:
         """Return the digest of the bytes of a file, as `PublishedFile` has it; None where there is no regular file."""
+
+    def damaged_siblings(self, path: str) -> list[str]:
+        """Return the paths of the compressed siblings of a file that hold other bytes than the file."""
 
     def leftovers(self) -> list[str]:
         """Return the paths of what writes that were killed left behind."""

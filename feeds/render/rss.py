@@ -152,7 +152,7 @@ def _more_elements(article: Article) -> str:
 
 
 def _escape_texts(xml: str) -> str:
-    """Return XML whose plain texts have `&` and `<` as hexadecimal references: no reader takes them for markup (R31)."""
+    """Return XML with `&` and `<` in its plain texts as hexadecimal references: no reader takes it for markup (R31)."""
     return _TEXT_WITH_ENTITIES.sub(_escape_element, xml) if "&" in xml else xml
 
 

@@ -40,6 +40,7 @@ from .server_database import add_to_backup, find_server_faults, server_path
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
 from .sqlite import Engines, LastAnswer, copy_database, open_engines
 from .statements import Query
+from .statuses import select_failing, select_statuses
 
 _OUTLINES = Query(select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None)))
 _TITLES = Query(select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != ""))
@@ -167,9 +168,13 @@ class SqlStore:
                 hub_sources.set_push_number(connection, push_number)
             return {id: change.article_count for id, change in changes.items()}
 
-    def statuses(self) -> list[SourceStatus]:
+    def statuses(self, source_ids: Collection[str] | None = None) -> list[SourceStatus]:
         with self._engines.read() as connection:
-            return visits.select_statuses(connection)
+            return select_statuses(connection, source_ids)
+
+    def failing_sources(self) -> set[str]:
+        with self._engines.read() as connection:
+            return select_failing(connection)
 
     def declarations(self) -> list[StoredDeclaration]:
         with self._engines.read() as connection:

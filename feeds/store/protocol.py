@@ -83,8 +83,11 @@ class Store(Protocol):
         `push_number`: up to it, all pushes are taken now.
         """
 
-    def statuses(self) -> list[SourceStatus]:
-        """Return the status of every declared source, sorted by id."""
+    def statuses(self, source_ids: Collection[str] | None = None) -> list[SourceStatus]:
+        """Return the status of these declared sources (None: of all), sorted by id."""
+
+    def failing_sources(self) -> set[str]:
+        """Return the ids of the declared sources whose last visit failed."""
 
     def declarations(self) -> list[StoredDeclaration]:
         """Return what is stored of the declaration of every source, also of those that are no longer declared."""

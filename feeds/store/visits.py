@@ -1,20 +1,17 @@
-"""Visits: which are due, their claims and outcomes, and the status of each source."""
+"""Visits: which are due, their claims, and their outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
-    and_,
     bindparam,
-    case,
     delete,
     func,
     literal_column,
@@ -28,43 +25,35 @@ from ..model import (
     Harvest,
     Hints,
     HostState,
-    Move,
+    NotModified,
     Outcome,
     Source,
-    SourceStatus,
     Story,
     Validators,
     Visit,
     VisitState,
+    replace,
 )
 from ..registry import source_kinds
 from ..rows.values import (
     decode_optional_time,
-    decode_strings,
     decode_time,
     encode_optional_time,
     encode_time,
     sanitize_id,
     to_json,
 )
+from .hosts import upsert_hosts
 from .past_visits import HISTORY_LENGTH, encode_past_visit
-from .schema import articles, hosts, sources, visits
+from .schema import hosts, sources, visits
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
-from .sqlite import NO_LIMIT, STORY_IDS, greatest, insert, json_members, matches_story_id
+from .sqlite import NO_LIMIT, STORY_IDS, insert, json_members, matches_story_id
 from .statements import BatchStatement, Query, ResultRow, Values, update_statement
+from .statuses import decode_move
 
 _STORY = msgspec.json.Decoder(Story)
-_MOVE = msgspec.json.Decoder(Move)
 _HINTS = msgspec.json.Decoder(Hints)
-_FAILURE = msgspec.json.Decoder(Failure)
 _NO_HINTS = Hints()
-_Record = TypeVar("_Record")
-
-
-def _decode(decoder: msgspec.json.Decoder[_Record], text: str | None) -> _Record | None:
-    """Return the record of a JSON column; None where it is NULL."""
-    return decoder.decode(text) if text else None
-
 
 # ── due ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +104,7 @@ def _build_visit(row: ResultRow, source_index: SourceIndex, at: datetime) -> Vis
         state=_build_state(row),
         due_at=decode_time(row.due_at),
         host=_build_host(row, at),
-        story=_decode(_STORY, row.story),
+        story=_STORY.decode(row.story) if row.story else None,
         upstream_id=row.upstream_id,
         story_digest=row.story_digest or "",
         is_addition=bool(row.is_addition),
@@ -133,9 +122,9 @@ def _build_state(row: ResultRow) -> VisitState:
         failures=row.failures,
         failing_since=decode_optional_time(row.failing_since),
         attempts=row.attempts,
-        move=_decode(_MOVE, row.move),
+        move=decode_move(row.move),
         interval=row.interval,
-        hints=_decode(_HINTS, row.hints) or _NO_HINTS,
+        hints=_HINTS.decode(row.hints) if row.hints else _NO_HINTS,
         pushed_until=decode_optional_time(row.pushed_until),
     )
 
@@ -160,13 +149,20 @@ _STATE_COLUMNS = (
     *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints", "pushed_until"),
 )
 _WHOLE_HISTORY: tuple[ColumnElement[int], ...] = (literal_column("1"), literal_column(str(HISTORY_LENGTH)))
-# With the state, what came of the visit: in the same statement, before what came of those before it.
-_UPDATE_STATE = BatchStatement(
-    update(visits)
-    .values({name: bindparam(name) for name in _STATE_COLUMNS})
-    .values(history=func.substr(bindparam("mark", type_=Text).concat(visits.c.history), *_WHOLE_HISTORY))
-    .where(visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id"))
-)
+
+
+def _update_visit(names: Iterable[str]) -> BatchStatement:
+    """Return an UPDATE of these columns which also puts what came of the visit before what came of those before it."""
+    return BatchStatement(
+        update(visits)
+        .values({name: bindparam(name) for name in names})
+        .values(history=func.substr(bindparam("mark", type_=Text).concat(visits.c.history), *_WHOLE_HISTORY))
+        .where(visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id"))
+    )
+
+
+_UPDATE_STATE = _update_visit(_STATE_COLUMNS)
+_UPDATE_TIMES = _update_visit(("due_at", "last_at", "full_at", "worked_at", "interval"))
 _UPDATE_PUSHED = update_statement(visits, ["source", "upstream_id"], "pushed_until")
 _DELETE = BatchStatement(
     delete(visits).where(
@@ -205,31 +201,6 @@ _UPDATE_SOURCE = BatchStatement(
     .values(identity=bindparam("identity"), warnings=bindparam("warnings"))
     .where(sources.c.key == bindparam("the_key"))
 )
-_ZERO: ColumnElement[int] = literal_column("0")
-
-
-def _latest(name: str) -> ColumnElement[int | None]:
-    stored_and_new = (func.coalesce(columns[name], _ZERO) for columns in (hosts.c, _NEW_HOST))
-    return func.nullif(greatest(*stored_and_new), _ZERO)
-
-
-_INSERT_HOST = insert(hosts).values({column.name: bindparam(column.name) for column in hosts.c})
-_NEW_HOST = _INSERT_HOST.excluded
-_IS_NEWER_ROBOTS = and_(
-    _NEW_HOST.robots_at.is_not(None), _NEW_HOST.robots_at >= func.coalesce(hosts.c.robots_at, _ZERO)
-)
-# The visits of one batch ran at the same time: no outcome may undo the pause or robots.txt of another one.
-_UPSERT_HOST = BatchStatement(
-    _INSERT_HOST.on_conflict_do_update(
-        index_elements=["host"],
-        set_={
-            "last_request": _latest("last_request"),
-            "paused_until": _latest("paused_until"),
-            "robots": case((_IS_NEWER_ROBOTS, _NEW_HOST.robots), else_=hosts.c.robots),
-            "robots_at": case((_IS_NEWER_ROBOTS, _NEW_HOST.robots_at), else_=hosts.c.robots_at),
-        },
-    )
-)
 
 
 def claim(connection: Connection, source_index: SourceIndex, claims: Iterable[tuple[Visit, datetime]]) -> None:
@@ -240,7 +211,19 @@ def claim(connection: Connection, source_index: SourceIndex, claims: Iterable[tu
 
 
 def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Store the new states of visits, sources and hosts; return the outcomes whose articles are to be stored.
+    """Store the new states of visits, sources and hosts; return the outcomes whose articles are to be stored."""
+    unchanged: list[Outcome] = []
+    others: list[Outcome] = []
+    for outcome in outcomes:
+        (unchanged if _changes_times_only(outcome) else others).append(outcome)
+    _UPDATE_TIMES.run(connection, (_time_values(o, source_index) for o in unchanged if not _is_stale(o, source_index)))
+    accepted = _record_changes(connection, source_index, others) if others else []
+    upsert_hosts(connection, (host for o in outcomes if not o.visit.push for host in (o.host, o.redirect_host)))
+    return accepted
+
+
+def _record_changes(connection: Connection, source_index: SourceIndex, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Store what visits changed in their states and sources; return the outcomes whose articles are to be stored.
 
     A listing may edit a story while its page is being visited. Then the visit stays planned for what the listing says,
     and where the listing itself brought the story, or took its edit back, the page's outcome is dropped. A push lists
@@ -278,8 +261,6 @@ def record(connection: Connection, source_index: SourceIndex, outcomes: Sequence
     _UPDATE_STATE.run(connection, states)
     _UPDATE_PUSHED.run(connection, (_push_values(o, source_index) for o, _ in pushes))
     _DELETE.run(connection, finished)
-    host_states = (host for o in outcomes for host in (o.host, o.redirect_host))
-    _UPSERT_HOST.run(connection, (_host_values(host) for host in host_states if host and host.host))
     return [*accepted, *pushed]
 
 
@@ -324,6 +305,29 @@ def _is_stale(outcome: Outcome, source_index: SourceIndex) -> bool:
     source = outcome.visit.source
     declared = source_index.declared.get(source_index.keys[source.id])
     return declared is None or (declared.address, declared.fingerprint) != (source.address, source.fingerprint)
+
+
+def _changes_times_only(outcome: Outcome) -> bool:
+    """Return whether a visit to a source brought nothing new, and left all but its times as they were."""
+    if outcome.visit.story is not None or not isinstance(outcome.result, NotModified):
+        return False
+    old, new = outcome.visit.state, outcome.state
+    times = {name: getattr(new, name) for name in ("last_at", "full_at", "worked_at", "interval")}
+    return new == replace(old, **times)
+
+
+def _time_values(outcome: Outcome, source_index: SourceIndex) -> Values:
+    state = outcome.state
+    return {
+        "the_source": source_index.keys[outcome.visit.source.id],
+        "the_upstream_id": "",
+        "due_at": encode_time(outcome.due_at),
+        "last_at": encode_optional_time(state.last_at),
+        "full_at": encode_optional_time(state.full_at),
+        "worked_at": encode_optional_time(state.worked_at),
+        "interval": state.interval,
+        "mark": encode_past_visit(outcome),
+    }
 
 
 def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
@@ -384,69 +388,3 @@ def _story_values(outcome: Outcome, harvest: Harvest, source_index: SourceIndex)
             "story_digest": story.story_digest,
             "is_addition": int(not harvest.is_first),
         }
-
-
-def _host_values(host: HostState) -> Values:
-    return {
-        "host": host.host,
-        "last_request": encode_optional_time(host.last_request),
-        "paused_until": encode_optional_time(host.paused_until),
-        "robots": host.robots,
-        "robots_at": encode_optional_time(host.robots_at),
-    }
-
-
-# ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_ARTICLE_COUNTS = (
-    select(articles.c.source, func.count().label("article_count"), func.max(articles.c.position).label("newest"))
-    .group_by(articles.c.source)
-    .subquery()
-)
-_PENDING_COUNTS = (
-    select(visits.c.source, func.count().label("pending_count"))
-    .where(visits.c.upstream_id != "")
-    .group_by(visits.c.source)
-    .subquery()
-)
-_STATUSES = Query(
-    select(
-        visits,
-        sources.c.id,
-        sources.c.title,
-        sources.c.warnings,
-        _ARTICLE_COUNTS.c.article_count,
-        _ARTICLE_COUNTS.c.newest,
-        _PENDING_COUNTS.c.pending_count,
-    )
-    .join_from(sources, visits, and_(visits.c.source == sources.c.key, visits.c.upstream_id == ""))
-    .outerjoin(_ARTICLE_COUNTS, _ARTICLE_COUNTS.c.source == sources.c.key)
-    .outerjoin(_PENDING_COUNTS, _PENDING_COUNTS.c.source == sources.c.key)
-    .where(sources.c.enabled == 1)
-    .order_by(sources.c.id)
-)
-
-
-def select_statuses(connection: Connection) -> list[SourceStatus]:
-    """Return the status of every enabled source, sorted by id."""
-    return [_build_status(row) for row in _STATUSES.run(connection)]
-
-
-def _build_status(row: ResultRow) -> SourceStatus:
-    return SourceStatus(
-        source_id=row.id,
-        url=row.url,
-        due_at=decode_time(row.due_at),
-        articles=row.article_count or 0,
-        title=row.title,
-        last_at=decode_optional_time(row.last_at),
-        worked_at=decode_optional_time(row.worked_at),
-        failures=row.failures,
-        failing_since=decode_optional_time(row.failing_since),
-        failure=_decode(_FAILURE, row.failure),
-        newest=decode_optional_time(row.newest),
-        move=_decode(_MOVE, row.move),
-        warnings=decode_strings(row.warnings),
-        pending=row.pending_count or 0,
-        pushed_until=decode_optional_time(row.pushed_until),
-    )

@@ -109,6 +109,7 @@ VALUES: Tree = {
         "timezone": "Europe/Berlin",
         "contact": "me@a.example",
         "hub": "none",
+        "compress": "gzip",
     },
     "data": "d",
     "public": "p",

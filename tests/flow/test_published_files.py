@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
 import os
 import sqlite3
@@ -14,6 +16,8 @@ import pytest
 from database import downgrade
 from origin import Document, Origin
 from wire import Wire, document, rss
+
+from feeds.codings import MIN_SIBLING_SIZE
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda file: os.truncate(file, 0),
@@ -141,3 +145,56 @@ def outbox_size(wire: Wire) -> int:
     (count,) = database.execute("SELECT count(*) FROM outbox").fetchone()
     database.close()
     return int(count)
+
+
+def declare_codings(wire: Wire, *names: str) -> None:
+    tree = json.loads(wire.config.read_text(encoding="utf-8"))
+    tree["site"]["compress"] = names
+    wire.config.write_text(json.dumps(tree), encoding="utf-8")
+
+
+def test_R1_R9_compressed_siblings_come_and_go_with_their_files(
+    published: Wire, origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = published.files()
+    declare_codings(published, "gzip")
+    published.turn()
+    expected = {name for name, body in before.items() if len(body) >= MIN_SIBLING_SIZE and not name.endswith(".png")}
+    files = published.files()
+    assert set(files.keys() - before.keys()) == {f"{name}.gz" for name in expected}
+    assert all(gzip.decompress(files[f"{name}.gz"]) == files[name] for name in expected)
+    assert {"all.rss", "all.html", "index.html", "assets/page.css"} <= expected
+    assert {name: files[name] for name in before} == before
+    inodes = published.inodes()
+    assert published.turn().files == [] and published.inodes() == inodes
+    assert published.command("verify").returncode == 0
+
+    (published.public / "all.rss.gz").unlink()
+    (published.public / "assets/page.css.gz").write_bytes(b"")
+    assert "all.rss was touched" in published.command("verify").stdout
+    published.turn()
+    assert published.files() == files
+    assert published.command("verify").returncode == 0
+
+    stamp = (published.public / "all.rss.gz").stat()
+    (published.public / "all.rss.gz").write_bytes(gzip.compress(b"<rss/>"))
+    os.utime(published.public / "all.rss.gz", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert "all.rss.gz is not all.rss compressed" in published.command("verify").stdout
+    (published.public / "all.rss.gz").unlink()
+
+    caplog.clear()
+    declare_codings(published)
+    published.turn()
+    assert {name for name in published.files() if name.endswith(".gz")} == set()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_feed_that_is_taken_out_leaves_no_compressed_file(published: Wire) -> None:
+    declare_codings(published, "gzip")
+    published.turn()
+    tree = json.loads(published.config.read_text(encoding="utf-8"))
+    tree["feeds"]["other"] = tree["feeds"].pop("all")
+    published.config.write_text(json.dumps(tree), encoding="utf-8")
+    published.turn()
+    assert not [name for name in published.files() if name.startswith("all.")]
+    assert "other.rss.gz" in published.files()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import replace as replace_fields
+from functools import partial
 from html import escape
 
 import factories
@@ -106,22 +108,21 @@ def test_an_id_that_stands_twice_leaves_the_document_whole() -> None:
 
 
 def test_F38_rendering_ends_before_any_article_or_document() -> None:
-    count, calls = 5, 0
-    edition = factories.edition(*(article(published_id=f"urn:x:{n}") for n in range(count)), feed=FEED, site=SITE)
-
-    def checkpoint() -> None:
-        nonlocal calls
-        calls += 1
-        if calls == stop_at:
-            raise KeyboardInterrupt
-
-    for stop_at in range(1, count + len(formats()) + 1):
-        calls = 0
+    edition = factories.edition(*(article(published_id=f"urn:x:{n}") for n in range(5)), feed=FEED, site=SITE)
+    numbers = itertools.count()
+    assert len(list(render(edition, checkpoint=lambda: stop(next(numbers), 0)))) == len(formats())
+    call_count = next(numbers)
+    assert call_count == 5 + len(formats())
+    for stop_at in range(1, call_count + 1):
+        numbers = itertools.count(1)
         with pytest.raises(KeyboardInterrupt):
-            list(render(edition, checkpoint=checkpoint))
-    calls = stop_at = 0
-    assert len(list(render(edition, checkpoint=checkpoint))) == len(formats())
-    assert calls == count + len(formats())
+            list(render(edition, checkpoint=partial(lambda numbers, at: stop(next(numbers), at), numbers, stop_at)))
+        assert next(numbers) == stop_at + 1
+
+
+def stop(number: int, stop_at: int) -> None:
+    if number == stop_at != 0:
+        raise KeyboardInterrupt
 
 
 def test_a_page_is_given_all_the_articles_that_it_has_room_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import os
 import re
 import sys
 import threading
@@ -197,6 +198,25 @@ def test_a_body_that_left_the_cache_is_read_again(tmp_path: Path) -> None:
         assert await files.find("/world.rss") is None
 
     asyncio.run(look())
+
+
+@pytest.mark.parametrize("is_published_with_it", [True, False])
+def test_the_sibling_of_a_file_is_sent_if_it_was_published_with_it(
+    own_server: LoopbackServer, is_published_with_it: bool
+) -> None:
+    file, sibling = own_server.root / "world.rss", own_server.root / "world.rss.gz"
+    compressed = gzip.compress(RSS if is_published_with_it else b"<rss>of an earlier file</rss>", 1, mtime=0)
+    replace_file(sibling, compressed)
+    modified = file.stat().st_mtime_ns
+    os.utime(sibling, ns=(modified, modified if is_published_with_it else modified - 1))
+    response = own_server.request("/world.rss", accept_encoding="gzip")
+    assert (response.body == compressed) is is_published_with_it
+    assert gzip.decompress(response.body) == RSS
+    assert (response["content-encoding"], response["vary"]) == ("gzip", "Sec-Fetch-Dest, Accept-Encoding")
+    assert response["etag"] == f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
+    assert response["last-modified"] == own_server.request("/world.rss")["last-modified"]
+    assert own_server.request("/world.rss", accept_encoding="gzip", if_none_match=response["etag"]).status == 304
+    assert own_server.request("/world.rss.gz").status == 404
 
 
 def test_simultaneous_requests_share_the_work(tmp_path: Path) -> None:

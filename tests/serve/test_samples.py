@@ -19,23 +19,35 @@ from serve.loopback import (
 )
 from wire import until
 
+from feeds.model import Document
+from feeds.publish import open_target
+
 CONFIG = Path(__file__).parent.parent.parent / "config"
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
 
 
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def change(sample: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert old in sample
+        sample = sample.replace(old, new)
+    return sample
+
+
 def nginx_files(folder: Path, root: Path, backend: int) -> tuple[Path, int]:
     """The sample with its three names changed, inside a configuration that needs no rights."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    sample = (CONFIG / "nginx.conf").read_text(encoding="utf-8")
-    for old, new in (
+    port = find_free_port()
+    sample = change(
+        (CONFIG / "nginx.conf").read_text(encoding="utf-8"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("/srv/feeds/public", str(root)),
         ("127.0.0.1:8080", f"127.0.0.1:{backend}"),
-    ):
-        assert old in sample
-        sample = sample.replace(old, new)
+    )
     (folder / "feeds.conf").write_text(sample, encoding="utf-8")
     temporary = "".join(
         f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -69,27 +81,55 @@ def is_listening(port: int) -> bool:
     return True
 
 
+SAME = (
+    *("content-type", "content-security-policy", "referrer-policy", "location", "allow"),
+    *("access-control-allow-origin", "access-control-expose-headers", "access-control-allow-headers"),
+)
+PAGES = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss", "/world.rss.gz"]
+REQUESTS = [(path, accept) for _, path, accept, _, _ in TYPES] + [(path, BROWSER) for path in PAGES]
+
+
+def assert_same_answers(front: LoopbackServer, server: LoopbackServer) -> None:
+    """Fail where a web server in front answers otherwise than the built-in one."""
+    for path, accept in REQUESTS:
+        if path == "/health":
+            assert front.request(path)["cache-control"] == "no-store"
+        theirs, ours = front.request(path, accept=accept), server.request(path, accept=accept)
+        assert theirs.status == ours.status, path
+        if theirs.status != 404:
+            names = [name for name in SAME if theirs.headers.get(name) != ours.headers.get(name)]
+            assert not names, (path, names)
+    for path in ("/world.rss", "/feeds.opml", "/none.rss", "/", "/assets/logo.png"):
+        theirs, ours = front.request(path, "OPTIONS"), server.request(path, "OPTIONS")
+        assert theirs.status == ours.status == 204
+        assert not [name for name in SAME if theirs.headers.get(name) != ours.headers.get(name)], path
+    tag = front.request("/world.rss")["etag"]
+    assert front.request("/world.rss", if_none_match=tag).status == 304
+
+
+def assert_sibling_is_sent(front: LoopbackServer, server: LoopbackServer) -> None:
+    """Fail where a web server compresses by itself what is compressed already, or sends it to the wrong clients."""
+    document = Document("compressed.rss", b"<rss>" + b"news of the day, " * 400 + b"</rss>", "application/rss+xml")
+    open_target(server.root, ["gzip"]).put([document])
+    plain, gzipped = (front.request("/compressed.rss", accept_encoding=coding) for coding in ("identity", "gzip"))
+    assert (plain.body, plain.headers.get("content-encoding")) == (document.body, None)
+    assert (gzipped.body, gzipped["content-encoding"]) == ((server.root / "compressed.rss.gz").read_bytes(), "gzip")
+    assert gzipped["content-type"] == plain["content-type"] == "application/rss+xml; charset=utf-8"
+    assert int(gzipped["content-length"]) == len(gzipped.body)
+    assert gzipped["etag"] != plain["etag"]
+    for response, coding in ((plain, "identity"), (gzipped, "gzip")):
+        assert set(response["vary"].split(", ")) == {"Sec-Fetch-Dest", "Accept-Encoding"}
+        headers = {"accept_encoding": coding, "if_none_match": response["etag"]}
+        assert front.request("/compressed.rss", **headers).status == 304
+    assert "content-encoding" in front.request("/world.rss", accept_encoding="gzip").headers  # which has no sibling
+
+
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, tmp_path: Path) -> None:
+def test_the_nginx_sample_is_valid_and_answers_as_we_do(own_server: LoopbackServer, tmp_path: Path) -> None:
     (tmp_path / "nginx").mkdir()
-    same = ("content-type", "content-security-policy", "referrer-policy", "location")
-    same += ("access-control-allow-origin", "access-control-expose-headers", "access-control-allow-headers", "allow")
-    paths = [path for path, _, _ in ABSENT] + ["/", "/health", "/.hidden.rss"]
-    with nginx(tmp_path / "nginx", server) as front:
-        for path, accept in [(path, accept) for _, path, accept, _, _ in TYPES] + [(path, BROWSER) for path in paths]:
-            if path == "/health":
-                assert front.request(path)["cache-control"] == "no-store"
-            theirs, ours = front.request(path, accept=accept), server.request(path, accept=accept)
-            assert theirs.status == ours.status, path
-            if path != "/.hidden.rss":
-                names = [name for name in same if theirs.headers.get(name) != ours.headers.get(name)]
-                assert not names, (path, names)
-        for path in ("/world.rss", "/feeds.opml", "/none.rss", "/", "/assets/logo.png"):
-            theirs, ours = front.request(path, "OPTIONS"), server.request(path, "OPTIONS")
-            assert theirs.status == ours.status == 204
-            assert not [name for name in same if theirs.headers.get(name) != ours.headers.get(name)], path
-        tag = front.request("/world.rss")["etag"]
-        assert front.request("/world.rss", if_none_match=tag).status == 304
+    with nginx(tmp_path / "nginx", own_server) as front:
+        assert_same_answers(front, own_server)
+        assert_sibling_is_sent(front, own_server)
         for path in ("/world.rss", "/world.json"):  # R44
             links = f'<http://wire.example.org/hub>; rel="hub", <http://wire.example.org{path}>; rel="self"'
             assert front.request(path)["link"] == links
@@ -97,12 +137,35 @@ def test_the_nginx_sample_is_valid_and_answers_as_we_do(server: LoopbackServer, 
             assert "link" not in front.request(path).headers
 
 
+@contextmanager
+def caddy(folder: Path, server: LoopbackServer) -> Iterator[LoopbackServer]:
+    port = find_free_port()
+    sample = change(
+        (CONFIG / "Caddyfile").read_text(encoding="utf-8"),
+        ("\nwire.example.org {", f"\nhttp://127.0.0.1:{port} {{"),
+        ("/srv/feeds/public", str(server.root)),
+        ("127.0.0.1:8080", f"127.0.0.1:{server.port}"),
+    )
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + sample, encoding="utf-8")
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    with subprocess.Popen(command, env=os.environ | {"HOME": str(folder)}, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: is_listening(port))
+            yield LoopbackServer(port, server.root)
+        finally:
+            process.terminate()
+
+
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
-def test_the_caddy_sample_is_valid(tmp_path: Path) -> None:
+def test_the_caddy_sample_is_valid_and_answers_as_we_do(own_server: LoopbackServer, tmp_path: Path) -> None:
     command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(CONFIG / "Caddyfile")]
     environment = os.environ | {"HOME": str(tmp_path)}
     process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     assert process.returncode == 0, process.stderr
+    (tmp_path / "caddy").mkdir()
+    with caddy(tmp_path / "caddy", own_server) as front:
+        assert_same_answers(front, own_server)
+        assert_sibling_is_sent(front, own_server)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -121,8 +121,9 @@ def test_an_outcome_sets_the_state_of_the_next_visit(store: Store) -> None:
     assert (visit.state, visit.due_at, visit.host) == (outcome.state, outcome.due_at, outcome.host)
     status = store.statuses()[0]
     assert (status.failure, status.failures, status.due_at) == (outcome.result, 1, outcome.due_at)
+    assert store.statuses(["a", "unknown"]) == [status] and store.failing_sources() == {"a"}
     store.record([unchanged(visit)])
-    assert store.statuses()[0].failure is None
+    assert store.statuses()[0].failure is None and store.failing_sources() == set()
 
 
 def test_declarations_and_articles_of_sources_that_are_gone_are_known(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from database import add_articles, open_store, titles, visit_of
+from database import add_articles, collect_statements, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, unchanged
 
 from feeds.errors import StoreError
@@ -62,6 +62,28 @@ def test_the_next_visit_carries_the_whole_state_of_the_outcome(path: Path) -> No
         assert (visit.state.last_at, visit.state.worked_at, visit.state.failing_since) == (NOON, NOON, None)
         store.sync([source(address="https://a.example.org/again")], NOON)
         assert visit_of(store).host == host
+
+
+def test_L3_visits_without_news_are_two_statements_that_change_their_times_alone(path: Path) -> None:
+    sources = [source(id, address=f"https://a.example.org/{id}") for id in "abc"]
+    with open_store(path, *sources) as store:
+        first = [unchanged(visit) for visit in store.due(NOON)]
+        hints = Hints(60.0, 120.0, (0, 23), (6,))
+        store.record([replace(o, state=replace(o.state, hints=hints, full_at=NOON, interval=60.0)) for o in first])
+        visits, later = store.due(NOON + HOUR), NOON + HOUR
+        times = {"last_at": later, "worked_at": later, "full_at": later, "interval": 90.0}
+        outcomes = [
+            replace(
+                unchanged(visit, at=later), state=replace(visit.state, **times), host=HostState("a.example.org", at)
+            )
+            for visit, at in zip(visits, (later, later + HOUR, later), strict=True)
+        ]
+        with collect_statements(store) as statements:
+            store.record(outcomes)
+        assert statements == ["BEGIN", "UPDATE", "INSERT"]
+        after = store.due(later + HOUR)
+        assert [(visit.state, visit.due_at) for visit in after] == [(o.state, later + HOUR) for o in outcomes]
+        assert {visit.host.last_request for visit in after} == {later + HOUR}  # of the host that the three share
 
 
 def test_failures_are_counted_since_the_first_and_end_with_a_visit_that_works(path: Path) -> None:
