@@ -22,7 +22,7 @@ from .response import FinalResponse, interpret_response
 from .ssrf import GuardedConnector, Resolve, resolve_with_system
 from .target import RequestTarget, join_url, parse_target
 from .throttle import Throttle, VisitThrottle
-from .transport import CHUNK_SIZE, DEFAULT_TIMEOUT, Transport, prepare_get
+from .transport import CHUNK_SIZE, DEFAULT_TIMEOUT, MAX_IDLE_PER_ROUTE, Transport, prepare_get
 
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 NO_LIMITS = HostLimits(gap=0.0, at_once=sys.maxsize)
@@ -48,7 +48,7 @@ class Fetcher:
         opener = Opener(GuardedConnector(allow, resolve), tls, clock)
         self.user_agent = format_user_agent(site)
         self.throttle = Throttle(hosts, clock, opener.sockets.stopping)
-        self.transport = Transport(opener)
+        self.transport = Transport(opener, min(hosts.at_once, MAX_IDLE_PER_ROUTE))
 
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """Fetch what is at a visit's address now; raise FetchError, with a sentence for the operator, on failure."""

@@ -96,6 +96,9 @@ class _DeadlineMixin(socket.socket):
 
     state: SocketState
 
+    def settimeout(self, value: float | None, /) -> None:
+        """Change nothing: each wait sets its own time-out; urllib3 sets one before each request and each response."""
+
     def recv(self, *arguments: Any) -> Any:
         """Return the next bytes, none at the end."""
         return self._read(super().recv, *arguments)
@@ -122,7 +125,9 @@ class _DeadlineMixin(socket.socket):
 
     def _wait(self, operation: Callable[..., Any], timeout_problem: str, limit: float, *arguments: Any) -> Any:
         deadline = self.state.deadline
-        self.settimeout(min(deadline.remaining(), limit))
+        timeout = min(deadline.remaining(), limit)
+        if timeout != self.gettimeout():  # to set it is a system call, for which other threads get the interpreter lock
+            super().settimeout(timeout)
         try:
             return operation(*arguments)
         except TimeoutError as error:

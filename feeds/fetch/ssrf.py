@@ -206,7 +206,7 @@ def _require_allowance(addresses: AddressInfo, port: int, allowances: Sequence[A
 
 def _connect(sock: socket.socket, address: SocketAddress, seconds: float) -> socket.socket:
     try:
-        sock.settimeout(seconds)
+        socket.socket.settimeout(sock, seconds)  # not that of a socket with a deadline, which sets its own in each wait
         sock.connect(address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:

@@ -40,7 +40,7 @@ from .throttle import Unthrottled
 DEFAULT_TIMEOUT = 30.0  # seconds
 DRAIN_TIMEOUT = 0.5  # an unwanted body is not worth more time than a new connection
 MAX_DRAIN_SIZE = 65_536  # an unwanted body is read up to here, to keep the connection
-MAX_IDLE_PER_ROUTE = 2
+MAX_IDLE_PER_ROUTE = 8
 MAX_IDLE_ROUTES = 64
 CHUNK_SIZE = 65_536
 NO_RETRIES = Retry(False)
@@ -194,7 +194,7 @@ class ResponseBody:
 class Transport(BaseAdapter):
     """Sends prepared requests, one by one, without following redirects. Safe for many threads at once."""
 
-    def __init__(self, opener: Opener, idle_per_route: int = MAX_IDLE_PER_ROUTE) -> None:
+    def __init__(self, opener: Opener, idle_per_route: int = 2) -> None:
         super().__init__()
         self._opener = opener
         self._pools = Pools(opener, idle_per_route)
@@ -281,13 +281,14 @@ def _send(
 def _check_headers(declared: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a request. Text that could break out of its line is refused (S13)."""
     headers = {}
+    unwanted = {"user-agent": "User-Agent", "accept-encoding": "Accept-Encoding"}  # those that urllib3 adds
     for name, value in declared.items():
-        if name.lower() in _FRAMING_HEADERS:
+        lowered = name.lower()
+        if lowered in _FRAMING_HEADERS:
             continue
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
             what = f"was to be sent a header that is not valid ({name[:40]!a})"
             raise FetchProblem(FailureKind.REFUSED, what, "It was not requested.")
         headers[name] = value
-    names = {name.lower() for name in headers}
-    unwanted = {name: SKIP_HEADER for name in ("User-Agent", "Accept-Encoding") if name.lower() not in names}
-    return {**headers, **unwanted, "Connection": "keep-alive"}
+        unwanted.pop(lowered, None)
+    return {**headers, **dict.fromkeys(unwanted.values(), SKIP_HEADER), "Connection": "keep-alive"}
