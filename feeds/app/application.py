@@ -48,6 +48,7 @@ from .publisher import (
     FRONT_PAGE,
     BackgroundPublisher,
     FeedChanges,
+    SharedFacts,
     due_feeds,
     front_page_feed,
     shared_files,
@@ -105,6 +106,7 @@ class App:
         self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
         self._push_error = ""
+        self._shared_facts: SharedFacts | None = None  # of which the shared files were made
         state = read_state(self.config.data)
         self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
@@ -265,7 +267,7 @@ class App:
         publisher = DocumentPublisher(self._target, self._gate, self._entries)
         issuer = FeedIssuer(self.config, self.sources, self.store, publisher, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
-        issuer.publish_shared_files(self._shared_files)
+        self._shared_facts = issuer.publish_shared_files(self._shared_files, self._shared_facts)
         issuer.withdraw(withdrawn)
         ids = sort_by_wait(chosen & feeds.keys() - {FRONT_PAGE}, issuer.statuses)
 

@@ -40,11 +40,18 @@ from ..render import render_assets, render_blogroll, render_error_pages, render_
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
 from .document_publisher import DocumentPublisher
-from .publisher import FRONT_PAGE, feeds_with
+from .publisher import FRONT_PAGE, SharedFacts, feeds_with
 
 log = logging.getLogger("feeds.app")
 
 _Item = TypeVar("_Item")
+
+
+def _is_in_blogroll(source: Source) -> bool:
+    """Return whether everybody may know a source: no private or unlisted ones, and no local files."""
+    if not source.enabled or source.root is not None or source.kind is Kind.OPML:
+        return False
+    return not (source.private or source.unlisted)
 
 
 class FeedIssuer:
@@ -71,15 +78,24 @@ class FeedIssuer:
         self.statuses = store.publishing()
         self.published: dict[str, datetime] = {}  # feed id → when
 
-    def publish_shared_files(self, shared: Feed) -> None:
-        """Write the list of feeds, the style sheets and the pages for errors, whose ledger is that of `shared`."""
+    def publish_shared_files(self, shared: Feed, last_facts: SharedFacts | None = None) -> SharedFacts | None:
+        """Write the list of feeds, the style sheets and the pages for errors, whose ledger is that of `shared`.
+
+        Return the facts they were made of, None where they could not be written. Nothing is made again of `last_facts`
+        as long as the files stand.
+        """
         ledger = self._store.ledger(shared.id, ())
         if ledger.fingerprint != shared.fingerprint:
             self._store.rewrite_events(self._gate.clean_event)
-        feed_list = render_feed_list(self._site, list(self._config.feeds.values()))
+        sources, feeds = tuple(filter(_is_in_blogroll, self._sources.values())), tuple(self._config.feeds.values())
+        facts = SharedFacts(shared.fingerprint, self._site, feeds, sources, self._store.source_titles())
+        if facts == last_facts and ledger.fingerprint == shared.fingerprint and self._stands(ledger):
+            return facts
+        made_of: SharedFacts | None = None
         with self._keep_error(shared.id):
-            pages = (*render_error_pages(self._site), *self._blogroll())
-            documents = [*render_assets(self._site), *render_web_app(self._site), *pages, feed_list]
+            blogroll = map(self._gate.clean_document, render_blogroll(self._site, sources, facts.titles))
+            pages = (*render_error_pages(self._site), *blogroll, render_feed_list(self._site, list(feeds)))
+            documents = [*render_assets(self._site), *render_web_app(self._site), *pages]
             files = tuple(result.file for result in self._target.put(documents))
             self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)
@@ -87,16 +103,11 @@ class FeedIssuer:
             if not is_recorded or (status and status.failed_at):
                 edition = Edition(shared, self._site, (), self._store.created, changed=0)
                 self._store.issued(Issue(edition, {}, files, ()), self._now())
+            made_of = facts
+        return made_of
 
-    def _blogroll(self) -> Iterator[Document]:
-        """Yield the list of the sources that everybody may know: no private or unlisted ones, and no local files."""
-        sources = [
-            source
-            for source in self._sources.values()
-            if source.enabled and source.root is None and source.kind is not Kind.OPML
-            if not (source.private or source.unlisted)
-        ]
-        return map(self._gate.clean_document, render_blogroll(self._site, sources, self._store.source_titles()))
+    def _stands(self, ledger: Ledger) -> bool:
+        return all(map(self._target.has, ledger.files))
 
     def withdraw(self, ledgers: Iterable[Ledger]) -> None:
         """Remove the files of feeds that are no longer declared, and end the feeds in the store."""

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..compose import select_sources
@@ -199,6 +200,17 @@ def _files_stand(ledger: Ledger, target: Target) -> bool:
             target.location,
         )
     return not differing
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFacts:
+    """What the shared files are made of: the feeds and sources that they list, and what these call themselves."""
+
+    fingerprint: str
+    site: Site
+    feeds: tuple[Feed, ...]
+    sources: tuple[Source, ...]
+    titles: Mapping[str, str]
 
 
 def shared_files(secrets: Iterable[str], site: Site) -> Feed:
