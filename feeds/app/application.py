@@ -315,8 +315,7 @@ class App:
     def _apply_configuration(self) -> None:
         """Bring store and target in line with the configuration."""
         config = self._declared
-        hosts = {urlsplit(source.address).hostname for source in config.sources.values()}
-        self._connectivity = scheduling.Connectivity(len(hosts))
+        self._connectivity = scheduling.Connectivity(source.address for source in config.sources.values())
         self._target.sweep()
         self._sync_sources()
         self._rename_feeds()
@@ -339,8 +338,7 @@ class App:
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""
         self.sources = with_outlines(self._declared.sources, self.store.outlines())
-        self._warn_of_renamed_sources()
-        self.store.sync(self.sources.values(), self.now())
+        self._warn_of_renamed_sources(self.store.sync(self.sources.values(), self.now()))
         self._apply_feeds(self._expanded(self.store.ledgers().keys()))
 
     def _expand_feeds(self, published: Collection[str]) -> None:
@@ -363,12 +361,10 @@ class App:
         self._feed_changes = FeedChanges(feeds_by_source)
         self.config = config
 
-    def _warn_of_renamed_sources(self) -> None:
-        """Log the new sources that have the address of one that is no longer declared (once: then they are stored)."""
-        stored = self.store.declarations()
-        stored_ids = {declaration.source_id for declaration in stored}
-        new_sources = self.sources.keys() - stored_ids
-        if not new_sources or stored_ids <= self.sources.keys():
+    def _warn_of_renamed_sources(self, new_sources: Collection[str]) -> None:
+        """Log the sources that are new and have the address of one that is no longer declared."""
+        stored = self.store.declarations() if new_sources else []
+        if all(declaration.source_id in self.sources for declaration in stored):
             return
         article_counts = self.store.article_counts()
         for new_id, old_id in configuration.find_renamed(self.sources, stored, article_counts):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from ..errors import FailureKind
 from ..model import Failure, Interval, Outcome, replace
@@ -18,11 +19,13 @@ PROBE_EVERY = 15.0  # seconds between two visits while the network is down
 class Connectivity:
     """The state of our network: down when host after host falls silent and none answers in between.
 
-    `hosts` is how many different ones there are; with fewer than three, our failure looks like that of a publisher.
+    `addresses` are those of all sources, where there may be fewer hosts than that; with fewer than three, our failure
+    looks like that of a publisher.
     """
 
-    def __init__(self, hosts: int = MIN_SILENT_HOSTS) -> None:
-        self._threshold = max(3, min(hosts, MIN_SILENT_HOSTS))
+    def __init__(self, addresses: Iterable[str] | None = None) -> None:
+        hosts = None if addresses is None else _count_hosts(addresses)
+        self._threshold = MIN_SILENT_HOSTS if hosts is None else max(3, hosts)
         self._silent: set[str] = set()
         self._answered_at: datetime | None = None
 
@@ -59,6 +62,16 @@ class Connectivity:
         """Return whether a host may have answered while this visit waited: visits that time out end last."""
         time_limit = timedelta(seconds=outcome.visit.source.timeout)
         return self._answered_at is not None and self._answered_at > outcome.at - time_limit
+
+
+def _count_hosts(addresses: Iterable[str]) -> int:
+    """Return how many different hosts there are, up to `MIN_SILENT_HOSTS`: there may be as many as sources."""
+    hosts: set[str | None] = set()
+    for address in addresses:
+        hosts.add(urlsplit(address).hostname)
+        if len(hosts) == MIN_SILENT_HOSTS:
+            break
+    return len(hosts)
 
 
 def discount_failure(outcome: Outcome) -> Outcome:

@@ -115,8 +115,9 @@ class SqlStore:
 
     # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def sync(self, declared: Iterable[Source], at: datetime) -> None:
-        self._source_index = sync(self._engines, declared, at)
+    def sync(self, declared: Iterable[Source], at: datetime) -> Collection[str]:
+        self._source_index, new_ids = sync(self._engines, declared, at)
+        return new_ids
 
     def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
         if source_ids is None and ((next_due := self.next_due()) is None or next_due > at):

@@ -48,8 +48,11 @@ class Store(Protocol):
 
     # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def sync(self, declared: Iterable[Source], at: datetime) -> None:
-        """Store the declared sources: new ones are due at once, removed ones keep their articles, unvisited."""
+    def sync(self, declared: Iterable[Source], at: datetime) -> Collection[str]:
+        """Store the declared sources: new ones are due at once, removed ones keep their articles, unvisited.
+
+        Return the ids of those that were not stored before.
+        """
 
     def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
         """Return the due visits, oldest first.

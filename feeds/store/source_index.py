@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,15 +33,34 @@ class StoredSource(NamedTuple):
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SourceIndex:
-    """Ids and keys of all stored sources, and by key the declarations of those that are visited."""
+    """Ids and keys of all stored sources, and by key the declarations of those that are visited.
+
+    The rest is made when it is needed, which it is not in a turn with nothing due.
+    """
 
     ids: Mapping[int, str] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     declared: Mapping[int, Source] = field(default_factory=dict)
-    keys_by_tag: Mapping[str, Collection[int]] = field(default_factory=dict)  # the tag in lower case
-    keys_by_site: Mapping[str, Collection[int]] = field(default_factory=dict)
+
+    @cached_property
+    def keys_by_tag(self) -> Mapping[str, Collection[int]]:
+        """The keys of the sources with a tag, which is in lower case."""
+        keys: dict[str, list[int]] = {}
+        for key, source in self.declared.items():
+            for tag in source.tags:
+                keys.setdefault(tag.casefold(), []).append(key)
+        return keys
+
+    @cached_property
+    def keys_by_site(self) -> Mapping[str, Collection[int]]:
+        """The keys of the sources on a site."""
+        keys: dict[str, list[int]] = {}
+        for key, source in self.declared.items():
+            if source.root is None:
+                keys.setdefault(_site_of(source.address), []).append(key)
+        return keys
 
     def belongs_to_others(self, key: int, id: str) -> bool:
         """Return whether an id is an address on the site of other sources, and this one has another site (A17)."""
@@ -121,21 +140,41 @@ def mark_changed(connection: Connection, key: int) -> None:
     set_change_numbers(connection, {key: allocate_change_numbers(connection, 1)})
 
 
-def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> SourceIndex:
-    """Bring the rows in line with the declarations; two small queries where they are already."""
+def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> tuple[SourceIndex, Collection[str]]:
+    """Bring the rows in line with the declarations; two small queries where they are already.
+
+    Return the index, and the ids of the sources that are stored now and were not before.
+    """
     declarations = {source.id: source for source in declared}
     with engines.read() as connection:
-        rows = _select_rows(connection)
+        keys, is_synced = _compare_rows(connection, declarations)
         has_late_visits = _HAS_LATE_VISITS.run(connection, horizon=encode_time(at + HORIZON)).scalar()
-    if has_late_visits or _differs(rows, declarations):
-        with engines.write() as connection:
-            rows = _update_rows(connection, declarations, at)
-    return _build_index(rows, declarations)
+    if is_synced and not has_late_visits:
+        return _build_index(keys, declarations), ()
+    with engines.write() as connection:
+        rows = _update_rows(connection, declarations, at)
+    return _build_index({row.id: row.key for row in rows.values()}, declarations), declarations.keys() - keys.keys()
+
+
+def _compare_rows(connection: Connection, declarations: Mapping[str, Source]) -> tuple[dict[str, int], bool]:
+    """Return the key of each stored source, and whether all rows are in line with the declarations.
+
+    No row is kept: there may be very many.
+    """
+    keys: dict[str, int] = {}
+    is_synced = True
+    for row in map(StoredSource._make, _SOURCES.run(connection)):
+        source = declarations.get(row.id)
+        keys[source.id if source else row.id] = row.key
+        is_synced = is_synced and (_is_equal(row, source) if source else not row.enabled)
+    is_synced = is_synced and declarations.keys() <= keys.keys() and not any(_find_renames(keys, declarations))
+    return keys, is_synced
 
 
 def read_source_index(connection: Connection, declared: Iterable[Source]) -> SourceIndex:
     """Return the stored sources with their declarations, without changing a row."""
-    return _build_index(_select_rows(connection), {source.id: source for source in declared})
+    declarations = {source.id: source for source in declared}
+    return _build_index(_compare_rows(connection, declarations)[0], declarations)
 
 
 def select_declarations(connection: Connection) -> list[StoredDeclaration]:
@@ -144,41 +183,20 @@ def select_declarations(connection: Connection) -> list[StoredDeclaration]:
     return [StoredDeclaration(row.id, bool(row.enabled), row.address, row.fingerprint) for row in rows]
 
 
-def _build_index(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> SourceIndex:
-    declared = {rows[id].key: source for id, source in declarations.items() if source.enabled and id in rows}
-    keys_by_tag: dict[str, list[int]] = {}
-    keys_by_site: dict[str, list[int]] = {}
-    for key, source in declared.items():
-        for tag in source.tags:
-            keys_by_tag.setdefault(tag.casefold(), []).append(key)
-        if source.root is None:
-            keys_by_site.setdefault(_site_of(source.address), []).append(key)
-    return SourceIndex(
-        ids={row.key: row.id for row in rows.values()},
-        keys={row.id: row.key for row in rows.values()},
-        declared=declared,
-        keys_by_tag=keys_by_tag,
-        keys_by_site=keys_by_site,
-    )
+def _build_index(keys: Mapping[str, int], declarations: Mapping[str, Source]) -> SourceIndex:
+    declared = {keys[id]: source for id, source in declarations.items() if source.enabled and id in keys}
+    return SourceIndex({key: id for id, key in keys.items()}, keys, declared)
 
 
 def _select_rows(connection: Connection) -> dict[str, StoredSource]:
     return {row.id: StoredSource._make(row) for row in _SOURCES.run(connection)}
 
 
-def _differs(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> bool:
-    return (
-        any(not _is_equal(rows.get(source.id), source) for source in declarations.values())
-        or any(row.enabled and row.id not in declarations for row in rows.values())
-        or any(_find_renames(rows, declarations))
-    )
+def _is_equal(row: StoredSource, source: Source) -> bool:
+    return row[2:] == (source.enabled, source.address, source.fingerprint)
 
 
-def _is_equal(row: StoredSource | None, source: Source) -> bool:
-    return row is not None and row[2:] == (source.enabled, source.address, source.fingerprint)
-
-
-def _find_renames(rows: Mapping[str, StoredSource], declarations: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
+def _find_renames(rows: Collection[str], declarations: Mapping[str, Source]) -> Iterable[tuple[str, str]]:
     """Return (earlier id, new id) of each stored source that is declared under another id."""
     return (
         (old_id, source.id)

@@ -992,7 +992,7 @@ def test_F26_outcomes_that_come_together_are_judged_together() -> None:
 
 
 def test_F26_a_small_set_of_sources_needs_all_its_hosts() -> None:
-    connectivity = Connectivity(hosts=4)
+    connectivity = Connectivity(f"https://h{number % 4}.example/{number}" for number in range(9))
     for index in range(3):
         connectivity.observe(silence(index))
     assert not connectivity.down
