@@ -11,7 +11,16 @@ from msgspec.structs import FieldInfo
 
 from ..model import NOTHING, Article, ArticleRow, replace
 from ..revision import first_version
-from .values import decode_time, encode_json, encode_text, encode_time, sanitize_id, sanitize_text
+from .values import (
+    decode_html,
+    decode_time,
+    encode_html,
+    encode_json,
+    encode_text,
+    encode_time,
+    sanitize_id,
+    sanitize_text,
+)
 
 # ── body ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -86,7 +95,7 @@ def encode_article(article: Article, clean: Callable[[Article], Article] | None 
         title_mark=make_mark(article.title_key),
         tags=tag_lines(article.tags),
         body=encode_body(stored),
-        html=encode_text(article.html),
+        html=encode_html(article.html),
         is_dated_by_update=stored is not article,
     )
 
@@ -95,7 +104,7 @@ def decode_article(row: ArticleRow) -> Article:
     """Return the article of a row as its source tells it now, whatever it is dated by when it is new."""
     ids = row.source_id, row.upstream_id, row.published_id, row.story_digest, row.link_key
     times = decode_time(row.first_seen), decode_time(row.updated)
-    article = decode_body(row.body, (*ids, 0, 0, *times, row.url, row.html.decode(), False, ""))
+    article = decode_body(row.body, (*ids, 0, 0, *times, row.url, decode_html(row.html), False, ""))
     return replace(article, published=None) if row.is_dated_by_update else article
 
 

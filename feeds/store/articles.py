@@ -37,10 +37,12 @@ from ..revision import is_noticeable, is_same_reader, next_version, reread_versi
 from ..rows.articles import decode_article, decode_body, encode_body, is_same_body, tag_lines
 from ..rows.values import (
     EPOCH,
+    decode_html,
     decode_strings,
     decode_time,
     encode_json,
     encode_time,
+    is_same_html,
     sanitize_id,
     to_json,
 )
@@ -64,7 +66,7 @@ ArticleSelect = Select[tuple[object, ...]]
 
 # ── record ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Body and HTML are read and written as UTF-8: the checksum needs them so, and to encode them once more costs as much as
+# Body and HTML are read and written as bytes: the checksum needs them so, and to encode them once more costs as much as
 # to insert the row.
 _TEXTS = ("body", "html")
 _ARTICLES_OF_STORIES = Query(
@@ -88,14 +90,14 @@ _USED_IDS = Query(
 )
 _SET_LATER = ("key", "retracted_at", "earlier_title_mark")
 _INSERT = insert_statement(
-    articles, *(column.name for column in articles.c if column.name not in _SET_LATER), utf8=_TEXTS
+    articles, *(column.name for column in articles.c if column.name not in _SET_LATER), utf8={"body"}
 )
 _UPDATE = update_statement(
     articles,
     ["key"],
     *("story_digest", "position", "updated", "change_number", "url", "link_key", "link_mark", "title_mark", "tags"),
     *("earlier_title_mark", "checksum", "body", "html"),
-    utf8=_TEXTS,
+    utf8={"body"},
 )
 
 # What the checksum of a row covers, beside `body` and `html`.
@@ -235,8 +237,9 @@ def _edit(connection: Connection, edited: ArticleRow, row: ResultRow, change_num
     article, is_reread = decode_article(edited), not is_same_reader(edited.story_digest, row.story_digest)
     article = reread_version(article, before) if is_reread else next_version(article, before)
     values = {**_editable_values(edited), "body": encode_body(article)}
-    if is_same_body(values["body"], stored["body"]):
-        values["body"] = stored["body"]
+    for name, is_same in (("body", is_same_body), ("html", is_same_html)):
+        if is_same(values[name], stored[name]):
+            values[name] = stored[name]
     if values.items() <= stored.items():
         return False
     if values["title_mark"] != row.title_mark:
@@ -261,7 +264,7 @@ def _stored_version(source_id: str, row: ResultRow) -> Article:
     """Return the article that a new version replaces."""
     ids = source_id, row.upstream_id, row.published_id, row.story_digest, row.link_key, row.key, row.change_number
     times = decode_time(row.first_seen), decode_time(row.updated)
-    return decode_body(row.body, (*ids, *times, row.url, row.html.decode(), bool(row.is_addition), row.story_key))
+    return decode_body(row.body, (*ids, *times, row.url, decode_html(row.html), bool(row.is_addition), row.story_key))
 
 
 _EDITABLE = ("story_digest", "url", "link_key", "link_mark", "title_mark", "tags", "body", "html")
@@ -535,7 +538,7 @@ def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
         )
     times = decode_time(first_seen), decode_time(updated)
     ids = source_ids[source], upstream_id, published_id, digest, link_key, key, change_number
-    return decode_body(body, (*ids, *times, url, html.decode(), bool(is_addition), story_key))
+    return decode_body(body, (*ids, *times, url, decode_html(html), bool(is_addition), story_key))
 
 
 # ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────

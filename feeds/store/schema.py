@@ -114,7 +114,9 @@ articles = Table(
     Column("tags", Text, nullable=False),  # in lower case, one a line, with a line end before and after
     Column("checksum", Integer, nullable=False),
     Column("body", Text, nullable=False),  # all the rest, as JSON
-    Column("html", Text, nullable=False),  # not in `body`: to escape it into JSON costs as much as to store it
+    # Not in `body`: to escape it into JSON costs as much as to store it. BLOBs, as long ones are compressed; in older
+    # rows text.
+    Column("html", Text, nullable=False),
     Column("is_addition", Integer, nullable=False, server_default="0"),  # listed after its source's first listing
     Column("story_key", Text, nullable=False, server_default=""),  # of twins: the published id of the oldest
     Column("link_mark", Integer),  # digests of the keys that twins are found by; NULL: none

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from zlib import error as ZlibError
 
 from msgspec import MsgspecError
 from sqlalchemy import (
@@ -71,7 +72,7 @@ def translate_errors(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"{path}: {_describe_error(error)}") from error
-    except (MsgspecError, UnicodeDecodeError) as error:  # the second: not even a message about it can be read
+    except (MsgspecError, UnicodeDecodeError, ZlibError) as error:  # the second: not even a message can be read
         raise StoreError(f"{path}: {DAMAGED_FILE} ({error})") from error
     except PoolTimeout as error:
         raise StoreError(f"{path}: too many threads wait to write to it") from error

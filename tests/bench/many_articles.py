@@ -1,7 +1,7 @@
 """CPU, memory and size of a store with many articles: nothing due, one new article, status, search and checks.
 
-`PYTHONPATH=.:tests python tests/bench/many_articles.py FOLDER [ARTICLES] [SOURCES]`: the store is made in the folder, if
-it is not there yet; by default 1,000,000 articles of 1,000 sources.
+`PYTHONPATH=.:tests python tests/bench/many_articles.py FOLDER [ARTICLES] [SOURCES]`: the store is made in the folder,
+if it is not there yet; by default 1,000,000 articles of 1,000 sources.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import factories
 from database import visit_of
-from wire import NOON, Wire
+from wire import Wire
 
 from feeds.model import Article
 from feeds.store.articles import _with_checksum
@@ -41,7 +41,9 @@ def template(number: int, choice: random.Random) -> Article:
 def declare(wire: Wire, sources: int) -> None:
     declared = {f"s{number}": {"feed": f"https://s{number}.example.org/feed"} for number in range(sources)}
     some = [f"s{number}" for number in range(0, sources, max(1, sources // 20))]
-    wire.declare(declared, {"all": {}, "some": {"sources": some}, "one": {"sources": ["s7"]}, "news": {"tags": ["news"]}})
+    wire.declare(
+        declared, {"all": {}, "some": {"sources": some}, "one": {"sources": ["s7"]}, "news": {"tags": ["news"]}}
+    )
 
 
 def make_store(wire: Wire, articles: int, sources: int) -> None:

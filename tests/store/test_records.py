@@ -21,6 +21,7 @@ from feeds.errors import StoreError
 from feeds.model import Article, Failure, Hints, Link, Media, Move, Outline, Story, replace
 from feeds.rows import articles
 from feeds.rows.values import decode_time, encode_time, sanitize_id, to_json
+from feeds.store import articles as stored_articles
 
 TEXTS = st.text(max_size=12)
 TRANSIENT_FIELDS: typing.Any = {"found": {}, "reader": "", "title_key": "", "also_at": ()}
@@ -192,6 +193,44 @@ def test_a_default_that_is_written_out_is_no_change(path: Path) -> None:
         assert add_articles(store, article(media=(Media(media.url),), story_digest="other")) == {}
         assert store.change_numbers() == before
         assert store.seen_items("a").digests == {"https://x.example/1": "other"}
+
+
+LONG_HTML = f"<p>{'Some words of a long story. ' * 400}</p>"
+
+
+def test_L8_long_html_is_stored_compressed(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article("1", html=LONG_HTML), article("2"))
+        with store._engines.read() as connection:
+            sizes = connection.exec_driver_sql("SELECT length(html) FROM articles ORDER BY key").scalars().all()
+        assert sizes[0] < len(LONG_HTML) / 10 and sizes[1] == len("<p>Text</p>")
+        assert [stored.html for stored in store.articles()] == [LONG_HTML, "<p>Text</p>"]
+        assert list(store.damage()) == []
+
+
+def test_L8_html_that_was_stored_as_it_is_does_not_change_by_being_compressed(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article(html=LONG_HTML))
+        with store._engines.write() as connection:
+            row = connection.execute(stored_articles._CHECKED).one()
+            checksum = stored_articles._checksum(tuple(row)[:-4], row.body, LONG_HTML.encode(), row.story_key)
+            connection.exec_driver_sql("UPDATE articles SET html = ?, checksum = ?", (LONG_HTML, checksum))
+        before = store.change_numbers()
+        assert add_articles(store, article(html=LONG_HTML, story_digest="other")) == {}
+        assert store.change_numbers() == before
+        assert [stored.html for stored in store.articles()] == [LONG_HTML]
+        assert add_articles(store, article(html=LONG_HTML + "<p>More</p>", story_digest="third")) == {"a": 1}
+
+
+def test_F8_compressed_html_that_was_damaged_is_an_error(path: Path) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, article(html=LONG_HTML))
+        with store._engines.write() as connection:
+            connection.exec_driver_sql("UPDATE articles SET html = substr(html, 1, length(html) - 9)")
+        with pytest.raises(StoreError, match="damaged"):
+            _ = list(store.articles())
+        with pytest.raises(StoreError, match="damaged"):
+            add_articles(store, article(html=LONG_HTML + "x", story_digest="other"))
 
 
 def test_an_outcome_without_news_writes_no_article(tmp_path: Path) -> None:
