@@ -13,6 +13,11 @@ from contextlib import suppress
 _ALL_CORES = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset[int]()
 
 
+def count_cores() -> int:
+    """Return how many cores this process was started with."""
+    return len(_ALL_CORES) or os.cpu_count() or 1
+
+
 def allow_all_cores(pid: int = 0) -> None:
     """Let a process, or (0) the calling thread, run on each core that this process was started with."""
     _set_cores(pid, _ALL_CORES)

@@ -292,6 +292,7 @@ class Config:
     short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
     retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
     hub: Hub | None = None  # which the server names in headers, and `site.hubs` in documents
+    workers: int | None = None  # processes that read documents beside this one; None: one for each other core
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

@@ -56,19 +56,23 @@ class Limits:
     cpu: float = 10.0
     wall: float = 20.0
     memory: int = 1_000_000_000
-    calls: int = 200
+    calls: int = 2000
     idle: float = 60.0
 
 
 class Workers:
-    """Up to `max_workers` worker processes, started on demand and used again; safe to call from many threads."""
+    """Worker processes, started on demand and used again; safe to call from many threads.
 
-    def __init__(self, limits: Limits = Limits(), max_workers: int = 2) -> None:
+    `run` makes up to `max_calls` calls at once; `start` and `call` are for a caller that counts by itself.
+    """
+
+    def __init__(self, limits: Limits = Limits(), max_calls: int = 2) -> None:
         self._limits = limits
-        self._slots = threading.BoundedSemaphore(max_workers)
+        self._slots = threading.BoundedSemaphore(max_calls)
         self._lock = threading.Lock()
-        self._all: set[_Worker] = set()
-        self._idle: list[_Worker] = []
+        self._all: set[Worker] = set()
+        self._idle: list[Worker] = []  # the one used last at the end
+        self._timer: threading.Timer | None = None  # runs while a worker is idle
         self._closed = False
 
     def run(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
@@ -79,11 +83,39 @@ class Workers:
         did not survive, `stopped` once closed; RuntimeError, with the worker's trace, for any other exception.
         """
         with self._slots:
-            worker = self._take_worker()
-            try:
-                return cast(_Result, worker.call(*_pickle_call(function, arguments)))
-            finally:
-                self._return_worker(worker)
+            return self.call(self.take_idle() or self.start(), function, *arguments)
+
+    @property
+    def count(self) -> int:
+        """Return how many workers there are."""
+        return len(self._all)
+
+    def take_idle(self) -> Worker | None:
+        """Return a worker that has nothing to do, for one `call`; None where there is none."""
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.ready:
+                    return worker
+                worker.end()
+                self._all.discard(worker)
+        return None
+
+    def start(self) -> Worker:
+        """Return a new worker, for one `call`; raise ParseError where none can be started, or once closed."""
+        with self._lock:
+            if self._closed:
+                raise _stop_error()
+            worker = Worker(self._limits)
+            self._all.add(worker)
+            return worker
+
+    def call(self, worker: Worker, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
+        """Return or raise what `run` does, with a worker that was taken or started for this call."""
+        try:
+            return cast(_Result, worker.call(*_pickle_call(function, arguments)))
+        finally:
+            self._release(worker)
 
     def close(self) -> None:
         """End all workers now, also those with a call."""
@@ -91,6 +123,8 @@ class Workers:
             self._closed = True
             idle, busy = self._idle, self._all.difference(self._idle)
             self._idle = []
+            if self._timer:
+                self._timer.cancel()
         for worker in busy:
             worker.kill()
         for worker in idle:
@@ -98,50 +132,48 @@ class Workers:
         for worker in (*busy, *idle):
             worker.wait()
 
-    def _take_worker(self) -> _Worker:
-        with self._lock:
-            if self._closed:
-                raise _stop_error()
-            while self._idle:
-                worker = self._idle.pop()
-                worker.stop_idle_timer()
-                if worker.ready:
-                    return worker
-                worker.end()
-                self._all.discard(worker)
-            worker = _Worker(self._limits)
-            self._all.add(worker)
-            return worker
-
-    def _return_worker(self, worker: _Worker) -> None:
+    def _release(self, worker: Worker) -> None:
         with self._lock:
             if worker.ready and not self._closed:
+                worker.idle_since = time.monotonic()
                 self._idle.append(worker)
-                worker.start_idle_timer(self._end_idle)
+                if not self._timer:
+                    self._start_timer(self._limits.idle)
                 return
         self._end(worker)
 
-    def _end_idle(self, worker: _Worker) -> None:
+    def _start_timer(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_idle(self) -> None:
+        """End the workers that were idle for as long as the limits say; come back when the next one may have been."""
         with self._lock:
-            if worker not in self._idle:  # it was taken just now
-                return
-            self._idle.remove(worker)
-        self._end(worker)
+            now = time.monotonic()
+            ends = {worker: worker.idle_since + self._limits.idle - now for worker in self._idle}
+            self._idle = [worker for worker in self._idle if ends[worker] > 0]
+            self._timer = None
+            if self._idle and not self._closed:
+                self._start_timer(min(ends[worker] for worker in self._idle))
+        for worker, seconds in ends.items():
+            if seconds <= 0:
+                self._end(worker)
 
-    def _end(self, worker: _Worker) -> None:
+    def _end(self, worker: Worker) -> None:
         worker.end()
         with self._lock:
             self._all.discard(worker)
 
 
-class _Worker:
+class Worker:
     """The parent's end of one worker process."""
 
     def __init__(self, limits: Limits) -> None:
+        self.idle_since = 0.0
         self._limits = limits
         self._calls = self._bytes_read = 0
         self._busy = self._killed = False
-        self._idle_timer: threading.Timer | None = None
         self._pipe, child_end = Pipe()
         with child_end:
             self._process = _start_process(child_end.fileno(), limits)
@@ -156,7 +188,7 @@ class _Worker:
         """Return or raise what the function does; raise ParseError when the process ends before that."""
         self._busy = True
         self._calls += 1
-        self._bytes_read += len(request)
+        self._bytes_read += len(request) if len(request) > MAX_SIZE else 0
         answer = self._exchange(request)
         while isinstance(answer, _Callback):
             value = callbacks[answer.number](*answer.arguments)
@@ -178,17 +210,6 @@ class _Worker:
             raise _stop_error() if self._killed else _exit_error(exit_code, self._limits) from None
         return cast("_Reply | _Callback", pickle.loads(answer))
 
-    def start_idle_timer(self, on_timeout: Callable[[_Worker], None]) -> None:
-        """Call `on_timeout` after the idle time of the limits, unless the timer is stopped before."""
-        self._idle_timer = threading.Timer(self._limits.idle, on_timeout, (self,))
-        self._idle_timer.daemon = True
-        self._idle_timer.start()
-
-    def stop_idle_timer(self) -> None:
-        """Stop the timer, if it runs."""
-        if self._idle_timer:
-            self._idle_timer.cancel()
-
     def kill(self) -> None:
         """Kill the process on purpose: the call in progress raises ParseError `stopped`."""
         self._killed = True
@@ -196,7 +217,6 @@ class _Worker:
 
     def close_pipe(self) -> None:
         """Close the pipe, so that the process exits when it next reads from it."""
-        self.stop_idle_timer()
         self._pipe.close()
 
     def end(self) -> None:

@@ -21,7 +21,7 @@ from lasting import LastingWorkers
 from origin import ALLOW, Origin
 from wire import Wire
 
-from feeds.app import visit_runner
+from feeds.app import document_readers
 from feeds.fetch import Fetcher
 
 # A shell starts its background jobs with SIGINT ignored, and what they start inherits that.
@@ -64,7 +64,7 @@ sys.addaudithook(_fence)
 def _lasting_processes() -> Iterator[None]:
     """Processes that take long to start serve many tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visit_runner, "Workers", LastingWorkers)
+        patch.setattr(document_readers, "Workers", LastingWorkers)
         yield
     LastingWorkers.end_all()
     forked.close()

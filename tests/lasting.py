@@ -23,8 +23,6 @@ class LastingWorkers(Workers):
 
     def close(self) -> None:
         with self._lock:
-            for worker in self._idle:
-                worker.stop_idle_timer()
             self.idle.extend(self._idle)
             self._all.difference_update(self._idle)
             self._idle = []

@@ -29,7 +29,7 @@ FEEDPARSER_CASES = sorted((Path(CORPORA) / "feedparser").rglob("*.xml"))[::60] i
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
-    workers = Workers(max_workers=1)
+    workers = Workers(max_calls=1)
     yield workers
     workers.close()
 

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TypeVar, TypeVarTuple
 
 from .. import pipeline, scheduling
 from ..model import Config, Fetched, HostState, NotModified, Outcome, Validators, Visit, replace
 from ..publication_gate import PublicationGate
 from ..rows.articles import encode_article
-from ..sandbox import Workers, needs_worker
 from ..store import Store
 from ..store.source_index import host_of
+from .document_readers import DocumentReaders
 from .turn import NetworkClient
 
 MAX_ROBOTS_HOSTS = 1000  # whose robots.txt is remembered here
@@ -27,9 +26,6 @@ MAX_ROBOTS_HOSTS = 1000  # whose robots.txt is remembered here
 # left a process of 250 MB behind, which is 125 MB with these. With a threshold of 1 MB what is just below it still
 # stayed: 18 MB after some minutes among a thousand sources.
 MALLOC_OPTIONS = {-3: 262_144, -8: 2}
-
-_Result = TypeVar("_Result")
-_Arguments = TypeVarTuple("_Arguments")
 
 
 class VisitRunner:
@@ -50,9 +46,7 @@ class VisitRunner:
         self._network = network
         # Without secrets a worker need not load the gate.
         self._encode = partial(encode_article, clean=gate.clean_article) if config.searched_secrets else encode_article
-        self._workers = Workers()
-        self._parsing = threading.Lock()
-        self._computing = computing
+        self._readers = DocumentReaders(config.workers, computing)
         self._redirect_hosts: dict[str, HostState] = {}  # that visits of other hosts led to, for their robots.txt
 
     def visit_function(self, *, refetch: bool = False, accept_any_listing: bool = False) -> Callable[[Visit], Outcome]:
@@ -60,7 +54,7 @@ class VisitRunner:
         io = pipeline.VisitIO(
             robots=self._check_robots,
             fetch=self._fetch_whole if refetch else self._fetch,
-            run=self._run,
+            run=self._readers.run,
             seen_items=self._store.seen_items,
             now=self._now,
             encode=self._encode,
@@ -76,7 +70,7 @@ class VisitRunner:
     def close(self) -> None:
         """Abort all visits and accept no more."""
         self._network.close()
-        self._workers.close()
+        self._readers.close()
 
     def _check_robots(self, url: str, visit: Visit) -> tuple[bool, HostState]:
         """Return whether robots.txt lets a visit fetch an address, and the new state of that host (E17)."""
@@ -88,19 +82,6 @@ class VisitRunner:
                 self._redirect_hosts.clear()
             self._redirect_hosts[host] = state
         return allowed, state
-
-    def _run(
-        self, response: Fetched | None, function: Callable[[*_Arguments], _Result], /, *arguments: *_Arguments
-    ) -> _Result:
-        """Parse harmless bytes here, and others in a process that can be killed (S11, S15).
-
-        Here only one thread parses at a time, and only one of those that wait for it competes with what else is
-        computed, so that recording and issuing soon have their turn.
-        """
-        if response is None or needs_worker(response):
-            return self._workers.run(function, *arguments)
-        with self._parsing, self._computing:
-            return function(*arguments)
 
     def _fetch(self, visit: Visit) -> Fetched | NotModified:
         if visit.push:

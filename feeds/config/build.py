@@ -95,6 +95,7 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
         server=server,
         hosts=_build_record(HostLimits, shape.hosts),
         retain=shape.retain,
+        workers=shape.workers,
         sources=sources,
         feeds=add_fingerprints(feeds, site, sources, searched),
         secrets=searched | secrets.printed | tokens | _list_private_addresses(sources.values()),

@@ -59,7 +59,6 @@ _EXPECTED = {
 }
 # Keys of later versions, which would have no effect in this one.
 _LATER_KEYS = {
-    "workers": "the number of worker processes",
     "store": "the URL of a database",
     "on_publish": "a webhook",
 }

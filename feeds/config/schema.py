@@ -225,6 +225,10 @@ class FileShape(YamlMapping):
     retain: v.RetentionValue | None = optional_key(
         "How long articles stay in the store and in archives, such as 90d; `forever`, the default, or at least a day."
     )
+    workers: v.WorkersValue | None = optional_key(
+        "The most processes that read new documents beside the program's own, once many wait; 0: none. Without the key,"
+        " one for each other core."
+    )
     hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
     defaults: SettingsShape = Field(
         default_factory=SettingsShape, description="Settings of sources that have no other."

@@ -111,6 +111,11 @@ WholeOrNoneValue = Annotated[
     text_validator(values.parse_whole_number_or_none, "a whole number or none"),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^none$|\$\{"}]}),
 ]
+WorkersValue = Annotated[
+    int,
+    text_validator(values.parse_worker_count, "a whole number"),
+    _schema("integer", minimum=0, maximum=values.MAX_WORKERS),
+]
 NumberValue = Annotated[float, text_validator(values.parse_number, "a number"), _schema("number", minimum=0)]
 UrlValue = Annotated[str, text_validator(values.parse_url, "a URL"), _schema("string", _WEB)]
 HubValue = Annotated[

@@ -27,6 +27,7 @@ RESERVED = frozenset(
     | {"blogroll", "404", "410"}
 )
 MIN_ADMIN_TOKEN = 16  # characters
+MAX_WORKERS = 64
 READ_AS = ("story", "list", "feed")
 EACH = ("source", "tag")
 MACROS = {
@@ -205,6 +206,14 @@ def parse_whole_number(value: str) -> int:
 def parse_whole_number_or_none(value: str) -> int | None:
     """Return a whole number, at least one; None for `none`."""
     return None if value == "none" else parse_whole_number(value)
+
+
+def parse_worker_count(value: str) -> int:
+    """Return a number of processes, zero included."""
+    number = _parse_integer(value)
+    if number is None or number > MAX_WORKERS:
+        raise ValueError(f"`{shorten(value)}` is no whole number from 0 to {MAX_WORKERS}, expected such as 2")
+    return number
 
 
 def parse_number(value: str) -> float:

@@ -115,6 +115,7 @@ VALUES: Tree = {
     "public": "p",
     "theme": ".",
     "retain": "90d",
+    "workers": "4",
     "server": {"listen": "127.0.0.1:1", "admin": "127.0.0.1:2", "admin_token": "0123456789abcdef"}
     | {"trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
     "hosts": {"gap": "2s", "at_once": "3"},
@@ -229,7 +230,6 @@ def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: 
 
 
 LATER_KEYS: dict[KeyPath, str] = {
-    ("workers",): "4",
     ("store",): "postgresql://c.example/feeds",
     ("on_publish",): "https://c.example/",
 }

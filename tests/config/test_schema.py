@@ -48,6 +48,7 @@ def test_the_schema_knows_short_and_long_forms() -> None:
         "theme",
         "server",
         "retain",
+        "workers",
         "hosts",
         "defaults",
         "sources",
