@@ -139,13 +139,13 @@ _FALSE_COMMENT = re.compile(r"<(?=!(?!--|doctype\b|\[CDATA\[))", re.IGNORECASE)
 _NOSCRIPT = re.compile(r"</?noscript\b[^<>]*>", re.IGNORECASE)
 _PRE_START = re.compile(r"(<pre[^>]*>)\n+")
 
-_ANY_TAG = re.compile(r"</?([a-z0-9]*+)[^<>]*+>")  # linear, whatever the input
 # Elements that separate words.
-_WORD_BREAKS = frozenset((
+_WORD_BREAKS = (
     "address", "article", "aside", "blockquote", "br", "caption", "center", "dd", "details", "div", "dl", "dt",
     "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "li", "main",
     "nav", "ol", "p", "pre", "section", "summary", "table", "td", "th", "tr", "ul",
-))  # fmt: skip
+)  # fmt: skip
+_BREAKING_TAGS = frozenset((*_WORD_BREAKS, *(f"/{name}" for name in _WORD_BREAKS)))
 _KNOWN_TAG = re.compile(
     rf"<(?=/?(?:{'|'.join(sorted(TAGS | DROPPED_WITH_CONTENT, key=len, reverse=True))}|font|body|html|head|form|input"
     r"|button|meta|link|base|embed|label|noscript|center|blink|marquee|frame|frameset)[\s/>]|!--)",
@@ -280,11 +280,26 @@ def strip_tags(html: str, limit: int | None = None) -> str:
 
 
 def _strip_all_tags(html: str) -> str:
-    if "<" in html:
-        pieces = _ANY_TAG.split(html)  # text, tag name, text, tag name …
-        pieces[1::2] = [" " if name in _WORD_BREAKS else "" for name in pieces[1::2]]
-        html = "".join(pieces)
-    return collapse_whitespace(unescape(html) if "&" in html else html)
+    """Return the text of HTML; what follows a `<` without a `>` behind it is text."""
+    start, *pieces = html.split("<")
+    texts, gap = [start], ""
+    for piece in pieces:
+        tag, end, text = piece.partition(">")
+        if not end:
+            texts.append(f"{gap}<{piece}")
+            gap = ""
+            continue
+        if tag.partition(" ")[0] in _BREAKING_TAGS:
+            gap = " "
+        if text:
+            texts.append(gap + text)
+            gap = ""
+    text = "".join(texts)
+    if "&" in text:
+        text = unescape(text)
+    if "  " in text or not text.isprintable():  # nor is any white space but a blank
+        return collapse_whitespace(text)
+    return text.strip()
 
 
 def to_plain_text(text: Text | None) -> str:

@@ -20,7 +20,6 @@ _LAZY_SRCSETS = ("data-srcset", "data-lazy-srcset")
 LAZY_ATTRIBUTES = frozenset(_LAZY_SOURCES + _SPARE_SOURCES + _LAZY_SRCSETS)
 _LAZY_HINT = re.compile(r" data-(?:src|la|or|ac|ec|im|hi|fu|ur)")
 
-_IMG = re.compile(r"<img\b([^>]*)>")
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _SRCSET = re.compile(r'( srcset=")([^"]*)"')
 # An address, which ends at a blank, and its size; or a blank, where something else follows that is the address then.
@@ -60,14 +59,27 @@ def fix_images(html: str, base: str | None, *, drop_copies: bool = False) -> str
     With `drop_copies`, an image that occurs again (a `noscript` copy) is removed.
     """
     sources: set[str] | None = set() if drop_copies else None
-    html = _IMG.sub(lambda match: _fix_image(match, base, sources), html)
+    pieces, copied = list[str](), 0
+    for start, end in _find_images(html):
+        tag = html[start:end]
+        fixed = _fix_image(tag, base, sources)
+        if fixed != tag:
+            pieces += (html[copied:start], fixed)
+            copied = end
+    html = "".join((*pieces, html[copied:])) if pieces else html
     return _SRCSET.sub(lambda match: _fix_srcset(match, base), html) if "srcset=" in html else html
 
 
-def _fix_image(match: re.Match[str], base: str | None, sources: set[str] | None) -> str:
-    tag = match[0]
+def _find_images(html: str) -> Iterator[tuple[int, int]]:
+    """Yield the start and the end of each image tag of sanitised HTML."""
+    end = 0
+    while (start := html.find("<img", end)) >= 0 and (end := html.find(">", start) + 1):
+        yield start, end
+
+
+def _fix_image(tag: str, base: str | None, sources: set[str] | None) -> str:
     if " src=" not in tag or (" data-" in tag and _LAZY_HINT.search(tag)):
-        tag = _eager_image(dict(_ATTRIBUTE.findall(match[1])), base)
+        tag = _eager_image(dict(_ATTRIBUTE.findall(tag)), base)
     if " src=" not in tag or _TRACKING_PIXEL.search(tag):
         return ""
     if sources is not None:
@@ -131,11 +143,10 @@ def _fix_srcset(match: re.Match[str], base: str | None) -> str:
 
 def find_first_image(html: str) -> str | None:
     """Return the address of the first image of sanitised HTML that is no emoji, avatar, button or icon."""
-    if "<img" not in html:
-        return None
-    for match in _IMG.finditer(html):
-        source = _source(match[1])
-        if source and not is_decorative(source) and not _SMALL.search(match[1]):
+    for start, end in _find_images(html):
+        tag = html[start:end]
+        source = _source(tag)
+        if source and not is_decorative(source) and not _SMALL.search(tag):
             return web_url(unescape(source) if "&" in source else source)
     return None
 

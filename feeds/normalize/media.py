@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from ..model import Attachment, Link, Media, Story, replace
 from ..wordlists import fold_case, get_words
@@ -119,11 +120,11 @@ def find_declared_image(story: Story, *bases: str | None) -> str | None:
         url = web_url(story.image.href, story.image.base, *bases)
         if url:
             return url
-    for candidates in (_images(story.media), _thumbnails(story.media), _enclosed_images(story.links)):
-        for href, base in candidates:
-            url = web_url(href, base, *bases)
-            if url:
-                return url
+    media = chain(_images(story.media), _thumbnails(story.media)) if story.media else ()
+    for href, base in chain(media, _enclosed_images(story.links)):
+        url = web_url(href, base, *bases)
+        if url:
+            return url
     return None
 
 

@@ -230,7 +230,7 @@ def _name_and_email(byline: str, email: str | None) -> tuple[str, str | None]:
     match = _ADDRESS.search(email[:LABEL_LIMIT]) if email else None
     address = clean_label(match[0].removeprefix("mailto:")) if match else None
     if "@" not in byline:
-        return clean_label(byline), address
+        return clean_label(byline) if "<" in byline else byline, address
     match = _NAME_FIRST.fullmatch(byline)
     if match:
         return clean_label(match[1].strip(" \"'")), address or clean_label(match[2])
