@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
-from functools import cache
+from datetime import date, datetime, time
+from functools import cache, lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -303,7 +304,7 @@ class PageLanguage:
 
     def format_day(self, moment: datetime) -> str:
         """Return the day in words, such as `28 November 2026`."""
-        return format_date(self.local(moment), "long", self.locale)
+        return _format_date(self.local(moment).date(), "long", self.locale)
 
     def format_short_day(self, moment: datetime) -> str:
         """Return the day, such as `28 Nov 2026`."""
@@ -315,7 +316,7 @@ class PageLanguage:
 
     def format_heading(self, moment: datetime) -> str:
         """Return the day in words with its weekday."""
-        return format_date(self.local(moment), "full", self.locale)
+        return _format_date(self.local(moment).date(), "full", self.locale)
 
     def format_clock(self, moment: datetime) -> str:
         """Return the time, such as `14:32`; of a date without a time, day and month."""
@@ -329,6 +330,11 @@ class PageLanguage:
             return self.format_day(moment)
         zone = get_timezone_name(self.local(moment), "short", locale=self.locale)
         return f"{self.format_day(moment)}, {self.format_clock(moment)} {zone}"
+
+
+@lru_cache(maxsize=1024)  # the stories of a page are of few days
+def _format_date(day: date, style: Literal["long", "full"], locale: Locale) -> str:
+    return format_date(day, style, locale)
 
 
 def is_date_only(moment: datetime, zone: ZoneInfo) -> bool:
@@ -372,7 +378,10 @@ def text_direction(text: str) -> str:
 
 def text_language(text: str, declared: str | None) -> str | None:
     """Return the declared language of a text, unless it is in another script: feeds often name their template's."""
-    scripts = {unicodedata.name(character, "").partition(" ")[0] for character in text[:_DETECTED_LENGTH]}
+    beginning = text[:_DETECTED_LENGTH]
+    if beginning.isascii():
+        return declared
+    scripts = {unicodedata.name(character, "").partition(" ")[0] for character in set(beginning)}
     detected = next((language for script, language in _LANGUAGES_OF_SCRIPTS.items() if script in scripts), None)
     if detected is None or (declared and declared.partition("-")[0].lower() not in _LATIN_LANGUAGES):
         return declared

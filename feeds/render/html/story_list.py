@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
-from itertools import accumulate, groupby
+from itertools import groupby
+from typing import NamedTuple
 
 from ...clean_html import opening_text
 from ...model import Article, Site, Twin
@@ -95,9 +96,16 @@ def list_days(
 
     `page_url` stands for an address that is missing.
     """
-    chosen = [(article, list_story(article, site, language, page_url)) for article in articles]
-    stories = list(_fit_stories([story for _, story in chosen], whole=whole))
-    moments = [article.position for article, _ in chosen[: len(stories)]]
+    listed: list[_ListedBothWays] = []
+    moments: list[datetime] = []
+    for article in articles:
+        story = list_story(article, site, language, page_url)
+        room = (listed[-1].room if listed else MAX_BYTES) - (title := story.as_title()).size
+        if room < 0 and listed and not whole:
+            break
+        listed.append(_ListedBothWays(story, title, room))
+        moments.append(article.position)
+    stories = list(_choose_whole(listed))
     if moments != sorted(moments, reverse=True):
         return (Day("", "", stories),)
     return tuple(
@@ -109,13 +117,18 @@ def list_days(
     )
 
 
-def _fit_stories(stories: Sequence[ListedStory], *, whole: bool) -> Iterator[ListedStory]:
+class _ListedBothWays(NamedTuple):
+    """A story, whole and as a title; `room` are the bytes that are left after its title and those before it."""
+
+    story: ListedStory
+    title: ListedStory
+    room: int
+
+
+def _choose_whole(listed: Sequence[_ListedBothWays]) -> Iterator[ListedStory]:
     """Yield the stories, each whole while all others still have room as titles."""
-    titles = [story.as_title() for story in stories]
-    ends = list(accumulate(title.size for title in titles))
-    count = len(stories) if whole else max(sum(end <= MAX_BYTES for end in ends), min(1, len(stories)))
-    room = MAX_BYTES - (ends[count - 1] if count else 0)
-    for number, (story, title) in enumerate(zip(stories[:count], titles[:count], strict=True)):
+    room = listed[-1].room if listed else 0
+    for number, (story, title, _) in enumerate(listed):
         room -= story.size - title.size
         yield story if number < MAX_WHOLE_STORIES and room >= 0 else title
 
