@@ -94,10 +94,10 @@ class StepContext:
     None; a step passes through them what it changes. A step that merges articles calls `report_merge` with each one
     that it does not pass on, and with the one it went into. One that takes no more but additions first seen after a
     time calls `skip_to_additions`, and no others follow; one that drops all articles of an earlier position calls
-    `skip_older`. `newest` returns the newest first-seen of the feed's candidates, from which ages are measured. With
-    `explain`, a step tells why it drops an article (only `preview` asks). `find_twins` returns the articles of the same
-    story that reach the step, the given one among them, and `find_published` which of some articles, or of those that
-    stand for them, the feed published first.
+    `skip_older`, and one that drops all that follow of a source `skip_source`. `newest` returns the newest first-seen
+    of the feed's candidates, from which ages are measured. With `explain`, a step tells why it drops an article (only
+    `preview` asks). `find_twins` returns the articles of the same story that reach the step, the given one among them,
+    and `find_published` which of some articles, or of those that stand for them, the feed published first.
     """
 
     clean: Callable[[str], str]
@@ -107,6 +107,7 @@ class StepContext:
     clean_url: Callable[[str], str | None] = lambda url: url
     newest: Callable[[], datetime | None] = lambda: None
     skip_older: Callable[[datetime], None] | None = None
+    skip_source: Callable[[str], None] | None = None
     explain: Callable[[Article, str], None] | None = None
     find_twins: Callable[[Article], Sequence[Article]] = lambda article: (article,)
     find_published: Callable[[Sequence[Article]], PublishedTwin | None] = lambda articles: None

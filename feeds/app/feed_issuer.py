@@ -243,8 +243,12 @@ class FeedIssuer:
 
     def _articles(self, feed: Feed, reading: pipeline.Reading) -> Iterator[Article]:
         self._put_in(reading, feed)
-        stored = self._store.articles(select_sources(feed, self._sources), feed.tags, lambda: reading.additions_since)
-        return self._prepare(stored, reading.source_context(), self._sources)
+        stored = reading.read_open(
+            select_sources(feed, self._sources),
+            lambda ids: self._store.articles(ids, feed.tags, lambda: reading.additions_since),
+        )
+        context = replace(reading.source_context(), skip_source=reading.closed.add)
+        return self._prepare(stored, context, self._sources)
 
     def _put_in(self, reading: pipeline.Reading, feed: Feed) -> None:
         """Put into a reading what the steps of a feed may ask for."""

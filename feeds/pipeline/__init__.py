@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .archives import ArchiveIO
 from .front_page import article_functions, issue_front_page, make_front_page, show_article, with_twin
-from .issue import STEP_CONTEXT, IssueIO, Reading, choose_articles, issue, make_documents
+from .issue import IssueIO, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
     WEB_PAGE_KINDS,
@@ -28,6 +28,7 @@ from .read import (
     source_to_read,
     with_child_sitemaps,
 )
+from .reading import STEP_CONTEXT, Reading
 from .visit import VisitIO, pull
 
 __all__ = [

@@ -8,7 +8,8 @@ from ..compose import compose, is_published
 from ..model import Article, ArticleFunction, Document, Feed, FeedStep, Issue, Site, Twin, replace
 from ..render import render_front_page
 from ..steps import effective_steps
-from .issue import STEP_CONTEXT, IssueIO, replace_files
+from .issue import IssueIO, replace_files
+from .reading import STEP_CONTEXT
 
 MAX_STORIES = 60
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import pairwise, takewhile
 
 from ..compose import Change, compose, find_changes, is_published
@@ -19,14 +18,9 @@ from ..model import (
     Issue,
     Ledger,
     PublishedFile,
-    PublishedTwin,
     Site,
-    StepContext,
-    Text,
     replace,
 )
-from ..normalize.html import clean_html, to_plain_text
-from ..normalize.links import web_url
 from ..publish import WriteResult
 from ..registry import find_step_kind
 from ..render import json_feed, render
@@ -40,57 +34,7 @@ from .archives import (
     plan_archives,
     read_archive,
 )
-
-STEP_CONTEXT = StepContext(
-    clean=partial(clean_html, base=None),
-    clean_text=lambda text: to_plain_text(Text(text, "text")),
-    clean_url=web_url,
-)
-
-
-@dataclass(slots=True)
-class Reading:
-    """How far the articles of a feed are read, which its steps decide.
-
-    A step may take no more but additions first seen after a time, or none of an older position. `newest` returns the
-    newest first-seen of the articles that the feed selects, `find_twins` those of the same story, and `find_published`
-    which of some articles it published first; who reads them puts these in. `merged`: the key of each article that a
-    step merged → that of the entry it went into.
-    """
-
-    additions_since: datetime | None = None
-    oldest: datetime | None = None
-    newest: Callable[[], datetime | None] = lambda: None
-    find_twins: Callable[[Article], Sequence[Article]] = STEP_CONTEXT.find_twins
-    find_published: Callable[[Sequence[Article]], PublishedTwin | None] = STEP_CONTEXT.find_published
-    merged: dict[int, int] = field(default_factory=dict)
-    passed: list[int] = field(default_factory=list)  # how many articles were read, and how many each step passed on
-
-    def count(self, number: int, articles: Iterator[Article]) -> Iterator[Article]:
-        """Yield the articles, and count them as those that so many steps have passed on."""
-        for article in articles:
-            self.passed[number] += 1
-            yield article
-
-    def source_context(self) -> StepContext:
-        """Return the context of the steps of sources: what one of them does not take, other sources may have."""
-        return replace(STEP_CONTEXT, newest=self.newest, find_twins=self.find_twins, find_published=self.find_published)
-
-    def step_context(self) -> StepContext:
-        """Return the context of the steps of the feed."""
-        return replace(
-            self.source_context(),
-            skip_to_additions=partial(setattr, self, "additions_since"),
-            skip_older=self._skip_older,
-            report_merge=lambda article, into: self.merged.update({article.key: into.key}),
-        )
-
-    def is_needed(self, article: Article) -> bool:
-        """Return whether an article, and so maybe one after it, is of a position that the steps take."""
-        return self.oldest is None or article.position >= self.oldest
-
-    def _skip_older(self, position: datetime) -> None:
-        self.oldest = max(position, self.oldest or position)
+from .reading import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ from ..normalize import (
 )
 from ..publish import WriteResult
 from ..render import render_story_page
-from .issue import IssueIO, Reading, replace_files
+from .issue import IssueIO, replace_files
+from .reading import Reading
 
 log = logging.getLogger("feeds.pipeline")
 

@@ -90,10 +90,20 @@ def apply_step(
 
     def find_twins(article: Article) -> Sequence[Article]:
         """Return the twins of an article that reach the step, too."""
-        alone = replace(context, skip_to_additions=None, skip_older=None, explain=None, report_merge=_ignore_merge)
+        alone = replace(
+            context,
+            skip_to_additions=None,
+            skip_older=None,
+            skip_source=None,
+            explain=None,
+            report_merge=_ignore_merge,
+        )
         return [*apply_steps(steps[:number], iter(context.find_twins(article)), alone)]
 
-    return step.apply(articles, replace(context, find_twins=find_twins))
+    # What a step before this one makes of an article may follow from those of other sources.
+    is_first = not any(isinstance(before, FeedStep) for before in steps[:number])
+    skip_source = context.skip_source if is_first else None
+    return step.apply(articles, replace(context, find_twins=find_twins, skip_source=skip_source))
 
 
 def _ignore_merge(article: Article, into: Article) -> None: ...

@@ -29,7 +29,7 @@ class Limit:
         """Return the articles within the limit; little is read beyond them.
 
         The articles come by falling position, and the newest first-seen can only rise. So where one is refused, all
-        that follow are refused, but for additions with an old date.
+        that follow are refused, but for additions with an old date. Of a source that is closed, all are refused.
         """
         window, selection = _Window(self), _Selection(self, context)
         for article in articles:
@@ -106,6 +106,7 @@ class _Selection:
 
     def __init__(self, limit: Limit, context: StepContext) -> None:
         self._explain = context.explain
+        self._skip_source = None if context.explain else context.skip_source
         self._reasons: dict[str, str] = {}  # source id → why it is closed, where reasons are asked for
         self._at_most = max(AT_MOST, limit.count) if limit.at_most is None else limit.at_most
         self._per_source = limit.per_source
@@ -146,6 +147,8 @@ class _Selection:
 
     def _close(self, id: str, reason: str) -> None:
         self._closed.add(id)
+        if self._skip_source:
+            self._skip_source(id)
         self._reasons.setdefault(id, reason)
 
     def _drop_from(self, id: str, reason: str) -> None:
