@@ -1207,7 +1207,7 @@ class PublishingStatus(Struct, frozen=True):
     error: str | None = None
 
 
-class SourceStatus(Struct, frozen=True):
+class SourceStatus(Struct, frozen=True, gc=False):
     """The status of one source; `failure` is the last one, none once a visit has worked again."""
 
     source_id: str

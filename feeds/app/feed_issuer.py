@@ -91,7 +91,7 @@ class FeedIssuer:
         facts = SharedFacts(shared.fingerprint, self._site, feeds, sources, self._store.source_titles())
         if facts == last_facts and ledger.fingerprint == shared.fingerprint and self._stands(ledger):
             return facts
-        made_of: SharedFacts | None = None
+        is_written = False
         with self._keep_error(shared.id):
             blogroll = map(self._gate.clean_document, render_blogroll(self._site, sources, facts.titles))
             pages = (*render_error_pages(self._site), *blogroll, render_feed_list(self._site, list(feeds)))
@@ -103,8 +103,8 @@ class FeedIssuer:
             if not is_recorded or (status and status.failed_at):
                 edition = Edition(shared, self._site, (), self._store.created, changed=0)
                 self._store.issued(Issue(edition, {}, files, ()), self._now())
-            made_of = facts
-        return made_of
+            is_written = True
+        return facts if is_written else None
 
     def _stands(self, ledger: Ledger) -> bool:
         return all(map(self._target.has, ledger.files))

@@ -189,7 +189,7 @@ def _build_index(keys: Mapping[str, int], declarations: Mapping[str, Source]) ->
 
 
 def _select_rows(connection: Connection) -> dict[str, StoredSource]:
-    return {row.id: StoredSource._make(row) for row in _SOURCES.run(connection)}
+    return {row.id: StoredSource._make(row) for row in _SOURCES.rows(connection)}
 
 
 def _is_equal(row: StoredSource, source: Source) -> bool:

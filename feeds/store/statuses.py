@@ -16,6 +16,7 @@ from .statements import Query, ResultRow
 _FAILURE = msgspec.json.Decoder(Failure)
 _MOVE = msgspec.json.Decoder(Move)
 
+_COLUMNS = ("url", "due_at", "last_at", "worked_at", "failures", "failing_since", "failure", "move", "pushed_until")
 _OF_SOURCE = articles.c.source == sources.c.key
 _ARTICLE_COUNT = select(func.count()).select_from(articles).where(_OF_SOURCE).scalar_subquery()
 _NEWEST = select(func.max(articles.c.position)).where(_OF_SOURCE).scalar_subquery()
@@ -28,7 +29,7 @@ _PENDING_COUNT = (
 )
 _ALL = (
     select(
-        visits,
+        *(visits.c[name] for name in _COLUMNS),
         sources.c.id,
         sources.c.title,
         sources.c.warnings,
@@ -52,8 +53,8 @@ _FAILING = Query(
 def select_statuses(connection: Connection, source_ids: Collection[str] | None) -> list[SourceStatus]:
     """Return the status of these enabled sources (None: of all), sorted by id."""
     if source_ids is None:
-        return [_build_status(row) for row in _STATUSES.run(connection)]
-    return [_build_status(row) for row in _STATUSES_OF_SOURCES.run(connection, ids=to_json(list(source_ids)))]
+        return list(map(_build_status, _STATUSES.rows(connection)))
+    return list(map(_build_status, _STATUSES_OF_SOURCES.rows(connection, ids=to_json(list(source_ids)))))
 
 
 def select_failing(connection: Connection) -> set[str]:
