@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import factories
@@ -15,10 +15,12 @@ from origin import Origin
 from wire import NOON, Wire, rss, until
 
 from feeds.app import TurnOptions, application
+from feeds.app.document_readers import DocumentReaders
 from feeds.model import Article, Document, replace
 from feeds.publish import WriteResult
 from feeds.publish.folder import Folder
 from feeds.registry import formats
+from feeds.store import SqlStore, StoreReader
 
 SOURCES, FEEDS, ARTICLES = 12, 16, 6
 
@@ -77,8 +79,27 @@ def test_R9_R43_a_new_article_renders_the_feeds_that_hold_it_alone(wire: Wire, m
 # ── nothing new, nothing due ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(wire: Wire, origin: Origin) -> None:
-    """Nothing is parsed, compared or written: 400 visits are claimed and recorded some fifty at a time."""
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many documents were read, and of how many sources what is stored was."""
+    calls = Counter[str]()
+    for owner, name in ((DocumentReaders, "run"), (SqlStore, "seen_items")):
+        monkeypatch.setattr(owner, name, _counting(getattr(owner, name), calls))
+    return calls
+
+
+def _counting(method: Callable[..., object], calls: Counter[str]) -> Callable[..., object]:
+    def call(self: object, *arguments: object) -> object:
+        calls[method.__name__] += 1
+        return method(self, *arguments)
+
+    return call
+
+
+def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(
+    wire: Wire, origin: Origin, calls: Counter[str]
+) -> None:
+    """Nothing is parsed, compared or written; claims and records of many visits are a few statements each."""
     count = 400
     sources = {
         f"s{n}": origin.put(f"/s{n}", SourceDocument(rss((f"s{n}", "One")), etag='"1"' if n % 2 else None))
@@ -86,18 +107,39 @@ def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(w
     }
     wire.declare(sources)
     wire.turn()
-    before = wire.inodes()
+    before, requests = wire.inodes(), len(origin.requests)
+    calls.clear()
     wire.now += timedelta(hours=2)
-    with wire.app() as app, recorded_statements() as statements:
-        turn = app.turn()
-    assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
-    assert wire.inodes() == before
-    written = [statement for statement in statements if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+    with wire.app() as app:
+        with recorded_statements() as statements:
+            turn = app.turn()
+        assert (turn.visits, turn.not_modified, turn.articles, turn.files) == (count, count, 0, [])
+    assert (wire.inodes(), len(origin.requests) - requests, calls) == (before, count, {})
+    written = Counter(statement.split()[0] for statement in statements)
+    batches = written["BEGIN"] - statements.count("BEGIN")
+    assert batches == written["COMMIT"] == statements.count("BEGIN IMMEDIATE") < count / 10
+    assert written["UPDATE"] == batches  # one for each claim of a batch, one for each record
+    assert written["INSERT"] < batches and not written["DELETE"]  # the states of hosts, with each record
+    assert written["SELECT"] < 30
     reads = [statement.split("WHERE")[0].replace("ledgers.articles", "") for statement in statements]
     assert not [read for read in reads if "articles" in read]
-    assert len(written) < count / 4
-    assert sum(statement == "BEGIN IMMEDIATE" for statement in statements) < count / 8
-    assert len(statements) < count
+
+
+def test_L3_what_did_not_change_in_a_round_is_neither_read_nor_compared(
+    wire: Wire, origin: Origin, calls: Counter[str]
+) -> None:
+    """Of sources with and without validators; what changed is read and compared once."""
+    documents = [SourceDocument(rss((f"{n}", "One")), etag='"1"' if n % 2 else None) for n in range(40)]
+    wire.declare({f"s{n}": origin.put(f"/s{n}", document) for n, document in enumerate(documents)})
+    wire.turn()
+    for number in (1, 12, 27):
+        documents[number].body = rss((f"{number}", "One"), (f"{number}-2", "Two"))
+        documents[number].etag = documents[number].etag and '"2"'
+    calls.clear()
+    wire.now += timedelta(hours=2)
+    turn = wire.turn()
+    assert (turn.visits, turn.not_modified, turn.articles) == (40, 37, 3)
+    assert calls == {"run": 3, "seen_items": 3}
 
 
 def test_L1_at_rest_a_daemon_asks_the_database_nothing(wire: Wire) -> None:
@@ -146,3 +188,15 @@ def test_an_article_is_written_once_in_each_format_for_all_feeds(wire: Wire, mon
             record(app, article.source_id, article, is_first=False)
             assert len(app.issue()) > 2 * len(formats())
             assert written == dict.fromkeys(entry_formats, 2)  # neither what left `tagged` for its archive
+
+
+def test_L1_a_server_asks_for_events_only_after_a_commit(wire: Wire) -> None:
+    wire.declare({"a": {"feed": "https://a.example.org/feed"}})
+    with wire.app() as app, StoreReader(wire.home / "data" / "feeds.db") as reader:
+        assert len(reader.event_range()) == 0
+        with recorded_statements() as statements:
+            assert len(reader.event_range()) == 0
+        assert statements == []
+        record(app, "a", article_of("a", 1), is_first=False)
+        app.issue()
+        assert len(reader.event_range()) == 1
