@@ -304,11 +304,11 @@ class PageLanguage:
 
     def format_day(self, moment: datetime) -> str:
         """Return the day in words, such as `28 November 2026`."""
-        return _format_date(self.local(moment).date(), "long", self.locale)
+        return _spell_date(self.local(moment).date(), "long", self.locale)
 
     def format_short_day(self, moment: datetime) -> str:
         """Return the day, such as `28 Nov 2026`."""
-        return format_date(self.local(moment), "medium", self.locale)
+        return _spell_date(self.local(moment).date(), "medium", self.locale)
 
     def format_number(self, number: int) -> str:
         """Return a number with the digits and separators of the language."""
@@ -316,25 +316,41 @@ class PageLanguage:
 
     def format_heading(self, moment: datetime) -> str:
         """Return the day in words with its weekday."""
-        return _format_date(self.local(moment).date(), "full", self.locale)
+        return _spell_date(self.local(moment).date(), "full", self.locale)
 
     def format_clock(self, moment: datetime) -> str:
         """Return the time, such as `14:32`; of a date without a time, day and month."""
         if is_date_only(moment, self.zone):
             return str(format_skeleton("MMMd", self.local(moment), locale=self.locale))
-        return format_time(self.local(moment), "short", locale=self.locale)
+        return _spell_time(self.local(moment).time().replace(second=0, microsecond=0), self.locale)
 
     def format_exactly(self, moment: datetime) -> str:
         """Return day, time and time zone."""
         if is_date_only(moment, self.zone):
             return self.format_day(moment)
-        zone = get_timezone_name(self.local(moment), "short", locale=self.locale)
+        local = self.local(moment)
+        hour = local.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        zone = _spell_zone(hour, local.fold, self.zone, self.locale)
         return f"{self.format_day(moment)}, {self.format_clock(moment)} {zone}"
 
 
-@lru_cache(maxsize=1024)  # the stories of a page are of few days
-def _format_date(day: date, style: Literal["long", "full"], locale: Locale) -> str:
-    return format_date(day, style, locale)
+# Many stories are of one day, hour or minute, and each of these takes about 30 µs.
+
+
+@lru_cache(maxsize=1024)
+def _spell_date(day: date, length: Literal["full", "long", "medium"], locale: Locale) -> str:
+    return format_date(day, length, locale)
+
+
+@lru_cache(maxsize=4096)
+def _spell_time(clock: time, locale: Locale) -> str:
+    return format_time(clock, "short", locale=locale)
+
+
+@lru_cache(maxsize=1024)
+def _spell_zone(hour: datetime, fold: int, zone: ZoneInfo, locale: Locale) -> str:
+    """Return the name of a zone in an hour; `fold` is an argument too, because equal times may differ in it."""
+    return get_timezone_name(hour.replace(tzinfo=zone, fold=fold), "short", locale=locale)
 
 
 def is_date_only(moment: datetime, zone: ZoneInfo) -> bool:
