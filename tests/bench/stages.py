@@ -9,7 +9,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -20,11 +20,13 @@ import factories
 from database import visit_of
 from wire import Wire
 
+from feeds.app.entry_cache import EntryCache
 from feeds.fetch import Fetcher
-from feeds.model import Article, Document, Fetched, NotModified, Parsed, Site, Validators
+from feeds.model import Article, Document, Feed, Fetched, NotModified, Parsed, Site, Validators, replace
 from feeds.normalize import Context, document_context, normalize, story_digest, upstream_id
 from feeds.parse import parse
 from feeds.publish import open_target
+from feeds.render import render
 from feeds.search_text import parse_query
 from feeds.store import ServerDatabase
 from feeds.store.search_index import SearchableStory, SearchIndex
@@ -85,14 +87,27 @@ def make_wire() -> Iterator[Wire]:
         yield Wire(Path(folder), AT)
 
 
-def measure_render(count: int) -> Figures:
-    """Measure a feed of so many articles in all formats: their record, the issue of all, and both after one change.
+def render_documents(entries: EntryCache, articles: Sequence[Article]) -> None:
+    feed = Feed("all", "All", formats=("rss", "atom", "json"))
+    for document in render(factories.edition(*articles, feed=feed, updated=AT), entries.get):
+        if document.new:
+            entries.add(document.new.format_name, document.new.entries)
 
-    `read` is the part of the store in an issue, `put` that of the files, with and without compressed siblings.
+
+def measure_render(count: int) -> Figures:
+    """Measure a feed of so many articles: its documents in three formats; and its record and issue in all of them.
+
+    Each of all articles, then after one change. `read` is the part of the store in an issue, `put` that of the files,
+    with and without compressed siblings.
     """
     watch = Stopwatch()
     parsed = [parse(make_fetched(number)) for number in range(count // ENTRIES + 1)]
     newest, *articles = [article for each in parsed for article in normalize_stories(each, "a")][: count + 1]
+    entries, changed = EntryCache(), replace(articles[0], title="Another title")
+    with watch.measure("render all"):
+        render_documents(entries, articles)
+    with watch.measure("render after one change"):
+        render_documents(entries, [changed, *articles[1:]])
     with make_wire() as wire:
         limit = {"limit": {"count": count, "hours": 0, "at_most": count, "bytes": "100MB"}}
         wire.declare({"a": {"feed": "https://a.example/feed"}}, {"all": {"title": "All", "steps": [limit]}})
