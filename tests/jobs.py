@@ -6,9 +6,10 @@ import os
 import re
 import resource
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from feeds.errors import FetchError
 
 def identity(value: object) -> object:
     return value
+
+
+def loaded(names: Collection[str]) -> set[str]:
+    """Those of these modules that are loaded."""
+    return sys.modules.keys() & set(names)
 
 
 def whoami() -> int:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import jobs
 import pytest
 from database import open_store, visit_of
 from factories import HOUR, NOON, fetched, harvest, source
 
 from feeds.errors import ParseError
+from feeds.harvest.listings import ListingContext, ReadListing, read_listing, read_push
 from feeds.model import Fetched, Harvest, SeenItems, replace
-from feeds.pipeline.read_listing import ListingContext, ReadListing, read_listing, read_push
 from feeds.publication_gate import PublicationGate
 from feeds.rows.articles import decode_article, encode_article
 from feeds.sandbox import Workers
@@ -87,6 +88,17 @@ def test_F21_a_worker_asks_what_is_stored_as_the_listing_needs_it(tmp_path: Path
         in_worker = workers.run(read_push, push, context(store.seen_items("a")))
         assert in_worker == read_push(push, context(store.seen_items("a")))
         assert [article.upstream_id for article in in_worker.articles] == ["5"]
+
+
+def test_L3_a_worker_loads_what_reads_and_nothing_else() -> None:
+    """It starts in the middle of a round."""
+    others = ("sqlalchemy", "pydantic", "requests", "feeds.store", "feeds.config", "feeds.app", "feeds.render")
+    workers = Workers()
+    try:
+        read(feed(1), context(), workers)
+        assert workers.run(jobs.loaded, (*others, "feeds.harvest.listings")) == {"feeds.harvest.listings"}
+    finally:
+        workers.close()
 
 
 def test_S13_a_worker_stores_no_secret(workers: Workers) -> None:

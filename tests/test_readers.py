@@ -22,6 +22,7 @@ from feeds import http_headers, pipeline, sanity
 from feeds.errors import SourceError
 from feeds.fetch.decoding import decode_body
 from feeds.fetch.problems import FetchProblem
+from feeds.harvest.listings import read_listing
 from feeds.model import Category, Channel, Fetched, Kind, Link, Media, Parsed, Person, SeenItems, Source, Story, Text
 from feeds.normalize import (
     describe_channel,
@@ -49,7 +50,6 @@ from feeds.parse.page import read_page
 from feeds.parse.page.article import read_story
 from feeds.parse.sitemap import read_sitemap
 from feeds.pipeline.read import find_announced_feed
-from feeds.pipeline.read_listing import read_listing
 from feeds.registry import source_kinds
 from feeds.rows.articles import encode_article
 from feeds.sandbox import needs_worker

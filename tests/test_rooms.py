@@ -54,7 +54,8 @@ ROOMS: dict[str, set[str]] = {
     "sandbox": PURE | {"cores"},
     "serve": PURE | {"codings", "http_headers", "registry"},
     "push": PURE | {"http_headers"},
-    "pipeline": PURE | STAGES | {"registry", "revision", "http_headers", "sandbox"},
+    "harvest": PURE | {"normalize", "parse", "registry", "revision", "sanity"},
+    "pipeline": PURE | STAGES | {"harvest", "registry", "revision", "http_headers", "sandbox"},
     "verify": PURE | STAGES,
     "app": PURE
     | STAGES

@@ -11,18 +11,16 @@ No stage imports another one; I/O is passed in as functions.
 
 from __future__ import annotations
 
+from ..harvest.documents import WEB_PAGE_KINDS
 from .archives import ArchiveIO
 from .front_page import article_functions, issue_front_page, make_front_page, show_article, with_twin
 from .issue import IssueIO, choose_articles, issue, make_documents
 from .own_stories import issue_pages
 from .read import (
-    WEB_PAGE_KINDS,
-    DocumentReader,
     ReadAs,
     as_json_feed,
     child_sitemaps,
     parse_document,
-    parse_feed,
     read,
     saved_document,
     source_to_read,
@@ -41,7 +39,6 @@ __all__ = [
     "article_functions",
     "show_article",
     "with_twin",
-    "DocumentReader",
     "ReadAs",
     "issue",
     "choose_articles",
@@ -54,7 +51,6 @@ __all__ = [
     "as_json_feed",
     "parse_document",
     "saved_document",
-    "parse_feed",
     "source_to_read",
     "child_sitemaps",
     "with_child_sitemaps",

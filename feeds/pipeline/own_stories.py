@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -21,9 +21,7 @@ from ..model import (
     FileStamp,
     Harvest,
     Issue,
-    Kind,
     Parsed,
-    PublicationWindow,
     PublishedFile,
     SeenItems,
     Site,
@@ -40,7 +38,6 @@ from ..normalize import (
     document_context,
     normalize,
     normalize_name,
-    parse_date,
     plan_pages,
     publish_addresses,
     story_digest,
@@ -55,7 +52,6 @@ log = logging.getLogger("feeds.pipeline")
 
 MAX_MISSING_FILES = 5  # that are told of
 MAX_OTHERS = 5  # other stories that a page leads to
-FEW_STORIES = 10  # in a folder with fewer, most may go at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,48 +62,6 @@ class FolderListing:
     parsed: Parsed
     judgement: sanity.Judgement
     media_files: Mapping[str, FileStamp]
-
-
-def is_first_listing(source: Source, seen_items: SeenItems) -> bool:
-    """Return whether a folder held too few stories for its last listing to be compared with."""
-    return source.kind is Kind.FILES and (seen_items.listing_size or 0) < FEW_STORIES
-
-
-def publishable(parsed: Parsed, at: datetime, zone: str) -> Parsed:
-    """Return a document without the stories whose front matter does not let them be published at `at`.
-
-    A date without a time begins at midnight in `zone`. A word that is no date holds its story back, stands in the
-    warnings, and takes nothing back.
-    """
-    if not parsed.windows:
-        return parsed
-    stories, warnings, unreadable = [], list(parsed.warnings), list(parsed.unreadable)
-    for story in parsed.stories:
-        window = parsed.windows.get(story.id or "", PublicationWindow())
-        language = story.language or parsed.channel.language
-        starts, ends = (
-            [(text, _moment(text, at, zone, language)) for text in texts] for texts in (window.starts, window.ends)
-        )
-        unclear = [text for text, moment in (*starts, *ends) if moment is None]
-        if unclear:
-            name = story.file or story.id or ""
-            warnings.append(f"{name}: its front matter says `{unclear[0]}` where a date belongs, so it is held back")
-            unreadable.append(name)
-        elif all(moment <= at for _, moment in starts if moment) and all(at < moment for _, moment in ends if moment):
-            stories.append(story)
-    return replace(parsed, stories=tuple(stories), warnings=tuple(warnings), unreadable=tuple(unreadable))
-
-
-def _moment(text: str, at: datetime, zone: str, language: str | None) -> datetime | None:
-    """Return the instant that a text names, however far away: some write `9999-12-31` for never."""
-    moment = parse_date(text, at, zone, language)
-    if moment is not None:
-        return moment
-    try:
-        far = datetime.fromisoformat(text.upper())
-    except ValueError:
-        return None
-    return far if far.tzinfo else far.replace(tzinfo=UTC)
 
 
 def harvest_folder(
@@ -128,16 +82,6 @@ def harvest_folder(
         identity=judgement.identity,
         changed=sum(article.upstream_id in seen_items for article in articles),
     )
-
-
-def held_file_ids(parsed: Parsed, ids: Sequence[str], seen_items: SeenItems) -> list[str]:
-    """Return the ids of a folder's stories; one that an earlier version stored under another id keeps that."""
-    return [
-        earlier
-        if id not in seen_items and (earlier := parsed.earlier_ids.get(id, "")) in seen_items and earlier not in ids
-        else id
-        for id in ids
-    ]
 
 
 def _make_articles(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from .. import http_headers, sanity
+from .. import http_headers
 from ..errors import FailureKind, ParseError
-from ..model import NOTHING, Fetched, FieldCandidate, Kind, Parsed, Shape, Source, Story, Text, replace
+from ..harvest.documents import WEB_PAGE_KINDS, is_wanted, parse_feed
+from ..harvest.folders import publishable
+from ..model import NOTHING, Fetched, FieldCandidate, Kind, Parsed, Source, Story, Text, replace
 from ..normalize import (
     ChannelFacts,
     Context,
@@ -21,25 +23,19 @@ from ..normalize import (
     normalize,
     parse_date,
     story_digest,
-    story_url,
     to_plain_text,
     truncation_warnings,
     upstream_id,
 )
-from ..parse import parse
 from ..parse.discover import find_feeds
-from ..parse.document import MAX_ITEMS, is_included
+from ..parse.document import MAX_ITEMS
 from ..parse.opml import read_opml
 from ..parse.page import read_page
 from ..parse.sitemap import read_sitemap
-from ..registry import source_kinds
 from ..render import json_feed
 from ..render.formatting import format_rfc3339
-from .own_stories import publishable
 
 PREVIEW_AUTHORITY = "localhost,2000"  # of the ids minted for documents that are not stored
-
-WEB_PAGE_KINDS = frozenset({FailureKind.ANNOUNCES, FailureKind.PAGE})  # an address without a feed, but with a page
 
 MAX_SHOWN_CANDIDATES, MAX_SHOWN_LETTERS = 8, 200  # for each field of a story page
 
@@ -58,38 +54,6 @@ READ_AS_KINDS: Mapping[ReadAs | None, Kind] = {
     "list": Kind.PAGE,
     None: Kind.ANY,
 }
-
-DocumentReader = Callable[[Fetched, Source | None], Parsed]
-
-
-def find_reader(source: Source | None) -> DocumentReader:
-    """Return the parser of the kind that a source is declared to be; module-level, so that a worker can run it."""
-    parser = source_kinds()[source.kind].parser if source else None
-    return cast(DocumentReader, parser or parse)
-
-
-def parse_feed(response: Fetched, source: Source | None = None, read: DocumentReader | None = None) -> Parsed:
-    """Parse a document as its source declares it; raise ParseError saying what came instead (F31)."""
-    try:
-        return (read or find_reader(source))(response, source)
-    except ParseError as error:
-        diagnosis = sanity.diagnose(response.body, response.media_type, response.url)
-        if diagnosis is None:
-            raise
-        raise ParseError(diagnosis.sentence, kind=diagnosis.kind) from error
-
-
-def is_wanted(story: Story, parsed: Parsed, source: Source | None) -> bool:
-    """Return whether `include` and `exclude` of a source let a story through, by the story's address.
-
-    A story without an address matches no pattern. The parsers of own stories, listings and sitemaps apply the patterns
-    themselves, because there they decide which entries count for `max_items`.
-    """
-    if source is None or not (source.include or source.exclude):
-        return True
-    if source.kind is Kind.FILES or parsed.shape in (Shape.LISTING, Shape.SITEMAP):
-        return True
-    return is_included(story_url(story, parsed.base) or "", source)
 
 
 def parse_document(response: Fetched, source: Source | None = None) -> Parsed:

@@ -14,6 +14,20 @@ from typing import Protocol, TypeVar, TypeVarTuple
 
 from .. import http_headers, sanity, scheduling
 from ..errors import FailureKind, FeedsError, FetchError, ParseError, SourceError
+from ..harvest.documents import WEB_PAGE_KINDS, parse_feed
+from ..harvest.folders import publishable
+from ..harvest.listings import (
+    EncodeArticle,
+    ListingContext,
+    ReadListing,
+    is_first,
+    judge_listing,
+    make_articles,
+    must_refetch,
+    read_listing,
+    read_push,
+    take_listing,
+)
 from ..model import (
     Channel,
     Failure,
@@ -47,20 +61,8 @@ from ..parse.page import read_page
 from ..parse.page.article import join_pages, read_story
 from ..parse.sitemap import read_sitemap
 from ..registry import source_kinds
-from .own_stories import FolderListing, harvest_folder, publishable
-from .read import WEB_PAGE_KINDS, child_sitemaps, find_announced_feed, parse_feed, with_child_sitemaps
-from .read_listing import (
-    EncodeArticle,
-    ListingContext,
-    ReadListing,
-    is_first,
-    judge_listing,
-    make_articles,
-    must_refetch,
-    read_listing,
-    read_push,
-    take_listing,
-)
+from .own_stories import FolderListing, harvest_folder
+from .read import child_sitemaps, find_announced_feed, with_child_sitemaps
 
 log = logging.getLogger("feeds.pipeline")
 

@@ -43,8 +43,8 @@ from ..normalize import (
     upstream_id,
 )
 from ..revision import is_same_reader
-from .own_stories import held_file_ids, is_first_listing, publishable
-from .read import is_wanted, parse_feed
+from .documents import is_wanted, parse_feed
+from .folders import held_file_ids, is_first_listing, publishable
 
 STRANGE_PUSH = "What a hub pushed has other ids than the feed; it is left to the next visit."
 
