@@ -20,6 +20,7 @@ BATCH_SIZE = 50  # outcomes a transaction
 BATCH_SECONDS = 0.5  # that the first outcome of a batch waits for others (L7: published within a second)
 POLL_SECONDS = 0.2  # between two looks at the clock and at requests to stop
 GATHER_SECONDS = 0.005  # that one outcome waits for the next, so that their successors are claimed together (L3)
+BUSY_GATHER_SECONDS = 0.1  # that outcomes are gathered while half of the slots have something to do
 GATHER_SHARE = 2  # it waits no longer than until one in so many slots is free
 DUE_CHECK_SECONDS = 1.0  # between two queries for what has become due
 DUE_CHECK_PAUSE = 10.0  # times as long as a query took, at least: it takes longer the more is waiting already
@@ -242,13 +243,16 @@ class TurnLoop:
     def _collect_outcomes(self, timeout: float) -> None:
         """Take the outcomes that are there, after waiting for the first."""
         room = max(1, self._slots // GATHER_SHARE)
+        busy_until = time.monotonic() + timeout + BUSY_GATHER_SECONDS
         while self._threads.in_flight and room and (result := self._threads.next_result(timeout)):
             visit, outcome = result
             self._started.pop(visit_key(visit), None)
             self._host_queue.finish(visit, outcome.host, outcome.at, outcome.redirect_host)
             self._batch_due_at = self._batch_due_at if self._outcomes else time.monotonic() + BATCH_SECONDS
             self._outcomes.append(outcome)
-            timeout, room = GATHER_SECONDS, room - 1
+            is_busy = len(self._started) > self._slots // 2
+            timeout = max(GATHER_SECONDS, busy_until - time.monotonic() if is_busy else 0.0)
+            room -= 1
         self._free_slots()
 
     def _free_slots(self) -> None:
