@@ -32,6 +32,7 @@ _KERNEL_BUFFER_SIZE = 65_536
 _BACKLOG = 2048  # connections that wait to be accepted; all of them may be, at once
 _EXHAUSTION = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
+TICK_SECONDS = 0.25  # between two looks whether to stop: more often costs more than all else of a server at rest
 
 
 class _Cycle(Protocol):
@@ -162,7 +163,7 @@ def run(
     stall_timeout: float = 10.0,
     trusted_proxies: Sequence[str] = (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT, or until `should_stop`, called ten times a second, returns true.
+    """Serve until SIGTERM or SIGINT, or until `should_stop`, called at each tick, returns true.
 
     `on_ready` is called with the port once connections are accepted; for port 0 that is the port the system chose.
     Signals are handled in the main thread only. A connection without progress for `stall_timeout` seconds is dropped.
@@ -244,7 +245,8 @@ class _Server(uvicorn.Server):
         _log.setLevel(logging.ERROR)
         if self._on_ready:
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
-        await super().main_loop()
+        while not await self.on_tick(0):  # 0: the Date of responses is set at each tick
+            await asyncio.sleep(TICK_SECONDS)
         _log.setLevel(logging.CRITICAL)  # a response that the stop cuts off is no error
 
     async def on_tick(self, counter: int) -> bool:
