@@ -184,7 +184,7 @@ class App:
         else:
             turn.files += self._publisher.publish_now()
         if self.config.retain is not None and turn.articles:
-            self.store.expire(timedelta(seconds=self.config.retain), self.now())
+            self.store.expire(timedelta(seconds=self.config.retain), self.now(), turn.changes)
         return turn
 
     def _publish_soon(self, turn: Turn) -> None:

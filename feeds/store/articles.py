@@ -545,7 +545,7 @@ def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
 
 _TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
 _HAS_ID_OR_URL = or_(articles.c.published_id == bindparam("id_or_url"), articles.c.url == bindparam("id_or_url"))
-_STORIES = select(articles.c.story_key).where(_HAS_ID_OR_URL, articles.c.story_key != "")
+_STORIES = select(articles.c.story_key).where(_HAS_ID_OR_URL, articles.c.story_key != literal_column("''"))
 _BY_ID_OR_URL = Query(
     select(articles.c.key, articles.c.source).where(or_(_HAS_ID_OR_URL, articles.c.story_key.in_(_STORIES)))
 )
@@ -598,31 +598,32 @@ def forget(connection: Connection, key: int, at: datetime) -> int:
 
 EXPIRED_AT_ONCE = 500  # articles a transaction
 
+_IS_HELD = exists().where(
+    ledger_entries.c.article == articles.c.key, ledger_entries.c.state == literal_column("'published'")
+)
 _NEWEST_OF_SOURCE = Query(select(func.max(articles.c.first_seen)).where(articles.c.source == bindparam("source")))
 _EXPIRED = Query(
     select(articles.c.key)
     .where(articles.c.source == bindparam("source"), articles.c.first_seen < bindparam("start"))
-    .where(articles.c.retracted_at.is_(None))
-    .where(~exists().where(ledger_entries.c.article == articles.c.key, ledger_entries.c.state == EntryState.PUBLISHED))
-    .limit(EXPIRED_AT_ONCE)
+    .where(articles.c.retracted_at.is_(None), ~_IS_HELD)
 )
 
 
-def expire(connection: Connection, source: int, retain: timedelta, at: datetime) -> int:
-    """Delete articles of a source that came long before its newest, and that no feed holds; return how many.
+def select_expired(connection: Connection, source: int, retain: timedelta) -> list[int]:
+    """Return the keys of the articles of a source that came long before its newest, and that no feed holds.
 
-    What a feed or its archives hold is left to them. Tombstones keep the others from coming back (R4).
+    What a feed or its archives hold is left to them.
     """
     newest = _NEWEST_OF_SOURCE.run(connection, source=source).scalar()
-    if newest is None:
-        return 0
-    start = newest - encode_time(EPOCH + retain)
-    keys = _EXPIRED.run(connection, source=source, start=start).scalars().all()
-    is_expired = articles.c.key.in_(json_members("keys", to_json(keys)))
-    if keys:
-        _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)
-        connection.execute(delete(articles).where(is_expired))
-    return len(keys)
+    start = None if newest is None else newest - encode_time(EPOCH + retain)
+    return [] if start is None else list(_EXPIRED.run(connection, source=source, start=start).scalars())
+
+
+def expire(connection: Connection, keys: Sequence[int], at: datetime) -> None:
+    """Delete those of the articles that no feed holds; tombstones keep them from coming back (R4)."""
+    is_expired = articles.c.key.in_(json_members("keys", to_json(keys))) & ~_IS_HELD
+    _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)
+    connection.execute(delete(articles).where(is_expired))
 
 
 def _add_tombstones(
@@ -649,7 +650,9 @@ _PENDING_RETRACTIONS = Query(
         select(articles.c.key, articles.c.published_id).where(
             articles.c.retracted_at.is_not(None), _is_published(articles.c.key)
         ),
-        select(tombstones.c.article, tombstones.c.published_id).where(_is_published(tombstones.c.article)),
+        select(tombstones.c.article, tombstones.c.published_id).where(
+            tombstones.c.reason != literal_column("'expired'"), _is_published(tombstones.c.article)
+        ),
     )
 )
 

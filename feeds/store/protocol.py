@@ -153,10 +153,11 @@ class Store(Protocol):
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
         """Return article key → published id of the articles that a feed has published and must take back."""
 
-    def expire(self, retain: timedelta, at: datetime) -> int:
+    def expire(self, retain: timedelta, at: datetime, source_ids: Collection[str] | None = None) -> int:
         """Delete the articles that were first seen longer than that before the newest of their source (R5).
 
-        Those that a feed or its archives hold stay, and our own stories. Return how many were deleted.
+        Those that a feed or its archives hold stay, and our own stories. With `source_ids`: those of these sources, and
+        of a few others, in turn with the hours. Return how many were deleted.
         """
 
     def forget(self, source_id: str, at: datetime) -> int:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-REVISION = "0013"
+REVISION = "0014"
 
 metadata = MetaData()
 
@@ -151,6 +151,8 @@ tombstones = Table(
     Column("reason", Text, nullable=False),
     UniqueConstraint("source", "upstream_id", name="tombstones_identity"),
     Index("tombstones_article", "article"),
+    # No feed holds what expired, and of that there is more and more.
+    Index("tombstones_removed", "article", "published_id", sqlite_where=text("reason <> 'expired'")),
     Index("tombstones_published", "published_id"),
 )
 
@@ -180,6 +182,7 @@ ledger_entries = Table(
     Column("state", Text, nullable=False, server_default="published"),
     Column("merged_into", Integer),
     Index("ledger_entries_archive", "feed", "state", "archive"),
+    Index("ledger_entries_published", "article", sqlite_where=text("state = 'published'")),
     sqlite_with_rowid=False,
 )
 

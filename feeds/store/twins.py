@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Select, literal, null, select, union_all
+from sqlalchemy import Connection, Select, literal, literal_column, null, select, union_all
 
 from ..rows.values import MICROSECOND, encode_text, to_json
 from .schema import TombstoneReason, articles, tombstones
@@ -54,7 +54,7 @@ _POSSIBLE_TWINS = Query(
 )
 _SOURCES_OF_STORIES = Query(
     select(articles.c.story_key, articles.c.source).where(
-        articles.c.story_key != "", articles.c.story_key.in_(json_members("stories"))
+        articles.c.story_key != literal_column("''"), articles.c.story_key.in_(json_members("stories"))
     )
 )
 _UPDATE_STORY = update_statement(articles, ["key"], "story_key", "checksum")

@@ -7,14 +7,15 @@ if it is not there yet; by default 1,000,000 articles of 1,000 sources.
 from __future__ import annotations
 
 import json
+import os
 import random
-import resource
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ import factories
 from database import visit_of
 from wire import Wire
 
-from feeds.model import Article
+from feeds.model import Article, replace
 from feeds.store.articles import _with_checksum
 
 TEMPLATES = 50  # articles that the others are copies of, with ids, addresses and times of their own
-STEP = timedelta(minutes=7)  # between two articles of a source
+STEP = timedelta(hours=12)  # between two articles of a source
 ROWS_AT_ONCE = 20_000
 
 
@@ -79,34 +80,43 @@ def copies(
     for number in range(len(templates), articles):
         source = number % sources
         id = f"https://s{source}.example.org/2026/{number:x}"
-        time = templates[0]["first_seen"] - (articles - number) // sources * step
+        moment = templates[0]["first_seen"] - (articles - number) // sources * step
         row = {
             **templates[number % len(templates)],
             "source": keys[f"s{source}"],
             **dict.fromkeys(("upstream_id", "published_id", "url", "link_key"), id),
-            **dict.fromkeys(("first_seen", "updated", "position"), time),
+            **dict.fromkeys(("first_seen", "updated", "position"), moment),
             "story_digest": f"{choice.getrandbits(128):032x}",
             "change_number": number + 100,
             "link_mark": choice.getrandbits(60),
             "title_mark": choice.getrandbits(60),
             "is_addition": 1,
         }
-        texts = {name: row[name].encode() for name in ("body", "html")}
-        yield {**row, "checksum": _with_checksum({**row, **texts})["checksum"]}
+        yield {**row, "checksum": _with_checksum({**row, "body": row["body"].encode()})["checksum"]}
 
 
-def measure(wire: Wire, name: str, *arguments: str, code: str | None = None) -> None:
-    """Print one JSON line: CPU seconds and MB of a process."""
-    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "feeds", *arguments]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    finished = subprocess.run(
-        ["/usr/bin/env", "time", "-f", "%M", *command], env=wire.env(), capture_output=True, text=True, check=False
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    *_, memory = finished.stderr.split()
-    line = {"name": name, "cpu": round(cpu, 2), "mb": int(memory) // 1024, "last": finished.stdout.splitlines()[-1:]}
-    print(json.dumps(line), flush=True)
+def run_command(wire: Wire, *arguments: str) -> None:
+    """Print the CPU seconds and the megabytes of a command."""
+    command = [sys.executable, "-m", "feeds", *arguments, "--config", str(wire.config)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    cpu = round(used.ru_utime + used.ru_stime, 2)
+    print(json.dumps({"name": " ".join(arguments), "cpu": cpu, "mb": used.ru_maxrss // 1024, "status": status >> 8}))
+
+
+def add_one_article(wire: Wire) -> None:
+    """Print the CPU seconds of storing a new article, and of publishing the feeds that hold it."""
+    choice = random.Random()
+    with wire.app() as app:
+        for number in range(3):
+            began = time.process_time()
+            new = replace(template(choice.getrandbits(40), choice), source_id="s7", first_seen=app.now())
+            visit = next(visit for visit in app.store.due(app.now(), ["s7"]) if visit.story is None)
+            app.store.record([factories.harvest(visit, new, at=app.now())])
+            recorded = time.process_time()
+            files = len(app.issue())
+            cpu = {"record": round(recorded - began, 3), "issue": round(time.process_time() - recorded, 3)}
+            print(json.dumps({"name": "one new article", "number": number, "files": files, **cpu}))
 
 
 def main(folder: Path, articles: int = 1_000_000, sources: int = 1_000) -> None:
@@ -115,6 +125,14 @@ def main(folder: Path, articles: int = 1_000_000, sources: int = 1_000) -> None:
         make_store(wire, articles, sources)
     size = (folder / "data" / "feeds.db").stat().st_size
     print(json.dumps({"name": "size", "bytes": size, "bytes_per_article": size // articles}))
+    with closing(sqlite3.connect(folder / "data" / "feeds.db")) as connection, connection:
+        connection.execute("UPDATE visits SET due_at = ?", [int((time.time() + 5 * 86_400) * 1_000_000)])
+    wire.now = datetime.now(UTC)
+    for arguments in (["run"], ["run"], ["status"], ["publish"]):
+        run_command(wire, *arguments)
+    add_one_article(wire)
+    run_command(wire, "run")
+    run_command(wire, "verify")
 
 
 if __name__ == "__main__":

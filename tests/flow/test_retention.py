@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from database import add_articles, open_store
-from factories import NOON, article, issue, source
+from database import add_articles, collect_statements, open_store
+from factories import HOUR, NOON, article, issue, source
 from origin import Document, Origin
 from wire import Wire
 
 from feeds.model import EntryState, Kind, LedgerEntry
+from feeds.store.articles import EXPIRED_AT_ONCE
+from feeds.store.facade import EXPIRY_HOURS
 
 DAY = timedelta(days=1)
 
@@ -28,6 +30,31 @@ def test_R5_articles_that_no_feed_holds_expire_by_the_time_of_their_source(tmp_p
         assert {stored.title for stored in store.articles()} == keys.keys() - {"Title 3", "Title 4"}
         assert store.expire(90 * DAY, NOON) == 0
         assert store.pending_retractions("f") == {}
+
+
+def test_L8_R5_sources_with_something_new_are_looked_at_and_the_others_in_turn(tmp_path: Path) -> None:
+    ids = ["a", *(f"s{number}" for number in range(EXPIRY_HOURS))]
+    with open_store(tmp_path / "feeds.db", *map(source, ids)) as store:
+        for id in ids:
+            add_articles(store, article(f"{id}/old", id, first_seen=NOON - 100 * DAY), article(f"{id}/new", id))
+        with collect_statements(store) as statements:
+            assert store.expire(90 * DAY, NOON, ["a"]) in (1, 2)
+        assert statements.count("SELECT") in (2, 4)
+        deleted = [store.expire(90 * DAY, NOON + hour * HOUR, []) for hour in range(EXPIRY_HOURS)]
+        assert max(deleted) <= 2 and len(list(store.articles())) == len(ids)
+        with collect_statements(store) as statements:
+            assert store.expire(90 * DAY, NOON) == 0
+        assert not {"UPDATE", "INSERT", "DELETE"} & {*statements}
+
+
+def test_L8_articles_expire_a_few_hundred_in_a_transaction(tmp_path: Path) -> None:
+    with open_store(tmp_path / "feeds.db", source()) as store:
+        count = 2 * EXPIRED_AT_ONCE + 1
+        add_articles(store, *(article(f"{n}", first_seen=NOON - 100 * DAY) for n in range(count)), article("new"))
+        with collect_statements(store) as statements:
+            assert store.expire(90 * DAY, NOON) == count
+        assert statements.count("DELETE") == 3
+        assert [stored.title for stored in store.articles()] == ["Title new"]
 
 
 def test_R4_R5_archive_documents_leave_whole_and_their_articles_never_come_back(wire: Wire, origin: Origin) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,10 @@ import pytest
 from database import add_articles, collect_statements, open_store
 from factories import HOUR, NOON, article, event, harvest, issue, source, unchanged
 
+from feeds import store as store_package
 from feeds.model import LedgerEntry, replace
+from feeds.store.schema import metadata
+from feeds.store.statements import Query
 
 
 def test_seen_items_take_two_queries(path: Path) -> None:
@@ -74,3 +80,36 @@ def test_R43_what_was_archived_costs_the_next_issue_nothing(path: Path) -> None:
             store.ledger("f", (1, 2))
             sqlite.set_progress_handler(None, 0)
     assert steps[0] > 100 and steps[1] < steps[0] + 20 * 100  # the second document is full
+
+
+# ── how much is read ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Tables that grow with the years, and the queries that read one whole.
+GROWING = ("articles", "ledger_entries", "tombstones", "visits")
+WHOLE_READS = {
+    "articles._BY_ID_OR_URL": "articles",  # `feeds retract` with an address
+    "hub_sources._HUB_SOURCES": "visits",  # what the server subscribes to, now and then
+    "overview._REMOVED_COUNTS": "tombstones",  # the operator's page
+    "source_index._LATE_SOURCES": "visits",  # a wrong clock was corrected
+}
+PARTIAL_INDEXES = ("articles_story", "tombstones_removed")  # of few rows
+
+
+def _queries() -> Iterator[tuple[str, Query]]:
+    """Every query for `feeds.db`, by module and name."""
+    for module in pkgutil.iter_modules(store_package.__path__):
+        members = vars(importlib.import_module(f"feeds.store.{module.name}"))
+        if not module.ispkg and members.keys() & metadata.tables.keys():
+            yield from ((f"{module.name}.{name}", q) for name, q in members.items() if isinstance(q, Query))
+
+
+def test_L8_no_query_reads_a_growing_table_whole(path: Path) -> None:
+    whole_reads = {}
+    with open_store(path) as store, store._engines.read() as connection:
+        for name, query in _queries():
+            text, parameters, _ = query._compiled
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ("[]",) * len(parameters)).all()
+            for step in (row[3].split() for row in plan):
+                if step[0] == "SCAN" and step[1] in GROWING and step[-1] not in PARTIAL_INDEXES:
+                    whole_reads[name] = step[1]
+    assert whole_reads == WHOLE_READS
