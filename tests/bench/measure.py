@@ -48,8 +48,8 @@ class Program:
         home.mkdir(parents=True, exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         if self.checkout:
-            places = (self.checkout, self.checkout / "tests", HERE, HERE / "tests")
-            environment["PYTHONPATH"] = os.pathsep.join(map(str, places))
+            places = [self.checkout, self.checkout / "tests", HERE, HERE / "tests", environment.get("PYTHONPATH", "")]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, map(str, places)))
         return Running([self.python, *arguments], environment, home, output)
 
     def run(self, arguments: Sequence[str], home: Path) -> tuple[Cost, bytes]:

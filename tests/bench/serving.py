@@ -144,8 +144,9 @@ async def apply_load(port: int, request: bytes, load: Load) -> tuple[list[float]
         for _ in range(per_connection):
             await asyncio.sleep(max(due - time.perf_counter(), 0.0) if load.rate else 0.0)
             began = time.perf_counter()
-            size += (await _request(reader, writer, request)).size
+            response = await _request(reader, writer, request)
             seconds.append(time.perf_counter() - began)
+            size += response.size
             due += period
         writer.close()
         await writer.wait_closed()
