@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeds.codings import find_codings
 from feeds.config import find_path, load, mask_secrets, yaml_reader
 from feeds.config.fingerprint import _to_json
 from feeds.config.load import parse_config
@@ -39,6 +40,17 @@ def test_S23_S14_E12_every_mistake_is_told_with_its_place(problems_of, path: Pat
     patterns = [".+".join(re.escape(part) for part in line.split("<reason>")) for line in expected]  # a library's words
     messages = [problem.replace(str(CASES), "FOLDER") for problem in problems]
     assert len(messages) == len(patterns) and all(map(re.fullmatch, patterns, messages)), messages
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+def test_a_coding_whose_library_is_missing_is_refused(problems_of, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "feeds.yaml"
+    path.write_text(f"site: {{title: A, url: http://localhost/, compress: {name}}}\n", encoding="utf-8")
+    if any(coding.name == name for coding in find_codings()):
+        assert load(path, {}).site.compress == (name,)
+    else:
+        (problem,) = problems_of(path)
+        assert f"`{name}` takes a library that is missing: install feeds[speed]" in problem
 
 
 def test_ten_mistakes_are_ten_messages_each_with_its_place(problems_of) -> None:
