@@ -34,6 +34,7 @@ from .rounds import (
     PeerPuller,
     Puller,
     RoundResult,
+    Seconds,
     install_peer,
     run_rounds,
     subtract_base,
@@ -80,11 +81,15 @@ def measure_rounds(options: Options, home: Path) -> None:
             costs = dict(_measure_programs(options, home, origin, feeds, names))
         peer = costs.get("peer", {})
         for program, rounds in costs.items():
-            for name, cpu in rounds.items():
-                curves.setdefault(f"{program}, {name}", {})[feeds] = cpu
-                share = cpu / peer.get(name, peer["cold"]) if peer and program != "peer" else None
-                target = {"share_of_peer": share, "target": TARGETS.get(name)} if share is not None else {}
-                print_line(scenario=name, program=program, feeds=feeds, cpu_less_one_source=cpu, **target)
+            for name, seconds in rounds.items():
+                curves.setdefault(f"{program}, {name}", {})[feeds] = seconds.cpu
+                figures = {"cpu_less_one_source": seconds.cpu, "wall_less_one_source": seconds.wall}
+                if peer and program != "peer" and name in TARGETS:
+                    figures |= {
+                        "share_of_peer": seconds.cpu / peer.get(name, peer["cold"]).cpu,
+                        "target": TARGETS[name],
+                    }
+                print_line(scenario=name, program=program, feeds=feeds, **figures)
     if names:
         print_line(scenario="floor", feeds=200, cpu=measure_floor(200), what="lxml and nh3 alone")
     if options.plot:
@@ -93,8 +98,8 @@ def measure_rounds(options: Options, home: Path) -> None:
 
 def _measure_programs(
     options: Options, home: Path, origin: OriginProcess, feeds: int, names: Sequence[str]
-) -> Iterator[tuple[str, Mapping[str, float]]]:
-    """Yield each program with the CPU seconds of its rounds, less those of one source."""
+) -> Iterator[tuple[str, Mapping[str, Seconds]]]:
+    """Yield each program with what its rounds take, less those of one source."""
     pullers: dict[str, Callable[[int], Puller]] = {
         program.name: lambda count, program=program: OurPuller(  # type: ignore[misc]
             program, home / f"{program.name}-{count}", origin, count, options.hosts

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .measure import Cost, Program
 from .origin import OriginProcess
@@ -150,17 +150,25 @@ def run_rounds(puller: Puller, origin: OriginProcess, names: Iterable[str]) -> I
     origin.set()
 
 
-def subtract_base(results: Sequence[RoundResult], base: Sequence[RoundResult]) -> dict[str, float]:
-    """Return the median CPU seconds of each round, less those of one source; nothing due is not made less."""
+class Seconds(NamedTuple):
+    """CPU and wall seconds."""
 
-    def medians(rounds: Sequence[RoundResult]) -> dict[str, float]:
-        return {name: median(r.cost.cpu for r in rounds if r.name == name) for name in {r.name for r in rounds}}
+    cpu: float
+    wall: float
 
-    less = medians(base)
-    return {
-        name: cpu if name == "nothing-due" else cpu - less.get(name, 0.0)
-        for name, cpu in sorted(medians(results).items(), key=lambda item: NAMES.index(item[0]))
-    }
+
+def subtract_base(results: Sequence[RoundResult], base: Sequence[RoundResult]) -> dict[str, Seconds]:
+    """Return the medians of each round, less those of one source; nothing due is not made less."""
+
+    def find_medians(rounds: Sequence[RoundResult], name: str) -> Seconds:
+        costs = [result.cost for result in rounds if result.name == name] or [Cost(0.0, 0.0, 0.0)]
+        return Seconds(median(cost.cpu for cost in costs), median(cost.wall for cost in costs))
+
+    seconds: dict[str, Seconds] = {}
+    for name in dict.fromkeys(result.name for result in results):
+        of_all, of_one = find_medians(results, name), find_medians([] if name == "nothing-due" else base, name)
+        seconds[name] = Seconds(of_all.cpu - of_one.cpu, of_all.wall - of_one.wall)
+    return seconds
 
 
 def install_peer(folder: Path) -> str:
