@@ -1,7 +1,8 @@
 """The records that pass from stage to stage: frozen, typed, picklable, without behaviour.
 
-Source, Feed (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → Outcome
-(pipeline) → Edition (compose) → Document (render). All datetimes are aware and in UTC; all lengths of time are seconds.
+Source, Feed (config) → Visit (store) → Fetched (fetch) → Parsed, Story (parse) → Article (normalize) → ArticleRow
+(rows) → Outcome (pipeline); Article (store) → Edition (compose) → Document (render). All datetimes are aware and in
+UTC; all lengths of time are seconds.
 
 What the YAML declares holds compiled patterns and paths, and is made of dataclasses. All else are structs of msgspec;
 those with `omit_defaults` are stored as JSON. `gc=False`: what can be part of no reference cycle need not be looked at

@@ -88,9 +88,8 @@ class VisitIO:
     """The I/O of a visit: the network or the disk, the store, and the clock.
 
     `robots` returns whether a visit may fetch an address, and the new state of that host. `encode` makes the row of an
-    article, in any process. `accept_any_listing`: the
-    operator named the source, so a listing that has nothing in common with the last one is taken. `site` is the public
-    address of our own pages.
+    article, in whatever process. `accept_any_listing`: the operator named the source, so a listing that has nothing in
+    common with the last one is taken. `site` is the public address of our own pages.
     """
 
     robots: Callable[[str, Visit], tuple[bool, HostState]]
