@@ -284,9 +284,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PageLanguage:
-    """The language and the time zone of a page."""
+    """The language and the time zone of a page; one object for each."""
 
     tag: str
     locale: Locale

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from ...clean_html import opening_text
-from ...model import Article, SearchResults, Site
+from ...model import Article, SearchResults, Site, replace
 from ...search_text import MarkedText, Phrase, excerpt, mark, parse_query
 from ..addresses import spell_addresses
 from .language import PageLanguage, page_language

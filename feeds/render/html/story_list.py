@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from ...clean_html import opening_text
-from ...model import Article, Site, Twin
+from ...model import Article, Site, Twin, replace
 from .. import formatting
 from .language import PageLanguage, is_date_only, language_direction, text_direction, text_language
 
@@ -26,8 +29,7 @@ TEASER_SOURCE_LENGTH = 4000  # characters of HTML that are looked at for the beg
 SUMMARY_LENGTH = 260  # characters: two lines show about 160, three lines on a phone
 
 
-@dataclass(frozen=True, slots=True)
-class ListedStory:
+class ListedStory(Struct, frozen=True):
     """A story in a list; `id` stands for its published id.
 
     `datetime` is a date alone where the story has no time; `exact` is day and time in words.
@@ -61,11 +63,10 @@ class ListedStory:
     @property
     def size(self) -> int:
         """Return about how many bytes the story takes."""
-        twins = (text for twin in self.also_at for text in (twin.url, twin.title or twin.source_id, _TWIN_ELEMENTS))
+        twins = [text for twin in self.also_at for text in (twin.url, twin.title or twin.source_id, _TWIN_ELEMENTS)]
         pictures = filter(None, (self.icon, self.image, self.image and self.url))
-        texts = (self.url, self.title, self.summary, self.source, *self.tags, *pictures, *twins)
-        elements = STORY_BYTES if self.is_whole else TITLE_BYTES
-        return elements + sum(len(text.encode("utf-8", "replace")) for text in texts)
+        texts = "".join((self.url, self.title, self.summary, self.source, *self.tags, *pictures, *twins))
+        return (STORY_BYTES if self.is_whole else TITLE_BYTES) + len(texts.encode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
     """Return a story as a list shows it."""
     text = f"{article.title} {article.summary}"
     tag = text_language(text, article.language)
+    machine_date, clock, exact = _spell_moment(article.position, language)
     return ListedStory(
         id=f"s{blake2b(article.published_id.encode('utf-8', 'replace'), digest_size=6).hexdigest()}",
         url=article.url or article.external_url or page_url,
@@ -147,9 +149,9 @@ def list_story(article: Article, site: Site, language: PageLanguage, page_url: s
         icon=_shown_image(article.origin.icon if article.origin else None, site),
         language=tag if tag != language.tag else None,
         direction=text_direction(text) if text.strip() else language_direction(language.tag),
-        datetime=_machine_date(article.position, language),
-        clock=language.format_clock(article.position),
-        exact=language.format_exactly(article.position),
+        datetime=machine_date,
+        clock=clock,
+        exact=exact,
         also_at=article.also_at[:MAX_TWINS],
         # Those of its source come last, and are the ones that the operator chose.
         tags=tuple(tag for tag in article.tags if len(tag) <= MAX_TAG_LENGTH)[-MAX_TAGS:],
@@ -178,7 +180,10 @@ def _teaser(article: Article) -> str:
     return "" if teaser == title else teaser
 
 
-def _machine_date(moment: datetime, language: PageLanguage) -> str:
-    if is_date_only(moment, language.zone):
-        return language.local(moment).date().isoformat()
-    return language.local(moment).isoformat(timespec="minutes")
+@lru_cache(maxsize=4096)  # of the stories of a page, most were on it before
+def _spell_moment(moment: datetime, language: PageLanguage) -> tuple[str, str, str]:
+    """Return a moment for machines, as a clock, and in words."""
+    local = language.local(moment)
+    is_date = is_date_only(moment, language.zone)
+    machine_date = local.date().isoformat() if is_date else local.isoformat(timespec="minutes")
+    return machine_date, language.format_clock(moment), language.format_exactly(moment)
