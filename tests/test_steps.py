@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -254,6 +255,27 @@ def test_A5_over_the_ceiling_in_bytes_the_source_with_most_of_them_is_cut_first(
     kept = apply_steps([Limit(bytes=450_000)], iter([*large, *small]), CONTEXT)
     assert Counter(entry.source_id for entry in kept) == {"s0": 4, "small": 40}
     assert counts_by_source(Limit(bytes=1000), flood(9, size=100_000)) == {"s0": 1}
+
+
+def test_L4_an_article_over_the_ceiling_costs_the_same_among_many_sources() -> None:
+    """Calls of functions for each article: the source with most is not looked for among all."""
+
+    def count_calls(sources: int) -> float:
+        articles, calls = flood(*[2] * sources), 0
+
+        def count_call(_frame: object, event: str, _argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count_call)
+        try:
+            kept = [*Limit(at_most=20).apply(iter(articles), CONTEXT)]
+        finally:
+            sys.setprofile(None)
+        assert len(kept) == 20
+        return calls / len(articles)
+
+    assert count_calls(600) < 1.2 * count_calls(60)
 
 
 def test_A5_the_ceiling_in_bytes_counts_the_html_as_atom_escapes_it() -> None:

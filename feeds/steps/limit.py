@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 
 from ..model import LATER_FIELD, Article, ArticleFunction, StepContext
 
@@ -113,6 +114,7 @@ class _Selection:
         self._max_size = limit.bytes
         self._kept: dict[str, list[tuple[int, int, Article]]] = {}  # source id → order, size, article
         self._sizes: dict[str, int] = {}  # source id → bytes
+        self._by_number, self._by_size = _Ranking(), _Ranking()
         self._closed: set[str] = set()
         self._added = self._count = self._size = 0
 
@@ -131,13 +133,14 @@ class _Selection:
         kept.append((self._added, size, article))
         self._sizes[id] = self._sizes.get(id, 0) + size
         self._added, self._count, self._size = self._added + 1, self._count + 1, self._size + size
+        self._rank(id)
         if len(kept) == self._per_source:
             self._close(id, f"over per_source: {self._per_source}")
         while self._count > self._at_most:
-            largest = max(self._kept, key=lambda id: (len(self._kept[id]), self._kept[id][-1][0]))
+            largest = self._by_number.first()
             self._drop_from(largest, f"over at_most: {self._at_most}, {largest} has most articles")
         while self._size > self._max_size and self._count > 1:
-            largest = max(self._kept, key=lambda id: (self._sizes[id], self._kept[id][-1][0]))
+            largest = self._by_size.first()
             self._drop_from(largest, f"over bytes: {self._max_size:,}, {largest} has most bytes")
         return bool(kept) and kept[-1][0] == self._added - 1
 
@@ -158,8 +161,37 @@ class _Selection:
             self._explain(article, reason)
         self._sizes[id] -= size
         self._count, self._size = self._count - 1, self._size - size
+        self._rank(id)
         if not self._kept[id]:
             del self._kept[id]
+
+    def _rank(self, id: str) -> None:
+        """Rank a source anew; of several with as much, the one whose last article came last is first."""
+        kept = self._kept[id]
+        order = kept[-1][0] if kept else -1
+        self._by_number.put(id, (len(kept), order))
+        self._by_size.put(id, (self._sizes[id] if kept else 0, order))
+
+
+class _Ranking:
+    """The sources by a rank that changes with each article; to look through all of them each time would take long."""
+
+    def __init__(self) -> None:
+        self._ranks: dict[str, tuple[int, int]] = {}
+        self._heap: list[tuple[int, int, str]] = []  # ranks, negated, of which some are no longer true
+
+    def put(self, id: str, rank: tuple[int, int]) -> None:
+        """Give a source its present rank."""
+        self._ranks[id] = rank
+        heappush(self._heap, (-rank[0], -rank[1], id))
+
+    def first(self) -> str:
+        """Return the source with the greatest rank."""
+        while True:
+            most, order, id = self._heap[0]
+            if self._ranks[id] == (-most, -order):
+                return id
+            heappop(self._heap)
 
 
 def _estimate_size(article: Article) -> int:
