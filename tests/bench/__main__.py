@@ -28,7 +28,8 @@ from .origin import OriginProcess, start_origin
 from .plot import draw_plot
 from .rounds import (
     NAMES,
-    PEER_NAMES,
+    PEER_NAME,
+    PEER_ROUNDS,
     TARGETS,
     OurPuller,
     PeerPuller,
@@ -79,12 +80,12 @@ def measure_rounds(options: Options, home: Path) -> None:
     for feeds in options.feeds if names else ():
         with start_origin(feeds) as origin:
             costs = dict(_measure_programs(options, home, origin, feeds, names))
-        peer = costs.get("peer", {})
+        peer = costs.get(PEER_NAME, {})
         for program, rounds in costs.items():
             for name, seconds in rounds.items():
                 curves.setdefault(f"{program}, {name}", {})[feeds] = seconds.cpu
                 figures = {"cpu_less_one_source": seconds.cpu, "wall_less_one_source": seconds.wall}
-                if peer and program != "peer" and name in TARGETS:
+                if peer and program != PEER_NAME and name in TARGETS:
                     figures |= {
                         "share_of_peer": seconds.cpu / peer.get(name, peer["cold"]).cpu,
                         "target": TARGETS[name],
@@ -107,14 +108,15 @@ def _measure_programs(
         for program in options.programs
     }
     if options.peer is not None:
-        peer = Program("peer", options.peer or install_peer(home / "venv"), checkout=None)
-        pullers["peer"] = lambda count: PeerPuller(peer, home / f"peer-{count}", origin, count)
+        peer = Program(PEER_NAME, options.peer or install_peer(home / "venv"), checkout=None)
+        pullers[PEER_NAME] = lambda count: PeerPuller(peer, home / f"peer-{count}", origin, count)
     results: dict[tuple[str, int], list[RoundResult]] = {(name, n): [] for name in pullers for n in (1, feeds)}
     for run in range(options.runs):
         for name, make in pullers.items():
-            if name == "peer" and run:
+            if name == PEER_NAME and run:
                 continue  # it is slow
-            wanted = PEER_NAMES if name == "peer" else names
+            # The shares of rounds that the peer does not run are of its cold one.
+            wanted = {"cold", *names}.intersection(PEER_ROUNDS) if name == PEER_NAME else names
             for count in dict.fromkeys((1, feeds)):
                 for result in run_rounds(make(count), origin, wanted):
                     results[name, count].append(result)

@@ -21,7 +21,8 @@ from .measure import Cost, Program
 from .origin import OriginProcess
 
 GROUPS = 20  # published feeds beside the one that holds everything
-PEER = "reader==3.26"
+PEER_NAME = "reader"
+PEER_PACKAGES = ("reader==3.26", "sgmllib3k==1.0.0")  # which it imports, and does not name
 _PEER_PROGRAM = """
 import sys
 from reader import make_reader
@@ -33,7 +34,7 @@ reader.update_feeds(scheduled=False, workers=8)
 # Round → the largest share of the peer's cost that it should have; those that the peer does not run, of its cold round.
 TARGETS = {"cold": 0.125, "unchanged": 0.22, "changed": 0.18, "no-validators": 0.03, "nothing-due": 0.02}
 NAMES = ("cold", "nothing-due", "unchanged", "changed", "no-validators", "delayed")
-PEER_NAMES = ("cold", "unchanged", "changed")
+PEER_ROUNDS = ("cold", "unchanged", "changed")
 
 
 @dataclass(frozen=True)
@@ -175,5 +176,5 @@ def install_peer(folder: Path) -> str:
     """Install the peer into a new virtual environment; return its interpreter."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True, stdout=sys.stderr)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True, stdout=sys.stderr)
     return str(python)
