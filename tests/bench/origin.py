@@ -1,8 +1,9 @@
 """The origin of the measured rounds, in a process of its own: generated feeds from memory, with counters.
 
 `python -m tests.bench.origin FEEDS` prints its port, and ends with its input. It answers at every loopback address.
-`/N` is a feed, with a strong ETag, gzipped for those who accept it; `/close/N` also ends the connection. `/-/set?…`
-changes feeds and how they are served (see `Origin.set`), `/-/take-counts` returns the counters and sets them to 0.
+`/N` is a feed, with ETag and Last-Modified, gzipped for those who accept it; `/close/N` also ends the connection.
+`/-/set?…` changes feeds and how they are served (see `Origin.set`), `/-/take-counts` returns the counters and sets them
+to 0.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from email.utils import format_datetime, formatdate
 from hashlib import blake2b
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from .documents import make_document
+from .documents import START, make_document
 
 _REQUEST = re.compile(rb"GET (/[^ ?]*)\??([^ ]*) HTTP/1\.1\r\n")
 _IF_NONE_MATCH = re.compile(rb"\r\nif-none-match: *([^\r]+)", re.IGNORECASE)
@@ -31,12 +34,15 @@ _ACCEPTS_GZIP = re.compile(rb"\r\naccept-encoding:[^\r]*gzip", re.IGNORECASE)
 
 class _Feed(NamedTuple):
     etag: bytes
+    last_modified: bytes
     gzipped: bytes
 
     @classmethod
     def make(cls, number: int, first: int = 0) -> _Feed:
         body = make_document(number, first)
-        return cls(b'"%s"' % blake2b(body, digest_size=8).hexdigest().encode(), gzip.compress(body, 1, mtime=0))
+        etag = b'"%s"' % blake2b(body, digest_size=8).hexdigest().encode()
+        last_modified = format_datetime(START + timedelta(hours=first), usegmt=True).encode()
+        return cls(etag, last_modified, gzip.compress(body, 1, mtime=0))
 
 
 class Origin:
@@ -71,7 +77,8 @@ class Origin:
         closes = path.startswith("/close/")
         number = path.rpartition("/")[2]
         feed = self._feeds[int(number)] if number.isdigit() and int(number) < len(self._feeds) else None
-        response = self._format(feed, head, [b"connection: close"] if closes else [])
+        headers = [b"server: bench", b"date: " + formatdate(usegmt=True).encode()]
+        response = self._format(feed, head, [*headers, b"connection: close"] if closes else headers)
         self._counts["requests"] += 1
         self._counts["bytes"] += len(response)
         return response, closes
@@ -80,7 +87,7 @@ class Origin:
         if feed is None:
             return _format_response(b"404 Not Found", headers, b"")
         if self._has_validators:
-            headers.append(b"etag: " + feed.etag)
+            headers += [b"etag: " + feed.etag, b"last-modified: " + feed.last_modified]
             if (tag := _IF_NONE_MATCH.search(head)) and tag[1] == feed.etag:
                 self._counts["not_modified"] += 1
                 return _format_response(b"304 Not Modified", headers, None)

@@ -32,7 +32,7 @@ CEILINGS = {
     "read a new listing": 216,
     "read a known listing": 102,
     "record": 46,
-    "render": 338,
+    "render": 313,
 }
 
 
