@@ -11,8 +11,8 @@ from hashlib import blake2b
 from itertools import islice
 
 from ..clean_html import opening_text
-from ..errors import StoreError
 from ..model import Article, Config, NumberedEvent, Site
+from ..push.store_errors import StoreErrorLog
 from ..render.formatting import source_name
 from ..rows.values import EPOCH
 from ..store import SearchableStory, SearchIndex
@@ -46,7 +46,7 @@ class SearchFiller:
         self._end = 0  # of the keys that are still to be compared
         self._compared: tuple[Config, Collection[str]] | None = None  # the feeds of the last comparison
         self._compare_at = 0.0
-        self._error = ""
+        self._store_errors = StoreErrorLog("the search does not know what is published")
 
     @property
     def is_filling(self) -> bool:
@@ -64,14 +64,9 @@ class SearchFiller:
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop."""
         while not stop.is_set():
-            began = time.monotonic()
-            try:
+            began, pause = time.monotonic(), RETRY_SECONDS
+            with self._store_errors.caught():
                 pause = REST * (time.monotonic() - began) if self.work() else IDLE_SECONDS
-                self._error = ""
-            except StoreError as error:
-                if str(error) != self._error:
-                    log.warning("the search does not know what is published: %s", error)
-                self._error, pause = str(error), RETRY_SECONDS
             self._wait(pause, stop)
 
     def _wait(self, seconds: float, stop: threading.Event) -> None:

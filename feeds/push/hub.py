@@ -13,9 +13,8 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +26,7 @@ from .. import http_headers
 from ..errors import FailureKind, FeedsError, PushError, StoreError
 from ..model import HubDelivery, HubRequest, HubSubscription, NumberedEvent, OutboundAnswer, SendRequest
 from .hub_messages import HubMessage, TopicDocument, delivery, denial, is_confirmed, is_success, verification
+from .store_errors import StoreErrorLog
 
 log = logging.getLogger("feeds.server")
 
@@ -130,7 +130,7 @@ class HubWorker:
         self._ended: list[tuple[str, HubDelivery]] = []  # deliveries that are not stored yet, with their lanes
         self._rest_until = -math.inf  # of the monotonic clock
         self._sweep_at: datetime | None = None
-        self._error = ""
+        self._store_errors = StoreErrorLog("the hub cannot work")
 
     def publish(self, events: Sequence[NumberedEvent], position: int) -> None:
         """Note the feeds that changed; without events, all of them may have. It waits for no database."""
@@ -148,9 +148,11 @@ class HubWorker:
         try:
             while not stop.is_set():
                 self._news.clear()
-                with self._log_errors():
+                pause = REST_SECONDS
+                with self._store_errors.caught():
                     self.look()
-                self._news.wait(self._pause())
+                    pause = self._pause()
+                self._news.wait(pause)
                 stop.wait(GATHER_SECONDS)
         finally:
             self.close()
@@ -207,12 +209,9 @@ class HubWorker:
         """Return the seconds until the next look."""
         if (rest := self._rest_until - time.monotonic()) > 0:
             return rest
-        with self._log_errors():
-            now = self._now()
-            due = self._queue.next_delivery(now) if self._topics().hub else None
-            if due is not None:
-                return min(max((due - now).total_seconds(), 0.2), POLL_SECONDS)
-        return POLL_SECONDS
+        now = self._now()
+        due = self._queue.next_delivery(now) if self._topics().hub else None
+        return POLL_SECONDS if due is None else min(max((due - now).total_seconds(), 0.2), POLL_SECONDS)
 
     def _sweep(self) -> None:
         """Forget subscriptions that have expired, move those of renamed feeds, deny those of others (R46, R57, R58)."""
@@ -320,16 +319,6 @@ class HubWorker:
             if error.kind is FailureKind.STOPPED:
                 raise
             return None
-
-    @contextmanager
-    def _log_errors(self) -> Iterator[None]:
-        """Log an error of the store, once as long as it stays the same."""
-        try:
-            yield
-        except StoreError as error:
-            if str(error) != self._error:
-                log.warning("the hub cannot work: %s", error)
-            self._error = str(error)
 
 
 class Slots:

@@ -23,6 +23,7 @@ from ..model import News, Notice, NoticeResult, NumberedEvent, PushSubscription,
 from .notification import MAX_STORIES, NotificationTexts, list_news, make_payloads
 from .outbox_follower import EVENTS_AT_ONCE, Outbox
 from .push_services import PRIVATE_SERVICE, PUSH_SERVICES
+from .store_errors import StoreErrorLog
 from .vapid import Vapid
 from .web_push import Attempt, make_topic, push
 
@@ -146,15 +147,12 @@ class Notifier:
 
     def run(self, stop: threading.Event) -> None:
         """Send until told to stop; what waits for a service then is sent after the next start."""
-        error = ""
+        store_errors = StoreErrorLog("no notification is sent")
         while not stop.is_set():
-            try:
+            idle = IDLE_SECONDS
+            with store_errors.caught():
                 self.poll()
-                idle, error = self._idle_seconds(), ""
-            except StoreError as store_error:
-                if str(store_error) != error:
-                    log.warning("no notification is sent: %s", store_error)
-                idle, error = IDLE_SECONDS, str(store_error)
+                idle = self._idle_seconds()
             self._woken.wait(idle)
             self._woken.clear()
             stop.wait(BATCH_SECONDS)

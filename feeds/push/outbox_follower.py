@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..errors import StoreError
 from ..model import NumberedEvent
+from .store_errors import StoreErrorLog
 
 log = logging.getLogger("feeds.server")
 
@@ -39,7 +39,7 @@ class OutboxFollower:
         self._listeners = listeners
         self._poll_seconds = poll_seconds
         self._position: int | None = None  # number of the last event that was handed on
-        self._error = ""
+        self._store_errors = StoreErrorLog("no event is delivered")
 
     def run(self, stop: threading.Event) -> None:
         """Follow until told to stop."""
@@ -51,13 +51,8 @@ class OutboxFollower:
 
         A store that cannot be read is logged once, and read again by the next call.
         """
-        try:
+        with self._store_errors.caught():
             self._follow()
-            self._error = ""
-        except StoreError as error:
-            if str(error) != self._error:
-                log.warning("no event is delivered: %s", error)
-            self._error = str(error)
 
     def _follow(self) -> None:
         numbers = self._outbox.event_range()

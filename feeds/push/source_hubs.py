@@ -11,15 +11,15 @@ import ipaddress
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from ..errors import FeedsError, PushError, StoreError
+from ..errors import FeedsError, PushError
 from ..model import HubSource, NumberedEvent, SendRequest, SourceSubscription, SubscriptionState
+from .store_errors import StoreErrorLog
 
 log = logging.getLogger("feeds.server")
 
@@ -148,7 +148,7 @@ class HubSubscriber:
         self._news = threading.Event()
         self._busy: set[int] = set()  # keys of subscriptions
         self._executor = ThreadPoolExecutor(THREADS, "subscriber")
-        self._error = ""
+        self._store_errors = StoreErrorLog("no hub is subscribed to")
 
     def publish(self, events: Sequence[NumberedEvent], position: int) -> None:
         """Look soon: what is published now may come from a new source."""
@@ -159,7 +159,7 @@ class HubSubscriber:
         try:
             while not stop.is_set():
                 self._news.clear()
-                with self._log_errors():
+                with self._store_errors.caught():
                     self.look()
                 self._news.wait(LOOK_SECONDS)
                 stop.wait(BURST_SECONDS)
@@ -229,13 +229,3 @@ class HubSubscriber:
         if not done.cancelled() and (error := done.exception()):
             bug = None if isinstance(error, FeedsError) else error
             log.error("no request to the hub of %s: %s", subscription.source_id, error, exc_info=bug)
-
-    @contextmanager
-    def _log_errors(self) -> Iterator[None]:
-        """Log an error of a store, once as long as it stays the same."""
-        try:
-            yield
-        except StoreError as error:
-            if str(error) != self._error:
-                log.warning("no hub is subscribed to: %s", error)
-            self._error = str(error)
