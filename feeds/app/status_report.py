@@ -25,7 +25,7 @@ class StatusReport:
     """The status of an installation beside its configuration, at one time.
 
     `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list, `problems` those
-    of the installation as a whole.
+    of the installation as a whole, `store_size` the bytes of the database.
     """
 
     config: Config
@@ -35,6 +35,7 @@ class StatusReport:
     outlines: Mapping[str, int]
     problems: Sequence[str] = ()
     feeds: Mapping[str, Feed] = field(default_factory=dict)  # those that are published, with what `each` stands for
+    store_size: int = 0
 
     @cached_property
     def sources(self) -> Sequence[SourceReport]:
@@ -76,7 +77,8 @@ def _find_declared(config: Config, id: str) -> Source:
 def read_report(config: Config, now: datetime) -> StatusReport:
     """Read the store, if there is one; nothing is created or changed."""
     # Without declarations, which only visits and articles need.
-    with SqlStore.open_read_only(config.data / "feeds.db") or nullcontext() as store:
+    path = config.data / "feeds.db"
+    with SqlStore.open_read_only(path) or nullcontext() as store:
         if store is None:
             feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
             return StatusReport(config, now, InstallationStatus(feeds=feeds), {}, {})
@@ -86,4 +88,5 @@ def read_report(config: Config, now: datetime) -> StatusReport:
         status = read_status(expanded, sources.keys(), store, open_target(config.public, config.site.compress))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now), expanded.feeds)
+    problems, size = read_problems(config, now), path.stat().st_size
+    return StatusReport(config, now, status, states, outline_counts, problems, expanded.feeds, size)

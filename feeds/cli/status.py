@@ -163,6 +163,8 @@ def _format_fact(value: FactValue, now: datetime) -> str:
 # ── Everything ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 NEVER_RUN = "Nothing was pulled yet. `feeds run` pulls once, `feeds daemon` continuously."
+LARGE_STORE = 1_000_000_000  # bytes
+GROWTH_NOTE = "The store takes {size} and grows for ever. With `retain: 365d` it keeps a year, and what feeds hold."
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class StatusOverview:
         return {
             "summary": self.summary(),
             "problems": list(self.report.problems),
+            "store_size": self.report.store_size,
             "sources": list(map(_source_members, self.sources)),
             "orphans": list(map(_orphan_members, self.orphans)),
             "feeds": list(map(_feed_members, self.feeds)),
@@ -201,6 +204,8 @@ class StatusOverview:
         """Yield the lines for people, a block each for the summary, problems, sources, orphans and feeds."""
         now = self.report.now
         summary = [*([NEVER_RUN] if self.report.status.created is None else []), _summary_text(self.summary())]
+        if self.report.config.retain is None and self.report.store_size >= LARGE_STORE:
+            summary.append(GROWTH_NOTE.format(size=format_size(self.report.store_size)))
         width = max((len(source.source.id) for source in self.sources), default=0)
         sources = [
             f"{style(source.source.id.ljust(width), fg=COLOURS[find_group(source)])}  {compose_sentence(source)}"

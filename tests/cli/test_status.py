@@ -16,8 +16,11 @@ from wire import Wire, document, rss
 
 from feeds.app.health import ProcessState, write_state
 from feeds.app.source_sentence import CONDITIONS, SourceReport, compose_sentence, find_condition
+from feeds.app.status_report import StatusReport
+from feeds.cli.status import _make_overview
+from feeds.config import load
 from feeds.errors import FailureKind
-from feeds.model import Failure, Kind, Move, Source, SourceStatus, replace
+from feeds.model import Failure, InstallationStatus, Kind, Move, Source, SourceStatus, replace
 
 DATA = Path(__file__).parent.parent / "data" / "cli"
 
@@ -115,6 +118,15 @@ def test_F35_a_source_that_its_hub_pushes_says_why_the_next_visit_is_far() -> No
     assert sentence == "12 articles, newest 5 h ago; pushed by its hub; next visit in 12 h"
     ended = replace(FINE, pushed_until=NOW)
     assert "hub" not in compose_sentence(SourceReport(SOURCE, ended, NOW))
+
+
+def test_L8_a_large_store_that_nothing_bounds_is_told(wire: Wire) -> None:
+    for retain, is_told in (("forever", True), ("90d", False)):
+        wire.declare({}, retain=retain)
+        status = InstallationStatus(created=NOW)
+        report = StatusReport(load(wire.config, {}), NOW, status, {}, {}, store_size=3_100_000_000)
+        lines = [*_make_overview(report, only_failing=False).lines(with_summary=True)]
+        assert any("The store takes 3.1 GB and grows for ever." in line for line in lines) is is_told
 
 
 def test_status_before_anything_was_run_says_so_and_creates_nothing(wire: Wire, feeds: RunCommand) -> None:

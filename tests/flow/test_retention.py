@@ -57,6 +57,21 @@ def test_L8_articles_expire_a_few_hundred_in_a_transaction(tmp_path: Path) -> No
         assert [stored.title for stored in store.articles()] == ["Title new"]
 
 
+def test_L8_the_space_of_what_expired_is_used_again(tmp_path: Path) -> None:
+    """Sixty days, of which ten are kept: the file grows by tombstones alone."""
+    path, pages = tmp_path / "feeds.db", []
+    with open_store(path, source()) as store:
+        for day in range(60):
+            at = NOON + day * DAY
+            entries = (article(f"{day}/{n}", first_seen=at, updated=at, html="<p>Text</p>" * 200) for n in range(20))
+            add_articles(store, *entries, at=NOON)
+            store.expire(10 * DAY, at, ["a"])
+            with store._engines.read() as connection:
+                pages.append(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+        assert len(list(store.articles())) == 11 * 20
+    assert pages[59] - pages[20] < 0.5 * (pages[10] - pages[0])
+
+
 def test_R4_R5_archive_documents_leave_whole_and_their_articles_never_come_back(wire: Wire, origin: Origin) -> None:
     def list_items(numbers: range) -> None:
         items = "".join(
