@@ -48,7 +48,7 @@ def parse_config(data: bytes, path: Path, env: Mapping[str, str]) -> Config:
     entries = values.get("sources")
     shape = _validate(values | {"sources": {}} if isinstance(entries, dict) else values, findings)
     secrets = interpolator.secrets
-    context = build.make_context(shape, location, secrets) if shape else None
+    context = build.make_context(shape, location, secrets) if shape and not findings else None
     sources: dict[str, Source] = {}
     for shapes in _validate_sources(entries if isinstance(entries, dict) else {}, findings):
         if context and not findings:
