@@ -22,11 +22,10 @@ from urllib.parse import urlsplit
 from .. import config as configuration
 from .. import scheduling
 from ..compose import select_sources
-from ..errors import FailureKind, PublishError, StoreError
+from ..errors import PublishError
 from ..model import (
     Article,
     Config,
-    Failure,
     Feed,
     Harvest,
     InstallationStatus,
@@ -37,9 +36,10 @@ from ..model import (
 )
 from ..publication_gate import PublicationGate, hide_origin
 from ..publish import open_target
+from ..push.store_errors import StoreErrorLog
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
-from .declarations import expand_feeds, with_outlines
+from .declarations import expand_feeds, rename_feeds, warn_of_renamed_sources, with_outlines
 from .entry_cache import EntryCache
 from .health import read_state
 from .hub_announcer import HubAnnouncer
@@ -58,7 +58,18 @@ from .publisher import (
     with_story_pages,
 )
 from .push_visits import PushVisits
-from .turn import BATCH_SIZE, NetworkClient, Turn, TurnEnd, TurnIO, TurnLoop, TurnOptions, VisitService
+from .turn import (
+    BATCH_SIZE,
+    NetworkClient,
+    Turn,
+    TurnEnd,
+    TurnIO,
+    TurnLoop,
+    TurnOptions,
+    VisitService,
+    is_aborted,
+    is_follow_up,
+)
 from .visit_counts import VisitCounter, VisitCounts
 from .visit_log import log_visit
 
@@ -105,7 +116,7 @@ class App:
         # hand the interpreter lock over at each row and each text that is sanitised, which costs CPU.
         self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
-        self._push_error = ""
+        self._push_errors = StoreErrorLog("what hubs push is not taken")
         self._shared_facts: SharedFacts | None = None  # of which the shared files were made
         state = read_state(self.config.data)
         self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
@@ -161,7 +172,7 @@ class App:
         """
         turn, published_at, changed = Turn(), self.now(), False
         for batch in self._outcome_batches(options, turn):
-            outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not _is_aborted(outcome)])
+            outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
             with self._computing:
                 article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
@@ -318,7 +329,7 @@ class App:
         self._connectivity = scheduling.Connectivity(source.address for source in config.sources.values())
         self._target.sweep()
         self._sync_sources()
-        self._rename_feeds()
+        rename_feeds(self.config.feeds.values(), self.store)
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
         self._entries = EntryCache()  # those that passed the gate
@@ -326,19 +337,11 @@ class App:
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
 
-    def _rename_feeds(self) -> None:
-        """Lead the earlier ids of feeds to them, where they are not led there yet."""
-        successors = {id: feed.id for feed in self.config.feeds.values() for id in feed.was}
-        if successors:
-            ledgers, withdrawn = self.store.ledgers(), self.store.withdrawn()
-            for id, successor in successors.items():
-                if id in ledgers or withdrawn.get(id) != successor:
-                    self.store.rename(id, successor)
-
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""
         self.sources = with_outlines(self._declared.sources, self.store.outlines())
-        self._warn_of_renamed_sources(self.store.sync(self.sources.values(), self.now()))
+        new_sources = self.store.sync(self.sources.values(), self.now())
+        warn_of_renamed_sources(self.sources, new_sources, self.store)
         self._apply_feeds(self._expanded(self.store.ledgers().keys()))
 
     def _expand_feeds(self, published: Collection[str]) -> None:
@@ -360,16 +363,6 @@ class App:
                 feeds_by_source[source_id].append(feed.id)
         self._feed_changes = FeedChanges(feeds_by_source)
         self.config = config
-
-    def _warn_of_renamed_sources(self, new_sources: Collection[str]) -> None:
-        """Log the sources that are new and have the address of one that is no longer declared."""
-        stored = self.store.declarations() if new_sources else []
-        if all(declaration.source_id in self.sources for declaration in stored):
-            return
-        article_counts = self.store.article_counts()
-        for new_id, old_id in configuration.find_renamed(self.sources, stored, article_counts):
-            if new_id in new_sources:
-                log.warning(configuration.format_rename(new_id, old_id, article_counts[old_id]))
 
     @cached_property
     def _visit_service(self) -> VisitService:
@@ -436,7 +429,7 @@ class App:
             visit
             for visit in self.store.due(self.now())
             if (options.sources is None or visit.source.id in options.sources)
-            and (options.repeat or _is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
+            and (options.repeat or is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
         ]
         return [*visits, *self._requested_visits(), *self._push_visits(options)]
 
@@ -447,13 +440,10 @@ class App:
         """Return the visits of what hubs pushed, in a turn of all sources."""
         if options.sources is not None:
             return []
-        try:
-            return self._pushes.make()
-        except StoreError as error:  # of the server's database, which concerns no other source
-            if str(error) != self._push_error:
-                log.warning("what hubs push is not taken: %s", error)
-            self._push_error = str(error)
-            return []
+        visits = list[Visit]()
+        with self._push_errors.caught():  # of the server's database, which concerns no other source
+            visits = self._pushes.make()
+        return visits
 
     def _claim(self, visits: Sequence[Visit]) -> None:
         visits = [visit for visit in visits if not visit.push]
@@ -465,13 +455,3 @@ def _open_store(config: Config, at: datetime) -> Store:
     """Open the store of a configuration, made at the first start."""
     authority = f"{urlsplit(config.site.url).hostname},{at.year}"
     return SqlStore.open(config.data / "feeds.db", authority=authority, at=at)
-
-
-def _is_follow_up(visit: Visit) -> bool:
-    """Return whether another visit led to this one: to a story's page, or to the feed that a page named."""
-    return visit.story is not None or (visit.state.full_at is None and visit.url != visit.source.address)
-
-
-def _is_aborted(outcome: Outcome) -> bool:
-    """Return whether we aborted the visit, which says nothing about the source; its successor is claimed already."""
-    return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from .. import config as configuration
 from ..compose import select_sources
 from ..config.fingerprint import add_fingerprints
 from ..model import Config, Feed, Kind, Outline, Source, replace
 from ..store import Store
+
+log = logging.getLogger("feeds.app")
 
 
 def with_outlines(declared: Mapping[str, Source], outlines: Mapping[str, Sequence[Outline]]) -> Mapping[str, Source]:
@@ -117,3 +121,24 @@ def _make_member(feed: Feed, names: Sequence[str], title: str, **selection: obje
         fingerprint="",
         **selection,
     )
+
+
+def rename_feeds(feeds: Iterable[Feed], store: Store) -> None:
+    """Lead the earlier ids of feeds to them, where they are not led there yet."""
+    successors = {id: feed.id for feed in feeds for id in feed.was}
+    if successors:
+        ledgers, withdrawn = store.ledgers(), store.withdrawn()
+        for id, successor in successors.items():
+            if id in ledgers or withdrawn.get(id) != successor:
+                store.rename(id, successor)
+
+
+def warn_of_renamed_sources(sources: Mapping[str, Source], new_sources: Collection[str], store: Store) -> None:
+    """Log the sources that are new and have the address of one that is no longer declared."""
+    stored = store.declarations() if new_sources else []
+    if all(declaration.source_id in sources for declaration in stored):
+        return
+    article_counts = store.article_counts()
+    for new_id, old_id in configuration.find_renamed(sources, stored, article_counts):
+        if new_id in new_sources:
+            log.warning(configuration.format_rename(new_id, old_id, article_counts[old_id]))

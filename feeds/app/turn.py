@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from ..cores import SharedCore
+from ..errors import FailureKind
 from ..model import Failure, Fetched, Harvest, HostState, NotModified, Outcome, Source, Visit
 from ..scheduling import HostQueue, VisitKey, visit_key
 
@@ -286,6 +287,16 @@ class TurnLoop:
             return False
         self._stopping.wait(max(0.0, min(delay, DUE_CHECK_SECONDS, self._batch_seconds())))
         return True
+
+
+def is_follow_up(visit: Visit) -> bool:
+    """Return whether another visit led to this one: to a story's page, or to the feed that a page named."""
+    return visit.story is not None or (visit.state.full_at is None and visit.url != visit.source.address)
+
+
+def is_aborted(outcome: Outcome) -> bool:
+    """Return whether we aborted the visit, which says nothing about the source; its successor is claimed already."""
+    return isinstance(outcome.result, Failure) and outcome.result.kind is FailureKind.STOPPED
 
 
 def _makes_visits_due(outcome: Outcome) -> bool:
