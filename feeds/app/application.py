@@ -442,7 +442,7 @@ class App:
             return []
         visits = list[Visit]()
         with self._push_errors.caught():  # of the server's database, which concerns no other source
-            visits = self._pushes.make()
+            visits += self._pushes.make()
         return visits
 
     def _claim(self, visits: Sequence[Visit]) -> None:
