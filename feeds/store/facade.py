@@ -33,7 +33,18 @@ from ..model import (
     replace,
 )
 from ..rows.values import EPOCH, decode_time, encode_time
-from . import archives, articles, hub_sources, integrity, ledgers, migrate, seen_items, visits
+from . import (
+    archives,
+    article_records,
+    articles,
+    hub_sources,
+    integrity,
+    ledgers,
+    migrate,
+    removals,
+    seen_items,
+    visits,
+)
 from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
@@ -162,8 +173,8 @@ class SqlStore:
         current = [outcome for outcome in outcomes if self._is_current(outcome.visit)]
         with self._engines.write() as connection:
             accepted = visits.record(connection, self._source_index, current)
-            changes = articles.record(connection, self._source_index, accepted)
-            articles.rename(connection, self._source_index, accepted)
+            changes = article_records.record(connection, self._source_index, accepted)
+            article_records.rename(connection, self._source_index, accepted)
             at = max((outcome.at for outcome in current), default=EPOCH)
             numbers = {id: change.number for id, change in changes.items()}
             ledgers.mark_waiting(connection, numbers, feeds or {}, at)
@@ -233,7 +244,7 @@ class SqlStore:
 
     def retract(self, id_or_url: str, at: datetime, undo: bool = False) -> bool:
         with self._engines.write() as connection:
-            return articles.retract(connection, id_or_url, None if undo else at)
+            return removals.retract(connection, id_or_url, None if undo else at)
 
     def published_ids(self) -> Iterator[str]:
         with self._engines.read() as connection:
@@ -241,7 +252,7 @@ class SqlStore:
 
     def pending_retractions(self, feed_id: str) -> Mapping[int, str]:
         with self._engines.read() as connection:
-            return articles.select_pending_retractions(connection, feed_id)
+            return removals.select_pending_retractions(connection, feed_id)
 
     def expire(self, retain: timedelta, at: datetime, source_ids: Collection[str] | None = None) -> int:
         count = 0
@@ -252,17 +263,17 @@ class SqlStore:
             if source_ids is not None and id not in source_ids and not _is_turn_of(key, at):
                 continue
             with self._engines.read() as connection:
-                keys = articles.select_expired(connection, key, retain)
-            for start in range(0, len(keys), articles.EXPIRED_AT_ONCE):
+                keys = removals.select_expired(connection, key, retain)
+            for start in range(0, len(keys), removals.EXPIRED_AT_ONCE):
                 with self._engines.write() as connection:
-                    articles.expire(connection, keys[start : start + articles.EXPIRED_AT_ONCE], at)
+                    removals.expire(connection, keys[start : start + removals.EXPIRED_AT_ONCE], at)
             count += len(keys)
         return count
 
     def forget(self, source_id: str, at: datetime) -> int:
         key = self._source_key(source_id)
         with self._engines.write() as connection:
-            return articles.forget(connection, key, at)
+            return removals.forget(connection, key, at)
 
     # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

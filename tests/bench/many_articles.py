@@ -24,7 +24,7 @@ from database import visit_of
 from wire import Wire
 
 from feeds.model import Article, replace
-from feeds.store.articles import _with_checksum
+from feeds.store.article_records import _with_checksum
 
 TEMPLATES = 50  # articles that the others are copies of, with ids, addresses and times of their own
 STEP = timedelta(hours=12)  # between two articles of a source

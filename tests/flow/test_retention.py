@@ -11,8 +11,8 @@ from origin import Document, Origin
 from wire import Wire
 
 from feeds.model import EntryState, Kind, LedgerEntry
-from feeds.store.articles import EXPIRED_AT_ONCE
 from feeds.store.facade import EXPIRY_HOURS
+from feeds.store.removals import EXPIRED_AT_ONCE
 
 DAY = timedelta(days=1)
 

@@ -213,7 +213,7 @@ def test_L8_html_that_was_stored_as_it_is_does_not_change_by_being_compressed(pa
         add_articles(store, article(html=LONG_HTML))
         with store._engines.write() as connection:
             row = connection.execute(stored_articles._CHECKED).one()
-            checksum = stored_articles._checksum(tuple(row)[:-4], row.body, LONG_HTML.encode(), row.story_key)
+            checksum = stored_articles.row_checksum(tuple(row)[:-4], row.body, LONG_HTML.encode(), row.story_key)
             connection.exec_driver_sql("UPDATE articles SET html = ?, checksum = ?", (LONG_HTML, checksum))
         before = store.change_numbers()
         assert add_articles(store, article(html=LONG_HTML, story_digest="other")) == {}
