@@ -87,7 +87,7 @@ def test_R43_what_was_archived_costs_the_next_issue_nothing(path: Path) -> None:
 # Tables that grow with the years, and the queries that read one whole.
 GROWING = ("articles", "ledger_entries", "tombstones", "visits")
 WHOLE_READS = {
-    "articles._BY_ID_OR_URL": "articles",  # `feeds retract` with an address
+    "removals._BY_ID_OR_URL": "articles",  # `feeds retract` with an address
     "hub_sources._HUB_SOURCES": "visits",  # what the server subscribes to, now and then
     "overview._REMOVED_COUNTS": "tombstones",  # the operator's page
     "source_index._LATE_SOURCES": "visits",  # a wrong clock was corrected
