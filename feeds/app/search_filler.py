@@ -26,6 +26,7 @@ KEYS_AT_ONCE = 2_000  # that are compared with what the feeds hold
 COMPARE_SECONDS = 3_600.0  # between two comparisons of the whole index
 IDLE_SECONDS = 10.0  # between two looks at which feeds there are
 RETRY_SECONDS = 30.0  # after a failure
+STOP_CHECK_SECONDS = 1.0  # between two looks whether to stop
 REST = 2.0  # of the time that a piece of work took: the server has other work
 
 
@@ -71,7 +72,7 @@ class SearchFiller:
 
     def _wait(self, seconds: float, stop: threading.Event) -> None:
         end = time.monotonic() + seconds
-        while not stop.is_set() and (rest := end - time.monotonic()) > 0 and not self._wake.wait(min(rest, 0.25)):
+        while not stop.is_set() and (rest := end - time.monotonic()) > 0 and not self._wake.wait(min(rest, STOP_CHECK_SECONDS)):
             pass
         self._wake.clear()
 

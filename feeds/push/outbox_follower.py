@@ -12,7 +12,7 @@ from .store_errors import StoreErrorLog
 
 log = logging.getLogger("feeds.server")
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 EVENTS_AT_ONCE = 200
 
 # the follower. Without events, those up to the number are gone: a backup was restored, or the follower was too slow.

@@ -32,7 +32,7 @@ _KERNEL_BUFFER_SIZE = 65_536
 _BACKLOG = 2048  # connections that wait to be accepted; all of them may be, at once
 _EXHAUSTION = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SHUTDOWN_TIMEOUT = 1  # seconds for responses in progress when the server stops
-TICK_SECONDS = 0.25  # between two looks whether to stop: more often costs more than all else of a server at rest
+TICK_SECONDS = 0.5  # between two looks whether to stop: more often costs more than all else of a server at rest
 
 
 class _Cycle(Protocol):
