@@ -72,8 +72,9 @@ class SearchFiller:
 
     def _wait(self, seconds: float, stop: threading.Event) -> None:
         end = time.monotonic() + seconds
-        while not stop.is_set() and (rest := end - time.monotonic()) > 0 and not self._wake.wait(min(rest, STOP_CHECK_SECONDS)):
-            pass
+        while not stop.is_set() and (rest := end - time.monotonic()) > 0:
+            if self._wake.wait(min(rest, STOP_CHECK_SECONDS)):
+                break
         self._wake.clear()
 
     def work(self) -> bool:
