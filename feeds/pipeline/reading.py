@@ -25,10 +25,9 @@ class Reading:
     """How far the articles of a feed are read, which its steps decide.
 
     A step may take no more but additions first seen after a time, none of an older position, or no more of the sources
-    that are `closed`. `newest` returns the
-    newest first-seen of the articles that the feed selects, `find_twins` those of the same story, and `find_published`
-    which of some articles it published first; who reads them puts these in. `merged`: the key of each article that a
-    step merged → that of the entry it went into.
+    that are `closed`. `newest` returns the newest first-seen of the articles that the feed selects, `find_twins` those
+    of the same story, and `find_published` which of some articles it published first; who reads them puts these in.
+    `merged`: the key of each article that a step merged → that of the entry it went into.
     """
 
     additions_since: datetime | None = None
