@@ -6,7 +6,6 @@ in the caches what those before them left: a round of many new feeds costs an ei
 
 from __future__ import annotations
 
-import ctypes
 import os
 from contextlib import suppress
 
@@ -38,6 +37,8 @@ class SharedCore:
     def share(self) -> None:
         """Take the core that the calling thread runs on, where there are several and the system tells which it is."""
         if self._cores == _ALL_CORES and len(_ALL_CORES) > 1:
+            import ctypes  # a turn with few visits need not load it
+
             with suppress(AttributeError):  # another system than Linux
                 self._cores = frozenset({ctypes.CDLL(None).sched_getcpu()}) & _ALL_CORES or _ALL_CORES
 
