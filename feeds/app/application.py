@@ -285,13 +285,12 @@ class App:
         def due() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
-                with self._computing:
-                    yield feeds[id], changes[id]
+                yield feeds[id], changes[id]
                 progress(done + 1, len(ids), id)
             if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
                 yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
 
-        paths = issuer.issue(due(), self._should_stop_issuing, rewrite=feed_ids is not None)
+        paths = issuer.issue(due(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
         self._announcer.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from itertools import chain
@@ -43,6 +43,8 @@ from .document_publisher import DocumentPublisher
 from .publisher import FRONT_PAGE, SharedFacts, feeds_with
 
 log = logging.getLogger("feeds.app")
+
+_ALONE = nullcontext()  # nothing else is computed
 
 _Item = TypeVar("_Item")
 
@@ -118,17 +120,23 @@ class FeedIssuer:
                 self._store.withdraw(ledger.feed_id)
 
     def issue(
-        self, feeds: Iterable[tuple[Feed, int]], should_stop: Callable[[], bool], *, rewrite: bool = False
+        self,
+        feeds: Iterable[tuple[Feed, int]],
+        should_stop: Callable[[], bool],
+        computing: AbstractContextManager[object] = _ALONE,
+        *,
+        rewrite: bool = False,
     ) -> list[str]:
         """Regenerate feeds, each with the newest change among its sources; return the paths that changed.
 
+        Each is regenerated inside `computing`, between which others have their turn.
         Once `should_stop` returns True, the rest stays due, also the feed in progress: it is asked before each article
         that is read or written, and before each document. `rewrite` also makes files anew that hold the edition.
         """
         paths: list[str] = []
         with suppress(_Stopped):
             for feed, changed in _until(should_stop, feeds):
-                with self._keep_error(feed.id):
+                with self._keep_error(feed.id), computing:
                     paths += self._issue(feed, self._io(feed, changed, should_stop, rewrite=rewrite))
                     self.published[feed.id] = self._now()
         return paths

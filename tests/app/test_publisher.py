@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import threading
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -13,7 +15,7 @@ from wire import NOON, Wire, document
 from feeds.app.document_publisher import DocumentPublisher
 from feeds.app.feed_issuer import FeedIssuer
 from feeds.app.publisher import BackgroundPublisher, sort_by_wait, warn_of_lags
-from feeds.errors import PublishError
+from feeds.errors import PublishError, StoreError
 from feeds.model import PublishingStatus
 from feeds.publication_gate import PublicationGate
 from feeds.publish import open_target
@@ -97,6 +99,18 @@ def test_F38_issuing_stops_within_a_feed_and_the_rest_stays_due(wire: Wire, orig
             issuer.issue([(feed, 0)], lambda numbers=numbers, at=stop_at: next(numbers) >= at, rewrite=True)
             app.issue()
             assert wire.files() == published
+
+
+def test_a_store_that_fails_while_a_feed_is_issued_stops_neither_visits_nor_records(wire: Wire, origin: Origin) -> None:
+    """The error is kept until the turn takes it; what was held for the feed is free before."""
+    wire.declare({"a": origin.put("/a", document())})
+    with wire.app() as app:
+        app.turn()
+        with closing(sqlite3.connect(app.config.data / "feeds.db")) as connection:
+            connection.execute("DROP TABLE articles")
+        with pytest.raises(StoreError) as raised:
+            app.issue(["all"])
+        assert raised.value.__traceback__ and not app._computing.locked()
 
 
 # ── feeds that wait ─────────────────────────────────────────────────────────────────────────────────────────────────
