@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 import forked
+import postgres
 from factories import SITE
 from lasting import LastingWorkers
 from origin import ALLOW, Origin
@@ -101,6 +102,13 @@ def origin() -> Iterator[Origin]:
     server = Origin()
     yield server
     server.close()
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of an empty PostgreSQL database of the test's own."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture

