@@ -112,7 +112,7 @@ LIBRARIES: dict[str, set[str]] = {
     "idna": {"iri"},
     "jinja2": {"render"},
     "babel": {"normalize", "render"},  # names in dates; the languages of our pages
-    "pywebpush": {"push"},
+    "http_ece": {"push"},
     "py_vapid": {"push"},
     "cryptography": {"push"},  # keys of subscriptions and of our own
     "starlette": {"serve"},

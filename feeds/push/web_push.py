@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .. import http_headers
 from ..errors import FailureKind, PushError
@@ -75,22 +75,36 @@ def push(
 
 
 def _push_once(subscription: PushSubscription, payload: bytes, topic: str, vapid: Vapid, send: SendRequest) -> Attempt:
-    from pywebpush import WebPusher  # with aiohttp, 25 MB and 0.3 s, which a server without subscribers need not have
-
-    keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     headers = {
         "Authorization": vapid.authorization(subscription.endpoint),
         "Content-Type": "application/octet-stream",
+        "Content-Encoding": "aes128gcm",
+        "TTL": str(TTL_SECONDS),
         "Urgency": "normal",
         "Topic": topic,
     }
+    body = _encrypt(subscription, payload)
     try:
-        pusher = WebPusher({"endpoint": subscription.endpoint, "keys": keys}, requests_session=_GuardedSession(send))
-        response = pusher.send(payload, headers, ttl=TTL_SECONDS, timeout=SECONDS)
+        answer = send("POST", subscription.endpoint, headers, body, seconds=SECONDS)
     except PushError as error:
         is_refused = error.kind is FailureKind.REFUSED
         return Attempt("refused" if is_refused else "failed", str(error))
-    return _interpret(response.answer)
+    return _interpret(answer)
+
+
+def _encrypt(subscription: PushSubscription, payload: bytes) -> bytes:
+    """Return the payload as only the browser of the subscription can read it (RFC 8291, with a key of its own)."""
+    import http_ece  # as in `vapid`
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    encrypted: bytes = http_ece.encrypt(
+        payload,
+        private_key=ec.generate_private_key(ec.SECP256R1()),
+        dh=_decode(subscription.p256dh),
+        auth_secret=_decode(subscription.auth),
+        version="aes128gcm",
+    )
+    return encrypted
 
 
 def _interpret(answer: OutboundAnswer) -> Attempt:
@@ -99,27 +113,6 @@ def _interpret(answer: OutboundAnswer) -> Attempt:
         return Attempt("sent")
     state = STATES.get(status) or ("failed" if status >= 500 else "refused")
     return Attempt(state, f"the answer was {status}", http_headers.parse_retry_after(answer.headers))
-
-
-class _Response(NamedTuple):
-    """An answer as pywebpush takes it, which reads these members whatever it does with them."""
-
-    answer: OutboundAnswer
-    status_code: int
-    text: str = ""
-    headers: Mapping[str, str] = {}
-
-
-class _GuardedSession:
-    """What pywebpush sends with: its own would read whole answers, follow redirects and wait for hours."""
-
-    def __init__(self, send: SendRequest) -> None:
-        self._send = send
-
-    def post(self, endpoint: str, data: bytes, headers: Mapping[str, str], timeout: float) -> _Response:
-        """Send a request through the guarded transport."""
-        answer = self._send("POST", endpoint, headers, data, seconds=timeout)
-        return _Response(answer, answer.status)
 
 
 def _decode(text: str) -> bytes:
