@@ -37,6 +37,9 @@ class FailureKind(StrEnum):
     # local files
     MISSING = "missing"
     CHANGING = "changing"
+    # programs
+    EXIT = "exit"
+    RUNNING = "running"
     # the document
     TOO_LARGE = "too_large"
     EMPTY = "empty"

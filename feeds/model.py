@@ -152,6 +152,7 @@ class Kind(StrEnum):
     SITEMAP = "sitemap"
     FILES = "files"
     OPML = "opml"
+    COMMAND = "command"
 
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -163,7 +164,11 @@ def is_remote(address: str) -> bool:
 
 
 class Source(Struct, frozen=True):
-    """A place that stories come from. `address` is an http(s) URL, or for local files a glob below `root`."""
+    """A place that stories come from.
+
+    `address` is an http(s) URL, for local files a glob below `root`, and for a program its command as a shell would
+    take it, to be shown; `root` is the folder that it runs in.
+    """
 
     id: str
     kind: str  # a Kind, or the name of a plugin's
@@ -191,7 +196,15 @@ class Source(Struct, frozen=True):
     timezone: str = "UTC"
     steps: tuple[ArticleStep, ...] = ()
     enabled: bool = True
+    command: tuple[str, ...] = ()  # the program and its arguments
+    env: tuple[tuple[str, str], ...] = ()  # of the program, beside PATH, HOME and LANG
+    base: str | None = None  # what relative addresses in the output of the program begin at
     fingerprint: str = ""  # digest of all that changes what a visit yields; another one voids the validators (E5)
+
+    @property
+    def place(self) -> str:
+        """Return the address as the operator knows it: that of local files as a path."""
+        return self.address if self.root is None or self.kind is Kind.COMMAND else str(self.root / self.address)
 
 
 class Podcast(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -295,6 +308,7 @@ class Config:
     retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
     hub: Hub | None = None  # which the server names in headers, and `site.hubs` in documents
     workers: int | None = None  # processes that read documents beside this one; None: one for each other core
+    allow_commands: bool = False  # whether sources may run programs
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

@@ -132,8 +132,9 @@ def format_versions() -> tuple[tuple[str, int], ...]:
 class SourceKind:
     """A kind of source, whose address stands in the YAML under the key `name`.
 
-    `value` is what the address may be: a `url`, an `address` (a URL, or a path of a local file), or a `text` of which
-    `locate` returns the URL to fetch, raising ValueError with what was expected. `parse` returns what a response holds;
+    `value` is what the address may be: a `url`, an `address` (a URL, or a path of a local file), a `text` of which
+    `locate` returns the URL to fetch, raising ValueError with what was expected, or a `command`, which only our own
+    kind of that name can be. `parse` returns what a response holds;
     without it the format is recognised. It is a module-level function, as it runs in a worker process: always, or
     where it `is_linear` only for large and strange documents. `robots`: robots.txt is followed (E17). `story_pages`:
     it lists stories that lead to pages, as a Parsed of the shape LISTING or SITEMAP. `outline` is the `type` of its
@@ -144,7 +145,7 @@ class SourceKind:
     description: str
     accept: str  # of the request
     example: str  # its value in the YAML
-    value: Literal["url", "address", "text"] = "url"
+    value: Literal["url", "address", "text", "command"] = "url"
     locate: Callable[[str], str] | None = None
     parse: Callable[[Fetched, Source], Parsed] | str | None = None
     is_linear: bool = False
@@ -162,6 +163,8 @@ class SourceKind:
         if self.name in cast("frozenset[str]", _import("feeds.config.schema:SOURCE_SETTINGS")):
             raise UnusableRow(f"the name `{self.name}` is that of a setting of sources, expected another name")
         _require_function("parse", self.parser)
+        if self.value == "command":
+            raise UnusableRow("its `value` is `command`, expected url, address or text")
         if self.value == "text" or self.locate is not None:
             _require_function("locate", self.locate)
 
@@ -240,6 +243,15 @@ SOURCES = (
         is_linear=True,
         story_pages=True,
         outline=("include", "url"),
+    ),
+    SourceKind(
+        Kind.COMMAND,
+        "A program and its arguments, whose output is the document; see `allow_commands`.",
+        "*/*",
+        "[tools/wire, --latest]",
+        value="command",
+        is_linear=True,
+        story_pages=True,
     ),
 )
 

@@ -50,7 +50,8 @@ ROOMS: dict[str, set[str]] = {
     "rows": PURE | {"revision"},
     "store": PURE | {"registry", "revision", "rows", "search_text"},
     "publish": PURE | {"codings"},
-    "fetch": PURE | {"http_headers", "networks", "politeness", "registry"},
+    # What a program of a source says may hold secrets; it runs on all cores.
+    "fetch": PURE | {"cores", "http_headers", "masking", "networks", "politeness", "registry"},
     "sandbox": PURE | {"cores"},
     "serve": PURE | {"codings", "http_headers", "registry"},
     "push": PURE | {"http_headers"},

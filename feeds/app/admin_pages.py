@@ -168,8 +168,7 @@ class AdminPages:
         schedule = declared.schedule
         yield pages.Fact("Title", self._mask(report, (state.title if state else "") or ""))
         yield pages.Fact("Kind", str(declared.kind))
-        address = str(declared.root / declared.address) if declared.root else declared.address
-        yield pages.Fact("Address", "private" if declared.private else self._mask(report, address))
+        yield pages.Fact("Address", "private" if declared.private else self._mask(report, declared.place))
         if isinstance(schedule, Cron):
             yield pages.Fact("Schedule", f"cron {schedule.expression} ({schedule.timezone})")
         else:

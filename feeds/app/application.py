@@ -371,9 +371,9 @@ class App:
 
         limit_free_memory()
         gc.set_threshold(GARBAGE_THRESHOLD)
-        site, hosts = self.config.site, self.config.hosts
-        network = self._network(site) if self._network else Fetcher(site, hosts=hosts, allow=self._allow)
-        return VisitRunner(self.config, self.store, self.now, network, self._gate, self._computing)
+        config = self.config
+        network = self._network(config.site) if self._network else Fetcher.for_installation(config, self._allow)
+        return VisitRunner(config, self.store, self.now, network, self._gate, self._computing)
 
     def _close_visit_service(self) -> None:
         if "_visit_service" in vars(self):

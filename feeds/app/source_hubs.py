@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ..fetch import OutboundClient
-from ..model import Config, HubSource, ReceivedPush, SendRequest, Source, SourceSubscription, SubscriptionState
+from ..model import Config, HubSource, Kind, ReceivedPush, SendRequest, Source, SourceSubscription, SubscriptionState
 from ..push.source_hubs import HubSubscriber, is_reachable_from, is_signed, take_denial, verify
 from ..serve import Endpoint
 from ..serve.callbacks import CallbackEndpoint
@@ -113,7 +113,9 @@ class SourceHubs:
 def _may_subscribe(source: HubSource, config: Config) -> bool:
     """Return whether a hub may be told of a source, and could reach us."""
     declared = _declared_source(config, source.source_id)
-    return declared is not None and not declared.private and is_reachable_from(source.hub, config.site.url)
+    if declared is None or declared.private or declared.kind is Kind.COMMAND:  # what a program prints, no hub pushes
+        return False
+    return is_reachable_from(source.hub, config.site.url)
 
 
 def _declared_source(config: Config, source_id: str) -> Source | None:

@@ -58,7 +58,7 @@ def open_fetch(source: Source, config: Config | None = None, allow: Sequence[str
     """
     from ..fetch import Fetcher  # files need no network
 
-    fetcher = Fetcher(config.site, hosts=config.hosts, allow=allow) if config else Fetcher(DEFAULT_SITE, allow=allow)
+    fetcher = Fetcher.for_installation(config, allow) if config else Fetcher(DEFAULT_SITE, allow=allow)
 
     def fetch(url: str) -> Fetched:
         response = fetcher.fetch(Visit(replace(source, address=url), VisitState(url), utcnow(), HostState("")))

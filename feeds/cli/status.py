@@ -97,7 +97,7 @@ def _declared_address(report: SourceReport) -> str | None:
     source = report.source
     if source.private:
         return None
-    return str(source.root / source.address) if source.root else source.address
+    return source.place
 
 
 def _moved_address(report: SourceReport) -> str | None:

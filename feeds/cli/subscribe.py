@@ -139,8 +139,7 @@ class _Adding:
         """Return the id of the source that has this address already."""
         place = address if is_url(address) else os.path.normpath(self.config.path.parent.absolute() / address)
         for source in self.config.sources.values():
-            declared = str(source.root / source.address) if source.root else source.address
-            if comparable_url(declared) == comparable_url(place):
+            if comparable_url(source.place) == comparable_url(place):
                 return source.id
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
         hosts=_build_record(HostLimits, shape.hosts),
         retain=shape.retain,
         workers=shape.workers,
+        allow_commands=bool(shape.allow_commands),
         sources=sources,
         feeds=add_fingerprints(feeds, site, sources, searched),
         secrets=searched | secrets.printed | tokens | _list_private_addresses(sources.values()),
@@ -135,6 +137,7 @@ def _build_source(name: str, entry: str | SourceShape, context: BuildContext) ->
     own = entry if isinstance(entry, SourceShape) else source_shape()()
     shape = _merge_defaults(own, context.shape.defaults)
     kind, address, root = _parse_address(entry, context.location)
+    command = getattr(own, Kind.COMMAND) or ()
     auth = shape.auth or AuthShape()
     source = _build_record(
         Source,
@@ -143,10 +146,13 @@ def _build_source(name: str, entry: str | SourceShape, context: BuildContext) ->
         kind=kind,
         address=address,
         root=root,
-        schedule=_build_schedule(shape, context.site.timezone) or (LOCAL_INTERVAL if root else REMOTE_INTERVAL),
+        schedule=_build_schedule(shape, context.site.timezone)
+        or (LOCAL_INTERVAL if root and not command else REMOTE_INTERVAL),
         # What the author of a file writes is meant where the site is.
         timezone=shape.timezone or (context.site.timezone if kind is Kind.FILES else "UTC"),
         selectors={key: value for key in SELECTORS if (value := getattr(shape, key)) is not None} or NOTHING,
+        command=tuple(map(context.location.expand_home, command[:1])) + command[1:],
+        env=tuple((own.env or {}).items()),
         headers=tuple((shape.headers or {}).items()),
         basic_auth=auth.basic,
         bearer=auth.bearer,
@@ -174,11 +180,13 @@ def _build_schedule(shape: SettingsShape, timezone: str) -> Schedule | None:
 
 
 def _parse_address(entry: str | SourceShape, location: ConfigLocation) -> tuple[str, str, Path | None]:
-    """Return the kind of a source, its address, and the root folder of local files."""
+    """Return the kind of a source, its address, and the root folder of local files or of a program."""
     if isinstance(entry, str):
         return Kind.ANY, entry, None
     values = ((kind, getattr(entry, kind.name)) for kind in address_kinds().values())
     kind, text = next((kind, text) for kind, text in values if text is not None)
+    if kind.value == "command":
+        return kind.name, shlex.join(text), location.folder
     if kind.locate is not None:
         return kind.name, kind.locate(text), None
     if kind.value != "text" and is_remote(text):
@@ -188,8 +196,8 @@ def _parse_address(entry: str | SourceShape, location: ConfigLocation) -> tuple[
 
 
 def _is_fetched(kind: str, root: Path | None) -> bool:
-    """Tell whether requests go out for the source: of a local list, its outlines are fetched."""
-    return root is None or kind is Kind.OPML
+    """Tell whether requests go out for the source: of a local list for its outlines, of a program most likely."""
+    return root is None or kind in (Kind.OPML, Kind.COMMAND)
 
 
 def _has_secret(name: str, own: SourceShape, secrets: Secrets) -> bool:

@@ -32,6 +32,9 @@ _OUTSIDE_A_VISIT = {
     "proxy",
     "timeout",
     "allow_private",
+    "command",
+    "env",
+    "base",
 }
 _OF_A_VISIT = tuple(name for name in field_names(Source) if name not in _OUTSIDE_A_VISIT)
 
@@ -39,7 +42,8 @@ _OF_A_VISIT = tuple(name for name in field_names(Source) if name not in _OUTSIDE
 def fingerprint_source(source: Source, site_url: str) -> str:
     """Return the digest of what a visit to a source yields; our own stories contain the site's address."""
     own_site = site_url if source.kind is Kind.FILES else None
-    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, own_site)
+    program = [source.command, source.env, source.base] if source.kind is Kind.COMMAND else []
+    return _digest("source", SOURCE_FORMAT, {name: getattr(source, name) for name in _OF_A_VISIT}, own_site, *program)
 
 
 def fingerprint_pages(source: Source, site: Site, feeds: Iterable[Feed], secrets: Iterable[str]) -> str:

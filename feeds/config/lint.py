@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -157,11 +158,23 @@ def _check_files(config: Config) -> Iterator[str]:
     for source in config.sources.values():
         if source.root is None or not source.enabled:
             continue
+        if source.kind is Kind.COMMAND:
+            yield from _check_program(source)
+            continue
         name = encode_file_name(source.address)
         if source.kind is Kind.FILES and next(source.root.glob(name), None) is None:
             yield f"the source {source.id} finds no file {source.address} in {source.root}"
         elif source.kind is not Kind.FILES and not (source.root / name).is_file():
             yield f"the source {source.id} finds no file {source.root / source.address}"
+
+
+def _check_program(source: Source) -> Iterator[str]:
+    """Warn of a program that cannot be found: beside the YAML where it is a path, else in PATH."""
+    name = source.command[0]
+    variables = dict(source.env)
+    place = str(source.root / name) if source.root and "/" in name else name
+    if shutil.which(place, path=variables.get("PATH")) is None:
+        yield f"the source {source.id} finds no program {name}, or one that may not be run"
 
 
 _CHECKS: tuple[Callable[[Config], Iterator[str]], ...] = (

@@ -26,10 +26,11 @@ class ConfigLocation:
 
     def resolve(self, text: str) -> Path:
         """Return a path of the YAML, absolute, links resolved."""
-        text = encode_file_name(text)
-        if self.home and (text == "~" or text.startswith("~/")):
-            return (self.home / text[2:]).resolve()
-        return (self.folder / text).resolve()
+        return (self.folder / self.expand_home(encode_file_name(text))).resolve()
+
+    def expand_home(self, text: str) -> str:
+        """Return a path with `~` replaced by the home folder."""
+        return str(self.home / text[2:]) if self.home and (text == "~" or text.startswith("~/")) else text
 
 
 def encode_file_name(text: str) -> str:

@@ -131,6 +131,10 @@ class SourceShape(SettingsShape):
     """Where stories come from: the address under the key of its kind, and any settings."""
 
     was: v.SlugsValue | None = optional_key("Earlier ids.")
+    env: dict[v.VariableNameValue, v.VariableValue] | None = optional_key(
+        'Environment variables of a `command`, beside PATH, HOME and LANG, such as {TOKEN: "${WIRE_TOKEN}"}.'
+    )
+    base: v.UrlValue | None = optional_key("The URL that relative addresses in the output of a `command` begin at.")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -140,7 +144,7 @@ class SourceShape(SettingsShape):
 
 # What no kind of source can be called.
 SOURCE_SETTINGS = frozenset({*list_keys(SourceShape), *dir(SourceShape)})
-_ADDRESS_VALUES = {"url": v.UrlValue, "address": v.AddressValue, "text": v.TextValue}
+_ADDRESS_VALUES = {"url": v.UrlValue, "address": v.AddressValue, "text": v.TextValue, "command": v.CommandValue}
 
 
 @cache
@@ -228,6 +232,9 @@ class FileShape(YamlMapping):
     workers: v.WorkersValue | None = optional_key(
         "The most processes that read new documents beside the program's own, once many wait; 0: none. Without the key,"
         " one for each other core."
+    )
+    allow_commands: v.SwitchValue | None = optional_key(
+        "Whether sources may run programs (`command`), with the rights of this one."
     )
     hosts: HostsShape = Field(default=HostsShape(), description="Limits of the requests to each host name.")
     defaults: SettingsShape = Field(

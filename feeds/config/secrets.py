@@ -14,7 +14,7 @@ Span = tuple[int, int]
 
 MIN_SEARCHED_LENGTH = 8  # a shorter value is masked when printed, but would be found in documents by chance
 
-_CREDENTIAL_KEYS = {"auth", "headers"}
+_CREDENTIAL_KEYS = {"auth", "headers", "command", "env"}
 _SERVICE_KEYS = {"proxy", "store", "on_publish"}  # addresses of services, which may hold a password
 _MIN_MASKED_LENGTH = 4  # of a value in an address: masking `80` or `en` would garble every line
 

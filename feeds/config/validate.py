@@ -33,9 +33,11 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     """Yield all such mistakes of a file."""
     sources, feeds, defaults = (_mapping(data.get(key)) for key in ("sources", "feeds", "defaults"))
     yield from _check_exclusive_keys(("defaults",), defaults)
+    may_run = str(data.get("allow_commands")).lower() == "true"
     for name, entry in sources.items():
         if isinstance(entry, dict):
             yield from _check_source(("sources", name), entry, defaults)
+            yield from _check_program(("sources", name), entry, may_run)
             yield from _check_files(("sources", name, "files"), entry.get("files"), location)
     theme = data.get("theme")
     if isinstance(theme, str) and not location.resolve(theme).is_dir():
@@ -119,6 +121,18 @@ def _check_selectors(
             if source.get(key) is not None:
                 message = f"`{key}` selects within pages, expected it with `page`, `sitemap` or `full_text: true`"
                 yield Finding((*path, key), message, at_key=True)
+
+
+def _check_program(path: KeyPath, source: SettingsMapping, may_run: bool) -> Iterator[Finding]:
+    """Find a program that the operator has not allowed, and settings of a program without one."""
+    if source.get("command") is None:
+        for key in ("env", "base"):
+            if source.get(key) is not None:
+                message = f"`{key}` is for the program of a source, expected it with `command`"
+                yield Finding((*path, key), message, at_key=True)
+    elif not may_run:
+        expected = "expected `allow_commands: true` at the top level, if it may"
+        yield Finding((*path, "command"), f"the source runs a program, which is not allowed, {expected}", at_key=True)
 
 
 def _check_files(path: KeyPath, pattern: PlainValue | None, location: ConfigLocation) -> Iterator[Finding]:

@@ -157,6 +157,13 @@ PatternValue = Annotated[
 HeaderNameValue = Annotated[str, text_validator(values.parse_header_name, "a header's name"), _schema("string")]
 HeaderValue = Annotated[str, text_validator(values.parse_header_value, "a header's value"), _TEXT]
 AgeValue = Annotated[Age, text_validator(units.parse_age, "a length of time such as 30d"), _schema("string", units.AGE)]
+CommandValue = Annotated[
+    tuple[str, ...],
+    PlainValidator(values.parse_command),
+    WithJsonSchema({"type": "array", "items": _TEXT_OR_NUMBER, "minItems": 1}),
+]
+VariableNameValue = Annotated[str, text_validator(values.parse_variable_name, "a name"), _schema("string")]
+VariableValue = Annotated[str, text_validator(values.parse_variable, "a text"), _TEXT]
 ReplacementValue = Annotated[str, text_validator(values.parse_replacement, "a text"), _TEXT]
 ContactValue = Annotated[str, text_validator(values.parse_contact, "an e-mail or web address"), _schema("string")]
 EmailValue = Annotated[str, text_validator(values.parse_email, "an e-mail address"), _schema("string", "@")]

@@ -64,6 +64,47 @@ def parse_text(value: str) -> str:
     return value.strip()
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse_command(value: object) -> tuple[str, ...]:
+    """Return a program and its arguments, as they are."""
+    if isinstance(value, str):
+        raise ValueError(
+            f"`{shorten(value)}` is one text, expected a list of the program and its arguments{hint(_as_list(value))}"
+        )
+    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(word, str) for word in value):
+        raise ValueError(
+            "this is no list of texts, expected a program and its arguments such as [tools/wire, --latest]"
+        )
+    if any("\0" in word for word in value):
+        raise ValueError("a word holds the character U+0000, expected readable text")
+    if not value[0].strip():
+        raise ValueError("the program has no name, expected such as [tools/wire, --latest]")
+    if "://" in value[0]:
+        raise ValueError(f"`{shorten(value[0])}` is a web address, expected a program; `feed:` or `page:` fetches it")
+    return tuple(value)
+
+
+def _as_list(text: str) -> str | None:
+    """Return the list that a command of simple words most likely means; what a shell would do, no list can."""
+    return f"[{', '.join(text.split())}]" if re.fullmatch(r"[\w./:=@%+ -]+", text) else None
+
+
+def parse_variable_name(value: str) -> str:
+    """Return the name of an environment variable."""
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(f"`{shorten(value)}` is no name of a variable, expected such as API_TOKEN")
+    return value
+
+
+def parse_variable(value: str) -> str:
+    """Return the value of an environment variable, as it is."""
+    if "\0" in value:
+        raise ValueError("the value holds the character U+0000, expected readable text")
+    return value
+
+
 def parse_replacement(value: str) -> str:
     """Return the text that is written for an occurrence, as it is: it may be empty, or begin with a space."""
     if value:

@@ -1,4 +1,4 @@
-"""The only room that opens outbound sockets: fetches visits over HTTP or from disk, and sends what others ask for."""
+"""The only room that opens outbound sockets: fetches visits over HTTP, from disk or from a program, and sends."""
 
 from __future__ import annotations
 

@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Self
 
 from requests import Response
 
 from ..errors import FailureKind, FetchError
-from ..model import Fetched, Hop, HostState, NotModified, Site, Source, Visit, is_remote
+from ..model import Config, Fetched, Hop, HostState, Kind, NotModified, Site, Source, Visit, is_remote
 from ..politeness import HostLimits
 from . import local_files, robots
+from .commands import NOT_ALLOWED, CommandRunner
 from .connection import Opener, shared_tls_context
 from .decoding import decode_start
 from .problems import FetchProblem, raise_fetch_error
@@ -33,6 +35,7 @@ class Fetcher:
 
     `hosts` are the limits towards each host, kept between all requests; a caller that makes one visit only needs none.
     `allow` names networks that may be visited besides the public ones, as in `127.0.0.0/8` or `10.0.0.0/8:8080`.
+    It runs no programs, unless it was made `for_installation`.
     """
 
     def __init__(
@@ -47,11 +50,23 @@ class Fetcher:
     ) -> None:
         opener = Opener(GuardedConnector(allow, resolve), tls, clock)
         self.user_agent = format_user_agent(site)
+        self._commands: CommandRunner | None = None
         self.throttle = Throttle(hosts, clock, opener.sockets.stopping)
         self.transport = Transport(opener, min(hosts.at_once, MAX_IDLE_PER_ROUTE))
 
+    @classmethod
+    def for_installation(cls, config: Config, allow: Sequence[str] = ()) -> Self:
+        """Return a fetcher with the limits of a configuration, which runs the programs of its sources."""
+        fetcher = cls(config.site, hosts=config.hosts, allow=allow)
+        fetcher._commands = CommandRunner(config)
+        return fetcher
+
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         """Fetch what is at a visit's address now; raise FetchError, with a sentence for the operator, on failure."""
+        if visit.source.kind is Kind.COMMAND and visit.story is None:
+            if self._commands is None:
+                raise FetchError(NOT_ALLOWED, kind=FailureKind.REFUSED)
+            return self._commands.run(visit)
         if not is_remote(visit.url):
             return local_files.fetch(visit)
         with self._throttle_visit(visit.source.timeout) as throttle:
@@ -78,7 +93,9 @@ class Fetcher:
         return self.throttle.address_of(host)
 
     def close(self) -> None:
-        """Close all connections for good; requests in progress raise FetchError of kind `stopped` at once (F38)."""
+        """Close all connections and end all programs for good; visits in progress fail as `stopped` at once (F38)."""
+        if self._commands is not None:
+            self._commands.close()
         self.transport.close()
         self.throttle.close()
 

@@ -332,7 +332,8 @@ def _channel_origin(channel: Channel, base: str | None, context: Context, place:
     if source and source.private:
         return Origin(title=title or None)
     site, feed = _first_link(channel.links, "alternate", base), _first_link(channel.links, "self", base)
-    origin = Origin(channel.id or feed, None, site, feed or (source.address if source else None), channel.updated)
+    visited = source.address if source and source.root is None else None  # what is local has no address on the web
+    origin = Origin(channel.id or feed, None, site, feed or visited, channel.updated)
     icon = channel.icon or channel.image
     icon_url = web_url(icon.href, icon.base, base) if icon else None
     return replace(_clean_origin(origin, (site, base), context.now, place), title=title or None, icon=icon_url)

@@ -68,7 +68,7 @@ def parse_document(response: Fetched, source: Source | None = None) -> Parsed:
     try:
         return parse_feed(response, source)
     except ParseError as error:
-        if source is not None and source.kind is not Kind.ANY:
+        if source is not None and source.kind not in (Kind.ANY, Kind.COMMAND):
             raise
         if (parsed := _read_list(response, source)) is not None:
             return parsed

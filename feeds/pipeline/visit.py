@@ -240,6 +240,22 @@ def _find_feed(response: Fetched, context: VisitContext) -> _Attempt:
     if feed := run(None, find_announced_feed, response):
         return _Attempt(Harvest((), (), warnings=(f"its feed is at {feed}",)), response, feed=feed)
     context.require_robots_permission(context.visit.url)
+    return _read_page(response, context)
+
+
+def _read_output(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read what a program printed: a feed, or else a page."""
+    try:
+        return _read_feed(response, context)
+    except ParseError as error:
+        if error.kind not in WEB_PAGE_KINDS:
+            raise
+    return _read_page(response, context)
+
+
+def _read_page(response: Fetched, context: VisitContext) -> _Attempt:
+    """Read a page as a list of stories, or as one."""
+    run = context.io.run
     page = run(None, read_page, response, context.source)
     return _listing_attempt(run(response, take_listing, page, context.listing_context()), response)
 
@@ -288,6 +304,7 @@ _LISTING_READERS: Mapping[str, Callable[[Fetched, VisitContext], _Attempt]] = {
     Kind.SITEMAP: _read_sitemap,
     Kind.FILES: _read_folder,
     Kind.OPML: _read_outlines,
+    Kind.COMMAND: _read_output,
 }
 
 
@@ -356,7 +373,7 @@ def _publish_as_listed(listing_story: Story, context: VisitContext) -> _Attempt:
 
 def _is_feed(source: Source) -> bool:
     """Return whether the listings of a source are feeds, which tell of a story what its author chose."""
-    return source.kind is Kind.ANY or not source_kinds()[source.kind].story_pages
+    return source.kind in (Kind.ANY, Kind.COMMAND) or not source_kinds()[source.kind].story_pages
 
 
 def _harvest_story(listing_story: Story, parsed: Parsed, response: Fetched | None, context: VisitContext) -> Harvest:

@@ -18,9 +18,10 @@ from itertools import count
 from ..model import HostState, Visit
 from ..politeness import HostLimits, RequestSlots
 from .connectivity import PROBE_EVERY, Connectivity
-from .intervals import DAY, is_local
+from .intervals import DAY, is_local, runs_program
 
 MIN_PRUNED = 256  # hosts; fewer are not worth looking through
+MAX_PROGRAMS = 4  # that run at once: each may take a core and a gigabyte
 CHECK_INTERVAL = 60.0  # seconds between two looks while only visits in progress stand in the way
 
 VisitHeap = list[tuple[datetime, int, Visit]]
@@ -73,6 +74,7 @@ class HostQueue:
         self._prune_at = MIN_PRUNED
         self._tiers = (_Tier(), _Tier())  # visits that worked last time, visits that failed
         self._local: VisitHeap = []
+        self._programs = 0  # running
         self._keys: set[VisitKey] = set()  # queued or in progress
         self._running_sources: set[str] = set()  # by id
         self._without_slot: set[VisitKey] = set()  # in progress for long
@@ -120,6 +122,7 @@ class HostQueue:
         moment = self._clock.read(now)
         self._keys.discard(visit_key(visit))
         self._running_sources.discard(visit.source.id)
+        self._programs -= runs_program(visit)
         if not is_local(visit):
             self._release(visit, host, moment)
         if redirect_host is not None:
@@ -142,9 +145,7 @@ class HostQueue:
         if not (self._local or any(tier.queued for tier in self._tiers)):
             return None
         self._offer_changed(moment)
-        if self._next_tier(moment) is not None or any(
-            visit.source.id not in self._running_sources for _, _, visit in self._local
-        ):
+        if self._next_tier(moment) is not None or any(self._may_start_local(visit) for _, _, visit in self._local):
             return 0.0
         if self._connectivity.down and not self._running and moment < self._probe_at:
             return self._probe_at - moment
@@ -223,13 +224,18 @@ class HostQueue:
         picked: list[Visit] = []
         for entry in sorted(self._local):
             visit = entry[2]
-            if visit.source.id in self._running_sources:
-                kept.append(entry)
-            else:
+            if self._may_start_local(visit):
                 self._running_sources.add(visit.source.id)
+                self._programs += runs_program(visit)
                 picked.append(visit)
+            else:
+                kept.append(entry)
         self._local = kept
         return picked
+
+    def _may_start_local(self, visit: Visit) -> bool:
+        has_room = self._programs < MAX_PROGRAMS or not runs_program(visit)
+        return has_room and visit.source.id not in self._running_sources
 
     @property
     def _running(self) -> int:

@@ -19,13 +19,19 @@ LONGEST = WEEK * (1 + JITTER)  # no interval reaches further, so no due time may
 STORY_RETRIES = (10 * MINUTE, 2 * HOUR)  # after the first and the second failed visit to a story's page
 
 _HOURS_IN_A_WEEK = 168
+_LOCAL_KINDS = frozenset({Kind.FILES, Kind.COMMAND})
 
 
 def is_local(visit: Visit) -> bool:
-    """Return whether the visit makes no request, and so needs no politeness: of local files, and what a hub pushed."""
+    """Return whether the visit makes no request, and so needs no politeness: of local files, a program, or a push."""
     if visit.push is not None:
         return True
-    return visit.story is None and (visit.source.kind is Kind.FILES or not is_remote(visit.url))
+    return visit.story is None and (visit.source.kind in _LOCAL_KINDS or not is_remote(visit.url))
+
+
+def runs_program(visit: Visit) -> bool:
+    """Return whether the visit runs the program of its source."""
+    return visit.source.kind is Kind.COMMAND and visit.story is None and visit.push is None
 
 
 def jitter_fraction(visit: Visit) -> float:
@@ -66,7 +72,7 @@ def claim(visit: Visit, now: datetime) -> datetime:
     """Return the due time to store before the visit starts, so that a crash loop never visits more often (E12)."""
     if visit.story is not None:
         return now + timedelta(seconds=STORY_RETRIES[0])
-    if is_local(visit):  # not a server of others: after a crash our own stories should not wait
+    if is_local(visit) and not runs_program(visit):  # after a crash our own stories should not wait
         return min(next_due(visit, now), now + timedelta(seconds=MINUTE))
     return next_due(visit, now)
 

@@ -17,6 +17,7 @@ from ..model import (
     Event,
     HeldStory,
     Issue,
+    Kind,
     Ledger,
     LedgerEntry,
     Outcome,
@@ -258,7 +259,7 @@ class SqlStore:
         count = 0
         for key, id in self._source_index.ids.items():
             source = self._source_index.declared.get(key)
-            if source is not None and source.root is not None:
+            if source is not None and source.root is not None and source.kind is not Kind.COMMAND:
                 continue  # our own stories stay as long as their files
             if source_ids is not None and id not in source_ids and not _is_turn_of(key, at):
                 continue

@@ -45,6 +45,7 @@ BASE: Tree = {
 
 # A value for each key, other than its default; `it` and `x` are ids, `0` is the item of a list.
 HEADERS = {"X-A": "b"}
+VARIABLES = {"A": "b"}
 REPLACEMENTS = {"a": "b"}
 CONDITIONS: Tree = {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
 CONDITIONS |= {"source": "a", "any": "a", "age": "3d"}
@@ -116,6 +117,7 @@ VALUES: Tree = {
     "theme": ".",
     "retain": "90d",
     "workers": "4",
+    "allow_commands": "true",
     "server": {"listen": "127.0.0.1:1", "admin": "127.0.0.1:2", "admin_token": "0123456789abcdef"}
     | {"trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
     "hosts": {"gap": "2s", "at_once": "3"},
@@ -124,6 +126,7 @@ VALUES: Tree = {
         "it": SETTINGS
         | {"feed": "https://c.example/", "page": "https://c.example/", "sitemap": "https://c.example/"}
         | {"files": "*.md", "opml": "https://c.example/", "was": "old"}
+        | {"command": ["wire"], "env": VARIABLES, "base": "https://c.example/"}
     },
     "feeds": {
         "x": {
@@ -147,7 +150,7 @@ VALUES: Tree = {
 
 def _list_leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
     """Yield each value of `VALUES` and its path."""
-    if isinstance(values, dict) and values not in (HEADERS, REPLACEMENTS):
+    if isinstance(values, dict) and values not in (HEADERS, REPLACEMENTS, VARIABLES):
         for key, value in values.items():
             yield from _list_leaves(value, (*path, key))
     else:
@@ -191,6 +194,9 @@ def _base_for(path: KeyPath) -> object:
     if path[:2] == ("sources", "it") and path[2] in ("feed", "sitemap", "files", "opml"):
         address = "a/*.md" if path[2] == "files" else "https://a.example/"
         return _merge(BASE, {"sources": {"it": {"page": None, path[2]: address}}})
+    if path[:2] == ("sources", "it") and path[2] in ("command", "env", "base"):
+        command = ["a", "b"] if path[2] == "command" else ["wire"]
+        return _merge(BASE, {"allow_commands": "true", "sources": {"it": {"page": None, "command": command}}})
     if path == ("server", "admin_token"):
         return _merge(BASE, {"server": {"admin": "127.0.0.1:2"}})
     if "0" in path:
@@ -294,8 +300,10 @@ def test_D2_every_field_of_a_record_is_read(tmp_path: Path, origin: Origin, read
             "a": {"feed": origin.put("/a", Document(rss(("1", "One")))), "every": {"auto": ["5m", "1d"]}},
             "b": {"feed": origin.put("/b", Document(rss(("2", "Two")))), "cron": "@daily", "include": "x"},
             "c": {"files": "stories/*.md"},
+            "d": {"command": ["true"]},
         },
         {"all": {"steps": USED_STEPS}},
+        allow_commands=True,
     )
     with wire.app() as app:
         app.turn()

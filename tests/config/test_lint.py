@@ -30,6 +30,14 @@ WARNED = {
     "http": ("sources:\n  a: http://example.org/", "fetched over http instead of https: a"),
     "secret": ("sources:\n  a: {feed: http://example.org/, auth: {bearer: x}}", "credentials are sent unencrypted"),
     "files": ("sources:\n  a: {files: nowhere/*.md}", "the source a finds no file *.md in"),
+    "program": (
+        "allow_commands: true\nsources:\n  a: {command: [no-such-program]}\n  b: {command: [sh]}",
+        "the source a finds no program no-such-program",
+    ),
+    "program beside the file": (
+        "allow_commands: true\nsources:\n  a: {command: [./feeds.yaml]}",
+        "the source a finds no program ./feeds.yaml",
+    ),
     "file": ("sources:\n  a: {feed: nowhere.xml}", "the source a finds no file"),
 }
 

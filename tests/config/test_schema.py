@@ -49,6 +49,7 @@ def test_the_schema_knows_short_and_long_forms() -> None:
         "server",
         "retain",
         "workers",
+        "allow_commands",
         "hosts",
         "defaults",
         "sources",

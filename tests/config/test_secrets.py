@@ -51,6 +51,9 @@ def load_sources(tmp_path: Path, sources: Mapping[str, object], env: Mapping[str
         ({"feed": "https://a.example/f", "headers": {"X-Key": "a ${T}"}}, True),
         ({"feed": "https://a.example/f", "auth": {"basic": ["me", "${T}"]}}, True),
         ({"feed": "https://a.example/f", "auth": {"bearer": "${file:key}"}}, True),
+        ({"command": ["wire", "--key=${T}"]}, True),
+        ({"command": ["wire"], "env": {"KEY": "${T}"}}, True),
+        ({"command": ["wire"], "env": {"KEY": "plain"}}, False),
         ({"feed": "https://a.example/f", "proxy": "http://${T}:80"}, False),
         ({"feed": "https://a.example/f", "tags": "${T}", "timezone": "${ZONE}"}, False),
         ({"feed": "https://a.example:${PORT}/f"}, False),
@@ -66,7 +69,8 @@ def test_S13_a_source_is_private_when_its_address_headers_or_auth_hold_a_secret(
 ) -> None:
     (tmp_path / "key").write_text("from-a-file\n", encoding="utf-8")
     env = {"T": "tok3n-of-mine", "URL": "https://a.example/f?x=1", "PORT": "8443", "ZONE": "UTC", "DIR": "/srv/feeds"}
-    assert load_sources(tmp_path, {"a": entry}, env).sources["a"].private is private
+    config = load_sources(tmp_path, {"a": entry}, env, allow_commands=True)
+    assert config.sources["a"].private is private
 
 
 def test_S13_a_secret_in_the_defaults_makes_each_source_private(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_source_appears_in_check_schema_and_sample_and_is_pulled(wire: Wire, p
     wire.declare({"log": {"gemlog": address.removeprefix("http://")}, "bad": {"gemlog": address}})
     shape = json.loads(run(wire, "schema"))["$defs"]["SourceShape"]
     assert shape["properties"]["gemlog"]["description"] == "HOST/PATH of a Gemini log."
-    assert "exactly one of feed, page, sitemap, files, opml and gemlog" in shape["description"]
+    assert "exactly one of feed, page, sitemap, files, opml, command and gemlog" in shape["description"]
     check = wire.command("check")
     assert check.returncode == 2 and "has a scheme, expected HOST/PATH" in check.stderr
     wire.declare({"log": {"gemlog": address.removeprefix("http://"), "was": ["old"], "tags": ["a"]}})
