@@ -6,14 +6,15 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from ..app import App, Turn, TurnOptions
@@ -37,7 +38,8 @@ from .watch import watch_config, watch_stories
 
 log = logging.getLogger("feeds.daemon")
 
-TICK_SECONDS = 0.5  # between two looks at what is due
+TICK_SECONDS = 1.0  # between two looks at what is due; what cannot wait calls for one at once
+TICK_JOB = "tick"
 RETRY_SECONDS = 30.0  # without a turn after the store or the disk refused to work
 HUNG_SECONDS = 60.0  # without progress, after which the service manager is told nothing any more
 CHECK_SECONDS = 2.0  # between two checks of what is supervised
@@ -99,6 +101,7 @@ class Daemon:
         self._reporter = reporter
         self._config_changed = threading.Event()
         self._operations: SimpleQueue[_PendingOperation] = SimpleQueue()  # for the thread of the turns
+        self._scheduler = BackgroundScheduler(timezone="UTC")
         self._last_config = _read_bytes(app.config.path)  # in use, or refused
         self._retry_at = 0.0
         self._progress_at = time.monotonic()  # when a turn last made progress
@@ -112,6 +115,7 @@ class Daemon:
         operation = _PendingOperation(request, io)
         if isinstance(request, RunRequest | ReloadRequest):
             self._operations.put(operation)
+            self._tick_now()
         else:
             threading.Thread(target=self._perform, args=[operation], name="operation", daemon=True).start()
         return operation.report
@@ -120,27 +124,37 @@ class Daemon:
         """Tick until told to stop; SIGHUP or an edited configuration reloads."""
         stop = self._service.stop
         self._start("watch configuration", lambda: watch_config(self._app.config.path, stop, self._config_changed.set))
-        self._start("watch stories", lambda: watch_stories(self._app, stop))
-        scheduler = BackgroundScheduler(timezone="UTC")
         # A tick that comes during a turn is dropped, and a late one is made: the store knows what is due.
-        scheduler.add_job(
+        self._scheduler.add_job(
             lambda: self._guard(self._tick),
             "interval",
+            id=TICK_JOB,
             seconds=TICK_SECONDS,
             next_run_time=datetime.now(UTC),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
         )
-        scheduler.start()
+        self._scheduler.start()
+        self._start("watch stories", lambda: watch_stories(self._app, self._wake, stop))
         self._manager.ready(self._status())
         pause = min(CHECK_SECONDS, (self._manager.watchdog or CHECK_SECONDS) / 3)
         while not stop.wait(pause):
             self._check()
         self._manager.stopping()
         self._app.stop()
-        scheduler.shutdown(wait=True)  # for as long as `run_service` permits
+        self._scheduler.shutdown(wait=True)  # for as long as `run_service` permits
         write_state(self._app.config.data, replace(self._read_state(), is_daemon=False))
+
+    def _wake(self, source_ids: Collection[str]) -> None:
+        """Visit these sources at once, whatever the schedule says."""
+        self._app.wake(source_ids)
+        self._tick_now()
+
+    def _tick_now(self) -> None:
+        """Let the next tick come at once; one in progress looks for what came in itself."""
+        with suppress(JobLookupError):  # before the first tick
+            self._scheduler.modify_job(TICK_JOB, next_run_time=datetime.now(UTC))
 
     def _tick(self) -> None:
         self._note_progress()

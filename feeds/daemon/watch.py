@@ -20,7 +20,7 @@ StoryFolders = Mapping[tuple[Path, int], Collection[str]]  # path and inode → 
 # Milliseconds without a change after which an edit is complete, and after how many it is taken in any case: of the
 # configuration (F25), and of our own stories, which are only read once they stand still (F34).
 CONFIG_QUIET, CONFIG_MAX_DELAY = 1_000, 10_000
-STORY_QUIET, STORY_MAX_DELAY = 50, 300
+STORY_QUIET, STORY_MAX_DELAY = 250, 500
 FOLDER_CHECK = 5_000  # milliseconds between two looks whether other folders are to be watched
 RETRY_SECONDS = 30.0  # after which what could not be watched is tried again
 
@@ -41,9 +41,11 @@ def watch_config(path: Path, stop: threading.Event, on_change: Callable[[], None
     _watch_until(stop, watch_folders, f"the configuration {path}; SIGHUP and `feeds reload` work")
 
 
-def watch_stories(app: App, stop: threading.Event) -> None:
-    """Visit a source of files as soon as something in its folder changes; the schedule finds what this misses."""
-    _watch_until(stop, lambda: _wake_on_changes(app, stop), "the folders of our own stories; they are read when due")
+def watch_stories(app: App, wake: Callable[[Collection[str]], None], stop: threading.Event) -> None:
+    """Wake a source of files as soon as something in its folder changes; the schedule finds what this misses."""
+    _watch_until(
+        stop, lambda: _wake_on_changes(app, wake, stop), "the folders of our own stories; they are read when due"
+    )
 
 
 def _watch_until(stop: threading.Event, watch_folders: Callable[[], None], what: str) -> None:
@@ -56,7 +58,7 @@ def _watch_until(stop: threading.Event, watch_folders: Callable[[], None], what:
             stop.wait(RETRY_SECONDS)
 
 
-def _wake_on_changes(app: App, stop: threading.Event) -> None:
+def _wake_on_changes(app: App, wake: Callable[[Collection[str]], None], stop: threading.Event) -> None:
     """Wake the sources whose folder changes; return when other folders are to be watched."""
     folders = story_folders(app)
     if not folders:
@@ -66,7 +68,7 @@ def _wake_on_changes(app: App, stop: threading.Event) -> None:
     for changed in _changed_paths(paths, stop, STORY_QUIET, STORY_MAX_DELAY):
         for (folder, _), source_ids in folders.items():
             if any(path.is_relative_to(folder) for path in changed):
-                app.wake(source_ids)
+                wake(source_ids)
         if story_folders(app) != folders:
             return
 

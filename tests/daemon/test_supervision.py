@@ -269,7 +269,7 @@ def test_F34_a_story_saved_before_its_folder_is_watched_is_visited(
         assert app.turn().visits == 2
         assert app.turn().visits == 0
         stop = threading.Event()
-        thread = threading.Thread(target=watch.watch_stories, args=[app, stop])
+        thread = threading.Thread(target=watch.watch_stories, args=[app, app.wake, stop])
         thread.start()
         until(lambda: app.turn().visits == 1)
         stop.set()
