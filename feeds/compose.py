@@ -73,6 +73,7 @@ def compose(
         digest=_digest(articles, prev_archive, as_stored=as_stored),
         original_id=ledger.original_id,
         prev_archive=prev_archive,
+        as_stored=as_stored,
     )
 
 

@@ -1047,7 +1047,8 @@ class Edition(Struct, frozen=True):
     """A feed at one moment: the chosen articles in order; `updated` never goes backwards.
 
     With a number, `archive`, it is one of the archive documents, which hold what has left the subscription document.
-    `prev_archive` is the number of the newest archive document that is older (RFC 5005 §4).
+    `prev_archive` is the number of the newest archive document that is older (RFC 5005 §4). `as_stored`: no step may
+    have changed an article, so that its key and its change number tell it from all others and from what it was before.
     """
 
     feed: Feed
@@ -1059,6 +1060,7 @@ class Edition(Struct, frozen=True):
     original_id: str | None = None  # of a renamed feed: the id that it was first published under
     archive: int | None = None
     prev_archive: int | None = None
+    as_stored: bool = False
 
 
 class StoryNeighbours(Struct, frozen=True):

@@ -11,7 +11,7 @@ _NO_ENTRIES: Mapping[str, bytes] = {}
 
 
 class EntryCache:
-    """The entries of articles by the digest of the article and the name of the format, up to `max_size` bytes.
+    """The entries of articles by what tells the article and by the name of the format, up to `max_size` bytes.
 
     Those of the article go first that no document held for longest. One thread at a time uses it.
     """

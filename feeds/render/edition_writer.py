@@ -13,7 +13,8 @@ from ..registry import Format
 from .addresses import spell_addresses, spell_frame
 from .formatting import file_path
 
-# The entries of an article that were written before, by the name of the format; of the article with a digest.
+# The entries of an article that were written before, by the name of the format; of the article with a digest, or as
+# `digest_stored` tells it.
 KeptEntries = Callable[[bytes], Mapping[str, bytes]]
 
 _NO_ENTRIES: Mapping[str, bytes] = {}
@@ -23,6 +24,11 @@ _encode = msgspec.msgpack.Encoder().encode
 def digest_article(article: Article) -> bytes:
     """Return a digest of all that an article holds; raise ValueError for a text that is no Unicode."""
     return blake2b(_encode(article), digest_size=16).digest()
+
+
+def digest_stored(article: Article) -> bytes:
+    """Return what tells an article as it is stored from all others, and from what it was before."""
+    return b"%d/%d" % (article.key, article.changed)
 
 
 class EditionWriter:
@@ -59,7 +65,8 @@ class EditionWriter:
 
     @cached_property
     def _digests(self) -> list[bytes]:
-        return list(map(digest_article, self._edition.articles))
+        digest = digest_stored if self._edition.as_stored else digest_article
+        return list(map(digest, self._edition.articles))
 
     @cached_property
     def _entries(self) -> list[Mapping[str, bytes]]:

@@ -92,6 +92,20 @@ def test_R8_the_sample_of_a_document_holds_the_new_entries_alone(edition: Editio
             assert check_document(document.path, document.new.sample) == []
 
 
+@pytest.mark.parametrize("as_stored", [True, False])
+def test_L2_the_entry_of_an_article_as_stored_is_kept_by_its_key_and_change_number(as_stored: bool) -> None:
+    """What steps may have changed is known by all that it holds."""
+    kept, before = Kept(), article(key=7, changed=1)
+    editions = [
+        factories.edition(each, feed=FEED, site=SITE, updated=NOON, as_stored=as_stored)
+        for each in (before, replace(before, title="Another", changed=2), replace(before, title="Of a step"))
+    ]
+    written = [bodies(kept.render(edition)) for edition in editions]
+    expected = [bodies(list(render(edition))) for edition in editions]
+    assert written[:2] == expected[:2]
+    assert (written[2] == expected[2]) != as_stored
+
+
 PUBLISHED_ID = {
     "rss": re.compile(rb"<guid[^>]*>([^<]*)<"),
     "atom": re.compile(rb"<entry[^>]*><id>([^<]*)<"),
