@@ -163,6 +163,7 @@ class SourceKind:
         if self.name in cast("frozenset[str]", _import("feeds.config.schema:SOURCE_SETTINGS")):
             raise UnusableRow(f"the name `{self.name}` is that of a setting of sources, expected another name")
         _require_function("parse", self.parser)
+        _check_example(self.example)
         if self.value == "command":
             raise UnusableRow("its `value` is `command`, expected url, address or text")
         if self.value == "text" or self.locate is not None:
@@ -282,7 +283,7 @@ class StepKind:
     the types str, int, float, bool, Pattern, tuple[str, ...], a Literal of texts, a tuple of such, and `Conditions` of
     `feeds.steps`, or of any of them or None; where the fields have defaults, the keys may be left out. The YAML may
     have the value of the field `short` alone. `shape` is for keys that are no fields: the mapping of the YAML as a
-    model of pydantic.
+    model of pydantic. The metadata of a field may have its `description` and an `example`, for the manual and editors.
     """
 
     name: str
@@ -312,6 +313,7 @@ class StepKind:
         names = [field.name for field in fields(self.step_type)]
         if self.short is not None and self.short not in names:
             raise UnusableRow(f"its `short` is `{self.short}`, expected a field of {step.__name__}")
+        _check_example(self.example)
         check_fields = cast("Callable[[StepKind], None]", _import("feeds.config.step_shapes:check_fields"))
         check_fields(self)
 
@@ -458,6 +460,10 @@ def _load_row(entry_point: EntryPoint, kind: type[_Row]) -> _Row:
 def _require_function(column: str, value: object) -> None:
     if not callable(value):
         raise UnusableRow(f"its `{column}` is a {type(value).__name__}, expected a function")
+
+
+def _check_example(example: str) -> None:
+    cast("Callable[[str], object]", _import("feeds.config.yaml_mapping:read_example"))(example)
 
 
 @cache

@@ -75,6 +75,22 @@ def test_a_plugin_that_is_not_usable_is_named(
     assert sentence in problem
 
 
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("'a', 'An a.', '*/*', '{x: [', parse=parse", "its example `{x: [` is no YAML"),
+        ("'a', 'An a.', '*/*', 'x', value='command', parse=parse", "its `value` is `command`"),
+        ("'env', 'An a.', '*/*', 'x', parse=parse", "the name `env` is that of a setting"),
+    ],
+)
+def test_a_kind_of_source_that_is_not_usable_is_named(plug_in: Callable[..., None], row: str, sentence: str) -> None:
+    code = f"from feeds.registry import SourceKind\ndef parse(fetched, source): ...\nSOURCE = SourceKind({row})\n"
+    plug_in("broken", code, {"feeds.sources": {"x": "broken:SOURCE"}})
+    with pytest.raises(ConfigError) as error:
+        registry.formats()
+    assert sentence in error.value.problems[0]
+
+
 def test_a_name_is_taken_once(plug_in: Callable[..., None]) -> None:
     for name in ("gopher_two", "gopher_three"):
         plug_in(name, GOPHER + GOPHER_ROW, {"feeds.formats": {"gopher": f"{name}:FORMAT"}})

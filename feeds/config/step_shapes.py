@@ -27,24 +27,28 @@ from ..steps import WHEN, Age, Condition, Conditions, Substitution
 from . import value_types as v
 from .patterns import Regexp
 from .problems import did_you_mean, join_with_or
-from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, optional_key
+from .yaml_mapping import FORM, LONG, SHORT, YamlMapping, key_of_kind, optional_key
 
 
 class ConditionsShape(YamlMapping):
-    """Patterns that are searched for in fields of an article, and its age; all must hold."""
+    """What must be found in fields of an article, and its age; all must hold.
 
-    title: v.PatternValue | None = None
-    summary: v.PatternValue | None = None
-    text: v.PatternValue | None = None
-    url: v.PatternValue | None = None
-    author: v.PatternValue | None = None
-    tag: v.PatternValue | None = None
-    language: v.PatternValue | None = None
-    source: v.PatternValue | None = None
-    any: v.PatternValue | None = optional_key("Title, summary and text.")
+    A text is a regular expression (RE2) that is searched for, a list means any of these words.
+    """
+
+    title: v.PatternValue | None = optional_key("Found in the title.", "(?i)sponsored")
+    summary: v.PatternValue | None = optional_key("Found in the excerpt.", ["rain", "snow"])
+    text: v.PatternValue | None = optional_key("Found in the text, without its tags.", ["heavy weather"])
+    url: v.PatternValue | None = optional_key("Found in the address of the story.", "/opinion/")
+    author: v.PatternValue | None = optional_key("Found in the name of an author.", "(?i)press office")
+    tag: v.PatternValue | None = optional_key("Found in a tag.", "^weather$")
+    language: v.PatternValue | None = optional_key("Found in the language.", "^(en|de)")
+    source: v.PatternValue | None = optional_key("Found in the id of the source.", "^friends/")
+    any: v.PatternValue | None = optional_key("Found in title, excerpt or text.", ["rain", "snow"])
     age: v.AgeValue | None = optional_key(
-        "How old the article is beside the newest, such as 30d: `keep` takes up to that age, other steps what is older;"
-        ' "<30d" and ">30d" say which.'
+        "How old the article is beside the newest: `keep` takes up to that age, other steps what is older;"
+        ' "<30d" and ">30d" say which.',
+        "30d",
     )
 
     @model_validator(mode="after")
@@ -57,11 +61,19 @@ class ConditionsShape(YamlMapping):
 class LimitShape(YamlMapping):
     """The articles that a feed keeps. Over `at_most` or `bytes`, the source with most of them is cut first."""
 
-    count: v.WholeValue | None = optional_key("The newest articles, this many.")
-    hours: v.NumberValue = Field(default=48.0, description="And all that were first seen in the last hours, this many.")
-    at_most: v.WholeValue | None = optional_key("Never more than this many; 500, or `count` if that is more.")
-    per_source: v.WholeOrNoneValue | None = optional_key("Of each source, this many at most, or `none`: any number.")
-    bytes: v.SizeValue = Field(default=5_000_000, description="About the largest size of a file of the feed.")
+    count: v.WholeValue | None = optional_key("The newest articles, this many; 50 when left out.", 20)
+    hours: v.NumberValue = Field(
+        default=48.0,
+        description="And all that were first seen in the last hours, this many; 48 when left out.",
+        examples=[24],
+    )
+    at_most: v.WholeValue | None = optional_key("Never more than this many; 500, or `count` if that is more.", 200)
+    per_source: v.WholeOrNoneValue | None = optional_key("Of each source, this many at most, or `none`: any number.", 5)
+    bytes: v.SizeValue = Field(
+        default=5_000_000,
+        description="About the largest size of a file of the feed; 5MB when left out.",
+        examples=["1MB"],
+    )
 
 
 def _build_conditions(value: Regexp | ConditionsShape) -> Conditions:
@@ -90,15 +102,21 @@ Replacements = Annotated[dict[v.ExpressionValue, v.ReplacementValue], AfterValid
 class RewriteShape(YamlMapping):
     """What is replaced, by field: `pattern: replacement`, in which \\1 is the first group of the pattern."""
 
-    title: Replacements | None = optional_key("A title that nothing would be left of stays as it is.")
-    summary: Replacements | None = optional_key("The excerpt.")
-    text: Replacements | None = optional_key("The words of the text, between its tags.")
-    html: Replacements | None = optional_key("The text with its tags; what comes out is cleaned.")
-    url: Replacements | None = optional_key("The address; it stays as it is where it would become none.")
-    author: Replacements | None = optional_key("The name of each author.")
-    tag: Replacements | None = optional_key("Each tag.")
-    any: Replacements | None = optional_key("Title, summary and text.")
-    when: ConditionsValue | None = optional_key(WHEN["description"])
+    title: Replacements | None = optional_key(
+        "The title; it stays as it is where nothing would be left.", {"(?i)^exclusive: ": ""}
+    )
+    summary: Replacements | None = optional_key("The excerpt.", {"^Read more: ": ""})
+    text: Replacements | None = optional_key(
+        "The words of the text, between its tags.", {r"colou?r (\w+)": r"\1 paint"}
+    )
+    html: Replacements | None = optional_key("The text with its tags; what comes out is cleaned.", {"<hr */?>": ""})
+    url: Replacements | None = optional_key(
+        "The address; it stays as it is where it would become none.", {"^http://amp[.]": "https://www."}
+    )
+    author: Replacements | None = optional_key("The name of each author.", {"(?i), staff writer$": ""})
+    tag: Replacements | None = optional_key("Each tag.", {"^Weather/.*": "weather"})
+    any: Replacements | None = optional_key("Title, excerpt and text.", {"colour": "color"})
+    when: ConditionsValue | None = optional_key(WHEN["description"], WHEN["example"])
 
     @property
     def substitutions(self) -> tuple[Substitution, ...]:
@@ -166,7 +184,8 @@ class StepShape(YamlMapping):
 def step_shape() -> type[StepShape]:
     """Return the shape of a step with a key for each kind."""
     keys: dict[str, Any] = {
-        kind.name: (_step_value(kind) | None, optional_key(kind.description)) for kind in step_kinds().values()
+        kind.name: (_step_value(kind) | None, key_of_kind(kind.description, kind.example))
+        for kind in step_kinds().values()
     }
     return create_model("StepShape", __base__=StepShape, __doc__=StepShape.__doc__, **keys)
 
@@ -186,11 +205,12 @@ def _fields_shape(kind: StepKind) -> type[YamlMapping]:
     """Return a shape with the fields of a step as its keys."""
     keys: dict[str, Any] = {}
     for field in fields(kind.step_type):
-        value, description = _field_value(kind, field.name), field.metadata.get("description")
+        value, example = _field_value(kind, field.name), field.metadata.get("example")
+        key = optional_key(field.metadata.get("description"), example)
         if field.default is MISSING and field.default_factory is MISSING:
-            keys[field.name] = (value, Field(description=description))
+            keys[field.name] = (value, Field(description=key.description, examples=key.examples))
         else:
-            keys[field.name] = (value | None, optional_key(description))
+            keys[field.name] = (value | None, key)
     name = f"{kind.step_type.__name__}Shape"
     return create_model(name, __base__=YamlMapping, __doc__=kind.description, **keys)
 

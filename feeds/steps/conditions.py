@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from ..clean_html import strip_tags
 from ..model import Article, Pattern, StepContext
@@ -62,7 +62,11 @@ class Age:
 
 
 Conditions = tuple[Condition | Age, ...]
-WHEN = {"description": "Only articles for which all these conditions hold."}  # of the field `when` of a step
+# Of the field `when` of a step.
+WHEN: Mapping[str, Any] = {
+    "description": "Only articles for which all these conditions hold.",
+    "example": {"title": ["rain", "snow"]},
+}
 
 
 def start_conditions(conditions: Iterable[Condition | Age], context: StepContext) -> ArticleTest:

@@ -31,10 +31,15 @@ class Dedupe:
     """
 
     prefer: tuple[str, ...] = field(
-        default=(), metadata={"description": "Sources, by id or tag, whose article is shown if they have the story."}
+        default=(),
+        metadata={
+            "description": "Sources, by id or tag, whose article is shown if they have the story.",
+            "example": ["world"],
+        },
     )
     near: bool = field(
-        default=False, metadata={"description": "Whether articles with almost the same text are one story."}
+        default=False,
+        metadata={"description": "Whether articles with almost the same text are one story.", "example": True},
     )
 
     def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:

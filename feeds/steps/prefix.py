@@ -26,7 +26,8 @@ class Prefix:
 
     text: str = field(
         metadata={
-            "description": "The text, with {source}, {source_title}, {author}, {tag}, {language} or {date} in it."
+            "description": "The text, with {source}, {source_title}, {author}, {tag}, {language} or {date} in it.",
+            "example": "[{source}]",
         }
     )
     when: Conditions = field(default=(), metadata=WHEN)

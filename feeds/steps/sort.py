@@ -23,7 +23,10 @@ class Sort:
     """
 
     by: tuple[SortKey, ...] = field(
-        metadata={"description": "newest, oldest, updated, title, source or author; or several, the main one first."}
+        metadata={
+            "description": "newest, oldest, updated, title, source or author; or several, the main one first.",
+            "example": ["source", "oldest"],
+        }
     )
 
     def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:

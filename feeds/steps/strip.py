@@ -24,7 +24,11 @@ class Strip:
     """
 
     parameters: tuple[str, ...] = field(
-        default=(), metadata={"description": "Further parameters, such as ref, or src_* for all that begin with src_."}
+        default=(),
+        metadata={
+            "description": "Further parameters; a * at the end means all that begin so.",
+            "example": ["ref", "src_*"],
+        },
     )
 
     def __post_init__(self) -> None:

@@ -13,8 +13,10 @@ from .conditions import WHEN, Conditions, sign_ages, start_conditions
 class Tag:
     """Add tags and remove tags, whatever their case, where all conditions hold."""
 
-    add: tuple[str, ...] = field(default=(), metadata={"description": "Tags to add."})
-    remove: tuple[str, ...] = field(default=(), metadata={"description": "Tags to remove, in upper or lower case."})
+    add: tuple[str, ...] = field(default=(), metadata={"description": "Tags to add.", "example": ["weather"]})
+    remove: tuple[str, ...] = field(
+        default=(), metadata={"description": "Tags to remove, in upper or lower case.", "example": ["misc"]}
+    )
     when: Conditions = field(default=(), metadata=WHEN)
 
     def __post_init__(self) -> None:

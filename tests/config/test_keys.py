@@ -7,7 +7,8 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +40,10 @@ Tree = dict[str, Any]
 
 BASE: Tree = {
     "site": {"title": "A", "url": "http://localhost/"},
-    "sources": {"it": {"page": "https://a.example/"}, "other": "https://b.example/"},
+    "sources": {"it": {"page": "https://a.example/"}, "wire": "https://b.example/", "metro": "https://c.example/"},
     "feeds": {"x": {}},
 }
 
-# A value for each key, other than its default; `it` and `x` are ids, `0` is the item of a list.
-HEADERS = {"X-A": "b"}
-VARIABLES = {"A": "b"}
-REPLACEMENTS = {"a": "b"}
-CONDITIONS: Tree = {"title": "a", "summary": "a", "text": "a", "url": "a", "author": "a", "tag": "a", "language": "a"}
-CONDITIONS |= {"source": "a", "any": "a", "age": "3d"}
-STEPS: Tree = {
-    "keep": CONDITIONS,
-    "drop": CONDITIONS,
-    "rewrite": {"title": REPLACEMENTS, "summary": REPLACEMENTS, "text": REPLACEMENTS, "html": REPLACEMENTS}
-    | {"url": REPLACEMENTS, "author": REPLACEMENTS, "tag": REPLACEMENTS, "any": REPLACEMENTS, "when": CONDITIONS},
-    "strip": {"parameters": "a"},
-    "tag": {"add": "a", "remove": "a", "when": CONDITIONS},
-    "prefix": {"text": "a", "when": CONDITIONS},
-    "dedupe": {"prefer": "a", "near": "true"},
-    "sort": {"by": "oldest"},
-    "limit": {"count": "3", "hours": "2", "at_most": "9", "per_source": "2", "bytes": "4MB"},
-}
 # A step of the same kind, to which any of these keys can be added.
 OTHER_STEPS: Tree = {
     "keep": {"title": "other"},
@@ -73,92 +56,22 @@ OTHER_STEPS: Tree = {
     "sort": {"by": "title"},
     "limit": {},
 }
-SETTINGS: Tree = {
-    "every": {"auto": ["15m", "1d"]},
-    "cron": "@daily",
-    "tags": "a",
-    "full_text": "true",
-    "as": "list",
-    "stories": "a",
-    "title": "a",
-    "content": "a",
-    "date": "a",
-    "author": "a",
-    "image": "a",
-    "remove": "a",
-    "include": "a",
-    "exclude": "a",
-    "headers": HEADERS,
-    "auth": {"basic": ["me", "secret"], "bearer": "token"},
-    "private": "true",
-    "proxy": "http://c.example/",
-    "timeout": "9s",
-    "max_bytes": "9kB",
-    "max_items": "9",
-    "allow_private": "10.0.0.0/8",
-    "language": "de",
-    "timezone": "Europe/Berlin",
-    "steps": {"0": STEPS},
-    "enabled": "false",
-}
-VALUES: Tree = {
-    "site": {
-        "title": "B",
-        "url": "http://localhost/b/",
-        "description": "d",
-        "language": "de",
-        "timezone": "Europe/Berlin",
-        "contact": "me@a.example",
-        "hub": "none",
-        "compress": "gzip",
-    },
-    "data": "d",
-    "public": "p",
-    "theme": ".",
-    "retain": "90d",
-    "workers": "4",
-    "allow_commands": "true",
-    "server": {"listen": "127.0.0.1:1", "admin": "127.0.0.1:2", "admin_token": "0123456789abcdef"}
-    | {"trusted_proxies": "10.0.0.0/8", "allow_private": "10.0.0.0/8"},
-    "hosts": {"gap": "2s", "at_once": "3"},
-    "defaults": SETTINGS,
-    "sources": {
-        "it": SETTINGS
-        | {"feed": "https://c.example/", "page": "https://c.example/", "sitemap": "https://c.example/"}
-        | {"files": "*.md", "opml": "https://c.example/", "was": "old"}
-        | {"command": ["wire"], "env": VARIABLES, "base": "https://c.example/"}
-    },
-    "feeds": {
-        "x": {
-            "title": "B",
-            "description": "d",
-            "sources": "it",
-            "tags": "a",
-            "steps": {"0": STEPS},
-            "author": "me",
-            "link": "https://c.example/",
-            "image": "https://c.example/",
-            "icon": "https://c.example/",
-            "language": "de",
-            "was": "old",
-            "podcast": {"category": "Books", "explicit": "true", "owner": "a@b.example"},
-            "each": "tag",
-        }
-    },
-}
+# What the examples name from outside.
+ENVIRONMENT = {"PASSWORD": "secret", "TOKEN": "token", "ADMIN_TOKEN": "0123456789abcdef"}
 
 
-def _list_leaves(values: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    """Yield each value of `VALUES` and its path."""
-    if isinstance(values, dict) and values not in (HEADERS, REPLACEMENTS, VARIABLES):
-        for key, value in values.items():
-            yield from _list_leaves(value, (*path, key))
-    else:
-        yield path, values
+@dataclass
+class Key:
+    """A key of the JSON Schema; `is_leaf`: there are no keys below it."""
+
+    description: str | None
+    examples: Sequence[object]
+    is_leaf: bool
 
 
-def _list_keys(schema: Tree, whole: Tree, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Yield the path of each key of a JSON Schema that has no keys below it, with the ids of `VALUES`."""
+def _list_keys(schema: Tree, whole: Tree, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Key]]:
+    """Yield each key of a JSON Schema with its path, in which `it` and `x` are ids, `0` is the item of a list."""
+    description, examples = schema.get("description"), schema.get("examples", ())
     if "$ref" in schema:
         schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
     children = [(child, (*path, key)) for key, child in schema.get("properties", {}).items()]
@@ -166,11 +79,13 @@ def _list_keys(schema: Tree, whole: Tree, path: KeyPath = ()) -> Iterator[KeyPat
         children.append((schema["additionalProperties"], (*path, "it" if path == ("sources",) else "x")))
     if path[-1:] == ("steps",):
         children.append((schema["items"], (*path, "0")))
-    children += [(form, path) for form in schema.get("oneOf", ()) if "$ref" in form]
+    forms = [form for form in schema.get("oneOf", ()) if "$ref" in form]
     for child, child_path in children:
         yield from _list_keys(child, whole, child_path)
-    if not children:
-        yield path
+    for form in forms:
+        yield from ((at, key) for at, key in _list_keys(form, whole, path) if at != path)
+    if path and path[-1] not in ("it", "x", "0"):
+        yield path, Key(description or schema.get("description"), examples, not children and not forms)
 
 
 def _nest(path: KeyPath, value: object) -> object:
@@ -205,19 +120,30 @@ def _base_for(path: KeyPath) -> object:
     return BASE
 
 
-LEAVES = dict(_list_leaves(VALUES))
+KEYS = dict(_list_keys(json_schema(), json_schema()))
+LEAVES = {path: key.examples[0] for path, key in KEYS.items() if key.is_leaf and key.examples}
 MAPPINGS = {path[:length] for path in LEAVES for length in range(len(path)) if path[length] not in ("it", "x", "0")}
 
 
 @pytest.fixture
 def load_tree(write: Callable[[str], Path]) -> Callable[[object], Config]:
     """Load a configuration; JSON is YAML."""
-    return lambda tree: load(write(json.dumps(tree)), {})
+
+    def load_file(tree: object) -> Config:
+        path = write(json.dumps(tree))
+        (path.parent / "theme").mkdir(exist_ok=True)
+        (path.parent / "wire.key").write_text("key", encoding="utf-8")
+        return load(path, ENVIRONMENT)
+
+    return load_file
 
 
-def test_D2_each_key_of_the_schema_has_a_value_here() -> None:
-    schema = json_schema()
-    assert set(_list_keys(schema, schema)) == LEAVES.keys()
+@pytest.mark.parametrize("path", KEYS, ids=".".join)
+def test_D2_each_key_has_a_sentence_and_an_example(load_tree: Callable[[object], Config], path: KeyPath) -> None:
+    key = KEYS[path]
+    assert key.description and key.description[-1] in ".:" and len(key.examples) == 1
+    if path[0] == "feeds" or not {"sort", "dedupe"} & {*path}:  # which no source takes
+        load_tree(_merge(_base_for(path), _nest(path, key.examples[0])))
 
 
 # Steps on the articles of a whole feed, where they would work on those of a source.

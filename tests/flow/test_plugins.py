@@ -184,7 +184,8 @@ def test_steps_appear_in_check_schema_and_preview_and_are_run(wire: Wire, plugin
     ]
     wire.declare({"a": source, "b": origin.put("/b", two)}, {"all": {"steps": steps}})
     shapes = json.loads(run(wire, "schema"))["$defs"]
-    assert shapes["StepShape"]["properties"]["replace"] == {"$ref": "#/$defs/ReplaceShape"}
+    example = {"word": "colour", "by": "color"}
+    assert shapes["StepShape"]["properties"]["replace"] == {"$ref": "#/$defs/ReplaceShape", "examples": [example]}
     assert shapes["ReplaceShape"]["description"] == "Write one word as another."
     assert shapes["ReplaceShape"]["properties"]["by"]["description"] == "What is written instead."
     assert "no mistakes" in run(wire, "check")
