@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import jobs
 import pytest
@@ -21,7 +22,7 @@ from wire import until
 from feeds.errors import FetchError, ParseError
 from feeds.model import Fetched, Parsed, SourceFile
 from feeds.parse import parse
-from feeds.sandbox import Limits, Workers, needs_worker
+from feeds.sandbox import CallNotMade, Limits, Worker, Workers, needs_worker
 
 FEEDS = sorted(file for file in (Path(__file__).parent / "data/parse/feeds").iterdir() if ".expect." not in file.name)
 MEMORY = pytest.mark.skipif(sys.platform == "darwin", reason="macOS holds no process to a limit on its memory")
@@ -90,7 +91,7 @@ def test_a_bug_says_where_it_is(make: Callable[..., Workers], function: Callable
     before = workers.run(jobs.whoami)
     with pytest.raises(RuntimeError, match=words) as caught:
         workers.run(function)
-    assert "sandbox.py" in caught.value.__notes__[0]
+    assert "process.py" in caught.value.__notes__[0]
     assert workers.run(jobs.whoami) == before
 
 
@@ -275,6 +276,70 @@ def test_S15_one_hostile_document_delays_no_other(make: Callable[..., Workers]) 
         assert not spinning.done()
     assert answers == list(range(20))
     assert spinning.result().kind == "timeout"
+
+
+# ── calls sent ahead ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def start_two(
+    workers: Workers, threads: ThreadPoolExecutor, first: tuple[object, ...], second: tuple[object, ...]
+) -> tuple[Worker, Future[object], Future[object]]:
+    """Give a worker a call, and the next one while that is in progress."""
+    worker = workers.start()
+    in_progress = threads.submit(workers.call, worker, *first)  # type: ignore[arg-type]
+    until(lambda: worker._sent == 1)
+    assert workers.take() is None
+    assert workers.take(2) is worker
+    ahead = threads.submit(workers.call, worker, *second)  # type: ignore[arg-type]
+    until(lambda: worker._sent == 2)
+    assert workers.take(2) is None
+    return worker, in_progress, ahead
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000], ids=["small", "more than a pipe holds"])
+def test_L3_a_call_is_sent_ahead_while_another_is_in_progress(make: Callable[..., Workers], size: int) -> None:
+    """Also while that one waits for a function of this process."""
+    workers, is_sent = make(), Event()
+
+    def add(first: int, second: int) -> int:
+        is_sent.wait()
+        return first + second
+
+    with ThreadPoolExecutor(2) as threads:
+        _, first, second = start_two(workers, threads, (jobs.add_up, [1, 2], add), (len, bytes(size)))
+        is_sent.set()
+        assert (first.result(), second.result()) == (3, size)
+    assert workers.count == 1
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000], ids=["small", "more than a pipe holds"])
+def test_L3_the_death_of_a_worker_costs_one_call(make: Callable[..., Workers], tmp_path: Path, size: int) -> None:
+    """The call sent ahead was not begun, so another worker can make it."""
+    workers = make()
+    with ThreadPoolExecutor(2) as threads:
+        announce = jobs.announce_and_sleep, tmp_path / "process"
+        worker, first, second = start_two(workers, threads, announce, (len, bytes(size)))
+        os.kill(wait_for_process(tmp_path / "process"), signal.SIGKILL)
+        with pytest.raises(ParseError, match="memory"):
+            first.result()
+        with pytest.raises(CallNotMade):
+            second.result()
+    assert not worker.ready and workers.count == 0
+    assert workers.run(jobs.identity, 1) == 1
+
+
+def test_F38_closing_stops_the_call_sent_ahead_too(make: Callable[..., Workers], tmp_path: Path) -> None:
+    workers = make()
+    with ThreadPoolExecutor(2) as threads:
+        announce = jobs.announce_and_sleep, tmp_path / "process"
+        _, *calls = start_two(workers, threads, announce, (jobs.identity, 1))
+        process = wait_for_process(tmp_path / "process")
+        workers.close()
+        for call in calls:
+            with pytest.raises(ParseError) as caught:
+                call.result()
+            assert caught.value.kind == "stopped"
+    assert gone(process)
 
 
 # ── closing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,10 +11,11 @@ from typing import TypeVar, TypeVarTuple
 from ..cores import count_cores
 from ..errors import FailureKind, ParseError
 from ..model import Fetched
-from ..sandbox import Worker, Workers, needs_worker
+from ..sandbox import CallNotMade, Worker, Workers, needs_worker
 
 log = logging.getLogger("feeds.app")
 
+CALLS_AHEAD = 2  # of a worker: the next document is there when it has read one
 QUEUE_LENGTH = 32  # documents, which take about as long to read as a worker takes to start
 CROWD_SECONDS = 5.0  # that workers go on reading after so many documents last waited
 
@@ -47,14 +48,17 @@ class DocumentReaders:
         """Return what `function` returns; without a response it runs in a worker, whatever the bytes are (S11, S15)."""
         if response is None or needs_worker(response):
             return self._workers.run(function, *arguments)
-        worker = self._wait_for_reader()
-        try:
-            if worker:
-                return self._workers.call(worker, function, *arguments)
-            with self._computing:
-                return function(*arguments)
-        finally:
-            self._release_reader(worker)
+        while True:
+            worker = self._wait_for_reader()
+            try:
+                if worker:
+                    return self._workers.call(worker, function, *arguments)
+                with self._computing:
+                    return function(*arguments)
+            except CallNotMade:
+                continue
+            finally:
+                self._release_reader(worker)
 
     def close(self) -> None:
         """End all workers now, also those that read a document."""
@@ -73,13 +77,13 @@ class DocumentReaders:
             return worker
 
     def _take_worker(self) -> Worker | None:
-        """Return an idle worker while many documents wait, or a new one."""
+        """Return a worker that is idle or soon will be, while many documents wait, or a new one."""
         is_crowded, now = self._waiting >= QUEUE_LENGTH, time.monotonic()
         if is_crowded:
             self._crowded_until = now + CROWD_SECONDS
         if now >= self._crowded_until or not self._max_workers:
             return None
-        worker = self._workers.take_idle()
+        worker = self._workers.take(CALLS_AHEAD)
         if worker or self._starting or not is_crowded or self._workers.count >= self._max_workers:
             return worker
         try:
