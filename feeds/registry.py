@@ -132,13 +132,13 @@ def format_versions() -> tuple[tuple[str, int], ...]:
 class SourceKind:
     """A kind of source, whose address stands in the YAML under the key `name`.
 
-    `value` is what the address may be: a `url`, an `address` (a URL, or a path of a local file), a `text` of which
-    `locate` returns the URL to fetch, raising ValueError with what was expected, or a `command`, which only our own
-    kind of that name can be. `parse` returns what a response holds;
-    without it the format is recognised. It is a module-level function, as it runs in a worker process: always, or
-    where it `is_linear` only for large and strange documents. `robots`: robots.txt is followed (E17). `story_pages`:
-    it lists stories that lead to pages, as a Parsed of the shape LISTING or SITEMAP. `outline` is the `type` of its
-    outline in OPML and the attribute of its address; without it the kind has no meaning there.
+    `value` is what the address may be: a `url`, an `address` (a URL, or a path of a local file), or a `text` of which
+    `locate` returns the URL to fetch, raising ValueError with what was expected (`command` is for our kind of that
+    name alone). `parse` returns what a response holds; without it the format is recognised. It is a module-level
+    function, as it runs in a worker process: always, or where it `is_linear` only for large and strange documents.
+    `robots`: robots.txt is followed (E17). `story_pages`: it lists stories that lead to pages, as a Parsed of the shape
+    LISTING or SITEMAP. `outline` is the `type` of its outline in OPML and the attribute of its address; without it the
+    kind has no meaning there.
     """
 
     name: str

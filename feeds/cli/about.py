@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 import sqlite3
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires
 from importlib.metadata import version as installed_version
@@ -17,14 +20,29 @@ from ..formatting import format_columns
 from ..store import SCHEMA_REVISION
 from .common import common_options, json_option, print_json, print_lines
 from .configuration import load_config
-from .man_page import render_man_page
+from .man_page import make_man_page
+from .manual import ManualPage, render_man, render_text
+from .plugin_pages import plugin_pages
+
+PAGES: Mapping[str, Callable[[], ManualPage]] = {"feeds": make_man_page, **plugin_pages()}
 
 
 @click.command()
+@click.argument("page", default="feeds", type=click.Choice([*PAGES]))
+@click.option("--as", "form", type=click.Choice(["text", "man"]), help="The form: text on a terminal, else man(7).")
 @common_options
-def docs() -> None:
-    """Print the manual page, made of the help of all commands and the keys of the configuration."""
-    click.echo(render_man_page().encode(), nl=False)  # manual pages are UTF-8
+def docs(page: str, form: str | None) -> None:
+    """Show the manual: all commands and all keys of the configuration; or a page on writing a source, step or format.
+
+    On a terminal it is shown page by page; otherwise it is printed for man(1), as in `feeds docs | man -l -`.
+    """
+    manual, is_terminal = PAGES[page](), sys.stdout.isatty()
+    if form == "man" or (form is None and not is_terminal):
+        click.echo(render_man(manual).encode(), nl=False)  # manual pages are UTF-8
+    elif is_terminal:
+        click.echo_via_pager(render_text(manual, shutil.get_terminal_size().columns))
+    else:
+        click.echo(render_text(manual), nl=False)
 
 
 @click.command()

@@ -10,12 +10,14 @@ from .paths import find_path
 from .problems import require_ids
 from .schema import json_schema
 from .units import parse_duration
+from .yaml_mapping import format_value
 
 __all__ = [
     "load",
     "reload",
     "find_path",
     "json_schema",
+    "format_value",
     "find_warnings",
     "find_renamed",
     "format_rename",

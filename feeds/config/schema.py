@@ -157,7 +157,7 @@ class SettingsShape(YamlMapping):
     steps: SourceSteps | None = optional_key(
         "Steps for its articles alone, in order; see steps below.", [{"drop": {"title": "(?i)sponsored"}}]
     )
-    enabled: v.SwitchValue | None = optional_key("Whether it is visited.", False)
+    enabled: v.SwitchValue | None = optional_key("Whether it is visited; true when left out.", False)
 
 
 # The keys that select parts of a page.

@@ -148,7 +148,7 @@ FIELD_VALUES: Mapping[object, object] = {
 
 
 class StepShape(YamlMapping):
-    """One step: exactly one of these keys."""
+    """One step: exactly one of these keys. The name alone is enough where nothing else is needed: `- dedupe`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
 
@@ -15,8 +15,8 @@ from feeds.registry import StepKind
 class Merge(FeedStep):
     """Merge the articles with the same title among the newest `count`."""
 
-    count: int = 100
-    hours: float = 48.0  # between the newest and another one, at most
+    count: int = field(default=100, metadata={"description": "How many of the newest articles.", "example": 50})
+    hours: float = field(default=48.0, metadata={"description": "The most hours between two of them.", "example": 12})
 
     def apply(self, articles: Iterator[Article], context: StepContext) -> Iterator[Article]:
         """Return the merged articles, in the order of the newest of each, then the rest."""

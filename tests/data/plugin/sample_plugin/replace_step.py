@@ -13,7 +13,7 @@ class Replace:
     """Write `by` where `word` is found."""
 
     word: Pattern
-    by: str = field(metadata={"description": "What is written instead."})
+    by: str = field(metadata={"description": "What is written instead.", "example": "color"})
 
     def start(self, context: StepContext) -> ArticleFunction:
         """Return the function that rewrites an article."""
