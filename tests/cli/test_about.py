@@ -158,10 +158,3 @@ def test_D9_the_shell_completes_commands_and_options_without_importing_them(wire
 
     assert complete("re").split() == ["plain,reload", "plain,retract", "plain,restore"]
     assert "plain,--refetch" in complete("run", "--ref")
-
-
-def test_D9_the_container_is_made_of_what_is_there() -> None:
-    lines = (ROOT / "config" / "Containerfile").read_text().splitlines()
-    copied = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
-    assert {"feeds", "config", "pyproject.toml", "tests/constraints.txt"} <= set(copied)
-    assert all((ROOT / name).exists() for name in copied)

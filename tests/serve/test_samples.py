@@ -1,4 +1,4 @@
-"""The samples for nginx, Caddy and systemd."""
+"""The samples for nginx and Caddy."""
 
 from __future__ import annotations
 
@@ -166,19 +166,3 @@ def test_the_caddy_sample_is_valid_and_answers_as_we_do(own_server: LoopbackServ
     with caddy(tmp_path / "caddy", own_server) as front:
         assert_same_answers(front, own_server)
         assert_sibling_is_sent(front, own_server)
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
-    unit = (CONFIG / "feeds.service").read_text(encoding="utf-8").replace("/opt/feeds/bin/feeds", "/bin/true")
-    (tmp_path / "feeds.service").write_text(unit, encoding="utf-8")
-    command = ["systemd-analyze", "verify", str(tmp_path / "feeds.service")]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert (process.returncode, process.stderr) == (0, "")
-
-
-def test_the_unit_does_not_restart_what_cannot_start() -> None:
-    unit = (CONFIG / "feeds.service").read_text(encoding="utf-8")
-    for line in ("Type=notify", "WatchdogSec=120", "DynamicUser=yes", "StateDirectory=feeds", "ProtectSystem=strict"):
-        assert f"\n{line}\n" in unit
-    assert "\nRestartPreventExitStatus=2 3\n" in unit
