@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -113,9 +114,17 @@ def values(name: str) -> list[str]:
 
 
 def test_D9_the_container_is_made_of_what_is_there() -> None:
-    copied = [name for value in values("COPY") if not value.startswith("--from") for name in value.split()[:-1]]
+    copied = [name for value in values("COPY") if value[0] != "-" for name in value.split()[:-1]]
     assert {"feeds", "config", "pyproject.toml", "tests/constraints.txt"} <= set(copied)
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_container_is_built_of_what_the_wheel_is_made_of() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = [*wheel["packages"], *wheel["force-include"], *wheel["shared-data"]]
+    copied = [Path(name) for value in values("COPY") if value[0] != "-" for name in value.split()[:-1]]
+    assert not [name for name in needed if not any(Path(name).is_relative_to(folder) for folder in copied)]
 
 
 def test_the_container_calls_a_command_that_exists() -> None:
