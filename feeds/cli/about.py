@@ -23,8 +23,13 @@ from .configuration import load_config
 from .man_page import make_man_page
 from .manual import ManualPage, render_man, render_text
 from .plugin_pages import plugin_pages
+from .recipe_page import make_recipe_page
 
-PAGES: Mapping[str, Callable[[], ManualPage]] = {"feeds": make_man_page, **plugin_pages()}
+PAGES: Mapping[str, Callable[[], ManualPage]] = {
+    "feeds": make_man_page,
+    "recipes": make_recipe_page,
+    **plugin_pages(),
+}
 
 
 @click.command()
@@ -32,9 +37,11 @@ PAGES: Mapping[str, Callable[[], ManualPage]] = {"feeds": make_man_page, **plugi
 @click.option("--as", "form", type=click.Choice(["text", "man"]), help="The form: text on a terminal, else man(7).")
 @common_options
 def docs(page: str, form: str | None) -> None:
-    """Show the manual: all commands and all keys of the configuration; or a page on writing a source, step or format.
+    """Show the manual: all commands and all keys of the configuration.
 
-    On a terminal it is shown page by page; otherwise it is printed for man(1), as in `feeds docs | man -l -`.
+    Other pages are `recipes`, with whole configurations to begin with, and on writing a `source`, a `step` or a
+    `format` as a plugin. On a terminal a page is shown as text; otherwise it is printed for man(1), as in `feeds docs |
+    man -l -`.
     """
     manual, is_terminal = PAGES[page](), sys.stdout.isatty()
     if form == "man" or (form is None and not is_terminal):

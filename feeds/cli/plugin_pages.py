@@ -23,7 +23,7 @@ Below are the files of a plugin that the tests of `feeds` install and use, then 
 INSTALL = """\
 pip install ./sample-plugin           # into the environment of feeds
 pipx inject feeds ./sample-plugin     # the same, where pipx installed it
-feeds docs --as text | grep {name}
+{proof}
 """
 
 
@@ -36,7 +36,7 @@ class PluginTopic:
     group: str
     samples: tuple[str, ...]
     declarations: tuple[type, ...]
-    added: str  # a kind of the sample
+    proof: str  # a command that shows the kind of the sample
     use: str
 
 
@@ -56,7 +56,7 @@ TOPICS = (
             model.Text,
             model.Link,
         ),
-        "gemlog",
+        "feeds schema | grep gemlog",
         "sources:\n  log: {gemlog: example.org/log/}\n",
     ),
     PluginTopic(
@@ -65,7 +65,7 @@ TOPICS = (
         "feeds.steps",
         ("replace_step.py", "merge_step.py"),
         (registry.StepKind, model.ArticleStep, model.FeedStep, model.StepContext, model.Pattern, model.Article),
-        "replace",
+        "feeds schema | grep replace",
         "feeds:\n  all:\n    steps:\n      - replace: {word: colour, by: color}\n      - merge: 50\n",
     ),
     PluginTopic(
@@ -74,7 +74,7 @@ TOPICS = (
         "feeds.formats",
         ("csv_format.py",),
         (registry.Format, model.Edition, model.Feed, model.Site, model.Article, model.Frame),
-        "csv",
+        "feeds publish                         # writes the files of the new format",
         "feeds:\n  all:                  # is published as public/all.csv, too\n",
     ),
 )
@@ -101,7 +101,7 @@ def _blocks(topic: PluginTopic, folder: Path) -> Iterator[ManualBlock]:
         yield Heading(str(path.relative_to(folder)), 2)
         yield Listing(path.read_text(encoding="utf-8"))
     yield Heading("INSTALLATION")
-    yield Listing(INSTALL.format(name=topic.added))
+    yield Listing(INSTALL.format(proof=topic.proof))
     yield Paragraph("In the configuration:")
     yield Listing(topic.use)
     yield Paragraph("`feeds check` tells what is wrong with it, `feeds preview` shows what it does.")

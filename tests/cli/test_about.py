@@ -76,6 +76,14 @@ def test_D9_the_manual_is_text_for_a_terminal_and_for_man_otherwise(
     assert "The interval between two visits" in run_on_terminal(wire, "docs")
 
 
+def test_D9_the_manual_has_each_recipe_as_it_is(feeds: RunCommand) -> None:
+    text = feeds("docs", "recipes", "--as", "text").out
+    listed = "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
+    for path in (ROOT / "config" / "recipes").glob("*.yaml"):
+        _, _, recipe = path.read_text(encoding="utf-8").split("\n", 2)
+        assert recipe in listed
+
+
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_D9_each_kind_of_plugin_has_a_page_with_the_files_of_the_sample(feeds: RunCommand, topic: PluginTopic) -> None:
     """`tests/flow/test_plugins.py` installs and uses these files."""
@@ -99,13 +107,14 @@ def test_D9_what_the_pages_on_plugins_put_into_the_yaml_is_right(wire: Wire, mon
         site = "site: {title: A, url: https://wire.example.org/}\n"
         wire.config.write_text(site + topic.use, encoding="utf-8")
         assert "no mistakes" in wire.command("check").stdout
-    assert f"\n    {TOPICS[0].added}\n" in wire.command("docs", "--as", "text").stdout
+    assert "\n    gemlog\n" in wire.command("docs", "--as", "text").stdout
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="groff is not installed")
 def test_D9_the_manual_is_read_without_a_warning(feeds: RunCommand) -> None:
     command = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww"]
-    for name, last in (("feeds", "EXIT STATUS"), *((topic.name, "DECLARATIONS") for topic in TOPICS)):
+    last_headings = {"feeds": "EXIT STATUS", "recipes": "WEB-SERVER"}
+    for name, last in (last_headings | {topic.name: "DECLARATIONS" for topic in TOPICS}).items():
         page = feeds("docs", name).out
         result = subprocess.run(command, input=page, capture_output=True, text=True, check=True)
         assert result.stderr == ""
