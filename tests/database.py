@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from factories import AUTHORITY, NOON, harvest
 from sqlalchemy import Engine, event
 
+from feeds import store as store_package
 from feeds.model import Article, Source, Visit
-from feeds.store import SqlStore
+from feeds.store import DatabaseAddress, SqlStore
+from feeds.store.schema import metadata
+from feeds.store.statements import BatchStatement, Query
 from feeds.store.twins import sign_story
 
 
-def open_store(path: Path, *sources: Source, at: datetime = NOON) -> SqlStore:
-    """Open the store at `path` and declare these sources."""
-    store = SqlStore.open(path, authority=AUTHORITY, at=at)
+def open_store(address: DatabaseAddress, *sources: Source, at: datetime = NOON) -> SqlStore:
+    """Open the store at an address and declare these sources."""
+    store = SqlStore.open(address, authority=AUTHORITY, at=at)
     store.sync(sources, at)
     return store
 
@@ -80,8 +86,27 @@ def recorded_statements() -> Iterator[list[str]]:
         event.remove(Engine, "commit", on_commit)
 
 
+_Statement = TypeVar("_Statement", Query, BatchStatement)
+
+
+def find_statements(kind: type[_Statement]) -> Iterator[tuple[str, _Statement]]:
+    """Every statement of a kind for the tables of the store, by module and name."""
+    for module in pkgutil.iter_modules(store_package.__path__):
+        members = vars(importlib.import_module(f"feeds.store.{module.name}"))
+        if not module.ispkg and members.keys() & metadata.tables.keys():
+            for name, value in members.items():
+                statements = value if isinstance(value, tuple) else (value,)
+                yield from ((f"{module.name}.{name}", each) for each in statements if isinstance(each, kind))
+
+
+def add_migration(scripts: Path, name: str) -> None:
+    """Add a migration to revision `next` to those in a folder."""
+    shutil.copy(Path(__file__).parent / "data" / "store" / f"{name}.py", scripts / "versions")
+
+
 # Version → what its migration has added, taken away again: a database of the version before, as far as tests need it.
 _REVERSALS = {
+    15: "ALTER TABLE meta DROP COLUMN last_event;",
     14: "DROP INDEX ledger_entries_published; DROP INDEX tombstones_removed;",
     13: "ALTER TABLE ledgers DROP COLUMN articles; ALTER TABLE ledgers DROP COLUMN drops;",
     12: "ALTER TABLE visits DROP COLUMN history;",

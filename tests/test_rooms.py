@@ -109,6 +109,7 @@ LIBRARIES: dict[str, set[str]] = {
     "msgspec": {"model", "rows", "store", "app", "publication_gate", "publish", "render", "serve"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
+    "psycopg": {"store"},
     "feedgen": {"render"},
     "idna": {"iri"},
     "jinja2": {"render"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .engines import DatabaseAddress
 from .facade import SqlStore
 from .hub import HubStore
 from .protocol import Store
@@ -15,6 +16,7 @@ from .source_hubs import InboxReader, SourceHubStore
 
 __all__ = [
     "SCHEMA_REVISION",
+    "DatabaseAddress",
     "HubStore",
     "InboxReader",
     "PushSubscriptions",

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select, union
 from ..model import Article, EntryState, LedgerEntry
 from ..rows.values import encode_time, to_json
 from .articles import IS_ADDITION, NEWEST_FIRST_SORTED, VISIBLE_ARTICLES, build_article, has_tag
+from .expressions import json_integers
 from .ledgers import IS_PUBLISHED, build_entry
 from .schema import articles, ledger_entries, ledgers, sources
 from .source_index import SourceIndex
-from .sqlite import json_members
 from .statements import Query
 
 _OF_FEED = ledger_entries.c.feed == bindparam("feed")
@@ -31,7 +31,7 @@ _UNARCHIVED_KEYS = select(_entries.c.article).where(
 _UNARCHIVED = Query(
     select(ledger_entries)
     .join(articles, articles.c.key == ledger_entries.c.article)
-    .where(_OF_FEED, ledger_entries.c.article.in_(_UNARCHIVED_KEYS.except_(json_members("besides"))), _IS_VISIBLE)
+    .where(_OF_FEED, ledger_entries.c.article.in_(_UNARCHIVED_KEYS.except_(json_integers("besides"))), _IS_VISIBLE)
     .order_by(articles.c.position, articles.c.first_seen, articles.c.published_id)
 )
 _IS_IN_RANGE = and_(articles.c.change_number > bindparam("after"), articles.c.change_number <= bindparam("until"))
@@ -44,10 +44,10 @@ _CHANGED = Query(
     .outerjoin(ledger_entries, and_(_OF_FEED, ledger_entries.c.article == articles.c.key))
     .where(sources.c.change_number > bindparam("after"), _IS_VISIBLE)
     .where(or_(ledger_entries.c.article.is_not(None), and_(IS_ADDITION, articles.c.first_seen >= _FIRST_ISSUED)))
-    .where(sources.c.key.in_(json_members("keys")))
+    .where(sources.c.key.in_(json_integers("keys")))
     .order_by(articles.c.key)
 )
-_OF_DOCUMENT = VISIBLE_ARTICLES.where(articles.c.key.in_(union(_KEYS_OF_DOCUMENT, json_members("articles")))).order_by(
+_OF_DOCUMENT = VISIBLE_ARTICLES.where(articles.c.key.in_(union(_KEYS_OF_DOCUMENT, json_integers("articles")))).order_by(
     *NEWEST_FIRST_SORTED
 )
 

@@ -9,17 +9,17 @@ from itertools import chain, count
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, exists, select, union_all, update
 
 from ..model import Article, ArticleRow, Harvest, Outcome
 from ..revision import is_noticeable, is_same_reader, next_version, reread_version
 from ..rows.articles import decode_article, decode_body, encode_body, is_same_body
 from ..rows.values import decode_html, decode_time, encode_time, is_same_html, sanitize_id, to_json
 from .articles import CHECKED_VALUES, TEXTS, row_checksum
+from .expressions import STORY_IDS, encode_utf8, json_strings, matches_story_id
 from .removals import remove_article, restore_article
 from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
 from .source_index import SourceIndex, StoryId, allocate_change_numbers, set_change_numbers
-from .sqlite import STORY_IDS, encode_utf8, json_members, matches_story_id, update_or_ignore
 from .statements import BatchStatement, Query, ResultRow, insert_statement, update_statement
 from .twins import assign_story_keys
 
@@ -37,7 +37,7 @@ _TOMBSTONES_OF_STORIES = Query(
 _USED_IDS = Query(
     union_all(
         *(
-            select(table.c.published_id).where(table.c.published_id.in_(json_members("ids")))
+            select(table.c.published_id).where(table.c.published_id.in_(json_strings("ids")))
             for table in (articles, tombstones)
         )
     )
@@ -252,17 +252,22 @@ def _adopt_digests(connection: Connection, source_index: SourceIndex, outcomes: 
     _UPDATE_PUBLISHED_DIGEST.run(connection, values)
 
 
-# Where the new id is taken, by a page that was visited meanwhile, all stays as it was.
+def _is_free(table: Table) -> ColumnElement[bool]:
+    """Return the condition that no other story has the new id: by a page that was visited meanwhile, it is taken."""
+    other = table.alias()
+    return ~exists().where(other.c.source == table.c.source, other.c.upstream_id == bindparam("new_id"))
+
+
 _RENAME = BatchStatement(
-    update_or_ignore(articles)
+    update(articles)
     .values(upstream_id=bindparam("new_id"), checksum=bindparam("checksum"))
-    .where(articles.c.key == bindparam("the_key"))
+    .where(articles.c.key == bindparam("the_key"), _is_free(articles))
 )
 _RENAME_ELSEWHERE = tuple(
     BatchStatement(
-        update_or_ignore(table)
+        update(table)
         .values(upstream_id=bindparam("new_id"))
-        .where(table.c.source == bindparam("the_source"), table.c.upstream_id == bindparam("old_id"))
+        .where(table.c.source == bindparam("the_source"), table.c.upstream_id == bindparam("old_id"), _is_free(table))
     )
     for table in (tombstones, visits)
 )

@@ -27,9 +27,9 @@ from ..errors import StoreError
 from ..model import Article, EntryState
 from ..rows.articles import decode_body, tag_lines
 from ..rows.values import decode_html, decode_strings, decode_time, encode_json, encode_time, to_json
+from .expressions import contains, encode_utf8, joined_text, json_integers, json_member, json_strings
 from .schema import articles, ledger_entries
 from .source_index import SourceIndex
-from .sqlite import contains, encode_utf8, joined_text, json_member, json_members
 from .statements import Query, ResultRow
 from .twins import sign_story
 
@@ -112,7 +112,7 @@ def select_articles(
 _TAGS = Query(
     select(json_member(articles.c.body, "tags"))
     .distinct()
-    .where(articles.c.source.in_(json_members("keys")), articles.c.retracted_at.is_(None), articles.c.tags != "\n")
+    .where(articles.c.source.in_(json_integers("keys")), articles.c.retracted_at.is_(None), articles.c.tags != "\n")
 )
 
 
@@ -136,7 +136,7 @@ def select_newest_first_seen(
     query = _NEWEST_FIRST_SEEN.where(has_tag(source_index, tags)) if tags else _NEWEST_FIRST_SEEN
     if source_ids is not None:
         keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
-        query = query.where(articles.c.source.in_(json_members("keys", to_json(sorted(keys)))))
+        query = query.where(articles.c.source.in_(json_integers("keys", to_json(sorted(keys)))))
     newest = connection.execute(query).scalar()
     return None if newest is None else decode_time(newest)
 
@@ -146,7 +146,7 @@ def select_published_articles(
 ) -> Iterator[tuple[Article, frozenset[str]]]:
     """Yield the articles that any of these feeds has published, newest first, read on demand, with the feeds' ids."""
     ids = select(joined_text(ledger_entries.c.feed)).where(
-        ledger_entries.c.feed.in_(json_members("feeds", to_json(sorted(feed_ids)))),
+        ledger_entries.c.feed.in_(json_strings("feeds", to_json(sorted(feed_ids)))),
         ledger_entries.c.article == articles.c.key,
         ledger_entries.c.state == EntryState.PUBLISHED,
     )
@@ -187,7 +187,7 @@ def _limit_to_sources(
 
 def _is_one_of(source: ColumnElement[int], keys: Collection[int]) -> ColumnElement[bool]:
     """Return the condition; the sum keeps SQLite from collecting all articles of these sources by their index."""
-    return (source + _ZERO).in_(json_members("keys", to_json(sorted(keys))))
+    return (source + _ZERO).in_(json_integers("keys", to_json(sorted(keys))))
 
 
 def _sort_key(row: ResultRow) -> tuple[int, int, str]:
@@ -202,7 +202,7 @@ def has_tag(source_index: SourceIndex, tags: Collection[str]) -> ColumnElement[b
     folded_tags = {tag.casefold() for tag in tags}
     keys = {key for tag in folded_tags for key in source_index.keys_by_tag.get(tag, ())}
     article_conditions = [contains(articles.c.tags, tag_lines([tag])) for tag in sorted(folded_tags)]
-    return or_(*article_conditions, articles.c.source.in_(json_members("tagged", to_json(sorted(keys)))))
+    return or_(*article_conditions, articles.c.source.in_(json_integers("tagged", to_json(sorted(keys)))))
 
 
 _CHECKED = select(

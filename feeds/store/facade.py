@@ -46,13 +46,15 @@ from . import (
     seen_items,
     visits,
 )
+from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, open_engines
 from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
 from .source_index import SourceIndex, read_source_index, select_declarations, sync
-from .sqlite import Engines, LastAnswer, copy_database, open_engines
+from .sqlite import copy_database
 from .statements import Query
 from .statuses import select_failing, select_statuses
+from .transfer import export_store
 
 EXPIRY_HOURS = 48  # within which each source is looked at for articles that `retain` takes
 
@@ -69,42 +71,52 @@ _META = Query(select(meta.c.authority, meta.c.created))
 
 
 class SqlStore:
-    """A `Store` in an SQLite file; its methods are described there."""
+    """A `Store` in an SQLite file or a PostgreSQL database; its methods are described there.
 
-    def __init__(self, engines: Engines, authority: str, created: datetime) -> None:
+    `server` is the file of the server's database on this machine, which stands beside that of the store.
+    """
+
+    def __init__(
+        self, address: DatabaseAddress, engines: Engines, meta: tuple[str, datetime], server: Path | None = None
+    ) -> None:
+        self._address = address
         self._engines = engines
+        self._server = server_path(address) if isinstance(address, Path) else server
         self._source_index = SourceIndex()
         self._seen_items_lock = Lock()
         self._next_due = LastAnswer(engines.changes, self._select_next_due)
         self._last_change_number = LastAnswer(engines.changes, self._select_last_change_number)
-        self.authority = authority
-        self.created = created
+        self.authority, self.created = meta
 
     @classmethod
-    def open(cls, path: Path, *, authority: str, at: datetime) -> Self:
-        """Open the database at `path`; create it or migrate it to the newest schema first where needed.
+    def open(cls, address: DatabaseAddress, *, authority: str, at: datetime, server: Path | None = None) -> Self:
+        """Open the database at `address`; create it or migrate it to the newest schema first where needed.
 
         `authority` (`HOST,YEAR`, for minted ids) is stored at the first start and ignored after it.
         """
-        migrate.create_or_upgrade(path)
-        engines = open_engines(path)
+        migrate.create_or_upgrade(address)
+        engines = open_engines(address)
         try:
-            return cls(engines, *_read_or_create_meta(engines, authority, at))
+            return cls(address, engines, _read_or_create_meta(engines, authority, at), server)
         except BaseException:
             engines.close()
             raise
 
     @classmethod
-    def open_read_only(cls, path: Path, declared: Iterable[Source] = ()) -> Self | None:
+    def open_read_only(
+        cls, address: DatabaseAddress, declared: Iterable[Source] = (), *, server: Path | None = None
+    ) -> Self | None:
         """Open the database without changing it; None when there is none yet."""
-        if not path.exists():
+        if isinstance(address, Path) and not address.exists():
             return None
-        engines = open_engines(path)
+        engines = open_engines(address)
         try:
             with engines.read() as connection:
-                if migrate.read_revision(connection, path) != REVISION:
-                    raise StoreError(f"{path} is of another version of this program; `feeds run` brings it up to date")
-                row = _META.run(connection).first()
+                revision = migrate.read_revision(connection, address)
+                if revision not in (None, REVISION):
+                    name = describe_address(address)
+                    raise StoreError(f"{name} is of another version of this program; `feeds run` brings it up to date")
+                row = _META.run(connection).first() if revision else None
                 source_index = read_source_index(connection, declared) if row else SourceIndex()
         except BaseException:
             engines.close()
@@ -112,7 +124,7 @@ class SqlStore:
         if row is None:
             engines.close()
             return None
-        store = cls(engines, row.authority, decode_time(row.created))
+        store = cls(address, engines, (row.authority, decode_time(row.created)), server)
         store._source_index = source_index
         return store
 
@@ -373,13 +385,19 @@ class SqlStore:
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def backup(self, target: Path) -> None:
-        server = server_path(self._engines.path)
-        copy_database(self._engines.path, target, complete=lambda copy: add_to_backup(server, copy))
+        def add_server_tables(copy: Path) -> None:
+            if self._server is not None:
+                add_to_backup(self._server, copy)
+
+        if isinstance(self._address, Path):
+            copy_database(self._address, target, complete=add_server_tables)
+        else:
+            export_store(self._engines, target, complete=add_server_tables)
 
     def damage(self) -> list[str]:
         with self._engines.read() as connection:
             faults = integrity.find_faults(connection)
-        return [*faults, *find_server_faults(server_path(self._engines.path))]
+        return [*faults, *(find_server_faults(self._server) if self._server else ())]
 
     def _is_current(self, visit: Visit) -> bool:
         """Return whether the visit's source still has that id: it may have been renamed since the visit began."""
@@ -428,7 +446,9 @@ def _read_or_create_meta(engines: Engines, authority: str, at: datetime) -> tupl
         row = _META.run(connection).first()
     if row is None:
         with engines.write() as connection:
-            values = {"id": 1, "authority": authority, "created": encode_time(at), "last_change_number": 0}
-            connection.execute(insert(meta).values(values))
-        return authority, at
+            row = _META.run(connection).first()  # of another process that started at the same time
+            if row is None:
+                values = {"id": 1, "authority": authority, "created": encode_time(at), "last_change_number": 0}
+                connection.execute(insert(meta).values(values))
+                return authority, at
     return row.authority, decode_time(row.created)

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, l
 
 from ..model import HostState
 from ..rows.values import EPOCH, encode_optional_time
+from .expressions import greatest, insert
 from .schema import hosts
-from .sqlite import greatest, insert
 from .statements import BatchStatement, Values
 
 _ZERO: ColumnElement[int] = literal_column("0")

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Table, delete, exists, func, select, update
 
 from ..model import HubDelivery, HubProtocol, HubRequest, HubSubscription
 from ..rows.values import decode_time, encode_optional_time, encode_time
+from .expressions import insert
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
-from .sqlite import insert, update_or_ignore
 
 _SUBSCRIPTION = [hub_subscriptions.c[name] for name in HubSubscription.__struct_fields__]
 _IS_WAITING = hub_subscriptions.c.wanted > hub_subscriptions.c.delivered
@@ -131,8 +131,12 @@ class HubStore:
         """Let a subscription be one to another document, unless its callback has one to that already."""
         values = {"path": path, "feed": feed_id, "wanted": hub_subscriptions.c.wanted + 1}
         of_key = hub_subscriptions.c.key == subscription.key
+        other = hub_subscriptions.alias()
+        is_taken = exists().where(
+            other.c.callback == subscription.callback, other.c.path == path, other.c.key != subscription.key
+        )
         with self._database.write() as connection:
-            connection.execute(update_or_ignore(hub_subscriptions).where(of_key).values(**values))
+            connection.execute(update(hub_subscriptions).where(of_key, ~is_taken).values(**values))
             connection.execute(delete(hub_subscriptions).where(of_key, hub_subscriptions.c.path != path))
 
     # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────────────

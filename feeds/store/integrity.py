@@ -6,7 +6,8 @@ from sqlalchemy import Connection, Select, and_, exists, func, select
 
 from ..model import EntryState
 from .articles import find_damaged_articles
-from .ledgers import IS_PUBLISHED
+from .engines import find_damage
+from .ledgers import IS_PUBLISHED, select_last_event
 from .schema import (
     archive_documents,
     articles,
@@ -18,7 +19,6 @@ from .schema import (
     tombstones,
     visits,
 )
-from .sqlite import find_damage, last_key
 
 MAX_ROWS = 20  # told of one invariant
 
@@ -66,7 +66,7 @@ INVARIANTS: dict[str, Select[tuple[object, ...]]] = {
 
 
 def find_faults(connection: Connection) -> list[str]:
-    """Return every fault of the file and of its rows; it reads the whole file."""
+    """Return every fault of the database and of its rows; it reads all of them."""
     faults = [*find_damage(connection), *find_damaged_articles(connection)]
     for sentence, query in INVARIANTS.items():
         rows = connection.execute(query.limit(MAX_ROWS + 1)).all()
@@ -84,6 +84,6 @@ def _find_outbox_faults(connection: Connection) -> list[str]:
     faults = []
     if total and last - first + 1 != total:
         faults.append(f"of the events {first} to {last}, {last - first + 1 - total} are missing")
-    if total and last_key(connection, outbox) < last:
+    if total and select_last_event(connection) < last:
         faults.append(f"the event {last} has a number that will be given out again")
     return faults

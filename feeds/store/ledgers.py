@@ -37,18 +37,20 @@ from ..model import (
     PublishingStatus,
 )
 from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
+from .column_types import WHOLE
+from .expressions import insert, json_integers
 from .schema import (
     archive_documents,
     articles,
     ledger_entries,
     ledgers,
+    meta,
     outbox,
     publishing,
     sources,
     tombstones,
     withdrawn_feeds,
 )
-from .sqlite import insert, json_members, last_key
 from .statements import BatchStatement, Query, ResultRow, Values, insert_statement, update_statement
 
 _DROPS = msgspec.json.Decoder(dict[str, int])
@@ -94,14 +96,18 @@ _ARCHIVE_FILES = Query(
 IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISHED
 _ALL_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES = Query(_ALL_ENTRIES)
-_ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_members("articles"))))
+_ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_integers("articles"))))
 _FIRST_EVENT = Query(select(func.min(outbox.c.seq)))
+_LAST_EVENT = Query(select(meta.c.last_event))
+_ADD_TO_LAST_EVENT = Query(
+    update(meta).values(last_event=meta.c.last_event + bindparam("count")).returning(meta.c.last_event)
+)
 _EVENTS = Query(
     select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
 )
 _LAST_NUMBERS = (
     select(func.max(outbox.c.seq))
-    .where(outbox.c.feed == bindparam("feed"), outbox.c.article.in_(json_members("articles")))
+    .where(outbox.c.feed == bindparam("feed"), outbox.c.article.in_(json_integers("articles")))
     .group_by(outbox.c.article)
 )
 _LAST_DIGESTS = Query(select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS)))
@@ -109,7 +115,7 @@ _WITHDRAWN = Query(select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor))
 
 _ENTRY, _MERGED_ENTRY = ledger_entries.c, ledger_entries.alias().c
 _STANDING_FOR = select(func.coalesce(_MERGED_ENTRY.merged_into, _MERGED_ENTRY.article)).where(
-    _MERGED_ENTRY.feed == bindparam("feed"), _MERGED_ENTRY.article.in_(json_members("articles"))
+    _MERGED_ENTRY.feed == bindparam("feed"), _MERGED_ENTRY.article.in_(json_integers("articles"))
 )
 _PUBLISHED_ID = func.coalesce(
     select(articles.c.published_id).where(articles.c.key == _ENTRY.article).scalar_subquery(),
@@ -138,7 +144,7 @@ _REWRITE_EVENT = update_statement(outbox, ["seq"], "published_id", "item")
 _NEWEST_EVENT = select(func.max(outbox.c.seq)).scalar_subquery()
 _DELETE_OLD_EVENTS = Query(delete(outbox).where(outbox.c.seq <= _NEWEST_EVENT - bindparam("kept")))
 _RESTORE = Query(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == bindparam("feed")))
-_INSERT_EVENT = insert_statement(outbox, "at", "feed", "kind", "article", "published_id", "digest", "item")
+_INSERT_EVENT = insert_statement(outbox, "seq", "at", "feed", "kind", "article", "published_id", "digest", "item")
 
 
 # ── ledgers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +244,12 @@ def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
     """Append the events to the outbox, and delete its oldest ones."""
     keys = to_json([event.article_key for event in issue.events])
     rows = _LAST_DIGESTS.run(connection, feed=issue.edition.feed.id, articles=keys).all()
-    _INSERT_EVENT.run(connection, _event_values(issue, dict(cast(Sequence[tuple[int, str]], rows)), at))
+    values = list(_event_values(issue, dict(cast(Sequence[tuple[int, str]], rows)), at))
+    if values:
+        # The number is not one of a sequence, which may have gaps, and come in another order than the transactions.
+        last: int = _ADD_TO_LAST_EVENT.run(connection, count=len(values)).scalar_one()
+        first = last - len(values) + 1
+        _INSERT_EVENT.run(connection, ({**value, "seq": seq} for seq, value in enumerate(values, first)))
     _DELETE_OLD_EVENTS.run(connection, kept=MAX_EVENTS)
 
 
@@ -294,7 +305,9 @@ _UPDATE_PUBLISHED = Query(
         or_(publishing.c.waiting_since.is_not(None), publishing.c.failed_at.is_not(None)),
     )
     .values(
-        waiting_since=case((publishing.c.change_number > bindparam("published"), bindparam("began")), else_=null()),
+        waiting_since=case(
+            (publishing.c.change_number > bindparam("published"), bindparam("began", type_=WHOLE)), else_=null()
+        ),
         failed_at=None,
         error=None,
     )
@@ -363,9 +376,14 @@ def _make_event(row: Row[Any]) -> Event:
     return Event("article" if is_news else row.kind, row.feed, row.article, row.published_id, row.item, is_news)
 
 
+def select_last_event(connection: Connection) -> int:
+    """Return the number of the last event; 0 before the first."""
+    return _LAST_EVENT.run(connection).scalar() or 0
+
+
 def select_event_range(connection: Connection) -> range:
     """Return the numbers of the events; where there is none, the empty range at the next number."""
-    last = last_key(connection, outbox)
+    last = select_last_event(connection)
     first = _FIRST_EVENT.run(connection).scalar()
     return range(last + 1 if first is None else first, last + 1)
 

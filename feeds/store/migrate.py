@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, MetaData, event
 
 from ..errors import StoreError
+from .engines import DatabaseAddress, describe_address, open_engines
 from .schema import REVISION, metadata
 from .sqlite import (
     MIGRATE,
@@ -16,7 +18,6 @@ from .sqlite import (
     create_file,
     has_log,
     open_engine,
-    open_engines,
     table_names,
     translate_errors,
 )
@@ -24,10 +25,10 @@ from .sqlite import (
 SCRIPTS = Path(__file__).parent / "migrations"
 ENVIRONMENT = SCRIPTS  # of Alembic, for all databases
 
+VERSION_TABLE = "alembic_version"  # of a file; a PostgreSQL database may hold several groups of tables
 # As Alembic makes it.
-VERSION_TABLE = (
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+CREATE_VERSION_TABLE = (
+    "CREATE TABLE {0} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {0}_pkc PRIMARY KEY (version_num))"
 )
 # Small tables, which every start reads anyway. Checking all articles would take minutes: `verify` does that.
 CHECKED_TABLES = ("meta", "sources", "visits", "hosts", "ledgers")
@@ -39,41 +40,80 @@ NEWER_VERSION = (
     "{} was written by a newer version of this program, and this one must not touch it; "
     "install that version again, or restore the copy it made beside it at its first start"
 )
+NEWER_TABLES = (
+    "{} was written by a newer version of this program, and this one must not touch it; install that version here, too"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class NewestTables:
     """The tables of a database in their newest form; `checked` are small ones, at which each start looks.
 
-    `statements` make what SQLAlchemy has no words for.
+    `name` is that of the group of tables in a PostgreSQL database. `statements` make what SQLAlchemy has no words for,
+    in SQLite.
     """
 
+    name: str
     revision: str
     metadata: MetaData
     checked: tuple[str, ...]
     statements: tuple[str, ...] = ()
 
 
-FEEDS_TABLES = NewestTables(REVISION, metadata, CHECKED_TABLES)
+FEEDS_TABLES = NewestTables("feeds", REVISION, metadata, CHECKED_TABLES)
 
 
 def create_or_upgrade(
-    path: Path, head: str = REVISION, scripts: Path = SCRIPTS, newest: NewestTables = FEEDS_TABLES
+    address: DatabaseAddress, head: str = REVISION, scripts: Path = SCRIPTS, newest: NewestTables = FEEDS_TABLES
 ) -> None:
-    """Create the database if there is none; migrate an older one to `head`, and keep a copy of it beside it (F39)."""
+    """Create the tables if there are none; migrate older ones to `head`, in a file after a copy of it (F39)."""
+    if isinstance(address, Path):
+        _create_or_upgrade_file(address, head, scripts, newest)
+    else:
+        _create_or_upgrade_tables(address, head, scripts, newest)
+
+
+# ── PostgreSQL ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _create_or_upgrade_tables(url: str, head: str, scripts: Path, newest: NewestTables) -> None:
+    """Bring the tables to `head`, or refuse those of an unknown revision; one process at a time."""
+    from . import postgres
+
+    with postgres.lock_tables(url, newest.name) as connection:
+        revision = postgres.read_revision(connection, newest.name)
+        table = postgres.version_table(newest.name)
+        if revision is None:
+            postgres.create_tables(connection, url, newest.metadata)
+            connection.exec_driver_sql(CREATE_VERSION_TABLE.format(table))
+            connection.exec_driver_sql(f"INSERT INTO {table} (version_num) VALUES ('{newest.revision}')")
+            revision = newest.revision
+        connection.commit()
+        if revision == head:
+            return
+        config = _configure(scripts, table)
+        if not _is_known(config, revision):
+            raise StoreError(NEWER_TABLES.format(describe_address(url)))
+        _run_migrations(config, connection, head, describe_address(url))
+
+
+# ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _create_or_upgrade_file(path: Path, head: str, scripts: Path, newest: NewestTables) -> None:
     if not path.exists():
         if has_log(path):
             raise StoreError(EMPTY.format(path, "is gone, but not its write-ahead log"))
         with create_file(path) as temporary:
             if head == newest.revision:
-                _create(temporary, newest)
+                create_tables(temporary, newest)
             else:
                 create_with_migrations(temporary, head, scripts)
         return
     engines = open_engines(path)
     try:
         with engines.read() as connection:
-            revision = read_revision(connection, path)
+            revision = _read_file_revision(connection, path)
             if revision == head:
                 check_quickly(connection, path, newest.checked)
                 return
@@ -99,12 +139,23 @@ def upgrade_copy(path: Path, head: str = REVISION, scripts: Path = SCRIPTS) -> N
         _upgrade(path, revision, head, scripts, keep_copy=False)
 
 
-def read_revision(connection: Connection, path: Path) -> str:
-    """Return the revision of a database. An empty one, and another program's, raises StoreError."""
+def read_revision(connection: Connection, address: DatabaseAddress, name: str = FEEDS_TABLES.name) -> str | None:
+    """Return the revision of the tables of a database; None where PostgreSQL has none yet.
+
+    An empty file, and another program's, raises StoreError.
+    """
+    if isinstance(address, Path):
+        return _read_file_revision(connection, address)
+    from . import postgres
+
+    return postgres.read_revision(connection, name)
+
+
+def _read_file_revision(connection: Connection, path: Path) -> str:
     names = table_names(connection)
     revision: str | None = None
-    if "alembic_version" in names:
-        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if VERSION_TABLE in names:
+        revision = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
     elif names:
         raise StoreError(f"{path}: this is another program's database; correct `data:` in the configuration")
     if revision is None:
@@ -112,16 +163,16 @@ def read_revision(connection: Connection, path: Path) -> str:
     return revision
 
 
-def _create(path: Path, newest: NewestTables) -> None:
-    """Create the tables in their newest form, to which the migrations lead too."""
+def create_tables(path: Path, newest: NewestTables = FEEDS_TABLES) -> None:
+    """Create the tables in their newest form, to which the migrations lead too, in an empty file."""
     engine = open_engine(path, MIGRATE)
     try:
         with translate_errors(path), engine.connect() as connection:
             connection.exec_driver_sql(MIGRATE.begin_statement)
             newest.metadata.create_all(connection, checkfirst=False)
-            for statement in (*newest.statements, VERSION_TABLE):
+            for statement in (*newest.statements, CREATE_VERSION_TABLE.format(VERSION_TABLE)):
                 connection.exec_driver_sql(statement)
-            connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (newest.revision,))
+            connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (?)", (newest.revision,))
             connection.commit()
     finally:
         engine.dispose()
@@ -132,16 +183,8 @@ def _upgrade(path: Path, revision: str | None, head: str, scripts: Path, *, keep
 
     `keep_copy`: of a database that is there already.
     """
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    config = Config()
-    locations = {"script_location": ENVIRONMENT, "version_locations": scripts / "versions", "path_separator": "newline"}
-    for option, value in locations.items():
-        config.set_main_option(option, str(value).replace("%", "%%"))
-    if (revision or head) not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+    config = _configure(scripts, VERSION_TABLE)
+    if not _is_known(config, revision or head):
         raise StoreError(NEWER_VERSION.format(path))
     if revision is not None and keep_copy:
         copy_database(path, path.with_name(f"{path.stem}-before-{head}{path.suffix}"))
@@ -150,9 +193,37 @@ def _upgrade(path: Path, revision: str | None, head: str, scripts: Path, *, keep
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(MIGRATE.begin_statement))
     try:
         with translate_errors(path), engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, head)
-    except CommandError as error:
-        raise StoreError(f"{path} could not be brought up to date, and is as it was: {error}") from error
+            _run_migrations(config, connection, head, str(path))
     finally:
         engine.dispose()
+
+
+# ── Alembic ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _configure(scripts: Path, version_table: str) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    locations = {"script_location": ENVIRONMENT, "version_locations": scripts / "versions", "path_separator": "newline"}
+    for option, value in locations.items():
+        config.set_main_option(option, str(value).replace("%", "%%"))
+    config.attributes["version_table"] = version_table
+    return config
+
+
+def _is_known(config: Any, revision: str) -> bool:
+    from alembic.script import ScriptDirectory
+
+    return revision in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _run_migrations(config: Any, connection: Connection, head: str, place: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, head)
+    except CommandError as error:
+        raise StoreError(f"{place} could not be brought up to date, and is as it was: {error}") from error

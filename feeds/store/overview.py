@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Integer, and_, bindparam, func, literal_colum
 
 from ..model import EntryState, ListedArticle, PastVisit
 from ..rows.values import decode_optional_time, decode_time, encode_time, to_json
+from .expressions import json_member, json_strings
 from .past_visits import decode_past_visits
 from .schema import articles, ledger_entries, sources, tombstones, visits
-from .sqlite import json_member, json_members
 from .statements import Query, ResultRow
 
 _DAY = literal_column("86400000000", Integer)  # in the ticks of the store
@@ -20,13 +20,13 @@ _REMOVED_COUNTS = Query(select(tombstones.c.reason, func.count().label("number")
 _HISTORIES = Query(
     select(sources.c.id, visits.c.history)
     .join_from(sources, visits, and_(visits.c.source == sources.c.key, visits.c.upstream_id == ""))
-    .where(sources.c.id.in_(json_members("ids")))
+    .where(sources.c.id.in_(json_strings("ids")))
 )
 # Of the index over source and position alone, as many rows as there are such stories.
 _STORIES_BY_DAY = Query(
     select(sources.c.id, (articles.c.position // _DAY).label("day"), func.count().label("number"))
     .join_from(sources, articles, articles.c.source == sources.c.key)
-    .where(sources.c.id.in_(json_members("ids")), articles.c.position >= bindparam("since"))
+    .where(sources.c.id.in_(json_strings("ids")), articles.c.position >= bindparam("since"))
     .group_by(sources.c.id, literal_column("day"))
 )
 _ALL_BY_DAY = Query(
@@ -40,7 +40,7 @@ _ENTRIES_BY_DAY = Query(
         (ledger_entries.c.first_published // _DAY).label("day"),
         func.count().label("number"),
     )
-    .where(ledger_entries.c.feed.in_(json_members("ids")), ledger_entries.c.first_published >= bindparam("since"))
+    .where(ledger_entries.c.feed.in_(json_strings("ids")), ledger_entries.c.first_published >= bindparam("since"))
     .group_by(ledger_entries.c.feed, literal_column("day"))
 )
 _LISTED = select(

@@ -11,16 +11,16 @@ from sqlalchemy import Connection, bindparam, func, select
 from ..model import Article
 from ..rows.values import to_json
 from .articles import VISIBLE_ARTICLES, build_article
+from .expressions import joined_text, json_integers, json_strings
 from .ledgers import IS_PUBLISHED
 from .schema import articles, ledger_entries, ledgers, meta, sources
-from .sqlite import joined_text, json_members
 from .statements import Query
 
 _ENTRY = ledger_entries.c
 _FEEDS = Query(select(ledgers.c.feed))
 _AUTHORITY = Query(select(meta.c.authority))
 _NEWEST = Query(select(func.max(articles.c.key)))
-_OF_FEEDS = _ENTRY.feed.in_(json_members("feeds"))
+_OF_FEEDS = _ENTRY.feed.in_(json_strings("feeds"))
 _DIGESTS = Query(
     select(_ENTRY.article, _ENTRY.feed, _ENTRY.digest)
     .join(articles, articles.c.key == _ENTRY.article)
@@ -36,10 +36,10 @@ _HOLDING_FEEDS = (
 )
 _ARTICLES = Query(
     VISIBLE_ARTICLES.add_columns(_HOLDING_FEEDS.label("feeds"))
-    .where(articles.c.key.in_(json_members("keys")))
+    .where(articles.c.key.in_(json_integers("keys")))
     .where(_HOLDING_FEEDS.is_not(None))
 )
-_SOURCE_IDS = Query(select(sources.c.key, sources.c.id).where(sources.c.key.in_(json_members("keys"))))
+_SOURCE_IDS = Query(select(sources.c.key, sources.c.id).where(sources.c.key.in_(json_integers("keys"))))
 
 
 def select_feed_ids(connection: Connection) -> Sequence[str]:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, and_, case, delete, exists, func, or_, select
 from ..errors import PushError
 from ..model import News, Notice, NoticeResult, PushSubscription
 from ..rows.values import decode_time, encode_time
+from .expressions import insert
 from .server_database import ServerDatabase
 from .server_schema import push_feeds, push_news, push_state, push_subscriptions
-from .sqlite import insert
 
 ALL_FEEDS = ""
 MAX_SUBSCRIPTIONS = 100_000

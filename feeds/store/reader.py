@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from ..model import Article, HubSource, ListedArticle, NumberedEvent, PastVisit, PublishingStatus
 from . import published
+from .engines import DatabaseAddress, LastAnswer, open_engines
 from .hub_sources import select_hub_sources, select_push_number
 from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
 from .migrate import read_revision
@@ -25,7 +26,6 @@ from .overview import (
     select_stories_by_day,
 )
 from .schema import REVISION
-from .sqlite import LastAnswer, open_engines
 from .visits import select_next_due
 
 
@@ -35,9 +35,9 @@ class StoreReader:
     Raises StoreError for a damaged one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engines = open_engines(path)
+    def __init__(self, address: DatabaseAddress) -> None:
+        self._address = address
+        self._engines = open_engines(address)
         self._event_range = LastAnswer(self._engines.changes, self._select_event_range)
 
     def __enter__(self) -> Self:
@@ -62,7 +62,7 @@ class StoreReader:
 
     def withdrawn_feeds(self) -> Mapping[str, str | None]:
         """Return the id of each feed that is no longer published → its successor, or None; {} of an empty file."""
-        if self._path.exists() and not self._path.stat().st_size:
+        if isinstance(self._address, Path) and self._address.exists() and not self._address.stat().st_size:
             return {}
         with self._read() as connection:
             return select_withdrawn(connection) if connection else {}
@@ -157,8 +157,8 @@ class StoreReader:
 
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:
-        if not self._path.exists():
+        if isinstance(self._address, Path) and not self._address.exists():
             yield None
             return
         with self._engines.read() as connection:
-            yield connection if read_revision(connection, self._path) == REVISION else None
+            yield connection if read_revision(connection, self._address) == REVISION else None

@@ -23,9 +23,9 @@ from sqlalchemy import (
 
 from ..model import EntryState
 from ..rows.values import EPOCH, encode_time, to_json
+from .expressions import insert, json_integers
 from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
 from .source_index import allocate_change_numbers, mark_changed, set_change_numbers
-from .sqlite import insert, json_members
 from .statements import Query, update_statement
 
 _TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
@@ -103,7 +103,7 @@ def select_expired(connection: Connection, source: int, retain: timedelta) -> li
 
 def expire(connection: Connection, keys: Sequence[int], at: datetime) -> None:
     """Delete those of the articles that no feed holds; tombstones keep them from coming back (R4)."""
-    is_expired = articles.c.key.in_(json_members("keys", to_json(keys))) & ~_IS_HELD
+    is_expired = articles.c.key.in_(json_integers("keys", to_json(keys))) & ~_IS_HELD
     _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)
     connection.execute(delete(articles).where(is_expired))
 

@@ -7,14 +7,16 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from ..errors import StoreError
 from . import migrate
+from .engines import open_engines
 from .integrity import find_faults
-from .schema import outbox
+from .ledgers import select_last_event
+from .schema import meta, outbox
 from .server_database import server_path, take_from_backup
-from .sqlite import COMPANIONS, copy_database, empty_log, has_log, last_key, open_engines, set_last_key
+from .sqlite import COMPANIONS, copy_database, empty_log, has_log
 
 # Events that may have been numbered since the backup: their numbers are left out (F40).
 EVENT_NUMBER_JUMP = 1_000_000
@@ -73,9 +75,9 @@ def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int
             if faults:
                 raise StoreError(f"{backup} is damaged ({faults[0]}); take another backup")
             with engines.write() as connection:
-                newest = max(last_event_number, last_key(connection, outbox))
+                newest = max(last_event_number, select_last_event(connection))
                 connection.execute(delete(outbox))
-                set_last_key(connection, outbox, newest + EVENT_NUMBER_JUMP)
+                connection.execute(update(meta).values(last_event=newest + EVENT_NUMBER_JUMP))
         finally:
             engines.close()
         return has_server_tables
@@ -91,7 +93,7 @@ def _last_event_number(path: Path) -> int:
     engines = open_engines(path)
     try:
         with suppress(StoreError), engines.read() as connection:
-            return last_key(connection, outbox)
+            return select_last_event(connection)
         return 0
     finally:
         engines.close()

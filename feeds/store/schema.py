@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
 
-REVISION = "0014"
+from .column_types import BYTES, TEXT, WHOLE
+
+REVISION = "0015"
 
 metadata = MetaData()
 
@@ -26,61 +28,62 @@ class TombstoneReason(StrEnum):
 meta = Table(
     "meta",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("authority", Text, nullable=False),
-    Column("created", Integer, nullable=False),
-    Column("last_change_number", Integer, nullable=False),
-    Column("push_number", Integer, nullable=False, server_default="0"),  # of the last push that was taken
-    Column("announced_event", Integer, nullable=False, server_default="0"),  # the last one that a hub was told of
+    Column("id", WHOLE, primary_key=True),
+    Column("authority", TEXT, nullable=False),
+    Column("created", WHOLE, nullable=False),
+    Column("last_change_number", WHOLE, nullable=False),
+    Column("push_number", WHOLE, nullable=False, server_default="0"),  # of the last push that was taken
+    Column("announced_event", WHOLE, nullable=False, server_default="0"),  # the last one that a hub was told of
+    Column("last_event", WHOLE, nullable=False, server_default="0"),  # the number that was given out last
 )
 
 sources = Table(
     "sources",
     metadata,
-    Column("key", Integer, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("enabled", Integer, nullable=False),  # 0 also for a source that is no longer declared
-    Column("address", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("change_number", Integer, nullable=False, server_default="0"),  # the highest of its articles
-    Column("title", Text),
-    Column("link", Text),
-    Column("hub", Text),
-    Column("self_url", Text),
-    Column("listing_size", Integer),
-    Column("identity", Text, nullable=False, server_default="id"),
-    Column("warnings", Text),
-    Column("outlines", Text),  # of an OPML list
+    Column("key", WHOLE, primary_key=True),
+    Column("id", TEXT, nullable=False, unique=True),
+    Column("enabled", WHOLE, nullable=False),  # 0 also for a source that is no longer declared
+    Column("address", TEXT, nullable=False),
+    Column("fingerprint", TEXT, nullable=False),
+    Column("change_number", WHOLE, nullable=False, server_default="0"),  # the highest of its articles
+    Column("title", TEXT),
+    Column("link", TEXT),
+    Column("hub", TEXT),
+    Column("self_url", TEXT),
+    Column("listing_size", WHOLE),
+    Column("identity", TEXT, nullable=False, server_default="id"),
+    Column("warnings", TEXT),
+    Column("outlines", TEXT),  # of an OPML list
     sqlite_autoincrement=True,
 )
 
 visits = Table(
     "visits",
     metadata,
-    Column("key", Integer, primary_key=True),
-    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("upstream_id", Text, nullable=False, server_default=""),  # of a story page; empty for the source itself
-    Column("url", Text, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("due_at", Integer),  # NULL: never, while its source is not enabled
-    Column("story", Text),
-    Column("etag", Text),
-    Column("last_modified", Text),
-    Column("body_digest", Text),
-    Column("last_at", Integer),
-    Column("full_at", Integer),
-    Column("worked_at", Integer),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("failing_since", Integer),
-    Column("failure", Text),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("move", Text),
+    Column("key", WHOLE, primary_key=True),
+    Column("source", WHOLE, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", TEXT, nullable=False, server_default=""),  # of a story page; empty for the source itself
+    Column("url", TEXT, nullable=False),
+    Column("host", TEXT, nullable=False),
+    Column("due_at", WHOLE),  # NULL: never, while its source is not enabled
+    Column("story", TEXT),
+    Column("etag", TEXT),
+    Column("last_modified", TEXT),
+    Column("body_digest", TEXT),
+    Column("last_at", WHOLE),
+    Column("full_at", WHOLE),
+    Column("worked_at", WHOLE),
+    Column("failures", WHOLE, nullable=False, server_default="0"),
+    Column("failing_since", WHOLE),
+    Column("failure", TEXT),
+    Column("attempts", WHOLE, nullable=False, server_default="0"),
+    Column("move", TEXT),
     Column("interval", Float),
-    Column("hints", Text),
-    Column("story_digest", Text),  # NULL if planned before there was such a column
-    Column("is_addition", Integer, nullable=False, server_default="0"),
-    Column("pushed_until", Integer),
-    Column("history", Text, nullable=False, server_default=""),  # of the last visits, the newest first
+    Column("hints", TEXT),
+    Column("story_digest", TEXT),  # NULL if planned before there was such a column
+    Column("is_addition", WHOLE, nullable=False, server_default="0"),
+    Column("pushed_until", WHOLE),
+    Column("history", TEXT, nullable=False, server_default=""),  # of the last visits, the newest first
     UniqueConstraint("source", "upstream_id", name="visits_identity"),
     Index("visits_due", "due_at"),
 )
@@ -88,40 +91,40 @@ visits = Table(
 hosts = Table(
     "hosts",
     metadata,
-    Column("host", Text, primary_key=True),
-    Column("last_request", Integer),
-    Column("paused_until", Integer),
-    Column("robots", Text),
-    Column("robots_at", Integer),
+    Column("host", TEXT, primary_key=True),
+    Column("last_request", WHOLE),
+    Column("paused_until", WHOLE),
+    Column("robots", TEXT),
+    Column("robots_at", WHOLE),
 )
 
 # AUTOINCREMENT: a ledger names articles by key, so the key of a forgotten one must not come back as another.
 articles = Table(
     "articles",
     metadata,
-    Column("key", Integer, primary_key=True),
-    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("upstream_id", Text, nullable=False),
-    Column("published_id", Text, nullable=False),
-    Column("story_digest", Text, nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("first_seen", Integer, nullable=False),
-    Column("updated", Integer, nullable=False),
-    Column("change_number", Integer, nullable=False),
-    Column("retracted_at", Integer),
-    Column("url", Text),
-    Column("link_key", Text, nullable=False),
-    Column("tags", Text, nullable=False),  # in lower case, one a line, with a line end before and after
-    Column("checksum", Integer, nullable=False),
-    Column("body", Text, nullable=False),  # all the rest, as JSON
-    # Not in `body`: to escape it into JSON costs as much as to store it. BLOBs, as long ones are compressed; in older
-    # rows text.
-    Column("html", Text, nullable=False),
-    Column("is_addition", Integer, nullable=False, server_default="0"),  # listed after its source's first listing
-    Column("story_key", Text, nullable=False, server_default=""),  # of twins: the published id of the oldest
-    Column("link_mark", Integer),  # digests of the keys that twins are found by; NULL: none
-    Column("title_mark", Integer),
-    Column("earlier_title_mark", Integer),  # of the title before the last change of it
+    Column("key", WHOLE, primary_key=True),
+    Column("source", WHOLE, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", TEXT, nullable=False),
+    Column("published_id", TEXT, nullable=False),
+    Column("story_digest", TEXT, nullable=False),
+    Column("position", WHOLE, nullable=False),
+    Column("first_seen", WHOLE, nullable=False),
+    Column("updated", WHOLE, nullable=False),
+    Column("change_number", WHOLE, nullable=False),
+    Column("retracted_at", WHOLE),
+    Column("url", TEXT),
+    Column("link_key", TEXT, nullable=False),
+    Column("tags", TEXT, nullable=False),  # in lower case, one a line, with a line end before and after
+    Column("checksum", WHOLE, nullable=False),
+    Column("body", TEXT, nullable=False),  # all the rest, as JSON
+    # Not in `body`: to escape it into JSON costs as much as to store it. Long ones are compressed; in older rows of
+    # SQLite it is text.
+    Column("html", BYTES, nullable=False),
+    Column("is_addition", WHOLE, nullable=False, server_default="0"),  # listed after its source's first listing
+    Column("story_key", TEXT, nullable=False, server_default=""),  # of twins: the published id of the oldest
+    Column("link_mark", WHOLE),  # digests of the keys that twins are found by; NULL: none
+    Column("title_mark", WHOLE),
+    Column("earlier_title_mark", WHOLE),  # of the title before the last change of it
     UniqueConstraint("source", "upstream_id", name="articles_identity"),
     UniqueConstraint("published_id", name="articles_published"),
     # Seen items are read from this index alone: three times as fast as from the rows.
@@ -142,13 +145,13 @@ articles = Table(
 tombstones = Table(
     "tombstones",
     metadata,
-    Column("key", Integer, primary_key=True),
-    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("upstream_id", Text, nullable=False),
-    Column("article", Integer, nullable=False),
-    Column("published_id", Text, nullable=False),
-    Column("at", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("key", WHOLE, primary_key=True),
+    Column("source", WHOLE, ForeignKey("sources.key"), nullable=False),
+    Column("upstream_id", TEXT, nullable=False),
+    Column("article", WHOLE, nullable=False),
+    Column("published_id", TEXT, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("reason", TEXT, nullable=False),
     UniqueConstraint("source", "upstream_id", name="tombstones_identity"),
     Index("tombstones_article", "article"),
     # No feed holds what expired, and of that there is more and more.
@@ -159,28 +162,28 @@ tombstones = Table(
 ledgers = Table(
     "ledgers",
     metadata,
-    Column("feed", Text, primary_key=True),
-    Column("fingerprint", Text, nullable=False),
-    Column("change_number", Integer, nullable=False),
-    Column("updated", Integer),
-    Column("files", Text, nullable=False),
-    Column("edition_digest", Text, nullable=False),
-    Column("original_id", Text),  # the id of a renamed feed when it was first published
-    Column("first_issued", Integer),
-    Column("articles", Integer),  # of its edition
-    Column("drops", Text),  # kind of step → number of articles that it did not pass on
+    Column("feed", TEXT, primary_key=True),
+    Column("fingerprint", TEXT, nullable=False),
+    Column("change_number", WHOLE, nullable=False),
+    Column("updated", WHOLE),
+    Column("files", TEXT, nullable=False),
+    Column("edition_digest", TEXT, nullable=False),
+    Column("original_id", TEXT),  # the id of a renamed feed when it was first published
+    Column("first_issued", WHOLE),
+    Column("articles", WHOLE),  # of its edition
+    Column("drops", TEXT),  # kind of step → number of articles that it did not pass on
 )
 
 ledger_entries = Table(
     "ledger_entries",
     metadata,
-    Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
-    Column("article", Integer, primary_key=True),
-    Column("digest", Text, nullable=False),
-    Column("first_published", Integer, nullable=False),
-    Column("archive", Integer),  # the number of its archive document
-    Column("state", Text, nullable=False, server_default="published"),
-    Column("merged_into", Integer),
+    Column("feed", TEXT, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
+    Column("article", WHOLE, primary_key=True),
+    Column("digest", TEXT, nullable=False),
+    Column("first_published", WHOLE, nullable=False),
+    Column("archive", WHOLE),  # the number of its archive document
+    Column("state", TEXT, nullable=False, server_default="published"),
+    Column("merged_into", WHOLE),
     Index("ledger_entries_archive", "feed", "state", "archive"),
     Index("ledger_entries_published", "article", sqlite_where=text("state = 'published'")),
     sqlite_with_rowid=False,
@@ -189,9 +192,9 @@ ledger_entries = Table(
 archive_documents = Table(
     "archive_documents",
     metadata,
-    Column("feed", Text, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("files", Text, nullable=False),
+    Column("feed", TEXT, ForeignKey("ledgers.feed", onupdate="CASCADE", ondelete="CASCADE"), primary_key=True),
+    Column("number", WHOLE, primary_key=True),
+    Column("files", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -199,31 +202,31 @@ archive_documents = Table(
 publishing = Table(
     "publishing",
     metadata,
-    Column("feed", Text, primary_key=True),
-    Column("change_number", Integer, nullable=False, server_default="0"),  # the newest change of its sources
-    Column("waiting_since", Integer),  # NULL: it is published
-    Column("failed_at", Integer),
-    Column("error", Text),
+    Column("feed", TEXT, primary_key=True),
+    Column("change_number", WHOLE, nullable=False, server_default="0"),  # the newest change of its sources
+    Column("waiting_since", WHOLE),  # NULL: it is published
+    Column("failed_at", WHOLE),
+    Column("error", TEXT),
 )
 
 withdrawn_feeds = Table(
     "withdrawn_feeds",
     metadata,
-    Column("feed", Text, primary_key=True),
-    Column("successor", Text),
+    Column("feed", TEXT, primary_key=True),
+    Column("successor", TEXT),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("at", Integer, nullable=False),
-    Column("feed", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # article, news (an article that is worth a notification) or retract
-    Column("article", Integer, nullable=False),
-    Column("published_id", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("item", Text),
+    Column("seq", WHOLE, primary_key=True),
+    Column("at", WHOLE, nullable=False),
+    Column("feed", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),  # article, news (an article that is worth a notification) or retract
+    Column("article", WHOLE, nullable=False),
+    Column("published_id", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("item", TEXT),
     Index("outbox_article", "feed", "article", "seq"),
     sqlite_autoincrement=True,
 )

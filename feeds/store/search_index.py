@@ -20,9 +20,10 @@ from sqlalchemy.exc import OperationalError
 from ..errors import StoreError
 from ..rows.values import encode_time, to_json
 from ..search_text import Phrase, index_words
+from .expressions import json_integers
 from .server_database import ServerDatabase
 from .server_schema import search_stories, search_texts
-from .sqlite import is_interrupted, json_members
+from .sqlite import is_interrupted
 from .statements import Query, Values, insert_statement
 
 MAX_FOUND = 2_000  # stories; of more, those that were stored last
@@ -38,9 +39,9 @@ _MARKS = Query(
     )
 )
 _NEWEST = Query(select(func.max(search_stories.c.key)))
-_WORDS = Query(select(search_texts.c.key, search_texts.c.words).where(search_texts.c.key.in_(json_members("keys"))))
+_WORDS = Query(select(search_texts.c.key, search_texts.c.words).where(search_texts.c.key.in_(json_integers("keys"))))
 _DELETE = [
-    Query(delete(table).where(table.c.key.in_(json_members("keys")))) for table in (search_stories, search_texts)
+    Query(delete(table).where(table.c.key.in_(json_integers("keys")))) for table in (search_stories, search_texts)
 ]
 _INSERT_STORY = insert_statement(search_stories, "key", "mark", "position", "story")
 _INSERT_TEXT = insert_statement(search_texts, "key", "words")

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, bindparam, literal, null, select
 from ..model import HeldStory, Outline, SeenItems, StoryPage
 from ..rows.lazy_mapping import LazyMapping
 from ..rows.values import decode_time, encode_time, to_json
+from .expressions import json_integers, json_member
 from .schema import TombstoneReason, articles, sources, tombstones
-from .sqlite import json_member, json_members
 from .statements import Query
 
 _PAGE_DECODER = msgspec.json.Decoder(StoryPage)
@@ -42,7 +42,7 @@ _TITLES = Query(
 )
 _PUBLISHED_AT = Query(
     select(articles.c.upstream_id, _TITLE.label("title"), articles.c.position, articles.c.link_key).where(
-        articles.c.source == bindparam("source"), articles.c.position.in_(json_members("positions"))
+        articles.c.source == bindparam("source"), articles.c.position.in_(json_integers("positions"))
     )
 )
 _PAGE = json_member(articles.c.body, "page")

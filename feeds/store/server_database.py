@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from ..errors import StoreError
 from . import migrate
+from .engines import Engines, open_engines
 from .migrate import NewestTables
 from .server_schema import SERVER_REVISION, VIRTUAL_TABLES, server_metadata
-from .sqlite import Engines, create_file, find_damage, list_tables, open_engines
+from .sqlite import create_file, find_damage, list_tables
 
 MIGRATIONS = Path(__file__).parent / "server_migrations"
 CHECKED_TABLES = ("alembic_version",)  # at each start; `feeds verify` checks all
@@ -45,7 +46,7 @@ class ServerDatabase:
     def open(self) -> None:
         """Open the database; create it or migrate it to the newest schema first where needed."""
         try:
-            newest = NewestTables(TABLES_REVISION, server_metadata, CHECKED_TABLES, VIRTUAL_TABLES)
+            newest = NewestTables("server", TABLES_REVISION, server_metadata, CHECKED_TABLES, VIRTUAL_TABLES)
             migrate.create_or_upgrade(self._path, SERVER_REVISION, MIGRATIONS, newest)
         except StoreError as error:
             self._reason = str(error)

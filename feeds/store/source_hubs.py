@@ -11,9 +11,9 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from ..model import HubSource, ReceivedPush, SourceSubscription, SubscriptionState
 from ..rows.values import decode_optional_time, decode_strings, decode_time, encode_time
+from .engines import LastAnswer
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .server_schema import source_pushes, source_subscriptions
-from .sqlite import LastAnswer
 from .statements import Query
 
 MAX_WAITING = 10  # pushes of one source in the inbox; the newest are kept

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source, StoredDeclaration
 from ..rows.values import encode_time, to_json
+from .engines import Engines
+from .expressions import json_integers
 from .schema import articles, ledger_entries, meta, sources, tombstones, visits
-from .sqlite import Engines, json_members
 from .statements import Query, insert_statement, update_statement
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
@@ -75,13 +76,13 @@ _SOURCES = Query(select(*(sources.c[name] for name in StoredSource._fields)))
 _HAS_LATE_VISITS = Query(select(exists().where(visits.c.due_at > bindparam("horizon"))))
 _WITHOUT_ARTICLES = Query(
     select(sources.c.key).where(
-        sources.c.key.in_(json_members("keys")),
+        sources.c.key.in_(json_integers("keys")),
         ~exists().where(articles.c.source == sources.c.key),
         ~exists().where(tombstones.c.source == sources.c.key),
     )
 )
-_DELETE_VISITS = Query(delete(visits).where(visits.c.source.in_(json_members("keys"))))
-_DELETE_SOURCES = Query(delete(sources).where(sources.c.key.in_(json_members("keys"))))
+_DELETE_VISITS = Query(delete(visits).where(visits.c.source.in_(json_integers("keys"))))
+_DELETE_SOURCES = Query(delete(sources).where(sources.c.key.in_(json_integers("keys"))))
 _LATE_SOURCES = Query(select(visits.c.source).where(visits.c.due_at > bindparam("horizon")).distinct())
 _ADD_TO_CHANGE_NUMBER = Query(
     update(meta)

@@ -1,4 +1,4 @@
-"""All that is SQLite's own: its errors, connections, the file, and what it spells otherwise than other databases."""
+"""All that is SQLite's own: its errors, connections and the file; `sqlite_spelling` has its words."""
 
 from __future__ import annotations
 
@@ -9,40 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 from zlib import error as ZlibError
 
 from msgspec import MsgspecError
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    Select,
-    Table,
-    TableValuedAlias,
-    Text,
-    Update,
-    bindparam,
-    cast,
-    column,
-    create_engine,
-    func,
-    select,
-    update,
-)
-from sqlalchemy.dialects import sqlite as sqlalchemy_sqlite
-from sqlalchemy.dialects.sqlite import insert as insert  # which knows ON CONFLICT
+from sqlalchemy import Connection, Engine, Table, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from ..errors import StoreError
+from . import sqlite_spelling as sqlite_spelling  # which SQLAlchemy is told of
 from .lock import create_private_directory
-
-_Answer = TypeVar("_Answer")
 
 COMPANIONS = ("-wal", "-shm", "-journal")  # what SQLite appends to the names of files beside a database
 LOCK_TIMEOUT = 8.0  # seconds SQLite waits for a lock (F19)
@@ -120,7 +98,7 @@ def has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-class ChangeCounter:
+class CommitCounter:
     """Counts the commits to one file by all programs: whoever finds the same number need not query again.
 
     It has a connection of its own, to which all other ones are others; to ask costs a tenth of a small query.
@@ -151,30 +129,14 @@ class ChangeCounter:
                 self._connection = None
 
 
-class LastAnswer(Generic[_Answer]):
-    """The answer to a question, which is asked again only after the next commit."""
-
-    def __init__(self, changes: ChangeCounter, ask: Callable[[], _Answer]) -> None:
-        self._changes = changes
-        self._ask = ask
-        self._last: tuple[int | None, _Answer] | None = None
-
-    def get(self) -> _Answer:
-        """Return the answer as of the last commit."""
-        number = self._changes.read()
-        if number is None or self._last is None or self._last[0] != number:
-            self._last = number, self._ask()  # what is committed meanwhile has a later number
-        return self._last[1]
-
-
 @dataclass(frozen=True, slots=True)
-class Engines:
+class SqliteEngines:
     """The connections to one file: one that writes, and one that reads for each thread; neither waits for the other."""
 
     path: Path
     writer: Engine
     reader: Engine
-    changes: ChangeCounter
+    changes: CommitCounter
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -225,9 +187,9 @@ MIGRATE = ConnectionMode(
 )  # rebuilt tables need foreign keys off
 
 
-def open_engines(path: Path) -> Engines:
+def open_engines(path: Path) -> SqliteEngines:
     """Return the connections to the file, each opened on first use: a program that only reads never opens a writer."""
-    return Engines(path, open_engine(path, WRITE), open_engine(path, READ), ChangeCounter(path))
+    return SqliteEngines(path, open_engine(path, WRITE), open_engine(path, READ), CommitCounter(path))
 
 
 def open_engine(path: Path, mode: ConnectionMode) -> Engine:
@@ -294,18 +256,6 @@ def find_damage(connection: Connection) -> list[str]:
     ]
 
 
-def last_key(connection: Connection, table: Table) -> int:
-    """Return the last number that a table has given out; 0 before the first."""
-    query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-    return connection.exec_driver_sql(query, (table.name,)).scalar() or 0
-
-
-def set_last_key(connection: Connection, table: Table, number: int) -> None:
-    """Let a table give out the numbers after this one."""
-    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
-    connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, number))
-
-
 def empty_log(path: Path) -> None:
     """Write what stands in the write-ahead log into the database, if there is a log."""
     if has_log(path):
@@ -329,22 +279,28 @@ def copy_database(
 
     SQLite makes files beside a database that is `in_use`. `complete` may add to the copy.
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    with replace_file(target) as temporary:
         uri = f"{path.absolute().as_uri()}?mode=ro{'' if in_use else '&immutable=1'}"
         with closing(sqlite3.connect(uri, uri=True)) as source, closing(sqlite3.connect(temporary)) as destination:
             source.backup(destination)
         complete(temporary)
+
+
+@contextmanager
+def replace_file(target: Path) -> Iterator[Path]:
+    """Yield an empty file with mode 0600, which replaces `target` once it is complete."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        yield temporary
         _fsync(temporary)
         temporary.replace(target)
         _fsync(target.parent)
-    except StoreError:
-        temporary.unlink(missing_ok=True)
-        raise
     except (OSError, sqlite3.Error) as error:
-        temporary.unlink(missing_ok=True)
         raise StoreError(f"the copy {target} could not be written: {error}") from error
+    finally:
+        for name in ("", *COMPANIONS):
+            temporary.with_name(temporary.name + name).unlink(missing_ok=True)
 
 
 def _fsync(path: Path) -> None:
@@ -355,61 +311,18 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-# ── statements ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-DIALECT = sqlalchemy_sqlite.dialect()
-NO_LIMIT = -1  # as the value of LIMIT
-
-STORY_IDS = func.json_each(bindparam("story_ids")).table_valued("value")  # of [source key, upstream id]
-
-
-def matches_story_id(table: Table) -> ColumnElement[bool]:
-    """Return the condition that joins `table` with `STORY_IDS`."""
-    source, upstream_id = (func.json_extract(STORY_IDS.c.value, f"$[{place}]") for place in range(2))
-    return (table.c.source == source) & (table.c.upstream_id == upstream_id)
+def read_last_key(connection: Connection, table: Table) -> int:
+    """Return the highest key that a table has, or had; 0 before the first."""
+    (key,) = table.primary_key.columns
+    highest: int = connection.execute(select(func.max(key))).scalar() or 0
+    if not table.dialect_options["sqlite"]["autoincrement"]:
+        return highest
+    query = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+    return max(highest, connection.exec_driver_sql(query, (table.name,)).scalar() or 0)
 
 
-def update_or_ignore(table: Table) -> Update:
-    """Return an UPDATE that leaves a row as it is where the new values would break a constraint."""
-    return update(table).prefix_with("OR IGNORE")
-
-
-def json_members(name: str, value: str | None = None) -> Select[tuple[str]]:
-    """Return the members of a JSON array bound as `name`: of any length, where bound parameters have a limit."""
-    array = bindparam(name, value, required=value is None, type_=Text)
-    return select(func.json_each(array).table_valued(column("value", Text)).c.value)
-
-
-def joined_text(text: Column[str]) -> ColumnElement[str]:
-    """Return the texts of all rows with commas between them; NULL where there is no row."""
-    return func.group_concat(text)
-
-
-def json_integers(name: str) -> TableValuedAlias:
-    """Return the integers of a JSON array bound as `name`, as the column `value` of a table."""
-    return func.json_each(bindparam(name, type_=Text)).table_valued(column("value", Integer))
-
-
-def json_member(record: Column[str], name: str) -> ColumnElement[str]:
-    """Return a member of the record that a column holds, as JSON; NULL where it has none."""
-    return func.json_extract(record, f"$.{name}")
-
-
-def encode_utf8(text: Column[str]) -> ColumnElement[bytes]:
-    """Return the text of a column as UTF-8 bytes."""
-    return cast(text, LargeBinary)
-
-
-def decode_utf8(value: ColumnElement[bytes]) -> ColumnElement[str]:
-    """Return the text that UTF-8 bytes are."""
-    return cast(value, Text)
-
-
-def contains(text: Column[str], part: str) -> ColumnElement[bool]:
-    """Return the condition that a text contains another, letter case included."""
-    return func.instr(text, part) > 0
-
-
-def greatest(*values: ColumnElement[int]) -> ColumnElement[int]:
-    """Return the greatest of values that are not NULL."""
-    return func.max(*values)
+def set_last_key(connection: Connection, table: Table, number: int) -> None:
+    """Let a table give out the keys after this one, or after its highest."""
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table.name,))
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, number))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     CursorResult,
+    Dialect,
     Row,
     Select,
     Table,
@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import UpdateBase
 
-from .sqlite import DIALECT, decode_utf8
+from .expressions import decode_utf8
 
 Values = Mapping[str, object]  # bound parameter → value
 ResultRow = Row[tuple[object, ...]]
@@ -32,17 +32,20 @@ class Query:
 
     def __init__(self, statement: Select[Any] | CompoundSelect[Any] | UpdateBase) -> None:
         self._statement = statement
+        self._texts: dict[str, tuple[str, Sequence[str], Values]] = {}
 
-    @cached_property
-    def _compiled(self) -> tuple[str, Sequence[str], Values]:
-        """The text, the names of its parameters in their order, and the values of those that are constant."""
-        compiled = self._statement.compile(dialect=DIALECT)
+    def compile(self, dialect: Dialect) -> tuple[str, Sequence[str], Values]:
+        """Return the text, the names of its parameters in their order, and the values of those that are constant."""
+        compiled = self._statement.compile(dialect=dialect)
         constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         return str(compiled), getattr(compiled, "positiontup", None) or (), constants
 
     def run(self, connection: Connection, **values: object) -> CursorResult[Any]:
         """Run it with these values bound."""
-        text, names, constants = self._compiled
+        dialect = connection.dialect
+        if dialect.name not in self._texts:
+            self._texts[dialect.name] = self.compile(dialect)
+        text, names, constants = self._texts[dialect.name]
         parameters = {**constants, **values}
         return connection.exec_driver_sql(text, tuple([parameters[name] for name in names]))
 
@@ -56,24 +59,28 @@ class BatchStatement:
 
     def __init__(self, statement: UpdateBase) -> None:
         self._statement = statement
+        self._texts: dict[str, tuple[str, Callable[[Values], tuple[object, ...]]]] = {}
 
-    @cached_property
-    def _compiled(self) -> tuple[str, Callable[[Values], tuple[object, ...]]]:
-        """The text, and what takes the values of its parameters out of a row."""
-        compiled = self._statement.compile(dialect=DIALECT)
+    def compile(self, dialect: Dialect) -> tuple[str, Callable[[Values], tuple[object, ...]]]:
+        """Return the text, and what takes the values of its parameters out of a row."""
+        compiled = self._statement.compile(dialect=dialect)
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
         return str(compiled), itemgetter(*names)
 
     def run(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Run the statement for each row; send nothing when there are none."""
         if values := list(rows):
-            text, get_parameters = self._compiled
+            dialect = connection.dialect
+            if dialect.name not in self._texts:
+                self._texts[dialect.name] = self.compile(dialect)
+            text, get_parameters = self._texts[dialect.name]
             connection.exec_driver_sql(text, [get_parameters(value) for value in values])
 
 
 def insert_statement(table: Table, *names: str, utf8: Collection[str] = ()) -> BatchStatement:
     """Return an INSERT of these columns, each bound by its own name; those in `utf8` are bound as UTF-8 bytes."""
-    return BatchStatement(insert(table).values({name: _bound_value(name, utf8) for name in names}))
+    values = {name: _bound_value(name, utf8) for name in names}
+    return BatchStatement(insert(table).values(values).inline())  # it returns no keys
 
 
 def update_statement(table: Table, by: Sequence[str], *names: str, utf8: Collection[str] = ()) -> BatchStatement:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, func, select
 
 from ..model import Failure, Move, SourceStatus
 from ..rows.values import decode_optional_time, decode_strings, decode_time, to_json
+from .expressions import json_strings
 from .schema import articles, sources, visits
-from .sqlite import json_members
 from .statements import Query, ResultRow
 
 _FAILURE = msgspec.json.Decoder(Failure)
@@ -42,7 +42,7 @@ _ALL = (
     .order_by(sources.c.id)
 )
 _STATUSES = Query(_ALL)
-_STATUSES_OF_SOURCES = Query(_ALL.where(sources.c.id.in_(json_members("ids"))))
+_STATUSES_OF_SOURCES = Query(_ALL.where(sources.c.id.in_(json_strings("ids"))))
 _FAILING = Query(
     select(sources.c.id)
     .join(visits, and_(visits.c.source == sources.c.key, visits.c.upstream_id == ""))

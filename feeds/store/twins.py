@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import Connection, Select, literal, literal_column, null, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, literal, literal_column, null, select, union_all
 
 from ..rows.values import MICROSECOND, encode_text, to_json
+from .expressions import is_one_of, json_numbers, json_strings
 from .schema import TombstoneReason, articles, tombstones
-from .sqlite import json_integers, json_members
 from .statements import Query, update_statement
 
 TITLE_WINDOW = timedelta(hours=48) // MICROSECOND  # between the dates of two stories that have the same title
@@ -36,14 +36,14 @@ _COLUMNS = (
 
 def _select_by_mark(name: str, column: str = "", *, newest: bool = False) -> Select[tuple[object, ...]]:
     """Return the query for the oldest or newest articles with each mark in a column, up to `MAX_COMPARED`."""
-    marks, others = json_integers(f"{name}s"), articles.alias()
-    keys = select(others.c.key).where(others.c[column or name] == marks.c.value).correlate(marks)
+    (marks, mark), others = json_numbers(f"{name}s"), articles.alias()
+    keys = select(others.c.key).where(others.c[column or name] == mark).correlate(marks)
     keys = keys.order_by(others.c.key.desc() if newest else others.c.key).limit(MAX_COMPARED)
-    columns = (literal(name).label("kind"), marks.c.value.label("mark"), *_COLUMNS)
-    return select(*columns).join_from(marks, articles, articles.c.key.in_(keys))
+    columns: tuple[ColumnElement[Any], ...] = (literal(name).label("kind"), mark.label("mark"), *_COLUMNS)
+    return select(*columns).join_from(marks, articles, is_one_of(articles.c.key, keys.scalar_subquery()))
 
 
-_SAME_ID = select(literal("id"), null(), *_COLUMNS).where(articles.c.published_id.in_(json_members("ids")))
+_SAME_ID = select(literal("id"), null(), *_COLUMNS).where(articles.c.published_id.in_(json_strings("ids")))
 _POSSIBLE_TWINS = Query(
     union_all(
         _select_by_mark("link_mark"),
@@ -54,7 +54,7 @@ _POSSIBLE_TWINS = Query(
 )
 _SOURCES_OF_STORIES = Query(
     select(articles.c.story_key, articles.c.source).where(
-        articles.c.story_key != literal_column("''"), articles.c.story_key.in_(json_members("stories"))
+        articles.c.story_key != literal_column("''"), articles.c.story_key.in_(json_strings("stories"))
     )
 )
 _UPDATE_STORY = update_statement(articles, ["key"], "story_key", "checksum")

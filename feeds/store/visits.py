@@ -43,11 +43,11 @@ from ..rows.values import (
     sanitize_id,
     to_json,
 )
+from .expressions import NO_LIMIT, STORY_IDS, insert, json_integers, json_strings, matches_story_id
 from .hosts import upsert_hosts
 from .past_visits import HISTORY_LENGTH, encode_past_visit
 from .schema import hosts, sources, visits
 from .source_index import HORIZON, SourceIndex, StoryId, host_of
-from .sqlite import NO_LIMIT, STORY_IDS, insert, json_members, matches_story_id
 from .statements import BatchStatement, Query, ResultRow, Values, update_statement
 from .statuses import decode_move
 
@@ -64,7 +64,7 @@ _VISITS = select(
 _BY_AGE = (visits.c.due_at, visits.c.key)
 _DUE = Query(_VISITS.where(visits.c.due_at <= bindparam("at")).order_by(*_BY_AGE).limit(bindparam("limit")))
 _OF_SOURCES = Query(
-    _VISITS.where(visits.c.source.in_(json_members("sources")), visits.c.due_at.is_not(None))
+    _VISITS.where(visits.c.source.in_(json_integers("sources")), visits.c.due_at.is_not(None))
     .where(or_(visits.c.upstream_id == "", visits.c.due_at <= bindparam("at"), visits.c.last_at.is_(None)))
     .order_by(*_BY_AGE)
     .limit(bindparam("limit"))
@@ -184,7 +184,7 @@ _DELETE_STORIES = BatchStatement(
     delete(visits).where(
         visits.c.source == bindparam("the_source"),
         visits.c.upstream_id > literal_column("''"),
-        visits.c.upstream_id.in_(json_members("upstream_ids")),
+        visits.c.upstream_id.in_(json_strings("upstream_ids")),
     )
 )
 _STORY_VISITS = Query(

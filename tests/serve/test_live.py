@@ -173,7 +173,7 @@ def test_events_that_are_gone_before_they_were_sent_reset_all_clients(home: Inst
     with home.open("/live/world") as stream:
         with home.store._engines.write() as connection:
             connection.exec_driver_sql("DELETE FROM outbox")
-            connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = 1000001 WHERE name = 'outbox'")
+            connection.exec_driver_sql("UPDATE meta SET last_event = 1000001")
         home.follower.poll()
         (message,) = stream.read(1)
         assert (message.kind, message.id) == ("reset", "1000001")

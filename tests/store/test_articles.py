@@ -15,12 +15,13 @@ from database import add_articles, collect_statements, open_store, titles, visit
 from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, issue, source, story
 
 from feeds.model import EntryState, Kind, LedgerEntry, StoryVisit
+from feeds.store import DatabaseAddress
 
 # ── seen items, record ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_seen_items_hold_ids_digests_and_links(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_seen_items_hold_ids_digests_and_links(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article(link_key="https://x.example/1"), article("2", url=None), article("3", "b"))
         seen_items = store.seen_items("a")
         assert seen_items.digests == {"https://x.example/1": "digest 1", "https://x.example/2": "digest 2"}
@@ -28,8 +29,8 @@ def test_seen_items_hold_ids_digests_and_links(path: Path) -> None:
         assert len(seen_items.links) == 1 and seen_items.links["https://x.example/1"] == "https://x.example/1"
 
 
-def test_S20_two_sources_with_one_id_hold_two_articles(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_S20_two_sources_with_one_id_hold_two_articles(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article())
         add_articles(store, article("1", "b", title="Hijacked"))
         own, others = store.articles(["a"]), store.articles(["b"])
@@ -37,9 +38,9 @@ def test_S20_two_sources_with_one_id_hold_two_articles(path: Path) -> None:
         assert [(a.title, a.published_id) for a in others] == [("Hijacked", f"tag:{AUTHORITY}:b/1")]
 
 
-def test_S20_also_within_one_batch_and_against_forged_ids_of_our_own(path: Path) -> None:
+def test_S20_also_within_one_batch_and_against_forged_ids_of_our_own(address: DatabaseAddress) -> None:
     minted = f"tag:{AUTHORITY}:b/1"
-    with open_store(path, source(), source("b")) as store:
+    with open_store(address, source(), source("b")) as store:
         forged = [article(name, published_id=id, upstream_id=id) for name, id in (("8", minted), ("9", f"{minted}/2"))]
         add_articles(store, article(), *forged, article("1", "b"))
         (others,) = store.articles(["b"])
@@ -47,8 +48,8 @@ def test_S20_also_within_one_batch_and_against_forged_ids_of_our_own(path: Path)
         assert len({stored.published_id for stored in store.articles()}) == 4
 
 
-def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_R2_any_edit_keeps_key_id_and_first_seen(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article("1", "b"))
         add_articles(store, article())
         (before,) = store.articles(["a"])
@@ -63,8 +64,8 @@ def test_R2_any_edit_keeps_key_id_and_first_seen(path: Path) -> None:
         assert store.seen_items("a").links == {"https://x.example/moved": "https://x.example/1"}
 
 
-def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_R11_updated_moves_only_with_the_story_and_never_back(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(store, article())
         add_articles(store, article(html="<p>cleaned better</p>", updated=NOON + HOUR))
         assert [stored.updated for stored in store.articles()] == [NOON]
@@ -74,10 +75,10 @@ def test_R11_updated_moves_only_with_the_story_and_never_back(path: Path) -> Non
         assert [(stored.updated, stored.html) for stored in store.articles()] == [(NOON + HOUR, "<p>again</p>")]
 
 
-def test_R11_another_version_reads_a_stored_article_anew_and_moves_no_date(path: Path) -> None:
+def test_R11_another_version_reads_a_stored_article_anew_and_moves_no_date(address: DatabaseAddress) -> None:
     """Only an edit by the publisher that follows moves dates again (DESIGN §2)."""
     hour_ago, now = {"published": NOON - HOUR}, {"updated": NOON + HOUR}
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(store, article(html="<p>1 &lt;p&gt;</p>", story_digest="1:a", **hour_ago))
         (before,) = store.articles()
         store.issued(issue("f", {before.key: LedgerEntry("1:a", NOON)}), NOON)
@@ -109,8 +110,8 @@ def test_R5_the_newest_first_seen_is_that_of_the_articles_a_feed_selects(path: P
     assert all("COVERING INDEX" in row[3] for row in plan if " articles" in row[3])
 
 
-def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_R9_what_no_reader_can_see_changes_no_number(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         assert add_articles(store, article()) == {"a": 1}
         numbers = store.change_numbers()
         assert add_articles(store, article(story_digest="d2", updated=NOON + HOUR, link_key="k")) == {}
@@ -121,8 +122,8 @@ def test_R9_what_no_reader_can_see_changes_no_number(path: Path) -> None:
         assert store.change_numbers()["a"] > numbers["a"]
 
 
-def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(
             store, article("future", published=NOON + 9 * HOUR), article("undated", published=None), article("old")
         )
@@ -132,24 +133,24 @@ def test_R13_the_place_in_a_feed_is_the_date_but_never_in_the_future(path: Path)
         assert titles(store) == ["Title future", "Title old", "Title undated"]
 
 
-def test_one_story_twice_in_a_batch_is_one_article(path: Path) -> None:
+def test_one_story_twice_in_a_batch_is_one_article(address: DatabaseAddress) -> None:
     """F22."""
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(store, article(), article(title="Told later"))
         assert titles(store) == ["Told later"]
 
 
-def test_ids_that_sqlite_cannot_compare_are_stored_too(path: Path) -> None:
+def test_ids_that_sqlite_cannot_compare_are_stored_too(address: DatabaseAddress) -> None:
     ids = ["\ud800", "nul\0one", "nul\0two", "'; DROP TABLE articles; --", "\u202e", "", "[1]", "x" * 9000]
     articles = [article(str(n), upstream_id=id, published_id=id or "empty") for n, id in enumerate(ids)]
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(store, *articles)
         add_articles(store, *articles)
         assert len(titles(store)) == len(ids)
 
 
-def test_R5_a_source_that_lists_nothing_or_fails_loses_nothing(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_R5_a_source_that_lists_nothing_or_fails_loses_nothing(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(store, article())
         store.record([harvest(visit_of(store))])
         store.record([failed(visit_of(store))])
@@ -159,7 +160,7 @@ def test_R5_a_source_that_lists_nothing_or_fails_loses_nothing(path: Path) -> No
 # ── select ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_R7_any_order_of_insertion_gives_the_same_order(path: Path, tmp_path: Path) -> None:
+def test_R7_any_order_of_insertion_gives_the_same_order(address: DatabaseAddress, tmp_path: Path) -> None:
     numbers = range(60)
     articles = [
         article(f"{n:02}", "ab"[n % 2], published=NOON - (n % 5) * HOUR, first_seen=NOON + (n % 3) * HOUR)
@@ -180,10 +181,10 @@ def test_R7_any_order_of_insertion_gives_the_same_order(path: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("source_count", [3, 40])
-def test_articles_are_selected_by_source_and_by_tag(path: Path, source_count: int) -> None:
+def test_articles_are_selected_by_source_and_by_tag(address: DatabaseAddress, source_count: int) -> None:
     ids = [f"s{n}" for n in range(source_count)]
     declared = [source(id, tags=("Local",) if id == "s0" else ()) for id in ids]
-    with open_store(path, *declared) as store:
+    with open_store(address, *declared) as store:
         add_articles(
             store, *(article(f"{id}-{n}", id, tags=("World",) if n else ("straße",)) for id in ids for n in range(2))
         )
@@ -196,8 +197,8 @@ def test_articles_are_selected_by_source_and_by_tag(path: Path, source_count: in
         assert titles(store, [], ["world"]) == titles(store, ["unknown"]) == titles(store, None, ["wor"]) == []
 
 
-def test_a_reader_sees_one_state_of_the_database_and_blocks_no_writer(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_a_reader_sees_one_state_of_the_database_and_blocks_no_writer(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(store, *(article(f"{n:03}") for n in range(200)))
         reading = store.articles()
         first = next(reading)
@@ -209,8 +210,8 @@ def test_a_reader_sees_one_state_of_the_database_and_blocks_no_writer(path: Path
         assert titles(store)[0] == "Title new"
 
 
-def test_readers_in_many_threads(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_readers_in_many_threads(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(store, *(article(f"{n:03}") for n in range(100)))
         counts: list[int] = []
         threads = [threading.Thread(target=lambda: counts.append(len(titles(store)))) for _ in range(12)]
@@ -244,8 +245,8 @@ def test_only_what_is_asked_for_is_read(path: Path) -> None:
 # ── retract and forget ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_R4_what_was_forgotten_never_comes_back(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article(), article("2"), article("3", "b"))
         page = StoryVisit("s1", "https://pages.example/s1", story("s1"), "digest")
         store.record([harvest(visit_of(store), story_visits=(page,))])
@@ -262,8 +263,8 @@ def test_R4_what_was_forgotten_never_comes_back(path: Path) -> None:
         assert [visit.story for visit in store.due(NOON + 9 * HOUR)] == [None, None]
 
 
-def test_R2_the_key_and_id_of_a_forgotten_article_are_not_given_to_another(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_R2_the_key_and_id_of_a_forgotten_article_are_not_given_to_another(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article())
         (old,) = store.articles()
         store.forget("a", NOON)
@@ -272,8 +273,8 @@ def test_R2_the_key_and_id_of_a_forgotten_article_are_not_given_to_another(path:
         assert new.key > old.key and new.published_id == f"tag:{AUTHORITY}:b/1"
 
 
-def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         add_articles(store, article(), article("2"))
         numbers = store.change_numbers()
         assert store.retract("https://x.example/1", NOON)
@@ -286,8 +287,8 @@ def test_a_retracted_article_is_hidden_until_the_retraction_is_undone(path: Path
         assert not store.retract("https://x.example/none", NOON)
 
 
-def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_retracting_a_url_takes_the_story_from_every_source(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article(url="https://x.example/story"), article("2", "b", url="https://x.example/story"))
         add_articles(store, article("3"))
         numbers = store.change_numbers()
@@ -298,8 +299,8 @@ def test_retracting_a_url_takes_the_story_from_every_source(path: Path) -> None:
         assert len(titles(store)) == 3
 
 
-def test_a_feed_must_take_back_what_was_retracted_or_forgotten(path: Path) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_a_feed_must_take_back_what_was_retracted_or_forgotten(address: DatabaseAddress) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article(), article("2", "b"), article("3"))
         keys = {stored.title[-1]: stored.key for stored in store.articles()}
         store.issued(issue("f", {keys["1"]: LedgerEntry("d", NOON), keys["2"]: LedgerEntry("d", NOON)}), NOON)
@@ -327,8 +328,8 @@ SQUATS = [
 
 
 @pytest.mark.parametrize(("id", "is_taken"), SQUATS)
-def test_A17_a_source_takes_no_id_on_the_site_of_another(path: Path, id: str, is_taken: bool) -> None:
-    with open_store(path, source(), source("b")) as store:
+def test_A17_a_source_takes_no_id_on_the_site_of_another(address: DatabaseAddress, id: str, is_taken: bool) -> None:
+    with open_store(address, source(), source("b")) as store:
         add_articles(store, article(upstream_id=id, published_id=id, minted_id="tag:minted"))
         assert [stored.published_id for stored in store.articles()] == [id if is_taken else "tag:minted"]
 

@@ -1,4 +1,4 @@
-"""The contract of `Store`, whatever the database: what its methods promise. A new database is a row of STORES."""
+"""The contract of `Store`, whatever the database: what its methods promise."""
 
 from __future__ import annotations
 
@@ -49,23 +49,13 @@ from feeds.model import (
     Validators,
     replace,
 )
-from feeds.store import SqlStore, Store
-
-StoreFactory = Callable[[Path, datetime], Store]
+from feeds.store import DatabaseAddress, SqlStore, Store
 
 
-def open_sqlite(folder: Path, at: datetime) -> Store:
-    return SqlStore.open(folder / "data" / "feeds.db", authority=AUTHORITY, at=at)
-
-
-# name → how a store that is kept in a folder is opened, for the first time or again
-STORES: dict[str, StoreFactory] = {"sqlite": open_sqlite}
-
-
-@pytest.fixture(params=STORES)
-def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+@pytest.fixture
+def reopen(address: DatabaseAddress) -> Callable[[], Store]:
     """What opens the same store anew."""
-    return lambda: STORES[request.param](tmp_path, NOON)
+    return lambda: SqlStore.open(address, authority=AUTHORITY, at=NOON)
 
 
 @pytest.fixture
@@ -81,12 +71,19 @@ def test_every_method_has_its_test() -> None:
     assert methods <= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
 
-def test_sqlites_own_spellings_stand_in_one_file() -> None:
-    """Another database gets a file of its own beside sqlite.py."""
-    words = ("PRAGMA", "OR REPLACE", "OR IGNORE", "sqlite_master", "json_each", "json_extract", "instr", "dialects")
-    spelling = re.compile("|".join(words))
+# What only one database understands → the files that may say it.
+OWN_WORDS = {
+    "PRAGMA|OR REPLACE|OR IGNORE|sqlite_master|sqlite_sequence": {"sqlite.py"},
+    "json_each|json_extract|instr|group_concat": {"sqlite_spelling.py"},
+    r"pg_\w+\(|pg_catalog|READ COMMITTED": {"postgres.py"},
+    "json_array_elements|string_agg|strpos|bytea": {"postgres_spelling.py"},
+}
+
+
+@pytest.mark.parametrize("words", OWN_WORDS)
+def test_what_one_database_says_otherwise_stands_in_its_files(words: str) -> None:
     files = Path(inspect.getfile(Store)).parent.glob("*.py")
-    assert [file.name for file in files if spelling.search(file.read_text(encoding="utf-8"))] == ["sqlite.py"]
+    assert {file.name for file in files if re.search(words, file.read_text(encoding="utf-8"))} <= OWN_WORDS[words]
 
 
 def test_the_first_start_is_remembered(reopen: Callable[[], Store]) -> None:

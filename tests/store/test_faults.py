@@ -19,7 +19,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from database import add_articles, open_store, titles, visit_of
+from database import add_articles, add_migration, open_store, titles, visit_of
 from factories import AUTHORITY, HOUR, NOON, article, harvest, source
 from sqlalchemy import create_engine
 
@@ -340,15 +340,6 @@ def test_F24_a_lock_file_that_was_removed_protects_nothing(tmp_path: Path) -> No
 # ── versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def scripts(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(migrate.SCRIPTS, tmp_path / "migrations"))
-
-
-def add(scripts: Path, name: str) -> None:
-    shutil.copy(DATA / f"{name}.py", scripts / "versions")
-
-
 def test_the_migrations_lead_to_the_tables(path: Path) -> None:
     """A new database, which is made without them, is the same."""
     old = path.with_name("old.db")
@@ -381,7 +372,7 @@ def test_a_database_is_made_and_opened_without_alembic(path: Path) -> None:
 def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path, scripts: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
-    add(scripts, "adds_a_column")
+    add_migration(scripts, "adds_a_column")
     migrate.create_or_upgrade(path, "next", scripts)
     with raw(path) as connection:
         assert connection.execute("SELECT id, note FROM sources").fetchall() == [("a", "none")]
@@ -394,7 +385,7 @@ def test_F39_an_older_database_is_copied_and_then_brought_up_to_date(path: Path,
 
 def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path) -> None:
     open_store(path, source()).close()
-    add(scripts, "adds_a_column")
+    add_migration(scripts, "adds_a_column")
     migrate.create_or_upgrade(path, "next", scripts)
     before = path.read_bytes()
     with pytest.raises(StoreError, match="written by a newer version"):
@@ -407,7 +398,7 @@ def test_F39_an_older_program_refuses_a_newer_database(path: Path, scripts: Path
 def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scripts: Path, name: str) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
-    add(scripts, name)
+    add_migration(scripts, name)
     with pytest.raises(StoreError, match=r"feeds\.db"):
         migrate.create_or_upgrade(path, "next", scripts)
     with open_store(path, source()) as store:
@@ -419,7 +410,7 @@ def test_F39_a_migration_that_fails_leaves_everything_as_it_was(path: Path, scri
 def test_F39_a_migration_that_is_killed_leaves_everything_as_it_was(path: Path, scripts: Path) -> None:
     with open_store(path, source()) as store:
         add_articles(store, article())
-    add(scripts, "is_killed")
+    add_migration(scripts, "is_killed")
     code = "import sys; from pathlib import Path; from feeds.store import migrate\n"
     code += f"migrate.create_or_upgrade(Path({str(path)!r}), 'next', Path({str(scripts)!r}))"
     process = run("-c", code)

@@ -10,12 +10,12 @@ from database import add_articles, open_store
 from factories import HOUR, NOON, article, event, issue, published_files, source
 
 from feeds.model import EntryState, Ledger, LedgerEntry, replace
-from feeds.store import StoreReader
+from feeds.store import DatabaseAddress, StoreReader
 from feeds.store import ledgers as ledger_rows
 
 
-def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path) -> None:
-    with open_store(path) as store:
+def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(address: DatabaseAddress) -> None:
+    with open_store(address) as store:
         assert store.ledger("f") == Ledger("f")
         store.issued(issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON, 1)}, changed=7), NOON)
         second = {2: LedgerEntry("d3", NOON, 1), 3: LedgerEntry("d4", NOON)}
@@ -29,9 +29,9 @@ def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(path: Path)
         assert store.ledger("f", ()).entries == {}
 
 
-def test_a_ledger_holds_the_digest_of_its_edition(path: Path) -> None:
+def test_a_ledger_holds_the_digest_of_its_edition(address: DatabaseAddress) -> None:
     published = issue("f")
-    with open_store(path) as store:
+    with open_store(address) as store:
         store.issued(replace(published, edition=replace(published.edition, digest="d")), NOON)
         assert (store.ledger("f").edition, store.ledgers()["f"].edition) == ("d", "d")
 
@@ -55,9 +55,9 @@ def test_what_was_published_long_ago_costs_an_issue_nothing(path: Path) -> None:
         assert step_counts[1] <= step_counts[0] + 2
 
 
-def test_R12_each_event_gets_its_number_once(path: Path) -> None:
+def test_R12_each_event_gets_its_number_once(address: DatabaseAddress) -> None:
     first = issue("f", {1: LedgerEntry("d1", NOON), 2: LedgerEntry("d2", NOON)}, event(1), event(2))
-    with open_store(path) as store:
+    with open_store(address) as store:
         store.issued(first, NOON)
         store.issued(first, NOON + HOUR)  # repeated, as after a crash
         assert store.outbox(0, 10) == [(1, event(1)), (2, event(2))]
@@ -75,10 +75,10 @@ def test_R12_each_event_gets_its_number_once(path: Path) -> None:
 
 
 def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger_rows, "MAX_EVENTS", 3)
-    with open_store(path) as store:
+    with open_store(address) as store:
         for n in range(1, 6):
             store.issued(issue("f", {n: LedgerEntry("d", NOON)}, event(n)), NOON)
         assert [seq for seq, _ in store.outbox(0, 10)] == [3, 4, 5]
@@ -103,8 +103,8 @@ def test_a_withdrawn_feed_is_remembered_and_a_renamed_one_hands_on_its_ledger(pa
     reader.close()
 
 
-def test_A14_a_feed_that_takes_over_another_keeps_its_own_ledger(path: Path) -> None:
-    with open_store(path) as store:
+def test_A14_a_feed_that_takes_over_another_keeps_its_own_ledger(address: DatabaseAddress) -> None:
+    with open_store(address) as store:
         for feed in ("a", "b"):
             store.issued(issue(feed, {1: LedgerEntry(feed, NOON)}), NOON)
         store.rename("a", "b")

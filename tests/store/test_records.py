@@ -21,6 +21,7 @@ from feeds.errors import StoreError
 from feeds.model import Article, Failure, Hints, Link, Media, Move, Outline, Story, replace
 from feeds.rows import articles
 from feeds.rows.values import decode_time, encode_time, sanitize_id, to_json
+from feeds.store import DatabaseAddress
 from feeds.store import articles as stored_articles
 
 TEXTS = st.text(max_size=12)
@@ -76,13 +77,13 @@ def test_an_article_comes_back_from_its_row_as_its_source_tells_it(article: Arti
 
 @pytest.mark.parametrize(("reader", "is_dated"), [("xml", True), ("page", False)])
 def test_R13_a_new_entry_that_only_says_when_it_was_updated_is_published_then(
-    path: Path, reader: str, is_dated: bool
+    address: DatabaseAddress, reader: str, is_dated: bool
 ) -> None:
     """That date stays when the entry is updated again (DESIGN §3)."""
     entry = article(published=None, modified=NOON - HOUR, reader=reader)
     assert articles.encode_article(entry).is_dated_by_update is is_dated
     assert articles.decode_article(articles.encode_article(entry)).published is None
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(store, entry)
         add_articles(store, replace(entry, modified=NOON, title="Again", story_digest="d2"))
         (stored,) = store.articles()
@@ -127,10 +128,10 @@ def test_what_is_recorded_is_seen_and_read_back(records: list[Article]) -> None:
                 assert stored.key and stored.changed and stored.is_addition
 
 
-def test_text_that_utf8_cannot_encode_is_replaced(path: Path) -> None:
+def test_text_that_utf8_cannot_encode_is_replaced(address: DatabaseAddress) -> None:
     story = Story(id="\ud800", extra={"\udfff": "\0"}, links=(Link("a\udc80"), Link("b")))
     assert read_back(story) == Story(id="?", extra={"?": "\0"}, links=(Link("a?"), Link("b")))
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(
             store, article(html="<p>\ud800</p>", title="\udfff", url="https://x.example/\ud800", tags=("\ud800",))
         )
@@ -183,11 +184,11 @@ def test_json_that_cannot_be_read_is_an_error(path: Path, column: str, text: str
             _ = list(store.articles()), store.due(NOON + HOUR)
 
 
-def test_a_default_that_is_written_out_is_no_change(path: Path) -> None:
+def test_a_default_that_is_written_out_is_no_change(address: DatabaseAddress) -> None:
     """Whether msgspec leaves a default out depends on which object it is, not on its value."""
     media = Media("https://x.example/v", role="".join(["con", "tent"]))
     assert articles.encode_body(article(media=(media,))) != articles.encode_body(article(media=(Media(media.url),)))
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         add_articles(store, article(media=(media,)))
         before = store.change_numbers()
         assert add_articles(store, article(media=(Media(media.url),), story_digest="other")) == {}

@@ -11,7 +11,7 @@ from database import add_articles, downgrade, open_store, titles, visit_of
 from factories import NOON, article, harvest, source
 
 from feeds.model import Article
-from feeds.store import SqlStore, migrate
+from feeds.store import DatabaseAddress, SqlStore, migrate
 
 SOURCES = [source(id) for id in "abcd"]
 TITLE = "storm over the bay"
@@ -85,17 +85,17 @@ CASES: dict[str, tuple[list[Article], list[str]]] = {
 
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("case", CASES)
-def test_twins_are_found_in_one_batch_and_in_several(path: Path, case: str, at_once: bool) -> None:
+def test_twins_are_found_in_one_batch_and_in_several(address: DatabaseAddress, case: str, at_once: bool) -> None:
     articles, expected = CASES[case]
-    with open_store(path, *SOURCES) as store:
+    with open_store(address, *SOURCES) as store:
         for batch in [articles] if at_once else [articles[:1], articles[1:2], articles[2:]]:
             add_articles(store, *batch)
         assert groups(store) == expected
         assert store.damage() == []
 
 
-def test_a_story_key_is_final(path: Path) -> None:
-    with open_store(path, *SOURCES) as store:
+def test_a_story_key_is_final(address: DatabaseAddress) -> None:
+    with open_store(address, *SOURCES) as store:
         add_articles(store, story("1", "a", LINK), story("1", "b", LINK), story("2", "c", OTHER))
         add_articles(store, story("1", "b", OTHER, title="Edited", story_digest="d2"))
         add_articles(store, story("2", "c", LINK, title="Edited", story_digest="d2"))
@@ -103,9 +103,9 @@ def test_a_story_key_is_final(path: Path) -> None:
         assert store.damage() == []
 
 
-def test_a_copy_with_the_title_before_the_last_edit_is_a_twin(path: Path) -> None:
+def test_a_copy_with_the_title_before_the_last_edit_is_a_twin(address: DatabaseAddress) -> None:
     """Copies keep the headline that they were made with."""
-    with open_store(path, *SOURCES) as store:
+    with open_store(address, *SOURCES) as store:
         add_articles(store, story("1", "a", title=TITLE), story("2", "a", title="the second title"))
         edited = story("1", "a", title="another title", story_digest="d2")
         add_articles(store, edited, story("1", "b", title=TITLE))
@@ -115,8 +115,8 @@ def test_a_copy_with_the_title_before_the_last_edit_is_a_twin(path: Path) -> Non
         assert store.damage() == []
 
 
-def test_R4_twins_are_retracted_together_and_a_late_one_as_well(path: Path) -> None:
-    with open_store(path, *SOURCES) as store:
+def test_R4_twins_are_retracted_together_and_a_late_one_as_well(address: DatabaseAddress) -> None:
+    with open_store(address, *SOURCES) as store:
         add_articles(store, story("1", "a", LINK, TITLE), story("1", "b", title=TITLE), story("2", "b"))
         assert store.retract("tag:b/1", NOON)
         assert titles(store) == ["Title 2"]
@@ -128,8 +128,8 @@ def test_R4_twins_are_retracted_together_and_a_late_one_as_well(path: Path) -> N
         assert groups(store) == ["a1 b1 c1"]
 
 
-def test_what_its_own_source_takes_back_is_published_of_a_later_twin(path: Path) -> None:
-    with open_store(path, *SOURCES) as store:
+def test_what_its_own_source_takes_back_is_published_of_a_later_twin(address: DatabaseAddress) -> None:
+    with open_store(address, *SOURCES) as store:
         add_articles(store, story("1", "a", LINK))
         store.record([harvest(visit_of(store), removed_ids=("1",))])
         assert titles(store) == []

@@ -11,11 +11,11 @@ from factories import AUTHORITY, HOUR, NOON, article, failed, harvest, source, u
 
 from feeds.errors import StoreError
 from feeds.model import Hints, HostState, Move, Source, Story, StoryVisit, Text, Validators, Visit, replace
-from feeds.store import SqlStore
+from feeds.store import DatabaseAddress, SqlStore
 
 
-def test_due_visits_come_oldest_first_and_no_more_than_asked_for(path: Path) -> None:
-    with open_store(path, source("a"), source("b"), source("c")) as store:
+def test_due_visits_come_oldest_first_and_no_more_than_asked_for(address: DatabaseAddress) -> None:
+    with open_store(address, source("a"), source("b"), source("c")) as store:
         planned = {"a": NOON + 2 * HOUR, "b": NOON + HOUR, "c": NOON + 3 * HOUR}
         store.claim([(visit, planned[visit.source.id]) for visit in store.due(NOON)])
         assert store.due(NOON) == []
@@ -24,19 +24,19 @@ def test_due_visits_come_oldest_first_and_no_more_than_asked_for(path: Path) -> 
         assert [visit.source.id for visit in store.due(NOON, ["c", "a", "unknown"])] == ["a", "c"]
 
 
-def test_E12_a_claimed_visit_is_not_due_again_after_a_crash(path: Path) -> None:
-    store = open_store(path, source())
+def test_E12_a_claimed_visit_is_not_due_again_after_a_crash(address: DatabaseAddress) -> None:
+    store = open_store(address, source())
     store.claim([(visit_of(store), NOON + HOUR)])
-    again = open_store(path, source())
+    again = open_store(address, source())
     assert again.due(NOON + HOUR / 2) == []
     assert len(again.due(NOON + HOUR)) == 1
     again.close()
     store.close()
 
 
-def test_the_next_visit_carries_the_whole_state_of_the_outcome(path: Path) -> None:
+def test_the_next_visit_carries_the_whole_state_of_the_outcome(address: DatabaseAddress) -> None:
     host = HostState("a.example.org", NOON, NOON + HOUR, "User-agent: *", NOON - HOUR)
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         outcome = harvest(visit_of(store), article())
         state = replace(
             outcome.state,
@@ -86,8 +86,8 @@ def test_L3_visits_without_news_are_two_statements_that_change_their_times_alone
         assert {visit.host.last_request for visit in after} == {later + HOUR}  # of the host that the three share
 
 
-def test_failures_are_counted_since_the_first_and_end_with_a_visit_that_works(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_failures_are_counted_since_the_first_and_end_with_a_visit_that_works(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         store.record([failed(visit_of(store))])
         store.record([failed(visit_of(store), "still none", at=NOON + HOUR)])
         (state,) = store.statuses()
@@ -100,9 +100,9 @@ def test_failures_are_counted_since_the_first_and_end_with_a_visit_that_works(pa
         assert state.worked_at == NOON + 2 * HOUR
 
 
-def test_E9_no_outcome_of_a_batch_undoes_the_pause_or_robots_that_another_brought(path: Path) -> None:
+def test_E9_no_outcome_of_a_batch_undoes_the_pause_or_robots_that_another_brought(address: DatabaseAddress) -> None:
     sources = source("a", address="https://h.example/1"), source("b", address="https://h.example/2")
-    with open_store(path, *sources) as store:
+    with open_store(address, *sources) as store:
         first, second = store.due(NOON)
         paused = HostState("h.example", NOON, NOON + HOUR, "new", NOON)
         store.record(
@@ -114,9 +114,9 @@ def test_E9_no_outcome_of_a_batch_undoes_the_pause_or_robots_that_another_brough
         assert visit_of(store, "b").host == paused
 
 
-def test_a_listing_is_remembered_and_silence_forgets_nothing(path: Path) -> None:
+def test_a_listing_is_remembered_and_silence_forgets_nothing(address: DatabaseAddress) -> None:
     """F31: an empty listing and a push, which lists nothing, leave the size that listings are measured by."""
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         store.record(
             [
                 harvest(
@@ -133,9 +133,9 @@ def test_a_listing_is_remembered_and_silence_forgets_nothing(path: Path) -> None
         assert (store.seen_items("a").listing_size, state.title, state.warnings) == (3, "A's news", ())
 
 
-def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(path: Path) -> None:
+def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(address: DatabaseAddress) -> None:
     """E5: validators of the old address are not kept for the new one; the articles are."""
-    with open_store(path, source(), source("gone")) as store:
+    with open_store(address, source(), source("gone")) as store:
         edited, removed = store.due(NOON)
         store.sync([source(address="https://new.example/")], NOON + HOUR)
         store.record([harvest(edited, article()), harvest(removed, article("2", "gone"))])
@@ -145,8 +145,8 @@ def test_an_edit_while_a_visit_is_under_way_is_not_overwritten_by_its_answer(pat
         assert sorted(titles(store)) == ["Title 1", "Title 2"]
 
 
-def test_the_outcome_of_a_source_that_was_renamed_during_the_visit_is_dropped(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_the_outcome_of_a_source_that_was_renamed_during_the_visit_is_dropped(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         old = visit_of(store)
         store.sync([source("b", was=("a",))], NOON)
         store.claim([(old, NOON + HOUR)])
@@ -159,8 +159,8 @@ STORY = Story(id="s1", title=Text("A headline", base="https://x.example/"), foun
 PAGE = StoryVisit("s1", "https://pages.example/s1", STORY, "digest")
 
 
-def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(path: Path) -> None:
-    with open_store(path, source()) as store:
+def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(address: DatabaseAddress) -> None:
+    with open_store(address, source()) as store:
         store.record([harvest(visit_of(store), story_visits=(PAGE, replace(PAGE, url="https://other.example/"), PAGE))])
         (page,) = (visit for visit in store.due(NOON) if visit.story)
         assert (page.url, page.story, page.upstream_id, page.due_at) == (PAGE.url, STORY, "s1", NOON)
@@ -179,9 +179,11 @@ def test_a_story_page_is_a_visit_that_carries_its_story_until_it_is_harvested(pa
         assert (store.statuses()[0].pending, store.seen_items("a").listing_size) == (0, None)
 
 
-def test_A18_the_visit_of_a_page_that_a_crash_cut_off_is_made_when_its_source_is_named(path: Path) -> None:
+def test_A18_the_visit_of_a_page_that_a_crash_cut_off_is_made_when_its_source_is_named(
+    address: DatabaseAddress,
+) -> None:
     """By itself it is made again after some minutes (E12); one that failed keeps its time."""
-    with open_store(path, source()) as store:
+    with open_store(address, source()) as store:
         store.record([harvest(visit_of(store), story_visits=(PAGE,), listed_ids=("s1",))])
         (page,) = (visit for visit in store.due(NOON) if visit.story)
         store.claim([(page, NOON + HOUR)])
@@ -202,8 +204,10 @@ def following() -> Source:
     return source(full_text=True)
 
 
-def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_attempts(path: Path) -> None:
-    with open_store(path, following()) as store:
+def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_attempts(
+    address: DatabaseAddress,
+) -> None:
+    with open_store(address, following()) as store:
         listing = visit_of(store)
         store.record([harvest(listing, story_visits=(PAGE,), listed_ids=("s1",))])
         store.record([replace(failed(pages_of(store)[0], attempts=2), due_at=NOON + 3 * HOUR)])
@@ -217,8 +221,10 @@ def test_an_edit_replaces_the_story_of_a_pending_visit_and_keeps_its_time_and_at
 @pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("first", ["listing", "page"])
 @pytest.mark.parametrize("works", [False, True])
-def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, first: str, apart: bool) -> None:
-    with open_store(path, following()) as store:
+def test_an_edit_is_kept_though_the_page_is_under_way(
+    address: DatabaseAddress, works: bool, first: str, apart: bool
+) -> None:
+    with open_store(address, following()) as store:
         listing = visit_of(store)
         store.record([harvest(listing, story_visits=(PAGE,), listed_ids=("s1",))])
         (page,) = pages_of(store)
@@ -238,8 +244,10 @@ def test_an_edit_is_kept_though_the_page_is_under_way(path: Path, works: bool, f
 
 @pytest.mark.parametrize("under_way", [False, True])
 @pytest.mark.parametrize("apart", [False, True])
-def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, apart: bool, under_way: bool) -> None:
-    with open_store(path, following()) as store:
+def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(
+    address: DatabaseAddress, apart: bool, under_way: bool
+) -> None:
+    with open_store(address, following()) as store:
         listing = visit_of(store)
         add_articles(store, article(upstream_id="s1"), article("2", upstream_id="s2"))
         other = replace(PAGE, upstream_id="s2")
@@ -254,8 +262,8 @@ def test_an_edit_that_is_taken_back_or_comes_whole_needs_no_visit(path: Path, ap
         assert (pages_of(store, NOON + 9 * HOUR), store.statuses()[0].pending) == ([], 0)
 
 
-def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(path: Path) -> None:
-    with open_store(path, following(), source("b", full_text=True)) as store:
+def test_a_listing_leaves_the_visits_of_stories_that_it_does_not_list(address: DatabaseAddress) -> None:
+    with open_store(address, following(), source("b", full_text=True)) as store:
         for id in "ab":
             store.record([harvest(visit_of(store, id), story_visits=(PAGE,), listed_ids=("s1",))])
         store.record([harvest(visit_of(store), article("9"))])

@@ -1,0 +1,121 @@
+"""The connections to a database, whichever it is; `sqlite` and `postgres` make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Table
+
+from . import sqlite
+
+_Answer = TypeVar("_Answer")
+
+DatabaseAddress = Path | str  # the path of an SQLite file, or the address of a PostgreSQL database
+
+
+def describe_address(address: DatabaseAddress) -> str:
+    """Return an address as messages name it: without user, password and options."""
+    if isinstance(address, Path):
+        return str(address)
+    if not is_readable(address):
+        return "the database of `store:`"
+    parts = urlsplit(address)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def is_readable(url: str) -> bool:
+    """Return whether an address says which of its parts is the password: if not, it cannot be repeated in part."""
+    try:
+        parts = urlsplit(url)
+        return parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:
+        return False
+
+
+class ChangeCounter(Protocol):
+    """Tells whether something was committed to a database, by any program."""
+
+    def read(self) -> object:
+        """Return a value that differs after each commit; None where it is not known."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Engines(Protocol):
+    """The connections to one database, for all threads: readers and the writer do not wait for each other."""
+
+    @property
+    def changes(self) -> ChangeCounter:
+        """What counts the commits."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """Begin the only transaction that writes; commit it at the end, or undo it on an exception."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction that sees the database as it was committed last, whatever is written after that."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class LastAnswer(Generic[_Answer]):
+    """The answer to a question, which is asked again only after the next commit."""
+
+    def __init__(self, changes: ChangeCounter, ask: Callable[[], _Answer]) -> None:
+        self._changes = changes
+        self._ask = ask
+        self._last: tuple[object, _Answer] | None = None
+
+    def get(self) -> _Answer:
+        """Return the answer as of the last commit."""
+        number = self._changes.read()
+        if number is None or self._last is None or self._last[0] != number:
+            self._last = number, self._ask()  # what is committed meanwhile has a later number
+        return self._last[1]
+
+
+def open_engines(address: DatabaseAddress) -> Engines:
+    """Return the connections to a database, each opened on first use."""
+    if isinstance(address, Path):
+        return sqlite.open_engines(address)
+    from . import postgres  # whose libraries are an extra
+
+    return postgres.open_engines(address)
+
+
+def find_damage(connection: Connection) -> list[str]:
+    """Return every fault of the database itself that it knows, or finds when it reads all of it."""
+    return _module_of(connection).find_damage(connection)
+
+
+def read_last_key(connection: Connection, table: Table) -> int:
+    """Return the highest key that a table has, or had; 0 before the first."""
+    return _module_of(connection).read_last_key(connection, table)
+
+
+def set_last_key(connection: Connection, table: Table, number: int) -> None:
+    """Let a table give out the keys after this one, or after its highest."""
+    _module_of(connection).set_last_key(connection, table, number)
+
+
+class _DatabaseModule(Protocol):
+    """What `sqlite` and `postgres` have in common."""
+
+    def find_damage(self, connection: Connection) -> list[str]: ...
+
+    def read_last_key(self, connection: Connection, table: Table) -> int: ...
+
+    def set_last_key(self, connection: Connection, table: Table, number: int) -> None: ...
+
+
+def _module_of(connection: Connection) -> _DatabaseModule:
+    if connection.dialect.name == "sqlite":
+        return sqlite
+    from . import postgres
+
+    return postgres
