@@ -308,7 +308,18 @@ class Config:
     retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
     hub: Hub | None = None  # which the server names in headers, and `site.hubs` in documents
     workers: int | None = None  # processes that read documents beside this one; None: one for each other core
+    store: str | None = None  # the address of a PostgreSQL database; None: a file in `data`
     allow_commands: bool = False  # whether sources may run programs
+
+    @property
+    def database(self) -> Path | str:
+        """Return where the store is: the path of a file, or the address of a PostgreSQL database."""
+        return self.store or self.data / "feeds.db"
+
+    @property
+    def server_database(self) -> Path:
+        """Return the path of what the server process keeps."""
+        return self.data / "server.db"
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

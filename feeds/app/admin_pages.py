@@ -234,7 +234,7 @@ class AdminPages:
     def _run_steps(self, report: StatusReport, id: str) -> list[pages.StepRow]:
         """Run the steps of a feed on what is stored, and return what they do."""
         config = report.config
-        with SqlStore.open_read_only(config.data / "feeds.db", config.sources.values()) or nullcontext() as store:
+        with SqlStore.open_read_only(config.database, config.sources.values()) or nullcontext() as store:
             sources = with_outlines(config.sources, store.outlines() if store else {})
             feed = report.feeds.get(id)
             if feed is None or not select_sources(feed, sources):

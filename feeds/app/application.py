@@ -125,7 +125,7 @@ class App:
             resources.enter_context(hold_lock(self.config.data))
             resources.enter_context(self._target.hold())
             self.store = resources.enter_context(_open_store(self.config, now()))
-            inbox = InboxReader(ServerDatabaseReader(self.config.data / "server.db"))
+            inbox = InboxReader(ServerDatabaseReader(self.config.server_database))
             resources.callback(inbox.close)
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
             self._announcer = HubAnnouncer(lambda: self.config, self.store)
@@ -453,4 +453,4 @@ class App:
 def _open_store(config: Config, at: datetime) -> Store:
     """Open the store of a configuration, made at the first start."""
     authority = f"{urlsplit(config.site.url).hostname},{at.year}"
-    return SqlStore.open(config.data / "feeds.db", authority=authority, at=at)
+    return SqlStore.open(config.database, authority=authority, at=at, server=config.server_database)

@@ -145,7 +145,7 @@ def _format_time(time: datetime) -> str:
 
 def read_problems(config: Config, now: datetime) -> list[str]:
     """Return what is wrong with an installation, other than with single sources and feeds."""
-    with StoreReader(config.data / "feeds.db") as reader:
+    with StoreReader(config.database) as reader:
         facts = replace(read_facts(config, reader), publishing=())
     problems = find_problems(facts, now)
     if facts.state and facts.state.is_daemon and facts.state.server_error:

@@ -70,10 +70,10 @@ class FileServer:
         self.config = configuration.load(config_path, os.environ)
         self._address = listen or self.config.server.listen
         self._outbound = OutboundClient(self.config.site, self.config.server.allow_private)
-        self._reader = StoreReader(self.config.data / "feeds.db")
+        self._reader = StoreReader(self.config.database)
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
-        self._database = ServerDatabase(self.config.data / "server.db")
+        self._database = ServerDatabase(self.config.server_database)
         self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
         self._source_hubs = SourceHubs(lambda: self.config, self._reader, self._database, now)
         self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
@@ -201,7 +201,7 @@ def create_server_app(
     services: Services = NO_SERVICES,
 ) -> ASGIApp:
     """Return the ASGI application for a configuration."""
-    reader = reader or StoreReader(config.data / "feeds.db")
+    reader = reader or StoreReader(config.database)
     return create_app(
         config.public,
         withdrawn_feeds=reader.withdrawn_feeds,

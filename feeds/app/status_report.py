@@ -77,16 +77,15 @@ def _find_declared(config: Config, id: str) -> Source:
 def read_report(config: Config, now: datetime) -> StatusReport:
     """Read the store, if there is one; nothing is created or changed."""
     # Without declarations, which only visits and articles need.
-    path = config.data / "feeds.db"
-    with SqlStore.open_read_only(path) or nullcontext() as store:
+    with SqlStore.open_read_only(config.database) or nullcontext() as store:
         if store is None:
             feeds = tuple(FeedStatus(feed.id, feed.title) for feed in config.feeds.values())
             return StatusReport(config, now, InstallationStatus(feeds=feeds), {}, {})
         outlines = store.outlines()
         sources = with_outlines(config.sources, outlines)
         expanded = expand_feeds(config, sources, store, store.ledgers().keys())
+        size = store.size()
         status = read_status(expanded, sources.keys(), store, open_target(config.public, config.site.compress))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    problems, size = read_problems(config, now), path.stat().st_size
-    return StatusReport(config, now, status, states, outline_counts, problems, expanded.feeds, size)
+    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now), expanded.feeds, size)

@@ -17,9 +17,9 @@ import click
 from .. import __version__
 from ..errors import ConfigError
 from ..formatting import format_columns
-from ..store import SCHEMA_REVISION
+from ..store import SCHEMA_REVISION, describe_address
 from .common import common_options, json_option, print_json, print_lines
-from .configuration import load_config
+from .configuration import load_config, secret_mask
 from .man_page import make_man_page
 from .manual import ManualPage, render_man, render_text
 from .plugin_pages import plugin_pages
@@ -89,8 +89,9 @@ def _find_version(name: str) -> str | None:
 
 
 def _find_database(ctx: click.Context) -> str | None:
-    """Return the path of the database; None where there is no configuration, or a wrong one."""
+    """Return where the store is; None where there is no configuration, or a wrong one."""
     try:
-        return str(load_config(ctx).data / "feeds.db")
+        config = load_config(ctx)
+        return secret_mask(config)(describe_address(config.database))
     except ConfigError:
         return None

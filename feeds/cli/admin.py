@@ -9,7 +9,7 @@ import click
 from ..app import control_socket
 from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
 from ..formatting import format_count, format_size
-from ..store import Store, restore_database
+from ..store import Store, describe_address, restore_database
 from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
@@ -84,7 +84,8 @@ def backup(ctx: click.Context, file: Path, as_json: bool) -> None:
         raise click.UsageError(f"{file} is the store itself; name another file")
     with open_store(config) as store:
         if store is None:
-            raise click.ClickException(f"{config.data} holds no store yet; there is nothing to copy")
+            name = describe_address(config.database)
+            raise click.ClickException(f"{name} holds no store yet; there is nothing to copy")
         store.backup(file)
     octets = file.stat().st_size
     if as_json:
@@ -134,9 +135,9 @@ def restore(ctx: click.Context, file: Path, as_json: bool) -> None:
     FILE is checked first, and stays as it is. Clients of the live page and of Web Push start anew.
     """
     start_logging(ctx)
-    data = load_config(ctx).data
-    with hold_lock(data), hold_lock(data, "server.lock"):
-        replaced = restore_database(data / "feeds.db", file)
+    config = load_config(ctx)
+    with hold_lock(config.data), hold_lock(config.data, "server.lock"):
+        replaced = restore_database(config.database, file, config.server_database)
     if as_json:
         print_json({"file": str(file), "replaced": str(replaced) if replaced else None})
     elif not is_quiet(ctx):

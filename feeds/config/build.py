@@ -92,6 +92,7 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
         path=location.path,
         site=site,
         data=location.state or location.resolve(shape.data),
+        store=shape.store,
         public=location.resolve(shape.public),
         server=server,
         hosts=_build_record(HostLimits, shape.hosts),

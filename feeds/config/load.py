@@ -21,7 +21,7 @@ from .validate import find_mistakes
 from .yaml_reader import MAX_BYTES, PlainValue, YamlDocument, read_yaml
 
 SOURCES_AT_ONCE = 100
-RESTART_SETTINGS = ("data", "public", "server")  # that the server process holds, or the lock
+RESTART_SETTINGS = ("data", "store", "public", "server")  # that the server process holds, or the lock
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:

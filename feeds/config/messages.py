@@ -59,7 +59,6 @@ _EXPECTED = {
 }
 # Keys of later versions, which would have no effect in this one.
 _LATER_KEYS = {
-    "store": "the URL of a database",
     "on_publish": "a webhook",
 }
 MAX_KEYS_SHOWN = 12

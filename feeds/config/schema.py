@@ -279,6 +279,11 @@ class FileShape(YamlMapping):
         description="The folder of the store, keys and locks; relative to this file.",
         examples=["/var/lib/feeds"],
     )
+    store: v.StoreValue | None = optional_key(
+        "The address of a PostgreSQL database for the store, where several machines share it; without it, a file in"
+        " `data`.",
+        "postgresql://feeds:${PASSWORD}@db.example.org/feeds",
+    )
     public: v.TextValue = Field(
         default="../public",
         description="The folder of the published files, which any web server can serve; relative to this file.",

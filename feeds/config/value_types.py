@@ -78,6 +78,7 @@ _PAIR = {"minItems": 2, "maxItems": 2}
 _CODING: dict[str, object] = {"enum": [*CODING_NAMES]}
 _EXPRESSION: dict[str, object] = {"type": "string", "format": "regex"}
 _WEB = r"^https?://"
+_STORE = r"^postgres(ql)?://"
 
 TextValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT]
 SelectorValue = Annotated[str, text_validator(values.parse_selector, "a CSS selector or an XPath"), _TEXT, "selector"]
@@ -122,6 +123,7 @@ HubValue = Annotated[
     str, text_validator(values.parse_hub, "own, none or a URL"), _schema("string", f"^own$|^none$|{_WEB}")
 ]
 ProxyValue = Annotated[str, text_validator(values.parse_proxy, "a URL"), _schema("string", _WEB)]
+StoreValue = Annotated[str, text_validator(values.parse_store, "the address of a database"), _schema("string", _STORE)]
 BaseUrlValue = Annotated[str, text_validator(values.parse_base_url, "a URL"), _schema("string", _WEB)]
 AddressValue = Annotated[str, text_validator(values.parse_address, "a URL or a path"), _schema("string")]
 GapValue = Annotated[

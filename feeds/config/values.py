@@ -8,6 +8,7 @@ import zoneinfo
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import islice, pairwise
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -315,6 +316,16 @@ def parse_proxy(value: str) -> str:
     parse_url(f"{scheme}{separator}{address}" if separator else address)
     if (at and not login) or _CONTROL_CHARACTER.search(login):
         raise ValueError("the login of the proxy cannot be read, expected such as http://user:password@host:3128")
+    return value
+
+
+def parse_store(value: str) -> str:
+    """Return the address of a PostgreSQL database, as libpq reads it: `postgresql://user:password@host/name`."""
+    scheme = value.partition("://")[0]
+    if scheme not in ("postgresql", "postgres"):  # not repeated: it may hold a password
+        raise ValueError("this is no address of a database, expected such as postgresql://user:password@host/name")
+    if find_spec("psycopg") is None:
+        raise ValueError("PostgreSQL needs libraries that are not installed, expected `pip install 'feeds[postgres]'`")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engines import DatabaseAddress
+from .engines import DatabaseAddress, describe_address
 from .facade import SqlStore
 from .hub import HubStore
 from .protocol import Store
@@ -28,5 +28,6 @@ __all__ = [
     "Store",
     "StoreReader",
     "SourceHubStore",
+    "describe_address",
     "restore_database",
 ]

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Table
 
+from ..errors import StoreError
 from . import sqlite
 
 _Answer = TypeVar("_Answer")
@@ -93,6 +94,11 @@ def find_damage(connection: Connection) -> list[str]:
     return _module_of(connection).find_damage(connection)
 
 
+def measure_size(connection: Connection) -> int:
+    """Return the size of the database in bytes."""
+    return _module_of(connection).measure_size(connection)
+
+
 def read_last_key(connection: Connection, table: Table) -> int:
     """Return the highest key that a table has, or had; 0 before the first."""
     return _module_of(connection).read_last_key(connection, table)
@@ -103,10 +109,22 @@ def set_last_key(connection: Connection, table: Table, number: int) -> None:
     _module_of(connection).set_last_key(connection, table, number)
 
 
+def require_no_other_process(connection: Connection, address: DatabaseAddress) -> None:
+    """Raise StoreError where other processes of this program use a PostgreSQL database; a file has its lock."""
+    if isinstance(address, Path):
+        return
+    from . import postgres
+
+    if others := postgres.find_other_sessions(connection):
+        raise StoreError(f"{describe_address(address)} is in use by {', '.join(others)} (host:process); stop it first")
+
+
 class _DatabaseModule(Protocol):
     """What `sqlite` and `postgres` have in common."""
 
     def find_damage(self, connection: Connection) -> list[str]: ...
+
+    def measure_size(self, connection: Connection) -> int: ...
 
     def read_last_key(self, connection: Connection, table: Table) -> int: ...
 

@@ -46,7 +46,7 @@ from . import (
     seen_items,
     visits,
 )
-from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, open_engines
+from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, measure_size, open_engines
 from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
@@ -383,6 +383,10 @@ class SqlStore:
             return ledgers.select_withdrawn(connection)
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def size(self) -> int:
+        with self._engines.read() as connection:
+            return measure_size(connection)
 
     def backup(self, target: Path) -> None:
         def add_server_tables(copy: Path) -> None:

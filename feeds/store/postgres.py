@@ -295,6 +295,11 @@ def find_damage(connection: Connection) -> list[str]:
     return [f"the server found {count} damaged pages in its files; see its log"] if count else []
 
 
+def measure_size(connection: Connection) -> int:
+    """Return the size of the database in bytes."""
+    return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar() or 0)
+
+
 def read_last_key(connection: Connection, table: Table) -> int:
     """Return the highest key that a table has, or had; 0 before the first."""
     sequence = _sequence_of(connection, table)
@@ -311,3 +316,13 @@ def set_last_key(connection: Connection, table: Table, number: int) -> None:
 def _sequence_of(connection: Connection, table: Table) -> str:
     (key,) = table.primary_key.columns
     return str(connection.exec_driver_sql("SELECT pg_get_serial_sequence(%s, %s)", (table.name, key.name)).scalar())
+
+
+def find_other_sessions(connection: Connection) -> list[str]:
+    """Return the processes of this program that are connected to the database beside this one."""
+    query = (
+        "SELECT DISTINCT application_name FROM pg_catalog.pg_stat_activity WHERE datname = current_database() "
+        "AND application_name LIKE 'feeds %%' AND application_name <> %s ORDER BY application_name"
+    )
+    names = connection.exec_driver_sql(query, (session_name(),)).scalars()
+    return [str(name).removeprefix("feeds ") for name in names]

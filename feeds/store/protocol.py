@@ -248,6 +248,9 @@ class Store(Protocol):
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def size(self) -> int:
+        """Return the size of the database in bytes."""
+
     def backup(self, target: Path) -> None:
         """Write a whole copy to `target` while the store is in use (F40)."""
 

@@ -11,44 +11,72 @@ from sqlalchemy import delete, update
 
 from ..errors import StoreError
 from . import migrate
-from .engines import open_engines
+from .engines import DatabaseAddress, describe_address, open_engines, require_no_other_process
 from .integrity import find_faults
 from .ledgers import select_last_event
+from .lock import create_private_directory
 from .schema import meta, outbox
 from .server_database import server_path, take_from_backup
 from .sqlite import COMPANIONS, copy_database, empty_log, has_log
+from .transfer import copy_rows, delete_rows, export_store, is_empty
 
 # Events that may have been numbered since the backup: their numbers are left out (F40).
 EVENT_NUMBER_JUMP = 1_000_000
 
 
-def restore_database(path: Path, backup: Path) -> Path | None:
-    """Put a copy of a backup in the place of the database; return where the database that stood there is now.
+def restore_database(address: DatabaseAddress, backup: Path, server: Path | None = None) -> Path | None:
+    """Put a copy of a backup in the place of the store; return the file in which the store before is now.
 
-    The server's database is put back likewise, where the backup holds its rows; a backup of 0.1 holds none.
-    The backup is checked, and brought up to date, before anything is touched. Its events are forgotten, and the next
-    ones get numbers that none ever had: a client that knows a number is told to start anew. The caller holds the locks.
-    Raises StoreError.
+    The server's database is put back likewise, where the backup holds its rows; a backup of 0.1 holds none. `server` is
+    its path, which is beside that of a store in a file. The backup is checked, and brought up to date, before anything
+    is touched. Its events are forgotten, and the next ones get numbers that none ever had: a client that knows a number
+    is told to start anew. The caller holds the locks. Raises StoreError.
     """
     if not backup.is_file():
         raise StoreError(f"{backup} is no file; name one that `feeds backup FILE` wrote")
-    copy = path.with_name(f"{path.name}.new")
-    server, server_copy = server_path(path), path.with_name("server.db.restored")
+    path = address if isinstance(address, Path) else None
+    server = server_path(path) if path else server
+    assert server is not None
+    copy, server_copy = server.with_name("feeds.db.new"), server.with_name("server.db.restored")
+    name = describe_address(address)
     try:
+        create_private_directory(copy.parent)
         _copy(backup, copy)
-        has_server_tables = _prepare(copy, backup, server_copy, _last_event_number(path))
-        replaced = _set_aside(path)
-        copy.replace(path)
+        has_server_tables = _prepare(copy, backup, server_copy, _last_event_number(address))
+        if isinstance(address, Path):
+            replaced = _set_aside(address)
+            copy.replace(address)
+        else:
+            replaced = _replace_rows(address, copy)
         if has_server_tables:
             _set_aside(server)
             server_copy.replace(server)
     except OSError as error:
-        raise StoreError(f"{path} could not be replaced: {error.strerror}; it is as it was") from error
+        raise StoreError(f"{name} could not be replaced: {error.strerror}; it is as it was") from error
     finally:
-        for name in ("", *COMPANIONS):
-            copy.with_name(copy.name + name).unlink(missing_ok=True)
+        for suffix in ("", *COMPANIONS):
+            copy.with_name(copy.name + suffix).unlink(missing_ok=True)
         server_copy.unlink(missing_ok=True)
     return replaced
+
+
+def _replace_rows(url: str, copy: Path) -> Path | None:
+    """Put the rows of a file into the tables of a PostgreSQL database; keep those before in a file beside it."""
+    migrate.create_or_upgrade(url)
+    engines, file = open_engines(url), open_engines(copy)
+    try:
+        with engines.read() as connection:
+            require_no_other_process(connection, url)
+            replaced = None if is_empty(connection) else _choose_free_name(copy.with_name("feeds.db"))
+        if replaced is not None:
+            export_store(engines, replaced)
+        with engines.write() as connection, file.read() as source:
+            delete_rows(connection)
+            copy_rows(source, connection)
+        return replaced
+    finally:
+        engines.close()
+        file.close()
 
 
 def _copy(backup: Path, copy: Path) -> None:
@@ -86,11 +114,11 @@ def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int
         raise StoreError(message) from error
 
 
-def _last_event_number(path: Path) -> int:
+def _last_event_number(address: DatabaseAddress) -> int:
     """Return the number of the last event of a database; 0 where there is none, or it cannot be read."""
-    if not path.exists():
+    if isinstance(address, Path) and not address.exists():
         return 0
-    engines = open_engines(path)
+    engines = open_engines(address)
     try:
         with suppress(StoreError), engines.read() as connection:
             return select_last_event(connection)
@@ -105,8 +133,7 @@ def _set_aside(path: Path) -> Path | None:
         return None
     with suppress(StoreError):  # a damaged one keeps its log
         empty_log(path)
-    names = (path.with_name(f"{path.stem}-replaced-{number}{path.suffix}") for number in count(1))
-    aside = next(name for name in names if not name.exists())
+    aside = _choose_free_name(path)
     try:
         os.link(path, aside)
     except OSError:  # a file system without hard links
@@ -115,3 +142,8 @@ def _set_aside(path: Path) -> Path | None:
         with suppress(FileNotFoundError):
             path.with_name(path.name + name).rename(aside.with_name(aside.name + name))
     return aside
+
+
+def _choose_free_name(path: Path) -> Path:
+    names = (path.with_name(f"{path.stem}-replaced-{number}{path.suffix}") for number in count(1))
+    return next(name for name in names if not name.exists())

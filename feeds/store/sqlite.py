@@ -311,6 +311,12 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
+def measure_size(connection: Connection) -> int:
+    """Return the size of the database in bytes."""
+    pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("page_count", "page_size"))
+    return int(pages or 0) * int(size or 0)
+
+
 def read_last_key(connection: Connection, table: Table) -> int:
     """Return the highest key that a table has, or had; 0 before the first."""
     (key,) = table.primary_key.columns

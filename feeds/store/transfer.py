@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ from sqlalchemy import Connection, LargeBinary, MetaData, RowMapping, Table, fun
 
 from ..errors import StoreError
 from . import migrate, sqlite
-from .engines import Engines, read_last_key, set_last_key
+from .engines import (
+    DatabaseAddress,
+    Engines,
+    describe_address,
+    open_engines,
+    read_last_key,
+    require_no_other_process,
+    set_last_key,
+)
+from .integrity import find_faults
 from .schema import metadata
 
 ROWS_AT_ONCE = 500
@@ -26,13 +36,62 @@ def export_store(engines: Engines, target: Path, *, complete: Callable[[Path], N
     """
     with sqlite.replace_file(target) as temporary:
         migrate.create_tables(temporary)
-        file = sqlite.open_engines(temporary)
-        try:
-            with engines.read() as source, file.write() as connection:
-                copy_rows(source, connection)
-        finally:
-            file.close()
+        with engines.read() as source, _write(temporary) as copy:
+            copy_rows(source, copy)
         complete(temporary)
+
+
+def migrate_store(
+    source: DatabaseAddress, target: DatabaseAddress, report: ReportProgress = lambda table, count: None
+) -> Mapping[str, int]:
+    """Copy a whole store into a PostgreSQL database, or a file, that holds none; return the rows by table.
+
+    All arrives, and is checked, or nothing does. No other process may use either. Raises StoreError.
+    """
+    if isinstance(source, Path) and not source.exists():
+        raise StoreError(f"{source} does not exist; there is nothing to copy")
+    migrate.create_or_upgrade(source)
+    engines = open_engines(source)
+    try:
+        with _open_empty(target) as copy:
+            with engines.read() as connection:
+                require_no_other_process(connection, source)
+                counts = copy_rows(connection, copy, report=report)
+            if faults := find_faults(copy):
+                raise StoreError(f"the copy is not as it must be ({faults[0]}); `feeds verify` says what is wrong")
+            return counts
+    finally:
+        engines.close()
+
+
+@contextmanager
+def _open_empty(address: DatabaseAddress) -> Iterator[Connection]:
+    """Yield a transaction on new tables; a file is there once it ends well."""
+    name = describe_address(address)
+    if isinstance(address, str):
+        migrate.create_or_upgrade(address)
+        with _write(address) as connection:
+            require_no_other_process(connection, address)
+            if not is_empty(connection):
+                raise StoreError(f"{name} holds a store already; name another database, or empty this one")
+            yield connection
+        return
+    if address.exists():
+        raise StoreError(f"{name} exists already; move it and the files beside it away, or name another file")
+    with sqlite.create_file(address) as temporary:
+        migrate.create_tables(temporary)
+        with _write(temporary) as connection:
+            yield connection
+
+
+@contextmanager
+def _write(address: DatabaseAddress) -> Iterator[Connection]:
+    engines = open_engines(address)
+    try:
+        with engines.write() as connection:
+            yield connection
+    finally:
+        engines.close()
 
 
 def copy_rows(
@@ -40,11 +99,12 @@ def copy_rows(
     target: Connection,
     tables: MetaData = metadata,
     report: ReportProgress = lambda table, count: None,
-) -> None:
+) -> Mapping[str, int]:
     """Copy all rows into empty tables, with their keys, and the keys that were given out before.
 
-    Raise StoreError where a row did not arrive.
+    Return the number of rows by table; raise StoreError where one did not arrive.
     """
+    counts: dict[str, int] = {}
     for table in tables.sorted_tables:
         count = 0
         for rows in _read(source, table):
@@ -56,6 +116,8 @@ def copy_rows(
             raise StoreError(f"{count} rows of {table.name} were copied, and {arrived} are there; nothing was changed")
         if table.autoincrement_column is not None:
             set_last_key(target, table, read_last_key(source, table))
+        counts[table.name] = count
+    return counts
 
 
 def delete_rows(connection: Connection, tables: MetaData = metadata) -> None:

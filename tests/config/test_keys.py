@@ -162,7 +162,6 @@ def test_D2_a_key_changes_a_record(load_tree: Callable[[object], Config], path: 
 
 
 LATER_KEYS: dict[KeyPath, str] = {
-    ("store",): "postgresql://c.example/feeds",
     ("on_publish",): "https://c.example/",
 }
 

@@ -511,6 +511,7 @@ def test_readers_see_the_last_commit_and_do_not_wait(store: Store) -> None:
 
 def test_a_copy_holds_everything(store: Store, tmp_path: Path) -> None:
     add_articles(store, article())
+    assert store.size() > 10_000
     store.backup(tmp_path / "copy")
     assert (tmp_path / "copy").stat().st_size and store.damage() == []
 
