@@ -76,14 +76,14 @@ class JoinedText(FunctionElement[str]):
     type = Text()
 
 
-class EncodedText(FunctionElement[bytes]):
+class Utf8Bytes(FunctionElement[bytes]):
     """A text as UTF-8 bytes; bytes as they are."""
 
     inherit_cache = True
     type = LargeBinary()
 
 
-class DecodedText(FunctionElement[str]):
+class Utf8Text(FunctionElement[str]):
     """The text that UTF-8 bytes are."""
 
     inherit_cache = True
@@ -147,12 +147,12 @@ def json_member(record: Column[str], name: str) -> ColumnElement[str]:
 
 def encode_utf8(text: Column[Any]) -> ColumnElement[bytes]:
     """Return the text of a column as UTF-8 bytes."""
-    return EncodedText(text)
+    return Utf8Bytes(text)
 
 
 def decode_utf8(value: ColumnElement[bytes]) -> ColumnElement[str]:
     """Return the text that UTF-8 bytes are."""
-    return DecodedText(value)
+    return Utf8Text(value)
 
 
 def contains(text: Column[str], part: str) -> ColumnElement[bool]:

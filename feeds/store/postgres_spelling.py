@@ -9,8 +9,6 @@ from sqlalchemy.dialects.sqlite.dml import OnConflictDoUpdate
 from sqlalchemy.ext.compiler import compiles
 
 from .expressions import (
-    DecodedText,
-    EncodedText,
     Greatest,
     IsOneOf,
     JoinedText,
@@ -19,6 +17,8 @@ from .expressions import (
     JsonItem,
     JsonMember,
     PlaceOf,
+    Utf8Bytes,
+    Utf8Text,
     WholeNumber,
     spell,
 )
@@ -33,15 +33,15 @@ spell(
         WholeNumber: "CAST({0} AS BIGINT)",
         IsOneOf: "{0} = ANY (ARRAY{1})",  # not IN, for which the whole table would be read for each row of the other
         JoinedText: "string_agg({0}, ',')",
-        DecodedText: "convert_from(CAST({0} AS BYTEA), 'UTF8')",
+        Utf8Text: "convert_from(CAST({0} AS BYTEA), 'UTF8')",
         PlaceOf: "strpos({0}, {1})",
         Greatest: "GREATEST({0}, {1})",
     },
 )
 
 
-@compiles(EncodedText, "postgresql")
-def _encode(element: EncodedText, compiler: Any, **options: Any) -> str:
+@compiles(Utf8Bytes, "postgresql")
+def _encode(element: Utf8Bytes, compiler: Any, **options: Any) -> str:
     (value,) = element.clauses
     text = compiler.process(value, **options)
     return text if isinstance(value.type, LargeBinary) else f"convert_to({text}, 'UTF8')"

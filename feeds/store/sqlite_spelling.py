@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from .expressions import (
-    DecodedText,
-    EncodedText,
     Greatest,
     IsOneOf,
     JoinedText,
@@ -13,6 +11,8 @@ from .expressions import (
     JsonItem,
     JsonMember,
     PlaceOf,
+    Utf8Bytes,
+    Utf8Text,
     WholeNumber,
     spell,
 )
@@ -27,8 +27,8 @@ spell(
         WholeNumber: "{0}",  # JSON's numbers are numbers
         IsOneOf: "{0} IN {1}",
         JoinedText: "group_concat({0})",
-        EncodedText: "CAST({0} AS BLOB)",
-        DecodedText: "CAST({0} AS TEXT)",
+        Utf8Bytes: "CAST({0} AS BLOB)",
+        Utf8Text: "CAST({0} AS TEXT)",
         PlaceOf: "instr({0}, {1})",
         Greatest: "max({0}, {1})",
     },

@@ -7,6 +7,7 @@ ceiling in the same commit and say why; where a stage takes much less than its c
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -47,11 +48,14 @@ def count_calls(work: Callable[[], object]) -> int:
         calls += event == "call"
 
     before = sys.getprofile()
+    gc.collect()
+    gc.disable()  # what other tests left would be finalised in between
     sys.setprofile(count)
     try:
         work()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return calls
 
 

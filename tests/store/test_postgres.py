@@ -94,8 +94,10 @@ def test_what_a_killed_writer_began_is_undone(url: str, server: psycopg.Connecti
 
 
 def end_sessions(server: psycopg.Connection[tuple[object]]) -> None:
-    query = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'feeds %'"
-    server.execute(query)
+    server.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name LIKE 'feeds %'"
+    )
 
 
 def test_a_server_that_was_started_anew_is_not_noticed(url: str, server: psycopg.Connection[tuple[object]]) -> None:
