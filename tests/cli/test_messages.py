@@ -33,6 +33,7 @@ def _messages() -> Iterator[tuple[str, str]]:
 def _documents() -> Iterator[tuple[str, str]]:
     """Yield every file of the package, the README and the samples."""
     paths = [*(ROOT / "feeds").rglob("*.py"), ROOT / "README.md", *(ROOT / "config").rglob("*.*")]
+    paths = [path for path in paths if path.is_file()]
     for path in paths:
         yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
 
