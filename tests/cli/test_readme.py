@@ -63,3 +63,20 @@ def test_the_yaml_of_the_readme_is_right(number: int, wire: Wire) -> None:
     path = wire.home / "feeds.yaml"
     path.write_text(yaml.safe_dump(tree))
     assert load(path, {"PASSWORD": "a-password", "TOKEN": "a-token"})
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    links = set(re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", README)))
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    anchors |= set(re.findall(r'<a id="([^"]+)">', README))
+    assert {link for link in links if link.startswith("#") and link[1:] not in anchors} == set()
+    paths = {link for link in links if not link.startswith(("#", "http"))}
+    assert len(paths) > 20 and {path for path in paths if not (ROOT / path).exists()} == set()
+
+
+def test_the_readme_names_each_room() -> None:
+    table = README.partition("| room | what it holds")[2].partition("\n\n")[0]
+    named = {name.rstrip("/") for row in table.splitlines() for name in re.findall(r"`([a-z_]+/?)`", row.split("|")[1])}
+    entries = [path for path in (ROOT / "feeds").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    assert named >= {path.stem for path in entries if not path.name.startswith("__")}

@@ -50,7 +50,7 @@ from feeds.scheduling import (
     is_last_attempt,
     is_unconditional,
 )
-from feeds.scheduling.host_queue import MIN_PRUNED
+from feeds.scheduling.host_queue import CHECK_INTERVAL, MAX_PROGRAMS, MIN_PRUNED
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0
@@ -734,6 +734,27 @@ def test_local_files_wait_for_no_host() -> None:
     host_queue.add(visit(source(f"desk-{index}", kind=Kind.FILES), host="") for index in range(30))
     picked = Counter(one.source.kind for one in host_queue.pick(NOON))
     assert picked == {Kind.FILES: 30, Kind.FEED: 2}
+
+
+def test_some_programs_run_at_once_and_the_queue_waits_for_one_to_end() -> None:
+    host_queue = HostQueue(HostLimits(), slots=2)
+    visits = [visit(source(f"prog-{index}", kind=Kind.COMMAND), host="") for index in range(MAX_PROGRAMS + 2)]
+    host_queue.add(visits)
+    running = host_queue.pick(NOON)
+    assert len(running) == MAX_PROGRAMS and host_queue.pick(NOON) == []
+    assert host_queue.seconds_until_ready(NOON) == CHECK_INTERVAL
+    host_queue.add([visit(source("desk", kind=Kind.FILES), host="")])
+    assert [each.source.kind for each in host_queue.pick(NOON)] == [Kind.FILES]
+    host_queue.finish(running[0], running[0].host, NOON)
+    assert host_queue.seconds_until_ready(NOON) == 0
+    assert len(host_queue.pick(NOON)) == 1
+
+
+def test_E12_a_program_is_claimed_for_its_whole_interval_as_one_on_a_server_is() -> None:
+    """It asks servers of others, most likely: a crash loop must not run it more often."""
+    program = visit(source(kind=Kind.COMMAND), host="")
+    assert claim(program, NOON) == NOON + timedelta(seconds=HOUR)
+    assert claim(visit(source(kind=Kind.FILES), host=""), NOON) == NOON + timedelta(seconds=MINUTE)
 
 
 def test_one_source_is_never_visited_twice_at_once() -> None:
