@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -91,9 +92,13 @@ def _log_levels() -> Iterator[None]:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Wire:
-    """An installation of its own."""
-    return Wire(tmp_path)
+def wire(tmp_path: Path) -> Iterator[Wire]:
+    """An installation of its own; FEEDS_TEST_STORE=postgresql has its store in such a database."""
+    if os.environ.get("FEEDS_TEST_STORE", "sqlite") == "sqlite":
+        yield Wire(tmp_path)
+        return
+    with postgres.database() as url:
+        yield Wire(tmp_path, store=url)
 
 
 @pytest.fixture

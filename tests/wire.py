@@ -32,6 +32,7 @@ class Wire:
 
     home: Path
     now: datetime = NOON
+    store: str | None = None  # the address of a database; None: a file
 
     @property
     def config(self) -> Path:
@@ -49,6 +50,7 @@ class Wire:
             "site": {"title": "The Example Wire", "url": "https://wire.example.org/"},
             "data": "../data",
             "public": "../public",
+            **({"store": self.store} if self.store else {}),
             "hosts": {"gap": "0s", "at_once": 64},
             "defaults": {"every": "1h", "allow_private": ["127.0.0.0/8"]},
             "sources": sources,

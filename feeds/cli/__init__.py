@@ -46,6 +46,7 @@ COMMANDS = {
     "verify": CommandEntry("admin", "Check the store and all published files."),
     "backup": CommandEntry("admin", "Copy the store while it is in use."),
     "restore": CommandEntry("admin", "Put a backup in the place of the store."),
+    "migrate": CommandEntry("admin", "Copy the store to PostgreSQL, or back into a file."),
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
     "docs": CommandEntry("about", "Print the manual page: all commands and all keys."),
     "version": CommandEntry("about", "Print the versions of program, Python, libraries and database."),

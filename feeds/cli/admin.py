@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
+from .. import config as configuration
 from ..app import control_socket
-from ..app.operations import ForgetRequest, ReloadRequest, RetractRequest
+from ..app.operations import ForgetRequest, OperationProgress, ReloadRequest, RetractRequest
 from ..formatting import format_count, format_size
-from ..store import Store, describe_address, restore_database
+from ..model import Config
+from ..store import Store, describe_address, migrate_store, restore_database
 from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
-from .configuration import load_config, open_store
+from .configuration import load_config, open_store, secret_mask
+from .progress import show_progress
 
 
 @click.command()
@@ -143,3 +148,46 @@ def restore(ctx: click.Context, file: Path, as_json: bool) -> None:
     elif not is_quiet(ctx):
         kept = f"; the store before is kept as {replaced}" if replaced else ""
         print_lines([f"restored {file}{kept}", "`feeds run` publishes what it holds"])
+
+
+@click.command()
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="URL|PATH",
+    help="The address of an empty PostgreSQL database, as `store:` would have it, with ${NAME}; or a new file.",
+)
+@json_option
+@common_options
+@click.pass_context
+def migrate(ctx: click.Context, target: str, as_json: bool) -> None:
+    """Copy the store to PostgreSQL, or back into a file, and check the copy. Stop daemon, server and workers before.
+
+    All arrives or nothing. The store that is copied stays as it is; the configuration says which of the two is used.
+    """
+    start_logging(ctx)
+    config = load_config(ctx)
+    is_file = "://" not in target
+    address = Path(target) if is_file else configuration.read_store_address(target, config, os.environ)
+    with hold_lock(config.data), hold_lock(config.data, "server.lock"), show_progress() as show:
+        counts = migrate_store(
+            config.database, address, lambda table, done, total: show(OperationProgress(done, total, table))
+        )
+    if as_json:
+        print_json({"rows": dict(counts)})
+    elif not is_quiet(ctx):
+        rows, tables = format_count(sum(counts.values()), "row"), format_count(len(counts), "table")
+        place = secret_mask(config)(describe_address(address))
+        print_lines([f"{rows} of {tables} are in {place}, and checked", _say_what_to_write(config, target)])
+
+
+def _say_what_to_write(config: Config, target: str) -> str:
+    """Return what is to be done so that a copied store is used."""
+    if "://" in target:
+        password = urlsplit(target).password
+        shown = target if password is None or "${" in password else target.replace(f":{password}@", ":${PASSWORD}@", 1)
+        return f"write `store: {shown}` into {config.path}"
+    own = config.data / "feeds.db"
+    moved = "" if Path(target).resolve() == own.resolve() else f"move it to {own}, and "
+    return f"{moved}take `store:` out of {config.path}"

@@ -18,6 +18,7 @@ from .paths import find_location
 from .problems import Finding, Problem
 from .schema import FileShape, SourceShape, sources_adapter
 from .validate import find_mistakes
+from .values import parse_store
 from .yaml_reader import MAX_BYTES, PlainValue, YamlDocument, read_yaml
 
 SOURCES_AT_ONCE = 100
@@ -36,6 +37,18 @@ def reload(current: Config, env: Mapping[str, str]) -> Config:
         if getattr(current, name) != getattr(edited, name):
             raise ConfigError([f"{edited.path}: `{name}` cannot change without a restart"])
     return edited
+
+
+def read_store_address(text: str, current: Config, env: Mapping[str, str]) -> str:
+    """Return the address that `store:` would have with this text, in which references to secrets may stand."""
+    interpolator = Interpolator(find_location(current.path, env).folder, env)
+    address = interpolator.expand(text, ("store",))
+    try:
+        if interpolator.findings:
+            raise ValueError(interpolator.findings[0].message)
+        return parse_store(str(address))
+    except ValueError as error:
+        raise ConfigError([f"the address of the database: {error}"]) from error
 
 
 def parse_config(data: bytes, path: Path, env: Mapping[str, str]) -> Config:

@@ -13,6 +13,7 @@ from .schema import REVISION as SCHEMA_REVISION
 from .search_index import SearchableStory, SearchIndex
 from .server_database import ServerDatabase, ServerDatabaseReader
 from .source_hubs import InboxReader, SourceHubStore
+from .transfer import migrate_store
 
 __all__ = [
     "SCHEMA_REVISION",
@@ -29,5 +30,6 @@ __all__ = [
     "StoreReader",
     "SourceHubStore",
     "describe_address",
+    "migrate_store",
     "restore_database",
 ]

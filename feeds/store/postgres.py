@@ -12,7 +12,9 @@ from zlib import error as ZlibError
 
 import psycopg
 from msgspec import MsgspecError
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -217,6 +219,13 @@ def open_engine(url: str, *, max_connections: int, autocommit: bool = True) -> E
     )
 
 
+class _TextDumper(StrDumperUnknown):
+    """Sends a text without NUL, which PostgreSQL does not hold; what is published has none, a header may have."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
+
+
 def _connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[tuple[str]]:
     given = conninfo_to_dict(url)
     options = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
@@ -225,6 +234,7 @@ def _connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[tuple[s
     # Queries are short, and are estimated long where they take an array: to compile them would cost more than to run.
     settings = {"jit": "off", "lock_timeout": f"{LOCK_TIMEOUT}s", "idle_in_transaction_session_timeout": f"{MAX_IDLE}s"}
     connection.execute("; ".join(f"SET {setting} = '{value}'" for setting, value in settings.items()))
+    connection.adapters.register_dumper(str, _TextDumper)
     connection.autocommit = autocommit
     return connection
 

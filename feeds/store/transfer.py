@@ -25,8 +25,8 @@ from .schema import metadata
 
 ROWS_AT_ONCE = 500
 
-# Told now and then of the table that is copied, and how many of its rows are.
-ReportProgress = Callable[[str, int], None]
+# Told now and then of the table that is copied, how many of its rows are, and how many there are.
+ReportRows = Callable[[str, int, int], None]
 
 
 def export_store(engines: Engines, target: Path, *, complete: Callable[[Path], None] = lambda copy: None) -> None:
@@ -42,7 +42,7 @@ def export_store(engines: Engines, target: Path, *, complete: Callable[[Path], N
 
 
 def migrate_store(
-    source: DatabaseAddress, target: DatabaseAddress, report: ReportProgress = lambda table, count: None
+    source: DatabaseAddress, target: DatabaseAddress, report: ReportRows = lambda table, done, total: None
 ) -> Mapping[str, int]:
     """Copy a whole store into a PostgreSQL database, or a file, that holds none; return the rows by table.
 
@@ -98,7 +98,7 @@ def copy_rows(
     source: Connection,
     target: Connection,
     tables: MetaData = metadata,
-    report: ReportProgress = lambda table, count: None,
+    report: ReportRows = lambda table, done, total: None,
 ) -> Mapping[str, int]:
     """Copy all rows into empty tables, with their keys, and the keys that were given out before.
 
@@ -106,18 +106,21 @@ def copy_rows(
     """
     counts: dict[str, int] = {}
     for table in tables.sorted_tables:
-        count = 0
+        count, total = 0, _count(source, table)
         for rows in _read(source, table):
             target.execute(insert(table).inline(), rows)
             count += len(rows)
-            report(table.name, count)
-        arrived = target.execute(select(func.count()).select_from(table)).scalar()
-        if arrived != count:
-            raise StoreError(f"{count} rows of {table.name} were copied, and {arrived} are there; nothing was changed")
+            report(table.name, count, total)
+        if (arrived := _count(target, table)) != total:
+            raise StoreError(f"of {total} rows of {table.name}, {arrived} arrived; nothing was changed")
         if table.autoincrement_column is not None:
             set_last_key(target, table, read_last_key(source, table))
         counts[table.name] = count
     return counts
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def delete_rows(connection: Connection, tables: MetaData = metadata) -> None:

@@ -34,6 +34,7 @@ from feeds.errors import StoreError
 from feeds.model import (
     EntryState,
     Event,
+    HostState,
     Ledger,
     LedgerEntry,
     Link,
@@ -178,6 +179,21 @@ def test_seen_items_are_what_is_stored_of_a_source(store: Store) -> None:
     assert (seen_items.listing_size, seen_items.authority) == (2, AUTHORITY)
     with pytest.raises(StoreError, match="no source c"):
         store.seen_items("c")
+
+
+def test_a_text_with_nul_is_stored(store: Store) -> None:
+    """A server may send anything; what a reader could see of it was cleaned before."""
+    visit = visit_of(store)
+    state = replace(visit.state, validators=Validators('"a\0b"', None))
+    outcome = failed(visit, "no\0answer")
+    store.record([replace(outcome, state=state, host=HostState("a.example.org", robots="x\0", robots_at=NOON))])
+    store.publishing_failed("f", "no\0disk", NOON)
+    stored = visit_of(store)
+    assert stored.state.validators.etag in ('"a\0b"', '"a\ufffdb"')
+    assert stored.host.robots in ("x\0", "x\ufffd")
+    assert store.publishing()["f"].error in ("no\0disk", "no\ufffddisk")
+    (status,) = store.statuses(["a"])
+    assert status.failure and status.failure.sentence == "no\0answer"
 
 
 # ── articles ────────────────────────────────────────────────────────────────────────────────────────────────────────

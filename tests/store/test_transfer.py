@@ -63,11 +63,15 @@ def ends(request: pytest.FixtureRequest, path: Path, postgres_url: str) -> tuple
 def test_a_store_is_copied_whole(ends: tuple[DatabaseAddress, DatabaseAddress]) -> None:
     old, new = ends
     fill(old, ROWS_AT_ONCE + 20)
-    told: list[tuple[str, int]] = []
-    counts = migrate_store(old, new, lambda table, count: told.append((table, count)))
+    told: list[tuple[str, int, int]] = []
+    counts = migrate_store(old, new, lambda *progress: told.append(progress))
     assert rows_of(new) == rows_of(old)
     assert counts["articles"] == ROWS_AT_ONCE + 21 and counts.keys() == metadata.tables.keys()
-    assert [count for table, count in told if table == "articles"] == [ROWS_AT_ONCE, ROWS_AT_ONCE + 21]
+    total = ROWS_AT_ONCE + 21
+    assert [progress for progress in told if progress[0] == "articles"] == [
+        ("articles", ROWS_AT_ONCE, total),
+        ("articles", total, total),
+    ]
 
 
 def test_what_comes_next_is_numbered_as_it_would_have_been(ends: tuple[DatabaseAddress, DatabaseAddress]) -> None:
