@@ -48,7 +48,7 @@ COMMANDS = {
     "restore": CommandEntry("admin", "Put a backup in the place of the store."),
     "migrate": CommandEntry("admin", "Copy the store to PostgreSQL, or back into a file."),
     "schema": CommandEntry("setup", "Print the JSON Schema of the configuration, for editors."),
-    "docs": CommandEntry("about", "Print the manual page: all commands and all keys."),
+    "docs": CommandEntry("about", "Show the manual: all commands and keys, recipes, and how to write plugins."),
     "version": CommandEntry("about", "Print the versions of program, Python, libraries and database."),
 }
 
