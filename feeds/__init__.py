@@ -49,6 +49,8 @@ _LAZY_NAMES = {
         "StoryPage",
         "Theme",
         "Twin",
+        "WaitingJobs",
+        "WorkerStatus",
     ),
 }
 _LAZY = {name: module for module, names in _LAZY_NAMES.items() for name in names}
@@ -72,6 +74,8 @@ __all__ = [
     "StoryFile",
     "StoryPage",
     "Twin",
+    "WaitingJobs",
+    "WorkerStatus",
     # what status() returns
     "InstallationStatus",
     "SourceStatus",

@@ -32,6 +32,8 @@ from .model import StoryFile as StoryFile
 from .model import StoryPage as StoryPage
 from .model import Theme as Theme
 from .model import Twin as Twin
+from .model import WaitingJobs as WaitingJobs
+from .model import WorkerStatus as WorkerStatus
 from .pipeline import ReadAs as ReadAs
 from .pipeline import read as read
 

@@ -6,6 +6,7 @@ FeedsError
 │   ├── FetchError   the bytes did not come
 │   └── ParseError   the bytes came and could not be understood
 ├── StoreError       the database
+│   └── OutdatedError  which a newer version of this program uses now
 ├── LockedError      another instance holds the data directory, or another installation the public folder
 ├── PublishError     the published files
 └── PushError        a push service, a hub or a callback did not take what was sent
@@ -122,6 +123,10 @@ class ParseError(SourceError):
 
 class StoreError(FeedsError):
     """The database cannot be used as it is."""
+
+
+class OutdatedError(StoreError):
+    """Another version of this program has changed the database, which this one must not touch any more."""
 
 
 class LockedError(FeedsError):

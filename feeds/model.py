@@ -1305,10 +1305,30 @@ class OrphanedSource(Struct, frozen=True):
     articles: int
 
 
+class WorkerStatus(Struct, frozen=True):
+    """A process that visits and issues beside others: what it works on, and when it last gave a sign of life."""
+
+    name: str
+    role: str  # daemon, worker, or command
+    version: str  # of this program
+    seen_at: datetime
+    shards: tuple[str, ...] = ()  # numbers, or the ids of sources of our own files
+    feeds: tuple[str, ...] = ()  # ids
+
+
+class WaitingJobs(Struct, frozen=True):
+    """The jobs of one kind that wait for a process: `pull` visits a shard, `issue` publishes a feed."""
+
+    kind: str
+    count: int
+    since: datetime  # of the first
+
+
 class InstallationStatus(Struct, frozen=True):
     """The status of everything at one time: sources and feeds sorted by id; `created` is the first start, if any.
 
     `sources` are those that are enabled, with the outlines of OPML lists; `articles` of all sources, by source id.
+    `workers` and `waiting_jobs` are those of an installation on several machines.
     """
 
     created: datetime | None = None
@@ -1316,3 +1336,5 @@ class InstallationStatus(Struct, frozen=True):
     feeds: tuple[FeedStatus, ...] = ()
     orphans: tuple[OrphanedSource, ...] = ()
     articles: Mapping[str, int] = {}
+    workers: tuple[WorkerStatus, ...] = ()
+    waiting_jobs: tuple[WaitingJobs, ...] = ()

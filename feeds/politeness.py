@@ -1,11 +1,21 @@
 """The rule of E13: how many requests may be in progress to one host, and the gap between two.
 
-The host queue keeps it for due visits, the throttle of the fetcher for every request.
+The host queue keeps it for due visits, the throttle of the fetcher for every request. Several machines keep it because
+all visits to one host belong to one shard, and one machine at a time makes the visits of a shard.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
+
+SHARDS = 64  # stored with each visit: another number asks for a migration
+LOCAL_SHARD = -1  # of what is no host's: our own files
+
+
+def shard_of(host: str) -> int:
+    """Return the shard that a host name belongs to, always the same for the same name."""
+    return crc32(host.encode("utf-8", "surrogatepass")) % SHARDS if host else LOCAL_SHARD
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from ..model import HostState, Visit
 from ..politeness import HostLimits, RequestSlots
 from .connectivity import PROBE_EVERY, Connectivity
 from .intervals import DAY, is_local, runs_program
+from .shards import Shard, find_shard
 
 MIN_PRUNED = 256  # hosts; fewer are not worth looking through
 MAX_PROGRAMS = 4  # that run at once: each may take a core and a gigabyte
@@ -129,6 +130,31 @@ class HostQueue:
             self._offer(self._host(redirect_host), moment)
         for name, queue in self._visits_of_running_sources.pop(visit.source.id, {}).items():
             self._restore_visit(name, queue, visit.source.id, moment)
+
+    def remove(self, shard: Shard) -> list[Visit]:
+        """Take the visits of a shard out of the queue, for another machine to make; those in progress stay."""
+        removed: list[Visit] = []
+        for host in self._hosts.values():
+            for tier, queue in enumerate(host.queues):
+                if _is_of(shard, queue):
+                    host.entries[tier] = 0
+                    removed += self._take_all(queue)
+        for queues in self._visits_of_running_sources.values():
+            for name in [name for name, queue in queues.items() if _is_of(shard, queue)]:
+                removed += self._take_all(queues.pop(name))
+        for visit in removed:
+            self._tiers[_tier_of(visit)].queued -= 1
+        local = [entry for entry in self._local if find_shard(entry[2]) == shard]
+        self._local = [entry for entry in self._local if entry not in local]
+        removed += self._take_all(local)
+        self._keys.difference_update(map(visit_key, removed))
+        return removed
+
+    @staticmethod
+    def _take_all(queue: VisitHeap) -> list[Visit]:
+        visits = [visit for _, _, visit in queue]
+        queue.clear()
+        return visits
 
     def release_slot(self, visit: Visit) -> None:
         """Give the slot of a long visit to another one; its host and its address still count it.
@@ -354,6 +380,11 @@ def visit_key(visit: Visit) -> VisitKey:
     if visit.push is not None:
         return visit.source.id, f"push {visit.push.number}"
     return visit.source.id, visit.url if visit.story is not None else ""
+
+
+def _is_of(shard: Shard, queue: VisitHeap) -> bool:
+    """Return whether the visits of a queue, which are all of one host, belong to a shard."""
+    return bool(queue) and find_shard(queue[0][2]) == shard
 
 
 def _tier_of(visit: Visit) -> int:

@@ -31,6 +31,8 @@ from ..model import (
     StoredDeclaration,
     StoryPage,
     Visit,
+    WaitingJobs,
+    WorkerStatus,
     replace,
 )
 from ..rows.values import EPOCH, decode_time, encode_time
@@ -40,6 +42,7 @@ from . import (
     articles,
     hub_sources,
     integrity,
+    job_tables,
     ledgers,
     migrate,
     removals,
@@ -50,7 +53,14 @@ from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, mea
 from .schema import REVISION, meta, sources
 from .schema import articles as articles_table
 from .server_database import add_to_backup, find_server_faults, server_path
-from .source_index import SourceIndex, read_source_index, select_declarations, sync
+from .source_index import (
+    SourceIndex,
+    read_equal_index,
+    read_source_index,
+    select_declaration_number,
+    select_declarations,
+    sync,
+)
 from .sqlite import copy_database
 from .statements import Query
 from .statuses import select_failing, select_statuses
@@ -145,19 +155,38 @@ class SqlStore:
         self._source_index, new_ids = sync(self._engines, declared, at)
         return new_ids
 
-    def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
-        if source_ids is None and ((next_due := self.next_due()) is None or next_due > at):
+    def adopt(self, declared: Iterable[Source]) -> Collection[str]:
+        with self._engines.read() as connection:
+            self._source_index, others = read_equal_index(connection, declared)
+        return others
+
+    def declaration_number(self) -> int:
+        with self._engines.read() as connection:
+            return select_declaration_number(connection)
+
+    def due(
+        self,
+        at: datetime,
+        source_ids: Collection[str] | None = None,
+        limit: int | None = None,
+        shards: Collection[int] | None = None,
+    ) -> list[Visit]:
+        if source_ids is None and shards is None and ((next_due := self.next_due()) is None or next_due > at):
             return []
         with self._engines.read() as connection:
-            return visits.select_due(connection, self._source_index, at, source_ids, limit)
+            return visits.select_due(connection, self._source_index, at, source_ids, limit, shards)
+
+    def due_shards(self, at: datetime) -> dict[int, datetime]:
+        with self._engines.read() as connection:
+            return visits.select_due_shards(connection, at)
 
     def next_due(self) -> datetime | None:
         return self._next_due.get()
 
-    def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
+    def claim(self, claims: Iterable[tuple[Visit, datetime]], requested_at: datetime | None = None) -> None:
         with self._engines.write() as connection:
             current = [(visit, due_at) for visit, due_at in claims if self._is_current(visit)]
-            visits.claim(connection, self._source_index, current)
+            visits.claim(connection, self._source_index, current, requested_at)
 
     def seen_items(self, source_id: str) -> SeenItems:
         key = self._source_key(source_id)
@@ -381,6 +410,25 @@ class SqlStore:
     def withdrawn(self) -> Mapping[str, str | None]:
         with self._engines.read() as connection:
             return ledgers.select_withdrawn(connection)
+
+    # ── several machines ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        if isinstance(self._address, Path):
+            return ()
+        with self._engines.read() as connection:
+            return job_tables.select_workers(connection)
+
+    def waiting_jobs(self) -> tuple[WaitingJobs, ...]:
+        if isinstance(self._address, Path):
+            return ()
+        with self._engines.read() as connection:
+            return job_tables.select_waiting_jobs(connection)
+
+    def check_version(self) -> None:
+        if not isinstance(self._address, Path):
+            with self._engines.read() as connection:
+                migrate.require_newest(connection, self._address)
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

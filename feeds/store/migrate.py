@@ -151,6 +151,13 @@ def read_revision(connection: Connection, address: DatabaseAddress, name: str = 
     return postgres.read_revision(connection, name)
 
 
+def require_newest(connection: Connection, url: str) -> None:
+    """Raise OutdatedError where the tables of a PostgreSQL database are not the newest of this version any more."""
+    from . import postgres
+
+    postgres.require_revision(connection, url, FEEDS_TABLES.name, REVISION)
+
+
 def _read_file_revision(connection: Connection, path: Path) -> str:
     names = table_names(connection)
     revision: str | None = None

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from ..errors import StoreError
+from ..errors import OutdatedError, StoreError
 from . import postgres_spelling as postgres_spelling  # which SQLAlchemy is told of
 from .engines import describe_address, is_readable
 
@@ -37,6 +37,10 @@ CONNECTION_DEFAULTS = {
     "client_encoding": "utf8",
 }
 
+OUTDATED = (
+    "{} was changed by another version of this program, and this one must not touch it; "
+    "install the same version everywhere"
+)
 DAMAGED_ROW = "a row is damaged; put a backup in its place"
 # Beginnings of SQLSTATE (Appendix A of PostgreSQL's manual) → what happened and what to do; the longest decides.
 ERROR_SENTENCES = {
@@ -170,10 +174,7 @@ class PostgresEngines:
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {version_table(self.name)}").scalar()
         self._revision = self._revision or revision
         if revision != self._revision:
-            raise StoreError(
-                f"{describe_address(self.url)} was changed by another version of this program, "
-                "and this one must not touch it; install the same version everywhere"
-            )
+            raise OutdatedError(OUTDATED.format(describe_address(self.url)))
 
 
 READ_STATEMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -276,6 +277,12 @@ def read_revision(connection: Connection, name: str) -> str | None:
     if connection.exec_driver_sql(f"SELECT to_regclass('{table}')").scalar() is None:
         return None
     return str(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar())
+
+
+def require_revision(connection: Connection, url: str, name: str, revision: str) -> None:
+    """Raise OutdatedError where a group of tables is not of this revision any more."""
+    if read_revision(connection, name) != revision:
+        raise OutdatedError(OUTDATED.format(describe_address(url)))
 
 
 def create_tables(connection: Connection, url: str, metadata: MetaData) -> None:

@@ -24,6 +24,8 @@ from ..model import (
     SourceStatus,
     StoredDeclaration,
     Visit,
+    WaitingJobs,
+    WorkerStatus,
 )
 
 
@@ -54,8 +56,23 @@ class Store(Protocol):
         Return the ids of those that were not stored before.
         """
 
-    def due(self, at: datetime, source_ids: Collection[str] | None = None, limit: int | None = None) -> list[Visit]:
-        """Return the due visits, oldest first.
+    def adopt(self, declared: Iterable[Source]) -> Collection[str]:
+        """Take these sources as far as another machine has stored them just so; return the ids of the others.
+
+        The others are not visited. Nothing is stored.
+        """
+
+    def declaration_number(self) -> int:
+        """Return a number that is higher after each change of the declared sources, or of what OPML lists contain."""
+
+    def due(
+        self,
+        at: datetime,
+        source_ids: Collection[str] | None = None,
+        limit: int | None = None,
+        shards: Collection[int] | None = None,
+    ) -> list[Visit]:
+        """Return the due visits, oldest first; those of these shards alone, if there are any.
 
         With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due or never
         ended, as a crash cut them off.
@@ -64,8 +81,15 @@ class Store(Protocol):
     def next_due(self) -> datetime | None:
         """Return the time of the next visit."""
 
-    def claim(self, claims: Iterable[tuple[Visit, datetime]]) -> None:
-        """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12)."""
+    def due_shards(self, at: datetime) -> dict[int, datetime]:
+        """Return the shards with visits that are due by a time, each with the time of the first."""
+
+    def claim(self, claims: Iterable[tuple[Visit, datetime]], requested_at: datetime | None = None) -> None:
+        """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12).
+
+        `requested_at`: when its host is requested, for other processes, which keep the gap after it whatever becomes of
+        this one (E13).
+        """
 
     def seen_items(self, source_id: str) -> SeenItems:
         """Return what is stored of a source's stories; its links and pages are loaded on first use."""
@@ -245,6 +269,17 @@ class Store(Protocol):
 
     def withdrawn(self) -> Mapping[str, str | None]:
         """Return the id of each withdrawn feed → its successor, or None."""
+
+    # ── several machines ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """Return the processes that visit and issue beside others; none where one does all."""
+
+    def waiting_jobs(self) -> tuple[WaitingJobs, ...]:
+        """Return how many jobs of each kind wait for a process."""
+
+    def check_version(self) -> None:
+        """Raise OutdatedError where another version of this program has changed the tables."""
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, MetaData, Table, Unique
 
 from .column_types import BYTES, TEXT, WHOLE
 
-REVISION = "0015"
+REVISION = "0016"
 
 metadata = MetaData()
 
@@ -35,6 +35,7 @@ meta = Table(
     Column("push_number", WHOLE, nullable=False, server_default="0"),  # of the last push that was taken
     Column("announced_event", WHOLE, nullable=False, server_default="0"),  # the last one that a hub was told of
     Column("last_event", WHOLE, nullable=False, server_default="0"),  # the number that was given out last
+    Column("declaration_number", WHOLE, nullable=False, server_default="0"),  # of changes of the declared sources
 )
 
 sources = Table(
@@ -84,8 +85,11 @@ visits = Table(
     Column("is_addition", WHOLE, nullable=False, server_default="0"),
     Column("pushed_until", WHOLE),
     Column("history", TEXT, nullable=False, server_default=""),  # of the last visits, the newest first
+    Column("shard", WHOLE, nullable=False, server_default="0"),  # of the host
     UniqueConstraint("source", "upstream_id", name="visits_identity"),
     Index("visits_due", "due_at"),
+    # One machine, which has SQLite, never looks for the visits of a shard.
+    Index("visits_shard_due", "shard", "due_at").ddl_if(dialect="postgresql"),
 )
 
 hosts = Table(

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from ..model import Interval, Schedule, Source, StoredDeclaration
+from ..politeness import shard_of
 from ..rows.values import encode_time, to_json
 from .engines import Engines
 from .expressions import json_integers
 from .schema import articles, ledger_entries, meta, sources, tombstones, visits
-from .statements import Query, insert_statement, update_statement
+from .statements import Query, Values, insert_statement, update_statement
 
 HORIZON = timedelta(days=8)  # no visit is planned later than this; one that is was planned by a wrong clock (F9)
 
@@ -89,9 +90,11 @@ _ADD_TO_CHANGE_NUMBER = Query(
     .values(last_change_number=meta.c.last_change_number + bindparam("count"))
     .returning(meta.c.last_change_number)
 )
+_DECLARATION_NUMBER = Query(select(meta.c.declaration_number))
+_COUNT_DECLARATION = Query(update(meta).values(declaration_number=meta.c.declaration_number + 1))
 
 _INSERT_SOURCE = insert_statement(sources, "id", "enabled", "address", "fingerprint")
-_INSERT_VISIT = insert_statement(visits, "source", "url", "host", "due_at")
+_INSERT_VISIT = insert_statement(visits, "source", "url", "host", "shard", "due_at")
 _UPDATE_SOURCE = update_statement(sources, ["key"], "enabled", "address", "fingerprint")
 _UPDATE_ALL_DUE = update_statement(visits, ["source"], "due_at")
 _UPDATE_DUE = update_statement(visits, ["source", "upstream_id"], "due_at")
@@ -100,7 +103,7 @@ _OF_AN_ADDRESS = ("full_at", "worked_at", "failing_since", "failure", "move", "i
 _RESET_ADDRESS = update_statement(
     visits,
     ["source", "upstream_id"],
-    *("url", "host", "failures", *_OF_AN_ADDRESS),
+    *("url", "host", "shard", "failures", *_OF_AN_ADDRESS),
 )
 _CLEAR_LISTING_SIZE = update_statement(sources, ["key"], "listing_size")
 _UPDATE_CHANGE_NUMBER = update_statement(sources, ["key"], "change_number")
@@ -178,6 +181,25 @@ def read_source_index(connection: Connection, declared: Iterable[Source]) -> Sou
     return _build_index(_compare_rows(connection, declarations)[0], declarations)
 
 
+def read_equal_index(connection: Connection, declared: Iterable[Source]) -> tuple[SourceIndex, Collection[str]]:
+    """Return the stored sources, with the declarations that are equal to what is stored, and the ids of the others."""
+    rows = {row.id: row for row in map(StoredSource._make, _SOURCES.run(connection))}
+    declarations = {source.id: source for source in declared}
+    equal = {id: source for id, source in declarations.items() if id in rows and _is_equal(rows[id], source)}
+    return _build_index({row.id: row.key for row in rows.values()}, equal), declarations.keys() - equal.keys()
+
+
+def select_declaration_number(connection: Connection) -> int:
+    """Return the number of the last change of the declared sources, or of what OPML lists subscribe to."""
+    number: int = _DECLARATION_NUMBER.run(connection).scalar_one()
+    return number
+
+
+def count_declaration(connection: Connection) -> None:
+    """Raise that number."""
+    _COUNT_DECLARATION.run(connection)
+
+
 def select_declarations(connection: Connection) -> list[StoredDeclaration]:
     """Return what is stored of the declaration of every source."""
     rows = _select_rows(connection).values()
@@ -225,6 +247,7 @@ def _update_rows(connection: Connection, declarations: Mapping[str, Source], at:
     _delete_outlines(connection, [row for row in rows.values() if row.id not in declarations])
     rows = _select_rows(connection)
     _correct_late_visits(connection, rows, declarations, at)
+    count_declaration(connection)
     return rows
 
 
@@ -250,13 +273,17 @@ def _add(connection: Connection, new_sources: list[Source], at: datetime) -> Non
         (
             {
                 "source": rows[source.id].key,
-                "url": source.address,
-                "host": host_of(source.address),
+                **_address_values(source),
                 "due_at": encode_time(at) if source.enabled else None,
             }
             for source in new_sources
         ),
     )
+
+
+def _address_values(source: Source) -> Values:
+    host = host_of(source.address)
+    return {"url": source.address, "host": host, "shard": shard_of(host)}
 
 
 def _edit(connection: Connection, row: StoredSource, source: Source, at: datetime) -> None:
@@ -274,8 +301,7 @@ def _edit(connection: Connection, row: StoredSource, source: Source, at: datetim
         _CLEAR_VALIDATORS.run(connection, [{**key, "etag": None, "last_modified": None, "body_digest": None}])
     if row.address != source.address:
         blank = dict.fromkeys(_OF_AN_ADDRESS)
-        address = {"url": source.address, "host": host_of(source.address), "failures": 0}
-        _RESET_ADDRESS.run(connection, [{**key, **blank, **address}])
+        _RESET_ADDRESS.run(connection, [{**key, **blank, **_address_values(source), "failures": 0}])
         _CLEAR_LISTING_SIZE.run(connection, [{**key, "listing_size": None}])
 
 

@@ -34,6 +34,7 @@ from ..model import (
     VisitState,
     replace,
 )
+from ..politeness import LOCAL_SHARD, SHARDS, shard_of
 from ..registry import source_kinds
 from ..rows.values import (
     decode_optional_time,
@@ -43,11 +44,11 @@ from ..rows.values import (
     sanitize_id,
     to_json,
 )
-from .expressions import NO_LIMIT, STORY_IDS, insert, json_integers, json_strings, matches_story_id
+from .expressions import NO_LIMIT, STORY_IDS, insert, json_integers, json_numbers, json_strings, matches_story_id
 from .hosts import upsert_hosts
 from .past_visits import HISTORY_LENGTH, encode_past_visit
 from .schema import hosts, sources, visits
-from .source_index import HORIZON, SourceIndex, StoryId, host_of
+from .source_index import HORIZON, SourceIndex, StoryId, count_declaration, host_of
 from .statements import BatchStatement, Query, ResultRow, Values, update_statement
 from .statuses import decode_move
 
@@ -58,7 +59,7 @@ _NO_HINTS = Hints()
 # ── due ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _VISITS = select(
-    *(column for column in visits.c if column.name != "history"),
+    *(column for column in visits.c if column.name not in ("history", "shard")),
     *(hosts.c[name] for name in ("last_request", "paused_until", "robots", "robots_at")),
 ).outerjoin_from(visits, hosts, visits.c.host == hosts.c.host)
 _BY_AGE = (visits.c.due_at, visits.c.key)
@@ -69,7 +70,16 @@ _OF_SOURCES = Query(
     .order_by(*_BY_AGE)
     .limit(bindparam("limit"))
 )
+_DUE_OF_SHARDS = Query(
+    _VISITS.where(visits.c.shard.in_(json_integers("shards")), visits.c.due_at <= bindparam("at"))
+    .order_by(*_BY_AGE)
+    .limit(bindparam("limit"))
+)
 _NEXT_DUE = Query(select(func.min(visits.c.due_at)))
+# A look into an index for each shard: how many visits are due makes no difference.
+_SHARD_TABLE, _SHARD = json_numbers("shards")
+_LEAST_DUE = select(func.min(visits.c.due_at)).where(visits.c.shard == _SHARD).correlate(_SHARD_TABLE)
+_NEXT_DUE_OF_SHARDS = Query(select(_SHARD.label("shard"), _LEAST_DUE.scalar_subquery().label("due_at")))
 
 
 def select_due(
@@ -78,14 +88,17 @@ def select_due(
     at: datetime,
     source_ids: Collection[str] | None,
     limit: int | None,
+    shards: Collection[int] | None = None,
 ) -> list[Visit]:
-    """Return the due visits, oldest first.
+    """Return the due visits, oldest first; those of these shards alone, if there are any.
 
     With `source_ids`: the visits of these sources, due or not, and those of their story pages that are due or never
     ended, as a crash cut them off (A18).
     """
     values: dict[str, object] = {"at": encode_time(at), "limit": NO_LIMIT if limit is None else limit}
-    if source_ids is None:
+    if shards is not None:
+        rows = _DUE_OF_SHARDS.run(connection, **values, shards=to_json(sorted(shards)))
+    elif source_ids is None:
         rows = _DUE.run(connection, **values)
     else:
         keys = [source_index.keys[id] for id in source_ids if id in source_index.keys]
@@ -96,6 +109,13 @@ def select_due(
 def select_next_due(connection: Connection) -> datetime | None:
     """Return the time of the next visit."""
     return decode_optional_time(_NEXT_DUE.run(connection).scalar())
+
+
+def select_due_shards(connection: Connection, at: datetime) -> dict[int, datetime]:
+    """Return the shards with visits that are due by a time, each with the time of the first."""
+    rows: Iterable[ResultRow] = _NEXT_DUE_OF_SHARDS.run(connection, shards=to_json([LOCAL_SHARD, *range(SHARDS)]))
+    times = {row.shard: decode_optional_time(row.due_at) for row in rows}
+    return {shard: due_at for shard, due_at in times.items() if due_at is not None and due_at <= at}
 
 
 def _build_visit(row: ResultRow, source_index: SourceIndex, at: datetime) -> Visit:
@@ -145,7 +165,7 @@ def _build_host(row: ResultRow, at: datetime) -> HostState:
 
 _UPDATE_DUE = update_statement(visits, ["source", "upstream_id"], "due_at")
 _STATE_COLUMNS = (
-    *("url", "host", "due_at", "etag", "last_modified", "body_digest", "last_at", "full_at", "worked_at"),
+    *("url", "host", "shard", "due_at", "etag", "last_modified", "body_digest", "last_at", "full_at", "worked_at"),
     *("failures", "failing_since", "failure", "attempts", "move", "interval", "hints", "pushed_until"),
 )
 _WHOLE_HISTORY: tuple[ColumnElement[int], ...] = (literal_column("1"), literal_column(str(HISTORY_LENGTH)))
@@ -169,9 +189,9 @@ _DELETE = BatchStatement(
         visits.c.source == bindparam("the_source"), visits.c.upstream_id == bindparam("the_upstream_id")
     )
 )
-_STORY_COLUMNS = ("source", "upstream_id", "url", "host", "due_at", "story", "story_digest", "is_addition")
+_STORY_COLUMNS = ("source", "upstream_id", "url", "host", "shard", "due_at", "story", "story_digest", "is_addition")
 _INSERT_STORY = insert(visits).values({name: bindparam(name) for name in _STORY_COLUMNS})
-_LISTING_VALUES = {name: _INSERT_STORY.excluded[name] for name in ("url", "host", "story", "story_digest")}
+_LISTING_VALUES = {name: _INSERT_STORY.excluded[name] for name in ("url", "host", "shard", "story", "story_digest")}
 # The newest listing of a story replaces what an older one said; due time and attempts of its page stay.
 _UPSERT_STORY = BatchStatement(
     _INSERT_STORY.on_conflict_do_update(
@@ -188,7 +208,7 @@ _DELETE_STORIES = BatchStatement(
     )
 )
 _STORY_VISITS = Query(
-    select(*(visits.c[name] for name in ("source", "upstream_id", "url", "host", "story_digest"))).join_from(
+    select(*(visits.c[name] for name in ("source", "upstream_id", "url", "host", "shard", "story_digest"))).join_from(
         STORY_IDS, visits, matches_story_id(visits)
     )
 )
@@ -203,8 +223,18 @@ _UPDATE_SOURCE = BatchStatement(
 )
 
 
-def claim(connection: Connection, source_index: SourceIndex, claims: Iterable[tuple[Visit, datetime]]) -> None:
-    """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12)."""
+def claim(
+    connection: Connection,
+    source_index: SourceIndex,
+    claims: Sequence[tuple[Visit, datetime]],
+    requested_at: datetime | None = None,
+) -> None:
+    """Set each visit's next due time before it starts, so that a crash does not repeat it at once (E12).
+
+    `requested_at`: when the hosts are requested, if that is to be stored.
+    """
+    if requested_at is not None:
+        upsert_hosts(connection, (HostState(visit.host.host, last_request=requested_at) for visit, _ in claims))
     _UPDATE_DUE.run(
         connection, ({**_key_values(visit, source_index), "due_at": encode_time(due_at)} for visit, due_at in claims)
     )
@@ -236,6 +266,8 @@ def _record_changes(connection: Connection, source_index: SourceIndex, outcomes:
     _UPDATE_SOURCE.run(
         connection, (_source_values(source_index.keys[o.visit.source.id], harvest) for o, harvest in listings)
     )
+    if any(harvest.outlines for _, harvest in listings):
+        count_declaration(connection)
     with_pages = ((o, harvest) for o, harvest in listings if _may_visit_pages(o.visit.source))
     _DELETE_STORIES.run(
         connection, (_stories_without_visit(source_index.keys[o.visit.source.id], harvest) for o, harvest in with_pages)
@@ -251,9 +283,7 @@ def _record_changes(connection: Connection, source_index: SourceIndex, outcomes:
         is_edited = is_page and (row is None or _is_edited(row, outcome.visit))
         is_whole = is_page and isinstance(outcome.result, Harvest)
         if not (is_edited and is_whole) and not _is_stale(outcome, source_index):
-            states.append(
-                {**_state_values(outcome, source_index), **({"url": row.url, "host": row.host} if row else {})}
-            )
+            states.append({**_state_values(outcome, source_index), **(_address_values(row) if row else {})})
         if is_whole and not is_edited:
             finished.append(_key_values(outcome.visit, source_index))
         if row is not None or not is_page:
@@ -273,6 +303,10 @@ def _select_story_visits(
         return {}
     rows: Iterable[ResultRow] = _STORY_VISITS.run(connection, story_ids=to_json(story_ids))
     return {(row.source, row.upstream_id): row for row in rows}
+
+
+def _address_values(row: ResultRow) -> Values:
+    return {"url": row.url, "host": row.host, "shard": row.shard}
 
 
 def _is_edited(row: ResultRow, visit: Visit) -> bool:
@@ -332,10 +366,12 @@ def _time_values(outcome: Outcome, source_index: SourceIndex) -> Values:
 
 def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
     state, result = outcome.state, outcome.result
+    host = host_of(state.url)
     return {
         **_key_values(outcome.visit, source_index),
         "url": state.url,
-        "host": host_of(state.url),
+        "host": host,
+        "shard": shard_of(host),
         "due_at": encode_time(outcome.due_at),
         "etag": state.validators.etag,
         "last_modified": state.validators.last_modified,
@@ -378,11 +414,13 @@ def _source_values(key: int, harvest: Harvest) -> Values:
 def _story_values(outcome: Outcome, harvest: Harvest, source_index: SourceIndex) -> Iterable[Values]:
     key = source_index.keys[outcome.visit.source.id]
     for story in harvest.story_visits:
+        host = host_of(story.url)
         yield {
             "source": key,
             "upstream_id": sanitize_id(story.upstream_id),
             "url": story.url,
-            "host": host_of(story.url),
+            "host": host,
+            "shard": shard_of(host),
             "due_at": encode_time(outcome.at) if key in source_index.declared else None,
             "story": to_json(story.story),
             "story_digest": story.story_digest,

@@ -39,6 +39,7 @@ from feeds.model import (
     Visit,
     replace,
 )
+from feeds.politeness import SHARDS, shard_of
 from feeds.scheduling import (
     LONGEST,
     Connectivity,
@@ -49,6 +50,7 @@ from feeds.scheduling import (
     discount_failure,
     is_last_attempt,
     is_unconditional,
+    visit_key,
 )
 from feeds.scheduling.host_queue import CHECK_INTERVAL, MAX_PROGRAMS, MIN_PRUNED
 
@@ -791,6 +793,39 @@ def test_a_visit_is_queued_once_until_it_is_done() -> None:
     assert host_queue.seconds_until_ready(NOON) is None
     host_queue.add([one])
     assert len(host_queue.pick(NOON)) == 1
+
+
+def test_a_machine_leaves_the_visits_of_a_shard_that_wait_to_another_one() -> None:
+    host_queue = HostQueue(HostLimits(gap=0.0, at_once=1), slots=64)
+    desk = visit(source("desk", kind=Kind.FILES), host="")
+    first = visit(source("first"), host="left.example")
+    busy = replace(story_visit("x", first.source), host=HostState("other.example"))  # waits until its source is done
+    parked = replace(story_visit("y", first.source), host=HostState("left.example"))
+    failing = visit(source("failing"), host="left.example", failures=1)
+    kept = visit(source("kept"), host="kept.example")
+    assert len({shard_of(name) for name in ("left.example", "other.example", "kept.example")}) == 3
+    host_queue.add([first])
+    assert host_queue.pick(NOON) == [first]
+    host_queue.add([busy, parked, failing, desk])
+    assert host_queue.pick(NOON) == [desk]
+    host_queue.add([kept])
+    assert set(map(visit_key, host_queue.remove(shard_of("left.example")))) == {visit_key(parked), visit_key(failing)}
+    assert host_queue.remove(shard_of("left.example")) == host_queue.remove("desk") == []
+    assert host_queue.pick(NOON) == [kept]
+    for done in (first, desk, kept):
+        host_queue.finish(done, done.host, NOON)
+    assert host_queue.pick(NOON) == [busy]
+    host_queue.finish(busy, busy.host, NOON)
+    assert host_queue.seconds_until_ready(NOON) is None, "nothing is left counted"
+    host_queue.add([failing, desk])
+    assert host_queue.remove("desk") == [desk]
+    assert host_queue.pick(NOON) == [failing], "what was taken out may come back"
+
+
+def test_the_shard_of_a_host_is_the_same_on_every_machine() -> None:
+    assert [shard_of(name) for name in ("a.example", "b.example", "xn--bcher-kva.example", "")] == [12, 9, 54, -1]
+    counts = Counter(shard_of(f"host-{number}.example") for number in range(64_000))
+    assert set(counts) == set(range(SHARDS)) and max(counts.values()) < 1_200
 
 
 def test_our_own_files_are_read_one_source_at_a_time() -> None:

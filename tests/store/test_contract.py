@@ -35,6 +35,7 @@ from feeds.model import (
     EntryState,
     Event,
     HostState,
+    Kind,
     Ledger,
     LedgerEntry,
     Link,
@@ -50,6 +51,7 @@ from feeds.model import (
     Validators,
     replace,
 )
+from feeds.politeness import LOCAL_SHARD, shard_of
 from feeds.store import DatabaseAddress, SqlStore, Store
 
 
@@ -76,7 +78,7 @@ def test_every_method_has_its_test() -> None:
 OWN_WORDS = {
     "PRAGMA|OR REPLACE|OR IGNORE|sqlite_master|sqlite_sequence": {"sqlite.py"},
     "json_each|json_extract|instr|group_concat": {"sqlite_spelling.py"},
-    r"pg_\w+\(|pg_catalog|READ COMMITTED": {"postgres.py"},
+    r"pg_\w+\(|pg_catalog|READ COMMITTED": {"postgres.py", "job_tables.py"},
     "json_array_elements|string_agg|strpos|bytea": {"postgres_spelling.py"},
 }
 
@@ -110,6 +112,53 @@ def test_a_claimed_visit_is_due_when_its_claim_says(store: Store) -> None:
     store.claim([(visit, NOON + HOUR) for visit in store.due(NOON)])
     assert store.due(NOON) == [] and store.next_due() == NOON + HOUR
     assert [visit.source.id for visit in store.due(NOON, ["a"])] == ["a"]  # named, due or not
+
+
+def test_other_machines_learn_with_a_claim_that_a_host_is_requested(store: Store) -> None:
+    (robots,) = [replace(visit.host, robots="User-agent: *", robots_at=NOON) for visit in store.due(NOON, ["a"])]
+    store.record([replace(unchanged(visit_of(store)), host=robots)])
+    store.claim([(visit, NOON + HOUR) for visit in store.due(NOON, ["a"])], NOON + HOUR / 2)
+    (visit,) = store.due(NOON + HOUR, ["a"])
+    assert visit.host == replace(robots, last_request=NOON + HOUR / 2)
+
+
+def test_visits_are_due_by_the_shards_of_their_hosts(store: Store) -> None:
+    desk = source("desk", kind=Kind.FILES, address="stories/*.md", root=Path("/desk"))
+    store.sync([source(), source("b"), desk], NOON)
+    shards = {visit.source.id: shard_of(visit.host.host) for visit in store.due(NOON)}
+    assert shards["desk"] == LOCAL_SHARD and shards["a"] != shards["b"]
+    assert store.due_shards(NOON) == dict.fromkeys(shards.values(), NOON)
+    store.claim([(visit, NOON + HOUR) for visit in store.due(NOON, ["b"])])
+    assert store.due_shards(NOON) == dict.fromkeys([shards["a"], LOCAL_SHARD], NOON)
+    assert store.due_shards(NOON + HOUR)[shards["b"]] == NOON + HOUR
+    assert [visit.source.id for visit in store.due(NOON, shards=[shards["a"], shards["b"]])] == ["a"]
+    assert [visit.source.id for visit in store.due(NOON, shards=[LOCAL_SHARD])] == ["desk"]
+    assert store.due(NOON, shards=[]) == []
+
+
+def test_a_visit_is_of_the_shard_of_the_host_that_it_goes_to_now(store: Store) -> None:
+    moved = visit_of(store)
+    outcome = harvest(moved, story_visits=(StoryVisit("1", "https://pages.example/1", Story(), ""),))
+    store.record([replace(outcome, state=replace(outcome.state, url="https://moved.example/feed"), due_at=NOON)])
+    assert [visit.url for visit in store.due(NOON, shards=[shard_of("moved.example")])] == [
+        "https://moved.example/feed"
+    ]
+    assert [visit.url for visit in store.due(NOON, shards=[shard_of("pages.example")])] == ["https://pages.example/1"]
+    store.sync([source(address="https://other.example/feed"), source("b")], NOON)
+    assert [visit.source.id for visit in store.due(NOON, shards=[shard_of("other.example")])] == ["a"]
+
+
+def test_another_machine_takes_the_sources_that_are_stored_as_it_declares_them(reopen: Callable[[], Store]) -> None:
+    with reopen() as store, reopen() as other:
+        store.sync([source(), source("b"), source("c", fingerprint="new")], NOON)
+        number = other.declaration_number()
+        assert set(other.adopt([source(), source("c", fingerprint="old"), source("d")])) == {"c", "d"}
+        assert [visit.source.id for visit in other.due(NOON)] == ["a"]
+        assert other.declaration_number() == number and len(store.due(NOON)) == 3, "nothing was stored"
+        store.sync([source(), source("b"), source("c", fingerprint="new")], NOON)
+        assert other.declaration_number() == number, "nothing changed"
+        store.sync([source()], NOON)
+        assert other.declaration_number() > number
 
 
 def test_an_outcome_sets_the_state_of_the_next_visit(store: Store) -> None:
@@ -498,6 +547,14 @@ def test_published_ids_and_the_sources_that_a_feed_published(store: Store) -> No
     assert store.published_sources("f") == frozenset()
     store.issued(issue("f", {1: LedgerEntry("d", NOON)}), NOON)
     assert store.published_sources("f") == {"a"} and store.published_sources("g") == frozenset()
+
+
+# ── several machines ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nobody_works_on_a_store_before_the_first_job(store: Store) -> None:
+    assert store.workers() == () and store.waiting_jobs() == ()
+    store.check_version()
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────────────────────────

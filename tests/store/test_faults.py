@@ -30,6 +30,7 @@ from feeds.store.schema import REVISION, metadata
 
 TESTS = Path(__file__).parents[1]
 DATA = TESTS / "data" / "store"
+POSTGRES_INDEXES = {"visits_shard_due"}  # which SQLite goes without
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *filter(None, sys.path)])}
 
 
@@ -349,7 +350,8 @@ def test_the_migrations_lead_to_the_tables(path: Path) -> None:
     assert ScriptDirectory(str(migrate.SCRIPTS)).get_current_head() == REVISION
     database = create_engine(f"sqlite:///{old}")
     with database.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+        assert [other for other in differences if getattr(other[1], "name", "") not in POSTGRES_INDEXES] == []
     database.dispose()
     assert contents(old) == contents(path)
 
