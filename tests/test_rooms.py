@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "parse": PURE | {"countries", "http_headers", "iri", "person_names", "wordlists"},
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry", "search_text"},
     "rows": PURE | {"revision"},
-    "store": PURE | {"registry", "revision", "rows", "search_text"},
+    "store": PURE | {"politeness", "registry", "revision", "rows", "search_text"},  # the shard of a host
     "publish": PURE | {"codings"},
     # What a program of a source says may hold secrets; it runs on all cores.
     "fetch": PURE | {"cores", "http_headers", "masking", "networks", "politeness", "registry"},
@@ -121,6 +121,7 @@ LIBRARIES: dict[str, set[str]] = {
     "prometheus_client": {"serve"},
     "uvicorn": {"serve"},
     "apscheduler": {"daemon"},
+    "procrastinate": {"app"},
     "watchfiles": {"daemon"},
     "brotli": {"codings"},
     "zstandard": {"codings"},

@@ -23,6 +23,7 @@ from .health import MAX_TURN_AGE, HealthMonitor, read_state
 from .source_sentence import ConditionGroup, SourceReport, compose_sentence, find_group
 from .status_report import GROUPS, StatusReport
 from .step_report import ArticleMembers, StepReport
+from .worker_sentences import describe_waiting
 
 _Item = TypeVar("_Item")
 
@@ -152,6 +153,10 @@ class AdminPages:
         subscribers = sum(self._subscribers().values())
         live = format_count(self._live_streams(), "page")
         yield pages.Figure(f"{subscribers:,}", "Subscribers, estimated", f"{live} open and live")
+        if workers := status.workers:
+            waiting = " ".join(describe_waiting(jobs, report.now) for jobs in status.waiting_jobs)
+            held = format_count(sum(len(worker.shards) for worker in workers), "shard")
+            yield pages.Figure(f"{len(workers)}", "Processes at work", f"{held} held. {waiting}".strip())
 
     def _render_source(self, report: StatusReport, id: str, request: PageRequest) -> bytes | None:
         if id not in report.states and id not in report.config.sources:

@@ -12,9 +12,9 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -46,7 +46,9 @@ from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
 from .publisher import (
     FRONT_PAGE,
+    SHARED_FILES,
     BackgroundPublisher,
+    DueFeeds,
     FeedChanges,
     SharedFacts,
     due_feeds,
@@ -58,6 +60,7 @@ from .publisher import (
     with_story_pages,
 )
 from .push_visits import PushVisits
+from .sharing import Alone, LockService, Role, Shared, Sharing
 from .turn import (
     BATCH_SIZE,
     NetworkClient,
@@ -97,6 +100,8 @@ class App:
     instance runs, StoreError when the database cannot be used.
     """
 
+    role = Role.COMMAND
+
     def __init__(
         self,
         config_path: Path | str,
@@ -105,8 +110,17 @@ class App:
         allow: Sequence[str] = (),
         network: Callable[[Site], NetworkClient] | None = None,
     ) -> None:
+        self._open(configuration.load(Path(config_path), os.environ), now, allow, network)
+
+    def _open(
+        self,
+        config: Config,
+        now: Callable[[], datetime] = utcnow,
+        allow: Sequence[str] = (),
+        network: Callable[[Site], NetworkClient] | None = None,
+    ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
-        self.config = self._declared = configuration.load(Path(config_path), os.environ)
+        self.config = self._declared = config
         self._target = open_target(self.config.public, self.config.site.compress)
         self._allow = allow
         self._network = network
@@ -121,9 +135,15 @@ class App:
         state = read_state(self.config.data)
         self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
         self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
+        self._sharing: Sharing = Alone()
         with ExitStack() as resources:
-            resources.enter_context(hold_lock(self.config.data))
-            resources.enter_context(self._target.hold())
+            if self.role is not Role.WORKER:  # of which there may be many beside a daemon
+                resources.enter_context(hold_lock(self.config.data))
+            if self.is_shared:
+                self._sharing = Shared(self._open_locks, self._stopping)
+                resources.callback(self._sharing.close)
+            else:
+                resources.enter_context(self._target.hold())
             self.store = resources.enter_context(_open_store(self.config, now()))
             inbox = InboxReader(ServerDatabaseReader(self.config.server_database))
             resources.callback(inbox.close)
@@ -175,7 +195,8 @@ class App:
             outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not is_aborted(outcome)])
             taken = self._pushes.finish(outcomes)
             with self._computing:
-                article_counts = self.store.record(outcomes, self._feed_changes.feeds, taken)
+                record = partial(self.store.record, outcomes, self._feed_changes.feeds, taken)
+                article_counts = self._sharing.patiently(record)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
             if any(isinstance(outcome.result, Harvest) and outcome.result.outlines for outcome in outcomes):
@@ -207,6 +228,16 @@ class App:
     def wake(self, source_ids: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; may be called from any thread."""
         self._requested_sources.update(source_ids)
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether other processes may visit and issue too, on the same store."""
+        return bool(self.jobs_address)
+
+    @property
+    def jobs_address(self) -> str:
+        """The address of the database with the jobs of several processes; empty where there is one."""
+        return self.config.store or ""
 
     @property
     def visit_counts(self) -> VisitCounts:
@@ -249,28 +280,24 @@ class App:
         )
 
     def issue(
-        self, feed_ids: Collection[str] | None = None, progress: IssueProgress = lambda done, total, feed_id: None
+        self,
+        feed_ids: Collection[str] | None = None,
+        progress: IssueProgress = lambda done, total, feed_id: None,
+        among: Collection[str] | None = None,
     ) -> list[str]:
         """Regenerate these feeds, or (None) those that are due; return the paths that changed.
 
-        `progress` is called before and after each feed with the number of those done, of all, and its id.
+        `progress` is called before and after each feed with the number of those done, of all, and its id. `among`: only
+        those of these that are due, and the front page in any case; the caller keeps other processes from them.
         """
-        began, began_at = self.now(), time.monotonic()
-        ledgers = self.store.ledgers()
-        self._expand_feeds(ledgers.keys())
-        feed_changes = self._feed_changes
-        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
-        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != self._shared_files.id]
-        changes = {**dict.fromkeys(feeds, 0), **feed_changes.update(self.store.change_numbers)}
-        changes[FRONT_PAGE] = max(changes.values())
-        if feed_ids is None:
-            # The shared files change with the feeds that they name: alone they are due only where they do not stand.
-            shared = self._shared_files
-            chosen = due_feeds([shared, *feeds.values()], ledgers, {**changes, shared.id: 0}, self._target)
-        else:
-            chosen = with_story_pages(feed_ids, self._story_page_feeds, self.config)
+        began = self.now()
+        due = self._find_due_feeds()
+        feeds, withdrawn = due.feeds, due.withdrawn
+        chosen = due.ids if feed_ids is None else with_story_pages(feed_ids, self._story_page_feeds, self.config)
+        if among is not None:
+            chosen = {id for id in among if id in chosen or id == FRONT_PAGE}
+            withdrawn = [ledger for ledger in withdrawn if ledger.feed_id in among]
         if not chosen and not withdrawn:
-            feed_changes.rest(time.monotonic() - began_at)
             return []
         from .document_publisher import DocumentPublisher  # a turn without changes does not pay for the writers
         from .feed_issuer import FeedIssuer
@@ -278,23 +305,50 @@ class App:
         publisher = DocumentPublisher(self._target, self._gate, self._entries)
         issuer = FeedIssuer(self.config, self.sources, self.store, publisher, self.now)
         # First, while the ledgers still say what is to be done: after a kill it is done again.
-        self._shared_facts = issuer.publish_shared_files(self._shared_files, self._shared_facts)
-        issuer.withdraw(withdrawn)
+        if among is None or SHARED_FILES in among:
+            with self._issuing(SHARED_FILES, among):
+                self._shared_facts = issuer.publish_shared_files(self._shared_files, self._shared_facts)
+        for ledger in withdrawn:
+            with self._issuing(ledger.feed_id, among):
+                issuer.withdraw([ledger])
         ids = sort_by_wait(chosen & feeds.keys() - {FRONT_PAGE}, issuer.statuses)
 
-        def due() -> Iterator[tuple[Feed, int]]:
+        def chosen_feeds() -> Iterator[tuple[Feed, int]]:
             for done, id in enumerate(ids):
                 progress(done, len(ids), id)
-                yield feeds[id], changes[id]
+                with self._issuing(id, among):
+                    yield feeds[id], due.changes[id]
                 progress(done + 1, len(ids), id)
-            if ids or FRONT_PAGE in chosen:  # last: it shows what the feeds have published
-                yield feeds[FRONT_PAGE], changes[FRONT_PAGE]
+            if FRONT_PAGE in chosen or (ids and among is None):  # last: it shows what the feeds have published
+                with self._issuing(FRONT_PAGE, among):
+                    yield feeds[FRONT_PAGE], due.changes[FRONT_PAGE]
 
-        paths = issuer.issue(due(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
+        paths = issuer.issue(chosen_feeds(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
         self._announcer.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
+
+    def _issuing(self, feed_id: str, among: Collection[str] | None) -> AbstractContextManager[object]:
+        """Keep other processes from a feed while inside, unless the caller does."""
+        return self._sharing.issuing(feed_id) if among is None else nullcontext()
+
+    def _find_due_feeds(self) -> DueFeeds:
+        """Find the feeds that are due; where there is none, take it that none is until the next change."""
+        began_at = time.monotonic()
+        ledgers = self.store.ledgers()
+        self._expand_feeds(ledgers.keys())
+        feed_changes = self._feed_changes
+        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
+        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != SHARED_FILES]
+        changes = {**dict.fromkeys(feeds, 0), **feed_changes.update(self.store.change_numbers)}
+        changes[FRONT_PAGE] = max(changes.values())
+        # The shared files change with the feeds that they name: alone they are due only where they do not stand.
+        every = [self._shared_files, *feeds.values()]
+        ids = due_feeds(every, ledgers, {**changes, SHARED_FILES: 0}, self._target)
+        if not ids and not withdrawn:
+            feed_changes.rest(time.monotonic() - began_at)
+        return DueFeeds(feeds, changes, ids, withdrawn)
 
     def retract(self, id_or_url: str, undo: bool = False) -> bool:
         """Hide an article by its published id or its URL, or show it again; return False when there is none.
@@ -394,9 +448,8 @@ class App:
                 or (self._connectivity.down and not options.repeat)
             )
 
-        source_ids = self.sources.keys() if options.everything else options.sources
-        visits = [*self.store.due(start, source_ids), *self._requested_visits(), *self._push_visits(options)]
-        if not visits:
+        visits = self._first_visits(options, start)
+        if visits is None:
             return
         io = TurnIO(
             pull=self._visit_service.visit_function(
@@ -410,10 +463,11 @@ class App:
         host_queue = scheduling.HostQueue(
             self.config.hosts, VISIT_SLOTS, address_of=self._visit_service.address_of, connectivity=self._connectivity
         )
-        loop = TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS)
+        loop = self._make_loop(host_queue, io)
         for batch in loop.batches(visits, options.max_wait):
             turn.pending = loop.pending - len(batch)
             yield batch
+        self._sharing.end_turn()
         turn.pending = loop.pending
         if turn.pending and self._connectivity.down:
             turn.ended_by = TurnEnd.NETWORK
@@ -422,11 +476,20 @@ class App:
         elif turn.pending:
             turn.ended_by = TurnEnd.STOPPED if self._stopping.is_set() or options.should_end() else TurnEnd.WAIT
 
+    def _make_loop(self, host_queue: scheduling.HostQueue, io: TurnIO) -> TurnLoop:
+        return TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS)
+
+    def _first_visits(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
+        """Return the visits that a turn begins with; None where it has nothing to do."""
+        source_ids = self.sources.keys() if options.everything else options.sources
+        due = self._sharing.admit(lambda: self.store.due(start, source_ids), options.max_wait)
+        return [*due, *self._requested_visits(), *self._push_visits(options)] or None
+
     def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
         """Return what has become due since the turn began: follow-up visits, and sources it has not visited yet."""
         visits = [
             visit
-            for visit in self.store.due(self.now())
+            for visit in self._sharing.admit(lambda: self.store.due(self.now()), 0.0)
             if (options.sources is None or visit.source.id in options.sources)
             and (options.repeat or is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
         ]
@@ -447,7 +510,21 @@ class App:
     def _claim(self, visits: Sequence[Visit]) -> None:
         visits = [visit for visit in visits if not visit.push]
         self._requested_sources.difference_update(visit.source.id for visit in visits)
-        self.store.claim([(visit, scheduling.claim(visit, self.now())) for visit in visits])
+        claims = [(visit, scheduling.claim(visit, self.now())) for visit in visits]
+        requested_at = self.now() if self.is_shared else None
+        self._sharing.patiently(lambda: self.store.claim(claims, requested_at))
+
+    def _open_locks(self) -> LockService:
+        from .job_queue import JobQueue, name_process  # with the libraries of PostgreSQL
+
+        return JobQueue(self.jobs_address, name_process(self.role))
+
+
+def open_loaded(config: Config) -> App:
+    """Open the application of a configuration that is loaded already."""
+    app = App.__new__(App)
+    app._open(config)
+    return app
 
 
 def _open_store(config: Config, at: datetime) -> Store:

@@ -22,6 +22,8 @@ def read_status(config: Config, source_ids: Collection[str], store: Store, targe
         feeds=tuple(_feed_statuses(config, store, target)),
         orphans=tuple(OrphanedSource(id, articles[id]) for id in sorted(articles.keys() - set(source_ids))),
         articles=articles,
+        workers=store.workers(),
+        waiting_jobs=store.waiting_jobs(),
     )
 
 

@@ -68,6 +68,7 @@ def collect_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     yield from _disk_metrics(facts.report, facts.health)
     yield from _server_metrics(facts)
     yield from _delivery_metrics(facts.deliveries)
+    yield from _worker_metrics(facts.report)
 
 
 def measure_health(is_healthy: bool) -> Measurement:
@@ -164,6 +165,21 @@ def _disk_metrics(report: StatusReport, health: HealthFacts) -> Iterator[Measure
     names = {report.config.public: "public", report.config.data: "data"}
     free = {(names[disk.folder],): disk.free_bytes for disk in health.disks}
     yield _labelled("feeds_disk_free_bytes", "Free bytes where the folder is.", ["folder"], free)
+
+
+def _worker_metrics(report: StatusReport) -> Iterator[Measurement]:
+    """Yield what there is only in an installation on several machines."""
+    workers, waiting = report.status.workers, report.status.waiting_jobs
+    if not workers:
+        return
+    roles = Counter((worker.role,) for worker in workers)
+    yield _labelled("feeds_workers", "Processes that visit and publish, by role.", ["role"], roles)
+    held = sum(len(worker.shards) for worker in workers)
+    yield _plain("feeds_shards_held", "Shards that processes visit now.", held)
+    counts = {(jobs.kind,): jobs.count for jobs in waiting}
+    yield _labelled("feeds_jobs_waiting", "Jobs that wait for a process, by kind.", ["kind"], counts)
+    ages = {(jobs.kind,): _age(jobs.since, report.now) for jobs in waiting}
+    yield _labelled("feeds_jobs_lag_seconds", "How long the job has waited that waits longest.", ["kind"], ages)
 
 
 def _server_metrics(facts: MetricFacts) -> Iterator[Measurement]:

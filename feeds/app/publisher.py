@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,6 +133,16 @@ class FeedChanges:
 
 
 # ── Which feeds are due ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class DueFeeds:
+    """All feeds by id, the newest change among the sources of each, which of them are due, and those to withdraw."""
+
+    feeds: Mapping[str, Feed]
+    changes: Mapping[str, int]
+    ids: set[str]
+    withdrawn: Sequence[Ledger]
 
 
 def due_feeds(

@@ -161,7 +161,7 @@ class TurnLoop:
         self._slots = slots
         self._core = SharedCore()
         self._threads = WorkerThreads(io.pull, slots * THREADS_PER_SLOT, self._core)
-        self._pending: set[VisitKey] = set()  # queued, in flight, or made and not recorded yet
+        self._pending: dict[VisitKey, Visit] = {}  # queued, in flight, or made and not recorded yet
         self._started: dict[VisitKey, tuple[float, Visit]] = {}  # in flight and holding a slot, oldest first
         self._outcomes: list[Outcome] = []  # the next batch
         self._batch_due_at = 0.0
@@ -206,7 +206,7 @@ class TurnLoop:
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _enqueue(self, visits: Iterable[Visit]) -> None:
-        new_visits = {visit_key(visit): visit for visit in visits if visit_key(visit) not in self._pending}
+        new_visits = {key: visit for visit in visits if (key := visit_key(visit)) not in self._pending}
         self._pending.update(new_visits)
         self._host_queue.add(new_visits.values())
 
@@ -274,7 +274,8 @@ class TurnLoop:
         try:
             yield outcomes
         finally:
-            self._pending.difference_update(visit_key(outcome.visit) for outcome in outcomes)
+            for outcome in outcomes:
+                del self._pending[visit_key(outcome.visit)]
         if any(map(_makes_visits_due, outcomes)):
             self._due_check_at = 0.0
 
@@ -324,7 +325,7 @@ class WorkerThreads:
         self._max_threads = max_threads
         self._core = core
         self._visits: VisitQueue = SimpleQueue()
-        self._results: SimpleQueue[tuple[Visit, Outcome | BaseException]] = SimpleQueue()
+        self._results: SimpleQueue[tuple[Visit, Outcome | BaseException] | None] = SimpleQueue()
         self._count = 0
         self.in_flight = 0  # visits submitted whose result was not taken yet
 
@@ -340,16 +341,23 @@ class WorkerThreads:
     def next_result(self, timeout: float) -> tuple[Visit, Outcome] | None:
         """Return the next visit that has ended, with its outcome; None when none does within `timeout` seconds.
 
-        Raise what the visit raised.
+        None also after `wake`. Raise what the visit raised.
         """
         try:
-            visit, outcome = self._results.get(timeout=timeout)
+            result = self._results.get(timeout=timeout)
         except Empty:
             return None
+        if result is None:
+            return None
+        visit, outcome = result
         self.in_flight -= 1
         if isinstance(outcome, BaseException):
             raise outcome
         return visit, outcome
+
+    def wake(self) -> None:
+        """Let `next_result` return at once, in whatever thread it waits."""
+        self._results.put(None)
 
     def end(self) -> None:
         """End each thread after its current visit, whose result still comes; later visits get new threads."""

@@ -33,6 +33,7 @@ COMMANDS = {
     "check": CommandEntry("setup", "Check the configuration; print its mistakes and warnings."),
     "run": CommandEntry("run", "Pull what is due, publish what changed, and exit; for cron."),
     "daemon": CommandEntry("daemon", "Pull and publish continuously, and serve the files."),
+    "worker": CommandEntry("daemon", "Pull and publish beside a daemon, in an installation on several machines."),
     "serve": CommandEntry("daemon", "Serve the published files only, beside cron."),
     "reload": CommandEntry("admin", "Make the running daemon take the edited configuration."),
     "publish": CommandEntry("run", "Regenerate the published files from the store."),
@@ -52,7 +53,7 @@ COMMANDS = {
     "version": CommandEntry("about", "Print the versions of program, Python, libraries and database."),
 }
 
-SERVICES = ("daemon", "serve")  # handle signals themselves, from the first line of the program on
+SERVICES = ("daemon", "worker", "serve")  # handle signals themselves, from the first line of the program on
 
 # The exit code of each error, 1 for those not listed. click exits with 2 for a wrong command line.
 EXIT_CODES: dict[type[FeedsError], int] = {ConfigError: 2, LockedError: 3}

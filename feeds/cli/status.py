@@ -11,6 +11,7 @@ import click
 
 from ..app.source_sentence import ConditionGroup, SourceReport, compose_sentence, find_condition, find_group
 from ..app.status_report import GROUPS, StatusReport, read_report
+from ..app.worker_sentences import describe_waiting, describe_worker
 from ..formatting import (
     format_columns,
     format_count,
@@ -21,7 +22,7 @@ from ..formatting import (
     format_time,
     sanitize_line,
 )
-from ..model import Cron, FeedStatus, OrphanedSource
+from ..model import Cron, FeedStatus, OrphanedSource, WaitingJobs, WorkerStatus
 from ..publish import LARGE_SIZE
 from .common import (
     common_options,
@@ -198,10 +199,12 @@ class StatusOverview:
             "sources": list(map(_source_members, self.sources)),
             "orphans": list(map(_orphan_members, self.orphans)),
             "feeds": list(map(_feed_members, self.feeds)),
+            "workers": list(map(_worker_members, self.report.status.workers)),
+            "waiting_jobs": list(map(_waiting_members, self.report.status.waiting_jobs)),
         }
 
     def lines(self, *, with_summary: bool) -> Iterator[str]:
-        """Yield the lines for people, a block each for the summary, problems, sources, orphans and feeds."""
+        """Yield the lines for people, a block each for the summary, problems, sources, orphans, feeds and workers."""
         now = self.report.now
         summary = [*([NEVER_RUN] if self.report.status.created is None else []), _summary_text(self.summary())]
         if self.report.config.retain is None and self.report.store_size >= LARGE_STORE:
@@ -213,9 +216,14 @@ class StatusOverview:
         ]
         orphans = format_columns([[orphan.source_id, _orphan_text(orphan)] for orphan in self.orphans])
         feeds = format_columns([[feed.feed_id, _feed_text(feed, now)] for feed in self.feeds])
+        workers = format_columns(
+            [[f"{worker.role} {worker.name}", describe_worker(worker, now)] for worker in self.report.status.workers]
+        )
+        waiting = [describe_waiting(jobs, now) for jobs in self.report.status.waiting_jobs]
         problems = [style(sanitize_line(problem), fg="red") for problem in self.report.problems]
-        blocks = [block for block in (summary if with_summary else [], problems, sources, orphans, feeds) if block]
-        for number, block in enumerate(blocks):
+        work = [*workers, *waiting] if with_summary else []
+        blocks = [summary if with_summary else [], problems, sources, orphans, feeds, work]
+        for number, block in enumerate(filter(None, blocks)):
             yield from [""] * (number > 0)
             yield from block
 
@@ -249,6 +257,21 @@ def _orphan_text(orphan: OrphanedSource) -> str:
         f"no longer declared; {format_count(orphan.articles, 'article')} stored, in no feed: `feeds forget {id}` drops"
         f" them, `was: [{id}]` in another source takes them over"
     )
+
+
+def _worker_members(worker: WorkerStatus) -> dict[str, object]:
+    return {
+        "name": worker.name,
+        "role": worker.role,
+        "version": worker.version,
+        "seen": format_rfc3339(worker.seen_at),
+        "shards": list(worker.shards),
+        "feeds": list(worker.feeds),
+    }
+
+
+def _waiting_members(jobs: WaitingJobs) -> dict[str, object]:
+    return {"kind": jobs.kind, "count": jobs.count, "since": format_rfc3339(jobs.since)}
 
 
 def _error(feed: FeedStatus) -> str | None:

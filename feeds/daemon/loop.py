@@ -11,8 +11,10 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Protocol
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -30,11 +32,12 @@ from ..app.operations import (
     RunRequest,
 )
 from ..app.server_process import HostPort, ServerProcess, format_address
+from ..app.shared_app import SharedApp
 from ..errors import ConfigError, FeedsError, StoreError
 from ..model import replace
 from .service_manager import ServiceManager
 from .signals import Service
-from .watch import watch_config, watch_stories
+from .watch import read_bytes, watch_config, watch_stories
 
 log = logging.getLogger("feeds.daemon")
 
@@ -57,12 +60,17 @@ class Reporter:
 
 
 def run_daemon(
-    service: Service, open_app: Callable[[], AbstractContextManager[App]], server: Sequence[str], reporter: Reporter
+    service: Service,
+    open_app: Callable[[], AbstractContextManager[App]],
+    server: Sequence[str],
+    reporter: Reporter,
 ) -> None:
     """Make turns and serve until told to stop. `server` are the arguments of `feeds` with which the server runs."""
     manager = ServiceManager(os.environ)
     with ServerProcess(server, service.fail) as process, open_app() as app:  # the server starts meanwhile
         daemon = Daemon(app, service, process, manager, reporter)
+        if isinstance(app, SharedApp):
+            daemon.share_work(app)
         with _listen_for_commands(app.config.data, daemon.submit, reporter.mask):
             address = process.wait_until_bound(service.stop)
             if address and not service.stop.is_set():
@@ -77,6 +85,22 @@ def _listen_for_commands(directory: Path, submit: Submit, mask: Callable[[str], 
     except StoreError as error:  # some file systems have no sockets
         log.warning("commands cannot reach this daemon: %s", error)
         return nullcontext()
+
+
+class TurnSharing(Protocol):
+    """What makes turns where jobs say: `feeds.app.workers.JobWorker`."""
+
+    def tick(self) -> None:
+        """Order what is due."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Make no turn while inside."""
+
+    def renew(self) -> None:
+        """Take the jobs of what is declared now."""
+
+    def close(self) -> None:
+        """Leave the work to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +126,24 @@ class Daemon:
         self._config_changed = threading.Event()
         self._operations: SimpleQueue[_PendingOperation] = SimpleQueue()  # for the thread of the turns
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        self._last_config = _read_bytes(app.config.path)  # in use, or refused
+        self._last_config = read_bytes(app.config.path)  # in use, or refused
         self._retry_at = 0.0
         self._progress_at = time.monotonic()  # when a turn last made progress
         self._turn_error = self._reload_error = ""
         self._publish_error = "", 0.0  # and when it was logged
+        self._workers: TurnSharing | None = None
         self._state, self._state_at = self._read_state(), time.monotonic()
         write_state(app.config.data, self._state)
+
+    def share_work(self, app: SharedApp) -> None:
+        """Leave the turns to jobs, which this process and others take: a tick only orders them."""
+        from ..app.workers import JobWorker, JobWorkerIO  # with the libraries of PostgreSQL
+
+        def note_error(error: str) -> None:
+            log.error("%s", error)
+
+        on_turn = partial(self._reporter.on_turn, app)
+        self._workers = JobWorker(app, JobWorkerIO(on_turn, self._note_progress, self._service.fail, note_error))
 
     def submit(self, request: AnyRequest, io: OperationIO) -> Future[OperationReport]:
         """Perform an operation soon, a turn and a reload between two turns; return its report to come."""
@@ -142,6 +177,8 @@ class Daemon:
         while not stop.wait(pause):
             self._check()
         self._manager.stopping()
+        if self._workers:
+            self._workers.close()
         self._app.stop()
         self._scheduler.shutdown(wait=True)  # for as long as `run_service` permits
         write_state(self._app.config.data, replace(self._read_state(), is_daemon=False))
@@ -157,6 +194,9 @@ class Daemon:
             self._scheduler.modify_job(TICK_JOB, next_run_time=datetime.now(UTC))
 
     def _tick(self) -> None:
+        if self._workers:
+            self._tick_shared(self._workers)
+            return
         self._note_progress()
         self._perform_operations()
         self._reload_if_needed()
@@ -172,6 +212,16 @@ class Daemon:
             self._turn_error = ""
             self._log_publish_errors(turn.publish_errors)
             self._reporter.on_turn(self._app, turn)
+
+    def _tick_shared(self, workers: TurnSharing) -> None:
+        """Order jobs; what must not meet a turn is done while this process makes none."""
+        if self._is_reload_pending() or not self._operations.empty():
+            with workers.paused():
+                self._perform_operations()
+                self._reload_if_needed()
+            workers.renew()
+        if not self._service.stop.is_set():
+            workers.tick()
 
     def _should_turn_end(self) -> bool:
         self._note_progress()
@@ -220,7 +270,7 @@ class Daemon:
         requested = self._service.reload.is_set()
         self._service.reload.clear()
         self._config_changed.clear()
-        if not requested and _read_bytes(self._app.config.path) == self._last_config:
+        if not requested and read_bytes(self._app.config.path) == self._last_config:
             return
         try:
             self._reload()
@@ -229,7 +279,7 @@ class Daemon:
 
     def _reload(self) -> None:
         """Take the edited configuration; raise ConfigError when it is wrong."""
-        self._last_config = _read_bytes(self._app.config.path)
+        self._last_config = read_bytes(self._app.config.path)
         self._manager.reloading()
         try:
             self._app.reload()
@@ -287,11 +337,3 @@ class Daemon:
             return self._reporter.mask(f"turns fail: {self._turn_error}")
         address = format_address(self._server.address) if self._server.address else "no address"
         return f"serving {self._app.config.public} at http://{address}/"
-
-
-def _read_bytes(path: Path) -> bytes | None:
-    """Return the content of a file; None when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None

@@ -1,0 +1,77 @@
+"""The loop that makes the visits of the shards which this process of several holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from ..scheduling import HostQueue, Shard, find_shard, visit_key
+from .held_shards import HeldShards
+from .turn import DUE_CHECK_SECONDS, TurnIO, TurnLoop
+
+
+class ShardLoop(TurnLoop):
+    """Makes the visits of the shards that are held, until none is held any more.
+
+    `due_shards` returns by the number of a shard when its first visit is due, of those due by a time.
+    """
+
+    def __init__(
+        self,
+        host_queue: HostQueue,
+        io: TurnIO,
+        stopping: threading.Event,
+        slots: int,
+        held: HeldShards,
+        due_shards: Callable[[float], Mapping[int, datetime]],
+    ) -> None:
+        super().__init__(host_queue, io, stopping, slots)
+        self._held = held
+        self._due_shards = due_shards
+        held.follow(self._threads.wake)
+
+    def _check_due(self) -> None:
+        self._give_up_shards()
+        if self._held.has_taken():
+            self._due_check_at = 0.0
+        checks_at = self._due_check_at
+        super()._check_due()
+        if self._due_check_at != checks_at:
+            self._close_idle_shards()
+
+    def _give_up_shards(self) -> None:
+        """Take the visits out of the queue that may not start any more; give up the shards without one in flight."""
+        for shard in self._held.expire():
+            for visit in self._host_queue.remove(shard):
+                del self._pending[visit_key(visit)]
+        if closing := self._held.closing:
+            for shard in set(closing) - self._pending_shards():
+                self._held.give_up(shard)
+
+    def _close_idle_shards(self) -> None:
+        """Close the shards without a visit, now or soon: others that wait would be taken instead."""
+        idle = set(self._held.open) - self._pending_shards()
+        if not idle:
+            return
+        left = {shard: self._held.seconds_left(shard) for shard in idle}
+        due = {} if self._held.is_full else self._due_shards(max(left.values()))
+        now = self._io.now()
+        for shard in idle:
+            due_at = due.get(shard) if isinstance(shard, int) else None
+            if due_at is None or (due_at - now).total_seconds() > left[shard]:
+                self._held.close(shard)
+
+    def _pending_shards(self) -> set[Shard]:
+        return set(map(find_shard, self._pending.values()))
+
+    def _wait_for_host(self, max_wait: float | None) -> bool:
+        """Wait until a visit may start or a shard is taken; return False when no shard is held."""
+        self._give_up_shards()
+        if not self._held.wait(0.0):
+            return False
+        if self._due_check_at:
+            delay = self._host_queue.seconds_until_ready(self._io.now())
+            seconds = min(DUE_CHECK_SECONDS if delay is None else delay, DUE_CHECK_SECONDS, self._batch_seconds())
+            self._threads.next_result(max(0.0, seconds))
+        return True

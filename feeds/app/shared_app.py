@@ -1,0 +1,147 @@
+"""The application of a process beside others: jobs tell it which shards to visit and which feeds to issue."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+
+from .. import scheduling
+from ..model import Config, Outline, Site, Visit
+from ..scheduling import LOCAL_SHARD, Shard, find_shard
+from .application import VISIT_SLOTS, App, utcnow
+from .declarations import with_outlines
+from .held_shards import HeldShards
+from .publisher import FRONT_PAGE, SHARED_FILES
+from .shard_loop import ShardLoop
+from .sharing import IssueOrder, Role
+from .turn import NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions
+
+log = logging.getLogger("feeds.app")
+
+MAX_NAMED = 5  # sources in a message
+DIFFERENT_SECONDS = 2.0  # that a feed is left to others before it is ordered again
+
+
+class SharedApp(App):
+    """An `App` that visits the shards which it holds, and issues single feeds.
+
+    Which sources there are is stored by daemons and commands; a worker takes them from the store.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        role: Role,
+        held: HeldShards,
+        now: Callable[[], datetime] = utcnow,
+        network: Callable[[Site], NetworkClient] | None = None,
+    ) -> None:
+        self.role = role
+        self.held = held
+        self._declaration_number = 0
+        self._outlines: Mapping[str, tuple[Outline, ...]] = {}
+        self._open(config, now, network=network)
+
+    # ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def visit_shards(self, should_end: Callable[[], bool]) -> Turn:
+        """Make the visits of the shards that are held, for as long as one is; until `should_end` returns True."""
+        return self.turn(TurnOptions(repeat=True, max_wait=None, should_end=should_end))
+
+    @property
+    def requested_sources(self) -> Collection[str]:
+        """The ids of the sources to visit as soon as possible."""
+        return set(self._requested_sources)
+
+    def _make_loop(self, host_queue: scheduling.HostQueue, io: TurnIO) -> TurnLoop:
+        return ShardLoop(host_queue, io, self._stopping, VISIT_SLOTS, self.held, self._due_shards)
+
+    def _first_visits(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
+        return []  # those of the shards that are held come when the loop first looks for what is due
+
+    def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
+        return self._sharing.patiently(lambda: self._shard_visits(self.held.open, options))
+
+    def _shard_visits(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
+        """Return the due visits of some shards, and what hubs pushed."""
+        if not shards:
+            return []
+        numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
+        visits = [*self.store.due(self.now(), shards=numbers), *self._requested_visits()]
+        return [*(visit for visit in visits if find_shard(visit) in shards), *self._push_visits(options)]
+
+    def _due_shards(self, seconds: float) -> Mapping[int, datetime]:
+        return self._sharing.patiently(lambda: self.store.due_shards(self.now() + timedelta(seconds=seconds)))
+
+    def _publish_soon(self, turn: Turn) -> None:
+        """Leave it to the jobs."""
+
+    # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def due_orders(self) -> list[IssueOrder]:
+        """Return which feeds should be issued now, the front page only where nothing else is due."""
+        if not self._may_be_due():
+            return []
+        with self._publisher.paused():
+            due = self._find_due_feeds()
+            if not due.ids and not due.withdrawn:
+                return []
+            orders = [IssueOrder(ledger.feed_id) for ledger in due.withdrawn]
+            orders += [self._order(id) for id in due.ids - {FRONT_PAGE, SHARED_FILES}]
+            return [self._order(SHARED_FILES), *(orders or [self._order(FRONT_PAGE)])]
+
+    def issue_order(self, feed_id: str, fingerprint: str) -> list[IssueOrder]:
+        """Issue one feed, as ordered; return what is to be issued then.
+
+        Nothing happens where this process declares the feed otherwise than the one that ordered it.
+        """
+        with self._publisher.paused():
+            self._expand_feeds(self.store.ledgers().keys())
+            if self._order(feed_id).fingerprint != fingerprint:
+                log.warning("%s is declared otherwise here than where it is to be issued; left to others", feed_id)
+                self._stopping.wait(DIFFERENT_SECONDS)
+                return []
+            self.issue(among=[feed_id])
+        return [] if feed_id in (FRONT_PAGE, SHARED_FILES) else [self._order(FRONT_PAGE)]
+
+    def _order(self, feed_id: str) -> IssueOrder:
+        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
+        feed = {**feeds, SHARED_FILES: self._shared_files}.get(feed_id)
+        if feed is None:
+            return IssueOrder(feed_id)
+        return IssueOrder(feed_id, feed.fingerprint, feed.sources[0] if feed_id in self._story_page_feeds else "")
+
+    # ── which sources there are ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def has_new_declarations(self) -> bool:
+        """Return whether another process changed which sources there are."""
+        return self.store.declaration_number() != self._declaration_number
+
+    def follow_declarations(self) -> None:
+        """Take the sources as other processes have stored them; call it between two turns."""
+        if self.role is Role.DAEMON and self.store.outlines() != self._outlines:
+            self._sync_sources()
+        else:
+            self._adopt_sources()
+
+    def _sync_sources(self) -> None:
+        if self.role is not Role.WORKER:
+            super()._sync_sources()
+        self._adopt_sources()
+
+    def _adopt_sources(self) -> None:
+        self._declaration_number = self.store.declaration_number()
+        self._outlines = self.store.outlines()
+        self.sources = with_outlines(self._declared.sources, self._outlines)
+        others = self._declared.sources.keys() & self.store.adopt(self.sources.values())
+        if others:
+            names = sorted(others)[:MAX_NAMED]
+            log.warning(
+                "declared here otherwise than where the sources of this installation were stored, and so not visited "
+                "by this process: %s%s",
+                ", ".join(names),
+                " …" if len(others) > len(names) else "",
+            )
+        self._apply_feeds(self._expanded(self.store.ledgers().keys()))
