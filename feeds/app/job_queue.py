@@ -95,6 +95,8 @@ class JobQueue:
     """
 
     def __init__(self, url: str, name: WorkerName, io: JobIO | None = None) -> None:
+        for library in ("procrastinate", "psycopg.pool"):  # a line for each job and attempt; `on_problem` tells enough
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         self._name = name
         self._io = io
         self._connector = procrastinate.PsycopgConnector(

@@ -21,6 +21,7 @@ log = logging.getLogger("feeds.app")
 WAIT_SECONDS = 0.5  # for a shard, between two looks whether to stop
 RETRY_SECONDS = 2.0  # after a turn that failed
 FAILED_PAUSE = timedelta(seconds=5)  # before a feed that failed is issued again
+VISITS = "visits"
 CLOSE_SECONDS = 2.0  # that jobs have to end
 
 
@@ -45,7 +46,7 @@ class JobWorker:
         self._pausing = threading.Event()
         self._turning = threading.Lock()  # held during a turn, and between two by what must not meet one
         self._has_new_declarations = False
-        self._error = ""
+        self._errors: dict[str, str] = {}  # of visits and of feeds, told once for as long as each stays the same
         jobs = JobIO(self._held, self._issue, self._own_sources, self._check, self._report_problem, io.fail)
         self._queue = JobQueue(app.jobs_address, name_process(app.role), jobs)
         self._thread = threading.Thread(target=self._visit, name="visits", daemon=True)
@@ -118,12 +119,12 @@ class JobWorker:
                     self._follow_declarations()
                     if has_work:
                         self._io.on_turn(self._app.visit_shards(self._should_turn_end))
-                self._error = ""
+                self._errors.pop(VISITS, None)
             except OutdatedError as error:
                 self._io.fail(error)
                 return
             except FeedsError as error:
-                self._note_error(error)
+                self._note_error(VISITS, error)
                 self._held.give_up_all()
                 self._ending.wait(RETRY_SECONDS)
             except BaseException as error:  # noqa: BLE001 - raised where the process ends
@@ -139,23 +140,25 @@ class JobWorker:
         self._io.on_alive()
         return self._ending.is_set() or self._pausing.is_set() or self._has_new_declarations
 
-    def _note_error(self, error: FeedsError) -> None:
+    def _note_error(self, place: str, error: FeedsError) -> None:
         """Tell an error once for as long as it stays the same."""
-        if str(error) != self._error:
-            self._error = str(error)
-            self._io.on_error(self._error)
+        if self._errors.get(place) != str(error):
+            self._errors[place] = str(error)
+            self._io.on_error(str(error))
 
     # ── what jobs need ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _issue(self, feed_id: str, fingerprint: str) -> Iterable[IssueOrder]:
         try:
-            return self._app.issue_order(feed_id, fingerprint)
+            orders = self._app.issue_order(feed_id, fingerprint)
         except FeedsError as error:
-            self._note_error(error)
+            self._note_error(feed_id, error)
             return ()
         except BaseException as error:  # noqa: BLE001 - raised where the process ends
             self._io.fail(error)
             return ()
+        self._errors.pop(feed_id, None)
+        return orders
 
     def _own_sources(self) -> Collection[str]:
         if self._app.role is Role.WORKER:
