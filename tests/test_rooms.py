@@ -37,6 +37,7 @@ ROOMS: dict[str, set[str]] = {
     "publication_gate": PURE | {"masking"},
     "revision": PURE | {"iri"},
     "registry": PURE,  # names what is loaded later by import path
+    "media_types": PURE | {"codings", "registry"},
     "scheduling": PURE | {"http_headers", "politeness"},
     "sanity": PURE | {"revision", "wordlists"},
     "normalize": PURE | {"countries", "iri", "person_names", "podcast_categories", "revision", "wordlists"},
@@ -50,10 +51,12 @@ ROOMS: dict[str, set[str]] = {
     "rows": PURE | {"revision"},
     "store": PURE | {"politeness", "registry", "revision", "rows", "search_text"},  # the shard of a host
     "publish": PURE | {"codings"},
+    "store": PURE | {"registry", "revision", "rows", "search_text"},
+    "publish": PURE | {"codings", "media_types"},  # what an object store sends with a file
     # What a program of a source says may hold secrets; it runs on all cores.
     "fetch": PURE | {"cores", "http_headers", "masking", "networks", "politeness", "registry"},
     "sandbox": PURE | {"cores"},
-    "serve": PURE | {"codings", "http_headers", "registry"},
+    "serve": PURE | {"codings", "http_headers", "media_types", "registry"},
     "push": PURE | {"http_headers"},
     "harvest": PURE | {"normalize", "parse", "registry", "revision", "sanity"},
     "pipeline": PURE | STAGES | {"harvest", "registry", "revision", "http_headers", "sandbox"},
@@ -66,6 +69,7 @@ ROOMS: dict[str, set[str]] = {
         "cores",
         "formatting",
         "http_headers",
+        "media_types",
         "pipeline",
         "publication_gate",
         "registry",
@@ -125,6 +129,7 @@ LIBRARIES: dict[str, set[str]] = {
     "watchfiles": {"daemon"},
     "brotli": {"codings"},
     "zstandard": {"codings"},
+    "obstore": {"publish"},  # the client of object stores: with `fetch`, all that opens outbound sockets
     "click": {"cli"},
     "rich": {"cli"},
 }

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from ..media_types import find_media_type, is_feed_path
 from ..model import Config, HubRequest, SendRequest
 from ..push.hub import HubWorker, Topic, Topics
 from ..push.hub_messages import TopicDocument, link_header
@@ -15,7 +16,6 @@ from ..serve import Endpoint
 from ..serve.files import is_published_path
 from ..serve.hub import HubEndpoint, HubRefusal, choose_by_path
 from ..serve.limits import RequestRate
-from ..serve.media_types import find_media_type, is_feed_path
 from ..serve.rss_cloud import CloudEndpoint
 from ..store import HubStore, ServerDatabase, StoreReader
 

@@ -15,13 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route, Router, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..media_types import find_media_type, is_feed_path
 from ..registry import formats
+from .file_headers import CORS_HEADERS, NAVIGATION_HEADERS, security_headers
 from .file_response import find_file
 from .files import Files
 from .html_page import render_page
 from .limits import MAX_REQUESTS, ClientLimits, RequestLimit
 from .live import LiveStreams
-from .media_types import CORS_HEADERS, NAVIGATION_HEADERS, find_media_type, is_feed_path, security_headers
 from .not_modified import ConditionalRequests
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 

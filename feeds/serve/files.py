@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..codings import MAX_COMPRESSIBLE_SIZE, Coding, find_codings
+from ..media_types import find_media_type
 from .cache import BodyCache, SingleFlight
-from .media_types import find_media_type
 from .responses import Representation, body_etag, make_etag
 
 SLICE_SIZE = 65_536  # bytes sent at a time; what is larger is read from the file as it is sent, unless compressed

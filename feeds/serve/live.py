@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from ..model import Event, NumberedEvent
+from .file_headers import CORS_HEADERS, security_headers
 from .limits import ClientLimits
-from .media_types import CORS_HEADERS, security_headers
 
 MAX_EVENTS, MAX_BYTES = 256, 1_000_000  # that are kept for clients that are behind (R74)
 MAX_READS = 16  # places and audiences whose messages are kept joined, up to MAX_BYTES each

@@ -8,8 +8,8 @@ from functools import lru_cache
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..codings import Coding
+from ..media_types import is_feed_path
 from .files import Files
-from .media_types import is_feed_path
 from .responses import RawHeaders, find_coding
 
 _METHODS = ("GET", "HEAD")

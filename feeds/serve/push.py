@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import PushError, StoreError
+from .file_headers import security_headers
 from .limits import RequestRate
-from .media_types import security_headers
 
 MAX_BODY_SIZE = 8192  # bytes
 REQUESTS_A_MINUTE, REQUESTS_PER_CLIENT = 1_200, 30

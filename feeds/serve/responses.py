@@ -14,7 +14,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from .. import http_headers
 from ..codings import Coding, find_codings
-from .media_types import EXPOSE_HEADERS, OF_PAGES, PAGE_HEADERS, MediaType, file_headers, security_headers
+from ..media_types import MediaType
+from .file_headers import EXPOSE_HEADERS, OF_PAGES, PAGE_HEADERS, file_headers, security_headers
 
 RawHeaders = list[tuple[bytes, bytes]]
 

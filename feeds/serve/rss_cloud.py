@@ -17,9 +17,9 @@ from starlette.responses import Response
 
 from ..errors import StoreError
 from ..model import HubProtocol, HubRequest
+from .file_headers import security_headers
 from .hub import HubRefusal, check_callback, read_form
 from .limits import RequestRate
-from .media_types import security_headers
 
 LEASE = 90_000  # seconds: 25 hours, as the protocol says
 SCHEMES = {"http-post": "http", "https-post": "https"}

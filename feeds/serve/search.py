@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import FeedsError
+from ..media_types import HTML, find_media_type
 from .limits import ClientLimits, RequestRate, busy_response
-from .media_types import HTML, find_media_type
 from .responses import StaticDocument, text_response
 
 _log = logging.getLogger(__name__)

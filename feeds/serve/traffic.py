@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..media_types import find_media_type
 from .feed_readers import FeedReaders
 from .limits import Clients
-from .media_types import find_media_type
 
 _STATUSES_OF_READERS = (200, 304)
 

@@ -1,4 +1,4 @@
-"""The media type of each kind of file, and the headers of all its responses. No other files are served."""
+"""The media type of each kind of published file, and how long caches keep one: of the server and of object stores."""
 
 from __future__ import annotations
 
@@ -7,26 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from ..codings import is_compressible
-from ..registry import formats
+from .codings import is_compressible
+from .registry import formats
 
-_CACHE_CONTROL = "public, max-age=300, must-revalidate"
-NAVIGATION_HEADER = "Sec-Fetch-Dest"
-# Of a page in place of a feed: a shared cache that heeds no Vary must not give it to feed readers.
-NAVIGATION_HEADERS = {
-    "cache-control": "private, max-age=300, must-revalidate",
-    "vary": f"{NAVIGATION_HEADER}, Accept-Encoding",
-}
-
-# S17. No frame anywhere, and no form but that of the search; pictures and sound of an article may come from its
-# publisher. The only scripts are those of our pages, files of their own.
-_CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src https: data: 'self'; media-src https: 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-_OF_DOCUMENTS = "; form-action 'none'; sandbox"
-OF_PAGES = "; form-action 'self'; script-src 'self'; connect-src 'self'; manifest-src 'self'"
-_POLICIES = {"page": OF_PAGES, "worker": "; form-action 'none'; connect-src 'self'"}
+CACHE_CONTROL = "public, max-age=300, must-revalidate"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +70,6 @@ _OTHER_MEDIA_TYPES: Mapping[str, MediaType] = {
     "woff2": MediaType("font/woff2"),
 }
 
-# They tell the scripts of a page what there is beside the files; a static host has nothing.
-PAGE_HEADERS = {"server-timing": "live, search, push"}
-
 FOLDERS_WITHOUT_FEEDS = ("/assets/", "/stories/")  # JSON in these folders is no feed
 
 
@@ -124,33 +105,3 @@ def _media_types() -> Mapping[str, MediaType]:
         for suffix, media_type in _OTHER_MEDIA_TYPES.items()
     }
     return {**others, **feeds}
-
-
-@cache
-def file_headers(media_type: MediaType) -> Mapping[str, str]:
-    """Return the headers of every response with a file of this type, 304 included (RFC 9110 §15.4.5)."""
-    headers = {**security_headers(_POLICIES.get(media_type.role, _OF_DOCUMENTS)), "cache-control": _CACHE_CONTROL}
-    if vary := [NAVIGATION_HEADER] * media_type.has_page + ["Accept-Encoding"] * media_type.compressible:
-        headers["vary"] = ", ".join(vary)
-    if not media_type.compressible:
-        headers["accept-ranges"] = "bytes"
-    if media_type.role == "page":
-        headers |= PAGE_HEADERS
-    return {**headers, **_ALLOW_ORIGIN} if media_type.role == "feed" else headers
-
-
-# Feeds are public and hold no credentials: feed readers that run in a browser may fetch them from any site. The second
-# header is left out of 304s, which are most answers and have nothing new to read.
-_ALLOW_ORIGIN = {"access-control-allow-origin": "*"}
-EXPOSE_HEADERS = {"access-control-expose-headers": "ETag, Last-Modified"}
-CORS_HEADERS = {**_ALLOW_ORIGIN, **EXPOSE_HEADERS}
-
-
-@cache
-def security_headers(policy: str = _OF_DOCUMENTS) -> Mapping[str, str]:
-    """Return the headers of every response (S17); `policy` is the end of its Content-Security-Policy."""
-    return {
-        "x-content-type-options": "nosniff",
-        "content-security-policy": _CONTENT_SECURITY_POLICY + policy,
-        "referrer-policy": "no-referrer",
-    }
