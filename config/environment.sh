@@ -105,5 +105,9 @@ pip wheel --no-deps --no-build-isolation --wheel-dir "$wheels" .
 wheel=$(echo "$wheels"/feeds-*.whl)
 pip install $constraints "$wheel$extra"
 pip install --no-deps --force-reinstall "$wheel"
+if [ -n "$extra" ]; then # no part of this environment: it takes other versions of some libraries
+  "$venv/bin/python" -m pip --quiet --quiet install --upgrade --target "$venv/s3-server" --requirement tests/s3-server.txt >&2 ||
+    echo "feeds: the S3 server of the tests cannot be installed: its tests skip" >&2
+fi
 echo "$now" >"$stamp"
 echo "$venv/bin"

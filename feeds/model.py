@@ -288,6 +288,23 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where in an object store the files are published: its `url` (`s3://BUCKET/PREFIX`), and how it is reached.
+
+    What is None comes from the environment, as the programs of the store have it.
+    """
+
+    url: str  # without a slash at its end
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One whole, checked YAML file. `path` is the file; `secrets` are values to be masked in every output.
 
@@ -297,7 +314,7 @@ class Config:
     path: Path
     site: Site
     data: Path
-    public: Path
+    public: Path | Bucket
     server: ServerSettings
     hosts: HostLimits
     sources: Mapping[str, Source]
@@ -1021,6 +1038,7 @@ class PublishedFile(Struct, frozen=True, omit_defaults=True):
     """A file as its target held it once it was written; older versions recorded the path alone.
 
     `size` is in bytes, `modified_ns` in nanoseconds since 1970; `mode` are the permissions, where a target has any.
+    `store` is the address of the object store that it was put into, and `etag` what that called it.
     """
 
     path: str
@@ -1028,6 +1046,8 @@ class PublishedFile(Struct, frozen=True, omit_defaults=True):
     size: int | None = None
     modified_ns: int | None = None
     mode: int | None = None
+    store: str = ""
+    etag: str | None = None
 
 
 class Archives(Struct, frozen=True):

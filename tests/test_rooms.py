@@ -50,8 +50,6 @@ ROOMS: dict[str, set[str]] = {
     "render": PURE | {"iri", "clean_html", "podcast_categories", "registry", "search_text"},
     "rows": PURE | {"revision"},
     "store": PURE | {"politeness", "registry", "revision", "rows", "search_text"},  # the shard of a host
-    "publish": PURE | {"codings"},
-    "store": PURE | {"registry", "revision", "rows", "search_text"},
     "publish": PURE | {"codings", "media_types"},  # what an object store sends with a file
     # What a program of a source says may hold secrets; it runs on all cores.
     "fetch": PURE | {"cores", "http_headers", "masking", "networks", "politeness", "registry"},

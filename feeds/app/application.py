@@ -35,7 +35,7 @@ from ..model import (
     Visit,
 )
 from ..publication_gate import PublicationGate, hide_origin
-from ..publish import open_target
+from ..publish import Target, open_target
 from ..push.store_errors import StoreErrorLog
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
@@ -121,7 +121,6 @@ class App:
     ) -> None:
         self.now: Callable[[], datetime] = lambda: now().astimezone(UTC)
         self.config = self._declared = config
-        self._target = open_target(self.config.public, self.config.site.compress)
         self._allow = allow
         self._network = network
         self._opened_at = self.now()
@@ -142,9 +141,10 @@ class App:
             if self.is_shared:
                 self._sharing = Shared(self._open_locks, self._stopping)
                 resources.callback(self._sharing.close)
-            else:
-                resources.enter_context(self._target.hold())
             self.store = resources.enter_context(_open_store(self.config, now()))
+            self._target = self._open_target(self.config)
+            if not self.is_shared:
+                resources.enter_context(self._target.hold())
             inbox = InboxReader(ServerDatabaseReader(self.config.server_database))
             resources.callback(inbox.close)
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
@@ -178,7 +178,7 @@ class App:
             self._close_visit_service()
             vars(self).pop("_visit_service", None)
             self.config = self._declared = edited
-            self._target = open_target(edited.public, edited.site.compress)
+            self._target = self._open_target(edited)
             self._apply_configuration()
 
     # ── turns ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +307,9 @@ class App:
         # First, while the ledgers still say what is to be done: after a kill it is done again.
         if among is None or SHARED_FILES in among:
             with self._issuing(SHARED_FILES, among):
-                self._shared_facts = issuer.publish_shared_files(self._shared_files, self._shared_facts)
+                self._shared_facts = issuer.publish_shared_files(
+                    self._shared_files, self._shared_facts, rewrite=feed_ids is not None
+                )
         for ledger in withdrawn:
             with self._issuing(ledger.feed_id, among):
                 issuer.withdraw([ledger])
@@ -390,6 +392,10 @@ class App:
         self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
+
+    def _open_target(self, config: Config) -> Target:
+        installation = f"{self.store.authority} {self.store.created.isoformat()}"
+        return open_target(config.public, config.site.compress, installation)
 
     def _sync_sources(self) -> None:
         """Store the declared sources and those that OPML lists subscribe to."""

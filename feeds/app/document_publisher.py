@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ..errors import PublishError
 from ..model import Document, Edition, replace
 from ..publication_gate import PublicationGate
-from ..publish import LARGE_SIZE, Target, WriteResult
+from ..publish import LARGE_SIZE, LastPublished, Target, WriteResult
 from ..publish.quick_check import check_document
 from ..render import render
 from .entry_cache import EntryCache
@@ -31,11 +31,14 @@ class DocumentPublisher:
         """Yield the documents of an edition, with the entries that are kept; see `render.render`."""
         return render(edition, self._entries.get, checkpoint)
 
-    def publish(self, documents: Iterable[Document]) -> Sequence[WriteResult]:
-        """Write documents; raise PublishError, and write none, where one fails the quick check."""
+    def publish(self, documents: Iterable[Document], last: LastPublished | None = None) -> Sequence[WriteResult]:
+        """Write documents in the place of those that were published last.
+
+        Raise PublishError, and write none, where one fails the quick check.
+        """
         sound = list(map(self._inspect, documents))
         self._report_sizes(sound)
-        return self.target.put(sound)
+        return self.target.put(sound, last)
 
     def _inspect(self, document: Document) -> Document:
         """Return a document that is clean of secrets and passed the quick check; raise PublishError where it fails."""
@@ -51,8 +54,8 @@ class DocumentPublisher:
 
     def _report_sizes(self, documents: Iterable[Document]) -> None:
         """Log which files grow too large for many readers (R14)."""
-        sizes = ((document.path, len(document.body), self.target.size(document.path) or 0) for document in documents)
-        if paths := [path for path, size, before in sizes if size > LARGE_SIZE >= before]:
+        large = (document.path for document in documents if len(document.body) > LARGE_SIZE)
+        if paths := [path for path in large if (self.target.size(path) or 0) <= LARGE_SIZE]:
             log.warning(
                 "%s: larger than 1 MB, which many readers refuse; give the feed a `limit` with smaller `bytes`",
                 ", ".join(paths),

@@ -27,6 +27,7 @@ from ..model import (
     Issue,
     Kind,
     Ledger,
+    PublishedFile,
     PublishedTwin,
     Source,
     Step,
@@ -35,7 +36,7 @@ from ..model import (
     replace,
 )
 from ..publication_gate import hide_origin
-from ..publish import WriteResult
+from ..publish import LastPublished, WriteResult
 from ..render import render_assets, render_blogroll, render_error_pages, render_feed_list, render_web_app
 from ..steps import apply_source_steps, apply_steps, archive_steps, only_select, without_limits
 from ..store import Store
@@ -80,25 +81,30 @@ class FeedIssuer:
         self.statuses = store.publishing()
         self.published: dict[str, datetime] = {}  # feed id → when
 
-    def publish_shared_files(self, shared: Feed, last_facts: SharedFacts | None = None) -> SharedFacts | None:
+    def publish_shared_files(
+        self, shared: Feed, last_facts: SharedFacts | None = None, *, rewrite: bool = False
+    ) -> SharedFacts | None:
         """Write the list of feeds, the style sheets and the pages for errors, whose ledger is that of `shared`.
 
         Return the facts they were made of, None where they could not be written. Nothing is made again of `last_facts`
-        as long as the files stand.
+        as long as the files stand; `rewrite` believes no ledger of a remote place.
         """
+        rewrite = rewrite and self._target.is_remote
         ledger = self._store.ledger(shared.id, ())
         if ledger.fingerprint != shared.fingerprint:
             self._store.rewrite_events(self._gate.clean_event)
         sources, feeds = tuple(filter(_is_in_blogroll, self._sources.values())), tuple(self._config.feeds.values())
         facts = SharedFacts(shared.fingerprint, self._site, feeds, sources, self._store.source_titles())
-        if facts == last_facts and ledger.fingerprint == shared.fingerprint and self._stands(ledger):
+        is_same = facts == last_facts and ledger.fingerprint == shared.fingerprint
+        if is_same and not rewrite and self._stands(ledger):
             return facts
         is_written = False
         with self._keep_error(shared.id):
             blogroll = map(self._gate.clean_document, render_blogroll(self._site, sources, facts.titles))
             pages = (*render_error_pages(self._site), *blogroll, render_feed_list(self._site, list(feeds)))
             documents = [*render_assets(self._site), *render_web_app(self._site), *pages]
-            files = tuple(result.file for result in self._target.put(documents))
+            last = LastPublished({} if rewrite else _by_path(ledger.files))
+            files = tuple(result.file for result in self._target.put(documents, last))
             self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)
             is_recorded = (files, shared.fingerprint) == (ledger.files, ledger.fingerprint)
@@ -134,14 +140,16 @@ class FeedIssuer:
         that is read or written, and before each document. `rewrite` also makes files anew that hold the edition.
         """
         paths: list[str] = []
+        if self._target.is_remote:
+            computing = _ALONE  # others need not wait for the network, too
         with suppress(_Stopped):
             for feed, changed in _until(should_stop, feeds):
                 with self._keep_error(feed.id), computing:
-                    paths += self._issue(feed, self._io(feed, changed, should_stop, rewrite=rewrite))
+                    paths += self._issue(feed, self._io(feed, changed, should_stop, rewrite=rewrite), rewrite=rewrite)
                     self.published[feed.id] = self._now()
         return paths
 
-    def _issue(self, feed: Feed, io: pipeline.IssueIO) -> list[str]:
+    def _issue(self, feed: Feed, io: pipeline.IssueIO, *, rewrite: bool) -> list[str]:
         """Regenerate a feed, the front page or the pages of a source.
 
         Raise PublishError also for a fault of a writer, a step or a template.
@@ -150,7 +158,7 @@ class FeedIssuer:
             if feed.id == FRONT_PAGE:
                 return pipeline.issue_front_page(feed, self._site, self._config.feeds, self._published_articles, io)
             if feed.id not in self._config.feeds:
-                return self._issue_story_pages(feed, io)
+                return self._issue_story_pages(feed, io, rewrite=rewrite)
             self._report_left_out(feed)
             return pipeline.issue(feed, self._site, io)
         except (FeedsError, _Stopped):
@@ -234,12 +242,16 @@ class FeedIssuer:
 
     def _io(self, feed: Feed, changed: int, should_stop: Callable[[], bool], *, rewrite: bool) -> pipeline.IssueIO:
         source_ids = select_sources(feed, self._sources)
+
+        def publish(documents: Iterable[Document], published: Sequence[PublishedFile]) -> Sequence[WriteResult]:
+            return self._publisher.publish(documents, LastPublished({} if rewrite else _by_path(published), changed))
+
         return pipeline.IssueIO(
             articles=lambda feed, reading: _until(should_stop, self._articles(feed, reading)),
             ledger=self._store.ledger,
             retracted=self._retracted,
             render=lambda edition: self._publisher.render(edition, lambda: _stop_if(should_stop)),
-            publish=self._publisher.publish,
+            publish=publish,
             withdraw=self._target.remove,
             kept=lambda files: not rewrite and all(map(self._target.has, files)),
             issued=lambda issue: self._store.issued(issue, self._now(), self._began),
@@ -301,21 +313,31 @@ class FeedIssuer:
         retracted = self._store.pending_retractions(feed_id)
         return {key: self._gate.clean_id(published_id) for key, published_id in retracted.items()}
 
-    def _issue_story_pages(self, page_feed: Feed, io: pipeline.IssueIO) -> list[str]:
+    def _issue_story_pages(self, page_feed: Feed, io: pipeline.IssueIO, *, rewrite: bool) -> list[str]:
         (source_id,) = page_feed.sources
         source = self._sources[source_id]
 
-        def place_file(file: StoryFile) -> WriteResult | None:
+        def last(published: Sequence[PublishedFile]) -> LastPublished:
+            return LastPublished({} if rewrite else _by_path(published), io.changed)
+
+        def place_file(file: StoryFile, published: Sequence[PublishedFile]) -> WriteResult | None:
             stamp = FileStamp(file.size, file.modified_ns)
             try:
-                return self._target.copy(file.path, stamp, lambda: open_media(source, file))
+                return self._target.copy(file.path, stamp, lambda: open_media(source, file), last(published))
             except FetchError as error:
                 log.warning("%s", error)
                 return None
 
         # One after the other: there may be thousands.
-        io = replace(io, publish=lambda pages: self._target.put(map(self._gate.clean_document, pages)))
+        def publish(pages: Iterable[Document], published: Sequence[PublishedFile]) -> Sequence[WriteResult]:
+            return self._target.put(map(self._gate.clean_document, pages), last(published))
+
+        io = replace(io, publish=publish)
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
+
+
+def _by_path(files: Iterable[PublishedFile]) -> Mapping[str, PublishedFile]:
+    return {file.path: file for file in files}
 
 
 class _Stopped(Exception):

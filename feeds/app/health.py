@@ -169,8 +169,9 @@ def read_facts(config: Config, reader: StoreReader, server_since: datetime | Non
     except StoreError as error:
         store_error = str(error)
     # A server beside cron may run as a user who cannot write the public folder.
-    written = (config.data, config.public) if state and state.is_daemon else (config.data,)
-    disks = (_read_disk(folder, folder in written) for folder in dict.fromkeys((config.data, config.public)))
+    folders = (config.data, config.public) if isinstance(config.public, Path) else (config.data,)
+    written = folders if state and state.is_daemon else (config.data,)
+    disks = (_read_disk(folder, folder in written) for folder in dict.fromkeys(folders))
     return HealthFacts(state, next_due, publishing, store_error, tuple(disk for disk in disks if disk), server_since)
 
 

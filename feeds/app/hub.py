@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from ..media_types import find_media_type, is_feed_path
 from ..model import Config, HubRequest, SendRequest
@@ -18,6 +17,7 @@ from ..serve.hub import HubEndpoint, HubRefusal, choose_by_path
 from ..serve.limits import RequestRate
 from ..serve.rss_cloud import CloudEndpoint
 from ..store import HubStore, ServerDatabase, StoreReader
+from .published_documents import PublishedDocuments
 
 # R63. A service for many readers subscribes to each document of each feed, from one host.
 MAX_SUBSCRIPTIONS, MAX_PER_HOST = 100_000, 2_000
@@ -38,8 +38,10 @@ class HubService:
         database: ServerDatabase,
         send: SendRequest,
         now: Callable[[], datetime],
+        documents: PublishedDocuments,
     ) -> None:
         self._current_config = current_config
+        self._documents = documents
         self._reader = reader
         self._store = HubStore(database)
         self.worker = HubWorker(self._store, self._topics, send, now)
@@ -68,7 +70,7 @@ class HubService:
 
     def _accept(self, request: HubRequest) -> None:
         """Keep a request to be verified; raise HubRefusal for one that is not for us, or too many."""
-        if find_topic(self._current_config(), request.topic) is None:
+        if find_topic(self._current_config(), self._documents, request.topic) is None:
             raise HubRefusal(NO_TOPIC, 404)
         waiting, waiting_of_host = self._store.count_requests(request.callback)
         total, of_host = self._store.count_subscriptions(request.callback)
@@ -83,9 +85,9 @@ class HubService:
         config = self._current_config()
         return Topics(
             hub=config.hub.url if config.hub and config.hub.is_own else "",
-            find=lambda url: find_topic(config, url),
+            find=lambda url: find_topic(config, self._documents, url),
             url=lambda path: config.site.url + path[1:],
-            read=lambda path: read_topic(config.public, path),
+            read=lambda path: read_topic(self._documents, path),
             withdrawn=self._reader.withdrawn_feeds,
         )
 
@@ -95,19 +97,18 @@ def format_links(hub: str, site_url: str, path: str) -> str:
     return link_header(hub, site_url + path[1:])
 
 
-def find_topic(config: Config, url: str) -> Topic | None:
+def find_topic(config: Config, documents: PublishedDocuments, url: str) -> Topic | None:
     """Return the document of a feed that has this address; None where there is none (R63)."""
     path = f"/{url.removeprefix(config.site.url)}"
     if not url.startswith(config.site.url) or not is_published_path(path) or not is_feed_path(path):
         return None
-    return Topic(url, path, path[1:].rpartition(".")[0]) if (config.public / path[1:]).is_file() else None
+    return Topic(url, path, path[1:].rpartition(".")[0]) if documents.has(path[1:]) else None
 
 
-def read_topic(public: Path, path: str) -> TopicDocument | None:
+def read_topic(documents: PublishedDocuments, path: str) -> TopicDocument | None:
     """Return the document at a path as it is now; None where there is none."""
     media_type = find_media_type(path)
-    try:
-        body = (public / path[1:]).read_bytes()
-    except OSError:
+    body = documents.read(path[1:]) if media_type else None
+    if media_type is None or body is None:
         return None
-    return TopicDocument(body, media_type.content_type, hashlib.sha256(body).hexdigest()) if media_type else None
+    return TopicDocument(body, media_type.content_type, hashlib.sha256(body).hexdigest())

@@ -45,7 +45,7 @@ def _with_files(status: FeedStatus, ledger: Ledger | None, store: Store, target:
     written = max((file.modified_ns for file in ledger.files if file.modified_ns), default=None)
     return replace(
         status,
-        files={file.path: target.size(file.path) for file in ledger.files},
+        files={file.path: target.size_of(file) for file in ledger.files},
         newest=ledger.updated if ledger.updated != store.created else None,  # a feed without articles is of that time
         articles=ledger.article_count,
         drops=ledger.drops,

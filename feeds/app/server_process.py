@@ -25,12 +25,24 @@ from ..errors import FeedsError, LockedError, StoreError
 from ..fetch import OutboundClient
 from ..model import Config
 from ..push.outbox_follower import OutboxFollower
-from ..serve import NO_SERVICES, ASGIApp, Endpoint, LiveStreams, ReplaceableApp, Services, Traffic, create_app, run
+from ..serve import (
+    NO_SERVICES,
+    ASGIApp,
+    Endpoint,
+    LiveStreams,
+    PublishedElsewhere,
+    ReplaceableApp,
+    Services,
+    Traffic,
+    create_app,
+    run,
+)
 from ..store import ServerDatabase, StoreReader
 from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .hub import HubService
 from .process_messages import ServerMessage
+from .published_documents import open_documents
 from .site_search import SiteSearch
 from .source_hubs import SourceHubs
 from .subscribers import PushSubscribers
@@ -74,9 +86,10 @@ class FileServer:
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
         self._database = ServerDatabase(self.config.server_database)
-        self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now)
+        documents = open_documents(self.config.public, self._reader.feed_ids)
+        self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now, documents)
         self._source_hubs = SourceHubs(lambda: self.config, self._reader, self._database, now)
-        self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now)
+        self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now, documents)
         self._search = SiteSearch(lambda: self.config, self._reader, self._database)
         listeners = (
             self._live.publish,
@@ -203,7 +216,7 @@ def create_server_app(
     """Return the ASGI application for a configuration."""
     reader = reader or StoreReader(config.database)
     return create_app(
-        config.public,
+        config.public if isinstance(config.public, Path) else PublishedElsewhere(config.site.url, reader.feed_ids),
         withdrawn_feeds=reader.withdrawn_feeds,
         is_healthy=is_healthy,
         base_path=urlsplit(config.site.url).path,

@@ -17,6 +17,7 @@ from ..registry import formats
 from ..serve import PushRoutes, SubscribeForm
 from ..serve.files import is_published_path
 from ..store import PushSubscriptions, ServerDatabase
+from .published_documents import PublishedDocuments
 
 CHECK_SECONDS = 5.0  # in which the name of a push service of the operator's must be found
 ALL_FEEDS_PAGE = "./"
@@ -30,8 +31,14 @@ class PushSubscribers:
     """
 
     def __init__(
-        self, config: Callable[[], Config], outbox: NewsOutbox, database: ServerDatabase, now: Callable[[], datetime]
+        self,
+        config: Callable[[], Config],
+        outbox: NewsOutbox,
+        database: ServerDatabase,
+        now: Callable[[], datetime],
+        documents: PublishedDocuments,
     ) -> None:
+        self._documents = documents
         networks = config().server.allow_private
         self._public = OutboundClient(config().site)
         self._private = OutboundClient(config().site, networks, allowed_only=True)
@@ -88,7 +95,7 @@ class PushSubscribers:
     def has_feed(self, feed_id: str) -> bool:
         """Return whether a feed is published."""
         paths = [f"{feed_id}.{suffix}" for suffix in formats()]
-        return any(is_published_path(f"/{path}") and (self._config().public / path).is_file() for path in paths)
+        return any(is_published_path(f"/{path}") and self._documents.has(path) for path in paths)
 
     def subscribe(self, form: SubscribeForm) -> tuple[str, ...]:
         """Add a feed to a subscription; raise PushError for an endpoint that may not be sent to, or wrong keys."""

@@ -17,6 +17,7 @@ Schema = Mapping[str, Any]
 # Sections of the file, in its order, with the shape of each: that of one member where it is a mapping of ids.
 SHAPES = {
     "site": "SiteShape",
+    "public": "BucketShape",
     "server": "ServerShape",
     "hosts": "HostsShape",
     "sources.ID": "SourceShape",

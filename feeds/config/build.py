@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ..masking import contains_secret, find_secrets
 from ..model import (
     NOTHING,
+    Bucket,
     Config,
     Cron,
     Feed,
@@ -36,6 +37,7 @@ from .schema import (
     SELECTORS,
     AuthShape,
     AutoShape,
+    BucketShape,
     FeedShape,
     FileShape,
     SettingsShape,
@@ -46,7 +48,7 @@ from .schema import (
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
 from .theme import read_theme
 from .validate import is_loopback
-from .values import spell_host
+from .values import is_bucket, spell_host
 from .yaml_mapping import YamlMapping
 
 REMOTE_INTERVAL = Interval(3600.0)
@@ -87,13 +89,15 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
     feeds = {name: _build_feed(name, entry) for name, entry in shape.feeds.items()}
     searched = _find_searched_secrets(secrets, site, sources.values(), feeds.values())
     server = _build_record(ServerSettings, shape.server)
-    tokens = frozenset(filter(None, [server.admin_token]))
+    public = _build_public(shape.public, location)
+    keys = (public.access_key, public.secret_key) if isinstance(public, Bucket) else ()
+    tokens = frozenset(filter(None, [server.admin_token, *keys]))
     return Config(
         path=location.path,
         site=site,
         data=location.state or location.resolve(shape.data),
         store=shape.store,
-        public=location.resolve(shape.public),
+        public=public,
         server=server,
         hosts=_build_record(HostLimits, shape.hosts),
         retain=shape.retain,
@@ -106,6 +110,12 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
         short_secrets=tuple(secrets.short),
         hub=context.hub,
     )
+
+
+def _build_public(public: str | BucketShape, location: ConfigLocation) -> Path | Bucket:
+    if isinstance(public, BucketShape):
+        return _build_record(Bucket, public)
+    return Bucket(public) if is_bucket(public) else location.resolve(public)
 
 
 def _build_hub(shape: SiteShape) -> Hub | None:

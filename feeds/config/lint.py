@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..compose import select_sources
@@ -55,7 +56,10 @@ def _identify(address: str, fingerprint: str) -> str:
 
 
 def _check_folders(config: Config) -> Iterator[str]:
-    if config.data.is_relative_to(config.public):
+    if not isinstance(config.public, Path):
+        if config.site.compress:
+            yield f"site.compress has no effect: what {config.public} holds is compressed by what serves it"
+    elif config.data.is_relative_to(config.public):
         yield f"data ({config.data}) lies inside public ({config.public}): keys and store would be served"
     elif config.public.is_relative_to(config.data):
         yield f"public ({config.public}) lies inside data ({config.data}), which other servers may not read"

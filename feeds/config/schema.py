@@ -267,6 +267,22 @@ class FeedShape(YamlMapping):
 
 FeedEntry = Annotated[FeedShape, BeforeValidator(lambda value: {} if value is None else value)]
 
+
+class BucketShape(YamlMapping):
+    """A place in an object store, and how it is reached; what is left out comes from the environment."""
+
+    url: v.BucketValue = Field(
+        description="Its address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+        examples=["s3://wire/feeds"],
+    )
+    endpoint: v.UrlValue | None = optional_key("The server, where it is not Amazon's.", "https://minio.example.org")
+    region: v.LineValue | None = optional_key("The region of the bucket.", "eu-central-1")
+    access_key: v.HeaderValue | None = optional_key("The name of the key.", "${ACCESS_KEY}")
+    secret_key: v.HeaderValue | None = optional_key("The key.", "${SECRET_KEY}")
+
+
+PublicPlace = Annotated[Annotated[v.PublicValue, Tag(SHORT)] | Annotated[BucketShape, Tag(LONG)], FORM]
+
 _IDS: dict[str, JsonValue] = {"propertyNames": {"pattern": SLUG}}
 
 
@@ -284,9 +300,10 @@ class FileShape(YamlMapping):
         " `data`.",
         "postgresql://feeds:${PASSWORD}@db.example.org/feeds",
     )
-    public: v.TextValue = Field(
+    public: PublicPlace = Field(
         default="../public",
-        description="The folder of the published files, which any web server can serve; relative to this file.",
+        description="The folder of the published files, which any web server can serve; relative to this file. Or a"
+        " place in an object store, such as s3://wire/feeds.",
         examples=["/srv/www/feeds"],
     )
     theme: v.TextValue | None = optional_key(

@@ -16,6 +16,7 @@ MIN_SEARCHED_LENGTH = 8  # a shorter value is masked when printed, but would be 
 
 _CREDENTIAL_KEYS = {"auth", "headers", "command", "env"}
 _SERVICE_KEYS = {"proxy", "store", "on_publish"}  # addresses of services, which may hold a password
+_WHOLE_SECRETS = {("server", "admin_token"), ("public", "access_key"), ("public", "secret_key")}
 _MIN_MASKED_LENGTH = 4  # of a value in an address: masking `80` or `en` would garble every line
 
 _ADDRESS = re.compile(
@@ -52,7 +53,7 @@ class Secrets:
         section, names = path[0], [str(name) for name in path[1:]]
         if section in _SERVICE_KEYS:
             return self._add_service(text, spans)
-        if (section, *names) == ("server", "admin_token"):
+        if (section, *names) in _WHOLE_SECRETS:
             return self._add_whole(text, spans)
         if section not in ("sources", "defaults") or not names:
             return ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from ..codings import CODING_NAMES, find_codings
@@ -16,7 +17,7 @@ from .paths import ConfigLocation, split_glob
 from .problems import Finding, KeyPath, did_you_mean, join_with_or
 from .schema import SELECTORS, source_shape
 from .units import parse_duration
-from .values import find_shortest_gap, is_url, parse_cron
+from .values import find_shortest_gap, is_bucket, is_url, parse_cron
 from .yaml_mapping import list_keys
 from .yaml_reader import PlainValue
 
@@ -43,6 +44,7 @@ def find_mistakes(data: SettingsMapping, location: ConfigLocation) -> Iterator[F
     if isinstance(theme, str) and not location.resolve(theme).is_dir():
         yield Finding(("theme",), f"`{theme}` is no folder, expected one with templates, style sheets or pictures")
     yield from _check_codings(_mapping(data.get("site")).get("compress"))
+    yield from _check_bucket(data.get("public"))
     yield from _check_admin(_mapping(data.get("server")))
     yield from _check_intervals(sources, defaults)
     yield from _check_earlier_ids("sources", sources)
@@ -63,6 +65,24 @@ def _check_codings(names: PlainValue | None) -> Iterator[Finding]:
     for name in names if isinstance(names, list) else [names]:
         if name in CODING_NAMES and name not in installed:
             yield Finding(("site", "compress"), f"`{name}` takes a library that is missing: install feeds[speed]")
+
+
+def _check_bucket(public: PlainValue | None) -> Iterator[Finding]:
+    """Find an object store whose library is not installed, half a key, and keys that only S3 has."""
+    bucket = _mapping(public)
+    url = bucket.get("url") if bucket else public
+    path: KeyPath = ("public", "url") if bucket else ("public",)
+    if not isinstance(url, str) or not is_bucket(url):
+        return
+    if find_spec("obstore") is None:
+        yield Finding(path, f"`{url}` takes a library that is missing: install feeds[s3]")
+    for key, other in (("access_key", "secret_key"), ("secret_key", "access_key")):
+        if bucket.get(key) is not None and bucket.get(other) is None:
+            yield Finding((*path[:1], key), f"`{key}` has no effect without `{other}`, expected both", at_key=True)
+    if not url.startswith("s3://"):
+        for key in bucket.keys() - {"url"}:
+            message = f"`{key}` is for s3:// alone, expected it in the environment"
+            yield Finding((*path[:1], key), message, at_key=True)
 
 
 def _check_admin(server: SettingsMapping) -> Iterator[Finding]:

@@ -81,6 +81,12 @@ _WEB = r"^https?://"
 _STORE = r"^postgres(ql)?://"
 
 TextValue = Annotated[str, text_validator(values.parse_text, "text"), _TEXT]
+PublicValue = Annotated[str, text_validator(values.parse_public, "a folder or an address"), _TEXT]
+BucketValue = Annotated[
+    str,
+    text_validator(values.parse_bucket, "an address such as s3://bucket/prefix"),
+    _schema("string", f"^({'|'.join(values.BUCKET_SCHEMES)})://"),
+]
 SelectorValue = Annotated[str, text_validator(values.parse_selector, "a CSS selector or an XPath"), _TEXT, "selector"]
 LineValue = Annotated[str, text_validator(values.parse_line, "text"), _TEXT]
 SlugValue = Annotated[str, text_validator(values.parse_slug, "an id"), _schema("string")]

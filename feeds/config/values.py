@@ -278,6 +278,11 @@ def _parse_integer(value: str) -> int | None:
 _SCHEMES = ("https", "http")
 # Most are seen to be sound at once: a name of letters and digits, no port, and printable ASCII after it.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[!#-;=?-\[\]-~]*)?")
+BUCKET_SCHEMES = ("s3", "gs", "az")
+_BUCKET = re.compile(
+    rf"(?:{'|'.join(BUCKET_SCHEMES)})://[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){{1,61}}[A-Za-z0-9]"
+    r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
 _FILE_ENDINGS = {"atom", "htm", "html", "json", "md", "opml", "php", "rdf", "rss", "txt", "xhtml", "xml"}
 
 
@@ -294,6 +299,25 @@ def parse_url(value: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError("the URL holds a user or password, expected it under `auth: {basic: [user, password]}`")
     return value
+
+
+def parse_public(value: str) -> str:
+    """Return the path of a folder, or the address of a place in an object store."""
+    return parse_bucket(value) if "://" in value else parse_text(value)
+
+
+def is_bucket(value: str) -> bool:
+    """Tell whether a text that `parse_public` accepts is the address of a place in an object store."""
+    return "://" in value
+
+
+def parse_bucket(value: str) -> str:
+    """Return the address of a place in an object store, without a slash at its end."""
+    if not _BUCKET.fullmatch(value):
+        near = hint(f"s3{value[value.index('://') :]}" if value.startswith(("s3a://", "s3n://")) else None)
+        message = f"`{shorten(value)}` is no place in an object store"
+        raise ValueError(f"{message}, expected such as s3://bucket/prefix, gs://bucket or az://container{near}")
+    return value.rstrip("/")
 
 
 def parse_coding(value: str) -> str:

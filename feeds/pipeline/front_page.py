@@ -26,7 +26,7 @@ def issue_front_page(
     files, paths = ledger.files, list[str]()
     if not is_published(edition, ledger) or not io.kept(files):
         documents = [render_front_page(edition, list(feeds.values()))]
-        files, paths = replace_files(ledger.files, io.publish(documents), io)
+        files, paths = replace_files(ledger.files, io.publish(documents, ledger.files), io)
     io.issued(Issue(replace(edition, changed=io.changed), {}, files, ()))
     return paths
 

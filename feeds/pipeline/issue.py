@@ -42,7 +42,8 @@ class IssueIO:
     """The I/O of issuing a feed: the store's articles, ledger and retractions, and the target of documents.
 
     `ledger` returns the entries of the given articles alone, as a ledger holds all that the feed ever published. `kept`
-    returns whether files that hold the right edition may stay as they are. `withdraw` removes published files and
+    returns whether files that hold the right edition may stay as they are. `publish` writes documents in the place of
+    files that the ledger names. `withdraw` removes published files and
     returns those that were there. `since` is when the store was made (the date of an empty feed), `changed` the highest
     change number among the feed's sources. `as_stored`: no step of the feed or of its sources may change an article.
     """
@@ -50,7 +51,7 @@ class IssueIO:
     articles: Callable[[Feed, Reading], Iterator[Article]]
     ledger: Callable[[str, Collection[int]], Ledger]
     retracted: Callable[[str], Mapping[int, str]]
-    publish: Callable[[Iterable[Document]], Sequence[WriteResult]]
+    publish: Callable[[Iterable[Document], Sequence[PublishedFile]], Sequence[WriteResult]]
     withdraw: Callable[[Iterable[str]], list[str]]
     kept: Callable[[Sequence[PublishedFile]], bool]
     issued: Callable[[Issue], None]
@@ -75,12 +76,14 @@ def issue(feed: Feed, site: Site, io: IssueIO) -> list[str]:
     plan = plan_archives(ArticleKeys(shown, merged, retracted), ledger, io.archives)
     archived_ledger = replace(ledger, archives=plan.archives)
     edition = compose(feed, site, chosen, archived_ledger, io.since, as_stored=io.as_stored)
-    archives = ArchiveWriter(edition, plan, io.archives, lambda edition: io.publish(io.render(edition)))
+    archives = ArchiveWriter(
+        edition, plan, io.archives, lambda edition: io.publish(io.render(edition), ledger.archives.files)
+    )
     stale_archives = find_stale_archives(feed, ledger, plan, io.archives, io.kept)
     archives.write(plan.changed)  # before the subscription document, which leads to the newest
     files, paths = ledger.files, list[str]()
     if not is_published(edition, ledger) or not io.kept(files):
-        files, paths = replace_files(ledger.files, io.publish(io.render(edition)), io)
+        files, paths = replace_files(ledger.files, io.publish(io.render(edition), ledger.files), io)
     archives.write(number for number in plan.numbers if number in stale_archives and number not in plan.changed)
     removable = {file.path for stale_files in stale_archives.values() for file in stale_files} - archives.paths
     paths += [*archives.changed_paths, *io.withdraw(sorted(removable))]

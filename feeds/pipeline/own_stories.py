@@ -143,14 +143,15 @@ def _is_unreadable(file: str, unreadable: Collection[str]) -> bool:
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-PlaceFile = Callable[[StoryFile], WriteResult | None]
+PlaceFile = Callable[[StoryFile, Sequence[PublishedFile]], WriteResult | None]
 
 
 def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: IssueIO, place: PlaceFile) -> list[str]:
     """Regenerate the pages of one source, whose ledger is that of `pages_feed`; return the paths that changed.
 
-    `feeds` are those that take from the source. `place` copies a file of the source beside its page; it returns
-    None where the file cannot be read. A file that no story needs any more is removed.
+    `feeds` are those that take from the source. `place` copies a file of the source beside its page, where the ledger
+    names the files that stand there; it returns None where the file cannot be read. A file that no story needs any more
+    is removed.
     """
     articles = [article for article in io.articles(pages_feed, Reading()) if article.page]
     neighbours = zip([None, *articles], articles, [*articles[1:], None], strict=False)
@@ -159,7 +160,7 @@ def issue_pages(pages_feed: Feed, site: Site, feeds: Collection[Feed], io: Issue
         for newer, article, older in neighbours
     )
     published_files = io.ledger(pages_feed.id, ()).files
-    results = [*io.publish(documents), *_place_files(articles, published_files, place)]
+    results = [*io.publish(documents, published_files), *_place_files(articles, published_files, place)]
     files, changed = replace_files(published_files, results, io)
     io.issued(Issue(Edition(pages_feed, site, (), io.since, io.changed), {}, files, ()))
     return changed
@@ -171,7 +172,7 @@ def _others(article: Article, articles: Sequence[Article]) -> tuple[Article, ...
 
 
 def _place_files(
-    articles: Iterable[Article], published_files: Iterable[PublishedFile], place: PlaceFile
+    articles: Iterable[Article], published_files: Sequence[PublishedFile], place: PlaceFile
 ) -> Iterator[WriteResult]:
     """Place each file that stands beside a page, once, though several stories may show it."""
     pages: Iterable[StoryPage] = (article.page for article in articles if article.page)
@@ -179,5 +180,5 @@ def _place_files(
     # What stands there already is not read again: its digest is the one that was recorded.
     unchanged = {replace(file, digest=""): file for file in published_files}
     for path in sorted(files):
-        if result := place(files[path]):
+        if result := place(files[path], published_files):
             yield replace(result, file=unchanged.get(result.file, result.file))

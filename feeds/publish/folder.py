@@ -22,7 +22,7 @@ from typing import BinaryIO
 from ..codings import SIBLING_SUFFIXES, Coding, find_codings, has_siblings
 from ..errors import LockedError, PublishError
 from ..model import Document, FileStamp, PublishedFile
-from .target import WriteResult
+from .target import LastPublished, WriteResult
 
 FILE_MODE = 0o644  # a web server under another account must be able to read
 FOLDER_MODE = 0o755
@@ -49,6 +49,11 @@ class Folder:
         """The place, for messages."""
         return str(self._root)
 
+    @property
+    def is_remote(self) -> bool:
+        """Return that a write waits for no network."""
+        return False
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Hold a kernel lock of the folder while inside; raise LockedError while another process holds it (A15).
@@ -69,7 +74,7 @@ class Folder:
                 held.close()
             yield
 
-    def put(self, documents: Iterable[Document]) -> list[WriteResult]:
+    def put(self, documents: Iterable[Document], last: LastPublished | None = None) -> list[WriteResult]:
         """Write the documents that differ from what stands there."""
         results: list[WriteResult] = []
         folders: dict[Path, None] = {}
@@ -87,7 +92,11 @@ class Folder:
         return results
 
     def copy(
-        self, path: str, stamp: FileStamp, open_source: Callable[[], AbstractContextManager[BinaryIO]]
+        self,
+        path: str,
+        stamp: FileStamp,
+        open_source: Callable[[], AbstractContextManager[BinaryIO]],
+        last: LastPublished | None = None,
     ) -> WriteResult:
         """Copy a file, unless one with this size and time stands there; the copy gets the time of `stamp`."""
         target = _resolve(self._root, path)
@@ -138,6 +147,10 @@ class Folder:
             return (self._root / path).stat().st_size
         except OSError:
             return None
+
+    def size_of(self, file: PublishedFile) -> int | None:
+        """Return the size of a published file in bytes; None where it is missing."""
+        return self.size(file.path)
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file."""
@@ -329,14 +342,19 @@ def _read_blocks(stream: BinaryIO, observe: Callable[[bytes], object]) -> Iterat
 
 def _resolve(root: Path, path: str) -> Path:
     """Return the path of a document below `root`. Raises PublishError for an illegal name or a link on the way."""
-    parts = PurePosixPath(path).parts
-    if not parts or "/".join(parts) != path or not all(_SEGMENT.fullmatch(part) for part in parts):
-        raise PublishError(f"cannot publish {path!r}: a published name is made of a-z, 0-9, '_', '-' and '.' only")
-    target = root.joinpath(*parts)
+    target = root.joinpath(require_published_path(path))
     for folder in _folders_to(root, target):
         if folder != root and folder.is_symlink():
             raise PublishError(f"cannot publish {target}: {folder} is a symbolic link, which may lead out; remove it")
     return target
+
+
+def require_published_path(path: str) -> str:
+    """Return the path of a document. Raises PublishError for an illegal name."""
+    parts = PurePosixPath(path).parts
+    if not parts or "/".join(parts) != path or not all(_SEGMENT.fullmatch(part) for part in parts):
+        raise PublishError(f"cannot publish {path!r}: a published name is made of a-z, 0-9, '_', '-' and '.' only")
+    return path
 
 
 def _create_folder(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -20,6 +20,17 @@ class WriteResult:
     differed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LastPublished:
+    """What a ledger says of files by path, read before documents were made of the store to replace them.
+
+    `changed` is the highest change number of the store that the documents are made of.
+    """
+
+    files: Mapping[str, PublishedFile]
+    changed: int = 0
+
+
 class Target(Protocol):
     """A place that documents are published to.
 
@@ -31,17 +42,29 @@ class Target(Protocol):
     def location(self) -> str:
         """The place, for messages."""
 
-    def hold(self) -> AbstractContextManager[None]:
-        """Keep other installations from publishing here while inside; raise LockedError while one does."""
+    @property
+    def is_remote(self) -> bool:
+        """Return whether a write waits for the network, for seconds where that is slow."""
 
-    def put(self, documents: Iterable[Document]) -> list[WriteResult]:
+    def hold(self) -> AbstractContextManager[None]:
+        """Keep other installations from publishing here while inside; raise LockedError while one does.
+
+        A remote place tells it by a PublishError of the first write.
+        """
+
+    def put(self, documents: Iterable[Document], last: LastPublished | None = None) -> list[WriteResult]:
         """Write the documents that differ from what stands there, each whole or not at all, and their siblings.
 
-        When it returns, all of them last, also those that an earlier call wrote and did not live to secure (F6).
+        When it returns, all of them last, also those that an earlier call wrote and did not live to secure (F6). A
+        remote place takes what stands there from `last`, and replaces nothing that is newer; None: it looks.
         """
 
     def copy(
-        self, path: str, stamp: FileStamp, open_source: Callable[[], AbstractContextManager[BinaryIO]]
+        self,
+        path: str,
+        stamp: FileStamp,
+        open_source: Callable[[], AbstractContextManager[BinaryIO]],
+        last: LastPublished | None = None,
     ) -> WriteResult:
         """Copy a file of any size, unless a copy with this stamp stands there; the result is then without a digest."""
 
@@ -51,11 +74,14 @@ class Target(Protocol):
     def has(self, file: PublishedFile) -> bool:
         """Return whether a file stands there as it was published, with its siblings; reads no bytes.
 
-        False where that was not recorded.
+        False where that was not recorded. Of a remote place: whether it was published there.
         """
 
     def size(self, path: str) -> int | None:
         """Return the size of a file in bytes; None where there is none."""
+
+    def size_of(self, file: PublishedFile) -> int | None:
+        """Return the size of a published file, None where it is missing; of a remote place, as it was recorded."""
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file."""

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from .app import NO_SERVICES, Endpoint, Services, create_app
 from .live import LiveStreams
 from .push import PushRoutes, SubscribeForm
+from .redirects import PublishedElsewhere
 from .server import ReplaceableApp, ServerAddress, run
 from .traffic import Traffic
 
@@ -18,6 +19,7 @@ __all__ = [
     "ASGIApp",
     "Endpoint",
     "LiveStreams",
+    "PublishedElsewhere",
     "PushRoutes",
     "ReplaceableApp",
     "ServerAddress",

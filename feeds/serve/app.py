@@ -24,11 +24,13 @@ from .html_page import render_page
 from .limits import MAX_REQUESTS, ClientLimits, RequestLimit
 from .live import LiveStreams
 from .not_modified import ConditionalRequests
+from .redirects import PublishedElsewhere, RedirectedFiles
 from .responses import StaticDocument, is_navigation, page_response, prefers_html, read_header, text_response
 
 _log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+FeedFinder = Callable[[str], Awaitable[bool]]  # whether a feed is published
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ _ERROR_SENTENCES = {404: "There is nothing at this address.", 410: "This feed is
 
 
 def create_app(
-    root: Path,
+    place: Path | PublishedElsewhere,
     *,
     withdrawn_feeds: Callable[[], Mapping[str, str | None]],
     is_healthy: Callable[[], bool],
@@ -66,26 +68,31 @@ def create_app(
     services: Services = NO_SERVICES,
     trusted_proxies: Iterable[str] = (),
 ) -> ASGIApp:
-    """Return the application that serves the published files below `root`.
+    """Return the application that serves the published files of a folder, or leads to where they are.
 
     `withdrawn_feeds` returns feed ids that are no longer published, each with its successor or none. Both callables run
     in the event loop, so they must not block. `base_path` is the path of `site.url`, as clients know it: a proxy may
     have cut it off. `services` are what there is beside the files. `trusted_proxies` are networks whose X-Forwarded-For
     names the client, as far as requests are limited.
     """
-    files = Files(root)
+    files = Files(place) if isinstance(place, Path) else None
     pages = _Pages(files, withdrawn_feeds, is_healthy, base_path)
     icon = _load_document(_ICON_PATH, "favicon.ico")
     routes = [Route("/", pages.empty), Route("/health", pages.health), Route(_ICON_PATH, icon.respond)]
     # Starlette redirects to the Host of the request (S19), so no slash is ever added or removed.
     router = Router(routes, redirect_slashes=False, default=request_response(pages.missing))
     limits = ClientLimits("requests", MAX_REQUESTS, trusted_proxies)
-    published = PublishedFiles(files, router, services.feed_links)
+    published: ASGIApp
+    if files is not None:
+        published, has_feed = PublishedFiles(files, router, services.feed_links), _find_file(files)
+    else:
+        assert isinstance(place, PublishedElsewhere)
+        published, has_feed = RedirectedFiles(place, withdrawn_feeds, [_ICON_PATH], router), _find_in_ledgers(place)
     app: ASGIApp = RequestLimit(_Endpoints(services.endpoints, published), limits)
     if services.live:
-        app = _LivePaths(files, services.live, app)
+        app = _LivePaths(has_feed, services.live, app)
     app = ExceptionMiddleware(app, dict.fromkeys([HTTPException, Exception], pages.error))
-    return ConditionalRequests(files, app, services.feed_links)
+    return ConditionalRequests(files, app, services.feed_links) if files else app
 
 
 class PublishedFiles:
@@ -141,8 +148,8 @@ class _Endpoints:
 class _LivePaths:
     """Answers with the events of one feed, or of all; the other application gets the other paths."""
 
-    def __init__(self, files: Files, live: LiveStreams, other: ASGIApp) -> None:
-        self._files = files
+    def __init__(self, has_feed: FeedFinder, live: LiveStreams, other: ASGIApp) -> None:
+        self._has_feed = has_feed
         self._live = live
         self._other = other
 
@@ -152,9 +159,23 @@ class _LivePaths:
             await self._other(scope, receive, send)
             return
         feed_id = match["feed"] or ""
-        if feed_id and not any([await self._files.find(f"/{feed_id}.{suffix}") for suffix in formats()]):
+        if feed_id and not await self._has_feed(feed_id):
             raise HTTPException(404, headers=CORS_HEADERS)
         await self._live.respond(feed_id, Request(scope, receive), send)
+
+
+def _find_file(files: Files) -> FeedFinder:
+    async def has_feed(feed_id: str) -> bool:
+        return any([await files.find(f"/{feed_id}.{suffix}") for suffix in formats()])
+
+    return has_feed
+
+
+def _find_in_ledgers(place: PublishedElsewhere) -> FeedFinder:
+    async def has_feed(feed_id: str) -> bool:
+        return feed_id in place.feed_ids()
+
+    return has_feed
 
 
 class _Pages:
@@ -162,7 +183,7 @@ class _Pages:
 
     def __init__(
         self,
-        files: Files,
+        files: Files | None,
         withdrawn_feeds: Callable[[], Mapping[str, str | None]],
         is_healthy: Callable[[], bool],
         base_path: str,
@@ -206,8 +227,8 @@ class _Pages:
         return page_response(page, error.status_code, error.headers)
 
     async def _read(self, path: str) -> bytes | None:
-        resource = await self._files.find(path)
-        return await self._files.read(resource, resource.plain) if resource else None
+        resource = await self._files.find(path) if self._files else None
+        return await self._files.read(resource, resource.plain) if self._files and resource else None
 
 
 def _describe_options(request: Request) -> Response:

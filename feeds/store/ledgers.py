@@ -35,6 +35,7 @@ from ..model import (
     PublishedFile,
     PublishedTwin,
     PublishingStatus,
+    replace,
 )
 from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
 from .column_types import WHOLE
@@ -229,6 +230,16 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
     _RESTORE.run(connection, feed=feed.id)
     if issue.events:
         _append_events(connection, issue, at)
+
+
+def forget_etags(connection: Connection) -> None:
+    """Forget what object stores called the files: the ledgers are older than what stands there."""
+    for table in (ledgers, archive_documents):
+        keys = [*table.primary_key]
+        for row in connection.execute(select(*keys, table.c.files).where(table.c.files.contains('"etag"'))).all():
+            files = to_json([replace(file, etag=None) for file in _FILES.decode(row.files)])
+            is_row = and_(*(key == row[number] for number, key in enumerate(keys)))
+            connection.execute(update(table).where(is_row).values(files=files))
 
 
 def _drop_archives(connection: Connection, feed_id: str, oldest: int) -> None:

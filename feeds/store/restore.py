@@ -13,7 +13,7 @@ from ..errors import StoreError
 from . import migrate
 from .engines import DatabaseAddress, describe_address, open_engines, require_no_other_process
 from .integrity import find_faults
-from .ledgers import select_last_event
+from .ledgers import forget_etags, select_last_event
 from .lock import create_private_directory
 from .schema import meta, outbox
 from .server_database import server_path, take_from_backup
@@ -105,6 +105,7 @@ def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int
             with engines.write() as connection:
                 newest = max(last_event_number, select_last_event(connection))
                 connection.execute(delete(outbox))
+                forget_etags(connection)
                 connection.execute(update(meta).values(last_event=newest + EVENT_NUMBER_JUMP))
         finally:
             engines.close()

@@ -58,6 +58,7 @@ OTHER_STEPS: Tree = {
 }
 # What the examples name from outside.
 ENVIRONMENT = {"PASSWORD": "secret", "TOKEN": "token", "ADMIN_TOKEN": "0123456789abcdef"}
+ENVIRONMENT |= {"ACCESS_KEY": "name", "SECRET_KEY": "key"}
 
 
 @dataclass
@@ -114,6 +115,8 @@ def _base_for(path: KeyPath) -> object:
         return _merge(BASE, {"allow_commands": "true", "sources": {"it": {"page": None, "command": command}}})
     if path == ("server", "admin_token"):
         return _merge(BASE, {"server": {"admin": "127.0.0.1:2"}})
+    if path[0] == "public":
+        return _merge(BASE, {"public": {"url": "s3://another", "access_key": "a", "secret_key": "b"}})
     if "0" in path:
         length = path.index("0") + 2
         return _merge(BASE, _nest(path[:length], OTHER_STEPS[path[length - 1]]))

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from browser import Paper, Tab, run_browser, serve_live
 from origin import Origin
+from s3 import s3_port, s3_proxy, s3_server
 from serve.loopback import LoopbackServer
 from wire import Wire
+
+__all__ = ["s3_port", "s3_proxy", "s3_server"]
 
 
 @pytest.fixture(scope="module")
