@@ -17,7 +17,7 @@ from wire import NOON, Wire, rss, until
 from feeds.app import TurnOptions, application
 from feeds.app.document_readers import DocumentReaders
 from feeds.model import Article, Document, replace
-from feeds.publish import WriteResult
+from feeds.publish import LastPublished, WriteResult
 from feeds.publish.folder import Folder
 from feeds.registry import formats
 from feeds.store import SqlStore, StoreReader
@@ -44,10 +44,10 @@ def test_R9_R43_a_new_article_renders_the_feeds_that_hold_it_alone(wire: Wire, m
     wire.declare(sources, {id: {"sources": sorted(set(names)), "steps": [limit]} for id, names in taken.items()})
     made = Counter[str]()  # documents by path
 
-    def count(folder: Folder, documents: Iterable[Document]) -> list[WriteResult]:
+    def count(folder: Folder, documents: Iterable[Document], last: LastPublished | None) -> list[WriteResult]:
         documents = list(documents)
         made.update(document.path for document in documents)
-        return put(folder, documents)
+        return put(folder, documents, last)
 
     put = Folder.put
     monkeypatch.setattr(Folder, "put", count)
@@ -169,11 +169,11 @@ def test_an_article_is_written_once_in_each_format_for_all_feeds(wire: Wire, mon
     written = Counter[str]()  # entries by format
     put = Folder.put
 
-    def count(folder: Folder, documents: Iterable[Document]) -> list[WriteResult]:
+    def count(folder: Folder, documents: Iterable[Document], last: LastPublished | None) -> list[WriteResult]:
         documents = list(documents)
         for new in (document.new for document in documents if document.new):
             written[new.format_name] += len(new.entries)
-        return put(folder, documents)
+        return put(folder, documents, last)
 
     monkeypatch.setattr(Folder, "put", count)
     entry_formats = [format.name for format in formats().values() if format.entry]
