@@ -143,7 +143,7 @@ def test_a_folder_is_followed_by_a_bucket(
     files.change()
     for installation in files.installations:
         installation.turn()
-    bucket = BucketWire(moving.home, moving.now, s3_proxy.url, s3_server.port)
+    bucket = BucketWire(moving.home, moving.now, endpoint=s3_proxy.url, port=s3_server.port)
     Files(bucket).change()
     bucket.turn()
     assert bucket.files() == undisturbed.files()
@@ -327,7 +327,7 @@ def test_A15_two_installations_do_not_share_a_place(
     files: Files, bucket: BucketWire, tmp_path: Path, s3_proxy: S3Proxy
 ) -> None:
     before = bucket.files()
-    other = BucketWire(tmp_path / "other", bucket.now, s3_proxy.url, bucket.port)
+    other = BucketWire(tmp_path / "other", bucket.now, endpoint=s3_proxy.url, port=bucket.port)
     Files(other).change()
     result = other.command("run")
     assert result.returncode == 1
