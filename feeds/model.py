@@ -334,9 +334,14 @@ class Config:
         return self.store or self.data / "feeds.db"
 
     @property
-    def server_database(self) -> Path:
-        """Return the path of what the server process keeps."""
-        return self.data / "server.db"
+    def server_database(self) -> Path | str:
+        """Return where servers keep what they share: the path of a file, or the address of a PostgreSQL database."""
+        return self.store or self.data / "server.db"
+
+    @property
+    def search_database(self) -> Path:
+        """Return the path of a server's search index, which no other server uses."""
+        return self.data / ("search.db" if self.store else "server.db")
 
 
 # ── visits: what is due, with all that is remembered about it ─────────────────────────────────────────────────────────

@@ -116,6 +116,15 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server_address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """The database of a server, which is not made yet: the test is run with each kind."""
+    if request.param == "sqlite":
+        return tmp_path / "data" / "server.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
     """A fetcher that may visit loopback."""

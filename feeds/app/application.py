@@ -537,4 +537,4 @@ def open_loaded(config: Config) -> App:
 def _open_store(config: Config, at: datetime) -> Store:
     """Open the store of a configuration, made at the first start."""
     authority = f"{urlsplit(config.site.url).hostname},{at.year}"
-    return SqlStore.open(config.database, authority=authority, at=at, server=config.server_database)
+    return SqlStore.open(config.database, authority=authority, at=at)

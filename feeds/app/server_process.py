@@ -37,7 +37,7 @@ from ..serve import (
     create_app,
     run,
 )
-from ..store import ServerDatabase, StoreReader
+from ..store import EVENTS, REQUESTS, ServerDatabase, StoreReader, open_announcements
 from ..store.lock import hold_lock
 from .health import HealthMonitor
 from .hub import HubService
@@ -54,6 +54,7 @@ HostPort = tuple[str, int]
 BOOTSTRAP = "import sys; sys.path[:] = {path!r}; from feeds.__main__ import main; main()"
 STOP_SECONDS = 3.0  # that the process may take to stop before it is killed
 LOCK_PATIENCE = 3.0  # seconds in which another server on the same data may end
+HEAR_SECONDS = 1.0  # in which a thread that waits for announcements notices that it is to stop
 BEAT_SECONDS = 5.0  # between two signs of life of the server
 HUNG_SECONDS = 60.0  # without one, after which it is killed
 # A process that dies is started again, after a pause that doubles; one that died so often in so many seconds is not.
@@ -85,12 +86,14 @@ class FileServer:
         self._reader = StoreReader(self.config.database)
         self._monitor = HealthMonitor(lambda: self.config, self._reader, now, beside_daemon=beside_daemon)
         self._live = LiveStreams(self._reader.events, self._reader.event_range, self.config.server.trusted_proxies)
-        self._database = ServerDatabase(self.config.server_database)
+        self._database = self._index = ServerDatabase(self.config.server_database)
+        if self.config.store:  # the index of each server is its own
+            self._index = ServerDatabase(self.config.search_database)
         documents = open_documents(self.config.public, self._reader.feed_ids)
         self._hub = HubService(lambda: self.config, self._reader, self._database, self._outbound.send, now, documents)
         self._source_hubs = SourceHubs(lambda: self.config, self._reader, self._database, now)
         self._subscribers = PushSubscribers(lambda: self.config, self._reader, self._database, now, documents)
-        self._search = SiteSearch(lambda: self.config, self._reader, self._database)
+        self._search = SiteSearch(lambda: self.config, self._reader, self._index)
         listeners = (
             self._live.publish,
             self._hub.worker.publish,
@@ -99,6 +102,7 @@ class FileServer:
             self._search.filler.publish,
         )
         self._follower = OutboxFollower(self._reader, *listeners)
+        self._announcements = open_announcements(self.config.database)
         self._now = now
         self._traffic = Traffic()
         self._app = ReplaceableApp(self._create_app())
@@ -117,6 +121,8 @@ class FileServer:
         work = {"health": self._monitor.run, "outbox": self._follower.run}
         work |= {"hub": self._hub.worker.run, "push": self._subscribers.run}
         work |= {"subscriber": self._source_hubs.subscriber.run, "search": self._search.filler.run}
+        if self._announcements:
+            work["announcements"] = self._hear
         with (
             self._reader,
             _hold_server_lock(self.config.data, stop),
@@ -170,14 +176,27 @@ class FileServer:
         self.config = configuration.reload(self.config, os.environ)
         self._app.replace(self._create_app())
 
+    def _hear(self, stop: threading.Event) -> None:
+        """Look at once at what other processes announce; without that, it is looked for now and then."""
+        assert self._announcements
+        with closing(self._announcements) as announcements:
+            while not stop.is_set():
+                subjects = announcements.wait(HEAR_SECONDS)
+                if EVENTS in subjects:
+                    self._follower.wake()
+                if REQUESTS in subjects:
+                    self._hub.worker.wake()
+
     @contextmanager
     def _open_database(self) -> Iterator[None]:
         """Open the server's database; files are served, too, beside one that cannot be opened."""
-        try:
-            self._database.open()
-        except StoreError as error:
-            log.error("no subscription and no search is served: %s", error)
-        with closing(self._database):
+        with ExitStack() as stack:
+            for database in dict.fromkeys((self._database, self._index)):
+                stack.enter_context(closing(database))
+                try:
+                    database.open()
+                except StoreError as error:
+                    log.error("no subscription and no search is served: %s", error)
             yield
 
     def endpoints(self) -> Mapping[str, Endpoint]:

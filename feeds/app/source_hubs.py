@@ -102,12 +102,22 @@ class SourceHubs:
         return f"{self._current_config().site.url}websub/{token}"
 
     def _sources(self) -> Sequence[HubSource] | None:
-        """Return the sources to subscribe to; None where no turn is made that would take what is pushed."""
+        """Return the sources to subscribe to; None where another server does, and where no turn would take a push."""
         config = self._current_config()
-        state, sources = read_state(config.data), self._reader.hub_sources()
-        if sources is None or state is None or self._now() - state.turn_at > MAX_TURN_AGE:
+        if not self._store.may_deliver() or not self._are_turns_made(config):
+            return None
+        sources = self._reader.hub_sources()
+        if sources is None:
             return None
         return [source for source in sources if _may_subscribe(source, config)]
+
+    def _are_turns_made(self, config: Config) -> bool:
+        """Return whether what is pushed is taken; of workers elsewhere, only the store knows."""
+        if config.store:
+            due = self._reader.next_due()
+            return due is None or self._now() - due <= MAX_TURN_AGE
+        state = read_state(config.data)
+        return state is not None and self._now() - state.turn_at <= MAX_TURN_AGE
 
 
 def _may_subscribe(source: HubSource, config: Config) -> bool:

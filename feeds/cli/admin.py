@@ -142,7 +142,7 @@ def restore(ctx: click.Context, file: Path, as_json: bool) -> None:
     start_logging(ctx)
     config = load_config(ctx)
     with hold_lock(config.data), hold_lock(config.data, "server.lock"):
-        replaced = restore_database(config.database, file, config.server_database)
+        replaced = restore_database(config.database, file, config.data)
     if as_json:
         print_json({"file": str(file), "replaced": str(replaced) if replaced else None})
     elif not is_quiet(ctx):

@@ -52,7 +52,7 @@ def find_source(config: Config, id: str) -> Source:
 @contextmanager
 def open_store(config: Config) -> Iterator[Store | None]:
     """Open the store for reading, without a lock; it is None when nothing was ever stored."""
-    store = SqlStore.open_read_only(config.database, config.sources.values(), server=config.server_database)
+    store = SqlStore.open_read_only(config.database, config.sources.values())
     try:
         yield store
     finally:

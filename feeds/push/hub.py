@@ -88,6 +88,7 @@ class HubQueue(Protocol):
     def next_delivery(self, at: datetime) -> datetime | None: ...
     def record_deliveries(self, deliveries: Iterable[HubDelivery]) -> None: ...
     def remove(self, subscription: HubSubscription) -> None: ...
+    def may_deliver(self) -> bool: ...
 
 
 # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,6 +164,10 @@ class HubWorker:
         if time.monotonic() < self._rest_until:
             return was_used
         try:
+            if not self._queue.may_deliver():
+                self._is_behind = True  # once this server does
+                self._record_deliveries()
+                return was_used
             self._note_changes()
             self._record_deliveries()
             self._sweep()
@@ -210,7 +215,8 @@ class HubWorker:
         if (rest := self._rest_until - time.monotonic()) > 0:
             return rest
         now = self._now()
-        due = self._queue.next_delivery(now) if self._topics().hub else None
+        is_ours = self._topics().hub and self._queue.may_deliver()
+        due = self._queue.next_delivery(now) if is_ours else None
         return POLL_SECONDS if due is None else min(max((due - now).total_seconds(), 0.2), POLL_SECONDS)
 
     def _sweep(self) -> None:

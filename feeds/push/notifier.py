@@ -62,6 +62,10 @@ class NewsOutbox(Outbox, Protocol):
 class NoticeStore(Protocol):
     """What is kept of subscriptions and news; see `store.PushSubscriptions`."""
 
+    def may_deliver(self) -> bool:
+        """Return whether what is due is to be sent by this server, and not by another one."""
+        ...
+
     def position(self) -> int | None:
         """Return the number of the last event that was taken from the outbox."""
         ...
@@ -170,12 +174,17 @@ class Notifier:
     def poll(self) -> None:
         """Take what is new from the outbox, note what was sent, and begin to send what is due."""
         with self._lock:
-            if not self._is_closed:
-                self._rename()
-                self._follow()
+            if self._is_closed:
+                return
+            if not self._store.may_deliver():
+                self._renamed = {}  # another server stores what is renamed
                 self._conclude()
-                for service in SERVICES:
-                    self._dispatch(service, self._now())
+                return
+            self._rename()
+            self._follow()
+            self._conclude()
+            for service in SERVICES:
+                self._dispatch(service, self._now())
 
     # ── the outbox ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -297,6 +306,8 @@ class Notifier:
         """Return how long there is nothing to do, unless a notification is sent or the outbox grows."""
         if self.in_progress:
             return BUSY_SECONDS
+        if not self._store.may_deliver():
+            return IDLE_SECONDS
         now = self._now()
         rested = [name for name in SERVICES if self._paused.get(name, now) <= now]
         dues = [until for until in self._paused.values() if until > now]

@@ -38,13 +38,21 @@ class OutboxFollower:
         self._outbox = outbox
         self._listeners = listeners
         self._poll_seconds = poll_seconds
+        self._news = threading.Event()
         self._position: int | None = None  # number of the last event that was handed on
         self._store_errors = StoreErrorLog("no event is delivered")
 
     def run(self, stop: threading.Event) -> None:
         """Follow until told to stop."""
-        while not stop.wait(self._poll_seconds):
-            self.poll()
+        while not stop.is_set():
+            self._news.wait(self._poll_seconds)
+            self._news.clear()
+            if not stop.is_set():
+                self.poll()
+
+    def wake(self) -> None:
+        """Look at once: an event was appended."""
+        self._news.set()
 
     def poll(self) -> None:
         """Hand on what was appended since the last call; the first call only finds out where the outbox ends.

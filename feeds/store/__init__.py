@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engines import DatabaseAddress, describe_address
+from .engines import EVENTS, REQUESTS, DatabaseAddress, describe_address, open_announcements
 from .facade import SqlStore
 from .hub import HubStore
 from .protocol import Store
@@ -16,6 +16,8 @@ from .source_hubs import InboxReader, SourceHubStore
 from .transfer import migrate_store
 
 __all__ = [
+    "EVENTS",
+    "REQUESTS",
     "SCHEMA_REVISION",
     "DatabaseAddress",
     "HubStore",
@@ -31,5 +33,6 @@ __all__ = [
     "SourceHubStore",
     "describe_address",
     "migrate_store",
+    "open_announcements",
     "restore_database",
 ]

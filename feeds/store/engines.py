@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -14,6 +14,9 @@ from ..errors import StoreError
 from . import sqlite
 
 _Answer = TypeVar("_Answer")
+
+CHANNEL = "feeds"  # of announcements; they are heard in one database only
+EVENTS, REQUESTS = "events", "requests"  # what is announced: the outbox has grown, the hub was asked for something
 
 DatabaseAddress = Path | str  # the path of an SQLite file, or the address of a PostgreSQL database
 
@@ -80,13 +83,76 @@ class LastAnswer(Generic[_Answer]):
         return self._last[1]
 
 
-def open_engines(address: DatabaseAddress) -> Engines:
-    """Return the connections to a database, each opened on first use."""
+def open_engines(address: DatabaseAddress, name: str = "feeds") -> Engines:
+    """Return the connections to a database, each opened on first use.
+
+    `name` is that of a group of tables of a PostgreSQL database, which has a lock of its own.
+    """
     if isinstance(address, Path):
         return sqlite.open_engines(address)
     from . import postgres  # whose libraries are an extra
 
-    return postgres.open_engines(address)
+    return postgres.open_engines(address, name)
+
+
+# ── several servers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeliveryLock(Protocol):
+    """What one of the servers that share a database holds: the one that delivers."""
+
+    def hold(self) -> bool:
+        """Take the lock if it is free; return whether this process holds it."""
+        ...
+
+    def close(self) -> None:
+        """Give the lock to another server."""
+        ...
+
+
+class _OnlyServer:
+    """The lock of the only server of a file, which holds another one."""
+
+    def hold(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
+def open_delivery_lock(address: DatabaseAddress) -> DeliveryLock:
+    """Return the lock of the server that delivers; nothing is connected before it is asked for."""
+    if isinstance(address, Path):
+        return _OnlyServer()
+    from . import postgres_servers
+
+    return postgres_servers.DeliverySession(address)
+
+
+class Announcements(Protocol):
+    """What other processes announce in the moment in which they commit it."""
+
+    def wait(self, seconds: float) -> Collection[str]:
+        """Wait for an announcement, but no longer than this; return what was announced."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+def open_announcements(address: DatabaseAddress) -> Announcements | None:
+    """Return the announcements in a PostgreSQL database; None of a file, which is looked at."""
+    if isinstance(address, Path):
+        return None
+    from . import postgres_servers
+
+    return postgres_servers.AnnouncementListener(address)
+
+
+def announce(connection: Connection, subject: str) -> None:
+    """Tell all servers that a transaction has something for them, once it is committed; of a file, nothing."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}, '{subject}'")
 
 
 def find_damage(connection: Connection) -> list[str]:

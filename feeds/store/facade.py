@@ -81,17 +81,12 @@ _META = Query(select(meta.c.authority, meta.c.created))
 
 
 class SqlStore:
-    """A `Store` in an SQLite file or a PostgreSQL database; its methods are described there.
+    """A `Store` in an SQLite file or a PostgreSQL database; its methods are described there."""
 
-    `server` is the file of the server's database on this machine, which stands beside that of the store.
-    """
-
-    def __init__(
-        self, address: DatabaseAddress, engines: Engines, meta: tuple[str, datetime], server: Path | None = None
-    ) -> None:
+    def __init__(self, address: DatabaseAddress, engines: Engines, meta: tuple[str, datetime]) -> None:
         self._address = address
         self._engines = engines
-        self._server = server_path(address) if isinstance(address, Path) else server
+        self._server = server_path(address) if isinstance(address, Path) else address
         self._source_index = SourceIndex()
         self._seen_items_lock = Lock()
         self._next_due = LastAnswer(engines.changes, self._select_next_due)
@@ -99,7 +94,7 @@ class SqlStore:
         self.authority, self.created = meta
 
     @classmethod
-    def open(cls, address: DatabaseAddress, *, authority: str, at: datetime, server: Path | None = None) -> Self:
+    def open(cls, address: DatabaseAddress, *, authority: str, at: datetime) -> Self:
         """Open the database at `address`; create it or migrate it to the newest schema first where needed.
 
         `authority` (`HOST,YEAR`, for minted ids) is stored at the first start and ignored after it.
@@ -107,15 +102,13 @@ class SqlStore:
         migrate.create_or_upgrade(address)
         engines = open_engines(address)
         try:
-            return cls(address, engines, _read_or_create_meta(engines, authority, at), server)
+            return cls(address, engines, _read_or_create_meta(engines, authority, at))
         except BaseException:
             engines.close()
             raise
 
     @classmethod
-    def open_read_only(
-        cls, address: DatabaseAddress, declared: Iterable[Source] = (), *, server: Path | None = None
-    ) -> Self | None:
+    def open_read_only(cls, address: DatabaseAddress, declared: Iterable[Source] = ()) -> Self | None:
         """Open the database without changing it; None when there is none yet."""
         if isinstance(address, Path) and not address.exists():
             return None
@@ -134,7 +127,7 @@ class SqlStore:
         if row is None:
             engines.close()
             return None
-        store = cls(address, engines, (row.authority, decode_time(row.created)), server)
+        store = cls(address, engines, (row.authority, decode_time(row.created)))
         store._source_index = source_index
         return store
 
@@ -438,8 +431,7 @@ class SqlStore:
 
     def backup(self, target: Path) -> None:
         def add_server_tables(copy: Path) -> None:
-            if self._server is not None:
-                add_to_backup(self._server, copy)
+            add_to_backup(self._server, copy)
 
         if isinstance(self._address, Path):
             copy_database(self._address, target, complete=add_server_tables)
@@ -449,7 +441,7 @@ class SqlStore:
     def damage(self) -> list[str]:
         with self._engines.read() as connection:
             faults = integrity.find_faults(connection)
-        return [*faults, *(find_server_faults(self._server) if self._server else ())]
+        return [*faults, *find_server_faults(self._server)]
 
     def _is_current(self, visit: Visit) -> bool:
         """Return whether the visit's source still has that id: it may have been renamed since the visit began."""

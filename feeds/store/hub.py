@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Table, delete, exists, func, select, 
 
 from ..model import HubDelivery, HubProtocol, HubRequest, HubSubscription
 from ..rows.values import decode_time, encode_optional_time, encode_time
+from .engines import REQUESTS, announce
 from .expressions import insert
 from .server_database import ServerDatabase
 from .server_schema import hub_requests, hub_subscriptions
@@ -24,6 +25,10 @@ class HubStore:
 
     def __init__(self, database: ServerDatabase) -> None:
         self._database = database
+
+    def may_deliver(self) -> bool:
+        """Return whether what is due is for this server to do; see `ServerDatabase`."""
+        return self._database.may_deliver()
 
     # ── requests ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -43,6 +48,7 @@ class HubStore:
             identity = [hub_requests.c[name] == values[name] for name in ("callback", "topic")]
             connection.execute(delete(hub_requests).where(*identity))
             connection.execute(insert(hub_requests).values(values))
+            announce(connection, REQUESTS)  # to the server that delivers
 
     def requests(self, limit: int, busy_keys: Collection[int], busy_hosts: Collection[str]) -> Sequence[HubRequest]:
         """Return the oldest requests, but none with one of these keys or of these hosts."""
@@ -122,9 +128,10 @@ class HubStore:
             connection.execute(delete(hub_subscriptions).where(hub_subscriptions.c.expires <= encode_time(at)))
 
     def feed_subscriptions(self, feed_id: str) -> Sequence[HubSubscription]:
-        """Return the subscriptions to the documents of a feed."""
+        """Return the subscriptions to the documents of a feed, the oldest first."""
+        query = select(*_SUBSCRIPTION).where(hub_subscriptions.c.feed == feed_id)
         with self._database.read() as connection:
-            rows = connection.execute(select(*_SUBSCRIPTION).where(hub_subscriptions.c.feed == feed_id)).all()
+            rows = connection.execute(query.order_by(hub_subscriptions.c.key)).all()
         return [_make_subscription(row) for row in rows]
 
     def move(self, subscription: HubSubscription, path: str, feed_id: str) -> None:

@@ -39,6 +39,7 @@ from ..model import (
 )
 from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
 from .column_types import WHOLE
+from .engines import EVENTS, announce
 from .expressions import insert, json_integers
 from .schema import (
     archive_documents,
@@ -261,6 +262,7 @@ def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
         last: int = _ADD_TO_LAST_EVENT.run(connection, count=len(values)).scalar_one()
         first = last - len(values) + 1
         _INSERT_EVENT.run(connection, ({**value, "seq": seq} for seq, value in enumerate(values, first)))
+        announce(connection, EVENTS)
     _DELETE_OLD_EVENTS.run(connection, kept=MAX_EVENTS)
 
 

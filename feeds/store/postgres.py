@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 from zlib import crc32
 from zlib import error as ZlibError
 
@@ -109,7 +110,7 @@ class SnapshotCounter:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = _connect(self._url)
+                    self._connection = connect(self._url)
                 row = self._connection.execute("SELECT pg_current_snapshot()::text").fetchone()
                 return row[0] if row else None
             except psycopg.Error:
@@ -210,7 +211,7 @@ def open_engine(url: str, *, max_connections: int, autocommit: bool = True) -> E
     kept = min(4, max_connections)
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(url, autocommit=autocommit),
+        creator=lambda: connect(url, autocommit=autocommit),
         paramstyle="format",  # values by position, as SQLite has them
         use_native_hstore=False,
         poolclass=QueuePool,
@@ -227,11 +228,14 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
-def _connect(url: str, *, autocommit: bool = True) -> psycopg.Connection[tuple[str]]:
+def connect(
+    url: str, *, autocommit: bool = True, defaults: Mapping[str, str] = CONNECTION_DEFAULTS
+) -> psycopg.Connection[Any]:
+    """Return a new connection; `defaults` of libpq hold unless the address says otherwise."""
     given = conninfo_to_dict(url)
-    options = {name: value for name, value in CONNECTION_DEFAULTS.items() if name not in given}
+    options = {name: value for name, value in defaults.items() if name not in given}
     options["application_name"] = session_name()
-    connection: psycopg.Connection[tuple[str]] = psycopg.connect(make_conninfo(url, **options), autocommit=True)
+    connection: psycopg.Connection[Any] = psycopg.connect(make_conninfo(url, **options), autocommit=True)
     # Queries are short, and are estimated long where they take an array: to compile them would cost more than to run.
     settings = {"jit": "off", "lock_timeout": f"{LOCK_TIMEOUT}s", "idle_in_transaction_session_timeout": f"{MAX_IDLE}s"}
     connection.execute("; ".join(f"SET {setting} = '{value}'" for setting, value in settings.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import LargeBinary
-from sqlalchemy.dialects.sqlite.dml import OnConflictDoUpdate
+from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.ext.compiler import compiles
 
 from .expressions import (
@@ -51,3 +51,9 @@ def _encode(element: Utf8Bytes, compiler: Any, **options: Any) -> str:
 def _update_on_conflict(clause: Any, compiler: Any, **options: Any) -> str:
     clause.constraint_target = None  # all that PostgreSQL's own clause has beside what SQLite's has
     return str(compiler.visit_on_conflict_do_update(clause, **options))
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+def _ignore_conflict(clause: Any, compiler: Any, **options: Any) -> str:
+    clause.constraint_target = None  # as above
+    return str(compiler.visit_on_conflict_do_nothing(clause, **options))

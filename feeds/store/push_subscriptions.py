@@ -34,6 +34,10 @@ class PushSubscriptions:
     def __init__(self, database: ServerDatabase) -> None:
         self._database = database
 
+    def may_deliver(self) -> bool:
+        """Return whether what is due is for this server to send; see `ServerDatabase`."""
+        return self._database.may_deliver()
+
     # ── our own state ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def vapid_key(self, make: Callable[[], str]) -> str:

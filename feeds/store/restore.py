@@ -16,7 +16,7 @@ from .integrity import find_faults
 from .ledgers import forget_etags, select_last_event
 from .lock import create_private_directory
 from .schema import meta, outbox
-from .server_database import server_path, take_from_backup
+from .server_database import add_to_backup, replace_rows, server_path, take_from_backup
 from .sqlite import COMPANIONS, copy_database, empty_log, has_log
 from .transfer import copy_rows, delete_rows, export_store, is_empty
 
@@ -24,20 +24,19 @@ from .transfer import copy_rows, delete_rows, export_store, is_empty
 EVENT_NUMBER_JUMP = 1_000_000
 
 
-def restore_database(address: DatabaseAddress, backup: Path, server: Path | None = None) -> Path | None:
+def restore_database(address: DatabaseAddress, backup: Path, folder: Path | None = None) -> Path | None:
     """Put a copy of a backup in the place of the store; return the file in which the store before is now.
 
-    The server's database is put back likewise, where the backup holds its rows; a backup of 0.1 holds none. `server` is
-    its path, which is beside that of a store in a file. The backup is checked, and brought up to date, before anything
-    is touched. Its events are forgotten, and the next ones get numbers that none ever had: a client that knows a number
-    is told to start anew. The caller holds the locks. Raises StoreError.
+    The server's database is put back likewise, where the backup holds its rows; a backup of 0.1 holds none. `folder`
+    takes the file in which rows of a PostgreSQL database are kept. The backup is checked, and brought up to date,
+    before anything is touched. Its events are forgotten, and the next ones get numbers that none ever had: a client
+    that knows a number is told to start anew. The caller holds the locks. Raises StoreError.
     """
     if not backup.is_file():
         raise StoreError(f"{backup} is no file; name one that `feeds backup FILE` wrote")
-    path = address if isinstance(address, Path) else None
-    server = server_path(path) if path else server
-    assert server is not None
-    copy, server_copy = server.with_name("feeds.db.new"), server.with_name("server.db.restored")
+    folder = address.parent if isinstance(address, Path) else folder
+    assert folder is not None
+    copy, server_copy = folder / "feeds.db.new", folder / "server.db.restored"
     name = describe_address(address)
     try:
         create_private_directory(copy.parent)
@@ -46,11 +45,14 @@ def restore_database(address: DatabaseAddress, backup: Path, server: Path | None
         if isinstance(address, Path):
             replaced = _set_aside(address)
             copy.replace(address)
+            if has_server_tables:
+                server = server_path(address)
+                _set_aside(server)
+                server_copy.replace(server)
         else:
             replaced = _replace_rows(address, copy)
-        if has_server_tables:
-            _set_aside(server)
-            server_copy.replace(server)
+            if has_server_tables:
+                replace_rows(address, server_copy)
     except OSError as error:
         raise StoreError(f"{name} could not be replaced: {error.strerror}; it is as it was") from error
     finally:
@@ -69,7 +71,7 @@ def _replace_rows(url: str, copy: Path) -> Path | None:
             require_no_other_process(connection, url)
             replaced = None if is_empty(connection) else _choose_free_name(copy.with_name("feeds.db"))
         if replaced is not None:
-            export_store(engines, replaced)
+            export_store(engines, replaced, complete=lambda copy: add_to_backup(url, copy))
         with engines.write() as connection, file.read() as source:
             delete_rows(connection)
             copy_rows(source, connection)

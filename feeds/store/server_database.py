@@ -1,12 +1,13 @@
-"""`server.db`: what the server process keeps, and alone writes: subscriptions, deliveries, and the like.
+"""What servers keep, and alone write: subscriptions, deliveries, and the like; in `server.db`, or in PostgreSQL.
 
-Its tables stand in `server_schema`, where is said how a subject adds some; each subject has a module with its
+The tables stand in `server_schema`, where is said how a subject adds some; each subject has a module with its
 statements, whose class is given the `ServerDatabase`.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,14 +16,16 @@ from sqlalchemy import Connection
 
 from ..errors import StoreError
 from . import migrate
-from .engines import Engines, open_engines
+from .engines import DatabaseAddress, Engines, describe_address, open_delivery_lock, open_engines
 from .migrate import NewestTables
-from .server_schema import SERVER_REVISION, VIRTUAL_TABLES, server_metadata
+from .server_schema import SERVER_REVISION, VIRTUAL_TABLES, server_metadata, shared_metadata
 from .sqlite import create_file, find_damage, list_tables
+from .transfer import copy_rows, delete_rows
 
 MIGRATIONS = Path(__file__).parent / "server_migrations"
 CHECKED_TABLES = ("alembic_version",)  # at each start; `feeds verify` checks all
 TABLES_REVISION = SERVER_REVISION  # of the tables that are declared
+GROUP = "server"  # of tables in a PostgreSQL database, beside those of the store
 BACKUP_PREFIX = "server."  # of the names that the tables have in a backup
 
 
@@ -32,31 +35,41 @@ def server_path(path: Path) -> Path:
 
 
 class ServerDatabase:
-    """The database of the server process, for all its threads. Raises StoreError, as a database that is damaged does.
+    """The database of a server, for all its threads. Raises StoreError, as a database that is damaged does.
 
-    Only the process that holds the server's lock opens it. One that is not open, or could not be opened, refuses each
-    transaction with the reason, so that a subject need not ask whether it is there.
+    Only the process that holds the server's lock opens a file; the servers of an installation share the tables in
+    PostgreSQL. One that is not open, or could not be opened, refuses each transaction with the reason, so that a
+    subject need not ask whether it is there. A PostgreSQL server may be up again later: it is tried anew.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, address: DatabaseAddress) -> None:
+        self._address = address
         self._engines: Engines | None = None
-        self._reason = f"{path} is not open yet"
+        self._delivery_lock = open_delivery_lock(address)
+        self._opening = threading.Lock()
+        self._may_open = False
+        self._reason = f"{describe_address(address)} is not open yet"
 
     def open(self) -> None:
-        """Open the database; create it or migrate it to the newest schema first where needed."""
-        try:
-            newest = NewestTables("server", TABLES_REVISION, server_metadata, CHECKED_TABLES, VIRTUAL_TABLES)
-            migrate.create_or_upgrade(self._path, SERVER_REVISION, MIGRATIONS, newest)
-        except StoreError as error:
-            self._reason = str(error)
-            raise
-        self._engines = open_engines(self._path)
+        """Open the database; create its tables or migrate them to the newest schema first where needed."""
+        with self._opening:
+            self._may_open = isinstance(self._address, str)
+            self._open()
 
     def close(self) -> None:
         """Close all connections."""
-        if self._engines:
-            self._engines.close()
+        with self._opening:
+            self._may_open = False
+            self._delivery_lock.close()
+            if self._engines:
+                self._engines.close()
+
+    def may_deliver(self) -> bool:
+        """Return whether what is due is to be delivered here: one server of those that share the tables does (§8).
+
+        The first that asks, until it ends. It asks again now and then, as the lock ends with its connection.
+        """
+        return self._delivery_lock.hold()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -70,18 +83,36 @@ class ServerDatabase:
         with self._open_engines().write() as connection:
             yield connection
 
+    def _open(self) -> None:
+        try:
+            migrate.create_or_upgrade(self._address, SERVER_REVISION, MIGRATIONS, _newest_tables(self._address))
+        except StoreError as error:
+            self._reason = str(error)
+            raise
+        self._engines = open_engines(self._address, GROUP)
+
     def _open_engines(self) -> Engines:
+        if self._engines is None and self._may_open:
+            with self._opening:
+                if self._engines is None:
+                    self._open()
         if self._engines is None:
             raise StoreError(self._reason)
         return self._engines
 
 
-class ServerDatabaseReader:
-    """Reads the database that another process writes; there is nothing in one that another version made."""
+def _newest_tables(address: DatabaseAddress) -> NewestTables:
+    if isinstance(address, str):
+        return NewestTables(GROUP, TABLES_REVISION, shared_metadata, ())
+    return NewestTables(GROUP, TABLES_REVISION, server_metadata, CHECKED_TABLES, VIRTUAL_TABLES)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engines = open_engines(path)
+
+class ServerDatabaseReader:
+    """Reads the database that other processes write; there is nothing in one that another version made."""
+
+    def __init__(self, address: DatabaseAddress) -> None:
+        self._address = address
+        self._engines = open_engines(address, GROUP)
         self._is_current = False  # asked once: the processes of an installation are of one version
         self.changes = self._engines.changes
 
@@ -92,31 +123,77 @@ class ServerDatabaseReader:
     @contextmanager
     def read(self) -> Iterator[Connection | None]:
         """Begin a transaction; None where there is no database yet. Raises StoreError for a damaged one."""
-        if not self._path.exists():
+        if isinstance(self._address, Path) and not self._address.exists():
             yield None
             return
         with self._engines.read() as connection:
-            self._is_current = self._is_current or migrate.read_revision(connection, self._path) == SERVER_REVISION
+            if not self._is_current:
+                self._is_current = migrate.read_revision(connection, self._address, GROUP) == SERVER_REVISION
             yield connection if self._is_current else None
 
 
 # ── verify, backup, restore ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def find_server_faults(path: Path) -> list[str]:
-    """Return every fault of the file; it reads all of it."""
-    reader = ServerDatabaseReader(path)
+def find_server_faults(address: DatabaseAddress) -> list[str]:
+    """Return every fault of the file; it reads all of it. What a PostgreSQL server knows is said of the store."""
+    if isinstance(address, str):
+        return []
+    reader = ServerDatabaseReader(address)
     try:
         with reader.read() as connection:
-            return [f"{path}: {fault}" for fault in find_damage(connection)] if connection else []
+            return [f"{address}: {fault}" for fault in find_damage(connection)] if connection else []
     except StoreError as error:
         return [str(error)]
     finally:
         reader.close()
 
 
-def add_to_backup(path: Path, backup: Path) -> None:
-    """Copy the rows of the server's database, if there is one, into a backup of `feeds.db`. Raises StoreError."""
+def add_to_backup(address: DatabaseAddress, backup: Path) -> None:
+    """Copy the rows of the server's database, if there is one, into a backup of the store. Raises StoreError."""
+    if isinstance(address, Path):
+        _add_file_to_backup(address, backup)
+        return
+    reader = ServerDatabaseReader(address)
+    file = backup.with_name(f"{backup.name}.server")
+    try:
+        with reader.read() as source, create_file(file) as temporary:
+            if source is not None:
+                migrate.create_tables(temporary, _newest_tables(temporary))
+                with _write(temporary) as copy:
+                    copy_rows(source, copy, shared_metadata)
+                _add_file_to_backup(temporary, backup)
+    finally:
+        reader.close()
+        file.unlink(missing_ok=True)
+
+
+def replace_rows(url: str, file: Path) -> None:
+    """Put the rows of a file into the tables of a PostgreSQL database, in the place of those there. Raises StoreError.
+
+    No server is connected.
+    """
+    migrate.create_or_upgrade(url, SERVER_REVISION, MIGRATIONS, _newest_tables(url))
+    engines = open_engines(file)
+    try:
+        with engines.read() as source, _write(url) as target:
+            delete_rows(target, shared_metadata)
+            copy_rows(source, target, shared_metadata)
+    finally:
+        engines.close()
+
+
+@contextmanager
+def _write(address: DatabaseAddress) -> Iterator[Connection]:
+    engines = open_engines(address, GROUP)
+    try:
+        with engines.write() as connection:
+            yield connection
+    finally:
+        engines.close()
+
+
+def _add_file_to_backup(path: Path, backup: Path) -> None:
     if not path.exists():
         return
     with _connect(backup, path) as connection:

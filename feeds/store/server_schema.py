@@ -1,9 +1,10 @@
-"""The tables of `server.db` in their newest form, to which `server_migrations/` brings older databases.
+"""The tables of the server's database in their newest form, to which `server_migrations/` brings older ones.
 
 A subject adds its tables here, and a migration in `server_migrations/versions` that makes them and follows the newest
 one (`down_revision`); its `revision` becomes `SERVER_REVISION`. What SQLAlchemy has no words for, such as an FTS5
 table, stands in `VIRTUAL_TABLES`; a new database is made of both, without the migrations. `feeds backup` copies the
-rows of the tables here, except of those with `info={"is_derived": True}`, which the server fills anew.
+rows of the tables here, except of those with `info={"is_derived": True}`, which the server fills anew. In PostgreSQL,
+several servers share all but those with `"is_local"`, which each has in a file of its own.
 
 Times and records are stored as `schema` says.
 """
@@ -14,14 +15,14 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     column,
 )
+
+from .column_types import TEXT, WHOLE
 
 SERVER_REVISION = "hub_protocols"
 
@@ -34,19 +35,19 @@ server_metadata = MetaData()
 hub_subscriptions = Table(
     "hub_subscriptions",
     server_metadata,
-    Column("key", Integer, primary_key=True),
-    Column("callback", Text, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("feed", Text, nullable=False),
-    Column("host", Text, nullable=False),  # of the callback
-    Column("secret", Text),
-    Column("expires", Integer, nullable=False),
-    Column("wanted", Integer, nullable=False, server_default="0"),
-    Column("delivered", Integer, nullable=False, server_default="0"),
-    Column("attempts", Integer, nullable=False, server_default="0"),  # of the delivery that is wanted
-    Column("due", Integer, nullable=False, server_default="0"),  # of the next attempt
-    Column("body_digest", Text),  # of what was delivered last
-    Column("protocol", Text, nullable=False, server_default="websub"),
+    Column("key", WHOLE, primary_key=True),
+    Column("callback", TEXT, nullable=False),
+    Column("path", TEXT, nullable=False),
+    Column("feed", TEXT, nullable=False),
+    Column("host", TEXT, nullable=False),  # of the callback
+    Column("secret", TEXT),
+    Column("expires", WHOLE, nullable=False),
+    Column("wanted", WHOLE, nullable=False, server_default="0"),
+    Column("delivered", WHOLE, nullable=False, server_default="0"),
+    Column("attempts", WHOLE, nullable=False, server_default="0"),  # of the delivery that is wanted
+    Column("due", WHOLE, nullable=False, server_default="0"),  # of the next attempt
+    Column("body_digest", TEXT),  # of what was delivered last
+    Column("protocol", TEXT, nullable=False, server_default="websub"),
     UniqueConstraint("callback", "path", name="hub_subscriptions_identity"),
     Index("hub_subscriptions_feed", "feed"),
     Index("hub_subscriptions_host", "host"),
@@ -58,15 +59,15 @@ hub_subscriptions = Table(
 hub_requests = Table(
     "hub_requests",
     server_metadata,
-    Column("key", Integer, primary_key=True),
-    Column("callback", Text, nullable=False),
-    Column("topic", Text, nullable=False),  # as it was requested
-    Column("mode", Text, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("secret", Text),
-    Column("lease_seconds", Integer, nullable=False),
-    Column("reason", Text),  # of a denial
-    Column("protocol", Text, nullable=False, server_default="websub"),
+    Column("key", WHOLE, primary_key=True),
+    Column("callback", TEXT, nullable=False),
+    Column("topic", TEXT, nullable=False),  # as it was requested
+    Column("mode", TEXT, nullable=False),
+    Column("host", TEXT, nullable=False),
+    Column("secret", TEXT),
+    Column("lease_seconds", WHOLE, nullable=False),
+    Column("reason", TEXT),  # of a denial
+    Column("protocol", TEXT, nullable=False, server_default="websub"),
     UniqueConstraint("callback", "topic", name="hub_requests_identity"),
     sqlite_autoincrement=True,
 )
@@ -78,19 +79,19 @@ hub_requests = Table(
 push_state = Table(
     "push_state",
     server_metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", TEXT, primary_key=True),
+    Column("value", TEXT, nullable=False),
 )
 
 push_subscriptions = Table(
     "push_subscriptions",
     server_metadata,
-    Column("key", Integer, primary_key=True),
-    Column("endpoint", Text, nullable=False, unique=True),
-    Column("p256dh", Text, nullable=False),
-    Column("auth", Text, nullable=False),
-    Column("service", Text, nullable=False),
-    Column("created", Integer, nullable=False),
+    Column("key", WHOLE, primary_key=True),
+    Column("endpoint", TEXT, nullable=False, unique=True),
+    Column("p256dh", TEXT, nullable=False),
+    Column("auth", TEXT, nullable=False),
+    Column("service", TEXT, nullable=False),
+    Column("created", WHOLE, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -99,12 +100,12 @@ push_subscriptions = Table(
 push_feeds = Table(
     "push_feeds",
     server_metadata,
-    Column("subscription", Integer, ForeignKey("push_subscriptions.key", ondelete="CASCADE"), primary_key=True),
-    Column("feed", Text, primary_key=True),
-    Column("wanted", Integer, nullable=False, server_default="0"),
-    Column("delivered", Integer, nullable=False, server_default="0"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("due", Integer, nullable=False, server_default="0"),
+    Column("subscription", WHOLE, ForeignKey("push_subscriptions.key", ondelete="CASCADE"), primary_key=True),
+    Column("feed", TEXT, primary_key=True),
+    Column("wanted", WHOLE, nullable=False, server_default="0"),
+    Column("delivered", WHOLE, nullable=False, server_default="0"),
+    Column("attempts", WHOLE, nullable=False, server_default="0"),
+    Column("due", WHOLE, nullable=False, server_default="0"),
     Index("push_feeds_feed", "feed"),
     Index("push_feeds_due", "due", sqlite_where=column("wanted") > column("delivered")),
 )
@@ -113,11 +114,11 @@ push_feeds = Table(
 push_news = Table(
     "push_news",
     server_metadata,
-    Column("feed", Text, primary_key=True),
-    Column("published_id", Text, primary_key=True),
-    Column("number", Integer, nullable=False),
-    Column("at", Integer, nullable=False),
-    Column("news", Text, nullable=False),
+    Column("feed", TEXT, primary_key=True),
+    Column("published_id", TEXT, primary_key=True),
+    Column("number", WHOLE, nullable=False),
+    Column("at", WHOLE, nullable=False),
+    Column("news", TEXT, nullable=False),
     Index("push_news_number", "feed", "number"),
     Index("push_news_at", "at"),
 )
@@ -127,17 +128,17 @@ push_news = Table(
 source_subscriptions = Table(
     "source_subscriptions",
     server_metadata,
-    Column("key", Integer, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("hub", Text, nullable=False),
-    Column("topic", Text, nullable=False),
-    Column("token", Text, nullable=False, unique=True),  # in the address of the callback
-    Column("secret", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("lease_ends", Integer),  # NULL: never verified
-    Column("due", Integer, nullable=False),  # of the next request to the hub
-    Column("attempts", Integer, nullable=False, server_default="0"),  # since the last verification
-    Column("digests", Text, nullable=False, server_default="[]"),  # of the bodies that were pushed last
+    Column("key", WHOLE, primary_key=True),
+    Column("source", TEXT, nullable=False),
+    Column("hub", TEXT, nullable=False),
+    Column("topic", TEXT, nullable=False),
+    Column("token", TEXT, nullable=False, unique=True),  # in the address of the callback
+    Column("secret", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("lease_ends", WHOLE),  # NULL: never verified
+    Column("due", WHOLE, nullable=False),  # of the next request to the hub
+    Column("attempts", WHOLE, nullable=False, server_default="0"),  # since the last verification
+    Column("digests", TEXT, nullable=False, server_default="[]"),  # of the bodies that were pushed last
     sqlite_autoincrement=True,
 )
 
@@ -145,10 +146,10 @@ source_subscriptions = Table(
 source_pushes = Table(
     "source_pushes",
     server_metadata,
-    Column("number", Integer, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("lease_ends", Integer, nullable=False),
-    Column("content_type", Text, nullable=False),
+    Column("number", WHOLE, primary_key=True),
+    Column("source", TEXT, nullable=False),
+    Column("lease_ends", WHOLE, nullable=False),
+    Column("content_type", TEXT, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("push_inbox_source", "source"),
     info={"is_derived": True},  # the next visit brings it, too
@@ -160,21 +161,27 @@ source_pushes = Table(
 search_stories = Table(
     "search_stories",
     server_metadata,
-    Column("key", Integer, primary_key=True),
-    Column("mark", Integer, nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("story", Integer, nullable=False),
-    info={"is_derived": True},
+    Column("key", WHOLE, primary_key=True),
+    Column("mark", WHOLE, nullable=False),
+    Column("position", WHOLE, nullable=False),
+    Column("story", WHOLE, nullable=False),
+    info={"is_derived": True, "is_local": True},
 )
 
 # Their words; apart from the small rows that each search reads.
 search_texts = Table(
     "search_texts",
     server_metadata,
-    Column("key", Integer, primary_key=True),
+    Column("key", WHOLE, primary_key=True),
     Column("words", LargeBinary, nullable=False),
-    info={"is_derived": True},
+    info={"is_derived": True, "is_local": True},
 )
+
+# Those that servers share in a PostgreSQL database.
+shared_metadata = MetaData()
+for _table in server_metadata.sorted_tables:
+    if not _table.info.get("is_local"):
+        _table.to_metadata(shared_metadata)
 
 VIRTUAL_TABLES = (
     """

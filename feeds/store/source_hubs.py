@@ -36,6 +36,10 @@ class SourceHubStore:
     def __init__(self, database: ServerDatabase) -> None:
         self._database = database
 
+    def may_deliver(self) -> bool:
+        """Return whether what is due is for this server to request; see `ServerDatabase`."""
+        return self._database.may_deliver()
+
     # ── subscriptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, source: HubSource, token: str, secret: str, due: datetime) -> None:

@@ -23,7 +23,7 @@ from feeds.model import Event, HubProtocol, HubRequest, HubSubscription
 from feeds.push import hub
 from feeds.push.hub import HubWorker, Topic, Topics
 from feeds.push.hub_messages import TopicDocument
-from feeds.store import HubStore, ServerDatabase
+from feeds.store import DatabaseAddress, HubStore, ServerDatabase
 
 HUB = "https://wire.example.org/hub"
 TOPIC = "https://wire.example.org/all.atom"
@@ -43,11 +43,11 @@ def echo(request: Request) -> Iterable[Piece]:
 class Rig:
     """A hub with its database, a clock that stands still, and a feed whose documents the test writes."""
 
-    def __init__(self, folder: Path, allow: tuple[str, ...] = ALLOW) -> None:
+    def __init__(self, address: DatabaseAddress, allow: tuple[str, ...] = ALLOW) -> None:
         self.now: datetime = NOON
         self.documents = {"/all.atom": b"<feed>1</feed>"}
         self.withdrawn: dict[str, str | None] = {}
-        self.database = ServerDatabase(folder / "data" / "server.db")
+        self.database = ServerDatabase(address)
         self.database.open()
         self.store = HubStore(self.database)
         self.client = OutboundClient(SITE, allow)
@@ -96,8 +96,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with closing(Rig(tmp_path)) as rig:
+def rig(server_address: DatabaseAddress) -> Iterator[Rig]:
+    with closing(Rig(server_address)) as rig:
         yield rig
 
 
@@ -229,7 +229,7 @@ def test_R46_subscribers_of_a_renamed_feed_are_led_to_its_new_topic(rig: Rig, or
 
 
 def test_S6_R63_a_callback_inside_the_network_is_not_contacted(tmp_path: Path, origin: Origin) -> None:
-    with closing(Rig(tmp_path, allow=())) as rig:
+    with closing(Rig(tmp_path / "data" / "server.db", allow=())) as rig:
         rig.request(origin.put("/callback?", echo)[:-1])
         assert rig.subscriptions() == []
     assert origin.connections == 0
@@ -263,13 +263,13 @@ def test_R59_the_same_bytes_are_not_delivered_twice(rig: Rig, origin: Origin, ca
     assert [request.body for request in deliveries(origin)] == [b"<feed>2</feed>"]
 
 
-def test_R62_what_changed_while_the_hub_was_off_is_delivered(tmp_path: Path, origin: Origin) -> None:
+def test_R62_what_changed_while_the_hub_was_off_is_delivered(server_address: DatabaseAddress, origin: Origin) -> None:
     url = origin.put("/callback", OK)
     origin.put("/callback?", echo)
-    with closing(Rig(tmp_path)) as first:
+    with closing(Rig(server_address)) as first:
         first.request(url)
     stop = threading.Event()
-    with closing(Rig(tmp_path)) as second:
+    with closing(Rig(server_address)) as second:
         second.documents["/all.atom"] = b"<feed>2</feed>"
         thread = threading.Thread(target=second.worker.run, args=[stop])
         thread.start()
@@ -476,3 +476,22 @@ def test_F36_bad_subscribers_delay_no_others(rig: Rig, origin: Origin, monkeypat
         until(partial(has_all, body))
     hanging = [request for request in deliveries(origin) if request.path in {f"/{number}" for number in range(4)}]
     assert len(hanging) == 4  # the first deliveries, which have not ended
+
+
+def test_of_several_servers_one_delivers_and_the_next_goes_on(postgres_url: str, origin: Origin) -> None:
+    origin.put("/callback?", echo)
+    url = origin.put("/callback", OK)
+    with closing(Rig(postgres_url)) as second:
+        with closing(Rig(postgres_url)) as first:
+            first.request(url)
+            for rig in (first, second):
+                rig.publish()
+            second.wait()
+            assert deliveries(origin) == []
+            first.wait()
+            second.wait()
+            assert [each.body for each in deliveries(origin)] == [b"<feed>2</feed>"]
+            first.publish(b"<feed>3</feed>")
+        second.publish(b"<feed>3</feed>")  # the first ended before it delivered that
+        second.wait()
+        assert [each.body for each in deliveries(origin)] == [b"<feed>2</feed>", b"<feed>3</feed>"]

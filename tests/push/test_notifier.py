@@ -24,7 +24,7 @@ from feeds.push import notifier as notifier_module
 from feeds.push.notification import NotificationTexts
 from feeds.push.notifier import GAP, LONGEST_PAUSE, MAX_IN_PROGRESS, MAX_REFUSALS, SETTLE, Notifier
 from feeds.push.vapid import Vapid, make_key
-from feeds.store import PushSubscriptions, ServerDatabase
+from feeds.store import DatabaseAddress, PushSubscriptions, ServerDatabase
 
 VAPID = Vapid(make_key(), "mailto:me@wire.example", NOON.timestamp)
 DAY = timedelta(days=1)
@@ -33,8 +33,8 @@ DAY = timedelta(days=1)
 class Installation:
     """An outbox, a server's database, and a notifier whose clock is ours."""
 
-    def __init__(self, path: Path) -> None:
-        self.database = ServerDatabase(path / "server.db")
+    def __init__(self, address: DatabaseAddress) -> None:
+        self.database = ServerDatabase(address)
         self.database.open()
         self.store = PushSubscriptions(self.database)
         self.service = PushService()
@@ -88,8 +88,8 @@ class Installation:
 
 
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[Installation]:
-    with closing(Installation(tmp_path)) as installation:
+def wire(server_address: DatabaseAddress) -> Iterator[Installation]:
+    with closing(Installation(server_address)) as installation:
         yield installation
 
 
@@ -384,7 +384,7 @@ def test_a_thread_sends_and_stops(wire: Installation, monkeypatch: pytest.Monkey
 
 
 def test_a_database_that_is_not_open_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with closing(Installation(tmp_path)) as wire:
+    with closing(Installation(tmp_path / "server.db")) as wire:
         stop = threading.Event()
         wire.store = PushSubscriptions(ServerDatabase(tmp_path / "other.db"))
         wire.restart()

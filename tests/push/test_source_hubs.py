@@ -15,7 +15,7 @@ from wire import until
 from feeds.errors import PushError
 from feeds.model import HubSource, OutboundAnswer, ReceivedPush, SourceSubscription, SubscriptionState
 from feeds.push.source_hubs import HubSubscriber, clamp_lease, is_reachable_from, retry_time, take_denial, verify
-from feeds.store import InboxReader, ServerDatabase, ServerDatabaseReader, SourceHubStore, source_hubs
+from feeds.store import DatabaseAddress, InboxReader, ServerDatabase, ServerDatabaseReader, SourceHubStore, source_hubs
 
 A = HubSource("a", "https://hub.example/", "https://a.example/feed")
 B = HubSource("b", "https://hub.example/", "https://b.example/feed")
@@ -24,14 +24,14 @@ B = HubSource("b", "https://hub.example/", "https://b.example/feed")
 class Rig:
     """A subscriber with its database, a clock that stands still, and a hub that keeps the requests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, address: DatabaseAddress) -> None:
         self.now: datetime = NOON
         self.sources: list[HubSource] | None = [A]
         self.answer: int | PushError = 202
         self.requests: list[dict[str, str]] = []
         self.taken = 0
-        self.path = folder / "data" / "server.db"
-        self.database = ServerDatabase(self.path)
+        self.address = address
+        self.database = ServerDatabase(address)
         self.database.open()
         self.store = SourceHubStore(self.database)
         self.subscriber = HubSubscriber(
@@ -73,8 +73,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with closing(Rig(tmp_path)) as rig:
+def rig(server_address: DatabaseAddress) -> Iterator[Rig]:
+    with closing(Rig(server_address)) as rig:
         yield rig
 
 
@@ -186,7 +186,7 @@ class Inbox:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         rig.look()
-        self.reader = InboxReader(ServerDatabaseReader(rig.path))
+        self.reader = InboxReader(ServerDatabaseReader(rig.address))
 
     def add(self, body: bytes) -> bool:
         push = ReceivedPush(0, "a", NOON, "text/xml", body)

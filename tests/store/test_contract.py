@@ -78,7 +78,7 @@ def test_every_method_has_its_test() -> None:
 OWN_WORDS = {
     "PRAGMA|OR REPLACE|OR IGNORE|sqlite_master|sqlite_sequence": {"sqlite.py"},
     "json_each|json_extract|instr|group_concat": {"sqlite_spelling.py"},
-    r"pg_\w+\(|pg_catalog|READ COMMITTED": {"postgres.py", "job_tables.py"},
+    r"pg_\w+\(|pg_catalog|READ COMMITTED": {"postgres.py", "postgres_servers.py", "job_tables.py"},
     "json_array_elements|string_agg|strpos|bytea": {"postgres_spelling.py"},
 }
 

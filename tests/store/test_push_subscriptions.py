@@ -14,7 +14,7 @@ from factories import NOON
 
 from feeds.errors import PushError
 from feeds.model import PushSubscription
-from feeds.store import PushSubscriptions, ServerDatabase, push_subscriptions, restore_database
+from feeds.store import DatabaseAddress, PushSubscriptions, ServerDatabase, push_subscriptions, restore_database
 
 
 def subscription(name: str, auth: str = "a") -> PushSubscription:
@@ -22,13 +22,14 @@ def subscription(name: str, auth: str = "a") -> PushSubscription:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "feeds.db"
+def address(server_address: DatabaseAddress) -> DatabaseAddress:
+    """Of the store beside it."""
+    return server_address if isinstance(server_address, str) else server_address.with_name("feeds.db")
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[PushSubscriptions]:
-    with closing(ServerDatabase(path.with_name("server.db"))) as database:
+def store(server_address: DatabaseAddress) -> Iterator[PushSubscriptions]:
+    with closing(ServerDatabase(server_address)) as database:
         database.open()
         yield PushSubscriptions(database)
 
@@ -94,13 +95,15 @@ def test_R68_one_key_is_made_whoever_asks_first(store: PushSubscriptions) -> Non
     assert keys == ["key 1"] * 8
 
 
-def test_R68_a_backup_holds_key_and_subscriptions(store: PushSubscriptions, path: Path, tmp_path: Path) -> None:
+def test_R68_a_backup_holds_key_and_subscriptions(
+    store: PushSubscriptions, address: DatabaseAddress, tmp_path: Path
+) -> None:
     """Neither is of use without the other."""
     key = store.vapid_key(lambda: "a key")
     store.subscribe(subscription("1"), "all", NOON)
     store.take_events((), (), 7, now=NOON, due=NOON)
     backup = tmp_path / "backup"
-    with open_store(path) as feeds_store:
+    with open_store(address) as feeds_store:
         feeds_store.backup(backup)
     assert backup.stat().st_mode & 0o777 == 0o600
     other = tmp_path / "other"

@@ -158,7 +158,7 @@ def test_F40_a_backup_is_put_in_the_place_of_the_rows(postgres_url: str, data: P
         add_articles(store, article("2", "later"))
         store.issued(issue("f", {3: LedgerEntry("n", NOON)}, event(3)), NOON)
     later = rows_of(postgres_url)
-    replaced = restore_database(postgres_url, data / "copy", data / "server.db")
+    replaced = restore_database(postgres_url, data / "copy", data)
     assert replaced == data / "feeds-replaced-1.db" and rows_of(replaced) == later
     after = rows_of(postgres_url)
     changed = {name for name in before if after[name] != before[name]}
@@ -175,5 +175,5 @@ def test_F40_a_damaged_backup_changes_nothing(postgres_url: str, data: Path) -> 
         connection.commit()
     before = rows_of(postgres_url)
     with pytest.raises(StoreError, match="copy is damaged"):
-        restore_database(postgres_url, data / "copy", data / "server.db")
+        restore_database(postgres_url, data / "copy", data)
     assert rows_of(postgres_url) == before
