@@ -104,8 +104,9 @@ def render_text(page: ManualPage, width: int = WIDTH) -> str:
     """Return a page as plain text of so many columns, listings apart, whose lines are not broken."""
     lines = ["NAME", *_wrap(f"{page.name} - {page.summary}", INDENT, width)]
     for block in page.blocks:
-        lines += _text_lines(block, min(width, WIDTH))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
+        block_lines = [*_text_lines(block, min(width, WIDTH))]
+        lines += block_lines if block_lines[0] or lines[-1] else block_lines[1:]  # one empty line between two blocks
+    return "\n".join(lines) + "\n"
 
 
 def _text_lines(block: ManualBlock, width: int) -> Iterable[str]:

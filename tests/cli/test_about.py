@@ -95,6 +95,8 @@ def test_D9_each_kind_of_plugin_has_a_page_with_the_files_of_the_sample(feeds: R
     page, text = feeds("docs", topic.name).out, feeds("docs", topic.name, "--as", "text").out
     assert page.startswith(f".TH FEEDS-{topic.name.upper()} 7 ")
     assert all(f"class {declaration.__name__}" in text for declaration in topic.declarations)
+    listed_text = "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
+    assert all(path.read_text(encoding="utf-8") in listed_text for path in files)
 
 
 def test_D9_what_the_pages_on_plugins_put_into_the_yaml_is_right(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
