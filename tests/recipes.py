@@ -30,7 +30,7 @@ class Kitchen:
     Each source has a host of its own.
     """
 
-    def __init__(self, name: str, wire: Wire, origin: Origin, **documents: bytes) -> None:
+    def __init__(self, name: str, wire: Wire, origin: Origin, *, store: str | None = None, **documents: bytes) -> None:
         self.wire = wire
         self.origin = origin
         self.documents = documents
@@ -39,7 +39,8 @@ class Kitchen:
         self.tree: dict[str, Any] = yaml.safe_load(text)
         sources = {id: self._serve(id, entry) for id, entry in self.tree["sources"].items()}
         defaults = self.tree.get("defaults", {}) | {"allow_private": ["127.0.0.0/8"]}
-        own = {"data": "../data", "public": "../public", "hosts": {"gap": "0s", "at_once": 64}}
+        own: dict[str, Any] = {"data": "../data", "public": "../public", "hosts": {"gap": "0s", "at_once": 64}}
+        own |= {"store": store} if store else {}
         wire.config.parent.mkdir(parents=True)
         wire.config.write_text(json.dumps(self.tree | own | {"defaults": defaults, "sources": sources}))
         shutil.copytree(FOLDER / "tools", wire.config.parent / "tools")

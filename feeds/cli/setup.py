@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from .. import config as configuration
-from ..errors import ConfigError
+from ..errors import ConfigError, StoreError
 from ..formatting import format_count
 from ..model import Config
 from ..registry import SOURCES, STEPS, SourceKind, StepKind, source_kinds, step_kinds
@@ -102,12 +102,15 @@ def _renamed_sources(config: Config) -> list[str]:
     """Return a sentence for each source that was renamed without `was:`, as the store shows it, if there is one."""
     from ..app.declarations import with_outlines  # only this command needs the application
 
-    with open_store(config) as store:
-        if store is None:
-            return []
-        sources = with_outlines(config.sources, store.outlines())
-        article_counts = store.article_counts()
-        renamed = configuration.find_renamed(sources, store.declarations(), article_counts)
+    try:
+        with open_store(config) as store:
+            if store is None:
+                return []
+            sources = with_outlines(config.sources, store.outlines())
+            article_counts = store.article_counts()
+            renamed = configuration.find_renamed(sources, store.declarations(), article_counts)
+    except StoreError as error:  # the configuration is right all the same
+        return [f"sources that were renamed are not looked for: {error}"]
     return [configuration.format_rename(new_id, old_id, article_counts[old_id]) for new_id, old_id in renamed]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
+import pytest
 from command import RunCommand
 from wire import Wire
 
@@ -37,3 +39,13 @@ def test_check_counts_warns_and_names_all_mistakes(wire: Wire, feeds: RunCommand
 
 def test_schema_is_json(feeds: RunCommand) -> None:
     assert feeds("schema").json["type"] == "object"
+
+
+def test_check_warns_of_a_database_that_cannot_be_reached(wire: Wire, feeds: RunCommand) -> None:
+    pytest.importorskip("psycopg", reason="the extra [postgres] is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # free again in a moment
+    wire.declare({"a": "https://a.example/"}, store=f"postgresql://feeds@127.0.0.1:{port}/feeds")
+    result = feeds("check")
+    assert result.code == 0 and "no mistakes" in result.out
+    assert "warning: sources that were renamed are not looked for: " in result.out

@@ -9,7 +9,7 @@ import pytest
 import recipes
 from origin import Document, Origin
 from recipes import Kitchen
-from wire import Wire, rss
+from wire import Wire, rss, until
 
 from feeds.config import find_warnings, load
 
@@ -135,3 +135,33 @@ def test_behind_a_web_server_the_hub_is_named_and_files_are_compressed(wire: Wir
     assert b"https://wire.example.org/hub" in files["all.atom"]
     assert {"all.atom.gz", "all.rss.gz", "all.json.gz", "index.html.gz"} <= files.keys()
     assert len(wire.items("world")) == 8 and len(wire.items("all")) == 16
+
+
+def test_several_machines_publish_one_edition_and_lose_nothing_with_one_of_them(
+    wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon and two workers, of which one is killed: each with the same YAML, and a folder `data` of its own."""
+    pytest.importorskip("procrastinate", reason="the extra [postgres] is not installed")
+    from postgres import database
+
+    with database() as url:
+        kitchen = Kitchen("several-machines", wire, origin, store=url)
+        processes = []
+        for machine, arguments in enumerate((["daemon", "--listen", "127.0.0.1:0"], ["worker"], ["worker"])):
+            monkeypatch.setenv("STATE_DIRECTORY", str(wire.home / f"machine-{machine}"))
+            processes.append(wire.start(*arguments))
+        daemon, killed, worker = processes
+        try:
+            until(lambda: (wire.public / "all.json").exists() and len(wire.items("all")) == 32)
+            until(lambda: (wire.public / "local.json").exists() and len(wire.items("local")) == 8)
+            killed.kill()
+            fresh = recipes.feed("agency", 9).replace(b"story number 8", b"the news after a machine was lost")
+            origin.put("/all.atom", Document(fresh), host=kitchen.hosts["agency"])
+            monkeypatch.setenv("STATE_DIRECTORY", str(wire.home / "machine-3"))
+            assert "1 article" in wire.command("run", "agency").stdout
+            until(lambda: any("after a machine was lost" in title for title in titles(wire, "all")))
+        finally:
+            for process in processes:
+                process.terminate()
+            errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in (daemon, worker)] == [0, 0], errors
