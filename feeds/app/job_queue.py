@@ -136,6 +136,11 @@ class JobQueue:
         """Return whether jobs are taken now."""
         return len(self._workers) > 1 and all(worker.worker_id is not None for worker in self._workers.values())
 
+    @property
+    def has_problem(self) -> bool:
+        """Return whether the database cannot be reached."""
+        return bool(self._problem)
+
     def stop(self) -> None:
         """Take no more jobs; those in progress end by themselves."""
         with suppress(RuntimeError):  # it has ended
@@ -171,11 +176,11 @@ class JobQueue:
                 tasks = [self._work(VISIT_QUEUE), self._work(ISSUE_QUEUE)] if self._io else []
                 beat = asyncio.create_task(self._beat())
                 await asyncio.gather(self._stopping.wait(), *tasks)
+                await beat
                 await self._release(list(self._locks))
                 if self._locker is not None:
                     with suppress(ConnectorException):
                         await self._jobs.job_manager.unregister_worker(self._locker)
-                beat.cancel()
         except BaseException as error:
             if not self._opened.done():
                 self._opened.set_exception(error)
@@ -227,7 +232,7 @@ class JobQueue:
 
     async def _beat(self) -> None:
         """Tell that this process lives, and end the jobs of those that do not."""
-        while True:
+        while not self._stopping.is_set():
             began = time.monotonic()
             try:
                 await self._beat_once()
@@ -237,7 +242,8 @@ class JobQueue:
                 self._note_problem(None)
             except ConnectorException as error:
                 self._note_problem(error)
-            await asyncio.sleep(BEAT_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), BEAT_SECONDS)
 
     async def _beat_once(self) -> None:
         manager = self._jobs.job_manager

@@ -136,7 +136,9 @@ class SharedApp(App):
         self._outlines = self.store.outlines()
         self.sources = with_outlines(self._declared.sources, self._outlines)
         others = self._declared.sources.keys() & self.store.adopt(self.sources.values())
-        if others:
+        if others and not self._declaration_number:
+            log.info("no sources are stored yet; a daemon stores those of its configuration")
+        elif others:
             names = sorted(others)[:MAX_NAMED]
             log.warning(
                 "declared here otherwise than where the sources of this installation were stored, and so not visited "

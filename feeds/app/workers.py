@@ -141,7 +141,9 @@ class JobWorker:
         return self._ending.is_set() or self._pausing.is_set() or self._has_new_declarations
 
     def _note_error(self, place: str, error: FeedsError) -> None:
-        """Tell an error once for as long as it stays the same."""
+        """Tell an error once for as long as it stays the same; what the queue tells too is told by it."""
+        if isinstance(error, StoreError) and self._queue.has_problem:
+            return
         if self._errors.get(place) != str(error):
             self._errors[place] = str(error)
             self._io.on_error(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -21,6 +23,9 @@ import psycopg
 from origin import KEEP, Behaviour, Origin, Piece, Request, reply, spacing
 from postgres import database
 from wire import Wire, document, rss, until
+
+from feeds import __version__ as feeds_version
+from feeds.politeness import shard_of
 
 STOP_SECONDS = 10.0  # a process ends within 5, on a machine that does nothing else
 
@@ -71,7 +76,8 @@ class Installation:
     def kill(self, *processes: subprocess.Popen[str]) -> None:
         for process in processes:
             process.kill()
-            process.communicate()
+            _, errors = process.communicate()
+            print(errors)
             self.processes.remove(process)
 
     def stop(self) -> None:
@@ -91,7 +97,7 @@ class Installation:
 def installation(wire: Wire) -> Iterator[Installation]:
     installation = Installation(wire)
     yield installation
-    installation.kill(*installation.processes)
+    installation.kill(*installation.processes)  # after a failure
 
 
 @contextmanager
@@ -216,6 +222,64 @@ def test_a_run_beside_workers_waits_for_their_shards_and_works_without_any(
     installation.stop()
     assert_nothing_is_doubled(url, wire, feeds)
     assert min(map(min, spacing(origin.requests).values())) > 0.25
+
+
+def test_a_database_that_goes_away_is_waited_for_and_told_of_once(
+    url: str, installation: Installation, origin: Origin
+) -> None:
+    wire, feeds = installation.wire, GrowingFeeds()
+    origin.put("/s", feeds.behaviour("s"))
+    wire.declare({"s": {"feed": origin.url("/s"), "every": "2s"}}, store=url, server={"listen": "127.0.0.1:0"})
+    installation.start("daemon", "--shards", "1")
+    worker = installation.start("worker")
+    until(lambda: feeds.counts["s"] > 1)
+    name = urlsplit(url).path[1:]
+    with connected(urlsplit(url)._replace(path="/postgres").geturl()) as server:
+        server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        time.sleep(4)
+        server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+    count = feeds.counts["s"]
+    until(lambda: feeds.counts["s"] > count + 2)
+    feeds.is_growing = False
+    until(lambda: published_titles(wire) == feeds.titles())
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=60)
+    installation.processes.remove(worker)
+    told = [line for line in errors.splitlines() if " ERROR " in line or " WARNING " in line]
+    assert worker.returncode == 0 and told and len(told) <= 3, "by its visits, by its jobs, and that all is well again"
+    installation.stop()
+    assert_nothing_is_doubled(url, wire, feeds)
+
+
+def test_a_worker_ends_when_another_version_has_changed_the_tables(url: str, installation: Installation) -> None:
+    installation.wire.declare({}, store=url)
+    assert installation.wire.command("run").returncode == 0
+    worker = installation.start("worker")
+    until(lambda: json.loads(installation.wire.command("status", "--json").stdout)["workers"])
+    with connected(url) as connection:
+        connection.execute("UPDATE feeds_version SET version_num = '9999'")
+    _, errors = worker.communicate(timeout=60)
+    installation.processes.remove(worker)
+    assert worker.returncode == 1 and "another version of this program" in errors, errors
+
+
+def test_status_shows_who_works_on_what(url: str, installation: Installation, origin: Origin) -> None:
+    wire, feeds = installation.wire, GrowingFeeds(seconds=0.5)
+    origin.put("/s", feeds.behaviour("s"))
+    wire.declare({"s": {"feed": origin.url("/s"), "every": "2s"}}, store=url, server={"listen": "127.0.0.1:0"})
+    installation.start("daemon")
+    installation.start("worker")
+
+    def workers() -> list[dict[str, Any]]:
+        return list(json.loads(wire.command("status", "--json").stdout)["workers"])
+
+    until(lambda: sorted(worker["role"] for worker in workers()) == ["daemon", "worker"])
+    until(lambda: [worker["shards"] for worker in workers() if worker["shards"]] == [[str(shard_of("127.0.0.1"))]])
+    text = wire.command("status").stdout
+    assert f"version {feeds_version}, seen" in text
+    installation.stop()
+    assert workers() == []
 
 
 def test_a_worker_needs_a_store_that_can_be_shared(wire: Wire) -> None:
