@@ -326,7 +326,8 @@ class App:
                     yield feeds[FRONT_PAGE], due.changes[FRONT_PAGE]
 
         paths = issuer.issue(chosen_feeds(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
-        self._announcer.notify()
+        if self.role is not Role.WORKER:  # the daemon announces what workers issue
+            self._announcer.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths

@@ -71,6 +71,16 @@ class BackgroundPublisher:
         with self._issuing:
             yield
 
+    @contextmanager
+    def try_paused(self) -> Iterator[bool]:
+        """Publish nothing while inside, unless something is published already; tell which."""
+        is_paused = self._issuing.acquire(blocking=False)
+        try:
+            yield is_paused
+        finally:
+            if is_paused:
+                self._issuing.release()
+
     def close(self) -> None:
         """End the thread, after the issue in progress: what it works on may be closed then."""
         self._closed.set()

@@ -20,6 +20,7 @@ from .turn import NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions
 log = logging.getLogger("feeds.app")
 
 MAX_NAMED = 5  # sources in a message
+BUSY_SECONDS = 0.5  # before a feed is ordered again that could not be issued now
 DIFFERENT_SECONDS = 2.0  # that a feed is left to others before it is ordered again
 
 
@@ -41,13 +42,18 @@ class SharedApp(App):
         self.held = held
         self._declaration_number = 0
         self._outlines: Mapping[str, tuple[Outline, ...]] = {}
+        self._visits_shards = False  # rather than what a command named
         self._open(config, now, network=network)
 
     # ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def visit_shards(self, should_end: Callable[[], bool]) -> Turn:
         """Make the visits of the shards that are held, for as long as one is; until `should_end` returns True."""
-        return self.turn(TurnOptions(repeat=True, max_wait=None, should_end=should_end))
+        self._visits_shards = True
+        try:
+            return self.turn(TurnOptions(repeat=True, max_wait=None, should_end=should_end))
+        finally:
+            self._visits_shards = False
 
     @property
     def requested_sources(self) -> Collection[str]:
@@ -55,12 +61,18 @@ class SharedApp(App):
         return set(self._requested_sources)
 
     def _make_loop(self, host_queue: scheduling.HostQueue, io: TurnIO) -> TurnLoop:
+        if not self._visits_shards:
+            return super()._make_loop(host_queue, io)
         return ShardLoop(host_queue, io, self._stopping, VISIT_SLOTS, self.held, self._due_shards)
 
     def _first_visits(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
+        if not self._visits_shards:
+            return super()._first_visits(options, start)
         return []  # those of the shards that are held come when the loop first looks for what is due
 
     def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
+        if not self._visits_shards:
+            return super()._due_visits(options, start)
         return self._sharing.patiently(lambda: self._shard_visits(self.held.open, options))
 
     def _shard_visits(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
@@ -80,12 +92,15 @@ class SharedApp(App):
     # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def due_orders(self) -> list[IssueOrder]:
-        """Return which feeds should be issued now, the front page only where nothing else is due."""
+        """Return which feeds should be issued now, the front page only where nothing else is due.
+
+        None are named while this process issues one itself.
+        """
         if not self._may_be_due():
             return []
-        with self._publisher.paused():
-            due = self._find_due_feeds()
-            if not due.ids and not due.withdrawn:
+        with self._publisher.try_paused() as is_paused:
+            due = self._find_due_feeds() if is_paused else None
+            if due is None or not (due.ids or due.withdrawn):
                 return []
             orders = [IssueOrder(ledger.feed_id) for ledger in due.withdrawn]
             orders += [self._order(id) for id in due.ids - {FRONT_PAGE, SHARED_FILES}]
@@ -96,7 +111,10 @@ class SharedApp(App):
 
         Nothing happens where this process declares the feed otherwise than the one that ordered it.
         """
-        with self._publisher.paused():
+        with self._publisher.try_paused() as is_paused:
+            if not is_paused:  # by a command, which may be waiting for this very feed
+                self._stopping.wait(BUSY_SECONDS)
+                return [IssueOrder(feed_id, fingerprint)]
             self._expand_feeds(self.store.ledgers().keys())
             if self._order(feed_id).fingerprint != fingerprint:
                 log.warning("%s is declared otherwise here than where it is to be issued; left to others", feed_id)
@@ -104,6 +122,10 @@ class SharedApp(App):
                 return []
             self.issue(among=[feed_id])
         return [] if feed_id in (FRONT_PAGE, SHARED_FILES) else [self._order(FRONT_PAGE)]
+
+    def announce(self) -> None:
+        """Tell an external hub what any process has issued."""
+        self._announcer.notify()
 
     def _order(self, feed_id: str) -> IssueOrder:
         feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .turn import Turn
 
 log = logging.getLogger("feeds.app")
 
+TURN_SECONDS = 60.0  # after which a turn is ended and told of, although more is to be visited
 WAIT_SECONDS = 0.5  # for a shard, between two looks whether to stop
 RETRY_SECONDS = 2.0  # after a turn that failed
 FAILED_PAUSE = timedelta(seconds=5)  # before a feed that failed is issued again
@@ -45,6 +47,7 @@ class JobWorker:
         self._ending = threading.Event()
         self._pausing = threading.Event()
         self._turning = threading.Lock()  # held during a turn, and between two by what must not meet one
+        self._turn_ends_at = 0.0
         self._has_new_declarations = False
         self._errors: dict[str, str] = {}  # of visits and of feeds, told once for as long as each stays the same
         jobs = JobIO(self._held, self._issue, self._own_sources, self._check, self._report_problem, io.fail)
@@ -67,6 +70,7 @@ class JobWorker:
     def tick(self) -> None:
         """Have the shards visited and the feeds issued that are due; harmless if several processes do."""
         try:
+            self._app.announce()
             self._queue.defer([*map(pull_job, self._due_shards()), *map(issue_job, self._due_orders())])
         except StoreError as error:
             log.debug("no jobs are ordered: %s", error)  # `_report_problem` has told
@@ -118,6 +122,7 @@ class JobWorker:
                 with self._turning:
                     self._follow_declarations()
                     if has_work:
+                        self._turn_ends_at = time.monotonic() + TURN_SECONDS
                         self._io.on_turn(self._app.visit_shards(self._should_turn_end))
                 self._errors.pop(VISITS, None)
             except OutdatedError as error:
@@ -138,7 +143,8 @@ class JobWorker:
 
     def _should_turn_end(self) -> bool:
         self._io.on_alive()
-        return self._ending.is_set() or self._pausing.is_set() or self._has_new_declarations
+        is_over = time.monotonic() >= self._turn_ends_at
+        return is_over or self._ending.is_set() or self._pausing.is_set() or self._has_new_declarations
 
     def _note_error(self, place: str, error: FeedsError) -> None:
         """Tell an error once for as long as it stays the same; what the queue tells too is told by it."""

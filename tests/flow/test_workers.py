@@ -224,6 +224,27 @@ def test_a_run_beside_workers_waits_for_their_shards_and_works_without_any(
     assert min(map(min, spacing(origin.requests).values())) > 0.25
 
 
+def test_commands_have_a_daemon_do_their_work_beside_its_jobs(
+    url: str, installation: Installation, origin: Origin
+) -> None:
+    wire, feeds = installation.wire, GrowingFeeds()
+    origin.put("/s", feeds.behaviour("s"))
+    wire.declare({"s": {"feed": origin.url("/s"), "every": "1h"}}, store=url, server={"listen": "127.0.0.1:0"})
+    installation.start("daemon")
+    until(lambda: published_titles(wire) == ["s 0"])
+    until((wire.home / "data" / "feeds.sock").exists)
+    result = wire.command("run", "s")
+    assert result.returncode == 0 and "1 article new" in result.stdout, result
+    assert published_titles(wire) == ["s 0", "s 1"]
+    (wire.public / "all.rss").unlink()
+    assert wire.command("publish").returncode == 0
+    assert (wire.public / "all.rss").exists()
+    (article, _) = wire.items()
+    assert wire.command("retract", str(article["id"])).returncode == 0
+    assert len(wire.items()) == 1
+    installation.stop()
+
+
 def test_a_database_that_goes_away_is_waited_for_and_told_of_once(
     url: str, installation: Installation, origin: Origin
 ) -> None:
