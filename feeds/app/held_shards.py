@@ -91,14 +91,13 @@ class HeldShards:
             hold = self._open.get(shard)
             return max(0.0, hold.ends_at - time.monotonic()) if hold else 0.0
 
-    def expire(self) -> Collection[Shard]:
-        """Close the shards whose time is over; return them."""
+    def expire(self) -> None:
+        """Close the shards whose time is over."""
         now = time.monotonic()
         with self._lock:
             over = [shard for shard, hold in self._open.items() if now >= min(hold.ends_at, self.valid_until)]
         for shard in over:
             self.close(shard)
-        return over
 
     def close(self, shard: Shard) -> None:
         """Start no more visits of a shard."""

@@ -173,10 +173,11 @@ class JobQueue:
         try:
             async with self._open():
                 self._opened.set_result(None)
-                tasks = [self._work(VISIT_QUEUE), self._work(ISSUE_QUEUE)] if self._io else []
-                beat = asyncio.create_task(self._beat())
+                tasks = [self._beat()]
+                if self._io:
+                    self._io.held.valid_until = time.monotonic() + LAPSE_SECONDS
+                    tasks += [self._work(VISIT_QUEUE), self._work(ISSUE_QUEUE)]
                 await asyncio.gather(self._stopping.wait(), *tasks)
-                await beat
                 await self._release(list(self._locks))
                 if self._locker is not None:
                     with suppress(ConnectorException):
@@ -237,6 +238,7 @@ class JobQueue:
             try:
                 await self._beat_once()
                 if self._io:
+                    self._io.held.expire()  # what others may have been given, if the last sign was long ago
                     self._io.held.valid_until = began + LAPSE_SECONDS
                     await asyncio.to_thread(self._io.check)
                 self._note_problem(None)

@@ -29,6 +29,7 @@ class ShardLoop(TurnLoop):
         super().__init__(host_queue, io, stopping, slots)
         self._held = held
         self._due_shards = due_shards
+        self._emptied: set[Shard] = set()  # closed, and their visits taken out of the queue
         held.follow(self._threads.wake)
 
     def _check_due(self) -> None:
@@ -42,12 +43,15 @@ class ShardLoop(TurnLoop):
 
     def _give_up_shards(self) -> None:
         """Take the visits out of the queue that may not start any more; give up the shards without one in flight."""
-        for shard in self._held.expire():
+        self._held.expire()
+        closing = set(self._held.closing)
+        for shard in closing - self._emptied:
             for visit in self._host_queue.remove(shard):
                 del self._pending[visit_key(visit)]
-        if closing := self._held.closing:
-            for shard in set(closing) - self._pending_shards():
-                self._held.give_up(shard)
+        done = closing - self._pending_shards() if closing else closing
+        self._emptied = closing - done
+        for shard in done:
+            self._held.give_up(shard)
 
     def _close_idle_shards(self) -> None:
         """Close the shards without a visit, now or soon: others that wait would be taken instead."""

@@ -185,6 +185,6 @@ class JobWorker:
 
     def _report_problem(self, problem: str) -> None:
         if problem:
-            log.warning("the database cannot be reached; this process waits for it: %s", problem)
+            log.warning("the jobs in the database cannot be reached; this process waits for them: %s", problem)
         else:
-            log.warning("the database can be reached again")
+            log.warning("the jobs in the database can be reached again")

@@ -165,6 +165,23 @@ def test_nothing_starts_once_the_process_gave_no_sign_of_life(held: HeldShards, 
     assert not store.claimed and len(store.due) == 1
 
 
+def test_a_process_that_stood_still_for_long_leaves_its_queue_to_others(
+    held: HeldShards, start: Callable[..., World]
+) -> None:
+    """Its next sign of life does not bring back what it held: the visit that waits for the gap is not started."""
+    first, second = due_now("a.example", "a.example")
+    store = Store([first, replace(second, source=source("second"))])
+    given_up = held.take(shard_of("a.example"), LONG)
+    world = start(store, limits=HostLimits(gap=0.3, at_once=1))
+    wait_for(lambda: store.claimed)
+    held.valid_until = 0.0
+    held.expire()
+    held.valid_until = time.monotonic() + LONG
+    world.released.set()
+    given_up.result(LONG)
+    assert len(world.recorded) == 1 and len(store.due) == 1
+
+
 def test_a_paused_process_takes_no_shard(held: HeldShards) -> None:
     given_up = held.take(1, LONG)
     held.pause()
