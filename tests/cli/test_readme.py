@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from recipes import environment
 from wire import Wire
 
-from feeds.config import load
+from feeds.config import json_schema, load
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +54,7 @@ def test_the_tour_shows_what_its_commands_print(wire: Wire, monkeypatch: pytest.
 def test_the_yaml_of_the_readme_is_right(number: int, wire: Wire) -> None:
     text = [found[2] for found in BLOCK.finditer(README) if found[1] == "yaml"][number]
     part = yaml.safe_load(text)
-    if part.keys().isdisjoint({"sources", "feeds", "steps", "site"}):
+    if part.keys().isdisjoint({*json_schema()["properties"], "steps"}):
         part = {"sources": part}  # one source without its heading
     feeds = {"all": {"steps": part.pop("steps")}} if "steps" in part else {}
     tree = {"site": {"title": "A", "url": "https://wire.example.org/"}, "feeds": feeds, "allow_commands": True} | part
@@ -62,7 +63,7 @@ def test_the_yaml_of_the_readme_is_right(number: int, wire: Wire) -> None:
         (wire.home / name).write_text("a-key")
     path = wire.home / "feeds.yaml"
     path.write_text(yaml.safe_dump(tree))
-    assert load(path, {"PASSWORD": "a-password", "TOKEN": "a-token"})
+    assert load(path, environment(text))
 
 
 def test_the_links_of_the_readme_lead_somewhere() -> None:
