@@ -274,6 +274,15 @@ class Hub:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where the paths of changed files are posted; `secret` is the key of the signature, if there is one."""
+
+    url: str
+    secret: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The addresses that the built-in server listens on, as (host, port), and the networks it treats in another way.
 
@@ -324,6 +333,7 @@ class Config:
     short_secrets: tuple[str, ...] = ()  # the keys, dotted, whose secrets are too short for that
     retain: float | None = None  # seconds that articles are stored after they were first seen; None: for ever
     hub: Hub | None = None  # which the server names in headers, and `site.hubs` in documents
+    on_publish: Webhook | None = None
     workers: int | None = None  # processes that read documents beside this one; None: one for each other core
     store: str | None = None  # the address of a PostgreSQL database; None: a file in `data`
     allow_commands: bool = False  # whether sources may run programs
@@ -1237,6 +1247,34 @@ class Issue(Struct, frozen=True):
     archives: Mapping[int, tuple[PublishedFile, ...]] = {}
     oldest_archive: int | None = None
     drops: Mapping[str, int] = {}
+
+
+class WebhookDelivery(Struct, frozen=True):
+    """What one request to a webhook tells: path → digest of the files that changed, and the paths of removed ones.
+
+    A receiver that gets a `number` twice has seen it.
+    """
+
+    number: int
+    at: datetime
+    changed: Mapping[str, str] = {}
+    removed: tuple[str, ...] = ()
+
+
+class WebhookState(Struct, frozen=True):
+    """What the webhook was told: path → digest of every file, the number of the last delivery, and the next one.
+
+    While it fails: how often since when, why, and when it is tried again. `version` counts how often it was stored.
+    """
+
+    told: Mapping[str, str] = {}
+    number: int = 0
+    pending: WebhookDelivery | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    due_at: datetime | None = None
+    error: str = ""
+    version: int = 0
 
 
 # ── status ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -75,6 +75,7 @@ from .turn import (
 )
 from .visit_counts import VisitCounter, VisitCounts
 from .visit_log import log_visit
+from .webhook_notifier import WebhookNotifier
 
 log = logging.getLogger("feeds.app")
 
@@ -150,6 +151,8 @@ class App:
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
             self._announcer = HubAnnouncer(lambda: self.config, self.store)
             resources.callback(lambda: self._announcer.close(wait=not self._stopping.is_set()))
+            self._webhook = WebhookNotifier(lambda: self.config, self.store, self.now)
+            resources.callback(lambda: self._webhook.close(wait=not self._stopping.is_set()))
             self._publisher = BackgroundPublisher(self.issue, self._may_be_due)
             resources.callback(self._publisher.close)
             self._resources = resources.pop_all()
@@ -328,6 +331,7 @@ class App:
         paths = issuer.issue(chosen_feeds(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
         if self.role is not Role.WORKER:  # the daemon announces what workers issue
             self._announcer.notify()
+            self._webhook.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -393,6 +397,7 @@ class App:
         self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
         self._requested_sources.intersection_update(config.sources)
         self._announcer.notify()  # of what an earlier command could not announce
+        self._webhook.notify()
 
     def _open_target(self, config: Config) -> Target:
         installation = f"{self.store.authority} {self.store.created.isoformat()}"

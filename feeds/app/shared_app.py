@@ -126,6 +126,7 @@ class SharedApp(App):
     def announce(self) -> None:
         """Tell an external hub what any process has issued."""
         self._announcer.notify()
+        self._webhook.notify()
 
     def _order(self, feed_id: str) -> IssueOrder:
         feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}

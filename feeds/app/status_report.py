@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from .. import config as configuration
-from ..model import Config, Feed, FeedStatus, InstallationStatus, Kind, Source, SourceStatus, replace
+from ..formatting import format_time
+from ..model import Config, Feed, FeedStatus, InstallationStatus, Kind, Source, SourceStatus, WebhookState, replace
 from ..publish import open_target
 from ..store import SqlStore
 from .declarations import expand_feeds, with_outlines
@@ -74,6 +75,12 @@ def _find_declared(config: Config, id: str) -> Source:
     return config.sources[id]
 
 
+def _webhook_problems(state: WebhookState) -> Iterator[str]:
+    if state.failing_since is not None:
+        since = format_time(state.failing_since)
+        yield f"the webhook of `on_publish` has not been told what is new since {since}: {state.error}"
+
+
 def read_report(config: Config, now: datetime) -> StatusReport:
     """Read the store, if there is one; nothing is created or changed."""
     # Without declarations, which only visits and articles need.
@@ -85,7 +92,9 @@ def read_report(config: Config, now: datetime) -> StatusReport:
         sources = with_outlines(config.sources, outlines)
         expanded = expand_feeds(config, sources, store, store.ledgers().keys())
         size = store.size()
+        webhook = store.webhook() if config.on_publish else WebhookState()
         status = read_status(expanded, sources.keys(), store, open_target(config.public, config.site.compress))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    return StatusReport(config, now, status, states, outline_counts, read_problems(config, now), expanded.feeds, size)
+    problems = [*read_problems(config, now), *_webhook_problems(webhook)]
+    return StatusReport(config, now, status, states, outline_counts, problems, expanded.feeds, size)

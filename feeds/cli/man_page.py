@@ -18,6 +18,7 @@ Schema = Mapping[str, Any]
 SHAPES = {
     "site": "SiteShape",
     "public": "BucketShape",
+    "on_publish": "WebhookShape",
     "server": "ServerShape",
     "hosts": "HostsShape",
     "sources.ID": "SourceShape",

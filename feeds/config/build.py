@@ -25,6 +25,7 @@ from ..model import (
     ServerSettings,
     Site,
     Source,
+    Webhook,
     field_names,
     is_remote,
     replace,
@@ -43,6 +44,7 @@ from .schema import (
     SettingsShape,
     SiteShape,
     SourceShape,
+    WebhookShape,
     source_shape,
 )
 from .secrets import MIN_SEARCHED_LENGTH, Secrets
@@ -91,7 +93,8 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
     server = _build_record(ServerSettings, shape.server)
     public = _build_public(shape.public, location)
     keys = (public.access_key, public.secret_key) if isinstance(public, Bucket) else ()
-    tokens = frozenset(filter(None, [server.admin_token, *keys]))
+    webhook = _build_webhook(shape.on_publish)
+    tokens = frozenset(filter(None, [server.admin_token, *keys, webhook and webhook.secret]))
     return Config(
         path=location.path,
         site=site,
@@ -109,6 +112,7 @@ def build_config(context: BuildContext, sources: Mapping[str, Source]) -> Config
         searched_secrets=searched,
         short_secrets=tuple(secrets.short),
         hub=context.hub,
+        on_publish=webhook,
     )
 
 
@@ -116,6 +120,12 @@ def _build_public(public: str | BucketShape, location: ConfigLocation) -> Path |
     if isinstance(public, BucketShape):
         return _build_record(Bucket, public)
     return Bucket(public) if is_bucket(public) else location.resolve(public)
+
+
+def _build_webhook(shape: str | WebhookShape | None) -> Webhook | None:
+    if isinstance(shape, WebhookShape):
+        return _build_record(Webhook, shape, headers=tuple((shape.headers or {}).items()))
+    return Webhook(shape) if shape else None
 
 
 def _build_hub(shape: SiteShape) -> Hub | None:

@@ -57,10 +57,6 @@ _EXPECTED = {
     "model_type": "a mapping of `key: value`",
     "tuple_type": "a list, each item after `- `",
 }
-# Keys of later versions, which would have no effect in this one.
-_LATER_KEYS = {
-    "on_publish": "a webhook",
-}
 MAX_KEYS_SHOWN = 12
 
 
@@ -107,8 +103,6 @@ def _describe_unknown_key(error: ErrorDetails) -> str:
     if issubclass(shape, StepShape):
         names = list(step_kinds())
         return f"there is no step `{key}`, expected {join_with_or(names)}{hint(_suggest_key(error))}"
-    if purpose := _LATER_KEYS.get(".".join(map(str, _path(error)[-2:]))):
-        return f"the key `{key}` ({purpose}) has no effect in this version, expected it left out"
     keys = list_keys(shape)
     keys.sort(key=lambda name: name not in address_kinds())  # the address of a source first
     shown = keys if len(keys) <= MAX_KEYS_SHOWN else [*keys[: MAX_KEYS_SHOWN - 1], "…"]

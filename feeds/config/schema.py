@@ -283,6 +283,19 @@ class BucketShape(YamlMapping):
 
 PublicPlace = Annotated[Annotated[v.PublicValue, Tag(SHORT)] | Annotated[BucketShape, Tag(LONG)], FORM]
 
+
+class WebhookShape(YamlMapping):
+    """A service that is told what was published."""
+
+    url: v.UrlValue = Field(description="Where it is told.", examples=["https://api.example.com/purge"])
+    secret: v.HeaderValue | None = optional_key("The key that the requests are signed with.", "${WEBHOOK_SECRET}")
+    headers: dict[v.HeaderNameValue, v.HeaderValue] | None = optional_key(
+        "Headers that are sent with every request.", {"Authorization": "Bearer ${TOKEN}"}
+    )
+
+
+WebhookPlace = Annotated[Annotated[v.UrlValue, Tag(SHORT)] | Annotated[WebhookShape, Tag(LONG)], FORM]
+
 _IDS: dict[str, JsonValue] = {"propertyNames": {"pattern": SLUG}}
 
 
@@ -312,6 +325,10 @@ class FileShape(YamlMapping):
     )
     server: ServerShape = Field(
         default=ServerShape(), description="The built-in server.", examples=[{"listen": "0.0.0.0:8080"}]
+    )
+    on_publish: WebhookPlace | None = optional_key(
+        "A webhook: the address to which the paths of the files that changed are posted, for CDNs and static hosts.",
+        "https://api.example.com/purge",
     )
     retain: v.RetentionValue | None = optional_key(
         "How long articles stay in the store and in archives; `forever`, the default, or at least a day.", "90d"

@@ -32,6 +32,7 @@ from ..model import (
     StoryPage,
     Visit,
     WaitingJobs,
+    WebhookState,
     WorkerStatus,
     replace,
 )
@@ -48,6 +49,7 @@ from . import (
     removals,
     seen_items,
     visits,
+    webhook,
 )
 from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, measure_size, open_engines
 from .schema import REVISION, meta, sources
@@ -391,6 +393,18 @@ class SqlStore:
     def announced(self, number: int) -> None:
         with self._engines.write() as connection:
             hub_sources.set_announced(connection, number)
+
+    def webhook(self) -> WebhookState:
+        with self._engines.read() as connection:
+            return webhook.select_webhook(connection)
+
+    def set_webhook(self, state: WebhookState) -> bool:
+        with self._engines.write() as connection:
+            return webhook.set_webhook(connection, state)
+
+    def published_digests(self) -> Mapping[str, str]:
+        with self._engines.read() as connection:
+            return webhook.select_published_digests(connection)
 
     def withdraw(self, feed_id: str) -> None:
         with self._engines.write() as connection:

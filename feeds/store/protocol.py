@@ -25,6 +25,7 @@ from ..model import (
     StoredDeclaration,
     Visit,
     WaitingJobs,
+    WebhookState,
     WorkerStatus,
 )
 
@@ -257,6 +258,15 @@ class Store(Protocol):
 
     def announced(self, number: int) -> None:
         """Store that the hub was told of all events up to a number."""
+
+    def webhook(self) -> WebhookState:
+        """Return what the webhook was told."""
+
+    def set_webhook(self, state: WebhookState) -> bool:
+        """Store what the webhook was told, unless another process did since it was read; return whether it did not."""
+
+    def published_digests(self) -> Mapping[str, str]:
+        """Return path → digest of all published files, or where none is known what changes with the bytes."""
 
     def withdraw(self, feed_id: str) -> None:
         """End a feed that is no longer declared."""

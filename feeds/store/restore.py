@@ -19,6 +19,7 @@ from .schema import meta, outbox
 from .server_database import add_to_backup, replace_rows, server_path, take_from_backup
 from .sqlite import COMPANIONS, copy_database, empty_log, has_log
 from .transfer import copy_rows, delete_rows, export_store, is_empty
+from .webhook import forget_told
 
 # Events that may have been numbered since the backup: their numbers are left out (F40).
 EVENT_NUMBER_JUMP = 1_000_000
@@ -108,6 +109,7 @@ def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int
                 newest = max(last_event_number, select_last_event(connection))
                 connection.execute(delete(outbox))
                 forget_etags(connection)
+                forget_told(connection, EVENT_NUMBER_JUMP)
                 connection.execute(update(meta).values(last_event=newest + EVENT_NUMBER_JUMP))
         finally:
             engines.close()

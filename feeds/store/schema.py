@@ -11,7 +11,7 @@ from sqlalchemy import Column, Float, ForeignKey, Index, MetaData, Table, Unique
 
 from .column_types import BYTES, TEXT, WHOLE
 
-REVISION = "0016"
+REVISION = "0017"
 
 metadata = MetaData()
 
@@ -211,6 +211,15 @@ publishing = Table(
     Column("waiting_since", WHOLE),  # NULL: it is published
     Column("failed_at", WHOLE),
     Column("error", TEXT),
+)
+
+# One row: what the webhook of `on_publish` was told.
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("version", WHOLE, nullable=False),
+    Column("state", TEXT, nullable=False),
 )
 
 withdrawn_feeds = Table(

@@ -44,6 +44,7 @@ def test_the_schema_knows_short_and_long_forms() -> None:
     assert told["properties"].keys() == {
         "site",
         "data",
+        "on_publish",
         "store",
         "public",
         "theme",

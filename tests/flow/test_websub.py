@@ -21,8 +21,8 @@ import pytest
 from origin import KEEP, Document, Origin, Piece, Request, reply
 from wire import Wire, document, rss, until
 
+from feeds.app import background_sender
 from feeds.app import hub as hub_module
-from feeds.app import hub_announcer
 from feeds.app.server_process import FileServer, HostPort
 from feeds.errors import ConfigError
 
@@ -305,8 +305,8 @@ def test_R45_a_daemon_tells_what_is_published_together_once(
 ) -> None:
     hub = ExternalHub(wire, origin)
     hub.status = 500
-    monkeypatch.setattr(hub_announcer, "DEBOUNCE_SECONDS", 0.0)
-    monkeypatch.setattr(hub_announcer, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(background_sender, "DEBOUNCE_SECONDS", 0.0)
+    monkeypatch.setattr(background_sender, "RETRY_SECONDS", (0.0,))
     declare(wire, origin, hub=hub.url)
     with wire.app() as app:
         app.turn()

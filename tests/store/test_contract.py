@@ -40,6 +40,7 @@ from feeds.model import (
     LedgerEntry,
     Link,
     Outline,
+    PublishedFile,
     PublishedTwin,
     PublishingStatus,
     Push,
@@ -49,6 +50,8 @@ from feeds.model import (
     StoryPage,
     StoryVisit,
     Validators,
+    WebhookDelivery,
+    WebhookState,
     replace,
 )
 from feeds.politeness import LOCAL_SHARD, shard_of
@@ -537,6 +540,30 @@ def test_R45_a_hub_is_told_of_each_event_once(store: Store) -> None:
     assert store.unannounced() == (3, {"y"})
     store.announced(3)
     assert store.unannounced() == (0, frozenset())
+
+
+def test_what_a_webhook_was_told_is_stored_by_one_process_at_a_time(store: Store) -> None:
+    first = store.webhook()
+    assert first == WebhookState()
+    delivery = WebhookDelivery(1, NOON, {"f.rss": "digest"}, ("g.rss",))
+    assert store.set_webhook(replace(first, number=1, pending=delivery))
+    assert not store.set_webhook(replace(first, number=1))  # as one that read it before
+    second = store.webhook()
+    assert (second.number, second.pending) == (1, delivery)
+    told = WebhookState({"f.rss": "digest"}, 1, failing_since=NOON, due_at=NOON + HOUR, version=second.version)
+    assert store.set_webhook(told)
+    assert not store.set_webhook(second)
+    assert replace(store.webhook(), version=0) == replace(told, version=0)
+
+
+def test_the_digests_of_all_published_files_are_known(store: Store) -> None:
+    (archive,) = published_files("archive/f/1.atom")
+    store.issued(replace(issue("f"), archives={1: (archive,)}), NOON)
+    store.issued(issue("g", files=(PublishedFile("stories/pic.png", "", 5, 7),)), NOON)
+    assert store.published_digests() == {
+        **{path: f"digest of {path}" for path in ("f.rss", "f.atom", "archive/f/1.atom")},
+        "stories/pic.png": "5 7",
+    }
 
 
 def test_published_ids_and_the_sources_that_a_feed_published(store: Store) -> None:
