@@ -22,8 +22,9 @@ from feeds.config.paths import ConfigLocation
 
 ROOT = Path(__file__).parent.parent
 UNITS = ROOT / "config" / "systemd"
-SERVICES = ("daemon", "serve")
+SERVICES = ("daemon", "worker", "serve")
 COMPOSE = yaml.safe_load((ROOT / "config" / "compose.yaml").read_text(encoding="utf-8"))
+OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "feeds"}
 
 
 def check_command(words: list[str]) -> None:
@@ -136,13 +137,24 @@ def test_the_container_calls_a_command_that_exists() -> None:
 def test_the_container_runs_without_rights() -> None:
     assert re.fullmatch("[1-9][0-9]*:[1-9][0-9]*", values("USER")[-1])  # a number: others can see that it is not root
     assert [name for name, _ in instructions()].index("USER") > instructions().index(("FROM", "${BASE}"))
-    hidden = {name: COMPOSE["services"]["feeds"][name] for name in ("read_only", "cap_drop", "security_opt", "tmpfs")}
-    assert hidden == {
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges:true"],
-        "tmpfs": ["/tmp"],
-    }
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_services_run_without_rights(service: str) -> None:
+    confined = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "tmpfs": ["/tmp"]}
+    assert OURS[service].items() >= confined.items()
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_services_call_commands_that_exist(service: str) -> None:
+    command = OURS[service].get("command", json.loads(values("CMD")[-1]))
+    check_command(["feeds", *command])
+    ports = {port.rpartition(":")[2] for port in OURS[service].get("ports", ())}
+    assert ports == ({values("EXPOSE")[-1]} if "--listen" in command else set())
+
+
+def test_the_services_of_several_machines_start_only_when_they_are_asked_for() -> None:
+    assert [name for name, service in COMPOSE["services"].items() if "profiles" not in service] == ["feeds"]
 
 
 def test_the_container_is_labelled_with_the_version() -> None:
@@ -155,17 +167,16 @@ def test_the_volumes_are_the_folders_of_the_sample() -> None:
     location = ConfigLocation(Path(values("WORKDIR")[-1]) / "config" / "feeds.yaml")
     folders = [str(location.resolve(sample[name])) for name in ("data", "public")]
     assert json.loads(values("VOLUME")[-1]) == folders
-    mounts = [volume.split(":") for volume in COMPOSE["services"]["feeds"]["volumes"]]
-    assert [mount[1] for mount in mounts] == [str(location.folder), *folders]
-    assert {mount[0] for mount in mounts[1:]} == set(COMPOSE["volumes"])
-    assert (ROOT / "config" / mounts[0][0] / "feeds.yaml").exists()
+    for name, service in OURS.items():
+        mounts = {place: volume for volume, place, *_ in (each.split(":") for each in service["volumes"])}
+        assert (ROOT / "config" / mounts.pop(str(location.folder)) / "feeds.yaml").exists()
+        assert set(mounts.values()) <= set(COMPOSE["volumes"])
+        assert mounts.keys() == (set(folders) if name == "feeds" else {folders[1]})
 
 
 def test_the_compose_file_builds_from_the_containerfile() -> None:
     build = COMPOSE["services"]["feeds"]["build"]
     assert (ROOT / "config" / build["context"] / build["dockerfile"]).samefile(ROOT / "config" / "Containerfile")
-    (port,) = COMPOSE["services"]["feeds"]["ports"]
-    assert port.endswith(f":{values('EXPOSE')[-1]}")
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (404, 1)])
