@@ -13,7 +13,7 @@ from ..app import control_socket
 from ..app.operations import ForgetRequest, OperationProgress, ReloadRequest, RetractRequest
 from ..formatting import format_count, format_size
 from ..model import Config
-from ..store import Store, describe_address, migrate_store, restore_database
+from ..store import Store, describe_address, migrate_server_tables, migrate_store, restore_database
 from ..store.lock import hold_lock
 from .application import perform
 from .common import common_options, is_quiet, json_option, print_json, print_lines, start_logging
@@ -164,7 +164,8 @@ def restore(ctx: click.Context, file: Path, as_json: bool) -> None:
 def migrate(ctx: click.Context, target: str, as_json: bool) -> None:
     """Copy the store to PostgreSQL, or back into a file, and check the copy. Stop daemon, server and workers before.
 
-    All arrives or nothing. The store that is copied stays as it is; the configuration says which of the two is used.
+    All arrives or nothing, with the subscriptions that servers keep. The store that is copied stays as it is; the
+    configuration says which of the two is used.
     """
     start_logging(ctx)
     config = load_config(ctx)
@@ -172,7 +173,10 @@ def migrate(ctx: click.Context, target: str, as_json: bool) -> None:
     address = Path(target) if is_file else configuration.read_store_address(target, config, os.environ)
     with hold_lock(config.data), hold_lock(config.data, "server.lock"), show_progress() as show:
         counts = migrate_store(
-            config.database, address, lambda table, done, total: show(OperationProgress(done, total, table))
+            config.database,
+            address,
+            lambda table, done, total: show(OperationProgress(done, total, table)),
+            complete=lambda: migrate_server_tables(config.server_database, address),
         )
     if as_json:
         print_json({"rows": dict(counts)})

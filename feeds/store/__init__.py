@@ -11,7 +11,7 @@ from .reader import StoreReader
 from .restore import restore_database
 from .schema import REVISION as SCHEMA_REVISION
 from .search_index import SearchableStory, SearchIndex
-from .server_database import ServerDatabase, ServerDatabaseReader
+from .server_database import ServerDatabase, ServerDatabaseReader, migrate_server_tables
 from .source_hubs import InboxReader, SourceHubStore
 from .transfer import migrate_store
 
@@ -32,6 +32,7 @@ __all__ = [
     "StoreReader",
     "SourceHubStore",
     "describe_address",
+    "migrate_server_tables",
     "migrate_store",
     "open_announcements",
     "restore_database",

@@ -159,28 +159,53 @@ def add_to_backup(address: DatabaseAddress, backup: Path) -> None:
     try:
         with reader.read() as source, create_file(file) as temporary:
             if source is not None:
-                migrate.create_tables(temporary, _newest_tables(temporary))
-                with _write(temporary) as copy:
-                    copy_rows(source, copy, shared_metadata)
+                _copy_to_file(source, temporary)
                 _add_file_to_backup(temporary, backup)
     finally:
         reader.close()
         file.unlink(missing_ok=True)
 
 
-def replace_rows(url: str, file: Path) -> None:
-    """Put the rows of a file into the tables of a PostgreSQL database, in the place of those there. Raises StoreError.
+def replace_rows(url: str, address: DatabaseAddress) -> None:
+    """Put the rows of a database into the tables of a PostgreSQL database, in the place of those there.
 
-    No server is connected.
+    No server is connected. Raises StoreError.
     """
-    migrate.create_or_upgrade(url, SERVER_REVISION, MIGRATIONS, _newest_tables(url))
-    engines = open_engines(file)
+    for each in (address, url):
+        migrate.create_or_upgrade(each, SERVER_REVISION, MIGRATIONS, _newest_tables(each))
+    engines = open_engines(address, GROUP)
     try:
         with engines.read() as source, _write(url) as target:
             delete_rows(target, shared_metadata)
             copy_rows(source, target, shared_metadata)
     finally:
         engines.close()
+
+
+def migrate_server_tables(address: DatabaseAddress, target: DatabaseAddress) -> None:
+    """Copy what servers keep, if there is anything, to where a copy of the store is made. Raises StoreError."""
+    if isinstance(address, Path) and not address.exists():
+        return
+    if isinstance(target, str):
+        replace_rows(target, address)
+        return
+    file = server_path(target)
+    if file.exists():
+        raise StoreError(f"{file} exists already; move it and the files beside it away")
+    reader = ServerDatabaseReader(address)
+    try:
+        with reader.read() as source:
+            if source is not None:
+                with create_file(file) as temporary:
+                    _copy_to_file(source, temporary)
+    finally:
+        reader.close()
+
+
+def _copy_to_file(source: Connection, file: Path) -> None:
+    migrate.create_tables(file, _newest_tables(file))
+    with _write(file) as copy:
+        copy_rows(source, copy, shared_metadata)
 
 
 @contextmanager

@@ -42,11 +42,15 @@ def export_store(engines: Engines, target: Path, *, complete: Callable[[Path], N
 
 
 def migrate_store(
-    source: DatabaseAddress, target: DatabaseAddress, report: ReportRows = lambda table, done, total: None
+    source: DatabaseAddress,
+    target: DatabaseAddress,
+    report: ReportRows = lambda table, done, total: None,
+    complete: Callable[[], None] = lambda: None,
 ) -> Mapping[str, int]:
     """Copy a whole store into a PostgreSQL database, or a file, that holds none; return the rows by table.
 
-    All arrives, and is checked, or nothing does. No other process may use either. Raises StoreError.
+    All arrives, and is checked, or nothing does; `complete` copies what belongs to it. No other process may use either.
+    Raises StoreError.
     """
     if isinstance(source, Path) and not source.exists():
         raise StoreError(f"{source} does not exist; there is nothing to copy")
@@ -59,6 +63,7 @@ def migrate_store(
                 counts = copy_rows(connection, copy, report=report)
             if faults := find_faults(copy):
                 raise StoreError(f"the copy is not as it must be ({faults[0]}); `feeds verify` says what is wrong")
+            complete()
             return counts
     finally:
         engines.close()

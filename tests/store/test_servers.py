@@ -15,7 +15,15 @@ from wire import until
 
 from feeds.errors import StoreError
 from feeds.model import HubRequest, LedgerEntry, PushSubscription
-from feeds.store import EVENTS, REQUESTS, HubStore, PushSubscriptions, ServerDatabase, open_announcements
+from feeds.store import (
+    EVENTS,
+    REQUESTS,
+    HubStore,
+    PushSubscriptions,
+    ServerDatabase,
+    migrate_server_tables,
+    open_announcements,
+)
 from feeds.store.engines import Announcements
 
 BROWSER = PushSubscription("https://push.example/1", "p", "a", "private")
@@ -103,6 +111,33 @@ def test_a_database_that_cannot_be_opened_is_tried_again(postgres_url: str) -> N
                 PushSubscriptions(database).count()
             connection.execute("DROP TABLE push_state")
             assert PushSubscriptions(database).count() == 0
+
+
+@pytest.mark.parametrize("is_back", [False, True], ids=["there", "back"])
+def test_subscriptions_go_along_with_a_store_that_is_copied(tmp_path: Path, postgres_url: str, is_back: bool) -> None:
+    file, store = tmp_path / "server.db", tmp_path / "feeds.db"
+    old, new = (postgres_url, file) if is_back else (file, postgres_url)
+    with closing(ServerDatabase(old)) as database:
+        database.open()
+        key = PushSubscriptions(database).vapid_key(lambda: "key")
+        PushSubscriptions(database).subscribe(BROWSER, "all", NOON)
+    migrate_server_tables(old, store if is_back else postgres_url)
+    with closing(ServerDatabase(new)) as database:
+        database.open()
+        subscriptions = PushSubscriptions(database)
+        assert subscriptions.feeds_of(BROWSER.endpoint) == ("all",)
+        assert subscriptions.vapid_key(lambda: "another") == key
+        other = PushSubscription("https://push.example/2", "p", "a", "private")
+        assert subscriptions.subscribe(other, "all", NOON) == ("all",)  # with a key of its own
+    if is_back:
+        with pytest.raises(StoreError, match="exists already"):
+            migrate_server_tables(old, store)
+
+
+def test_where_there_is_nothing_nothing_is_copied(tmp_path: Path, postgres_url: str) -> None:
+    migrate_server_tables(tmp_path / "server.db", postgres_url)
+    migrate_server_tables(postgres_url, tmp_path / "feeds.db")
+    assert [*tmp_path.iterdir()] == []
 
 
 # ── announcements ─────────────────────────────────────────────────────────────────────────────────────────────────────
