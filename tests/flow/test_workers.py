@@ -107,10 +107,10 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def count_workers(url: str) -> int:
+def processes_at_work(url: str) -> set[int]:
     with connected(url) as connection:
-        row = connection.execute("SELECT count(DISTINCT name) FROM feeds_jobs.feeds_workers").fetchone()
-    return int(row[0]) if row else 0
+        rows = connection.execute("SELECT name FROM feeds_jobs.feeds_workers").fetchall()
+    return {int(name.rpartition(":")[2]) for (name,) in rows}
 
 
 def published_titles(wire: Wire) -> list[str]:
@@ -342,7 +342,8 @@ def test_a_soak_of_four_workers_of_which_two_are_killed_every_twenty_seconds(
         workers = [*workers[2:], installation.start("worker"), installation.start("worker")]
     feeds.is_growing = False
     until(lambda: published_titles(wire) == feeds.titles(), 600)
-    until(lambda: count_workers(url) == len(workers) + 1)  # before they have started they do not hear a signal
+    # Before they have started they do not hear the signal to stop.
+    until(lambda: {process.pid for process in installation.processes} <= processes_at_work(url))
     installation.stop()
     assert_nothing_is_doubled(url, wire, feeds)
     intervals = visit_intervals(origin.requests)
