@@ -35,7 +35,7 @@ def serve_admin(
 ) -> Iterator[AdminSite]:
     """Serve the operator's site of an installation, whose clock is the one of the test; `parts` may replace some."""
     config, traffic = load(wire.config, env or {}), Traffic()
-    with StoreReader(config.data / "feeds.db") as reader:
+    with StoreReader(config.database) as reader:
         monitor = HealthMonitor(lambda: config, reader, lambda: wire.now)
         live = LiveStreams(reader.events, reader.event_range)
         made = parts(ServerParts(lambda: config, lambda: wire.now, monitor, reader, live, traffic))

@@ -34,6 +34,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("feeds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("feeds")
 
+STORE = os.environ.get("FEEDS_TEST_STORE", "sqlite")  # where installations keep what they store
+
 BLOCKED: list[object] = []
 
 
@@ -91,10 +93,23 @@ def _log_levels() -> Iterator[None]:
     loggers[0].handlers[:] = handlers
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of some modules with each kind of store."""
+    is_only = metafunc.definition.get_closest_marker("sqlite")
+    if "wire" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_stores") and not is_only:
+        metafunc.parametrize("wire", ["sqlite", "postgresql"] if STORE == "sqlite" else [STORE], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _needed_store(request: pytest.FixtureRequest) -> None:
+    if STORE != "sqlite" and request.node.get_closest_marker("sqlite"):
+        pytest.skip("it is about a store in a file")
+
+
 @pytest.fixture
-def wire(tmp_path: Path) -> Iterator[Wire]:
-    """An installation of its own; FEEDS_TEST_STORE=postgresql has its store in such a database."""
-    if os.environ.get("FEEDS_TEST_STORE", "sqlite") == "sqlite":
+def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wire]:
+    """An installation of its own; with FEEDS_TEST_STORE=postgresql, each has its store in such a database."""
+    if getattr(request, "param", STORE) == "sqlite":
         yield Wire(tmp_path)
         return
     with postgres.database() as url:

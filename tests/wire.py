@@ -21,6 +21,8 @@ from feeds import App
 from feeds.app import Turn, TurnOptions
 from feeds.app.turn import NetworkClient
 from feeds.model import Site
+from feeds.store import DatabaseAddress
+from feeds.store.engines import open_engines
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TITLES = (("1", "One"), ("2", "Two"), ("3", "Three"), ("4", "Four"))
@@ -58,6 +60,21 @@ class Wire:
         }
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(json.dumps(tree | top, indent=1), encoding="utf-8")
+
+    @property
+    def database(self) -> DatabaseAddress:
+        """Where the store is."""
+        return self.store or self.home / "data" / "feeds.db"
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement in the store, whichever it is; return its rows, or how many rows it changed."""
+        engines = open_engines(self.database)
+        try:
+            with engines.write() as connection:
+                result = connection.exec_driver_sql(statement)
+                return [tuple(row) for row in result] if result.returns_rows else [(result.rowcount,)]
+        finally:
+            engines.close()
 
     def app(self, network: Callable[[Site], NetworkClient] | None = None) -> App:
         """The program on this installation, its clock ours, and its network if it is given one."""

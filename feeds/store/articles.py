@@ -213,10 +213,11 @@ _CHECKED = select(
 
 def find_damaged_articles(connection: Connection) -> Iterator[str]:
     """Yield a sentence on each article whose row was changed by a fault of the disk."""
-    for row in connection.execute(_CHECKED, execution_options={"yield_per": ROWS_AHEAD}):
-        story_key, checksum, body, html = tuple(row)[-4:]
-        if row_checksum(tuple(row)[:-4], body, html, story_key) != checksum:
-            yield f"the article {row.published_id} is damaged"
+    with connection.execute(_CHECKED, execution_options={"yield_per": ROWS_AHEAD}) as rows:
+        for row in rows:
+            story_key, checksum, body, html = tuple(row)[-4:]
+            if row_checksum(tuple(row)[:-4], body, html, story_key) != checksum:
+                yield f"the article {row.published_id} is damaged"
 
 
 def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
@@ -235,4 +236,5 @@ def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
 
 def select_published_ids(connection: Connection) -> Iterator[str]:
     """Yield the published ids of all articles, retracted ones included."""
-    yield from connection.execute(select(articles.c.published_id), execution_options={"yield_per": 1000}).scalars()
+    with connection.execute(select(articles.c.published_id), execution_options={"yield_per": 1000}) as rows:
+        yield from rows.scalars()

@@ -96,6 +96,7 @@ def _counting(method: Callable[..., object], calls: Counter[str]) -> Callable[..
     return call
 
 
+@pytest.mark.sqlite
 def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(
     wire: Wire, origin: Origin, calls: Counter[str]
 ) -> None:
@@ -192,7 +193,7 @@ def test_an_article_is_written_once_in_each_format_for_all_feeds(wire: Wire, mon
 
 def test_L1_a_server_asks_for_events_only_after_a_commit(wire: Wire) -> None:
     wire.declare({"a": {"feed": "https://a.example.org/feed"}})
-    with wire.app() as app, StoreReader(wire.home / "data" / "feeds.db") as reader:
+    with wire.app() as app, StoreReader(wire.database) as reader:
         assert len(reader.event_range()) == 0
         with recorded_statements() as statements:
             assert len(reader.event_range()) == 0

@@ -19,6 +19,8 @@ from wire import Wire, rss
 
 from feeds.store import SqlStore
 
+pytestmark = pytest.mark.both_stores
+
 
 class Killed(BaseException):
     """Stands for the end of the process."""

@@ -10,6 +10,8 @@ import pytest
 from origin import Document, Origin
 from wire import Wire
 
+pytestmark = pytest.mark.both_stores
+
 LINK = "https://x.example/storm"
 TEXT = " ".join(f"word{number}" for number in range(120))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 import re
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from os import kill
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,6 +22,8 @@ from wire import Wire
 from feeds.app.control_socket import connect
 from feeds.app.operations import RunRequest
 from feeds.errors import FeedsError
+
+pytestmark = pytest.mark.both_stores
 
 MAX_FRONT_STORIES = 400
 ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -215,8 +216,7 @@ def facts(wire: Wire) -> dict[object, dict[str, object]]:
 
 
 def query(wire: Wire, statement: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as connection, connection:
-        return connection.execute(statement).fetchall()
+    return wire.execute(statement)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 from origin import Document, Origin
@@ -73,9 +71,8 @@ def test_A10_outlines_that_left_their_list_leave_the_store_unless_they_have_arti
         roll.body = opml(*([ann] if number == 0 else []), (f"New {number}", origin.url(f"/gone-{number}")))
         wire.now += timedelta(hours=1)
         wire.turn(everything=True)
-    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
-        ids = {id for (id,) in database.execute("SELECT id FROM sources")}
-        assert database.execute("SELECT count(*) FROM visits").fetchone() == (3,)
+    ids = {id for (id,) in wire.execute("SELECT id FROM sources")}
+    assert wire.execute("SELECT count(*) FROM visits") == [(3,)]
     assert ids == {"friends", "friends/ann", "friends/new-3"}
 
 

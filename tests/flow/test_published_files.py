@@ -95,6 +95,7 @@ def stat_counts(wire: Wire) -> Counter[str]:
     return Counter({name: count for name, count in counts.items() if (wire.public / name).is_file()})
 
 
+@pytest.mark.sqlite
 def test_a_store_of_an_older_version_takes_the_files_over_as_they_are(published: Wire) -> None:
     """It knew their paths alone: what is right is not touched, what was cut before is written."""
     path = published.home / "data/feeds.db"
@@ -141,9 +142,7 @@ def test_A15_while_an_installation_runs_no_other_one_publishes_to_its_folder(wir
 
 
 def outbox_size(wire: Wire) -> int:
-    database = sqlite3.connect(wire.home / "data/feeds.db")
-    (count,) = database.execute("SELECT count(*) FROM outbox").fetchone()
-    database.close()
+    ((count,),) = wire.execute("SELECT count(*) FROM outbox")
     return int(count)
 
 

@@ -15,6 +15,8 @@ from feeds.app.server_process import create_server_app
 from feeds.config import load
 from feeds.errors import PublishError
 
+pytestmark = pytest.mark.both_stores
+
 FORMATS = ("rss", "atom", "json")
 
 

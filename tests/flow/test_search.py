@@ -35,7 +35,7 @@ class Search:
         self.config = load(wire.config, os.environ)
         self.database = stack.enter_context(closing(ServerDatabase(wire.home / "data" / "server.db")))
         self.database.open()
-        self.reader = stack.enter_context(StoreReader(wire.home / "data" / "feeds.db"))
+        self.reader = stack.enter_context(StoreReader(wire.database))
         self.site = SiteSearch(lambda: self.config, self.reader, self.database)
         self.follower = OutboxFollower(self.reader, self.site.filler.publish)
         self.follower.poll()
@@ -194,6 +194,7 @@ def test_stories_in_archives_and_of_each_feed_are_found(wire: Wire, origin: Orig
     assert "Whale 11" in again.find("whale")
 
 
+@pytest.mark.sqlite
 def test_an_index_stays_while_there_is_no_store_to_read(search: Search, stack: ExitStack) -> None:
     """As after an upgrade, while the process that makes turns has not brought the store up to date."""
     path = search.wire.home / "data" / "feeds.db"

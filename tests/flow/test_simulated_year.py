@@ -31,6 +31,7 @@ def sizes(wire: Wire) -> dict[str, int]:
     return {name: count for name, count in (rows | counts).items() if name not in OF_ARTICLES}
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("days", [12, pytest.param(365, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])])
 def test_F41_a_year_of_turns_lets_nothing_grow_but_the_articles(wire: Wire, origin: Origin, days: int) -> None:
     """Each day brings a story and an edit; the source forgets stories, is down now and then, and turns find nothing."""

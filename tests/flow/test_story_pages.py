@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -220,20 +218,17 @@ def test_E1_another_version_visits_no_page_again_and_tells_nobody(wire: Wire, or
         origin.put(path, page(title))
     wire.declare({"a": {"feed": origin.put("/feed", teasers(origin, *STORIES[:5])), "full_text": True}})
     wire.turn()
-    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
-        events = database.execute("SELECT count(*) FROM outbox").fetchall()
-        for table, column in (("articles", "story_digest"), ("ledger_entries", "digest")):
-            older = f"UPDATE {table} SET {column} = '1:' || substr({column}, 5) WHERE {column} <> ''"
-            assert database.execute(older).rowcount == 5
-        database.commit()
+    events = wire.execute("SELECT count(*) FROM outbox")
+    for table, column in (("articles", "story_digest"), ("ledger_entries", "digest")):
+        older = f"UPDATE {table} SET {column} = '1:' || substr({column}, 5) WHERE {column} <> ''"
+        assert wire.execute(older) == [(5,)]
     before = len(origin.requests)
     for titles in (STORIES, (("/story-1", "Edited"), *STORIES[1:])):
         origin.put("/feed", teasers(origin, *titles))
         wire.now += timedelta(minutes=20)
         wire.turn(everything=True)
     assert visited_pages(origin, before) == ["/story-6", "/story-1"]
-    with closing(sqlite3.connect(wire.home / "data" / "feeds.db")) as database:
-        assert database.execute("SELECT count(*) - 2 FROM outbox").fetchall() == events
+    assert wire.execute("SELECT count(*) - 2 FROM outbox") == events
 
 
 def test_a_challenge_page_is_no_story(wire: Wire, origin: Origin) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
 from origin import HANG, KEEP, RESET, Document, Origin, drip, raw, reply
 from wire import Wire, rss
+
+pytestmark = pytest.mark.both_stores
 
 
 def test_from_yaml_to_files(wire: Wire, origin: Origin) -> None:
@@ -176,6 +178,7 @@ def test_R13_an_undated_item_keeps_the_time_it_was_first_seen(wire: Wire, origin
     assert wire.files() == before
 
 
+@pytest.mark.sqlite
 def test_L3_a_run_with_nothing_due_loads_no_client_parser_or_writer(wire: Wire, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
     assert wire.command("run").returncode == 0
@@ -251,8 +254,7 @@ def test_other_bytes_of_the_same_articles_are_news_to_nobody(wire: Wire, origin:
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
     wire.turn()
     items, events = wire.items(), _events(wire)
-    with sqlite3.connect(wire.home / "data" / "feeds.db") as database:
-        database.execute("UPDATE ledgers SET fingerprint = 'of another release'")
+    wire.execute("UPDATE ledgers SET fingerprint = 'of another release'")
     for file in wire.public.glob("all.*"):
         file.write_bytes(b"of another release")
     assert {path.partition(".")[0] for path in wire.turn().files} == {"all"}

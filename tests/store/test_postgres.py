@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +49,20 @@ def test_every_statement_is_understood_whatever_is_null(url: str) -> None:
             refused[name] = str(error)
     engines.close()
     assert refused == {}
+
+
+def test_a_store_in_a_file_loads_nothing_of_postgresql(path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from database import open_store\n"
+        f"open_store(Path({str(path)!r})).close()\n"
+        "print([name for name in sys.modules if 'psycopg' in name or 'postgres' in name])"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]),
+    }
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 # ── one writer ────────────────────────────────────────────────────────────────────────────────────────────────────────
