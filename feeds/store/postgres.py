@@ -26,7 +26,7 @@ from . import postgres_spelling as postgres_spelling  # which SQLAlchemy is told
 from .engines import describe_address, is_readable
 
 LOCK_TIMEOUT = 30  # seconds a writer waits for those before it; SQLite's waits as long (F19)
-MAX_IDLE = 60  # seconds between two statements of a transaction: a process that hangs must not keep all others waiting
+MAX_IDLE = 60  # seconds between two statements of a writer: a process that hangs must not keep all others waiting
 CONNECT_ATTEMPTS = 2  # the first finds out that the server was started anew
 
 # What libpq waits for without an end, unless the address says otherwise.
@@ -35,6 +35,7 @@ CONNECTION_DEFAULTS = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
     "client_encoding": "utf8",
 }
 
@@ -193,7 +194,11 @@ def lock_key(name: str) -> int:
 
 def write_statement(name: str) -> str:
     """Return what begins a transaction that writes; its queries see what those before it committed."""
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock_key(name)})"
+    return (
+        "BEGIN ISOLATION LEVEL READ COMMITTED; "
+        f"SET LOCAL idle_in_transaction_session_timeout = '{MAX_IDLE}s'; "
+        f"SELECT pg_advisory_xact_lock({lock_key(name)})"
+    )
 
 
 def session_name() -> str:
@@ -237,7 +242,7 @@ def connect(
     options["application_name"] = session_name()
     connection: psycopg.Connection[Any] = psycopg.connect(make_conninfo(url, **options), autocommit=True)
     # Queries are short, and are estimated long where they take an array: to compile them would cost more than to run.
-    settings = {"jit": "off", "lock_timeout": f"{LOCK_TIMEOUT}s", "idle_in_transaction_session_timeout": f"{MAX_IDLE}s"}
+    settings = {"jit": "off", "lock_timeout": f"{LOCK_TIMEOUT}s"}
     connection.execute("; ".join(f"SET {setting} = '{value}'" for setting, value in settings.items()))
     connection.adapters.register_dumper(str, _TextDumper)
     connection.autocommit = autocommit

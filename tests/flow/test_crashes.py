@@ -19,8 +19,6 @@ from wire import Wire, rss
 
 from feeds.store import SqlStore
 
-pytestmark = pytest.mark.both_stores
-
 
 class Killed(BaseException):
     """Stands for the end of the process."""

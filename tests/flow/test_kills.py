@@ -23,8 +23,6 @@ from feeds.app.control_socket import connect
 from feeds.app.operations import RunRequest
 from feeds.errors import FeedsError
 
-pytestmark = pytest.mark.both_stores
-
 MAX_FRONT_STORIES = 400
 ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 HTML = {"content_type": "text/html; charset=utf-8"}

@@ -100,6 +100,15 @@ def test_F19_a_writer_waits_for_another_and_then_says_so(url: str, monkeypatch: 
         assert titles(store) == ["Title 1"]
 
 
+def test_F19_a_writer_that_hangs_does_not_keep_the_others_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "MAX_IDLE", 1)
+    with open_store(url, source()) as store, open_store(url, source()) as other:
+        with pytest.raises(StoreError, match="held a transaction open"), store._engines.write() as connection:
+            add_articles(other, article())  # once the server has ended the other's transaction
+            connection.exec_driver_sql("UPDATE meta SET last_event = 5")
+        assert titles(store) == ["Title 1"]
+
+
 def test_what_a_killed_writer_began_is_undone(url: str, server: psycopg.Connection[tuple[object]]) -> None:
     with open_store(url, source()) as store:
         with pytest.raises(StoreError, match="the server stops or starts"), store._engines.write() as connection:
