@@ -233,6 +233,14 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
+class _Connection(psycopg.Connection[Any]):
+    """Closes itself where it is forgotten, as sqlite3's do: a reader of rows may be given up after its engine."""
+
+    def __del__(self, *_: Any) -> None:
+        if hasattr(self, "pgconn"):  # else it was never connected
+            self.close()
+
+
 def connect(
     url: str, *, autocommit: bool = True, defaults: Mapping[str, str] = CONNECTION_DEFAULTS
 ) -> psycopg.Connection[Any]:
@@ -240,7 +248,7 @@ def connect(
     given = conninfo_to_dict(url)
     options = {name: value for name, value in defaults.items() if name not in given}
     options["application_name"] = session_name()
-    connection: psycopg.Connection[Any] = psycopg.connect(make_conninfo(url, **options), autocommit=True)
+    connection = _Connection.connect(make_conninfo(url, **options), autocommit=True)
     # Queries are short, and are estimated long where they take an array: to compile them would cost more than to run.
     settings = {"jit": "off", "lock_timeout": f"{LOCK_TIMEOUT}s"}
     connection.execute("; ".join(f"SET {setting} = '{value}'" for setting, value in settings.items()))

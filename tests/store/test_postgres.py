@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from database import add_articles, add_migration, find_statements, open_store, titles
 from factories import HOUR, NOON, article, event, issue, source
+from wire import until
 
 from feeds.errors import StoreError
 from feeds.model import LedgerEntry
@@ -135,6 +137,22 @@ def test_a_server_that_was_started_anew_is_not_noticed(url: str, server: psycopg
         end_sessions(server)
         assert sorted(titles(store)) == ["Title 1", "Title 2"] and len(reader.event_range()) == 0
         assert store.next_due() == NOON + HOUR
+
+
+def test_a_reader_that_is_given_up_after_its_store_closes_its_connection(
+    url: str, server: psycopg.Connection[tuple[object]]
+) -> None:
+    with open_store(url, source()) as store:
+        add_articles(store, article(), article("2"))
+        articles = store.articles()
+        next(articles)
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'feeds %' AND datname = current_database()"
+    )
+    assert server.execute(query).fetchone() == (1,)
+    del articles
+    gc.collect()
+    until(lambda: server.execute(query).fetchone() == (0,))
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
