@@ -76,12 +76,13 @@ class SharedApp(App):
         return self._sharing.patiently(lambda: self._shard_visits(self.held.open, options))
 
     def _shard_visits(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
-        """Return the due visits of some shards, and what hubs pushed."""
+        """Return the due visits of some shards, and in a daemon what hubs pushed to its server."""
         if not shards:
             return []
         numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
         visits = [*self.store.due(self.now(), shards=numbers), *self._requested_visits()]
-        return [*(visit for visit in visits if find_shard(visit) in shards), *self._push_visits(options)]
+        pushes = self._push_visits(options) if self.role is Role.DAEMON else []
+        return [*(visit for visit in visits if find_shard(visit) in shards), *pushes]
 
     def _due_shards(self, seconds: float) -> Mapping[int, datetime]:
         return self._sharing.patiently(lambda: self.store.due_shards(self.now() + timedelta(seconds=seconds)))
