@@ -36,7 +36,7 @@ state() {
   {
     echo "$venv" "$(version_of "$venv/bin/python")"
     cat pyproject.toml tests/constraints.txt config/feeds.schema.json
-    find feeds -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort
+    find feeds config/recipes tests/data/plugin -type f ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort
   } | cksum
 }
 

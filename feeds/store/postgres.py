@@ -85,8 +85,8 @@ def _describe_error(error: BaseException | None, url: str) -> str:
     # No answer, or the refusal of a connection. What libpq says of an address may be a part of the password.
     if isinstance(error, psycopg.ProgrammingError) or not is_readable(url):
         return "its address cannot be read; special characters of user and password must be percent-encoded"
-    reason = str(error).strip().splitlines()
-    return f"there is no connection ({reason[-1] if reason else 'no reason given'}); is the server running?"
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0].removeprefix("connection failed: ")
+    return f"there is no connection ({reason}); is the server running?"
 
 
 # ── connections ───────────────────────────────────────────────────────────────────────────────────────────────────────
