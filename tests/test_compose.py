@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import factories
@@ -213,7 +213,7 @@ class FeedIssue:
         )
         return issue(FEED, SITE, edges)
 
-    def _publish(self, documents: Iterable[Document]) -> list[WriteResult]:
+    def _publish(self, documents: Iterable[Document], last: Sequence[PublishedFile]) -> list[WriteResult]:
         self.write_count += 1
         return [WriteResult(PublishedFile(document.path), differed=True) for document in documents]
 

@@ -149,7 +149,7 @@ def test_a_reader_that_is_given_up_after_its_store_closes_its_connection(
     query = (
         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'feeds %' AND datname = current_database()"
     )
-    assert server.execute(query).fetchone() == (1,)
+    until(lambda: server.execute(query).fetchone() == (1,))
     del articles
     gc.collect()
     until(lambda: server.execute(query).fetchone() == (0,))
