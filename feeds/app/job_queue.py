@@ -307,8 +307,9 @@ class JobQueue:
         return self._call(self._take_locks(names, seconds))
 
     def release(self, names: Collection[str] | None = None) -> None:
-        """Release locks; by default all."""
-        self._call(self._release(list(self._locks) if names is None else names))
+        """Release locks; by default all. Once closed, none is held."""
+        if self._thread.is_alive():
+            self._call(self._release(list(self._locks) if names is None else names))
 
     @contextmanager
     def holding(self, name: str) -> Iterator[None]:
