@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,9 +115,12 @@ class Wire:
 
     def files(self) -> dict[str, bytes]:
         """Every published file."""
-        return {
-            str(path.relative_to(self.public)): path.read_bytes() for path in self.public.rglob("*") if path.is_file()
-        }
+        files: dict[str, bytes] = {}
+        for path in self.public.rglob("*"):
+            with suppress(FileNotFoundError):  # it was replaced or removed meanwhile
+                if path.is_file():
+                    files[str(path.relative_to(self.public))] = path.read_bytes()
+        return files
 
     def inodes(self) -> dict[str, tuple[int, int]]:
         """Inode and time of change of every published file: equal when nothing was written."""
