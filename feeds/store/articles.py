@@ -34,6 +34,7 @@ from .statements import Query, ResultRow
 from .twins import sign_story
 
 ArticleSelect = Select[tuple[object, ...]]
+_SortKey = tuple[int, int, str]
 
 # Body and HTML are read and written as bytes: the checksum needs them so, and to encode them once more costs as much as
 # to insert the row.
@@ -52,15 +53,19 @@ CHECKED_COLUMNS = (
 CHECKED_VALUES = itemgetter(*CHECKED_COLUMNS)
 
 
-def row_checksum(values: tuple[object, ...], body: bytes, html: bytes, story_key: str) -> int:
+def row_checksum(values: tuple[object, ...], body: bytes | None, html: bytes | None, story_key: str) -> int:
     """Return the CRC-32 of a row, which shows damage inside it that SQLite itself does not see (F8).
 
-    That of the story key is laid over it, so that a twin gets its key without a look at its texts.
+    That of the story key is laid over it, so that a twin gets its key without a look at its texts. A row without a text
+    is damaged: it has a checksum that no row has.
     """
+    if body is None or html is None:
+        return -1
     checksum = crc32(html, crc32(body, crc32(encode_json(values))))
     return sign_story(checksum, story_key) if story_key else checksum
 
 
+PUT_BACKUP = "keep a copy of the database, then put a backup in its place"
 MAX_MERGED_SOURCES = 16  # up to so many each have a sorted stream of their own; beyond, all rows are read and filtered
 ROWS_AHEAD = 32  # rows fetched at a time
 
@@ -93,10 +98,15 @@ def select_articles(
     query = VISIBLE_ARTICLES.where(has_tag(source_index, tags)) if tags else VISIBLE_ARTICLES
     query_of_sources = _limit_to_sources(query, keys, len(source_index.ids)).order_by(*_NEWEST_FIRST)
     with connection.execute(query_of_sources, execution_options={"yield_per": ROWS_AHEAD}) as rows:
+        last_key: _SortKey | None = None
         for row in rows:
-            yield build_article(row, source_index.ids)
+            article = build_article(row, source_index.ids)
+            key = _sort_key(row)
+            if last_key is not None and key <= last_key:
+                raise StoreError(f"an index of the articles is damaged (at {row.published_id}); {PUT_BACKUP}")
+            last_key = key
+            yield article
             if (since := additions_since()) is not None:
-                last = row
                 break
         else:
             return
@@ -105,7 +115,7 @@ def select_articles(
     if keys is not None:
         query = query.where(_is_one_of(articles.c.source, keys))
     for row in connection.execute(query.order_by(*NEWEST_FIRST_SORTED)):
-        if _sort_key(row) > _sort_key(last):
+        if _sort_key(row) > last_key:
             yield build_article(row, source_index.ids)
 
 
@@ -190,7 +200,7 @@ def _is_one_of(source: ColumnElement[int], keys: Collection[int]) -> ColumnEleme
     return (source + _ZERO).in_(json_integers("keys", to_json(sorted(keys))))
 
 
-def _sort_key(row: ResultRow) -> tuple[int, int, str]:
+def _sort_key(row: ResultRow) -> _SortKey:
     return -row.position, -row.first_seen, row.published_id
 
 
@@ -226,9 +236,7 @@ def build_article(row: ResultRow, source_ids: Mapping[int, str]) -> Article:
     checked, (key, source, change_number, is_addition, story_key, checksum, body, html) = values[:8], values[8:16]
     upstream_id, published_id, digest, link_key, _, first_seen, updated, url = checked
     if row_checksum(checked, body, html, story_key) != checksum:
-        raise StoreError(
-            f"the article {published_id} is damaged; keep a copy of the database, then put a backup in its place"
-        )
+        raise StoreError(f"the article {published_id} is damaged; {PUT_BACKUP}")
     times = decode_time(first_seen), decode_time(updated)
     ids = source_ids[source], upstream_id, published_id, digest, link_key, key, change_number
     return decode_body(body, (*ids, *times, url, decode_html(html), bool(is_addition), story_key))

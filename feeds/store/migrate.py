@@ -10,7 +10,7 @@ from sqlalchemy import Connection, MetaData, event
 
 from ..errors import StoreError
 from .engines import DatabaseAddress, describe_address, open_engines
-from .schema import REVISION, metadata
+from .schema import REVISION, create_schema, metadata
 from .sqlite import (
     MIGRATE,
     check_quickly,
@@ -115,7 +115,7 @@ def _create_or_upgrade_file(path: Path, head: str, scripts: Path, newest: Newest
         with engines.read() as connection:
             revision = _read_file_revision(connection, path)
             if revision == head:
-                check_quickly(connection, path, newest.checked)
+                check_quickly(connection, path, newest.checked, newest.metadata.tables)
                 return
     finally:
         engines.close()
@@ -176,7 +176,7 @@ def create_tables(path: Path, newest: NewestTables = FEEDS_TABLES) -> None:
     try:
         with translate_errors(path), engine.connect() as connection:
             connection.exec_driver_sql(MIGRATE.begin_statement)
-            newest.metadata.create_all(connection, checkfirst=False)
+            create_schema(connection, newest.metadata)
             for statement in (*newest.statements, CREATE_VERSION_TABLE.format(VERSION_TABLE)):
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (?)", (newest.revision,))

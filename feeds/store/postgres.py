@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 from ..errors import OutdatedError, StoreError
 from . import postgres_spelling as postgres_spelling  # which SQLAlchemy is told of
 from .engines import describe_address, is_readable
+from .schema import create_schema
 
 LOCK_TIMEOUT = 30  # seconds a writer waits for those before it; SQLite's waits as long (F19)
 MAX_IDLE = 60  # seconds between two statements of a writer: a process that hangs must not keep all others waiting
@@ -319,7 +320,7 @@ def create_tables(connection: Connection, url: str, metadata: MetaData) -> None:
     for table in metadata.sorted_tables:
         for index in table.indexes:  # those that cover some rows cover these here too
             index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
-    metadata.create_all(connection, checkfirst=False)
+    create_schema(connection, metadata)
 
 
 def find_damage(connection: Connection) -> list[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Column, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import Column, Connection, Float, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
+from sqlalchemy.schema import CreateTable
 
 from .column_types import BYTES, TEXT, WHOLE
 
@@ -243,3 +244,11 @@ outbox = Table(
     Index("outbox_article", "feed", "article", "seq"),
     sqlite_autoincrement=True,
 )
+
+
+def create_schema(connection: Connection, metadata: MetaData) -> None:
+    """Make the tables and their indexes, in the same order each time: SQLAlchemy keeps the indexes as a set."""
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            index.create(connection)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,57 @@ def test_F8_no_page_in_the_place_of_another_makes_a_wrong_feed(path: Path, tmp_p
                 assert list(store.articles()) == expected, (one, other)
         except StoreError:
             copy.unlink()
+
+
+def read_leaves(pages: list[bytes], root: int) -> list[int]:
+    """Return the numbers of the leaf pages of a B-tree (SQLite's file format, section 1.6)."""
+    page = pages[root - 1]
+    if page[0] in (10, 13):
+        return [root]
+    starts = [int.from_bytes(page[12 + 2 * cell : 14 + 2 * cell]) for cell in range(int.from_bytes(page[3:5]))]
+    children = [int.from_bytes(page[start : start + 4]) for start in (*starts, 8)]
+    return [leaf for child in children for leaf in read_leaves(pages, child)]
+
+
+@pytest.mark.parametrize("tree", ["articles", "articles_position"])
+def test_F8_no_leaf_in_the_place_of_another_of_its_tree_makes_a_wrong_feed(
+    path: Path, tmp_path: Path, tree: str
+) -> None:
+    with open_store(path, source()) as store:
+        add_articles(store, *(article(f"{n}") for n in range(1000)))
+    with raw(path) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (tree,)).fetchone()
+    content = path.read_bytes()
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    leaves = read_leaves(pages, root)[:4]
+    assert len(leaves) == 4
+    for one, other in permutations(leaves, 2):
+        damaged = [*pages]
+        damaged[one - 1] = pages[other - 1]
+        copy = tmp_path / f"{one}-{other}.db"
+        copy.write_bytes(b"".join(damaged))
+        with (
+            pytest.raises(StoreError, match=r"damaged.*put a backup in its place"),
+            open_store(copy, source()) as store,
+        ):
+            list(store.articles())
+
+
+@pytest.mark.parametrize("place", ["articles_known", "articles_position", "articles_source_position"])
+def test_F8_an_index_without_entries_is_reported_at_the_start(path: Path, place: str) -> None:
+    """The page of another index, which has no entries, is in the place of its own; SQLite itself sees no fault."""
+    with open_store(path, source()) as store:
+        add_articles(store, article("1"))
+    with raw(path) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        roots = dict(connection.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
+    content = path.read_bytes()
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    pages[roots[place] - 1] = pages[roots["outbox_article"] - 1]
+    path.write_bytes(b"".join(pages))
+    with pytest.raises(StoreError, match=r"damaged.*put a backup in its place"):
+        open_store(path, source())
 
 
 def test_F8_a_full_check_finds_what_the_quick_one_at_the_start_passes(path: Path) -> None:
