@@ -7,17 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import Connection
 
 from ..errors import StoreError
 from ..model import (
     Article,
     Event,
-    HeldStory,
     Issue,
-    Kind,
     Ledger,
     LedgerEntry,
     Outcome,
@@ -29,71 +27,53 @@ from ..model import (
     Source,
     SourceStatus,
     StoredDeclaration,
-    StoryPage,
     Visit,
     WaitingJobs,
     WebhookState,
     WorkerStatus,
-    replace,
 )
-from ..rows.values import EPOCH, decode_time, encode_time
+from ..rows.values import EPOCH
 from . import (
     archives,
     article_records,
     articles,
+    due_visits,
     hub_sources,
     integrity,
     job_tables,
     ledgers,
+    meta,
     migrate,
+    outbox,
+    publishing_status,
     removals,
     seen_items,
+    source_index,
+    statuses,
     visits,
     webhook,
 )
-from .engines import DatabaseAddress, Engines, LastAnswer, describe_address, measure_size, open_engines
-from .schema import REVISION, meta, sources
-from .schema import articles as articles_table
+from .engines import DatabaseAddress, Engines, LastAnswer, measure_size, open_engines
 from .server_database import add_to_backup, find_server_faults, server_path
-from .source_index import (
-    SourceIndex,
-    read_equal_index,
-    read_source_index,
-    select_declaration_number,
-    select_declarations,
-    sync,
-)
+from .source_index import SourceIndex
 from .sqlite import copy_database
-from .statements import Query
-from .statuses import select_failing, select_statuses
 from .transfer import export_store
 
-EXPIRY_HOURS = 48  # within which each source is looked at for articles that `retain` takes
-
-_OUTLINES = Query(select(sources.c.id, sources.c.outlines).where(sources.c.outlines.is_not(None)))
-_TITLES = Query(select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != ""))
-_CHANGE_NUMBERS = Query(
-    select(sources.c.id, sources.c.change_number).where(sources.c.change_number > bindparam("after"))
-)
-_LAST_CHANGE_NUMBER = Query(select(meta.c.last_change_number))
-_ARTICLE_COUNTS = Query(
-    select(sources.c.id, func.count().label("article_count")).join(articles_table).group_by(sources.c.id)
-)
-_META = Query(select(meta.c.authority, meta.c.created))
+_Answer = TypeVar("_Answer")
 
 
 class SqlStore:
     """A `Store` in an SQLite file or a PostgreSQL database; its methods are described there."""
 
-    def __init__(self, address: DatabaseAddress, engines: Engines, meta: tuple[str, datetime]) -> None:
+    def __init__(self, address: DatabaseAddress, engines: Engines, facts: tuple[str, datetime]) -> None:
         self._address = address
         self._engines = engines
         self._server = server_path(address) if isinstance(address, Path) else address
         self._source_index = SourceIndex()
         self._seen_items_lock = Lock()
-        self._next_due = LastAnswer(engines.changes, self._select_next_due)
-        self._last_change_number = LastAnswer(engines.changes, self._select_last_change_number)
-        self.authority, self.created = meta
+        self._next_due = LastAnswer(engines.changes, lambda: self._ask(due_visits.select_next_due))
+        self._last_change_number = LastAnswer(engines.changes, lambda: self._ask(meta.select_last_change_number))
+        self.authority, self.created = facts
 
     @classmethod
     def open(cls, address: DatabaseAddress, *, authority: str, at: datetime) -> Self:
@@ -104,7 +84,7 @@ class SqlStore:
         migrate.create_or_upgrade(address)
         engines = open_engines(address)
         try:
-            return cls(address, engines, _read_or_create_meta(engines, authority, at))
+            return cls(address, engines, meta.read_or_create(engines, authority, at))
         except BaseException:
             engines.close()
             raise
@@ -117,20 +97,16 @@ class SqlStore:
         engines = open_engines(address)
         try:
             with engines.read() as connection:
-                revision = migrate.read_revision(connection, address)
-                if revision not in (None, REVISION):
-                    name = describe_address(address)
-                    raise StoreError(f"{name} is of another version of this program; `feeds run` brings it up to date")
-                row = _META.run(connection).first() if revision else None
-                source_index = read_source_index(connection, declared) if row else SourceIndex()
+                facts = meta.read(connection, address)
+                declared_index = source_index.read_source_index(connection, declared) if facts else SourceIndex()
         except BaseException:
             engines.close()
             raise
-        if row is None:
+        if facts is None:
             engines.close()
             return None
-        store = cls(address, engines, (row.authority, decode_time(row.created)))
-        store._source_index = source_index
+        store = cls(address, engines, facts)
+        store._source_index = declared_index
         return store
 
     def close(self) -> None:
@@ -147,17 +123,16 @@ class SqlStore:
     # ── sources and visits ────────────────────────────────────────────────────────────────────────────────────────────
 
     def sync(self, declared: Iterable[Source], at: datetime) -> Collection[str]:
-        self._source_index, new_ids = sync(self._engines, declared, at)
+        self._source_index, new_ids = source_index.sync(self._engines, declared, at)
         return new_ids
 
     def adopt(self, declared: Iterable[Source]) -> Collection[str]:
         with self._engines.read() as connection:
-            self._source_index, others = read_equal_index(connection, declared)
+            self._source_index, others = source_index.read_equal_index(connection, declared)
         return others
 
     def declaration_number(self) -> int:
-        with self._engines.read() as connection:
-            return select_declaration_number(connection)
+        return self._ask(source_index.select_declaration_number)
 
     def due(
         self,
@@ -169,11 +144,11 @@ class SqlStore:
         if source_ids is None and shards is None and ((next_due := self.next_due()) is None or next_due > at):
             return []
         with self._engines.read() as connection:
-            return visits.select_due(connection, self._source_index, at, source_ids, limit, shards)
+            return due_visits.select_due(connection, self._source_index, at, source_ids, limit, shards)
 
     def due_shards(self, at: datetime) -> dict[int, datetime]:
         with self._engines.read() as connection:
-            return visits.select_due_shards(connection, at)
+            return due_visits.select_due_shards(connection, at)
 
     def next_due(self) -> datetime | None:
         return self._next_due.get()
@@ -186,20 +161,11 @@ class SqlStore:
     def seen_items(self, source_id: str) -> SeenItems:
         key = self._source_key(source_id)
         # One thread at a time: of many, most would open a connection of their own, and none would be done earlier.
-        with self._seen_items_lock, self._engines.read() as connection:
-            items = seen_items.select_seen_items(
-                connection,
-                key,
-                self.authority,
-                lambda: self._links(key),
-                lambda: self._pages(key),
-                lambda: self._titles(key),
-            )
-        return replace(items, find_stories=lambda moments: self._published_at(key, moments))
+        with self._seen_items_lock:
+            return seen_items.read_seen_items(self._engines, key, self.authority)
 
     def push_number(self) -> int:
-        with self._engines.read() as connection:
-            return hub_sources.select_push_number(connection)
+        return self._ask(hub_sources.select_push_number)
 
     def record(
         self,
@@ -214,34 +180,29 @@ class SqlStore:
             article_records.rename(connection, self._source_index, accepted)
             at = max((outcome.at for outcome in current), default=EPOCH)
             numbers = {id: change.number for id, change in changes.items()}
-            ledgers.mark_waiting(connection, numbers, feeds or {}, at)
+            publishing_status.mark_waiting(connection, numbers, feeds or {}, at)
             if push_number is not None:
                 hub_sources.set_push_number(connection, push_number)
             return {id: change.article_count for id, change in changes.items()}
 
     def statuses(self, source_ids: Collection[str] | None = None) -> list[SourceStatus]:
         with self._engines.read() as connection:
-            return select_statuses(connection, source_ids)
+            return statuses.select_statuses(connection, source_ids)
 
     def failing_sources(self) -> set[str]:
-        with self._engines.read() as connection:
-            return select_failing(connection)
+        return self._ask(statuses.select_failing)
 
     def declarations(self) -> list[StoredDeclaration]:
-        with self._engines.read() as connection:
-            return select_declarations(connection)
+        return self._ask(source_index.select_declarations)
 
     def source_titles(self) -> dict[str, str]:
-        with self._engines.read() as connection:
-            return {row.id: row.title for row in _TITLES.run(connection)}
+        return self._ask(statuses.select_source_titles)
 
     def article_counts(self) -> dict[str, int]:
-        with self._engines.read() as connection:
-            return {row.id: row.article_count for row in _ARTICLE_COUNTS.run(connection)}
+        return self._ask(statuses.select_article_counts)
 
     def outlines(self) -> dict[str, tuple[Outline, ...]]:
-        with self._engines.read() as connection:
-            return {row.id: seen_items.decode_outlines(row.outlines) for row in _OUTLINES.run(connection)}
+        return self._ask(seen_items.select_outlines)
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -274,7 +235,7 @@ class SqlStore:
 
     def change_numbers(self, after: int = -1) -> dict[str, int]:
         with self._engines.read() as connection:
-            return {row.id: row.change_number for row in _CHANGE_NUMBERS.run(connection, after=after)}
+            return source_index.select_change_numbers(connection, after)
 
     def last_change_number(self) -> int:
         return self._last_change_number.get()
@@ -292,20 +253,7 @@ class SqlStore:
             return removals.select_pending_retractions(connection, feed_id)
 
     def expire(self, retain: timedelta, at: datetime, source_ids: Collection[str] | None = None) -> int:
-        count = 0
-        for key, id in self._source_index.ids.items():
-            source = self._source_index.declared.get(key)
-            if source is not None and source.root is not None and source.kind is not Kind.COMMAND:
-                continue  # our own stories stay as long as their files
-            if source_ids is not None and id not in source_ids and not _is_turn_of(key, at):
-                continue
-            with self._engines.read() as connection:
-                keys = removals.select_expired(connection, key, retain)
-            for start in range(0, len(keys), removals.EXPIRED_AT_ONCE):
-                with self._engines.write() as connection:
-                    removals.expire(connection, keys[start : start + removals.EXPIRED_AT_ONCE], at)
-            count += len(keys)
-        return count
+        return removals.expire(self._engines, self._source_index, retain, at, source_ids)
 
     def forget(self, source_id: str, at: datetime) -> int:
         key = self._source_key(source_id)
@@ -315,8 +263,7 @@ class SqlStore:
     # ── feeds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ledgers(self) -> dict[str, Ledger]:
-        with self._engines.read() as connection:
-            return ledgers.select_ledgers(connection)
+        return self._ask(ledgers.select_ledgers)
 
     def ledger(self, feed_id: str, article_keys: Collection[int] | None = None) -> Ledger:
         with self._engines.read() as connection:
@@ -368,43 +315,39 @@ class SqlStore:
     def issued(self, issue: Issue, at: datetime, began: datetime | None = None) -> None:
         with self._engines.write() as connection:
             ledgers.record_issue(connection, issue, at)
-            ledgers.mark_published(connection, issue.edition, began or at)
+            publishing_status.mark_published(connection, issue.edition, began or at)
 
     def publishing_failed(self, feed_id: str, error: str, at: datetime) -> None:
         with self._engines.write() as connection:
-            ledgers.mark_failed(connection, feed_id, error, at)
+            publishing_status.mark_failed(connection, feed_id, error, at)
 
     def publishing(self) -> dict[str, PublishingStatus]:
-        with self._engines.read() as connection:
-            return ledgers.select_publishing(connection)
+        return self._ask(publishing_status.select_publishing)
 
     def outbox(self, after: int, limit: int) -> list[tuple[int, Event]]:
         with self._engines.read() as connection:
-            return ledgers.select_events(connection, after, limit)
+            return outbox.select_events(connection, after, limit)
 
     def rewrite_events(self, rewrite: Callable[[Event], Event]) -> None:
         with self._engines.write() as connection:
-            ledgers.rewrite_events(connection, rewrite)
+            outbox.rewrite_events(connection, rewrite)
 
     def unannounced(self) -> tuple[int, frozenset[str]]:
-        with self._engines.read() as connection:
-            return hub_sources.select_unannounced(connection)
+        return self._ask(hub_sources.select_unannounced)
 
     def announced(self, number: int) -> None:
         with self._engines.write() as connection:
             hub_sources.set_announced(connection, number)
 
     def webhook(self) -> WebhookState:
-        with self._engines.read() as connection:
-            return webhook.select_webhook(connection)
+        return self._ask(webhook.select_webhook)
 
     def set_webhook(self, state: WebhookState) -> bool:
         with self._engines.write() as connection:
             return webhook.set_webhook(connection, state)
 
     def published_digests(self) -> Mapping[str, str]:
-        with self._engines.read() as connection:
-            return webhook.select_published_digests(connection)
+        return self._ask(webhook.select_published_digests)
 
     def withdraw(self, feed_id: str) -> None:
         with self._engines.write() as connection:
@@ -415,22 +358,19 @@ class SqlStore:
             ledgers.rename(connection, feed_id, successor)
 
     def withdrawn(self) -> Mapping[str, str | None]:
-        with self._engines.read() as connection:
-            return ledgers.select_withdrawn(connection)
+        return self._ask(ledgers.select_withdrawn)
 
     # ── several machines ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def workers(self) -> tuple[WorkerStatus, ...]:
         if isinstance(self._address, Path):
             return ()
-        with self._engines.read() as connection:
-            return job_tables.select_workers(connection)
+        return self._ask(job_tables.select_workers)
 
     def waiting_jobs(self) -> tuple[WaitingJobs, ...]:
         if isinstance(self._address, Path):
             return ()
-        with self._engines.read() as connection:
-            return job_tables.select_waiting_jobs(connection)
+        return self._ask(job_tables.select_waiting_jobs)
 
     def check_version(self) -> None:
         if not isinstance(self._address, Path):
@@ -440,8 +380,7 @@ class SqlStore:
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def size(self) -> int:
-        with self._engines.read() as connection:
-            return measure_size(connection)
+        return self._ask(measure_size)
 
     def backup(self, target: Path) -> None:
         def add_server_tables(copy: Path) -> None:
@@ -467,46 +406,6 @@ class SqlStore:
             raise StoreError(f"the store knows no source {source_id}; `feeds status` lists those it knows")
         return key
 
-    def _select_next_due(self) -> datetime | None:
+    def _ask(self, select: Callable[[Connection], _Answer]) -> _Answer:
         with self._engines.read() as connection:
-            return visits.select_next_due(connection)
-
-    def _select_last_change_number(self) -> int:
-        with self._engines.read() as connection:
-            number: int = _LAST_CHANGE_NUMBER.run(connection).scalar_one()
-            return number
-
-    def _links(self, key: int) -> Mapping[str, str]:
-        with self._engines.read() as connection:
-            return seen_items.select_links(connection, key)
-
-    def _titles(self, key: int) -> Mapping[str, str]:
-        with self._engines.read() as connection:
-            return seen_items.select_titles(connection, key)
-
-    def _published_at(self, key: int, moments: Collection[datetime]) -> Sequence[HeldStory]:
-        with self._engines.read() as connection:
-            return seen_items.select_published_at(connection, key, moments)
-
-    def _pages(self, key: int) -> Mapping[str, StoryPage]:
-        with self._engines.read() as connection:
-            return seen_items.select_pages(connection, key)
-
-
-def _is_turn_of(key: int, at: datetime) -> bool:
-    """Return whether a source is looked at in this hour although it has nothing new: feeds may hold less of it."""
-    return key % EXPIRY_HOURS == int(at.timestamp()) // 3600 % EXPIRY_HOURS
-
-
-def _read_or_create_meta(engines: Engines, authority: str, at: datetime) -> tuple[str, datetime]:
-    """Return the authority and the time of the first start; store these where there are none."""
-    with engines.read() as connection:
-        row = _META.run(connection).first()
-    if row is None:
-        with engines.write() as connection:
-            row = _META.run(connection).first()  # of another process that started at the same time
-            if row is None:
-                values = {"id": 1, "authority": authority, "created": encode_time(at), "last_change_number": 0}
-                connection.execute(insert(meta).values(values))
-                return authority, at
-    return row.authority, decode_time(row.created)
+            return select(connection)

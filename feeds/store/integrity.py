@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Select, and_, exists, func, select
 from ..model import EntryState
 from .articles import find_damaged_articles
 from .engines import find_damage
-from .ledgers import IS_PUBLISHED, select_last_event
+from .ledgers import IS_PUBLISHED
+from .outbox import select_last_event
 from .schema import (
     archive_documents,
     articles,

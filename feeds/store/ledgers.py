@@ -1,66 +1,53 @@
-"""Ledgers of published feeds, which feeds wait to be published, the outbox, and the feeds that were withdrawn."""
+"""Ledgers of published feeds, and the feeds that were withdrawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Table,
     and_,
     bindparam,
-    case,
     delete,
     func,
-    null,
-    or_,
     select,
     update,
 )
 
 from ..model import (
     Archives,
-    Edition,
     EntryState,
-    Event,
     Issue,
     Ledger,
     LedgerEntry,
     PublishedFile,
     PublishedTwin,
-    PublishingStatus,
     replace,
 )
 from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
-from .column_types import WHOLE
-from .engines import EVENTS, announce
 from .expressions import insert, json_integers
+from .outbox import append_events
 from .schema import (
     archive_documents,
     articles,
     ledger_entries,
     ledgers,
-    meta,
     outbox,
     publishing,
     sources,
     tombstones,
     withdrawn_feeds,
 )
-from .statements import BatchStatement, Query, ResultRow, Values, insert_statement, update_statement
+from .statements import BatchStatement, Query, ResultRow, Values
 
 _DROPS = msgspec.json.Decoder(dict[str, int])
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
-
-EVENTS_AHEAD = 500  # rows read at a time when all are rewritten
-NEWS = "news"  # as the kind of an event: an article that is news
-MAX_EVENTS = 50_000  # a follower of the outbox that is further behind starts anew (R72, F41)
 
 
 def _upsert_statement(table: Table, kept: Collection[str] = ()) -> BatchStatement:
@@ -99,20 +86,6 @@ IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISH
 _ALL_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES = Query(_ALL_ENTRIES)
 _ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_integers("articles"))))
-_FIRST_EVENT = Query(select(func.min(outbox.c.seq)))
-_LAST_EVENT = Query(select(meta.c.last_event))
-_ADD_TO_LAST_EVENT = Query(
-    update(meta).values(last_event=meta.c.last_event + bindparam("count")).returning(meta.c.last_event)
-)
-_EVENTS = Query(
-    select(outbox).where(outbox.c.seq > bindparam("after")).order_by(outbox.c.seq).limit(bindparam("limit"))
-)
-_LAST_NUMBERS = (
-    select(func.max(outbox.c.seq))
-    .where(outbox.c.feed == bindparam("feed"), outbox.c.article.in_(json_integers("articles")))
-    .group_by(outbox.c.article)
-)
-_LAST_DIGESTS = Query(select(outbox.c.article, outbox.c.digest).where(outbox.c.seq.in_(_LAST_NUMBERS)))
 _WITHDRAWN = Query(select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor))
 
 _ENTRY, _MERGED_ENTRY = ledger_entries.c, ledger_entries.alias().c
@@ -142,11 +115,7 @@ _UPSERT_LEDGER = _upsert_statement(ledgers, kept=["first_issued"])
 _UPSERT_ENTRY = _upsert_statement(ledger_entries)
 _UPSERT_ARCHIVE = _upsert_statement(archive_documents)
 _UPSERT_WITHDRAWN = _upsert_statement(withdrawn_feeds)
-_REWRITE_EVENT = update_statement(outbox, ["seq"], "published_id", "item")
-_NEWEST_EVENT = select(func.max(outbox.c.seq)).scalar_subquery()
-_DELETE_OLD_EVENTS = Query(delete(outbox).where(outbox.c.seq <= _NEWEST_EVENT - bindparam("kept")))
 _RESTORE = Query(delete(withdrawn_feeds).where(withdrawn_feeds.c.feed == bindparam("feed")))
-_INSERT_EVENT = insert_statement(outbox, "seq", "at", "feed", "kind", "article", "published_id", "digest", "item")
 
 
 # ── ledgers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,7 +199,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
         _drop_archives(connection, feed.id, issue.oldest_archive)
     _RESTORE.run(connection, feed=feed.id)
     if issue.events:
-        _append_events(connection, issue, at)
+        append_events(connection, issue, at)
 
 
 def forget_etags(connection: Connection) -> None:
@@ -252,20 +221,6 @@ def _drop_archives(connection: Connection, feed_id: str, oldest: int) -> None:
     connection.execute(update(ledger_entries).where(is_dropped).values(state=EntryState.EXPIRED))
 
 
-def _append_events(connection: Connection, issue: Issue, at: datetime) -> None:
-    """Append the events to the outbox, and delete its oldest ones."""
-    keys = to_json([event.article_key for event in issue.events])
-    rows = _LAST_DIGESTS.run(connection, feed=issue.edition.feed.id, articles=keys).all()
-    values = list(_event_values(issue, dict(cast(Sequence[tuple[int, str]], rows)), at))
-    if values:
-        # The number is not one of a sequence, which may have gaps, and come in another order than the transactions.
-        last: int = _ADD_TO_LAST_EVENT.run(connection, count=len(values)).scalar_one()
-        first = last - len(values) + 1
-        _INSERT_EVENT.run(connection, ({**value, "seq": seq} for seq, value in enumerate(values, first)))
-        announce(connection, EVENTS)
-    _DELETE_OLD_EVENTS.run(connection, kept=MAX_EVENTS)
-
-
 def _entry_values(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[Values]:
     for key, entry in entries.items():
         yield {
@@ -277,138 +232,6 @@ def _entry_values(feed_id: str, entries: Mapping[int, LedgerEntry]) -> Iterator[
             "state": entry.state,
             "merged_into": entry.merged_into,
         }
-
-
-def _event_values(issue: Issue, last_digests: Mapping[int, str], at: datetime) -> Iterator[Values]:
-    """Yield the events whose digest is not the last one of their article: a repeated issue sends nothing twice."""
-    for event in issue.events:
-        entry = issue.entries.get(event.article_key)
-        digest = entry.digest if entry else ""
-        if last_digests.get(event.article_key) != digest:
-            yield {
-                "at": encode_time(at),
-                "feed": event.feed_id,
-                "kind": NEWS if event.is_news else event.kind,
-                "article": event.article_key,
-                "published_id": event.published_id,
-                "digest": digest,
-                "item": event.item,
-            }
-
-
-# ── publishing ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_PUBLISHING = Query(select(publishing))
-_INSERT_WAITING = insert(publishing).values(
-    {name: bindparam(name) for name in ("feed", "change_number", "waiting_since")}
-)
-_UPSERT_WAITING = BatchStatement(
-    _INSERT_WAITING.on_conflict_do_update(
-        index_elements=["feed"],
-        set_={
-            "change_number": _INSERT_WAITING.excluded.change_number,
-            "waiting_since": func.coalesce(publishing.c.waiting_since, _INSERT_WAITING.excluded.waiting_since),
-        },
-    )
-)
-_UPDATE_PUBLISHED = Query(
-    update(publishing)
-    .where(
-        publishing.c.feed == bindparam("the_feed"),
-        or_(publishing.c.waiting_since.is_not(None), publishing.c.failed_at.is_not(None)),
-    )
-    .values(
-        waiting_since=case(
-            (publishing.c.change_number > bindparam("published"), bindparam("began", type_=WHOLE)), else_=null()
-        ),
-        failed_at=None,
-        error=None,
-    )
-)
-_FAILURE_COLUMNS = ("feed", "waiting_since", "failed_at", "error")
-_INSERT_FAILURE = insert(publishing).values({name: bindparam(name) for name in _FAILURE_COLUMNS})
-_UPSERT_FAILURE = BatchStatement(
-    _INSERT_FAILURE.on_conflict_do_update(
-        index_elements=["feed"],
-        set_={
-            "waiting_since": func.coalesce(publishing.c.waiting_since, _INSERT_FAILURE.excluded.waiting_since),
-            "failed_at": _INSERT_FAILURE.excluded.failed_at,
-            "error": _INSERT_FAILURE.excluded.error,
-        },
-    )
-)
-
-
-def mark_waiting(
-    connection: Connection, changes: Mapping[str, int], feeds: Mapping[str, Collection[str]], at: datetime
-) -> None:
-    """Let the feeds wait that take from a changed source (`changes`: source id → change number)."""
-    newest: dict[str, int] = {}
-    for source_id, number in changes.items():
-        for feed_id in feeds.get(source_id, ()):
-            newest[feed_id] = max(number, newest.get(feed_id, 0))
-    waiting_since = encode_time(at)
-    _UPSERT_WAITING.run(
-        connection,
-        ({"feed": id, "change_number": number, "waiting_since": waiting_since} for id, number in newest.items()),
-    )
-
-
-def mark_published(connection: Connection, edition: Edition, began: datetime) -> None:
-    """Let a feed wait no longer, or from `began` on where its sources changed again since its edition was made."""
-    values = {"the_feed": edition.feed.id, "published": edition.changed, "began": encode_time(began)}
-    _UPDATE_PUBLISHED.run(connection, **values)
-
-
-def mark_failed(connection: Connection, feed_id: str, error: str, at: datetime) -> None:
-    """Store that a feed could not be published; it waits."""
-    time = encode_time(at)
-    _UPSERT_FAILURE.run(connection, [{"feed": feed_id, "waiting_since": time, "failed_at": time, "error": error}])
-
-
-def select_publishing(connection: Connection) -> dict[str, PublishingStatus]:
-    """Return the publishing status of each feed that ever waited or failed, by feed id."""
-    return {
-        row.feed: PublishingStatus(
-            row.feed, decode_optional_time(row.waiting_since), decode_optional_time(row.failed_at), row.error
-        )
-        for row in _PUBLISHING.run(connection)
-    }
-
-
-# ── outbox ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def select_events(connection: Connection, after: int, limit: int) -> list[tuple[int, Event]]:
-    """Return up to `limit` events with a number above `after`, in the order of their numbers."""
-    return [(row.seq, _make_event(row)) for row in _EVENTS.run(connection, after=after, limit=limit)]
-
-
-def _make_event(row: Row[Any]) -> Event:
-    is_news = row.kind == NEWS
-    return Event("article" if is_news else row.kind, row.feed, row.article, row.published_id, row.item, is_news)
-
-
-def select_last_event(connection: Connection) -> int:
-    """Return the number of the last event; 0 before the first."""
-    return _LAST_EVENT.run(connection).scalar() or 0
-
-
-def select_event_range(connection: Connection) -> range:
-    """Return the numbers of the events; where there is none, the empty range at the next number."""
-    last = select_last_event(connection)
-    first = _FIRST_EVENT.run(connection).scalar()
-    return range(last + 1 if first is None else first, last + 1)
-
-
-def rewrite_events(connection: Connection, rewrite: Callable[[Event], Event]) -> None:
-    """Replace each event by what `rewrite` returns for it."""
-    last = 0
-    while events := select_events(connection, last, EVENTS_AHEAD):
-        changed = [(seq, new) for seq, event in events if (new := rewrite(event)) != event]
-        values = [{"the_seq": seq, "published_id": event.published_id, "item": event.item} for seq, event in changed]
-        _REWRITE_EVENT.run(connection, values)
-        last = events[-1][0]
 
 
 # ── withdrawn feeds ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,10 +12,12 @@ from sqlalchemy import Connection
 
 from ..model import Article, HubSource, ListedArticle, NumberedEvent, PastVisit, PublishingStatus
 from . import published
+from .due_visits import select_next_due
 from .engines import DatabaseAddress, LastAnswer, open_engines
 from .hub_sources import select_hub_sources, select_push_number
-from .ledgers import select_event_range, select_events, select_publishing, select_withdrawn
+from .ledgers import select_withdrawn
 from .migrate import read_revision
+from .outbox import select_event_range, select_events
 from .overview import (
     select_all_stories_by_day,
     select_entries_by_day,
@@ -25,8 +27,8 @@ from .overview import (
     select_removed_counts,
     select_stories_by_day,
 )
+from .publishing_status import select_publishing
 from .schema import REVISION
-from .visits import select_next_due
 
 
 class StoreReader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -21,11 +21,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from ..model import EntryState
+from ..model import EntryState, Kind
 from ..rows.values import EPOCH, encode_time, to_json
+from .engines import Engines
 from .expressions import insert, json_integers
 from .schema import TombstoneReason, articles, ledger_entries, tombstones, visits
-from .source_index import allocate_change_numbers, mark_changed, set_change_numbers
+from .source_index import SourceIndex, allocate_change_numbers, mark_changed, set_change_numbers
 from .statements import Query, update_statement
 
 _TOMBSTONE_COLUMNS = ["source", "upstream_id", "article", "published_id", "at", "reason"]
@@ -79,6 +80,7 @@ def forget(connection: Connection, key: int, at: datetime) -> int:
 
 
 EXPIRED_AT_ONCE = 500  # articles a transaction
+EXPIRY_HOURS = 48  # within which each source is looked at for articles that `retain` takes
 
 _IS_HELD = exists().where(
     ledger_entries.c.article == articles.c.key, ledger_entries.c.state == literal_column("'published'")
@@ -91,7 +93,32 @@ _EXPIRED = Query(
 )
 
 
-def select_expired(connection: Connection, source: int, retain: timedelta) -> list[int]:
+def expire(
+    engines: Engines, source_index: SourceIndex, retain: timedelta, at: datetime, source_ids: Collection[str] | None
+) -> int:
+    """Delete the articles that `retain` takes: of these sources (None: of all), and in each hour of some others."""
+    count = 0
+    for key, id in source_index.ids.items():
+        source = source_index.declared.get(key)
+        if source is not None and source.root is not None and source.kind is not Kind.COMMAND:
+            continue  # our own stories stay as long as their files
+        if source_ids is not None and id not in source_ids and not _is_turn_of(key, at):
+            continue
+        with engines.read() as connection:
+            keys = _select_expired(connection, key, retain)
+        for start in range(0, len(keys), EXPIRED_AT_ONCE):
+            with engines.write() as connection:
+                _expire(connection, keys[start : start + EXPIRED_AT_ONCE], at)
+        count += len(keys)
+    return count
+
+
+def _is_turn_of(key: int, at: datetime) -> bool:
+    """Return whether a source is looked at in this hour although it has nothing new: feeds may hold less of it."""
+    return key % EXPIRY_HOURS == int(at.timestamp()) // 3600 % EXPIRY_HOURS
+
+
+def _select_expired(connection: Connection, source: int, retain: timedelta) -> list[int]:
     """Return the keys of the articles of a source that came long before its newest, and that no feed holds.
 
     What a feed or its archives hold is left to them.
@@ -101,7 +128,7 @@ def select_expired(connection: Connection, source: int, retain: timedelta) -> li
     return [] if start is None else list(_EXPIRED.run(connection, source=source, start=start).scalars())
 
 
-def expire(connection: Connection, keys: Sequence[int], at: datetime) -> None:
+def _expire(connection: Connection, keys: Sequence[int], at: datetime) -> None:
     """Delete those of the articles that no feed holds; tombstones keep them from coming back (R4)."""
     is_expired = articles.c.key.in_(json_integers("keys", to_json(keys))) & ~_IS_HELD
     _add_tombstones(connection, is_expired, at, TombstoneReason.EXPIRED)

@@ -13,8 +13,9 @@ from ..errors import StoreError
 from . import migrate
 from .engines import DatabaseAddress, describe_address, open_engines, require_no_other_process
 from .integrity import find_faults
-from .ledgers import forget_etags, select_last_event
+from .ledgers import forget_etags
 from .lock import create_private_directory
+from .outbox import select_last_event
 from .schema import meta, outbox
 from .server_database import add_to_backup, replace_rows, server_path, take_from_backup
 from .sqlite import COMPANIONS, copy_database, empty_log, has_log

@@ -90,6 +90,9 @@ _ADD_TO_CHANGE_NUMBER = Query(
     .values(last_change_number=meta.c.last_change_number + bindparam("count"))
     .returning(meta.c.last_change_number)
 )
+_CHANGE_NUMBERS = Query(
+    select(sources.c.id, sources.c.change_number).where(sources.c.change_number > bindparam("after"))
+)
 _DECLARATION_NUMBER = Query(select(meta.c.declaration_number))
 _COUNT_DECLARATION = Query(update(meta).values(declaration_number=meta.c.declaration_number + 1))
 
@@ -142,6 +145,11 @@ def set_change_numbers(connection: Connection, numbers: Mapping[int, int]) -> No
 def mark_changed(connection: Connection, key: int) -> None:
     """Give a source a new change number: something visible changed in it as a whole."""
     set_change_numbers(connection, {key: allocate_change_numbers(connection, 1)})
+
+
+def select_change_numbers(connection: Connection, after: int) -> dict[str, int]:
+    """Return source id → the number of its newest change, of the sources where it is above `after`."""
+    return {row.id: row.change_number for row in _CHANGE_NUMBERS.run(connection, after=after)}
 
 
 def sync(engines: Engines, declared: Iterable[Source], at: datetime) -> tuple[SourceIndex, Collection[str]]:

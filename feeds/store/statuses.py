@@ -48,6 +48,8 @@ _FAILING = Query(
     .join(visits, and_(visits.c.source == sources.c.key, visits.c.upstream_id == ""))
     .where(sources.c.enabled == 1, visits.c.failures > 0)
 )
+_TITLES = Query(select(sources.c.id, sources.c.title).where(sources.c.title.is_not(None), sources.c.title != ""))
+_ARTICLE_COUNTS = Query(select(sources.c.id, func.count().label("article_count")).join(articles).group_by(sources.c.id))
 
 
 def select_statuses(connection: Connection, source_ids: Collection[str] | None) -> list[SourceStatus]:
@@ -60,6 +62,16 @@ def select_statuses(connection: Connection, source_ids: Collection[str] | None) 
 def select_failing(connection: Connection) -> set[str]:
     """Return the ids of the enabled sources whose last visit failed."""
     return {row.id for row in _FAILING.run(connection)}
+
+
+def select_source_titles(connection: Connection) -> dict[str, str]:
+    """Return source id → the title that the source gives itself, if it has one."""
+    return {row.id: row.title for row in _TITLES.run(connection)}
+
+
+def select_article_counts(connection: Connection) -> dict[str, int]:
+    """Return source id → how many articles are stored of it, if there are any."""
+    return {row.id: row.article_count for row in _ARTICLE_COUNTS.run(connection)}
 
 
 def _build_status(row: ResultRow) -> SourceStatus:

@@ -11,8 +11,7 @@ from origin import Document, Origin
 from wire import Wire
 
 from feeds.model import EntryState, Kind, LedgerEntry
-from feeds.store.facade import EXPIRY_HOURS
-from feeds.store.removals import EXPIRED_AT_ONCE
+from feeds.store.removals import EXPIRED_AT_ONCE, EXPIRY_HOURS
 
 DAY = timedelta(days=1)
 

@@ -10,8 +10,7 @@ from database import add_articles, open_store
 from factories import HOUR, NOON, article, event, issue, published_files, source
 
 from feeds.model import EntryState, Ledger, LedgerEntry, replace
-from feeds.store import DatabaseAddress, StoreReader
-from feeds.store import ledgers as ledger_rows
+from feeds.store import DatabaseAddress, StoreReader, outbox
 
 
 def test_a_ledger_is_kept_whole_and_what_has_left_a_feed_stays_in_it(address: DatabaseAddress) -> None:
@@ -77,7 +76,7 @@ def test_R12_each_event_gets_its_number_once(address: DatabaseAddress) -> None:
 def test_F41_the_outbox_is_bounded_and_numbers_are_never_used_again(
     address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_rows, "MAX_EVENTS", 3)
+    monkeypatch.setattr(outbox, "MAX_EVENTS", 3)
     with open_store(address) as store:
         for n in range(1, 6):
             store.issued(issue("f", {n: LedgerEntry("d", NOON)}, event(n)), NOON)
