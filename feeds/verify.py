@@ -53,7 +53,10 @@ def find_faults(store: Store, target: Target, declared: Mapping[str, DeclaredFee
     for feed_id in sorted(store.ledgers()):
         yield from _find_feed_faults(feed_id, declared.get(feed_id), store, target)
     for path in sorted(leftovers.intersection(target.leftovers())):
-        yield Fault(f"{path} is left of a write that was killed", "the next run removes it")
+        yield Fault(
+            f"{path} is left of a write that was killed",
+            "the next run removes it, of several processes one that starts 15 minutes later",
+        )
 
 
 def _find_feed_faults(feed_id: str, declared: DeclaredFeed | None, store: Store, target: Target) -> Sequence[Fault]:

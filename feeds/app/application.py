@@ -387,8 +387,7 @@ class App:
         """Bring store and target in line with the configuration."""
         config = self._declared
         self._connectivity = scheduling.Connectivity(source.address for source in config.sources.values())
-        if not self.is_shared:  # another process may be writing just now
-            self._target.sweep()
+        self._target.sweep(is_shared=self.is_shared)
         self._sync_sources()
         rename_feeds(self.config.feeds.values(), self.store)
         private_addresses = {source.address for source in config.sources.values() if source.private and not source.root}

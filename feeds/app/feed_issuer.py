@@ -103,7 +103,7 @@ class FeedIssuer:
             blogroll = map(self._gate.clean_document, render_blogroll(self._site, sources, facts.titles))
             pages = (*render_error_pages(self._site), *blogroll, render_feed_list(self._site, list(feeds)))
             documents = [*render_assets(self._site), *render_web_app(self._site), *pages]
-            last = LastPublished({} if rewrite else _by_path(ledger.files))
+            last = _last_published(ledger.files, rewrite=rewrite)
             files = tuple(result.file for result in self._target.put(documents, last))
             self._target.remove({file.path for file in ledger.files} - {file.path for file in files})
             status = self.statuses.get(shared.id)
@@ -244,7 +244,7 @@ class FeedIssuer:
         source_ids = select_sources(feed, self._sources)
 
         def publish(documents: Iterable[Document], published: Sequence[PublishedFile]) -> Sequence[WriteResult]:
-            return self._publisher.publish(documents, LastPublished({} if rewrite else _by_path(published), changed))
+            return self._publisher.publish(documents, _last_published(published, changed, rewrite=rewrite))
 
         return pipeline.IssueIO(
             articles=lambda feed, reading: _until(should_stop, self._articles(feed, reading)),
@@ -318,7 +318,7 @@ class FeedIssuer:
         source = self._sources[source_id]
 
         def last(published: Sequence[PublishedFile]) -> LastPublished:
-            return LastPublished({} if rewrite else _by_path(published), io.changed)
+            return _last_published(published, io.changed, rewrite=rewrite)
 
         def place_file(file: StoryFile, published: Sequence[PublishedFile]) -> WriteResult | None:
             stamp = FileStamp(file.size, file.modified_ns)
@@ -336,8 +336,9 @@ class FeedIssuer:
         return pipeline.issue_pages(page_feed, self._site, feeds_with(source, self._config), io, place_file)
 
 
-def _by_path(files: Iterable[PublishedFile]) -> Mapping[str, PublishedFile]:
-    return {file.path: file for file in files}
+def _last_published(files: Iterable[PublishedFile], changed: int = 0, *, rewrite: bool) -> LastPublished:
+    """Return what a ledger says; of a rewrite, that whatever stands there is replaced."""
+    return LastPublished({} if rewrite else {file.path: file for file in files}, changed, replaces_newer=rewrite)
 
 
 class _Stopped(Exception):

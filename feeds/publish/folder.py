@@ -23,6 +23,14 @@ from ..codings import SIBLING_SUFFIXES, Coding, find_codings, has_siblings
 from ..errors import LockedError, PublishError
 from ..model import Document, FileStamp, PublishedFile
 from .target import LastPublished, WriteResult
+from .temporary_files import (
+    WRITE_SECONDS,
+    changed_at,
+    find_leftovers,
+    open_exclusively,
+    read_clock,
+    temporary_path,
+)
 
 FILE_MODE = 0o644  # a web server under another account must be able to read
 FOLDER_MODE = 0o755
@@ -31,7 +39,6 @@ DIGEST_SIZE = 16  # bytes
 
 # One slug a level, then the format: nothing hidden, nothing that climbs, nothing a URL would have to quote (S14).
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,127}", re.ASCII)
-_TEMPORARY_NAME = re.compile(r"\.[a-z0-9][a-z0-9_.-]{0,127}\.[0-9]+\.feeds-new", re.ASCII)
 
 
 class Folder:
@@ -202,19 +209,23 @@ class Folder:
 
     def leftovers(self) -> list[str]:
         """Return the paths of the temporary files that a killed run left."""
-        return sorted(
-            path.relative_to(self._root).as_posix()
-            for path in self._root.rglob(".*.feeds-new")
-            if _TEMPORARY_NAME.fullmatch(path.name) and not path.is_symlink()
-        )
+        return [path.relative_to(self._root).as_posix() for path in find_leftovers(self._root)]
 
-    def sweep(self) -> list[str]:
-        """Remove the temporary files that a killed run left; return their paths."""
-        leftovers = self.leftovers()
+    def sweep(self, *, is_shared: bool = False) -> list[str]:
+        """Remove the temporary files that a killed run left; return their paths.
+
+        Where other processes write too (`is_shared`), those stay to which something happened in the last
+        `WRITE_SECONDS`, by the clock of the folder, which is that of another machine where it is mounted.
+        """
+        leftovers = find_leftovers(self._root)
+        if leftovers and is_shared:
+            with _explain_errors("write a file into", self._root):
+                until = read_clock(self._root) - WRITE_SECONDS
+            leftovers = [path for path in leftovers if changed_at(path, until) < until]
         for path in leftovers:
-            with _explain_errors("remove", self._root / path):
-                (self._root / path).unlink(missing_ok=True)
-        return leftovers
+            with _explain_errors("remove", path):
+                path.unlink(missing_ok=True)
+        return [path.relative_to(self._root).as_posix() for path in leftovers]
 
 
 def digest_of(body: bytes) -> str:
@@ -265,9 +276,9 @@ def _write_file(
     `prepare` is called just before with the temporary file, the target, and the state that the target will have.
     """
     _create_folder(target.parent)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.feeds-new")
+    temporary = temporary_path(target)
     try:
-        with _open_exclusively(temporary) as descriptor:
+        with open_exclusively(temporary) as descriptor:
             for block in blocks:
                 _write_all(descriptor, block)
             os.fchmod(descriptor, FILE_MODE)  # whatever the umask
@@ -312,17 +323,6 @@ def _remove_file(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-@contextmanager
-def _open_exclusively(path: Path) -> Iterator[int]:
-    # O_EXCL, after removing a leftover of our own process id: a link planted there is never followed.
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(descriptor: int, block: bytes) -> None:

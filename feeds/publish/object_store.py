@@ -1,7 +1,8 @@
 """Publishing to an object store: S3 and what speaks its API, Google Cloud Storage, Azure Blob Storage.
 
 The client is obstore's, which makes each put whole or not at all. What the ledger says of a file is believed, so that a
-turn without changes makes no request; a document replaces only what the ledger knows, so that no writer that is late
+turn without changes makes no request. A document replaces the version that the ledger knows, and where it knows none,
+nothing: where something else stands, the change numbers of both tell which is newer, so that no writer that is late
 replaces what a newer one wrote. The first write of a process makes sure that the place is ours.
 """
 
@@ -35,7 +36,8 @@ AT_ONCE = 16  # requests; the documents of one edition are put together, so that
 BATCH_SIZE = 64  # documents held in memory
 OWNER_KEY = ".feeds-owner"  # which no published path is called
 # Names of metadata; Azure takes letters alone.
-_DIGEST, _CHANGE, _STAMP = "feedsdigest", "feedschange", "feedsstamp"
+_DIGEST, _STAMP, _CHANGE, _WRITER = "feedsdigest", "feedsstamp", "feedschange", "feedswriter"
+_OF_WRITING = {_CHANGE, _WRITER}  # which say nothing of what was written
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -50,15 +52,15 @@ class StoredObject:
     modified_ns: int
     attributes: Mapping[str, str]
 
-    @property
-    def change(self) -> int:
-        """Return the highest change number of the store when it was made."""
-        text = self.attributes.get(_CHANGE, "")
-        return int(text) if text.isdecimal() else 0
+    def is_newer(self, than: Mapping[str, str]) -> bool:
+        """Return whether it is made of later changes of the same store than a document with these attributes."""
+        change, other = (attributes.get(_CHANGE, "") for attributes in (self.attributes, than))
+        is_comparable = change.isdecimal() and self.attributes.get(_WRITER) == than[_WRITER]
+        return is_comparable and int(change) > int(other)
 
     def has(self, attributes: Mapping[str, str]) -> bool:
         """Return whether it was sent with these attributes, whenever it was made."""
-        return all(self.attributes.get(name) == value for name, value in attributes.items() if name != _CHANGE)
+        return all(self.attributes.get(name) == value for name, value in attributes.items() if name not in _OF_WRITING)
 
 
 class ObjectStore:
@@ -166,7 +168,7 @@ class ObjectStore:
         """Return nothing: no part of an object that was not written whole has a key."""
         return []
 
-    def sweep(self) -> list[str]:
+    def sweep(self, *, is_shared: bool = False) -> list[str]:
         """Remove nothing, as nothing is left behind."""
         return []
 
@@ -178,7 +180,9 @@ class ObjectStore:
         record = self._find_record(path, last)
         if record and record.digest == digest:
             return WriteResult(record, differed=False)
-        attributes = {**_attributes(path), _DIGEST: digest, _CHANGE: str(last.changed if last else 0)}
+        attributes = {**_attributes(path), _DIGEST: digest, **self._writing(last)}
+        # What a ledger knows and did not publish here, it published elsewhere or before it was restored.
+        keeps_newer = last is not None and not last.replaces_newer and (record is not None or path not in last.files)
         self._claim()
         expected = record.etag if record else None
         for _ in range(PUT_ATTEMPTS):
@@ -187,7 +191,7 @@ class ObjectStore:
                 if standing and standing.has(attributes):
                     stamp = FileStamp(standing.size, standing.modified_ns)
                     return WriteResult(self._record(path, digest, stamp, standing.etag), differed=False)
-                if standing and record and last and standing.change > last.changed:
+                if standing and keeps_newer and standing.is_newer(attributes):
                     break
                 expected = standing.etag if standing else ""
             etag = self._write(path, document.body, attributes, {"e_tag": expected} if expected else "create")
@@ -199,6 +203,10 @@ class ObjectStore:
             f"cannot write {self._name(path)}: another process of this installation has just published a newer one, "
             "which stays; if there is none, `feeds publish` replaces it"
         )
+
+    def _writing(self, last: LastPublished | None) -> dict[str, str]:
+        """Return the attributes that tell a newer document of this installation from an older one."""
+        return {_CHANGE: str(last.changed if last else 0), _WRITER: digest_of(self._installation.encode())}
 
     def _record(self, path: str, digest: str, stamp: FileStamp, etag: str | None) -> PublishedFile:
         return PublishedFile(path, digest, stamp.size, stamp.modified_ns, store=self.location, etag=etag)

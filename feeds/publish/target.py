@@ -24,11 +24,13 @@ class WriteResult:
 class LastPublished:
     """What a ledger says of files by path, read before documents were made of the store to replace them.
 
-    `changed` is the highest change number of the store that the documents are made of.
+    `changed` is the highest change number of the store that the documents are made of. With `replaces_newer`, they
+    replace what stands there whatever it is made of, and the ledger is not believed: no `files` are given.
     """
 
     files: Mapping[str, PublishedFile]
     changed: int = 0
+    replaces_newer: bool = False
 
 
 class Target(Protocol):
@@ -95,5 +97,8 @@ class Target(Protocol):
     def leftovers(self) -> list[str]:
         """Return the paths of what writes that were killed left behind."""
 
-    def sweep(self) -> list[str]:
-        """Remove what writes that were killed left behind; return their paths."""
+    def sweep(self, *, is_shared: bool = False) -> list[str]:
+        """Remove what writes that were killed left behind; return their paths.
+
+        `is_shared`: other processes may be writing here, whose files stay.
+        """

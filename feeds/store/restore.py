@@ -22,8 +22,8 @@ from .sqlite import COMPANIONS, copy_database, empty_log, has_log
 from .transfer import copy_rows, delete_rows, export_store, is_empty
 from .webhook import forget_told
 
-# Events that may have been numbered since the backup: their numbers are left out (F40).
-EVENT_NUMBER_JUMP = 1_000_000
+# Events and changes that may have been numbered since the backup: their numbers are left out (F40).
+NUMBER_JUMP = 1_000_000
 
 
 def restore_database(address: DatabaseAddress, backup: Path, folder: Path | None = None) -> Path | None:
@@ -110,8 +110,12 @@ def _prepare(copy: Path, backup: Path, server_copy: Path, last_event_number: int
                 newest = max(last_event_number, select_last_event(connection))
                 connection.execute(delete(outbox))
                 forget_etags(connection)
-                forget_told(connection, EVENT_NUMBER_JUMP)
-                connection.execute(update(meta).values(last_event=newest + EVENT_NUMBER_JUMP))
+                forget_told(connection, NUMBER_JUMP)
+                connection.execute(
+                    update(meta).values(
+                        last_event=newest + NUMBER_JUMP, last_change_number=meta.c.last_change_number + NUMBER_JUMP
+                    )
+                )
         finally:
             engines.close()
         return has_server_tables

@@ -21,7 +21,7 @@ from feeds.app import App
 from feeds.model import Document as PublishedDocument
 from feeds.publish import open_target
 from feeds.store.lock import hold_lock
-from feeds.store.restore import EVENT_NUMBER_JUMP
+from feeds.store.restore import NUMBER_JUMP
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_F40_restore_brings_back_what_was_and_events_get_new_numbers(
     published.turn(everything=True)
     with published.app() as app:
         assert len(app.store.outbox(0, 1000)) == 1  # the third
-        assert min(last_events(app)) > max(numbers) + EVENT_NUMBER_JUMP
+        assert min(last_events(app)) > max(numbers) + NUMBER_JUMP
     assert len(published.items()) == len(ids) + 1
     second = max(last_events_after(published))
     assert feeds("restore", "copy.db", "--json").json["replaced"].endswith("feeds-replaced-2.db")

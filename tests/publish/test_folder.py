@@ -19,7 +19,8 @@ import pytest
 
 from feeds.errors import PublishError
 from feeds.model import Document, FileStamp, PublishedFile, replace
-from feeds.publish import WriteResult, open_target
+from feeds.publish import WriteResult, folder, open_target
+from feeds.publish.temporary_files import open_exclusively, temporary_path
 
 
 def document(path: str = "world.rss", body: bytes = b"<rss/>") -> Document:
@@ -371,3 +372,26 @@ def test_R1_temporary_files_of_ours_are_removed_and_no_others(tmp_path: Path) ->
     assert open_target(tmp_path).sweep() == ["a/.world.rss.4711.feeds-new"]
     assert names(tmp_path) == [".notes.feeds-new", "a/.hidden", "a/world.rss"]
     assert open_target(tmp_path / "missing").sweep() == []
+
+
+def test_R1_F24_in_a_shared_folder_what_a_live_process_may_be_writing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy has the time of its source before it has its name: that says nothing of when it was written."""
+    leftover = tmp_path / "a/.pic.png.4711.feeds-new"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"<rs")
+    os.utime(leftover, (0, 0))
+    assert open_target(tmp_path).sweep(is_shared=True) == []
+    monkeypatch.setattr(folder, "WRITE_SECONDS", -1.0)  # older than what is written now
+    assert open_target(tmp_path).sweep(is_shared=True) == ["a/.pic.png.4711.feeds-new"]
+    assert names(tmp_path) == []
+    assert open_target(tmp_path / "missing").sweep(is_shared=True) == []
+
+
+def test_R1_two_processes_with_one_id_write_to_two_temporary_files(tmp_path: Path) -> None:
+    """As in two containers that publish to one folder."""
+    target = tmp_path / "world.rss"
+    with open_exclusively(temporary_path(target)), open_exclusively(temporary_path(target)):
+        assert len(names(tmp_path)) == 2
+        assert open_target(tmp_path).leftovers() == names(tmp_path)

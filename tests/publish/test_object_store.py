@@ -156,6 +156,43 @@ def test_a_writer_that_is_late_replaces_nothing_newer(
     assert s3_server.body("world.rss") == b"<rss>3</rss>"
 
 
+def test_a_late_writer_of_a_new_document_replaces_nothing_newer(
+    store: ObjectStore, s3_proxy: S3Proxy, s3_server: S3Server
+) -> None:
+    """Neither before it looks what stands there, nor between that and its put."""
+    late, unknown = ObjectStore(bucket_at(s3_proxy.url), NAME), LastPublished({}, 2)
+
+    def between(request: S3Request) -> str | None:
+        if request.method == "PUT" and request.key == "world.rss":
+            assert request.headers["if-none-match"] == "*"
+            s3_proxy.fault = lambda request: None
+            store.put([document(body=b"<rss>3</rss>")], LastPublished({}, 3))
+        return None
+
+    s3_proxy.fault = between
+    for _ in range(2):
+        with pytest.raises(PublishError, match="newer"):
+            late.put([document(body=b"<rss>2</rss>")], unknown)
+    assert s3_server.body("world.rss") == b"<rss>3</rss>"
+
+
+def test_what_is_newer_is_replaced_by_publish_by_a_restored_ledger_and_by_a_store_that_takes_over(
+    store: ObjectStore, s3_proxy: S3Proxy, s3_server: S3Server
+) -> None:
+    old = document(body=b"<rss>2</rss>")
+
+    def publish(last: LastPublished, by: ObjectStore = store) -> bytes | None:
+        store.put([document(body=b"<rss>3</rss>")], LastPublished({}, 3, replaces_newer=True))
+        by.put([old], last)
+        return s3_server.body("world.rss")
+
+    assert publish(LastPublished({}, 2, replaces_newer=True)) == old.body
+    assert publish(LastPublished({"world.rss": PublishedFile("world.rss", "0", 6, 1)}, 2)) == old.body
+    store.put([document()])
+    s3_server.remove(OWNER)
+    assert publish(LastPublished({}, 2), ObjectStore(bucket_at(s3_proxy.url), "another 2026")) == old.body
+
+
 def test_F1_the_next_run_replaces_what_one_that_was_killed_wrote(store: ObjectStore, s3_server: S3Server) -> None:
     """Its ledger does not know of it; the articles are the same, or newer."""
     first = store.put([document()], LastPublished({}, 1))

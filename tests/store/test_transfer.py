@@ -18,7 +18,7 @@ from feeds.errors import StoreError
 from feeds.model import LedgerEntry, replace
 from feeds.store import DatabaseAddress, SqlStore, StoreReader, restore_database
 from feeds.store.engines import open_engines
-from feeds.store.restore import EVENT_NUMBER_JUMP
+from feeds.store.restore import NUMBER_JUMP
 from feeds.store.schema import metadata
 from feeds.store.transfer import ROWS_AT_ONCE, migrate_store
 
@@ -164,7 +164,7 @@ def test_F40_a_backup_is_put_in_the_place_of_the_rows(postgres_url: str, data: P
     changed = {name for name in before if after[name] != before[name]}
     assert changed == {"meta", "outbox"} and not after["outbox"]
     with StoreReader(postgres_url) as reader:
-        assert reader.event_range() == range(EVENT_NUMBER_JUMP + 5, EVENT_NUMBER_JUMP + 5)
+        assert reader.event_range() == range(NUMBER_JUMP + 5, NUMBER_JUMP + 5)
 
 
 def test_F40_a_damaged_backup_changes_nothing(postgres_url: str, data: Path) -> None:
