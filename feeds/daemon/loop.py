@@ -35,16 +35,16 @@ from ..app.server_process import HostPort, ServerProcess, format_address
 from ..app.shared_app import SharedApp
 from ..errors import ConfigError, FeedsError, StoreError
 from ..model import replace
+from .reload import PendingReload, log_refusal
 from .service_manager import ServiceManager
 from .signals import Service
-from .watch import read_bytes, watch_config, watch_stories
+from .watch import watch_stories
 
 log = logging.getLogger("feeds.daemon")
 
 TICK_SECONDS = 1.0  # between two looks at what is due; what cannot wait calls for one at once
 TICK_JOB = "tick"
 RETRY_SECONDS = 30.0  # without a turn after the store or the disk refused to work
-HUNG_SECONDS = 60.0  # without progress, after which the service manager is told nothing any more
 CHECK_SECONDS = 2.0  # between two checks of what is supervised
 STATE_SECONDS = 15.0  # after which a state that did not change is written again
 
@@ -123,10 +123,9 @@ class Daemon:
         self._server = server
         self._manager = manager
         self._reporter = reporter
-        self._config_changed = threading.Event()
         self._operations: SimpleQueue[_PendingOperation] = SimpleQueue()  # for the thread of the turns
         self._scheduler = BackgroundScheduler(timezone="UTC")
-        self._last_config = read_bytes(app.config.path)  # in use, or refused
+        self._pending_reload = PendingReload(app.config.path, service.reload)
         self._retry_at = 0.0
         self._progress_at = time.monotonic()  # when a turn last made progress
         self._turn_error = self._reload_error = ""
@@ -158,7 +157,7 @@ class Daemon:
     def run(self) -> None:
         """Tick until told to stop; SIGHUP or an edited configuration reloads."""
         stop = self._service.stop
-        self._start("watch configuration", lambda: watch_config(self._app.config.path, stop, self._config_changed.set))
+        self._start("watch configuration", lambda: self._pending_reload.watch(stop))
         # A tick that comes during a turn is dropped, and a late one is made: the store knows what is due.
         self._scheduler.add_job(
             lambda: self._guard(self._tick),
@@ -173,8 +172,7 @@ class Daemon:
         self._scheduler.start()
         self._start("watch stories", lambda: watch_stories(self._app, self._wake, stop))
         self._manager.ready(self._status())
-        pause = min(CHECK_SECONDS, (self._manager.watchdog or CHECK_SECONDS) / 3)
-        while not stop.wait(pause):
+        while not stop.wait(min(CHECK_SECONDS, self._manager.ping_seconds)):
             self._check()
         self._manager.stopping()
         if self._workers:
@@ -215,7 +213,7 @@ class Daemon:
 
     def _tick_shared(self, workers: TurnSharing) -> None:
         """Order jobs; what must not meet a turn is done while this process makes none."""
-        if self._is_reload_pending() or not self._operations.empty():
+        if self._pending_reload or not self._operations.empty():
             with workers.paused():
                 self._perform_operations()
                 self._reload_if_needed()
@@ -225,7 +223,7 @@ class Daemon:
 
     def _should_turn_end(self) -> bool:
         self._note_progress()
-        return self._is_reload_pending() or not self._operations.empty()
+        return bool(self._pending_reload) or not self._operations.empty()
 
     def _log_publish_errors(self, errors: Sequence[str]) -> None:
         """Log errors that come with each round of publishing: at once when they are new, else now and then."""
@@ -260,37 +258,23 @@ class Daemon:
 
     # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _is_reload_pending(self) -> bool:
-        return self._service.reload.is_set() or self._config_changed.is_set()
-
     def _reload_if_needed(self) -> None:
-        """Reload when requested, or when the file differs from when it was last read."""
-        if not self._is_reload_pending():
-            return
-        requested = self._service.reload.is_set()
-        self._service.reload.clear()
-        self._config_changed.clear()
-        if not requested and read_bytes(self._app.config.path) == self._last_config:
-            return
-        try:
-            self._reload()
-        except ConfigError as error:
-            log.error("configuration not reloaded, the last good one stays in use:\n%s", error)
+        if self._pending_reload.take():
+            with log_refusal(log):
+                self._reload()
 
     def _reload(self) -> None:
         """Take the edited configuration; raise ConfigError when it is wrong."""
-        self._last_config = read_bytes(self._app.config.path)
-        self._manager.reloading()
-        try:
-            self._app.reload()
-            self._server.reload()
-            self._reload_error = ""
-            log.info("configuration reloaded")
-        except ConfigError as error:
-            self._reload_error = str(error)
-            raise
-        finally:
-            self._manager.ready(self._status())
+        self._pending_reload.note_read()
+        with self._manager.reloading(self._status):
+            try:
+                self._app.reload()
+                self._server.reload()
+                self._reload_error = ""
+                log.info("configuration reloaded")
+            except ConfigError as error:
+                self._reload_error = str(error)
+                raise
 
     # ── supervision ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -314,9 +298,8 @@ class Daemon:
     def _check(self) -> None:
         """Tell the service manager that the daemon lives, and health its state."""
         state = self._read_state()
-        is_alive = state.turn_at > self._app.now() - timedelta(seconds=HUNG_SECONDS)
-        if is_alive and self._server.is_supervised:
-            self._manager.ping()
+        if self._server.is_supervised:
+            self._manager.ping(self._last_progress)
         has_changed = replace(state, turn_at=self._state.turn_at, counts=self._state.counts) != self._state
         has_visited = state.counts != self._state.counts
         if has_changed or has_visited or time.monotonic() - self._state_at >= STATE_SECONDS:
@@ -325,8 +308,12 @@ class Daemon:
         if has_changed:
             self._manager.status(self._status())
 
+    @property
+    def _last_progress(self) -> float:
+        return max(self._progress_at, self._app.issuing_at)
+
     def _read_state(self) -> ProcessState:
-        age = time.monotonic() - max(self._progress_at, self._app.issuing_at)
+        age = time.monotonic() - self._last_progress
         errors = self._turn_error, str(self._server.error or ""), self._reload_error
         turn, server, reload = map(self._reporter.mask, errors)
         turn_at = self._app.now() - timedelta(seconds=age)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 
+HUNG_SECONDS = 60.0  # without progress, after which the manager is told nothing any more
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -28,17 +30,27 @@ class ServiceManager:
         """Say that the service does its work, at the start and after a reload."""
         self._send("READY=1", f"STATUS={status}")
 
-    def reloading(self) -> None:
-        """Say that the service takes an edited configuration; `ready` follows."""
+    @contextmanager
+    def reloading(self, status: Callable[[], str]) -> Iterator[None]:
+        """Say that the service takes an edited configuration while inside, and then that it is ready."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            yield
+        finally:
+            self.ready(status())
 
     def stopping(self) -> None:
         """Say that the service ends."""
         self._send("STOPPING=1", "STATUS=stopping")
 
-    def ping(self) -> None:
-        """Say that the service is alive."""
-        if self.watchdog is not None:
+    @property
+    def ping_seconds(self) -> float:
+        """The longest pause between two pings that leaves time for a late one."""
+        return math.inf if self.watchdog is None else self.watchdog / 3
+
+    def ping(self, progress_at: float = math.inf) -> None:
+        """Say that the service is alive, unless its last progress (monotonic clock) is too long ago."""
+        if self.watchdog is not None and time.monotonic() < progress_at + HUNG_SECONDS:
             self._send("WATCHDOG=1")
 
     def status(self, status: str) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from ..app.process_messages import ErrorReport, ServerMessage
 from ..app.server_process import DaemonLink, FileServer, HostPort, format_address
-from ..errors import ConfigError, FeedsError
+from ..errors import FeedsError
+from .reload import log_refusal
 from .service_manager import ServiceManager
 from .signals import Service
 
@@ -20,8 +21,7 @@ log = logging.getLogger("feeds.server")
 def serve_alone(service: Service, server: FileServer, on_bound: Callable[[HostPort], None]) -> None:
     """Serve until told to stop. Raise LockedError when another server runs on this data."""
     manager = ServiceManager(os.environ)
-    pause, pinged_at = (manager.watchdog or 0.0) / 3, 0.0
-    status = ""
+    pinged_at, status = 0.0, ""
 
     def announce(address: HostPort) -> None:
         nonlocal status
@@ -31,14 +31,13 @@ def serve_alone(service: Service, server: FileServer, on_bound: Callable[[HostPo
 
     def ping() -> None:
         nonlocal pinged_at
-        if time.monotonic() - pinged_at >= pause:
+        if time.monotonic() - pinged_at >= manager.ping_seconds:
             pinged_at = time.monotonic()
             manager.ping()
 
     def reload() -> None:
-        manager.reloading()
-        _reload(server)
-        manager.ready(status)
+        with manager.reloading(lambda: status):
+            _reload(server)
 
     _reload_on_signals(service, reload)
     server.run(announce, service.stop, ping)
@@ -74,8 +73,6 @@ def _reload_on_signals(service: Service, reload: Callable[[], None]) -> None:
 
 
 def _reload(server: FileServer) -> None:
-    try:
+    with log_refusal(log):
         server.reload()
         log.info("the server uses the edited configuration")
-    except ConfigError as error:
-        log.error("configuration not reloaded, the last good one stays in use:\n%s", error)

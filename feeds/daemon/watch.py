@@ -103,11 +103,3 @@ def story_folders(app: App) -> StoryFolders:
                 path = source.root.resolve(strict=True)
                 folders.setdefault((path, path.stat().st_ino), set()).add(source.id)
     return folders
-
-
-def read_bytes(path: Path) -> bytes | None:
-    """Return the content of a file; None when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None

@@ -6,13 +6,14 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from wire import Wire
 
-from feeds.daemon.service_manager import ServiceManager
+from feeds.daemon.service_manager import HUNG_SECONDS, ServiceManager
 
 
 class Manager:
@@ -50,8 +51,10 @@ def test_A6_the_manager_is_told_in_its_words(manager: Manager) -> None:
     assert service.watchdog == 30
     service.ready("serving at\nhttp://127.0.0.1:8080/")
     assert manager.receive() == {"READY": "1", "STATUS": "serving at http://127.0.0.1:8080/"}
-    service.reloading()
-    assert manager.receive().keys() == {"RELOADING", "MONOTONIC_USEC"}
+    with service.reloading(lambda: "working"):
+        assert manager.receive().keys() == {"RELOADING", "MONOTONIC_USEC"}
+    assert manager.receive() == {"READY": "1", "STATUS": "working"}
+    service.ping(time.monotonic() - HUNG_SECONDS)  # without progress for too long: nothing is told
     service.ping()
     assert manager.receive() == {"WATCHDOG": "1"}
     service.stopping()
