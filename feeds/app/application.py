@@ -10,18 +10,15 @@ import logging
 import os
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from .. import config as configuration
-from .. import scheduling
-from ..compose import select_sources
 from ..errors import PublishError
 from ..model import (
     Article,
@@ -29,60 +26,42 @@ from ..model import (
     Feed,
     Harvest,
     InstallationStatus,
-    Outcome,
     Site,
     SourceStatus,
-    Visit,
 )
 from ..publication_gate import PublicationGate, hide_origin
 from ..publish import Target, open_target
-from ..push.store_errors import StoreErrorLog
 from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
 from ..store.lock import hold_lock
+from .announcers import Announcers
 from .declarations import expand_feeds, rename_feeds, warn_of_renamed_sources, with_outlines
 from .entry_cache import EntryCache
 from .health import read_state
-from .hub_announcer import HubAnnouncer
 from .installation_status import read_status
 from .publisher import (
     FRONT_PAGE,
     SHARED_FILES,
     BackgroundPublisher,
     DueFeeds,
-    FeedChanges,
+    PublishedFeeds,
     SharedFacts,
-    due_feeds,
-    front_page_feed,
     shared_files,
     sort_by_wait,
-    story_page_feeds,
     warn_of_lags,
     with_story_pages,
 )
 from .push_visits import PushVisits
 from .sharing import Alone, LockService, Role, Shared, Sharing
-from .turn import (
-    BATCH_SIZE,
-    NetworkClient,
-    Turn,
-    TurnEnd,
-    TurnIO,
-    TurnLoop,
-    TurnOptions,
-    VisitService,
-    is_aborted,
-    is_follow_up,
-)
+from .turn import BATCH_SIZE, NetworkClient, Turn, TurnOptions, VisitService
+from .turn_visits import TurnVisits, TurnVisitsIO
 from .visit_counts import VisitCounter, VisitCounts
 from .visit_log import log_visit
-from .webhook_notifier import WebhookNotifier
 
 log = logging.getLogger("feeds.app")
 
 IssueProgress = Callable[[int, int, str], None]
 
 DEFAULT_OPTIONS = TurnOptions()
-VISIT_SLOTS = 64  # visits at once: waiting on the network dominates up to about that many
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
 # New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
 GARBAGE_THRESHOLD = 50_000
@@ -130,11 +109,9 @@ class App:
         # hand the interpreter lock over at each row and each text that is sanitised, which costs CPU.
         self._computing = threading.Lock()
         self.issuing_at = time.monotonic()  # when an issue last made progress
-        self._push_errors = StoreErrorLog("what hubs push is not taken")
         self._shared_facts: SharedFacts | None = None  # of which the shared files were made
         state = read_state(self.config.data)
         self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
-        self._requested_sources: set[str] = set()  # to visit at once; one leaves when its visit starts
         self._sharing: Sharing = Alone()
         with ExitStack() as resources:
             if self.role is not Role.WORKER:  # of which there may be many beside a daemon
@@ -149,13 +126,23 @@ class App:
             inbox = InboxReader(ServerDatabaseReader(self.config.server_database))
             resources.callback(inbox.close)
             self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
-            self._announcer = HubAnnouncer(lambda: self.config, self.store)
-            resources.callback(lambda: self._announcer.close(wait=not self._stopping.is_set()))
-            self._webhook = WebhookNotifier(lambda: self.config, self.store, self.now)
-            resources.callback(lambda: self._webhook.close(wait=not self._stopping.is_set()))
+            self._announcers = Announcers(lambda: self.config, self.store, self.now)
+            resources.callback(lambda: self._announcers.close(wait=not self._stopping.is_set()))
             self._publisher = BackgroundPublisher(self.issue, self._may_be_due)
             resources.callback(self._publisher.close)
             self._resources = resources.pop_all()
+        self._visits = self._make_visits(
+            TurnVisitsIO(
+                store=self.store,
+                pushes=self._pushes,
+                sharing=self._sharing,
+                stopping=self._stopping,
+                now=self.now,
+                source_ids=lambda: self.sources.keys(),
+                open_service=self._open_visit_service,
+                is_shared=self.is_shared,
+            )
+        )
         self._apply_configuration()
 
     def __enter__(self) -> Self:
@@ -166,20 +153,19 @@ class App:
 
     def close(self) -> None:
         """Close the sockets and the database, and release the lock."""
-        self._close_visit_service()
+        self._visits.close()
         self._resources.close()
 
     def stop(self) -> None:
         """End the turn soon and for good: no visit is started, those in flight are aborted."""
         self._stopping.set()
-        self._close_visit_service()
+        self._visits.close()
 
     def reload(self) -> None:
         """Take the edited configuration, whole or (ConfigError) not at all; call it between two turns."""
         edited = configuration.reload(self.config, os.environ)
         with self._publisher.paused():
-            self._close_visit_service()
-            vars(self).pop("_visit_service", None)
+            self._visits.close()
             self.config = self._declared = edited
             self._target = self._open_target(edited)
             self._apply_configuration()
@@ -194,11 +180,10 @@ class App:
         `progress` is called with the turn so far, after each batch of visits.
         """
         turn, published_at, changed = Turn(), self.now(), False
-        for batch in self._outcome_batches(options, turn):
-            outcomes = self._connectivity.observe_batch([outcome for outcome in batch if not is_aborted(outcome)])
+        for outcomes in self._visits.batches(options, turn):
             taken = self._pushes.finish(outcomes)
             with self._computing:
-                record = partial(self.store.record, outcomes, self._feed_changes.feeds, taken)
+                record = partial(self.store.record, outcomes, self._feeds.changes.feeds, taken)
                 article_counts = self._sharing.patiently(record)
             changed |= bool(article_counts)
             turn.count_articles(article_counts)
@@ -230,7 +215,7 @@ class App:
 
     def wake(self, source_ids: Collection[str]) -> None:
         """Visit these sources as soon as possible, whatever the schedule says; may be called from any thread."""
-        self._requested_sources.update(source_ids)
+        self._visits.requested.update(source_ids)
 
     @property
     def is_shared(self) -> bool:
@@ -296,7 +281,7 @@ class App:
         began = self.now()
         due = self._find_due_feeds()
         feeds, withdrawn = due.feeds, due.withdrawn
-        chosen = due.ids if feed_ids is None else with_story_pages(feed_ids, self._story_page_feeds, self.config)
+        chosen = due.ids if feed_ids is None else with_story_pages(feed_ids, self._feeds.story_pages, self.config)
         if among is not None:
             chosen = {id for id in among if id in chosen or id == FRONT_PAGE}
             withdrawn = [ledger for ledger in withdrawn if ledger.feed_id in among]
@@ -330,8 +315,7 @@ class App:
 
         paths = issuer.issue(chosen_feeds(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
         if self.role is not Role.WORKER:  # the daemon announces what workers issue
-            self._announcer.notify()
-            self._webhook.notify()
+            self._announcers.notify()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -345,17 +329,11 @@ class App:
         began_at = time.monotonic()
         ledgers = self.store.ledgers()
         self._expand_feeds(ledgers.keys())
-        feed_changes = self._feed_changes
-        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
-        withdrawn = [ledger for id, ledger in ledgers.items() if id not in feeds and id != SHARED_FILES]
-        changes = {**dict.fromkeys(feeds, 0), **feed_changes.update(self.store.change_numbers)}
-        changes[FRONT_PAGE] = max(changes.values())
-        # The shared files change with the feeds that they name: alone they are due only where they do not stand.
-        every = [self._shared_files, *feeds.values()]
-        ids = due_feeds(every, ledgers, {**changes, SHARED_FILES: 0}, self._target)
-        if not ids and not withdrawn:
-            feed_changes.rest(time.monotonic() - began_at)
-        return DueFeeds(feeds, changes, ids, withdrawn)
+        feeds = self._feeds
+        due = feeds.find_due(self._shared_files, ledgers, self.store.change_numbers, self._target)
+        if not due.ids and not due.withdrawn:
+            feeds.changes.rest(time.monotonic() - began_at)
+        return due
 
     def retract(self, id_or_url: str, undo: bool = False) -> bool:
         """Hide an article by its published id or its URL, or show it again; return False when there is none.
@@ -368,7 +346,7 @@ class App:
         return stored_id is not None and self.store.retract(stored_id, self.now(), undo)
 
     def _may_be_due(self) -> bool:
-        return self._feed_changes.may_be_due(self.store.last_change_number())
+        return self._feeds.changes.may_be_due(self.store.last_change_number())
 
     def _should_stop_issuing(self) -> bool:
         self.issuing_at = time.monotonic()
@@ -386,7 +364,7 @@ class App:
     def _apply_configuration(self) -> None:
         """Bring store and target in line with the configuration."""
         config = self._declared
-        self._connectivity = scheduling.Connectivity(source.address for source in config.sources.values())
+        self._visits.configure(config)
         self._target.sweep(is_shared=self.is_shared)
         self._sync_sources()
         rename_feeds(self.config.feeds.values(), self.store)
@@ -394,9 +372,7 @@ class App:
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
         self._entries = EntryCache()  # those that passed the gate
         self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
-        self._requested_sources.intersection_update(config.sources)
-        self._announcer.notify()  # of what an earlier command could not announce
-        self._webhook.notify()
+        self._announcers.notify()  # of what an earlier command could not announce
 
     def _open_target(self, config: Config) -> Target:
         installation = f"{self.store.authority} {self.store.created.isoformat()}"
@@ -420,18 +396,13 @@ class App:
 
     def _apply_feeds(self, config: Config) -> None:
         """Take a configuration whose feeds are those that are published."""
-        self._story_page_feeds = story_page_feeds(config)
-        self._front_page = front_page_feed(config)
-        feeds_by_source = defaultdict[str, list[str]](list)
-        for feed in (*self._story_page_feeds.values(), *config.feeds.values()):
-            for source_id in select_sources(feed, self.sources):
-                feeds_by_source[source_id].append(feed.id)
-        self._feed_changes = FeedChanges(feeds_by_source)
+        self._feeds = PublishedFeeds.of(config, self.sources)
         self.config = config
 
-    @cached_property
-    def _visit_service(self) -> VisitService:
-        """The maker of visits, made when the first is due: a turn without one need not load HTTP and the parsers."""
+    def _make_visits(self, io: TurnVisitsIO) -> TurnVisits:
+        return TurnVisits(io)
+
+    def _open_visit_service(self) -> VisitService:
         from ..fetch import Fetcher
         from .visit_runner import VisitRunner, limit_free_memory
 
@@ -440,91 +411,6 @@ class App:
         config = self.config
         network = self._network(config.site) if self._network else Fetcher.for_installation(config, self._allow)
         return VisitRunner(config, self.store, self.now, network, self._gate, self._computing)
-
-    def _close_visit_service(self) -> None:
-        if "_visit_service" in vars(self):
-            self._visit_service.close()
-
-    # ── visits of a turn ────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _outcome_batches(self, options: TurnOptions, turn: Turn) -> Iterator[list[Outcome]]:
-        """Yield the outcomes of a turn as they come; keep `turn.pending` up to date."""
-        start = self.now()
-        end = None if options.time_limit is None else start + timedelta(seconds=options.time_limit)
-
-        def should_end() -> bool:
-            """Return whether to start nothing more; without a network only a turn that repeats waits for it."""
-            return (
-                options.should_end()
-                or (end is not None and self.now() >= end)
-                or (self._connectivity.down and not options.repeat)
-            )
-
-        visits = self._first_visits(options, start)
-        if visits is None:
-            return
-        io = TurnIO(
-            pull=self._visit_service.visit_function(
-                refetch=options.refetch, accept_any_listing=options.sources is not None
-            ),
-            claim=self._claim,
-            due=lambda: self._due_visits(options, start),
-            should_end=should_end,
-            now=self.now,
-        )
-        host_queue = scheduling.HostQueue(
-            self.config.hosts, VISIT_SLOTS, address_of=self._visit_service.address_of, connectivity=self._connectivity
-        )
-        loop = self._make_loop(host_queue, io)
-        for batch in loop.batches(visits, options.max_wait):
-            turn.pending = loop.pending - len(batch)
-            yield batch
-        self._sharing.end_turn()
-        turn.pending = loop.pending
-        if turn.pending and self._connectivity.down:
-            turn.ended_by = TurnEnd.NETWORK
-        elif turn.pending and end is not None and self.now() >= end:
-            turn.ended_by = TurnEnd.TIME
-        elif turn.pending:
-            turn.ended_by = TurnEnd.STOPPED if self._stopping.is_set() or options.should_end() else TurnEnd.WAIT
-
-    def _make_loop(self, host_queue: scheduling.HostQueue, io: TurnIO) -> TurnLoop:
-        return TurnLoop(host_queue, io, self._stopping, VISIT_SLOTS)
-
-    def _first_visits(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
-        """Return the visits that a turn begins with; None where it has nothing to do."""
-        source_ids = self.sources.keys() if options.everything else options.sources
-        due = self._sharing.admit(lambda: self.store.due(start, source_ids), options.max_wait)
-        return [*due, *self._requested_visits(), *self._push_visits(options)] or None
-
-    def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
-        """Return what has become due since the turn began: follow-up visits, and sources it has not visited yet."""
-        visits = [
-            visit
-            for visit in self._sharing.admit(lambda: self.store.due(self.now()), 0.0)
-            if (options.sources is None or visit.source.id in options.sources)
-            and (options.repeat or is_follow_up(visit) or visit.state.last_at is None or visit.state.last_at < start)
-        ]
-        return [*visits, *self._requested_visits(), *self._push_visits(options)]
-
-    def _requested_visits(self) -> list[Visit]:
-        return self.store.due(self.now(), tuple(self._requested_sources)) if self._requested_sources else []
-
-    def _push_visits(self, options: TurnOptions) -> list[Visit]:
-        """Return the visits of what hubs pushed, in a turn of all sources."""
-        if options.sources is not None:
-            return []
-        visits = list[Visit]()
-        with self._push_errors.caught():  # of the server's database, which concerns no other source
-            visits += self._pushes.make()
-        return visits
-
-    def _claim(self, visits: Sequence[Visit]) -> None:
-        visits = [visit for visit in visits if not visit.push]
-        self._requested_sources.difference_update(visit.source.id for visit in visits)
-        claims = [(visit, scheduling.claim(visit, self.now())) for visit in visits]
-        requested_at = self.now() if self.is_shared else None
-        self._sharing.patiently(lambda: self.store.claim(claims, requested_at))
 
     def _open_locks(self) -> LockService:
         from .job_queue import JobQueue, name_process  # with the libraries of PostgreSQL

@@ -22,13 +22,7 @@ class HubAnnouncer:
         self._current_config = current_config
         self._store = store
         self._sender = BackgroundSender("announcer", current_config, self._announce, _log_problem)
-        self.close = self._sender.close
-
-    def notify(self) -> None:
-        """Announce soon, if our feeds have an external hub."""
-        hub = self._current_config().hub
-        if hub is not None and not hub.is_own:
-            self._sender.notify()
+        self.notify, self.close = self._sender.notify, self._sender.close
 
     def _announce(self, open_client: Callable[[], SendRequest]) -> str:
         """Announce what the hub does not know yet; return what went wrong."""

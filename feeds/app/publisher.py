@@ -6,11 +6,12 @@ import logging
 import math
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from ..compose import select_sources
 from ..config.fingerprint import fingerprint_front_page, fingerprint_pages, fingerprint_shared_files
@@ -153,6 +154,45 @@ class DueFeeds:
     changes: Mapping[str, int]
     ids: set[str]
     withdrawn: Sequence[Ledger]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFeeds:
+    """All that is published as feeds are, by id, with the changes of each; `story_pages` are those of our own stories.
+
+    Without the shared files.
+    """
+
+    by_id: Mapping[str, Feed]
+    story_pages: Mapping[str, Feed]
+    changes: FeedChanges
+
+    @classmethod
+    def of(cls, config: Config, sources: Mapping[str, Source]) -> Self:
+        """Return the feeds of a configuration, which take from these sources."""
+        story_pages = story_page_feeds(config)
+        feeds = {**story_pages, **config.feeds}
+        feeds_by_source = defaultdict[str, list[str]](list)
+        for feed in feeds.values():
+            for source_id in select_sources(feed, sources):
+                feeds_by_source[source_id].append(feed.id)
+        return cls({**feeds, FRONT_PAGE: front_page_feed(config)}, story_pages, FeedChanges(feeds_by_source))
+
+    def find_due(
+        self,
+        shared_files: Feed,
+        ledgers: Mapping[str, Ledger],
+        change_numbers: Callable[[int], Mapping[str, int]],
+        target: Target,
+    ) -> DueFeeds:
+        """Return which feeds are due, the shared files among them."""
+        withdrawn = [ledger for id, ledger in ledgers.items() if id not in self.by_id and id != SHARED_FILES]
+        changes = {**dict.fromkeys(self.by_id, 0), **self.changes.update(change_numbers)}
+        changes[FRONT_PAGE] = max(changes.values())
+        # The shared files change with the feeds that they name: alone they are due only where they do not stand.
+        every = [shared_files, *self.by_id.values()]
+        ids = due_feeds(every, ledgers, {**changes, SHARED_FILES: 0}, target)
+        return DueFeeds(self.by_id, changes, ids, withdrawn)
 
 
 def due_feeds(

@@ -1,14 +1,17 @@
-"""The loop that makes the visits of the shards which this process of several holds."""
+"""The visits of the shards which this process of several holds, and the loop that makes them."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
-from ..scheduling import HostQueue, Shard, find_shard, visit_key
+from ..model import Visit
+from ..scheduling import LOCAL_SHARD, HostQueue, Shard, find_shard, visit_key
 from .held_shards import HeldShards
-from .turn import DUE_CHECK_SECONDS, TurnIO, TurnLoop
+from .turn import DUE_CHECK_SECONDS, TurnIO, TurnLoop, TurnOptions
+from .turn_visits import VISIT_SLOTS, TurnVisits, TurnVisitsIO
 
 
 class ShardLoop(TurnLoop):
@@ -79,3 +82,50 @@ class ShardLoop(TurnLoop):
             seconds = min(DUE_CHECK_SECONDS if delay is None else delay, DUE_CHECK_SECONDS, self._batch_seconds())
             self._threads.next_result(max(0.0, seconds))
         return True
+
+
+class ShardVisits(TurnVisits):
+    """Makes the visits of the shards that are held, and in between those that a command asks for."""
+
+    def __init__(self, io: TurnVisitsIO, held: HeldShards, *, takes_pushes: bool) -> None:
+        super().__init__(io)
+        self._held = held
+        self._takes_pushes = takes_pushes
+        self._are_of_held_shards = False
+
+    @contextmanager
+    def of_held_shards(self) -> Iterator[None]:
+        """Let a turn make the visits of the shards that are held, for as long as one is, while inside."""
+        self._are_of_held_shards = True
+        try:
+            yield
+        finally:
+            self._are_of_held_shards = False
+
+    def _make_loop(self, host_queue: HostQueue, io: TurnIO) -> TurnLoop:
+        if not self._are_of_held_shards:
+            return super()._make_loop(host_queue, io)
+        return ShardLoop(host_queue, io, self._io.stopping, VISIT_SLOTS, self._held, self._due_shards)
+
+    def _first(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
+        if not self._are_of_held_shards:
+            return super()._first(options, start)
+        return []  # those of the shards that are held come when the loop first looks for what is due
+
+    def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:
+        if not self._are_of_held_shards:
+            return super()._due(options, start)
+        return self._io.sharing.patiently(lambda: self._find_due_of(self._held.open, options))
+
+    def _find_due_of(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
+        """Return the due visits of some shards, and in a daemon what hubs pushed to its server."""
+        if not shards:
+            return []
+        numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
+        visits = [*self._io.store.due(self._io.now(), shards=numbers), *self._find_requested()]
+        pushes = self._find_pushed(options) if self._takes_pushes else []
+        return [*(visit for visit in visits if find_shard(visit) in shards), *pushes]
+
+    def _due_shards(self, seconds: float) -> Mapping[int, datetime]:
+        store, now = self._io.store, self._io.now
+        return self._io.sharing.patiently(lambda: store.due_shards(now() + timedelta(seconds=seconds)))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from .. import scheduling
-from ..model import Config, Outline, Site, Visit
-from ..scheduling import LOCAL_SHARD, Shard, find_shard
-from .application import VISIT_SLOTS, App, utcnow
+from ..model import Config, Outline, Site
+from .application import App, utcnow
 from .declarations import with_outlines
 from .held_shards import HeldShards
 from .publisher import FRONT_PAGE, SHARED_FILES
-from .shard_loop import ShardLoop
+from .shard_loop import ShardVisits
 from .sharing import IssueOrder, Role
-from .turn import NetworkClient, Turn, TurnIO, TurnLoop, TurnOptions
+from .turn import NetworkClient, Turn, TurnOptions
+from .turn_visits import TurnVisits, TurnVisitsIO
 
 log = logging.getLogger("feeds.app")
 
@@ -42,50 +41,23 @@ class SharedApp(App):
         self.held = held
         self._declaration_number = 0
         self._outlines: Mapping[str, tuple[Outline, ...]] = {}
-        self._visits_shards = False  # rather than what a command named
         self._open(config, now, network=network)
 
     # ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def visit_shards(self, should_end: Callable[[], bool]) -> Turn:
         """Make the visits of the shards that are held, for as long as one is; until `should_end` returns True."""
-        self._visits_shards = True
-        try:
+        with self._shard_visits.of_held_shards():
             return self.turn(TurnOptions(repeat=True, max_wait=None, should_end=should_end))
-        finally:
-            self._visits_shards = False
 
     @property
     def requested_sources(self) -> Collection[str]:
         """The ids of the sources to visit as soon as possible."""
-        return set(self._requested_sources)
+        return set(self._visits.requested)
 
-    def _make_loop(self, host_queue: scheduling.HostQueue, io: TurnIO) -> TurnLoop:
-        if not self._visits_shards:
-            return super()._make_loop(host_queue, io)
-        return ShardLoop(host_queue, io, self._stopping, VISIT_SLOTS, self.held, self._due_shards)
-
-    def _first_visits(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
-        if not self._visits_shards:
-            return super()._first_visits(options, start)
-        return []  # those of the shards that are held come when the loop first looks for what is due
-
-    def _due_visits(self, options: TurnOptions, start: datetime) -> list[Visit]:
-        if not self._visits_shards:
-            return super()._due_visits(options, start)
-        return self._sharing.patiently(lambda: self._shard_visits(self.held.open, options))
-
-    def _shard_visits(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
-        """Return the due visits of some shards, and in a daemon what hubs pushed to its server."""
-        if not shards:
-            return []
-        numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
-        visits = [*self.store.due(self.now(), shards=numbers), *self._requested_visits()]
-        pushes = self._push_visits(options) if self.role is Role.DAEMON else []
-        return [*(visit for visit in visits if find_shard(visit) in shards), *pushes]
-
-    def _due_shards(self, seconds: float) -> Mapping[int, datetime]:
-        return self._sharing.patiently(lambda: self.store.due_shards(self.now() + timedelta(seconds=seconds)))
+    def _make_visits(self, io: TurnVisitsIO) -> TurnVisits:
+        self._shard_visits = ShardVisits(io, self.held, takes_pushes=self.role is Role.DAEMON)
+        return self._shard_visits
 
     def _publish_soon(self, turn: Turn) -> None:
         """Leave it to the jobs."""
@@ -125,16 +97,14 @@ class SharedApp(App):
         return [] if feed_id in (FRONT_PAGE, SHARED_FILES) else [self._order(FRONT_PAGE)]
 
     def announce(self) -> None:
-        """Tell an external hub what any process has issued."""
-        self._announcer.notify()
-        self._webhook.notify()
+        """Tell an external hub and the webhook what any process has issued."""
+        self._announcers.notify()
 
     def _order(self, feed_id: str) -> IssueOrder:
-        feeds = {**self._story_page_feeds, **self.config.feeds, FRONT_PAGE: self._front_page}
-        feed = {**feeds, SHARED_FILES: self._shared_files}.get(feed_id)
+        feed = self._shared_files if feed_id == SHARED_FILES else self._feeds.by_id.get(feed_id)
         if feed is None:
             return IssueOrder(feed_id)
-        return IssueOrder(feed_id, feed.fingerprint, feed.sources[0] if feed_id in self._story_page_feeds else "")
+        return IssueOrder(feed_id, feed.fingerprint, feed.sources[0] if feed_id in self._feeds.story_pages else "")
 
     # ── which sources there are ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -27,12 +27,7 @@ class WebhookNotifier:
         self._store = store
         self._now = now
         self._sender = BackgroundSender("webhook", current_config, self._deliver)
-        self.close = self._sender.close
-
-    def notify(self) -> None:
-        """Deliver soon, if there is a webhook."""
-        if self._current_config().on_publish is not None:
-            self._sender.notify()
+        self.notify, self.close = self._sender.notify, self._sender.close
 
     def _deliver(self, open_client: Callable[[], SendRequest]) -> str:
         """Deliver until nothing is left; return what went wrong."""
