@@ -138,11 +138,8 @@ class Daemon:
         """Leave the turns to jobs, which this process and others take: a tick only orders them."""
         from ..app.workers import JobWorker, JobWorkerIO  # with the libraries of PostgreSQL
 
-        def note_error(error: str) -> None:
-            log.error("%s", error)
-
         on_turn = partial(self._reporter.on_turn, app)
-        self._workers = JobWorker(app, JobWorkerIO(on_turn, self._note_progress, self._service.fail, note_error))
+        self._workers = JobWorker(app, JobWorkerIO(on_turn, self._note_progress, self._service.fail, log.error))
 
     def submit(self, request: AnyRequest, io: OperationIO) -> Future[OperationReport]:
         """Perform an operation soon, a turn and a reload between two turns; return its report to come."""
