@@ -272,7 +272,8 @@ class BucketShape(YamlMapping):
     """A place in an object store, and how it is reached; what is left out comes from the environment."""
 
     url: v.BucketValue = Field(
-        description="Its address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX.",
+        description="Its address: s3://BUCKET/PREFIX; or az://CONTAINER/PREFIX, whose account and key come from"
+        " AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY.",
         examples=["s3://wire/feeds"],
     )
     endpoint: v.UrlValue | None = optional_key("The server, where it is not Amazon's.", "https://minio.example.org")

@@ -278,7 +278,7 @@ def _parse_integer(value: str) -> int | None:
 _SCHEMES = ("https", "http")
 # Most are seen to be sound at once: a name of letters and digits, no port, and printable ASCII after it.
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[!#-;=?-\[\]-~]*)?")
-BUCKET_SCHEMES = ("s3", "gs", "az")
+BUCKET_SCHEMES = ("s3", "az")
 _BUCKET = re.compile(
     rf"(?:{'|'.join(BUCKET_SCHEMES)})://[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){{1,61}}[A-Za-z0-9]"
     r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
@@ -315,8 +315,11 @@ def parse_bucket(value: str) -> str:
     """Return the address of a place in an object store, without a slash at its end."""
     if not _BUCKET.fullmatch(value):
         near = hint(f"s3{value[value.index('://') :]}" if value.startswith(("s3a://", "s3n://")) else None)
-        message = f"`{shorten(value)}` is no place in an object store"
-        raise ValueError(f"{message}, expected such as s3://bucket/prefix, gs://bucket or az://container{near}")
+        # Google's takes generation numbers in the place of ETags to replace an object, and was not tried.
+        is_google = value.startswith("gs://")
+        what = "is on Google Cloud Storage, which is not supported" if is_google else "is no place in an object store"
+        expected = "expected such as s3://bucket/prefix or az://container/prefix"
+        raise ValueError(f"`{shorten(value)}` {what}, {expected}{near}")
     return value.rstrip("/")
 
 

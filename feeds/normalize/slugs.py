@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
-from itertools import chain, count
+from itertools import chain, count, takewhile
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from ..model import Outline, replace
@@ -43,8 +44,8 @@ def tag_slug(tag: str) -> str:
 
 
 def make_source_id(title: str | None, url: str, taken: Container[str]) -> str:
-    """Return an id for a source, made of its title or its host, with a number when that is taken."""
-    stem = slug(title or "") or slug(_host(url)) or _DEFAULT_ID
+    """Return an id for a source, made of its title, its host or its folder, with a number when that is taken."""
+    stem = slug(title or "") or slug(_host(url) or _folder(url)) or _DEFAULT_ID
     names: Iterator[str] = chain([stem], (f"{stem}-{number}" for number in count(2)))
     return next(name for name in names if name not in taken)
 
@@ -55,6 +56,12 @@ def _host(url: str) -> str:
     except ValueError:  # no address
         return ""
     return _COMMON_HOST_PARTS.sub("", _COMMON_HOST_PARTS.sub("", host))
+
+
+def _folder(path: str) -> str:
+    """Return the name of the folder of a file, or of the files that a pattern names."""
+    folders = () if "://" in path else PurePosixPath(path).parts[:-1]
+    return next(reversed([*takewhile(lambda name: not set(name).intersection("*?["), folders)]), "")
 
 
 def name_outlines(outlines: Iterable[Outline], earlier: Iterable[Outline]) -> tuple[Outline, ...]:

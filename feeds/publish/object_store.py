@@ -1,4 +1,4 @@
-"""Publishing to an object store: S3 and what speaks its API, Google Cloud Storage, Azure Blob Storage.
+"""Publishing to an object store: S3 and what speaks its API, Azure Blob Storage.
 
 The client is obstore's, which makes each put whole or not at all. What the ledger says of a file is believed, so that a
 turn without changes makes no request. A document replaces the version that the ledger knows, and where it knows none,
@@ -368,12 +368,18 @@ _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _NEXT_RUN = "the next run tries again"
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or `access_key` and `secret_key` under `public`",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
-# The code of S3 → the remedy.
+# What the client's text holds that has no key, or none that it understands → what happened.
+_CREDENTIAL_REASONS = {
+    "Account must be specified": "no account is named",
+    "Invalid Access Key": "the key is not one of Azure",
+    r"169\.254\.(?:169\.254|170\.2)": "there are no credentials",  # where clouds give them to their own machines
+}
+# The code of the server → the remedy.
 _REMEDIES = {
     "NoSuchBucket": "create the bucket, or correct `public`",
+    "ContainerNotFound": "create the container, or correct `public`",
     "AccessDenied": "let the key get, put, delete and list objects there",
     "AuthorizationHeaderMalformed": "name the region of the bucket in `region` under `public`, or in AWS_REGION",
     "PermanentRedirect": "name the region of the bucket in `region` under `public`, or in AWS_REGION",
@@ -384,7 +390,6 @@ _REMEDIES = {
 _BAD_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 # What the client's text holds → what happened.
 _NETWORK_REASONS = {
-    r"credential|169\.254\.169\.254|metadata\.google": "there are no credentials",
     r"dns error|failed to lookup": "its name cannot be found",
     r"ConnectionRefused": "nothing listens at its address",
     r"TimedOut|timed out|deadline": "it does not answer in time",
@@ -397,10 +402,10 @@ def explain(error: Exception, scheme: str) -> tuple[str, bool]:
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
     credentials = f"check {_CREDENTIALS.get(scheme, 'its credentials')}"
+    if reason := _find_reason(text, _CREDENTIAL_REASONS):
+        return f"{reason}; {credentials}", True
     if status is None:
-        reason = next((reason for pattern, reason in _NETWORK_REASONS.items() if re.search(pattern, text)), "")
-        if "credentials" in reason:
-            return f"{reason}; {credentials}", True
+        reason = _find_reason(text, _NETWORK_REASONS)
         return f"{reason or 'it cannot be reached'}; check its address and the network, {_NEXT_RUN}", True
     answer = f"it answers {status[1]}" + (f" ({code[1]})" if code else "")
     if code and code[1] in _REMEDIES:
@@ -408,3 +413,7 @@ def explain(error: Exception, scheme: str) -> tuple[str, bool]:
     if status[1] in ("401", "403") or (code and code[1] in _BAD_KEYS):
         return f"{answer}; {credentials}", False
     return f"{answer}; {_NEXT_RUN}", status[1] >= "500"
+
+
+def _find_reason(text: str, reasons: Mapping[str, str]) -> str:
+    return next((reason for pattern, reason in reasons.items() if re.search(pattern, text)), "")

@@ -27,8 +27,9 @@ LOCK_TIMEOUT = 8.0  # seconds SQLite waits for a lock (F19)
 BEGIN_ATTEMPTS = 3
 
 DAMAGED_FILE = "the file is damaged and was not changed; keep a copy, then put a backup in its place"
-# Primary result codes of SQLite (sqlite.org/rescode.html) → what happened and what to do.
+# Result codes of SQLite, extended and primary (sqlite.org/rescode.html) → what happened and what to do.
 ERROR_SENTENCES = {
+    sqlite3.SQLITE_IOERR_SHMSIZE: "the disk is full; free some space, nothing is lost",  # for what connections share
     sqlite3.SQLITE_BUSY: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_LOCKED: "another program keeps it locked; end that program (a backup, a shell?) and try again",
     sqlite3.SQLITE_FULL: "the disk is full; free some space, nothing is lost",
@@ -49,7 +50,7 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"{path}: {_describe_error(error)}") from error
+        raise StoreError(f"{path}: {_describe_error(error, path)}") from error
     except (MsgspecError, UnicodeDecodeError, ZlibError) as error:  # the second: not even a message can be read
         raise StoreError(f"{path}: {DAMAGED_FILE} ({error})") from error
     except PoolTimeout as error:
@@ -57,12 +58,19 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 
 def _result_code(error: DBAPIError) -> int:
+    return _extended_code(error) & 0xFF
+
+
+def _extended_code(error: DBAPIError) -> int:
     code: int = getattr(error.orig, "sqlite_errorcode", 0)
-    return code & 0xFF
+    return code
 
 
-def _describe_error(error: DBAPIError) -> str:
-    return ERROR_SENTENCES.get(_result_code(error), f"the database refused: {error.orig}")
+def _describe_error(error: DBAPIError, path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} is gone; put it back"
+    general = ERROR_SENTENCES.get(_result_code(error), f"the database refused: {error.orig}")
+    return ERROR_SENTENCES.get(_extended_code(error), general)
 
 
 def is_interrupted(error: DBAPIError) -> bool:

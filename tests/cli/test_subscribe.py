@@ -176,6 +176,9 @@ def test_import_of_no_opml_is_one_clear_line(wire: Wire, feeds: RunCommand) -> N
         (None, "https://feeds.bbci.co.uk/rss.xml", "bbci"),
         ("a " * 60, "https://x.example/", "a" + "-a" * 19),
         ("Taken", "https://x.example/", "taken-3"),
+        (None, "../notes/**/*.md", "notes"),
+        (None, "../site/feed.xml", "site"),
+        (None, "*.md", "source"),
     ],
 )
 def test_S14_an_id_is_a_slug_and_unique(title: str | None, url: str, id: str) -> None:

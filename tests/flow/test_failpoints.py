@@ -133,6 +133,16 @@ def heal_full_disks(home: Path) -> None:
     assert state(wire)["faults"] == []
 
 
+def name_full_disk(home: Path) -> None:
+    """Not even the file that the connections of a database share has room."""
+    wire, _, _ = mounted(home)
+    with suppress(OSError), (wire.home / "data/filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    result = wire.command("status")
+    assert (result.returncode, "feeds.db: the disk is full; free some space" in result.stderr) == (1, True), result
+
+
 def heal_read_only_disks(home: Path) -> None:
     wire, undisturbed, files = mounted(home)
     for name in FOLDERS:
@@ -153,6 +163,10 @@ def heal_read_only_disks(home: Path) -> None:
 
 def test_F4_F5_what_a_full_disk_stopped_is_made_good_once_there_is_space(tmp_path: Path) -> None:
     run_with_mounts(heal_full_disks, tmp_path)
+
+
+def test_F4_a_disk_that_is_full_before_the_store_is_opened_is_named(tmp_path: Path) -> None:
+    run_with_mounts(name_full_disk, tmp_path)
 
 
 def test_F7_what_a_read_only_disk_stopped_is_made_good_once_it_can_be_written(tmp_path: Path) -> None:

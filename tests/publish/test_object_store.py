@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -320,6 +321,30 @@ def test_what_a_server_answers_is_told_without_its_text(status: int, code: str, 
     reason, _ = object_store.explain(OSError(text), "s3")
     assert remedy in reason and code in reason
     assert_no_key(reason)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "words"),
+    [
+        ("az://wire/feeds", {}, ("no account", "AZURE_STORAGE_ACCOUNT_NAME")),
+        ("az://wire/feeds", {"ACCOUNT_NAME": "wire", "ACCOUNT_KEY": "A%A"}, ("the key", "AZURE_STORAGE_ACCOUNT_KEY")),
+    ],
+)
+def test_without_credentials_the_variables_are_named_that_give_them(
+    monkeypatch: pytest.MonkeyPatch, url: str, environment: dict[str, str], words: tuple[str, str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(f"AZURE_STORAGE_{name}", value)
+    with pytest.raises(PublishError) as caught:
+        ObjectStore(Bucket(url), NAME).put([document()])
+    assert all(word in str(caught.value) for word in words)
+
+
+def test_a_machine_that_its_cloud_gives_no_credentials_is_told_so() -> None:
+    text = "Error performing GET http://169.254.169.254/latest/api/token: Server returned status code: 403 Forbidden"
+    assert "there are no credentials; check AWS_ACCESS_KEY_ID" in object_store.explain(OSError(text), "s3")[0]
 
 
 def assert_no_key(text: str) -> None:

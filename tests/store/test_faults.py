@@ -128,7 +128,14 @@ def test_F7_a_data_directory_that_cannot_be_used_is_one_clear_line(tmp_path: Pat
             SqlStore.open(place / "feeds.db", authority=AUTHORITY, at=NOON)
 
 
+def test_F7_a_data_directory_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "feeds.db"
+    with pytest.raises(StoreError, match=r"the folder .*gone is gone; put it back"), sqlite.translate_errors(path):
+        create_engine(f"sqlite:///{path}").connect()
+
+
 # ── damage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
 
 MANGLE = {
     "zero header": lambda content: bytes(100) + content[100:],
