@@ -5,9 +5,11 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,11 @@ from feeds.fetch import Fetcher
 # A shell starts its background jobs with SIGINT ignored, and what they start inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What tests write need not outlive the machine: in memory it takes half of the processor's time.
+MEMORY, ENOUGH = Path("/dev/shm"), 4_000_000_000  # bytes
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 # How long an example takes is the machine's affair.
 settings.register_profile("feeds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,6 +79,7 @@ def _lasting_processes() -> Iterator[None]:
         yield
     LastingWorkers.end_all()
     forked.close()
+    postgres.close()
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +120,7 @@ def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wire]:
     if getattr(request, "param", STORE) == "sqlite":
         yield Wire(tmp_path)
         return
-    with postgres.database() as url:
+    with postgres.database(has_tables=True) as url:
         yield Wire(tmp_path, store=url)
 
 
@@ -131,12 +139,19 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def prepared_url() -> Iterator[str]:
+    """The address of a PostgreSQL database of the test's own, with the tables of the program."""
+    with postgres.database(has_tables=True) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def server_address(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """The database of a server, which is not made yet: the test is run with each kind."""
+    """The database of a server without a row: the test is run with each kind."""
     if request.param == "sqlite":
         return tmp_path / "data" / "server.db"
-    url: str = request.getfixturevalue("postgres_url")
+    url: str = request.getfixturevalue("prepared_url")
     return url
 
 

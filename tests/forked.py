@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,9 +31,12 @@ PRELOADED = (
         f"feeds.cli.{name}"
         for name in ("run", "setup", "preview", "preview_feed", "subscribe", "status", "admin", "daemon")
     ),
-    *(f"feeds.app.{name}" for name in ("operations", "visit_runner", "feed_issuer", "verification")),
+    *(f"feeds.app.{name}" for name in ("operations", "visit_runner", "feed_issuer", "verification", "server_process")),
     *(f"feeds.render.{name}" for name in ("rss", "atom", "html")),
+    "feeds.daemon.loop",
+    "feeds.daemon.serving",
     "feeds.fetch",
+    *(["feeds.store.postgres", "feeds.app.workers", "feeds.daemon.worker"] if find_spec("procrastinate") else []),
 )
 
 

@@ -144,12 +144,12 @@ def test_several_machines_publish_one_edition_and_lose_nothing_with_one_of_them(
     pytest.importorskip("procrastinate", reason="the extra [postgres] is not installed")
     from postgres import database
 
-    with database() as url:
+    with database(has_tables=True) as url:
         kitchen = Kitchen("several-machines", wire, origin, store=url)
         processes = []
         for machine, arguments in enumerate((["daemon", "--listen", "127.0.0.1:0"], ["worker"], ["worker"])):
             monkeypatch.setenv("STATE_DIRECTORY", str(wire.home / f"machine-{machine}"))
-            processes.append(wire.start(*arguments))
+            processes.append(wire.fork(*arguments))
         daemon, killed, worker = processes
         try:
             until(lambda: (wire.public / "all.json").exists() and len(wire.items("all")) == 32)

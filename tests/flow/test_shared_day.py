@@ -56,7 +56,7 @@ class Network:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with database() as url:
+    with database(has_tables=True) as url:
         yield url
 
 

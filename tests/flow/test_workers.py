@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 import signal
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ import pytest
 pytest.importorskip("procrastinate", reason="the extra [postgres] is not installed")
 
 import psycopg
+from forked import ForkedCommand
 from origin import KEEP, Behaviour, Origin, Piece, Request, reply, spacing
 from postgres import database
 from wire import Wire, document, rss, until
@@ -32,7 +32,7 @@ STOP_SECONDS = 10.0  # a process ends within 5, on a machine that does nothing e
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with database() as url:
+    with database(has_tables=True) as url:
         yield url
 
 
@@ -67,14 +67,14 @@ class Installation:
     """A daemon and workers on one machine, each process with the same YAML."""
 
     wire: Wire
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    processes: list[ForkedCommand] = field(default_factory=list)
 
-    def start(self, command: str, *arguments: str) -> subprocess.Popen[str]:
-        process = self.wire.start(command, *arguments)
+    def start(self, command: str, *arguments: str) -> ForkedCommand:
+        process = self.wire.fork(command, *arguments)
         self.processes.append(process)
         return process
 
-    def kill(self, *processes: subprocess.Popen[str]) -> None:
+    def kill(self, *processes: ForkedCommand) -> None:
         for process in processes:
             process.kill()
             _, errors = process.communicate()

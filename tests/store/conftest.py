@@ -17,8 +17,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def address(request: pytest.FixtureRequest) -> DatabaseAddress:
-    """A database that is not made yet: the test is run with each kind."""
-    where: DatabaseAddress = request.getfixturevalue({"sqlite": "path", "postgresql": "postgres_url"}[request.param])
+    """A database without a row: the test is run with each kind."""
+    where: DatabaseAddress = request.getfixturevalue({"sqlite": "path", "postgresql": "prepared_url"}[request.param])
     return where
 
 
