@@ -16,6 +16,7 @@ from bench.plot import draw_plot
 from bench.rounds import NAMES, RoundResult, run_rounds, subtract_base
 from bench.serving import Load, measure_live, measure_requests, measure_rest
 from bench.stages import STAGES
+from bench.workers import Installation, measure_throughput
 
 from feeds import App
 from feeds.app import TurnOptions
@@ -101,6 +102,12 @@ def test_the_server_the_open_pages_and_the_daemon_at_rest_are_measured(tmp_path:
     assert figures["clients"] == 3 and figures["spread_ms"] >= 0  # type: ignore[operator]
     _, figures = measure_rest(program, tmp_path, 0.1)
     assert figures["share_of_core"] >= 0  # type: ignore[operator]
+
+
+def test_the_processes_of_an_installation_are_measured(tmp_path: Path) -> None:
+    with start_origin(4) as origin:
+        figures = measure_throughput(Installation(Program(), tmp_path, origin, sources=4, hosts=2), 2, 0.1)
+    assert figures["workers"] == 2 and len(figures["shares_of_core"]) == 2  # type: ignore[arg-type]
 
 
 def test_each_result_is_a_line_and_curves_are_drawn(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -55,6 +56,15 @@ class ShardLoop(TurnLoop):
         self._emptied = closing - done
         for shard in done:
             self._held.give_up(shard)
+
+    def _collect_outcomes(self, timeout: float) -> None:
+        """Take the outcomes that are there; have them recorded at once where only that keeps a shard from others."""
+        super()._collect_outcomes(timeout)
+        if self._outcomes and (closing := self._held.closing):
+            made = Counter(find_shard(outcome.visit) for outcome in self._outcomes)
+            pending = Counter(map(find_shard, self._pending.values()))
+            if any(made[shard] == pending[shard] > 0 for shard in closing):
+                self._batch_due_at = 0.0
 
     def _close_idle_shards(self) -> None:
         """Close the shards without a visit, now or soon: others that wait would be taken instead."""

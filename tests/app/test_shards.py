@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from factories import source, unchanged, visit
 
+from feeds.app import turn
 from feeds.app.held_shards import HeldShards
 from feeds.app.shard_loop import ShardLoop
 from feeds.app.turn import TurnIO
@@ -139,6 +140,20 @@ def test_a_shard_whose_time_is_over_starts_nothing_more(held: HeldShards, start:
     world.released.set()
     given_up.result(LONG)
     assert len(world.recorded) == 1 and len(store.due) == 1, "the other is left to the next holder"
+
+
+def test_a_batch_does_not_wait_where_it_keeps_a_closed_shard_from_others(
+    held: HeldShards, start: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "BATCH_SECONDS", LONG * 2)
+    store = Store(due_now("a.example"))
+    given_up = held.take(shard_of("a.example"), 0.2)
+    world = start(store)
+    wait_for(lambda: held.closing)
+    assert store.claimed and not given_up.done()
+    world.released.set()
+    given_up.result(LONG)
+    assert len(world.recorded) == 1
 
 
 def test_a_shard_is_kept_while_a_visit_is_due_soon_unless_others_wait(

@@ -9,6 +9,7 @@ Rounds     cold: everything new; nothing-due; unchanged: all 304; changed: 5 % h
 Stages     fetch, parse, render, publish, search: in one process, without imports.
 Processes  serve: requests a CPU second; serve-busy: how long they take during a cold round; live: an event to open
            pages; idle: the daemon at rest; help: `feeds --help`.
+Machines   workers: visits a second of one process and of two on one PostgreSQL; hand-over: of a shard between them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from .rounds import (
     subtract_base,
 )
 from .serving import Load, measure_during_round, measure_live, measure_requests, measure_rest
+from .workers import Installation, measure_hand_over, measure_throughput
 
 # How many visits, documents, articles, articles of a source, and stories.
 STAGES = {"fetch": 1000, "parse": 200, "render": 1000, "publish": 200, "search": 20_000}
@@ -195,6 +197,24 @@ def measure_help(name: str, program: Program, options: Options, home: Path) -> N
     print_result(name, program.name, "feeds --help", cost)
 
 
+def measure_workers(name: str, program: Program, options: Options, home: Path) -> None:
+    """Print the visits a second of one process and of two, while each answer takes 100 ms."""
+    sources, hosts = options.scaled(1000), options.scaled(64)
+    with start_origin(sources) as origin:
+        for count in (1, 2):
+            installation = Installation(program, home / f"{program.name}-{count}", origin, sources, hosts)
+            figures = measure_throughput(installation, count, 20 * options.scale)
+            print_line(scenario=name, program=program.name, feeds=sources, hosts=hosts, **figures)
+
+
+def measure_shards(name: str, program: Program, options: Options, home: Path) -> None:
+    """Print what it takes to hand over a shard."""
+    with start_origin(100) as origin:
+        installation = Installation(program, home / program.name, origin, sources=100, hosts=1)
+        figures = measure_hand_over(installation, options.scaled(10))
+    print_line(scenario=name, program=program.name, **figures)
+
+
 SCENARIOS: Mapping[str, Callable[[str, Program, Options, Path], None]] = {
     **dict.fromkeys(STAGES, measure_stage),
     "serve": measure_serve,
@@ -202,6 +222,8 @@ SCENARIOS: Mapping[str, Callable[[str, Program, Options, Path], None]] = {
     "live": measure_events,
     "idle": measure_idle,
     "help": measure_help,
+    "workers": measure_workers,
+    "hand-over": measure_shards,
 }
 
 

@@ -3,7 +3,7 @@
 `python -m tests.bench.origin FEEDS` prints its port, and ends with its input. It answers at every loopback address.
 `/N` is a feed, with ETag and Last-Modified, gzipped for those who accept it; `/close/N` also ends the connection.
 `/-/set?…` changes feeds and how they are served (see `Origin.set`), `/-/take-counts` returns the counters and sets them
-to 0.
+to 0, and so does `/-/take-longest-pause` with the longest time without a request in progress.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ class Origin:
         self.delay = 0.0
         self._counts = {"requests": 0, "not_modified": 0, "bytes": 0}
         self._cpu = time.process_time()
+        self._in_progress = 0
+        self._idle_since = time.perf_counter()
+        self._longest_pause = 0.0
 
     def set(self, first: int = 0, every: int = 0, validators: int = 1, delay: float = 0.0) -> None:
         """Replace every so-many-th feed by one with newer entries; say whether to send validators, and how late."""
@@ -67,6 +70,22 @@ class Origin:
         counts = {**self._counts, "cpu": now - self._cpu}
         self._counts, self._cpu = dict.fromkeys(self._counts, 0), now
         return counts
+
+    def take_longest_pause(self) -> float:
+        """Return the longest time without a request in progress since the last call, in seconds."""
+        pause, self._longest_pause = self._longest_pause, 0.0
+        return pause
+
+    def begin(self) -> None:
+        """Note that a request came."""
+        if not self._in_progress:
+            self._longest_pause = max(self._longest_pause, time.perf_counter() - self._idle_since)
+        self._in_progress += 1
+
+    def end(self) -> None:
+        """Note that a request was answered."""
+        self._in_progress -= 1
+        self._idle_since = time.perf_counter()
 
     def respond(self, head: bytes) -> tuple[bytes, bool]:
         """Return the response to the head of a request, and whether the connection ends with it."""
@@ -100,6 +119,8 @@ class Origin:
         if path == "/-/set":
             self.set(**{name: float(value) if name == "delay" else int(value) for name, value in options.items()})  # type: ignore[arg-type]
             return b"{}"
+        if path == "/-/take-longest-pause":
+            return json.dumps(self.take_longest_pause()).encode()
         return json.dumps(self.take_counts()).encode()
 
 
@@ -122,10 +143,18 @@ class _Connection(asyncio.Protocol):
         while b"\r\n\r\n" in self._buffer:
             head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
             response, closes = self._origin.respond(head + b"\r\n")
-            if self._origin.delay and not head.startswith(b"GET /-/"):
-                asyncio.get_running_loop().call_later(self._origin.delay, self._send, response, closes)
-            else:
+            if head.startswith(b"GET /-/"):
                 self._send(response, closes)
+                continue
+            self._origin.begin()
+            if self._origin.delay:
+                asyncio.get_running_loop().call_later(self._origin.delay, self._end, response, closes)
+            else:
+                self._end(response, closes)
+
+    def _end(self, response: bytes, closes: bool) -> None:
+        self._send(response, closes)
+        self._origin.end()
 
     def _send(self, response: bytes, closes: bool) -> None:
         self._transport.write(response)
@@ -155,6 +184,10 @@ class OriginProcess:
         """Return the counters since the last call."""
         counts: dict[str, float] = json.loads(self._request("take-counts"))
         return counts
+
+    def take_longest_pause(self) -> float:
+        """Return the longest time without a request in progress since the last call, in seconds."""
+        return float(self._request("take-longest-pause"))
 
     def _request(self, name: str, query: str = "") -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/{name}?{query}") as response:
