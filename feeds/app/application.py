@@ -5,7 +5,6 @@ The application puts configuration, store, network, disk, wall clock and threads
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import threading
@@ -27,7 +26,6 @@ from ..model import (
     Harvest,
     InstallationStatus,
     Site,
-    SourceStatus,
 )
 from ..publication_gate import PublicationGate, hide_origin
 from ..publish import Target, open_target
@@ -51,7 +49,7 @@ from .publisher import (
     with_story_pages,
 )
 from .push_visits import PushVisits
-from .sharing import Alone, LockService, Role, Shared, Sharing
+from .sharing import Role, open_sharing
 from .turn import BATCH_SIZE, NetworkClient, Turn, TurnOptions, VisitService
 from .turn_visits import TurnVisits, TurnVisitsIO
 from .visit_counts import VisitCounter, VisitCounts
@@ -63,8 +61,6 @@ IssueProgress = Callable[[int, int, str], None]
 
 DEFAULT_OPTIONS = TurnOptions()
 PUBLISH_INTERVAL = timedelta(seconds=10)  # changes are published this often although outcomes keep coming
-# New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
-GARBAGE_THRESHOLD = 50_000
 
 
 def utcnow() -> datetime:
@@ -112,13 +108,11 @@ class App:
         self._shared_facts: SharedFacts | None = None  # of which the shared files were made
         state = read_state(self.config.data)
         self._visit_counter = VisitCounter(state.counts if state else VisitCounts())
-        self._sharing: Sharing = Alone()
         with ExitStack() as resources:
             if self.role is not Role.WORKER:  # of which there may be many beside a daemon
                 resources.enter_context(hold_lock(self.config.data))
-            if self.is_shared:
-                self._sharing = Shared(self._open_locks, self._stopping)
-                resources.callback(self._sharing.close)
+            self._sharing = open_sharing(self.jobs_address, self.role, self._stopping)
+            resources.callback(self._sharing.close)
             self.store = resources.enter_context(_open_store(self.config, now()))
             self._target = self._open_target(self.config)
             if not self.is_shared:
@@ -231,10 +225,6 @@ class App:
     def visit_counts(self) -> VisitCounts:
         """Return what visits brought, in this process and those before it."""
         return self._visit_counter.counts
-
-    def statuses(self) -> list[SourceStatus]:
-        """Return the status of every declared source."""
-        return self.store.statuses()
 
     def status(self) -> InstallationStatus:
         """Return the status of all sources and feeds, as `feeds status` shows it."""
@@ -404,18 +394,12 @@ class App:
 
     def _open_visit_service(self) -> VisitService:
         from ..fetch import Fetcher
-        from .visit_runner import VisitRunner, limit_free_memory
+        from .visit_runner import VisitRunner, limit_memory_work
 
-        limit_free_memory()
-        gc.set_threshold(GARBAGE_THRESHOLD)
+        limit_memory_work()
         config = self.config
         network = self._network(config.site) if self._network else Fetcher.for_installation(config, self._allow)
         return VisitRunner(config, self.store, self.now, network, self._gate, self._computing)
-
-    def _open_locks(self) -> LockService:
-        from .job_queue import JobQueue, name_process  # with the libraries of PostgreSQL
-
-        return JobQueue(self.jobs_address, name_process(self.role))
 
 
 def open_loaded(config: Config) -> App:

@@ -141,6 +141,17 @@ class Shared:
             self._locks.close()
 
 
+def open_sharing(address: str, role: Role, stopping: threading.Event) -> Sharing:
+    """Return how a process shares the work: by the jobs in the database at an address; without one, it is alone."""
+
+    def open_locks() -> LockService:
+        from .job_queue import JobQueue, name_process  # with the libraries of PostgreSQL
+
+        return JobQueue(address, name_process(role))
+
+    return Shared(open_locks, stopping) if address else Alone()
+
+
 def pull_lock(shard: Shard) -> str:
     """Return the name of the lock under which a shard is visited."""
     return f"pull/{shard}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from .turn import NetworkClient
 
 MAX_ROBOTS_HOSTS = 1000  # whose robots.txt is remembered here
 
+# New objects between two looks for reference cycles: the records of visits form none, and each look costs some 10 ms.
+GARBAGE_THRESHOLD = 50_000
 # What glibc's malloc.h calls M_MMAP_THRESHOLD and M_ARENA_MAX, with their values. Left alone, the threshold grows to
 # the largest document that was ever freed, and each thread's arena keeps what it once held: a dozen documents of 10 MB
 # left a process of 250 MB behind, which is 125 MB with these. With a threshold of 1 MB what is just below it still
@@ -103,8 +106,9 @@ def _timed(pull: Callable[[Visit, pipeline.VisitIO], Outcome], visit: Visit, io:
     return replace(outcome, seconds=time.monotonic() - began)
 
 
-def limit_free_memory() -> None:
-    """Let the allocator return large blocks to the system once they are free; call it before threads start."""
+def limit_memory_work() -> None:
+    """Look for garbage seldom, and return large free blocks to the system; call it before threads start."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     with suppress(OSError, AttributeError):  # other C libraries have no such function, and need none
         mallopt = ctypes.CDLL(None).mallopt
         for parameter, value in MALLOC_OPTIONS.items():

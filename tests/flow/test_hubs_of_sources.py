@@ -393,7 +393,7 @@ def next_visit(site: Installation) -> timedelta:
     """Make a visit; return how long after it the next one is due."""
     site.turn()
     with site.wire.app() as app:
-        (status,) = app.statuses()
+        (status,) = app.store.statuses()
         return status.due_at - site.wire.now
 
 
@@ -467,5 +467,5 @@ def test_F35_whatever_a_hub_does_the_stories_are_those_of_the_visits(
     site.turn()
     assert sorted(str(item["title"]) for item in site.wire.items()) == ["One", "Three", "Two"]
     with site.wire.app() as app:
-        (status,) = app.statuses()
+        (status,) = app.store.statuses()
         assert status.failure is None and status.failures == 0

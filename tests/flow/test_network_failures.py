@@ -48,8 +48,8 @@ def test_F26_when_no_host_answers_no_source_is_blamed(wire: Wire, origin: Origin
             wire.now += timedelta(hours=1)
             wire.turn(max_wait=0)
     with wire.app() as app:
-        assert [state.failures for state in app.statuses()] == [0] * len(urls)
-        assert all(state.due_at - wire.now < timedelta(minutes=11) for state in app.statuses())
+        assert [state.failures for state in app.store.statuses()] == [0] * len(urls)
+        assert all(state.due_at - wire.now < timedelta(minutes=11) for state in app.store.statuses())
 
 
 def test_F26_a_dead_network_is_probed_and_all_are_back_at_once(wire: Wire, origin: Origin) -> None:
@@ -65,13 +65,13 @@ def test_F26_a_dead_network_is_probed_and_all_are_back_at_once(wire: Wire, origi
         for _ in range(20):
             wire.now += timedelta(minutes=1)
             assert app.turn(daemon).visits <= 1
-        assert max(state.failures for state in app.statuses()) <= 1
+        assert max(state.failures for state in app.store.statuses()) <= 1
         network.is_up = True
         wire.now += timedelta(minutes=11)
         app.turn(daemon)
         wire.now += timedelta(minutes=60)
         app.turn(daemon)
-        assert [state.failures for state in app.statuses()] == [0] * len(HOSTS)
+        assert [state.failures for state in app.store.statuses()] == [0] * len(HOSTS)
 
 
 def test_F10_F11_two_hundred_names_that_hang_keep_no_other_waiting(wire: Wire, origin: Origin) -> None:

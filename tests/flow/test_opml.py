@@ -53,13 +53,13 @@ def test_A10_a_list_makes_no_more_sources_than_its_max_items_and_the_rest_is_tol
     wire.declare({"friends": {"opml": origin.put("/roll.opml", Document(body)), "enabled": True}})
     with wire.app() as app:
         app.turn(TurnOptions(sources=["friends"], max_wait=0))
-        statuses = {status.source_id: status for status in app.statuses()}
+        statuses = {status.source_id: status for status in app.store.statuses()}
         assert len(statuses) == len(app.sources) == 1 + 1000
         assert "20000 feeds" in statuses["friends"].warnings[0]
     wire.declare({"friends": {"opml": origin.url("/roll.opml"), "max_items": 10}})
     with wire.app() as app:
         assert [*app.sources] == ["friends", *(f"friends/feed-{number}" for number in range(10))]
-        assert len(app.statuses()) == 11
+        assert len(app.store.statuses()) == 11
 
 
 def test_A10_outlines_that_left_their_list_leave_the_store_unless_they_have_articles(
