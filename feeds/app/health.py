@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import StoreError
+from ..formatting import format_count, format_size
 from ..model import Config, PublishingStatus, replace
 from ..store import StoreReader
 from .visit_counts import VisitCounts
@@ -124,7 +125,7 @@ def _turn_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
 def _publishing_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
     failures = [status for status in facts.publishing if status.error]
     if failures:
-        others = f", and {len(failures) - 1} feeds more" if len(failures) > 1 else ""
+        others = f", and {format_count(len(failures) - 1, 'more feed')}" if len(failures) > 1 else ""
         yield f"a feed cannot be published: {failures[0].error}{others}"
     waits = [status.waiting_since for status in facts.publishing if status.waiting_since and not status.error]
     bound = MAX_LAG if facts.daemon_at else MAX_OVERDUE
@@ -135,8 +136,10 @@ def _publishing_problems(facts: HealthFacts, now: datetime) -> Iterator[str]:
 def _disk_problems(disk: DiskState) -> Iterator[str]:
     if not disk.is_writable:
         yield f"{disk.folder} cannot be written"
-    if disk.free_bytes < MIN_FREE_SPACE or not disk.has_free_files:
-        yield f"the disk of {disk.folder} is full"
+    if disk.free_bytes < MIN_FREE_SPACE:
+        yield f"the disk of {disk.folder} has less than {format_size(MIN_FREE_SPACE)} left"
+    elif not disk.has_free_files:
+        yield f"the disk of {disk.folder} takes no more files"
 
 
 def _format_time(time: datetime) -> str:

@@ -44,7 +44,10 @@ def retract(ctx: click.Context, article: str, undo: bool, as_json: bool) -> None
 @common_options
 @click.pass_context
 def forget(ctx: click.Context, source_id: str, as_json: bool) -> None:
-    """Drop a source's articles for good. The source may be one that is no longer declared."""
+    """Drop a source's articles for good: those that it still offers do not come back.
+
+    The source may be one that is no longer declared.
+    """
     start_logging(ctx)
     report = perform(ctx, ForgetRequest(source_id))
     if as_json:

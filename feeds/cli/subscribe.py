@@ -278,7 +278,7 @@ def export(ctx: click.Context) -> None:
     sources = [source for source in config.sources.values() if _is_exportable(source, config)]
     click.echo(render_source_list(config.site.title, sources, titles), nl=False)
     if left_out := [source.id for source in config.sources.values() if source not in sources]:
-        click.echo(f"left out: {', '.join(left_out)}", err=True)
+        click.echo(f"left out (see `feeds export --help`): {', '.join(left_out)}", err=True)
 
 
 def _is_exportable(source: Source, config: Config) -> bool:

@@ -75,8 +75,11 @@ def test_A6_what_does_its_work_is_healthy(facts: HealthFacts) -> None:
         (HealthFacts(publishing=(PublishingStatus("a", error="all.rss is a folder"),)), "all.rss is a folder"),
         (HealthFacts(store_error="feeds.db is damaged"), "feeds.db is damaged"),
         (HealthFacts(disks=(DiskState(FOLDER, False, MIN_FREE_SPACE, True),)), "/srv/data cannot be written"),
-        (HealthFacts(disks=(DiskState(FOLDER, True, MIN_FREE_SPACE - 1, True),)), "disk of /srv/data is full"),
-        (HealthFacts(disks=(DiskState(FOLDER, True, MIN_FREE_SPACE, False),)), "disk of /srv/data is full"),
+        (
+            HealthFacts(disks=(DiskState(FOLDER, True, MIN_FREE_SPACE - 1, True),)),
+            "disk of /srv/data has less than 10.0 MB left",
+        ),
+        (HealthFacts(disks=(DiskState(FOLDER, True, MIN_FREE_SPACE, False),)), "disk of /srv/data takes no more files"),
     ],
 )
 def test_A6_what_does_not_is_degraded_for_a_reason(facts: HealthFacts, part: str) -> None:

@@ -156,7 +156,7 @@ def test_export_leaves_out_secrets_and_our_own_files(
     result = feeds("export")
     assert "https://o.example/f" in result.out
     assert "k.example" not in result.out
-    assert result.err == "left out: desk, keyed\n"
+    assert result.err == "left out (see `feeds export --help`): desk, keyed\n"
 
 
 def test_import_of_no_opml_is_one_clear_line(wire: Wire, feeds: RunCommand) -> None:

@@ -215,4 +215,4 @@ def test_a_program_is_in_no_list_that_others_read_and_status_shows_its_words(wir
     wire.turn()
     assert b"wire feed" not in b"".join(wire.files().values())
     assert json.loads(wire.command("status", "--json").stdout)["sources"][0]["url"] == "cat 'wire feed.rss'"
-    assert wire.command("export").stderr == "left out: a\n"
+    assert wire.command("export").stderr == "left out (see `feeds export --help`): a\n"

@@ -133,7 +133,7 @@ def test_a_source_appears_in_check_schema_and_sample_and_is_pulled(wire: Wire, p
     preview = json.loads(run(wire, "preview", "log", "--json"))
     assert preview["_feeds"]["reader"] == "gemlog" and preview["items"][0]["_feeds"]["found"]["title"] == "gemlog/line"
     assert "; 2 articles" in run(wire, "status")
-    assert wire.command("export").stderr == "left out: log\n"
+    assert wire.command("export").stderr == "left out (see `feeds export --help`): log\n"
     run(wire, "init", "elsewhere")
     sample = (wire.home / "elsewhere" / "config" / "feeds.yaml").read_text(encoding="utf-8")
     assert "# gemlog: example.org/log/    # HOST/PATH of a Gemini log.\n# merge: 50    # Merge" in sample
