@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
+import forked
 from killing import turn_until
 from wire import Wire
 
@@ -77,15 +77,9 @@ def differences(told: dict[str, Any], expected: dict[str, Any]) -> list[str]:
 
 def killer_of(wire: Wire) -> KillAt:
     """Return a function that makes a turn end before or after the nth call of a place, if it gets there."""
-    forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
 
     def kill(place: str, is_after: bool, nth: int) -> bool:
-        process = forkserver.Process(target=turn_until, args=(wire, place, is_after, nth))
-        process.start()
-        process.join()
-        code = process.exitcode
-        process.close()
+        code = forked.call(turn_until, wire, place, is_after, nth).wait()
         assert code in (0, -signal.SIGKILL)
         return code != 0
 

@@ -1,7 +1,8 @@
 """`feeds` commands in processes that are forked from one that has imported the program: a start costs milliseconds.
 
-`python forked.py SOCKET` is that process. Each byte on the socket asks for a command, and brings five open files: the
-request, the standard input, output and error, and a pipe, into which the process id and then the exit code are written.
+`python forked.py SOCKET` is that process. It has made a turn, too: what is compiled once in a process is there. Each
+byte on the socket asks for a command, and brings five open files: the request, the standard input, output and error,
+and a pipe, into which the process id and then the exit code are written.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import atexit
 import gc
 import json
 import os
+import pickle
 import select
 import signal
 import socket
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -52,9 +54,9 @@ class ForkedCommand:
         self.pid = int(answers.readline())
         self.returncode: int | None = None
 
-    def poll(self) -> int | None:
-        """The exit code; None while it runs."""
-        return self._read_code(0)
+    def poll(self, seconds: float = 0.0) -> int | None:
+        """The exit code; None while it runs, which is waited for so long."""
+        return self._read_code(seconds)
 
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, once it has ended."""
@@ -129,7 +131,7 @@ def start(
     input: int = 0,
 ) -> ForkedCommand:
     """Start `feeds ARGUMENTS`; without an `output` for both, standard output and error are kept for `communicate`."""
-    request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+    request = json.dumps([list(arguments), str(cwd), dict(env), ""]).encode()
     if output is not None:
         descriptor = output if isinstance(output, int) else output.fileno()
         return ForkedCommand(_server().start(request, input, descriptor, descriptor))
@@ -144,6 +146,14 @@ def run(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subproce
     return subprocess.CompletedProcess(["feeds", *arguments], command.wait(), out, err)
 
 
+def call(function: Callable[..., object], *arguments: object) -> ForkedCommand:
+    """Start a call of a function that can be pickled; its exit code is 0 when it has returned."""
+    pickled = pickle.dumps((function, arguments)).hex()
+    request = json.dumps([[], str(Path.cwd()), dict(os.environ), pickled]).encode()
+    with Path(os.devnull).open() as nothing, tempfile.TemporaryFile() as output:
+        return ForkedCommand(_server().start(request, nothing.fileno(), output.fileno(), 2))
+
+
 def close() -> None:
     """End the process that commands are forked from."""
     if _server.cache_info().currsize:
@@ -154,8 +164,8 @@ def close() -> None:
 # ── the other process ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork for each request, until there are no more; the child returns."""
+def _serve(requests: socket.socket) -> bytes:
+    """Fork for each request, until there are no more; the child returns the call that is to be made, or none."""
     while True:
         message, files, _, _ = socket.recv_fds(requests, 1, 5)
         if not message:
@@ -170,8 +180,8 @@ def _serve(requests: socket.socket) -> None:
                 pass
 
 
-def _watch(request: int, input: int, out: int, err: int, answers: int) -> None:
-    """Fork once more; tell the process id of the child, which returns, and how it ended."""
+def _watch(request: int, input: int, out: int, err: int, answers: int) -> bytes:
+    """Fork once more; tell the process id of the child, which returns as `_serve` does, and how it ended."""
     if not (pid := os.fork()):
         os.close(answers)
         return _become_command(request, input, out, err)
@@ -184,10 +194,10 @@ def _watch(request: int, input: int, out: int, err: int, answers: int) -> None:
     os._exit(0)
 
 
-def _become_command(request: int, *standard_files: int) -> None:
-    """Take on the arguments, folder, environment and files of a command."""
+def _become_command(request: int, *standard_files: int) -> bytes:
+    """Take on the arguments, folder, environment and files of a command; return the call, or none."""
     with os.fdopen(request, "rb") as opened:
-        arguments, cwd, env = json.load(opened)
+        arguments, cwd, env, pickled = json.load(opened)
     for number, file in enumerate(standard_files):
         os.dup2(file, number)
         os.close(file)
@@ -197,13 +207,19 @@ def _become_command(request: int, *standard_files: int) -> None:
     paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path and path not in sys.path]
     sys.path[:] = [cwd, *paths, *sys.path]
     sys.argv = ["feeds", *arguments]
+    return bytes.fromhex(pickled)
 
 
-def _run_command() -> None:
+def _run_command(pickled: bytes) -> None:
     """Run it and exit as Python does, except that nothing is freed: the memory is shared with the other process."""
     from feeds.__main__ import main
 
     try:
+        if pickled:
+            sys.path.insert(0, str(Path(__file__).parent))
+            function, arguments = pickle.loads(pickled)
+            function(*arguments)
+            sys.exit()
         main()
     except SystemExit as exit:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -213,10 +229,34 @@ def _run_command() -> None:
         os._exit(int(exit.code or 0))
 
 
+CONFIG = """
+site: {title: A wire, url: "https://wire.example.org/"}
+data: data
+public: public
+sources: {a: {feed: a.rss}}
+feeds: {all: {}}
+"""
+DOCUMENT = """
+<rss version="2.0"><channel><title>A</title><link>https://a.example/</link><description>d</description>
+<item><title>One</title><link>https://a.example/1</link><description>About one.</description></item></channel></rss>
+"""
+
+
+def _make_turn() -> None:
+    from feeds import App
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {"feeds.yaml": CONFIG, "a.rss": DOCUMENT}.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        with App(Path(folder, "feeds.yaml")) as app:
+            assert app.turn().articles == 1
+    assert threading.active_count() == 1, "a thread would be lost in each child"
+
+
 if __name__ == "__main__":
     del sys.path[0]  # the folder of tests
     for name in PRELOADED:
         import_module(name)
+    _make_turn()
     gc.freeze()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
-    _run_command()
+    _run_command(_serve(socket.socket(fileno=int(sys.argv[1]))))

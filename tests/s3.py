@@ -195,9 +195,13 @@ class S3Server:
 
     def keys(self) -> list[str]:
         """Return the keys below the prefix but that of the owner, sorted."""
+        return sorted(self.etags())
+
+    def etags(self) -> dict[str, str]:
+        """Return the digests of the objects below the prefix but that of the owner, by key."""
         listing = self.request("GET", f"/{BUCKET}?list-type=2&prefix={quote(PREFIX)}/")[2].decode()
-        keys = (key.removeprefix(f"{PREFIX}/") for key in re.findall("<Key>([^<]*)</Key>", listing))
-        return sorted(key for key in keys if key != OWNER)
+        found = re.findall(r"<Key>([^<]*)</Key>.*?<ETag>([^<]*)</ETag>", listing, re.DOTALL)
+        return {key.removeprefix(f"{PREFIX}/"): etag for key, etag in found if key != f"{PREFIX}/{OWNER}"}
 
     def head(self, key: str) -> dict[str, str]:
         """Return the headers with which a reader gets an object."""
@@ -228,6 +232,7 @@ class BucketWire(Wire):
 
     endpoint: str = ""
     port: int = 0
+    _bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)  # by key and digest
 
     def declare(self, sources: Mapping[str, object], feeds: Mapping[str, object] | None = None, **top: object) -> None:
         """Write the YAML."""
@@ -236,9 +241,12 @@ class BucketWire(Wire):
         super().declare(sources, feeds, public=public | keys, **top)
 
     def files(self) -> dict[str, bytes]:
-        """Every object."""
+        """Every object; what was read before and has the same digest is not read again."""
         server = S3Server(self.port)
-        return {key: server.body(key) or b"" for key in server.keys()}  # noqa: SIM118 - no mapping
+        known, self._bodies = self._bodies, {}
+        for place in server.etags().items():
+            self._bodies[place] = known[place] if place in known else server.body(place[0]) or b""
+        return {key: body for (key, _), body in self._bodies.items()}
 
 
 @pytest.fixture(scope="session")

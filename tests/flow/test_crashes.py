@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
 import random
 import time
 from collections import Counter
@@ -111,20 +110,16 @@ def test_E12_F2_fifty_kills_in_an_hour_visit_no_source_more_often_than_its_inter
     )
     rng, start, times = random.Random(20260302), wire.now, Counter[str]()
     last: dict[str, datetime] = {}
-    forkserver = multiprocessing.get_context("forkserver")
-    forkserver.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
     for number in range(50):
         before = len(origin.requests)
-        process = forkserver.Process(target=wire.turn)
-        process.start()
+        process = forked.call(wire.turn)
         seconds, requests = rng.uniform(0.0, 0.4), rng.randint(1, 30)
         if number % 2:
-            process.join(seconds)
-        while not number % 2 and process.is_alive() and len(origin.requests) < before + requests:
-            process.join(0.01)  # on a slow machine it would never get anywhere otherwise
+            process.poll(seconds)
+        while not number % 2 and len(origin.requests) < before + requests and process.poll(0.01) is None:
+            pass  # on a slow machine it would never get anywhere otherwise
         process.kill()
-        process.join()
-        process.close()
+        process.wait()
         for path in origin.paths()[before:]:
             assert path not in last or (wire.now - last[path]).total_seconds() >= every[path[1]]
             last[path] = wire.now

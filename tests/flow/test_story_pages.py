@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import timedelta
 
+import forked
 import pytest
 from origin import KEEP, Document, Origin, raw, redirect, reply
 from wire import Wire, rss, until
@@ -324,15 +324,11 @@ def test_F1_E13_a_hundred_new_stories_arrive_politely_and_a_kill_in_between_lose
         origin.put(path, page(title))
     hosts = {"gap": "0s", "at_once": 2}  # the gap in real time is proven elsewhere (E13)
     wire.declare({"metro": {"page": origin.put("/news", front(*stories)), "stories": "h2 a"}}, hosts=hosts)
-    spawn = multiprocessing.get_context("forkserver")
-    spawn.set_forkserver_preload(["feeds.app.visit_runner", "feeds.app.feed_issuer", "feeds.fetch"])
     for killed_after in (0.4, 0.5, 0.6, 0.7, 0.8):
-        process = spawn.Process(target=wire.turn)
-        process.start()
-        process.join(killed_after)
+        process = forked.call(wire.turn)
+        process.poll(killed_after)
         process.kill()
-        process.join()
-        process.close()
+        process.wait()
         until(lambda: origin.open_now == 0)
         wire.now += timedelta(minutes=15)
     wire.now += timedelta(hours=3)
