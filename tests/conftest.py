@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import ipaddress
 import logging
 import os
@@ -10,7 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,17 @@ from lasting import LastingWorkers
 from origin import ALLOW, Origin
 from wire import Wire
 
+import feeds
 from feeds.app import document_readers
 from feeds.fetch import Fetcher
 
 # A shell starts its background jobs with SIGINT ignored, and what they start inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where the environment forbids to write bytecode, hundreds of processes would each compile the program anew.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    compileall.compile_dir(str(Path(feeds.__file__).parent), quiet=2)
 
 # What tests write need not outlive the machine: in memory it takes half of the processor's time.
 MEMORY, ENOUGH = Path("/dev/shm"), 4_000_000_000  # bytes
@@ -69,6 +75,16 @@ def _fence(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_fence)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Write the bytecode of tests, but not that of modules which tests make and change within a second."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,7 @@
 """`feeds` commands in processes that are forked from one that has imported the program: a start costs milliseconds.
 
-`python forked.py SOCKET` is that process. It has made a turn, too: what is compiled once in a process is there. Each
-byte on the socket asks for a command, and brings five open files: the request, the standard input, output and error,
-and a pipe, into which the process id and then the exit code are written.
+`python forked.py SOCKET` is that process. Each byte on the socket asks for a command, and brings five open files: the
+request, the standard input, output and error, and a pipe, into which the process id and then the exit code are written.
 """
 
 from __future__ import annotations
@@ -229,34 +228,9 @@ def _run_command(pickled: bytes) -> None:
         os._exit(int(exit.code or 0))
 
 
-CONFIG = """
-site: {title: A wire, url: "https://wire.example.org/"}
-data: data
-public: public
-sources: {a: {feed: a.rss}}
-feeds: {all: {}}
-"""
-DOCUMENT = """
-<rss version="2.0"><channel><title>A</title><link>https://a.example/</link><description>d</description>
-<item><title>One</title><link>https://a.example/1</link><description>About one.</description></item></channel></rss>
-"""
-
-
-def _make_turn() -> None:
-    from feeds import App
-
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in {"feeds.yaml": CONFIG, "a.rss": DOCUMENT}.items():
-            Path(folder, name).write_text(text, encoding="utf-8")
-        with App(Path(folder, "feeds.yaml")) as app:
-            assert app.turn().articles == 1
-    assert threading.active_count() == 1, "a thread would be lost in each child"
-
-
 if __name__ == "__main__":
     del sys.path[0]  # the folder of tests
     for name in PRELOADED:
         import_module(name)
-    _make_turn()
     gc.freeze()
     _run_command(_serve(socket.socket(fileno=int(sys.argv[1]))))
