@@ -1261,6 +1261,19 @@ class WebhookDelivery(Struct, frozen=True):
     removed: tuple[str, ...] = ()
 
 
+class PublicationNumbers(Struct, frozen=True):
+    """By what a process sees that something was published, or told, by another one.
+
+    `files` counts the changes of the published files, `webhook` how often the state of the webhook was stored; `event`
+    is the newest event, `announced` the one up to which an external hub was told of all.
+    """
+
+    files: int
+    event: int
+    announced: int
+    webhook: int
+
+
 class WebhookState(Struct, frozen=True):
     """What the webhook was told: path → digest of every file, the number of the last delivery, and the next one.
 

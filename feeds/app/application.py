@@ -29,7 +29,7 @@ from ..model import (
 )
 from ..publication_gate import PublicationGate, hide_origin
 from ..publish import Target, open_target
-from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store
+from ..store import InboxReader, ServerDatabaseReader, SqlStore, Store, open_delivery_lock
 from ..store.lock import hold_lock
 from .announcers import Announcers
 from .declarations import expand_feeds, rename_feeds, warn_of_renamed_sources, with_outlines
@@ -111,7 +111,7 @@ class App:
         with ExitStack() as resources:
             if self.role is not Role.WORKER:  # of which there may be many beside a daemon
                 resources.enter_context(hold_lock(self.config.data))
-            self._sharing = open_sharing(self.jobs_address, self.role, self._stopping)
+            self._sharing = open_sharing(self.jobs_address, self.role, self._stopping, self.mark_requested)
             resources.callback(self._sharing.close)
             self.store = resources.enter_context(_open_store(self.config, now()))
             self._target = self._open_target(self.config)
@@ -119,7 +119,9 @@ class App:
                 resources.enter_context(self._target.hold())
             inbox = InboxReader(ServerDatabaseReader(self.config.server_database))
             resources.callback(inbox.close)
-            self._pushes = PushVisits(inbox, self.store.push_number(), lambda id: self.store.due(self.now(), [id]))
+            lock = open_delivery_lock(self.config.database, "pushes")
+            resources.callback(lock.close)
+            self._pushes = PushVisits(inbox, lock, self.store.push_number, lambda id: self.store.due(self.now(), [id]))
             self._announcers = Announcers(lambda: self.config, self.store, self.now)
             resources.callback(lambda: self._announcers.close(wait=not self._stopping.is_set()))
             self._publisher = BackgroundPublisher(self.issue, self._may_be_due)
@@ -304,8 +306,7 @@ class App:
                     yield feeds[FRONT_PAGE], due.changes[FRONT_PAGE]
 
         paths = issuer.issue(chosen_feeds(), self._should_stop_issuing, self._computing, rewrite=feed_ids is not None)
-        if self.role is not Role.WORKER:  # the daemon announces what workers issue
-            self._announcers.notify()
+        self._notify_announcers()
         warn_of_lags(issuer.published, issuer.statuses, self._opened_at, began)
         issuer.raise_errors()
         return paths
@@ -362,7 +363,7 @@ class App:
         self._gate = PublicationGate(config.searched_secrets, self.store.authority, frozenset(private_addresses))
         self._entries = EntryCache()  # those that passed the gate
         self._shared_files = shared_files(config.searched_secrets | private_addresses, config.site)
-        self._announcers.notify()  # of what an earlier command could not announce
+        self._notify_announcers()  # of what an earlier command could not announce
 
     def _open_target(self, config: Config) -> Target:
         installation = f"{self.store.authority} {self.store.created.isoformat()}"
@@ -400,6 +401,15 @@ class App:
         config = self.config
         network = self._network(config.site) if self._network else Fetcher.for_installation(config, self._allow)
         return VisitRunner(config, self.store, self.now, network, self._gate, self._computing)
+
+    def mark_requested(self, shards: Collection[int]) -> None:
+        """Count the gap of all hosts of these shards from now: visits to them were cut off."""
+        if shards:
+            self.store.mark_requested(shards, self.now())
+
+    def _notify_announcers(self) -> None:
+        if self.role is not Role.WORKER:  # the daemon announces what workers issue
+            self._announcers.notify()
 
 
 def open_loaded(config: Config) -> App:

@@ -81,6 +81,12 @@ class HeldShards:
             return set(self._closing)
 
     @property
+    def numbers(self) -> Collection[int]:
+        """The shards that are not given up yet, but for those of our own files."""
+        with self._lock:
+            return {shard for shard in (*self._open, *self._closing) if isinstance(shard, int)}
+
+    @property
     def is_full(self) -> bool:
         """Return whether others may wait for this process to give up a shard."""
         return len(self._open) + len(self._closing) >= self.limit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
@@ -24,9 +23,9 @@ from .. import __version__
 from ..errors import StoreError
 from ..scheduling import Shard
 from ..store.job_tables import JOB_SCHEMA, prepare_job_tables
-from ..store.postgres import session_name
+from ..store.postgres import process_name, session_name
 from .held_shards import HeldShards
-from .sharing import IssueOrder, Role, issue_lock, pull_lock
+from .sharing import IssueOrder, Role, find_numbered_shard, issue_lock, pull_lock
 
 log = logging.getLogger("feeds.app")
 
@@ -84,21 +83,29 @@ class WorkerName:
 
 
 def name_process(role: Role) -> WorkerName:
-    """Return a name that differs for each process of an installation."""
-    return WorkerName(f"{os.uname().nodename}:{os.getpid()}", __version__, role)
+    """Return the name, version and role of this process."""
+    return WorkerName(process_name(), __version__, role)
 
 
 class JobQueue:
     """Runs jobs in an event loop in a thread of its own; without a JobIO it only takes locks.
 
-    Raises StoreError where the database cannot be used.
+    `mark_requested` is called with the shards that a process held which gives no sign of life, before another one is
+    given them: it may have made requests until then. Raises StoreError where the database cannot be used.
     """
 
-    def __init__(self, url: str, name: WorkerName, io: JobIO | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        name: WorkerName,
+        io: JobIO | None = None,
+        mark_requested: Callable[[Collection[int]], None] = lambda shards: None,
+    ) -> None:
         for library in ("procrastinate", "psycopg.pool"):  # a line for each job and attempt; `on_problem` tells enough
             logging.getLogger(library).setLevel(logging.CRITICAL)
         self._name = name
         self._io = io
+        self._mark_requested = mark_requested
         self._connector = procrastinate.PsycopgConnector(
             conninfo=url,
             kwargs={
@@ -173,7 +180,7 @@ class JobQueue:
         try:
             async with self._open():
                 self._opened.set_result(None)
-                tasks = [self._beat()]
+                tasks = [self._beat(), self._end_stalled()]
                 if self._io:
                     self._io.held.valid_until = time.monotonic() + LAPSE_SECONDS
                     tasks += [self._work(VISIT_QUEUE), self._work(ISSUE_QUEUE)]
@@ -232,7 +239,7 @@ class JobQueue:
         )
 
     async def _beat(self) -> None:
-        """Tell that this process lives, and end the jobs of those that do not."""
+        """Tell that this process lives."""
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -244,8 +251,11 @@ class JobQueue:
                 self._note_problem(None)
             except ConnectorException as error:
                 self._note_problem(error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), BEAT_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), BEAT_SECONDS)
 
     async def _beat_once(self) -> None:
         manager = self._jobs.job_manager
@@ -256,7 +266,20 @@ class JobQueue:
                     _NAME_WORKER, id=id, name=self._name.name, version=self._name.version, role=self._name.role
                 )
                 self._named.add(id)
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+
+    async def _end_stalled(self) -> None:
+        """End the jobs of processes that give no sign of life; it may wait for the database, which no beat does."""
+        while not self._stopping.is_set():
+            with suppress(ConnectorException, StoreError):  # the beat tells
+                await self._end_stalled_once()
+            await self._pause()
+
+    async def _end_stalled_once(self) -> None:
+        manager = self._jobs.job_manager
+        stalled = [*await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS)]
+        if shards := {shard for job in stalled if (shard := find_numbered_shard(job.lock)) is not None}:
+            await asyncio.to_thread(self._mark_requested, shards)
+        for job in stalled:
             with suppress(ConnectorException):  # another process has ended it, or it has ended
                 await manager.finish_job(job, Status.FAILED, delete_job=True)
         await manager.prune_stalled_workers(STALLED_SECONDS)

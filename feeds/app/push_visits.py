@@ -6,33 +6,47 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .. import http_headers
 from ..model import Fetched, Outcome, Push, ReceivedPush, Visit, replace
-from ..store import InboxReader
+from ..store import DeliveryLock, InboxReader
 
 MAX_AT_ONCE = 8  # bodies in memory
 
 
 class PushVisits:
-    """Makes a visit of each push in the inbox, once and in order.
+    """Makes a visit of each push in the inbox, once and in order, while no other process of the installation does.
 
-    `taken` is the number up to which all were taken before, `visits_of` returns the visits of a source, due or not.
+    `lock` is held by the process that does. `taken` returns the number up to which all were taken, `visits_of` the
+    visits of a source, due or not. What a killed process had begun is begun again by the next one.
     """
 
-    def __init__(self, inbox: InboxReader, taken: int, visits_of: Callable[[str], Sequence[Visit]]) -> None:
+    def __init__(
+        self,
+        inbox: InboxReader,
+        lock: DeliveryLock,
+        taken: Callable[[], int],
+        visits_of: Callable[[str], Sequence[Visit]],
+    ) -> None:
         self._inbox = inbox
+        self._lock = lock
+        self._taken = taken
         self._visits_of = visits_of
-        self._last = taken  # of those that a visit was made of, or could not
+        self._last = 0  # of those that a visit was made of, or could not
         self._in_progress: set[int] = set()
 
     def make(self) -> list[Visit]:
         """Return the visits of new pushes; none while enough are in progress."""
         limit = MAX_AT_ONCE - len(self._in_progress)
+        if limit <= 0 or self._inbox.last_push() <= self._last or not self._lock.hold():
+            return []
+        self._last = max(self._last, self._taken())  # by another process, before this one held the lock
         visits: list[Visit] = []
-        for push in self._inbox.pushes(self._last, limit) if limit > 0 else ():
+        for push in self._inbox.pushes(self._last, limit):
             self._last = push.number
             visit = next((visit for visit in self._visits_of(push.source_id) if visit.story is None), None)
             if visit is not None:  # its source is still declared
                 self._in_progress.add(push.number)
                 visits.append(_make_visit(visit, push))
+        if not self._in_progress:
+            self._lock.close()
         return visits
 
     def finish(self, outcomes: Iterable[Outcome]) -> int | None:
@@ -45,6 +59,13 @@ class PushVisits:
             return None
         self._in_progress -= numbers
         return min(self._in_progress, default=self._last + 1) - 1
+
+    def end_turn(self) -> None:
+        """Leave the inbox to other processes; what was begun and is not recorded is begun again."""
+        if self._in_progress:
+            self._last = min(self._in_progress) - 1
+            self._in_progress.clear()
+        self._lock.close()
 
 
 def _make_visit(visit: Visit, push: ReceivedPush) -> Visit:

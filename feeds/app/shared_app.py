@@ -97,8 +97,8 @@ class SharedApp(App):
         return [] if feed_id in (FRONT_PAGE, SHARED_FILES) else [self._order(FRONT_PAGE)]
 
     def announce(self) -> None:
-        """Tell an external hub and the webhook what any process has issued."""
-        self._announcers.notify()
+        """Tell an external hub and the webhook what any process has issued, unless another process does."""
+        self._announcers.follow()
 
     def _order(self, feed_id: str) -> IssueOrder:
         feed = self._shared_files if feed_id == SHARED_FILES else self._feeds.by_id.get(feed_id)

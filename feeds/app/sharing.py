@@ -141,13 +141,15 @@ class Shared:
             self._locks.close()
 
 
-def open_sharing(address: str, role: Role, stopping: threading.Event) -> Sharing:
+def open_sharing(
+    address: str, role: Role, stopping: threading.Event, mark_requested: Callable[[Collection[int]], None]
+) -> Sharing:
     """Return how a process shares the work: by the jobs in the database at an address; without one, it is alone."""
 
     def open_locks() -> LockService:
         from .job_queue import JobQueue, name_process  # with the libraries of PostgreSQL
 
-        return JobQueue(address, name_process(role))
+        return JobQueue(address, name_process(role), mark_requested=mark_requested)
 
     return Shared(open_locks, stopping) if address else Alone()
 
@@ -155,6 +157,12 @@ def open_sharing(address: str, role: Role, stopping: threading.Event) -> Sharing
 def pull_lock(shard: Shard) -> str:
     """Return the name of the lock under which a shard is visited."""
     return f"pull/{shard}"
+
+
+def find_numbered_shard(lock: str | None) -> int | None:
+    """Return the shard that is visited under a lock; None for other locks, and for one of our own files."""
+    kind, _, name = (lock or "").partition("/")
+    return int(name) if kind == "pull" and name.isdecimal() else None
 
 
 def issue_lock(feed_id: str) -> str:

@@ -89,9 +89,12 @@ class TurnVisits:
             self._hosts, VISIT_SLOTS, address_of=self._service.address_of, connectivity=self._connectivity
         )
         loop = self._make_loop(host_queue, io)
-        for batch in loop.batches(visits, options.max_wait):
-            turn.pending = loop.pending - len(batch)
-            yield self._connectivity.observe_batch([outcome for outcome in batch if not is_aborted(outcome)])
+        try:
+            for batch in loop.batches(visits, options.max_wait):
+                turn.pending = loop.pending - len(batch)
+                yield self._connectivity.observe_batch([outcome for outcome in batch if not is_aborted(outcome)])
+        finally:
+            self._io.pushes.end_turn()
         self._io.sharing.end_turn()
         turn.pending = loop.pending
         if turn.pending and self._connectivity.down:

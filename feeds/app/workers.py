@@ -51,7 +51,7 @@ class JobWorker:
         self._has_new_declarations = False
         self._errors: dict[str, str] = {}  # of visits and of feeds, told once for as long as each stays the same
         jobs = JobIO(self._held, self._issue, self._own_sources, self._check, self._report_problem, io.fail)
-        self._queue = JobQueue(app.jobs_address, name_process(app.role), jobs)
+        self._queue = JobQueue(app.jobs_address, name_process(app.role), jobs, app.mark_requested)
         self._thread = threading.Thread(target=self._visit, name="visits", daemon=True)
         self._thread.start()
 
@@ -62,6 +62,7 @@ class JobWorker:
         self._app.stop()
         self._held.wake()
         self._thread.join()
+        self._mark_requested()
         self._held.pause()
         self._queue.close(CLOSE_SECONDS)
 
@@ -130,11 +131,19 @@ class JobWorker:
                 return
             except FeedsError as error:
                 self._note_error(VISITS, error)
+                self._mark_requested()
                 self._held.give_up_all()
                 self._ending.wait(RETRY_SECONDS)
             except BaseException as error:  # noqa: BLE001 - raised where the process ends
                 self._io.fail(error)
                 return
+
+    def _mark_requested(self) -> None:
+        """Let the next process keep the gap after visits that this one did not end."""
+        try:
+            self._app.mark_requested(self._held.numbers)
+        except StoreError as error:  # then the jobs do not end either, until another process ends them
+            log.debug("the requests of visits that were cut off are not stored: %s", error)
 
     def _follow_declarations(self) -> None:
         if self._has_new_declarations:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .engines import EVENTS, REQUESTS, DatabaseAddress, describe_address, open_announcements
+from .engines import (
+    EVENTS,
+    REQUESTS,
+    DatabaseAddress,
+    DeliveryLock,
+    describe_address,
+    open_announcements,
+    open_delivery_lock,
+)
 from .facade import SqlStore
 from .hub import HubStore
 from .protocol import Store
@@ -20,6 +28,7 @@ __all__ = [
     "REQUESTS",
     "SCHEMA_REVISION",
     "DatabaseAddress",
+    "DeliveryLock",
     "HubStore",
     "InboxReader",
     "PushSubscriptions",
@@ -35,5 +44,6 @@ __all__ = [
     "migrate_server_tables",
     "migrate_store",
     "open_announcements",
+    "open_delivery_lock",
     "restore_database",
 ]

@@ -99,19 +99,19 @@ def open_engines(address: DatabaseAddress, name: str = "feeds") -> Engines:
 
 
 class DeliveryLock(Protocol):
-    """What one of the servers that share a database holds: the one that delivers."""
+    """What one of the processes that share a database holds: the one that delivers."""
 
     def hold(self) -> bool:
         """Take the lock if it is free; return whether this process holds it."""
         ...
 
     def close(self) -> None:
-        """Give the lock to another server."""
+        """Give the lock to another process; it can be taken again."""
         ...
 
 
-class _OnlyServer:
-    """The lock of the only server of a file, which holds another one."""
+class _OnlyProcess:
+    """The lock of the only process of its kind on a file, which holds another one."""
 
     def hold(self) -> bool:
         return True
@@ -119,13 +119,13 @@ class _OnlyServer:
     def close(self) -> None: ...
 
 
-def open_delivery_lock(address: DatabaseAddress) -> DeliveryLock:
-    """Return the lock of the server that delivers; nothing is connected before it is asked for."""
+def open_delivery_lock(address: DatabaseAddress, name: str = "deliveries") -> DeliveryLock:
+    """Return the lock of the process that delivers, by default as a server; nothing is connected before it is asked."""
     if isinstance(address, Path):
-        return _OnlyServer()
+        return _OnlyProcess()
     from . import postgres_servers
 
-    return postgres_servers.DeliverySession(address)
+    return postgres_servers.DeliverySession(address, name)
 
 
 class Announcements(Protocol):

@@ -20,6 +20,7 @@ from ..model import (
     LedgerEntry,
     Outcome,
     Outline,
+    PublicationNumbers,
     PublishedFile,
     PublishedTwin,
     PublishingStatus,
@@ -38,6 +39,7 @@ from . import (
     article_records,
     articles,
     due_visits,
+    hosts,
     hub_sources,
     integrity,
     job_tables,
@@ -157,6 +159,10 @@ class SqlStore:
         with self._engines.write() as connection:
             current = [(visit, due_at) for visit, due_at in claims if self._is_current(visit)]
             visits.claim(connection, self._source_index, current, requested_at)
+
+    def mark_requested(self, shards: Collection[int], at: datetime) -> None:
+        with self._engines.write() as connection:
+            hosts.mark_requested(connection, shards, at)
 
     def seen_items(self, source_id: str) -> SeenItems:
         key = self._source_key(source_id)
@@ -345,6 +351,9 @@ class SqlStore:
     def set_webhook(self, state: WebhookState) -> bool:
         with self._engines.write() as connection:
             return webhook.set_webhook(connection, state)
+
+    def publication_numbers(self) -> PublicationNumbers:
+        return self._ask(webhook.select_publication_numbers)
 
     def published_digests(self) -> Mapping[str, str]:
         return self._ask(webhook.select_published_digests)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, select, update
 
 from ..model import HostState
-from ..rows.values import EPOCH, encode_optional_time
-from .expressions import greatest, insert
-from .schema import hosts
-from .statements import BatchStatement, Values
+from ..rows.values import EPOCH, encode_optional_time, encode_time, to_json
+from .expressions import greatest, insert, json_integers
+from .schema import hosts, visits
+from .statements import BatchStatement, Query, Values
 
 _ZERO: ColumnElement[int] = literal_column("0")
 
@@ -38,6 +38,12 @@ _UPSERT_HOST = BatchStatement(
         },
     )
 )
+_MARK_REQUESTED = Query(
+    update(hosts)
+    .where(hosts.c.host.in_(select(visits.c.host).where(visits.c.shard.in_(json_integers("shards")))))
+    .where(hosts.c.last_request < bindparam("at"))
+    .values(last_request=bindparam("at"))
+)
 
 
 def upsert_hosts(connection: Connection, states: Iterable[HostState | None]) -> None:
@@ -51,6 +57,11 @@ def upsert_hosts(connection: Connection, states: Iterable[HostState | None]) -> 
         if before is None or (before.last_request or EPOCH) < (state.last_request or EPOCH):
             latest[key] = state
     _UPSERT_HOST.run(connection, map(_host_values, latest.values()))
+
+
+def mark_requested(connection: Connection, shards: Collection[int], at: datetime) -> None:
+    """Take it that all hosts of these shards which were ever requested are requested now."""
+    _MARK_REQUESTED.run(connection, shards=to_json(sorted(shards)), at=encode_time(at))
 
 
 def _host_values(host: HostState) -> Values:

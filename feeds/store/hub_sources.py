@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..model import HubSource
+from .expressions import greatest
 from .schema import meta, outbox, sources, visits
 from .statements import Query
 
 _PUSH_NUMBER = Query(select(meta.c.push_number))
-_SET_PUSH_NUMBER = Query(update(meta).values(push_number=bindparam("number")))
+_SET_PUSH_NUMBER = Query(update(meta).values(push_number=greatest(meta.c.push_number, bindparam("number"))))
 _UNANNOUNCED = Query(
     select(outbox.c.feed, func.max(outbox.c.seq).label("newest"))
     .where(outbox.c.seq > select(meta.c.announced_event).scalar_subquery())

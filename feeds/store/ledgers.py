@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     update,
 )
@@ -38,6 +39,7 @@ from .schema import (
     articles,
     ledger_entries,
     ledgers,
+    meta,
     outbox,
     publishing,
     sources,
@@ -86,6 +88,7 @@ IS_PUBLISHED: ColumnElement[bool] = ledger_entries.c.state == EntryState.PUBLISH
 _ALL_ENTRIES = select(ledger_entries).where(ledger_entries.c.feed == bindparam("feed"))
 _ENTRIES = Query(_ALL_ENTRIES)
 _ENTRIES_OF_ARTICLES = Query(_ALL_ENTRIES.where(ledger_entries.c.article.in_(json_integers("articles"))))
+_COUNT_PUBLICATION = Query(update(meta).values(publication_number=meta.c.publication_number + literal_column("1")))
 _WITHDRAWN = Query(select(withdrawn_feeds.c.feed, withdrawn_feeds.c.successor))
 
 _ENTRY, _MERGED_ENTRY = ledger_entries.c, ledger_entries.alias().c
@@ -198,6 +201,7 @@ def record_issue(connection: Connection, issue: Issue, at: datetime) -> None:
     if issue.oldest_archive is not None:
         _drop_archives(connection, feed.id, issue.oldest_archive)
     _RESTORE.run(connection, feed=feed.id)
+    _COUNT_PUBLICATION.run(connection)
     if issue.events:
         append_events(connection, issue, at)
 
@@ -241,6 +245,7 @@ def withdraw(connection: Connection, feed_id: str) -> None:
     """Withdraw a feed, and with it the ids that led to it."""
     for table in (ledgers, publishing):
         connection.execute(delete(table).where(table.c.feed == feed_id))
+    _COUNT_PUBLICATION.run(connection)
     _lead_to(connection, feed_id, None)
 
 
@@ -261,6 +266,7 @@ def rename(connection: Connection, feed_id: str, successor: str) -> None:
         values = {"feed": successor, "fingerprint": "", "original_id": old.original_id or feed_id}
         connection.execute(update(ledgers).where(ledgers.c.feed == feed_id).values(values))
         connection.execute(update(outbox).where(outbox.c.feed == feed_id).values(feed=successor))
+    _COUNT_PUBLICATION.run(connection)
     connection.execute(delete(publishing).where(publishing.c.feed == feed_id))
     _lead_to(connection, feed_id, successor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ from .schema import create_schema
 LOCK_TIMEOUT = 30  # seconds a writer waits for those before it; SQLite's waits as long (F19)
 MAX_IDLE = 60  # seconds between two statements of a writer: a process that hangs must not keep all others waiting
 CONNECT_ATTEMPTS = 2  # the first finds out that the server was started anew
+MAX_HOST_NAME = 40  # characters of it in the name of a process: PostgreSQL keeps 63 of the name of a session
+
+_PROCESS_MARK = secrets.token_hex(3)
 
 # What libpq waits for without an end, unless the address says otherwise.
 CONNECTION_DEFAULTS = {
@@ -202,9 +206,17 @@ def write_statement(name: str) -> str:
     )
 
 
+def process_name() -> str:
+    """Return a name of this process that no other one of the installation has.
+
+    Containers may share the name of a host, and number their processes alike.
+    """
+    return f"{platform.node()[:MAX_HOST_NAME]}:{os.getpid()}-{_PROCESS_MARK}"
+
+
 def session_name() -> str:
     """Return what the server calls the connections of this process, by which others know what uses the database."""
-    return f"feeds {platform.node()}:{os.getpid()}"[:63]
+    return f"feeds {process_name()}"
 
 
 def open_engines(url: str, name: str = "feeds") -> PostgresEngines:

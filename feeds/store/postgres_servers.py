@@ -1,4 +1,4 @@
-"""What servers that share a PostgreSQL database have of each other: one delivers, and all hear what is announced."""
+"""What processes that share a PostgreSQL database have of each other: one delivers, and all hear what is announced."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ CLIENT_OPTIONS = CONNECTION_DEFAULTS | {
 
 
 class DeliverySession:
-    """The lock of the server that delivers: it ends with the connection, and so with the process."""
+    """The lock of the process that delivers: it ends with the connection, and so with the process, also if killed.
 
-    def __init__(self, url: str) -> None:
+    `name` says what is delivered.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
         self._url = url
+        self._key = lock_key(name)
         self._guard = threading.Lock()
         self._connection: psycopg.Connection[tuple[bool]] | None = None
         self._is_held = False
@@ -37,7 +41,7 @@ class DeliverySession:
                 if self._connection is None:
                     self._connection = connect(self._url, defaults=CLIENT_OPTIONS)
                     self._connection.execute("; ".join(f"SET {name} = {value}" for name, value in KEEPALIVE.items()))
-                query = "SELECT true" if self._is_held else f"SELECT pg_try_advisory_lock({lock_key('deliveries')})"
+                query = "SELECT true" if self._is_held else f"SELECT pg_try_advisory_lock({self._key})"
                 row = self._connection.execute(query).fetchone()
                 self._is_held = bool(row and row[0])
             except psycopg.Error:  # what is wrong is told by those who read the database
@@ -45,7 +49,7 @@ class DeliverySession:
             return self._is_held
 
     def close(self) -> None:
-        """Give the lock to another server."""
+        """Give the lock to another process."""
         with self._guard:
             self._close()
 

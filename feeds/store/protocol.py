@@ -16,6 +16,7 @@ from ..model import (
     LedgerEntry,
     Outcome,
     Outline,
+    PublicationNumbers,
     PublishedFile,
     PublishedTwin,
     PublishingStatus,
@@ -90,6 +91,12 @@ class Store(Protocol):
 
         `requested_at`: when its host is requested, for other processes, which keep the gap after it whatever becomes of
         this one (E13).
+        """
+
+    def mark_requested(self, shards: Collection[int], at: datetime) -> None:
+        """Take it that all hosts of these shards which were ever requested are requested now.
+
+        Visits to them were cut off, and none is known to have made no request just now.
         """
 
     def seen_items(self, source_id: str) -> SeenItems:
@@ -264,6 +271,9 @@ class Store(Protocol):
 
     def set_webhook(self, state: WebhookState) -> bool:
         """Store what the webhook was told, unless another process did since it was read; return whether it did not."""
+
+    def publication_numbers(self) -> PublicationNumbers:
+        """Return by what is seen that something was published, or told, in one statement."""
 
     def published_digests(self) -> Mapping[str, str]:
         """Return path → digest of all published files, or where none is known what changes with the bytes."""

@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateTable
 
 from .column_types import BYTES, TEXT, WHOLE
 
-REVISION = "0017"
+REVISION = "0018"
 
 metadata = MetaData()
 
@@ -37,6 +37,7 @@ meta = Table(
     Column("announced_event", WHOLE, nullable=False, server_default="0"),  # the last one that a hub was told of
     Column("last_event", WHOLE, nullable=False, server_default="0"),  # the number that was given out last
     Column("declaration_number", WHOLE, nullable=False, server_default="0"),  # of changes of the declared sources
+    Column("publication_number", WHOLE, nullable=False, server_default="0"),  # of changes of the published files
 )
 
 sources = Table(

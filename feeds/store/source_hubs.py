@@ -144,10 +144,12 @@ class InboxReader:
         """Close all connections."""
         self._reader.close()
 
+    def last_push(self) -> int:
+        """Return the number of the newest push; 0 where there is none."""
+        return self._last_push.get()
+
     def pushes(self, after: int, limit: int) -> Sequence[ReceivedPush]:
         """Return up to `limit` pushes with numbers above `after`, in the order of their numbers."""
-        if self._last_push.get() <= after:
-            return []
         with self._reader.read() as connection:
             rows = _PUSHES.rows(connection, after=after, limit=limit) if connection else ()
         return [_make_push(row) for row in rows]

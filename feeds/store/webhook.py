@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, cast, exists, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, cast, exists, func, insert, literal_column, select, update
 
-from ..model import PublishedFile, WebhookState, replace
+from ..model import PublicationNumbers, PublishedFile, WebhookState, replace
 from .column_types import TEXT
-from .schema import archive_documents, ledgers, webhook
+from .schema import archive_documents, ledgers, meta, outbox, webhook
 from .statements import Query
 
 _FILES = msgspec.json.Decoder(tuple[PublishedFile, ...])
@@ -23,6 +23,14 @@ _UPDATE = Query(
     update(webhook)
     .where(webhook.c.version == bindparam("known"))
     .values(version=webhook.c.version + 1, state=bindparam("state"))
+)
+_NUMBERS = Query(
+    select(
+        meta.c.publication_number.label("files"),
+        select(func.max(outbox.c.seq)).scalar_subquery().label("event"),
+        meta.c.announced_event.label("announced"),
+        select(webhook.c.version).scalar_subquery().label("webhook"),
+    )
 )
 _LEDGER_FILES = Query(select(ledgers.c.files))
 _ARCHIVE_FILES = Query(select(archive_documents.c.files))
@@ -47,6 +55,12 @@ def forget_told(connection: Connection, jump: int) -> None:
     state = select_webhook(connection)
     if state.version:
         set_webhook(connection, WebhookState(number=state.number + jump, version=state.version))
+
+
+def select_publication_numbers(connection: Connection) -> PublicationNumbers:
+    """Return by what is seen that something was published, or told."""
+    row = _NUMBERS.rows(connection)[0]
+    return PublicationNumbers(row.files, row.event or 0, row.announced, row.webhook or 0)
 
 
 def select_published_digests(connection: Connection) -> dict[str, str]:

@@ -10,11 +10,23 @@ from feeds.app.push_visits import MAX_AT_ONCE, PushVisits
 from feeds.model import Harvest, Outcome, ReceivedPush, Visit
 
 
+class OnlyProcess:
+    """The lock of a process that shares the inbox with none."""
+
+    def hold(self) -> bool:
+        return True
+
+    def close(self) -> None: ...
+
+
 class Inbox:
     """An inbox of so many pushes."""
 
     def __init__(self, count: int) -> None:
         self.numbers = range(1, count + 1)
+
+    def last_push(self) -> int:
+        return self.numbers[-1]
 
     def pushes(self, after: int, limit: int) -> Sequence[ReceivedPush]:
         found = [number for number in self.numbers if number > after][:limit]
@@ -35,7 +47,12 @@ def number_of(visit: Visit) -> int:
 
 
 def test_R52_what_is_still_being_read_is_not_taken() -> None:
-    pushes = PushVisits(Inbox(4), 0, lambda id: [] if id == "gone" else [visit()])  # type: ignore[arg-type]
+    pushes = PushVisits(
+        Inbox(4),  # type: ignore[arg-type]
+        OnlyProcess(),
+        lambda: 0,
+        lambda id: [] if id == "gone" else [visit()],
+    )
     one, three, four = pushes.make()
     assert [number_of(each) for each in (one, three, four)] == [1, 3, 4]
     assert one.push and (one.push.fetched.media_type, one.push.fetched.charset) == ("text/xml", "x")
@@ -48,7 +65,7 @@ def test_R52_what_is_still_being_read_is_not_taken() -> None:
 
 
 def test_R52_few_bodies_are_held_at_once() -> None:
-    pushes = PushVisits(Inbox(100), 0, lambda id: [visit()])  # type: ignore[arg-type]
+    pushes = PushVisits(Inbox(100), OnlyProcess(), lambda: 0, lambda id: [visit()])  # type: ignore[arg-type]
     first = pushes.make()
     assert len(first) == MAX_AT_ONCE
     assert pushes.make() == []

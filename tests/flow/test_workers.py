@@ -110,7 +110,7 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
 def processes_at_work(url: str) -> set[int]:
     with connected(url) as connection:
         rows = connection.execute("SELECT name FROM feeds_jobs.feeds_workers").fetchall()
-    return {int(name.rpartition(":")[2]) for (name,) in rows}
+    return {int(name.rpartition(":")[2].partition("-")[0]) for (name,) in rows}
 
 
 def published_titles(wire: Wire) -> list[str]:
