@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
@@ -45,11 +45,15 @@ class Process:
 
     def __init__(self, url: str, limit: int = 16, own: tuple[str, ...] = ()) -> None:
         self.held = HeldShards(limit)
+        self.marked: list[tuple[set[int], bool]] = []  # shards of a process that is gone, and whether one is ours yet
         self.issued: list[tuple[str, str]] = []
         self.problems: list[str] = []
         self.ended: list[BaseException] = []
         io = JobIO(self.held, self._issue, lambda: own, lambda: None, self.problems.append, self.ended.append)
-        self.queue = JobQueue(url, WorkerName("process", "1", Role.WORKER), io)
+        self.queue = JobQueue(url, WorkerName("process", "1", Role.WORKER), io, self._mark)
+
+    def _mark(self, shards: Collection[int]) -> None:
+        self.marked.append((set(shards), bool(self.held.open)))
 
     def _issue(self, feed: str, fingerprint: str) -> list[IssueOrder]:
         self.issued.append((feed, fingerprint))
@@ -166,6 +170,7 @@ def test_what_a_killed_process_held_is_free_again(url: str, start: Callable[...,
         holder.kill()
     wait_for(lambda: process.held.open == {7})
     assert not process.ended
+    assert process.marked == [({7}, False)], "its requests count until its shard is given to another process"
 
 
 def test_a_database_that_went_away_is_told_of_once_and_then_used_again(url: str, start: Callable[..., Process]) -> None:

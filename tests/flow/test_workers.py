@@ -20,7 +20,7 @@ pytest.importorskip("procrastinate", reason="the extra [postgres] is not install
 
 import psycopg
 from forked import ForkedCommand
-from origin import KEEP, Behaviour, Origin, Piece, Request, reply, spacing
+from origin import HANG, KEEP, Behaviour, Origin, Piece, Request, raw, reply, spacing
 from postgres import database
 from wire import Wire, document, rss, until
 
@@ -166,6 +166,43 @@ def test_E12_E13_workers_that_are_killed_lose_and_double_nothing_and_no_host_is_
     # A visit that was killed is due an interval after it was claimed, which is a little before its request.
     assert min(map(min, filter(None, visit_intervals(origin.requests).values()))) > every / 2
     assert min(map(min, filter(None, spacing(origin.requests).values()))) > gap / 2
+
+
+def test_E13_the_gap_is_kept_after_a_process_that_was_killed_between_two_requests_of_a_visit(
+    url: str, installation: Installation, origin: Origin
+) -> None:
+    """It is longer than the time after which the shard of a killed process is another one's."""
+    gap, wire = 12.0, installation.wire
+    origin.put("/robots.txt", _document("User-agent: *\nAllow: /", "text/plain"))
+    for name in ("one", "two"):  # the visit to one is killed, and then the other one is due at once
+        origin.put(f"/{name}", raw(HANG))
+    pages = {name: {"page": origin.url(f"/{name}")} for name in ("one", "two")}
+    wire.declare(pages, store=url, hosts={"gap": f"{gap}s", "at_once": 1}, server={"listen": "127.0.0.1:0"})
+    killed = installation.start("daemon")
+    until(lambda: len(origin.requests) == 2)
+    installation.kill(killed)
+    installation.start("daemon")
+    until(lambda: len(origin.requests) > 2)
+    before, after = origin.requests[1:3]
+    assert after.at - before.at >= gap
+    installation.stop()
+
+
+def test_E13_the_gap_is_kept_after_a_process_that_was_stopped_between_two_requests_of_a_visit(
+    url: str, installation: Installation, origin: Origin
+) -> None:
+    gap, wire = 2.0, installation.wire
+    origin.put("/robots.txt", _document("User-agent: *\nAllow: /", "text/plain"))
+    for name in ("one", "two"):
+        origin.put(f"/{name}", raw(HANG))
+    pages = {name: {"page": origin.url(f"/{name}")} for name in ("one", "two")}
+    wire.declare(pages, store=url, hosts={"gap": f"{gap}s", "at_once": 1}, server={"listen": "127.0.0.1:0"})
+    installation.start("daemon")
+    until(lambda: len(origin.requests) == 2)
+    installation.stop()
+    assert wire.command("run", "two").returncode == 0
+    before, after = origin.requests[1:3]
+    assert after.at - before.at >= gap
 
 
 def test_sources_and_feeds_that_one_process_is_told_of_reach_the_others(

@@ -37,6 +37,30 @@ def server(url: str) -> Iterator[psycopg.Connection[tuple[object]]]:
         yield connection
 
 
+def test_a_process_has_a_name_that_no_other_one_has(url: str, server: psycopg.Connection[tuple[object]]) -> None:
+    """Also in another container, with the same host name and the same number: a restore must see its connections."""
+    name = postgres.process_name()
+    other = f"{name.rpartition('-')[0]}-000000"
+    code = "from feeds.store.postgres import process_name; print(process_name())"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert printed.rpartition("-")[2] != name.rpartition("-")[2]
+    assert name.partition(":")[0] == printed.partition(":")[0]
+    migrate.create_or_upgrade(url)
+    engines = open_engines(url)
+    with engines.read() as connection:
+        assert postgres.find_other_sessions(connection) == []
+    server.execute(f"SET application_name = 'feeds {other}'")
+    with engines.read() as connection:
+        assert postgres.find_other_sessions(connection) == [other]
+    engines.close()
+
+
+def test_the_name_of_a_session_is_kept_whole_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "h" * 64)
+    assert len(postgres.session_name()) <= 63
+    assert postgres.session_name().endswith(postgres.process_name()[-7:])
+
+
 def test_every_statement_is_understood_whatever_is_null(url: str) -> None:
     """Those of other tests bind what these happen to need."""
     migrate.create_or_upgrade(url)
