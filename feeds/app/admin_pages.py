@@ -21,7 +21,7 @@ from .declarations import with_outlines
 from .feed_preview import preview_feed
 from .health import MAX_TURN_AGE, HealthMonitor, read_state
 from .source_sentence import ConditionGroup, SourceReport, compose_sentence, find_group
-from .status_report import GROUPS, StatusReport
+from .status_report import GROUPS, StatusReport, find_webhook_problems
 from .step_report import ArticleMembers, StepReport
 from .worker_sentences import describe_waiting
 
@@ -79,7 +79,10 @@ class AdminPages:
             site=report.config.site,
             section=section,
             is_healthy=self._monitor.is_healthy(),
-            problems=[self._mask(report, problem) for problem in self._monitor.problems],
+            problems=[
+                self._mask(report, problem)
+                for problem in (*self._monitor.problems, *find_webhook_problems(report.webhook))
+            ],
             form_token=request.form_token,
             has_daemon=is_alive and (report.config.data / SOCKET_NAME).exists(),
             config_path=str(report.config.path),
@@ -107,7 +110,7 @@ class AdminPages:
         tabs = list(_tabs(groups, group))
         failing = groups[ConditionGroup.FAILING]
         heading = f"{format_count(failing, 'source')} of {len(sources):,} {'fails' if failing == 1 else 'fail'}"
-        heading = "Degraded" if frame.problems else heading if failing else "All is well"
+        heading = "Degraded" if not frame.is_healthy else heading if failing else "All is well"
         listing = pages.SourceListing(self._source_rows(report, shown), place, query)
         return pages.render_overview(frame, heading, figures, tabs, listing)
 

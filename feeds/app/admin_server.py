@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
@@ -128,10 +128,25 @@ class AdminServer:
                 "waiting_since": format_rfc3339(min(waiting, default=None)),
                 "failed": sum(status.failed_at is not None for status in facts.publishing),
             },
+            "webhook": self._describe_webhook(),
             "disks": {str(disk.folder): {"free_bytes": disk.free_bytes} for disk in facts.disks},
             "server": {"since": format_rfc3339(self._since), "live_streams": self._parts.live.stream_count},
         }
         return members, is_healthy
+
+    def _describe_webhook(self) -> Mapping[str, object] | None:
+        """Return how the webhook of `on_publish` fares; None where there is none, or the store cannot be read."""
+        if self._parts.config().on_publish is None:
+            return None
+        with suppress(StoreError):  # which health tells as a problem
+            state = self._parts.reader.webhook()
+            return {
+                "failures": state.failures,
+                "failing_since": format_rfc3339(state.failing_since),
+                "error": self._mask(state.error) if state.error else None,
+                "next_attempt": format_rfc3339(state.due_at),
+            }
+        return None
 
     def read_metrics(self) -> Iterator[Measurement]:
         """Return the metrics; of a store that cannot be read, that nothing is well."""

@@ -68,6 +68,7 @@ def collect_metrics(facts: MetricFacts) -> Iterator[Measurement]:
     yield from _disk_metrics(facts.report, facts.health)
     yield from _server_metrics(facts)
     yield from _delivery_metrics(facts.deliveries)
+    yield from _webhook_metrics(facts.report)
     yield from _worker_metrics(facts.report)
 
 
@@ -165,6 +166,14 @@ def _disk_metrics(report: StatusReport, health: HealthFacts) -> Iterator[Measure
     names = {report.config.public: "public", report.config.data: "data"}
     free = {(names[disk.folder],): disk.free_bytes for disk in health.disks}
     yield _labelled("feeds_disk_free_bytes", "Free bytes where the folder is.", ["folder"], free)
+
+
+def _webhook_metrics(report: StatusReport) -> Iterator[Measurement]:
+    """Yield how the webhook of `on_publish` fares, if there is one."""
+    if report.config.on_publish is None:
+        return
+    lag = _age(report.webhook.failing_since, report.now)
+    yield _plain("feeds_webhook_lag_seconds", "How long the webhook has not been told what is new.", lag)
 
 
 def _worker_metrics(report: StatusReport) -> Iterator[Measurement]:

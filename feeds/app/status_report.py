@@ -19,6 +19,7 @@ from .installation_status import read_status
 from .source_sentence import ConditionGroup, SourceReport, find_group
 
 GROUPS = list(ConditionGroup)
+_NO_WEBHOOK = WebhookState()
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class StatusReport:
     """The status of an installation beside its configuration, at one time.
 
     `states` are those of the sources by id, `outlines` the number of the outlines of each OPML list, `problems` those
-    of the installation as a whole, `store_size` the bytes of the database.
+    of the installation as a whole, `store_size` the bytes of the database, `webhook` what that of `on_publish` was
+    told.
     """
 
     config: Config
@@ -37,6 +39,7 @@ class StatusReport:
     problems: Sequence[str] = ()
     feeds: Mapping[str, Feed] = field(default_factory=dict)  # those that are published, with what `each` stands for
     store_size: int = 0
+    webhook: WebhookState = _NO_WEBHOOK
 
     @cached_property
     def sources(self) -> Sequence[SourceReport]:
@@ -75,7 +78,8 @@ def _find_declared(config: Config, id: str) -> Source:
     return config.sources[id]
 
 
-def _webhook_problems(state: WebhookState) -> Iterator[str]:
+def find_webhook_problems(state: WebhookState) -> Iterator[str]:
+    """Yield since when and why the webhook of `on_publish` fails, if it does."""
     if state.failing_since is not None:
         since = format_time(state.failing_since)
         yield f"the webhook of `on_publish` has not been told what is new since {since}: {state.error}"
@@ -96,5 +100,5 @@ def read_report(config: Config, now: datetime) -> StatusReport:
         status = read_status(expanded, sources.keys(), store, open_target(config.public, config.site.compress))
     states = {state.source_id: state for state in status.sources}
     outline_counts = {id: len(lines) for id, lines in outlines.items()}
-    problems = [*read_problems(config, now), *_webhook_problems(webhook)]
-    return StatusReport(config, now, status, states, outline_counts, problems, expanded.feeds, size)
+    problems = [*read_problems(config, now), *find_webhook_problems(webhook)]
+    return StatusReport(config, now, status, states, outline_counts, problems, expanded.feeds, size, webhook)

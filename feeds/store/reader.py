@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from ..model import Article, HubSource, ListedArticle, NumberedEvent, PastVisit, PublishingStatus
+from ..model import Article, HubSource, ListedArticle, NumberedEvent, PastVisit, PublishingStatus, WebhookState
 from . import published
 from .due_visits import select_next_due
 from .engines import DatabaseAddress, LastAnswer, open_engines
@@ -29,6 +29,7 @@ from .overview import (
 )
 from .publishing_status import select_publishing
 from .schema import REVISION
+from .webhook import select_webhook
 
 
 class StoreReader:
@@ -78,6 +79,11 @@ class StoreReader:
         """Return the number up to which all pushes were taken."""
         with self._read() as connection:
             return select_push_number(connection) if connection else 0
+
+    def webhook(self) -> WebhookState:
+        """Return what the webhook of `on_publish` was told."""
+        with self._read() as connection:
+            return select_webhook(connection) if connection else WebhookState()
 
     def removed_articles(self) -> Mapping[str, int]:
         """Return how many articles were removed, by reason."""

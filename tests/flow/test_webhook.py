@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from admin_site import serve_admin
 from disturbing import killer_of
 from origin import HANG, Origin, Piece, Request, reply
 from wire import Wire, document, until
@@ -136,6 +137,30 @@ def test_a_failing_one_is_left_alone_for_a_while_and_shown(wire: Wire, origin: O
     assert SECRET not in shown and "with-a-token" not in shown
 
 
+@pytest.mark.both_stores
+def test_a_failing_one_is_shown_to_the_operator_without_its_secrets(
+    wire: Wire, origin: Origin, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On each page, in the details of health, and by metrics; what does not depend on it is healthy all the same."""
+    env = {"HOOK": receiver.url.rpartition("/")[2]}
+    hook = {"url": receiver.url.replace(env["HOOK"], "${HOOK}"), "secret": SECRET}
+    declare(wire, origin, hook)
+    monkeypatch.setenv("HOOK", env["HOOK"])
+    receiver.status = 500
+    wire.turn()
+    wire.now += timedelta(minutes=1)
+    with serve_admin(wire, env) as site:
+        page, health, metrics = (site.server.request(path).body.decode() for path in ("/", "/health", "/metrics"))
+    assert "the webhook of `on_publish` has not been told what is new since" in page
+    assert "Degraded" not in page
+    details = json.loads(health)
+    assert details["status"] == "ok"
+    assert details["webhook"]["failures"] >= 1 and details["webhook"]["error"] == "it answers 500"
+    assert details["webhook"]["failing_since"] and details["webhook"]["next_attempt"]
+    assert "feeds_webhook_lag_seconds 60.0" in metrics
+    assert all(env["HOOK"] not in shown and SECRET not in shown for shown in (page, health, metrics))
+
+
 def test_once_it_works_again_nothing_is_shown(wire: Wire, origin: Origin, receiver: Receiver) -> None:
     declare(wire, origin, receiver.url)
     receiver.status = 500
@@ -144,6 +169,10 @@ def test_once_it_works_again_nothing_is_shown(wire: Wire, origin: Origin, receiv
     wire.now += timedelta(hours=1)
     wire.turn()
     assert "webhook" not in wire.command("status").stdout
+    with serve_admin(wire) as site:
+        assert json.loads(site.server.request("/health").body)["webhook"]["failing_since"] is None
+        assert b"feeds_webhook_lag_seconds 0.0" in site.server.request("/metrics").body
+        assert b"webhook" not in site.server.request("/").body
     with wire.app() as app:
         assert app.store.webhook().failures == 0
 

@@ -24,6 +24,7 @@ DASHBOARD = json.loads((CONFIG / "grafana.json").read_text(encoding="utf-8"))
 ALERTS = yaml.safe_load((CONFIG / "feeds-alerts.yml").read_text(encoding="utf-8"))
 PROMETHEUS = yaml.safe_load((CONFIG / "prometheus.yml").read_text(encoding="utf-8"))
 SELECTOR = re.compile(r"\b((?:feeds|process)_[a-z_]+)\b(?:\{([^}]*)\})?")
+OUTBOUND = {"allow_private": ["127.0.0.0/8"]}  # of what is told
 OF_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 
 
@@ -32,7 +33,8 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[
     """Name → labels of each metric of an installation that has done a little of everything."""
     wire, origin = Wire(tmp_path_factory.mktemp("metrics")), Origin()
     sources = {"a": origin.put("/a", document()), "b": origin.put("/b", raw(reply(b"", 500)))}
-    wire.declare(sources, {"all": {"steps": [{"drop": {"title": "One"}}]}})
+    hook = origin.put("/hook", raw(reply(b"", 204)))
+    wire.declare(sources, {"all": {"steps": [{"drop": {"title": "One"}}]}}, on_publish=hook, server=OUTBOUND)
     try:
         with wire.app() as app:
             perform_operation(app, RunRequest(), OperationIO())
