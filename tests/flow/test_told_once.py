@@ -185,11 +185,11 @@ def test_a_tick_without_news_asks_the_database_once(
 
         def is_idle() -> bool:
             app.announce()
-            look, numbers = app._webhook._last_look, app.store.publication_numbers()
+            look, numbers = app._announcers._webhook._last_look, app.store.publication_numbers()
             return (look.files, look.webhook) == (numbers.files, numbers.webhook) and installation.is_told()
 
         until(is_idle)
-        senders = app._announcer._sender, app._webhook._sender
+        senders = app._announcers._hub._sender, app._announcers._webhook._sender
         for sender in senders:
             sender.close(wait=True)
         with recorded_statements() as statements:
