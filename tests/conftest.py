@@ -24,7 +24,7 @@ import postgres
 from factories import SITE
 from lasting import LastingWorkers
 from origin import ALLOW, Origin
-from wire import Wire
+from wire import STORE, Wire, new_wire
 
 import feeds
 from feeds.app import document_readers
@@ -46,8 +46,6 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
 # How long an example takes is the machine's affair.
 settings.register_profile("feeds", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("feeds")
-
-STORE = os.environ.get("FEEDS_TEST_STORE", "sqlite")  # where installations keep what they store
 
 BLOCKED: list[object] = []
 
@@ -126,18 +124,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def _needed_store(request: pytest.FixtureRequest) -> None:
-    if STORE != "sqlite" and request.node.get_closest_marker("sqlite"):
-        pytest.skip("it is about a store in a file")
+    marker = request.node.get_closest_marker("sqlite")
+    if STORE != "sqlite" and marker:
+        pytest.skip(*marker.args or ["it is about a store in a file"])
 
 
 @pytest.fixture
 def wire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wire]:
     """An installation of its own; with FEEDS_TEST_STORE=postgresql, each has its store in such a database."""
-    if getattr(request, "param", STORE) == "sqlite":
-        yield Wire(tmp_path)
-        return
-    with postgres.database(has_tables=True) as url:
-        yield Wire(tmp_path, store=url)
+    with new_wire(tmp_path, getattr(request, "param", STORE)) as wire:
+        yield wire
 
 
 @pytest.fixture

@@ -77,6 +77,7 @@ def recorded_statements() -> Iterator[list[str]]:
     def on_commit(connection: object) -> None:
         statements.append("COMMIT")
 
+    has_events = Engine._has_events  # stays True once a listener was added: later tests would count more calls
     event.listen(Engine, "before_cursor_execute", on_execute)
     event.listen(Engine, "commit", on_commit)
     try:
@@ -84,6 +85,7 @@ def recorded_statements() -> Iterator[list[str]]:
     finally:
         event.remove(Engine, "before_cursor_execute", on_execute)
         event.remove(Engine, "commit", on_commit)
+        Engine._has_events = has_events
 
 
 _Statement = TypeVar("_Statement", Query, BatchStatement)

@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import forked
+import postgres
 from forked import ForkedCommand
 from origin import Document
 
@@ -26,6 +27,7 @@ from feeds.store import DatabaseAddress
 from feeds.store.engines import open_engines
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+STORE = os.environ.get("FEEDS_TEST_STORE", "sqlite")  # where installations keep what they store
 TITLES = (("1", "One"), ("2", "Two"), ("3", "Three"), ("4", "Four"))
 
 
@@ -67,6 +69,11 @@ class Wire:
         """Where the store is."""
         return self.store or self.home / "data" / "feeds.db"
 
+    @property
+    def server_database(self) -> DatabaseAddress:
+        """Where servers keep what they share."""
+        return self.store or self.home / "data" / "server.db"
+
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement in the store, whichever it is; return its rows, or how many rows it changed."""
         engines = open_engines(self.database)
@@ -74,6 +81,15 @@ class Wire:
             with engines.write() as connection:
                 result = connection.exec_driver_sql(statement)
                 return [tuple(row) for row in result] if result.returns_rows else [(result.rowcount,)]
+        finally:
+            engines.close()
+
+    def ask(self, query: str, database: DatabaseAddress | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query to the store, or another database; nothing waits for it."""
+        engines = open_engines(database or self.database)
+        try:
+            with engines.read() as connection:
+                return [tuple(row) for row in connection.exec_driver_sql(query)]
         finally:
             engines.close()
 
@@ -131,6 +147,16 @@ class Wire:
         """The items of a published JSON Feed."""
         items: list[dict[str, object]] = json.loads((self.public / f"{feed}.json").read_bytes())["items"]
         return items
+
+
+@contextmanager
+def new_wire(home: Path, store: str = STORE) -> Iterator[Wire]:
+    """An installation in a folder; with FEEDS_TEST_STORE=postgresql, its store is in a database of its own."""
+    if store == "sqlite":
+        yield Wire(home)
+        return
+    with postgres.database(has_tables=True) as url:
+        yield Wire(home, store=url)
 
 
 def rss(*items: tuple[str, str], title: str = "A source", when: str = "Mon, 02 Mar 2026 08:00:00 GMT") -> bytes:

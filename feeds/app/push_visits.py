@@ -32,6 +32,10 @@ class PushVisits:
         self._last = 0  # of those that a visit was made of, or could not
         self._in_progress: set[int] = set()
 
+    def has_new(self) -> bool:
+        """Return whether there is a push that no visit was made of yet."""
+        return self._inbox.last_push() > self._last
+
     def make(self) -> list[Visit]:
         """Return the visits of new pushes; none while enough are in progress."""
         limit = MAX_AT_ONCE - len(self._in_progress)

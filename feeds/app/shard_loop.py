@@ -112,6 +112,14 @@ class ShardVisits(TurnVisits):
         finally:
             self._are_of_held_shards = False
 
+    def has_pushes(self) -> bool:
+        """Return whether there is a push to take that no visit was made of yet."""
+        if self._takes_pushes:
+            with self._push_errors.caught():
+                if self._io.pushes.has_new():
+                    return True
+        return False
+
     def _make_loop(self, host_queue: HostQueue, io: TurnIO) -> TurnLoop:
         if not self._are_of_held_shards:
             return super()._make_loop(host_queue, io)
@@ -120,7 +128,7 @@ class ShardVisits(TurnVisits):
     def _first(self, options: TurnOptions, start: datetime) -> list[Visit] | None:
         if not self._are_of_held_shards:
             return super()._first(options, start)
-        return []  # those of the shards that are held come when the loop first looks for what is due
+        return self._take_pushes(options)  # visits of the shards come when the loop first looks for what is due
 
     def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:
         if not self._are_of_held_shards:
@@ -129,12 +137,15 @@ class ShardVisits(TurnVisits):
 
     def _find_due_of(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
         """Return the due visits of some shards, and in a daemon what hubs pushed to its server."""
+        pushes = self._take_pushes(options)
         if not shards:
-            return []
+            return pushes
         numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
         visits = [*self._io.store.due(self._io.now(), shards=numbers), *self._find_requested()]
-        pushes = self._find_pushed(options) if self._takes_pushes else []
         return [*(visit for visit in visits if find_shard(visit) in shards), *pushes]
+
+    def _take_pushes(self, options: TurnOptions) -> list[Visit]:
+        return self._find_pushed(options) if self._takes_pushes else []
 
     def _due_shards(self, seconds: float) -> Mapping[int, datetime]:
         store, now = self._io.store, self._io.now

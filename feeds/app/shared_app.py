@@ -46,7 +46,10 @@ class SharedApp(App):
     # ── visits ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def visit_shards(self, should_end: Callable[[], bool]) -> Turn:
-        """Make the visits of the shards that are held, for as long as one is; until `should_end` returns True."""
+        """Take what hubs pushed, and make the visits of the shards that are held, for as long as one is.
+
+        Return earlier once `should_end` returns True.
+        """
         with self._shard_visits.of_held_shards():
             return self.turn(TurnOptions(repeat=True, max_wait=None, should_end=should_end))
 
@@ -54,6 +57,10 @@ class SharedApp(App):
     def requested_sources(self) -> Collection[str]:
         """The ids of the sources to visit as soon as possible."""
         return set(self._visits.requested)
+
+    def has_pushes(self) -> bool:
+        """Return whether hubs pushed what this process is to take, which belongs to no shard."""
+        return self._shard_visits.has_pushes()
 
     def _make_visits(self, io: TurnVisitsIO) -> TurnVisits:
         self._shard_visits = ShardVisits(io, self.held, takes_pushes=self.role is Role.DAEMON)

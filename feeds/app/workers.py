@@ -118,7 +118,7 @@ class JobWorker:
             if self._pausing.is_set():
                 self._ending.wait(WAIT_SECONDS)
                 continue
-            has_work = self._held.wait(WAIT_SECONDS)
+            has_work = self._held.wait(WAIT_SECONDS) or self._app.has_pushes()
             try:
                 with self._turning:
                     self._follow_declarations()

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from flow.test_admin_listener import find_port
 from newsroom import fill
 from origin import Origin
 from serve.loopback import LoopbackServer
-from wire import Wire, document, until
+from wire import Wire, document, new_wire, until
 
 PATHS = ("/", "/?group=failing&q=e", "/feeds", "/sources/city-desk", "/sources/news-0", "/feeds/harbour?steps=1", "/x")
 VIEWS = [(width, scheme) for width in (390, 1280) for scheme in ("light", "dark")]
@@ -31,15 +32,12 @@ pytestmark = IN_ONE_PROCESS
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminSite]:
     """Sources of every condition, as if a daemon made their turns."""
-    wire, origin = Wire(tmp_path_factory.mktemp("newsroom")), Origin()
-    try:
+    with closing(Origin()) as origin, new_wire(tmp_path_factory.mktemp("newsroom")) as wire:
         fill(wire, origin, healthy=2, turns=3)
         pretend_daemon(wire)
         with serve_admin(wire) as site:
             site.traffic._readers.note("/all.rss", "all", "", "Service/1.0 (1316 subscribers)", 1.0)
             yield site
-    finally:
-        origin.close()
 
 
 def texts(body: bytes, pattern: str) -> list[str]:

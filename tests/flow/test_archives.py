@@ -14,6 +14,7 @@ from factories import HOUR, NOON, harvest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from wire import Wire, new_wire
 
 from feeds import compose
 from feeds.app.document_publisher import DocumentPublisher
@@ -38,10 +39,10 @@ def small_archives(monkeypatch: pytest.MonkeyPatch) -> None:
 class Installation:
     """A store with two sources, and a feed of both, published to a folder."""
 
-    def __init__(self, folder: Path, limit: Limit) -> None:
-        self.public = folder / "public"
+    def __init__(self, wire: Wire, limit: Limit) -> None:
+        self.public = wire.public
         self.sources = {id: factories.source(id) for id in ("a", "b")}
-        self.store = open_store(folder / "feeds.db", *self.sources.values())
+        self.store = open_store(wire.database, *self.sources.values())
         self.target = open_target(self.public)
         self.now = NOON
         self.feed = Feed("world", "World", steps=(limit,), fingerprint="1", formats=("rss", "atom", "json"))
@@ -147,8 +148,8 @@ class Entry:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    installation = Installation(tmp_path, Limit(count=2, hours=0))
+def installation(wire: Wire) -> Iterator[Installation]:
+    installation = Installation(wire, Limit(count=2, hours=0))
     with installation.store:
         installation.add(3, [1], is_first=True)
         installation.issue()
@@ -261,8 +262,8 @@ steps_of_a_life = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps_of_a_life)
 def test_R42_a_reader_finds_all_that_was_published_and_not_taken_back(life: list[tuple[str, int, list[int]]]) -> None:
-    with TemporaryDirectory() as folder:
-        installation = Installation(Path(folder), Limit(count=2, hours=0))
+    with TemporaryDirectory() as folder, new_wire(Path(folder)) as wire:
+        installation = Installation(wire, Limit(count=2, hours=0))
         with installation.store:
             for what, number, numbers in life:
                 ids = sorted(installation.articles)

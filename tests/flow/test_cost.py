@@ -96,7 +96,7 @@ def _counting(method: Callable[..., object], calls: Counter[str]) -> Callable[..
     return call
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("it counts the statements of SQLite; those of PostgreSQL also take locks and check the version")
 def test_L3_E4_a_round_with_nothing_new_costs_a_few_statements_for_many_visits(
     wire: Wire, origin: Origin, calls: Counter[str]
 ) -> None:

@@ -232,7 +232,7 @@ def test_F1_F3_a_turn_killed_at_a_system_call_ends_where_an_undisturbed_one_does
 
 
 @needs_strace
-@pytest.mark.sqlite
+@pytest.mark.sqlite("the server of PostgreSQL flushes what is committed")
 def test_F3_R12_articles_reach_the_disk_before_the_files_and_the_files_before_their_ledger(
     wire: Wire, tmp_path: Path
 ) -> None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from email.message import Message
 from pathlib import Path
@@ -45,8 +44,8 @@ class Answer(NamedTuple):
 class Installation:
     """An installation with one source, whose feed names the hub that the test is."""
 
-    def __init__(self, home: Path, origin: Origin) -> None:
-        self.wire = Wire(home)
+    def __init__(self, wire: Wire, origin: Origin) -> None:
+        self.wire = wire
         self.origin = origin
         self.hub = origin.put("/hub", raw(reply(b"", 202), KEEP))
         self.topic = origin.url("/a")
@@ -128,17 +127,14 @@ class Installation:
 
     def subscriptions(self) -> int:
         """The number of subscriptions to hubs."""
-        database = f"file:{self.wire.home}/data/server.db?mode=ro"
-        with closing(sqlite3.connect(database, uri=True)) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM source_subscriptions").fetchone()
+        ((count,),) = self.wire.ask("SELECT count(*) FROM source_subscriptions", self.wire.server_database)
         return int(count)
 
     def subscription_attempts(self) -> int:
         """How often the newest subscription was requested."""
-        database = f"file:{self.wire.home}/data/server.db?mode=ro"
-        with closing(sqlite3.connect(database, uri=True)) as connection:
-            row = connection.execute("SELECT attempts FROM source_subscriptions ORDER BY key DESC").fetchone()
-        return int(row[0]) if row else 0
+        newest = "SELECT attempts FROM source_subscriptions ORDER BY key DESC LIMIT 1"
+        rows = self.wire.ask(newest, self.wire.server_database)
+        return int(rows[0][0]) if rows else 0
 
     def take(self) -> set[object]:
         """Make a turn in which no source is due; return the titles then."""
@@ -149,10 +145,10 @@ class Installation:
 
 
 @pytest.fixture
-def site(tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def site(wire: Wire, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> Installation:
     monkeypatch.setattr(source_hubs, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(source_hubs, "BURST_SECONDS", 0.0)
-    return Installation(tmp_path, origin)
+    return Installation(wire, origin)
 
 
 @pytest.fixture
@@ -233,7 +229,7 @@ def test_R48_where_no_push_could_be_taken_nothing_is_requested(site: Installatio
         site.source.body = site.feed(ONE, hub="https://hub.example/")
     site.turn()
     if case == "no turns":
-        site.wire.now += timedelta(hours=2)
+        site.wire.now += timedelta(hours=3)  # the source is due since more than an hour
     looks = []
     with site.serve():
         until(lambda: looks.append(site.call({"hub.callback": f"{SITE}websub/x"}).status) or len(looks) > 20)

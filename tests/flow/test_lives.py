@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lives import HAPPENINGS, Reader, World
-from wire import Wire
+from wire import Wire, new_wire
 
 from feeds.store import restore_database
 
@@ -24,7 +24,12 @@ LIVES = 25  # of a test, so that several processes share them
 
 def live(folder: Path, seed: int, happenings: tuple[str, ...] = tuple(HAPPENINGS), ticks: int = TICKS) -> list[str]:
     """Let a world live and be read; return what its readers complain of, then how those stories went."""
-    wire, world = Wire(folder), World(seed, happenings=happenings)
+    with new_wire(folder) as wire:
+        return read_world(wire, World(seed, happenings=happenings), f"life {seed}", ticks)
+
+
+def read_world(wire: Wire, world: World, name: str, ticks: int) -> list[str]:
+    """Let a world live in an installation, and be read."""
     wire.declare({name: f"https://{name}.example/feed" for name in world.lives}, FEEDS)
     readers = [Reader(wire.public, feed, suffix, feed != "all") for feed in FEEDS for suffix in ("rss", "atom", "json")]
     with wire.app(lambda site: world) as app:
@@ -37,7 +42,7 @@ def live(folder: Path, seed: int, happenings: tuple[str, ...] = tuple(HAPPENINGS
     for reader in readers:
         reader.look_back(world)
     tokens = {story.partition("-")[0] for reader in readers for story in reader.complaints}
-    complaints = [f"life {seed}, {sentence}" for reader in readers for sentence in reader.complaints.values()]
+    complaints = [f"{name}, {sentence}" for reader in readers for sentence in reader.complaints.values()]
     return complaints + [f"{token}: {line}" for token, line in world.history if token in tokens]
 
 
@@ -52,10 +57,10 @@ def test_R2_R4_readers_see_every_story_once_whatever_happens(tmp_path: Path) -> 
     assert [line for seed in range(2) for line in live(tmp_path / str(seed), seed, ticks=10)] == []
 
 
-def test_F40_what_is_read_again_after_an_old_backup_is_restored_doubles_nothing(tmp_path: Path) -> None:
+def test_F40_what_is_read_again_after_an_old_backup_is_restored_doubles_nothing(wire: Wire, tmp_path: Path) -> None:
     """What changed since the backup is not known; so no source changes its ids, and no feed merges."""
     happenings = tuple(name for name in HAPPENINGS if name not in ("other ids", "another host"))
-    wire, world, backup = Wire(tmp_path), World(4, happenings=happenings), tmp_path / "backup.db"
+    world, backup = World(4, happenings=happenings), tmp_path / "backup.db"
     wire.declare({name: f"https://{name}.example/feed" for name in world.lives}, {"all": FEEDS["all"]})
     readers = [Reader(wire.public, "all", suffix, merges=False) for suffix in ("rss", "atom", "json")]
     for part in range(3):
@@ -68,7 +73,7 @@ def test_F40_what_is_read_again_after_an_old_backup_is_restored_doubles_nothing(
             if part == 0:
                 app.store.backup(backup)
         if part == 1:
-            restore_database(wire.home / "data" / "feeds.db", backup)
+            restore_database(wire.database, backup, wire.home / "data")
     assert [sentence for reader in readers for sentence in reader.complaints.values()] == []
 
 

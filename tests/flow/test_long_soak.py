@@ -362,9 +362,9 @@ FIGURES: dict[str, tuple[Callable[[Usage], float], float]] = {  # name → (whic
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads /proc as Linux has it")
 @pytest.mark.timeout(SECONDS + 600)
-def test_L8_A5_nothing_grows_and_all_is_published_in_time_for_an_hour_of_hostile_sources(tmp_path: Path) -> None:
+def test_L8_A5_nothing_grows_and_all_is_published_in_time_for_an_hour_of_hostile_sources(wire: Wire) -> None:
     assert SECONDS >= 2 * WARM, "too short to judge"
-    origin, served, wire = Origin(), Served(), Wire(tmp_path)
+    origin, served = Origin(), Served()
     groups = {f"g{n}": {"title": f"Group {n}", "tags": [f"g{n}"], "steps": [{"limit": 200}]} for n in range(GROUPS)}
     every = {"all": {"title": "All", "steps": [{"limit": 500}]}}
     defaults = {"every": f"{EVERY:g}s", "allow_private": ["127.0.0.0/8"]}

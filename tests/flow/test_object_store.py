@@ -30,9 +30,9 @@ def kill_at(bucket: BucketWire) -> KillAt:
 
 
 @pytest.fixture
-def bucket(tmp_path: Path, s3_proxy: S3Proxy, s3_server: S3Server) -> BucketWire:
+def bucket(wire: Wire, s3_proxy: S3Proxy, s3_server: S3Server) -> BucketWire:
     """An installation that publishes to the bucket."""
-    return BucketWire(tmp_path / "bucket", endpoint=s3_proxy.url, port=s3_server.port)
+    return BucketWire(wire.home / "bucket", store=wire.store, endpoint=s3_proxy.url, port=s3_server.port)
 
 
 @pytest.fixture
@@ -136,14 +136,13 @@ def test_F40_a_restored_backup_is_published(files: Files, bucket: BucketWire, tm
 
 
 def test_a_folder_is_followed_by_a_bucket(
-    tmp_path: Path, s3_proxy: S3Proxy, s3_server: S3Server, undisturbed: Wire
+    wire: Wire, s3_proxy: S3Proxy, s3_server: S3Server, undisturbed: Wire
 ) -> None:
-    moving = Wire(tmp_path / "moving")
-    files = Files(moving, undisturbed)
+    files = Files(wire, undisturbed)
     files.change()
     for installation in files.installations:
         installation.turn()
-    bucket = BucketWire(moving.home, moving.now, endpoint=s3_proxy.url, port=s3_server.port)
+    bucket = BucketWire(wire.home, wire.now, wire.store, endpoint=s3_proxy.url, port=s3_server.port)
     Files(bucket).change()
     bucket.turn()
     assert bucket.files() == undisturbed.files()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from browser import AXE, IS_REQUIRED, needs_browser, run_browser
 from origin import Document, Origin
 from serve.loopback import LoopbackServer, create_test_app, run_server
-from wire import Wire
+from wire import Wire, new_wire
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -70,7 +71,14 @@ class View:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
-    wire, origin = Wire(tmp_path_factory.mktemp("pages")), Origin()
+    with closing(Origin()) as origin, new_wire(tmp_path_factory.mktemp("pages")) as wire:
+        publish(wire, origin)
+        with run_server(create_test_app(wire.public), wire.public) as server:
+            yield server
+
+
+def publish(wire: Wire, origin: Origin) -> None:
+    """Publish stories of each kind in two turns."""
     sources: dict[str, object] = {name: origin.put(f"/{name}", Document(_rss(name))) for name in STORIES}
     story = wire.home / "config" / "stories" / "bread.md"
     story.parent.mkdir(parents=True)
@@ -80,16 +88,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackServer]:
     )
     feeds = {"all": {"title": "Everything"}, "few": {"title": "Few", "steps": [{"limit": {"count": 2, "hours": 0}}]}}
     wire.declare({**sources, "desk": {"files": "stories/*.md"}}, feeds)
-    try:
-        wire.turn()
-        new_stories = _rss("many").replace(b"many.example/", b"many.example/new").replace(b"Of ", b"Once more of ")
-        origin.put("/many", Document(new_stories))
-        wire.now += timedelta(hours=2)
-        assert wire.turn().failures == 0
-        with run_server(create_test_app(wire.public), wire.public) as server:
-            yield server
-    finally:
-        origin.close()
+    wire.turn()
+    new_stories = _rss("many").replace(b"many.example/", b"many.example/new").replace(b"Of ", b"Once more of ")
+    origin.put("/many", Document(new_stories))
+    wire.now += timedelta(hours=2)
+    assert wire.turn().failures == 0
 
 
 @pytest.fixture(scope="module")

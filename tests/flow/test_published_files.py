@@ -129,6 +129,7 @@ def test_another_installation_that_publishes_to_the_same_folder_is_told_of(
     assert f"all: all.rss, all.atom, all.json … in {wire.public} changed since published" in caplog.text
 
 
+@pytest.mark.sqlite("the processes of an installation in PostgreSQL share the folder, so that none holds its lock")
 def test_A15_while_an_installation_runs_no_other_one_publishes_to_its_folder(wire: Wire, tmp_path: Path) -> None:
     """Whatever the path that leads there; afterwards it may."""
     other = Wire(tmp_path / "other")

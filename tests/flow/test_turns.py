@@ -191,7 +191,7 @@ EXTRAS |= {"feeds.app.job_queue", "feeds.app.shared_app", "feeds.app.webhook_not
 EXTRAS |= {"feeds.publish.object_store", "feeds.push.announcement", "feeds.push.webhook", "feeds.store.postgres"}
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite("it counts modules, and the libraries of PostgreSQL are more of them")
 def test_L3_a_run_with_nothing_due_loads_no_client_parser_or_writer(wire: Wire, origin: Origin) -> None:
     wire.declare({"a": origin.put("/a", Document(rss(("1", "One"))))})
     assert not _run_modules(wire) & EXTRAS

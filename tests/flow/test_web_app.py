@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from notifying import NotifyingSite, end
 from origin import Origin
 from proxy import DATA
 from push_service import Browser, PushService, decrypt
-from wire import Wire, until
+from wire import Wire, new_wire, until
 
 pytestmark = needs_browser
 
@@ -56,13 +57,12 @@ def service() -> Iterator[PushService]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, service: PushService) -> Iterator[NotifyingSite]:
     """A site that all tests share; each publishes stories of its own."""
-    origin = Origin()
-    site = NotifyingSite(Wire(tmp_path_factory.mktemp("site")), origin, service)
-    assert site.wire.command("run").returncode == 0
-    process = site.start("serve")
-    yield site
-    end(process)
-    origin.close()
+    with closing(Origin()) as origin, new_wire(tmp_path_factory.mktemp("site")) as wire:
+        site = NotifyingSite(wire, origin, service)
+        assert site.wire.command("run").returncode == 0
+        process = site.start("serve")
+        yield site
+        end(process)
 
 
 @pytest.fixture(scope="module")

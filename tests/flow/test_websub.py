@@ -6,12 +6,11 @@ import hashlib
 import hmac
 import json
 import socket
-import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
@@ -19,7 +18,7 @@ from urllib.request import urlopen
 import forked
 import pytest
 from origin import KEEP, Document, Origin, Piece, Request, reply
-from wire import Wire, document, rss, until
+from wire import Wire, document, new_wire, rss, until
 
 from feeds.app import background_sender
 from feeds.app import hub as hub_module
@@ -137,9 +136,7 @@ def test_R44_to_R63_a_subscriber_is_sent_what_is_published(
 
 def count_subscriptions(wire: Wire) -> int:
     """The number of subscriptions to our feeds."""
-    database = f"file:{wire.home}/data/server.db?mode=ro"
-    with closing(sqlite3.connect(database, uri=True)) as connection:
-        return int(connection.execute("SELECT count(*) FROM hub_subscriptions").fetchone()[0])
+    return int(wire.ask("SELECT count(*) FROM hub_subscriptions", wire.server_database)[0][0])
 
 
 def test_R62_a_subscription_outlives_the_server(wire: Wire, origin: Origin) -> None:
@@ -349,8 +346,8 @@ def test_R44_a_hub_that_is_no_address_is_refused(wire: Wire) -> None:
 class Daemon:
     """A daemon of an installation, at an address of its own."""
 
-    def __init__(self, home: Path, sources: Mapping[str, object]) -> None:
-        self.wire = Wire(home)
+    def __init__(self, wire: Wire, sources: Mapping[str, object]) -> None:
+        self.wire = wire
         with socket.create_server(("127.0.0.1", 0)) as server:
             listen = f"127.0.0.1:{server.getsockname()[1]}"
         self.url = f"http://{listen}/"
@@ -360,15 +357,21 @@ class Daemon:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Run it, until it serves at least."""
+        """Run it, as soon as it serves its feed."""
         with (self.wire.home / "log").open("w") as log:
             process = forked.start(["-v", "daemon"], self.wire.home, self.wire.env(), log)
         try:
-            until(lambda: (self.wire.public / "all.json").exists())
+            until(self.is_served)
             yield
         finally:
             process.terminate()
             process.wait(300)
+
+    def is_served(self) -> bool:
+        """Return whether the server answers with the feed."""
+        with suppress(URLError), urlopen(f"{self.url}all.json"):
+            return True
+        return False
 
     def write(self, name: str, title: str) -> None:
         """Save a story of its own."""
@@ -380,22 +383,20 @@ class Daemon:
         """The titles in its feed."""
         return {item["title"] for item in self.wire.items()}
 
-    def column(self, database: str, query: str) -> list[object]:
-        """The values of one column of a database."""
-        with closing(sqlite3.connect(f"file:{self.wire.home}/data/{database}?mode=ro", uri=True)) as connection:
-            return [row[0] for row in connection.execute(query)]
 
-
-def test_R47_to_R52_what_one_daemon_publishes_is_in_the_feed_of_another(tmp_path: Path) -> None:
+@pytest.mark.both_stores
+def test_R47_to_R52_what_one_daemon_publishes_is_in_the_feed_of_another(wire: Wire, tmp_path: Path) -> None:
     """The second one visits the first once an hour: only a push can bring the story."""
-    first = Daemon(tmp_path / "first", {"desk": {"files": "stories/*.md"}})
-    second = Daemon(tmp_path / "second", {"first": f"{first.url}all.atom"})
-    first.write("one", "One")
-    with first.run(), second.run():
-        until(lambda: second.titles() == {"One"})
-        until(lambda: second.column("server.db", "SELECT state FROM source_subscriptions") == ["active"])
-        first.write("two", "Two")
-        until(lambda: second.titles() == {"One", "Two"})
-        until(lambda: second.column("feeds.db", "SELECT pushed_until FROM visits WHERE pushed_until IS NOT NULL"))
-        until(lambda: second.column("server.db", "SELECT count(*) FROM source_pushes") == [0])
-    assert "Traceback" not in (first.wire.home / "log").read_text() + (second.wire.home / "log").read_text()
+    with new_wire(tmp_path / "other") as other:
+        first = Daemon(other, {"desk": {"files": "stories/*.md"}})
+        second = Daemon(wire, {"first": f"{first.url}all.atom"})
+        first.write("one", "One")
+        with first.run(), second.run():
+            until(lambda: second.titles() == {"One"})
+            states = "SELECT state FROM source_subscriptions"
+            until(lambda: wire.ask(states, wire.server_database) == [("active",)])
+            first.write("two", "Two")
+            until(lambda: second.titles() == {"One", "Two"})
+            until(lambda: wire.ask("SELECT pushed_until FROM visits WHERE pushed_until IS NOT NULL"))
+            until(lambda: wire.ask("SELECT count(*) FROM source_pushes", wire.server_database) == [(0,)])
+        assert "Traceback" not in (other.home / "log").read_text() + (wire.home / "log").read_text()

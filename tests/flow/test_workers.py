@@ -347,6 +347,7 @@ def test_status_shows_who_works_on_what(url: str, installation: Installation, or
     assert workers() == []
 
 
+@pytest.mark.sqlite("an installation in PostgreSQL can be shared")
 def test_a_worker_needs_a_store_that_can_be_shared(wire: Wire) -> None:
     wire.declare({})
     result = wire.command("worker")

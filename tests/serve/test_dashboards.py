@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import combinations
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import yaml
 from admin_site import serve_admin
 from origin import Origin, raw, reply
 from prometheus_client.parser import text_string_to_metric_families
-from wire import Wire, document
+from wire import Wire, document, new_wire
 
 from feeds.app.metrics import DeliveryCounts
 from feeds.app.operations import OperationIO, RunRequest, perform_operation
@@ -31,28 +32,30 @@ OF_PROMETHEUS = {"instance", "job"}  # labels that it adds itself
 @pytest.fixture(scope="module")
 def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """Name → labels of each metric of an installation that has done a little of everything."""
-    wire, origin = Wire(tmp_path_factory.mktemp("metrics")), Origin()
-    sources = {"a": origin.put("/a", document()), "b": origin.put("/b", raw(reply(b"", 500)))}
-    hook = origin.put("/hook", raw(reply(b"", 204)))
-    wire.declare(sources, {"all": {"steps": [{"drop": {"title": "One"}}]}}, on_publish=hook, server=OUTBOUND)
-    try:
-        with wire.app() as app:
-            perform_operation(app, RunRequest(), OperationIO())
-            app.retract("https://a.example/1")
-        with serve_admin(wire) as site:
-            site.traffic.requests["feed", 304] += 1
-            site.traffic._readers.note("/all.rss", "all", "a", "Reader/1.0", 1.0)
-            body = site.server.request("/metrics").body.decode()
-            counts = [DeliveryCounts("hub", 1, 0, {"delivered": 1})]
-            with serve_admin(wire, parts=lambda parts: replace(parts, deliveries=lambda: counts)) as other:
-                body += other.server.request("/metrics").body.decode()
-    finally:
-        origin.close()
+    with closing(Origin()) as origin, new_wire(tmp_path_factory.mktemp("metrics")) as wire:
+        body = read_metrics(wire, origin)
     names: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(body):
         for sample in family.samples:
             names.setdefault(sample.name, set()).update(sample.labels)
     yield names
+
+
+def read_metrics(wire: Wire, origin: Origin) -> str:
+    """Do a little of everything; return what is told of it."""
+    sources = {"a": origin.put("/a", document()), "b": origin.put("/b", raw(reply(b"", 500)))}
+    hook = origin.put("/hook", raw(reply(b"", 204)))
+    wire.declare(sources, {"all": {"steps": [{"drop": {"title": "One"}}]}}, on_publish=hook, server=OUTBOUND)
+    with wire.app() as app:
+        perform_operation(app, RunRequest(), OperationIO())
+        app.retract("https://a.example/1")
+    with serve_admin(wire) as site:
+        site.traffic.requests["feed", 304] += 1
+        site.traffic._readers.note("/all.rss", "all", "a", "Reader/1.0", 1.0)
+        body = site.server.request("/metrics").body.decode()
+        counts = [DeliveryCounts("hub", 1, 0, {"delivered": 1})]
+        with serve_admin(wire, parts=lambda parts: replace(parts, deliveries=lambda: counts)) as other:
+            return body + other.server.request("/metrics").body.decode()
 
 
 def expressions() -> Iterator[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from database import open_store
 from event_stream import EventStream, Message
 from factories import NOON, event, issue
 from serve.loopback import WITHDRAWN, LoopbackServer, run_server, write_files
+from wire import Wire
 
 from feeds.model import Event, LedgerEntry
 from feeds.push.outbox_follower import OutboxFollower
@@ -46,10 +47,10 @@ class Installation:
 
 
 @contextmanager
-def install(path: Path, **limits: float) -> Iterator[Installation]:
-    root = path.parent.parent / "public"
+def install(wire: Wire, **limits: float) -> Iterator[Installation]:
+    root = wire.public
     write_files(root)
-    with open_store(path) as store, StoreReader(path) as reader:
+    with open_store(wire.database) as store, StoreReader(wire.database) as reader:
         live = LiveStreams(reader.events, reader.event_range)
         follower = OutboxFollower(reader, live.publish)
         follower.poll()
@@ -59,13 +60,8 @@ def install(path: Path, **limits: float) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "feeds.db"
-
-
-@pytest.fixture
-def home(path: Path) -> Iterator[Installation]:
-    with install(path) as installation:
+def home(wire: Wire) -> Iterator[Installation]:
+    with install(wire) as installation:
         yield installation
 
 
@@ -167,7 +163,7 @@ def test_R72_too_many_events_to_catch_up_with_make_the_client_start_anew(
             assert stream.read(1)[0].kind == kind
 
 
-def test_events_that_are_gone_before_they_were_sent_reset_all_clients(home: Installation, path: Path) -> None:
+def test_events_that_are_gone_before_they_were_sent_reset_all_clients(home: Installation) -> None:
     """As after `feeds restore`, whose event numbers jump."""
     home.publish(article_event(1))
     with home.open("/live/world") as stream:
@@ -195,9 +191,9 @@ def test_there_is_no_stream_of_an_unknown_feed(home: Installation, address: str)
     assert home.server.request(address).status == 404
 
 
-def test_a_stream_ends_with_head_and_the_server_within_a_moment(path: Path) -> None:
+def test_a_stream_ends_with_head_and_the_server_within_a_moment(wire: Wire) -> None:
     with ExitStack() as stack:
-        with install(path) as home:
+        with install(wire) as home:
             assert home.server.request("/live", "HEAD").status == 200
             streams = [stack.enter_context(home.open()) for _ in range(5)]
         for stream in streams:  # the server has stopped
@@ -229,8 +225,8 @@ def test_R73_R75_one_client_too_many_is_told_to_come_back_later(
             pass
 
 
-def test_R74_F27_who_reads_too_slowly_is_disconnected_and_resumes_without_a_gap(path: Path) -> None:
-    with install(path) as home:
+def test_R74_F27_who_reads_too_slowly_is_disconnected_and_resumes_without_a_gap(wire: Wire) -> None:
+    with install(wire) as home:
         with socket.create_connection(("127.0.0.1", home.server.port), timeout=300) as slow, home.open() as other:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             slow.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -272,9 +268,11 @@ def test_R71_each_encoded_event_has_one_id_and_one_line_of_data() -> None:
     assert all(live_event.data.count(b"\n") == 4 for live_event in encoded)
 
 
+@pytest.mark.sqlite
 def test_F8_a_store_that_cannot_be_read_stops_no_server_and_is_logged_once(
-    path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    path = tmp_path / "data" / "feeds.db"
     path.parent.mkdir()
     path.write_bytes(b"no database" * 1000)
     with StoreReader(path) as reader:

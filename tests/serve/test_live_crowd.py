@@ -36,10 +36,10 @@ def open_stopped(stack: ExitStack, port: int) -> socket.socket:
     return client
 
 
-def test_F27_some_stopped_clients_delay_no_other_one(tmp_path: Path) -> None:
+def test_F27_some_stopped_clients_delay_no_other_one(wire: Wire) -> None:
     """Each of the others has every event once and in order; those that stopped are disconnected."""
     with ExitStack() as stack:
-        home = stack.enter_context(install(tmp_path / "data" / "feeds.db", stall_timeout=0.5))
+        home = stack.enter_context(install(wire, stall_timeout=0.5))
         readers = [stack.enter_context(home.open()) for _ in range(20)]
         stopped = [open_stopped(stack, home.server.port) for _ in range(5)]
         until(lambda: len(home.live._waiting) == 25)
@@ -149,7 +149,7 @@ async def crowd(
 def test_F27_a_thousand_clients_of_which_200_stopped(wire: Wire) -> None:
     wire.declare({}, {"f": {"title": "F"}})
     batches, size = 100, 99
-    with open_store(wire.home / "data" / "feeds.db") as store, serve(wire) as (port, pid):
+    with open_store(wire.database) as store, serve(wire) as (port, pid):
         readers, delays, memory = asyncio.run(crowd(store, port, pid, batches, size))
     assert all(reader.numbers == [*range(1, batches * (size + 1) + 1)] for reader in readers)
     p99 = delays[len(delays) * 99 // 100]

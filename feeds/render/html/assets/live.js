@@ -7,7 +7,7 @@ const status = document.getElementById("live"), pill = document.getElementById("
 const NEAR_TOP = 200;  // pixels; whoever has scrolled further is reading
 const PAUSES = [0, 500, 1500, 4000];  // milliseconds until the page holds what an event told of: others are issued first
 const MAX_WAIT = 60;  // seconds between attempts to connect
-let events, wait = 2, waiting = [], leads = [], loading = null, isStale = false;
+let events, wait = 2, waiting = [], leads = [], loading = null, isStale = false, loaded = "";
 
 // ── what is on the page ──
 
@@ -114,18 +114,20 @@ const isReading = () => scrollY >= NEAR_TOP || main.querySelector("article.story
 
 // ── events ──
 
+// Take over what the page says now; return whether it is another one than at the last time.
 async function load() {
   isStale = false;
   try {
     const response = await fetch(words.page, { cache: "no-cache" });
-    if (!response.ok) return 0;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const added = compare(page);
-    announce(page, added);
+    if (!response.ok) return false;
+    const text = await response.text(), isOther = loaded !== "" && text !== loaded;
+    loaded = text;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    announce(page, compare(page));
     updateFilter();
     showAges();
-    return added.length;
-  } catch { return 0; }  // the connection is lost: the events will say so, too
+    return isOther;
+  } catch { return false; }  // the connection is lost: the events will say so, too
 }
 
 // One request at a time, a moment after the first event of several, so that not all pages ask at once.
