@@ -40,6 +40,7 @@ from feeds.model import (
     LedgerEntry,
     Link,
     Outline,
+    PublicationNumbers,
     PublishedFile,
     PublishedTwin,
     PublishingStatus,
@@ -123,6 +124,18 @@ def test_other_machines_learn_with_a_claim_that_a_host_is_requested(store: Store
     store.claim([(visit, NOON + HOUR) for visit in store.due(NOON, ["a"])], NOON + HOUR / 2)
     (visit,) = store.due(NOON + HOUR, ["a"])
     assert visit.host == replace(robots, last_request=NOON + HOUR / 2)
+
+
+def test_E13_the_hosts_of_a_shard_count_as_requested_now_where_nobody_knows_better(store: Store) -> None:
+    for id in ("a", "b"):
+        store.claim([(visit, NOON) for visit in store.due(NOON, [id])], NOON - HOUR)
+    first, second = (visit_of(store, id).host for id in ("a", "b"))
+    store.mark_requested([shard_of(first.host)], NOON + HOUR)
+    later = NOON + 2 * HOUR
+    assert visit_of(store, at=later).host == replace(first, last_request=NOON + HOUR)
+    assert visit_of(store, "b", at=later).host == second
+    store.mark_requested([shard_of(first.host)], NOON)
+    assert visit_of(store, at=later).host.last_request == NOON + HOUR, "the later time stays"
 
 
 def test_visits_are_due_by_the_shards_of_their_hosts(store: Store) -> None:
@@ -554,6 +567,18 @@ def test_what_a_webhook_was_told_is_stored_by_one_process_at_a_time(store: Store
     assert store.set_webhook(told)
     assert not store.set_webhook(second)
     assert replace(store.webhook(), version=0) == replace(told, version=0)
+
+
+def test_it_is_seen_that_something_was_published_or_told(store: Store) -> None:
+    assert store.publication_numbers() == PublicationNumbers(files=0, event=0, announced=0, webhook=0)
+    store.issued(issue("f", None, event(1, "f")), NOON)
+    store.announced(1)
+    store.set_webhook(store.webhook())
+    numbers = store.publication_numbers()
+    assert (numbers.event, numbers.announced, numbers.webhook) == (1, 1, store.webhook().version)
+    assert numbers.files > 0 and numbers.webhook > 0
+    store.withdraw("f")
+    assert store.publication_numbers().files > numbers.files
 
 
 def test_the_digests_of_all_published_files_are_known(store: Store) -> None:
