@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -56,15 +55,13 @@ class ShardLoop(TurnLoop):
         self._emptied = closing - done
         for shard in done:
             self._held.give_up(shard)
+        if self._outcomes and any(map(self._waits_for_batch, self._emptied)):
+            self._batch_due_at = 0.0
 
-    def _collect_outcomes(self, timeout: float) -> None:
-        """Take the outcomes that are there; have them recorded at once where only that keeps a shard from others."""
-        super()._collect_outcomes(timeout)
-        if self._outcomes and (closing := self._held.closing):
-            made = Counter(find_shard(outcome.visit) for outcome in self._outcomes)
-            pending = Counter(map(find_shard, self._pending.values()))
-            if any(made[shard] == pending[shard] > 0 for shard in closing):
-                self._batch_due_at = 0.0
+    def _waits_for_batch(self, shard: Shard) -> bool:
+        """Return whether all visits of a shard are made, and it is kept from others until they are recorded."""
+        made = sum(find_shard(outcome.visit) == shard for outcome in self._outcomes)
+        return made == sum(find_shard(visit) == shard for visit in self._pending.values())
 
     def _close_idle_shards(self) -> None:
         """Close the shards without a visit, now or soon: others that wait would be taken instead."""
