@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import pickle
-import select
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,7 +85,7 @@ class ForkedCommand:
         self.send_signal(signal.SIGKILL)
 
     def _read_code(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
+        if self.returncode is None and wait([self._answers], timeout):
             self.returncode = int(self._answers.readline())
             self._answers.close()
         return self.returncode
