@@ -143,6 +143,7 @@ def test_L3_what_did_not_change_in_a_round_is_neither_read_nor_compared(
     assert calls == {"run": 3, "seen_items": 3}
 
 
+@pytest.mark.sqlite("with PostgreSQL, a commit to another database of the server is a reason to look")
 def test_L1_at_rest_a_daemon_asks_the_database_nothing(wire: Wire) -> None:
     """It compares one change counter and the least due time, and looks for files that are gone now and then."""
     wire.declare({f"s{n}": {"feed": f"https://s{n}.example.org/feed"} for n in range(40)})
@@ -191,6 +192,7 @@ def test_an_article_is_written_once_in_each_format_for_all_feeds(wire: Wire, mon
             assert written == dict.fromkeys(entry_formats, 2)  # neither what left `tagged` for its archive
 
 
+@pytest.mark.sqlite("with PostgreSQL, a commit to another database of the server is a reason to look")
 def test_L1_a_server_asks_for_events_only_after_a_commit(wire: Wire) -> None:
     wire.declare({"a": {"feed": "https://a.example.org/feed"}})
     with wire.app() as app, StoreReader(wire.database) as reader:

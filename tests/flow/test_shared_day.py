@@ -78,7 +78,7 @@ def test_E13_every_interval_of_a_day_is_kept_with_three_statements_a_visit(
             for role in (Role.DAEMON, Role.WORKER, Role.WORKER, Role.WORKER)
         ]
         for process in processes:
-            # With more shards than its limit, a process keeps none for a visit that is due soon: the clock stands still.
+            # With more shards than its limit, a process waits for no visit: the clock does not move.
             process.held.valid_until = math.inf
         statements = apps.enter_context(recorded_statements())
         while wire.now < end:

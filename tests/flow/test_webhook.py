@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from admin_site import serve_admin
 from disturbing import killer_of
-from origin import HANG, Origin, Piece, Request, reply
+from origin import HANG, KEEP, Origin, Piece, Request, reply
 from wire import Wire, document, until
 
 from feeds.app import background_sender
@@ -48,7 +48,7 @@ class Receiver:
 
     def _answer(self, request: Request) -> Iterable[Piece]:
         self.requests.append(request)
-        return [reply(status=self.status)] if self.status else [HANG]
+        return [reply(status=self.status), KEEP] if self.status else [HANG]
 
 
 def _texts(value: object) -> Iterable[str]:
