@@ -63,7 +63,11 @@ def test_A12_texts_name_only_options_that_exist() -> None:
     assert {"--all", "--undo", "--feed"} <= {option for _, _, option in named}
     for place, name, option in named:
         command = cli.get_command(context, name)
-        assert command and any(option in parameter.opts for parameter in command.params), (place, name, option)
+        assert command and any(option in parameter.opts for parameter in command.get_params(context)), (
+            place,
+            name,
+            option,
+        )
 
 
 def test_A12_messages_name_only_keys_that_exist() -> None:
