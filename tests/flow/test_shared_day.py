@@ -39,10 +39,10 @@ class Network:
     def fetch(self, visit: Visit) -> Fetched | NotModified:
         times = self.visits[visit.source.id]
         times.append(self._wire.now)
-        number = (len(times) + int(visit.source.id[1:])) // NEWS_EVERY
-        if len(times) > 1 and (len(times) + int(visit.source.id[1:])) % NEWS_EVERY:
+        count, rest = divmod(len(times) + int(visit.source.id[1:]) % NEWS_EVERY, NEWS_EVERY)
+        if len(times) > 1 and rest:
             return NotModified(visit.url, visit.state.validators)
-        body = rss(*((f"{visit.source.id}-{item}", f"Title {item}") for item in range(number + 1)))
+        body = rss(*((f"{visit.source.id}-{item}", f"Title {item}") for item in range(count + 1)))
         return Fetched(visit.url, body, "application/rss+xml", "utf-8")
 
     def robots(self, url: str, state: HostState, at: datetime, source: Source | None = None) -> tuple[bool, HostState]:
