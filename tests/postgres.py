@@ -27,6 +27,8 @@ import pytest
 
 # The databases of tests need not outlive the machine: nothing waits for the disk.
 OPTIONS = ["--no-sync", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"]
+# A whole installation holds dozens of connections, and each process of the test run may have one at work.
+OPTIONS += ["-c", "max_connections=1000"]
 
 
 @contextmanager
