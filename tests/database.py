@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -68,14 +69,17 @@ def collect_statements(store: SqlStore, words: int | None = 1) -> Iterator[list[
 
 @contextmanager
 def recorded_statements() -> Iterator[list[str]]:
-    """The SQL that is run while inside, a commit included."""
+    """The SQL that is run while inside, a commit included, but not by threads of before: a test may have left one."""
     statements: list[str] = []
+    others = set(threading.enumerate()) - {threading.current_thread()}
 
     def on_execute(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
+        if threading.current_thread() not in others:
+            statements.append(statement)
 
     def on_commit(connection: object) -> None:
-        statements.append("COMMIT")
+        if threading.current_thread() not in others:
+            statements.append("COMMIT")
 
     has_events = Engine._has_events  # stays True once a listener was added: later tests would count more calls
     event.listen(Engine, "before_cursor_execute", on_execute)
