@@ -44,8 +44,8 @@ class PushVisits:
         self._last = max(self._last, self._taken())  # by another process, before this one held the lock
         visits: list[Visit] = []
         for push in self._inbox.pushes(self._last, limit):
-            self._last = push.number
             visit = next((visit for visit in self._visits_of(push.source_id) if visit.story is None), None)
+            self._last = push.number  # not before: where the store cannot be read, the push is still to be taken
             if visit is not None:  # its source is still declared
                 self._in_progress.add(push.number)
                 visits.append(_make_visit(visit, push))

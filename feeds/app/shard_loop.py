@@ -130,18 +130,19 @@ class ShardVisits(TurnVisits):
     def _due(self, options: TurnOptions, start: datetime) -> list[Visit]:
         if not self._are_of_held_shards:
             return super()._due(options, start)
-        return self._io.sharing.patiently(lambda: self._find_due_of(self._held.open, options))
+        visits = self._io.sharing.patiently(lambda: self._find_due_of(self._held.open))
+        return [*visits, *self._take_pushes(options)]
 
-    def _find_due_of(self, shards: Collection[Shard], options: TurnOptions) -> list[Visit]:
-        """Return the due visits of some shards, and in a daemon what hubs pushed to its server."""
-        pushes = self._take_pushes(options)
+    def _find_due_of(self, shards: Collection[Shard]) -> list[Visit]:
+        """Return the due visits of some shards."""
         if not shards:
-            return pushes
+            return []
         numbers = {shard if isinstance(shard, int) else LOCAL_SHARD for shard in shards}
         visits = [*self._io.store.due(self._io.now(), shards=numbers), *self._find_requested()]
-        return [*(visit for visit in visits if find_shard(visit) in shards), *pushes]
+        return [visit for visit in visits if find_shard(visit) in shards]
 
     def _take_pushes(self, options: TurnOptions) -> list[Visit]:
+        """Return the visits of what hubs pushed to the server of a daemon."""
         return self._find_pushed(options) if self._takes_pushes else []
 
     def _due_shards(self, seconds: float) -> Mapping[int, datetime]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from factories import NOON, outcome, visit
 
 from feeds.app.push_visits import MAX_AT_ONCE, PushVisits
+from feeds.errors import StoreError
 from feeds.model import Harvest, Outcome, ReceivedPush, Visit
 
 
@@ -71,3 +73,19 @@ def test_R52_few_bodies_are_held_at_once() -> None:
     assert pushes.make() == []
     pushes.finish([finished(each) for each in first[:3]])
     assert [number_of(each) for each in pushes.make()] == [9, 10, 11]
+
+
+def test_R52_a_push_whose_source_cannot_be_read_is_taken_later() -> None:
+    is_readable = False
+
+    def visits_of(source_id: str) -> list[Visit]:
+        if not is_readable:
+            raise StoreError("locked")
+        return [visit()]
+
+    pushes = PushVisits(Inbox(1), OnlyProcess(), lambda: 0, visits_of)  # type: ignore[arg-type]
+    with pytest.raises(StoreError):
+        pushes.make()
+    assert pushes.has_new()
+    is_readable = True
+    assert [number_of(each) for each in pushes.make()] == [1]
