@@ -6,29 +6,11 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, bindparam, func, or_, select
 
-from ..model import (
-    Hints,
-    HostState,
-    Story,
-    Validators,
-    Visit,
-    VisitState,
-)
+from ..model import Hints, HostState, Story, Validators, Visit, VisitState
 from ..politeness import LOCAL_SHARD, SHARDS
-from ..rows.values import (
-    decode_optional_time,
-    decode_time,
-    encode_time,
-    to_json,
-)
+from ..rows.values import decode_optional_time, decode_time, encode_time, to_json
 from .expressions import NO_LIMIT, json_integers, json_numbers
 from .schema import hosts, visits
 from .source_index import HORIZON, SourceIndex
@@ -37,7 +19,7 @@ from .statuses import decode_move
 
 _STORY = msgspec.json.Decoder(Story)
 _HINTS = msgspec.json.Decoder(Hints)
-_NO_HINTS = Hints()
+NO_HINTS = Hints()
 
 _VISITS = select(
     *(column for column in visits.c if column.name not in ("history", "shard")),
@@ -125,7 +107,7 @@ def _build_state(row: ResultRow) -> VisitState:
         attempts=row.attempts,
         move=decode_move(row.move),
         interval=row.interval,
-        hints=_HINTS.decode(row.hints) if row.hints else _NO_HINTS,
+        hints=_HINTS.decode(row.hints) if row.hints else NO_HINTS,
         pushed_until=decode_optional_time(row.pushed_until),
     )
 

@@ -8,29 +8,9 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, literal_column, select, update
 
-from ..model import (
-    Archives,
-    EntryState,
-    Issue,
-    Ledger,
-    LedgerEntry,
-    PublishedFile,
-    PublishedTwin,
-    replace,
-)
+from ..model import Archives, EntryState, Issue, Ledger, LedgerEntry, PublishedFile, PublishedTwin, replace
 from ..rows.values import decode_optional_time, decode_time, encode_optional_time, encode_time, to_json
 from .expressions import insert, json_integers
 from .outbox import append_events

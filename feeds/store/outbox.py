@@ -6,27 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    bindparam,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
-from ..model import (
-    Event,
-    Issue,
-)
+from ..model import Event, Issue
 from ..rows.values import encode_time, to_json
 from .engines import EVENTS, announce
 from .expressions import json_integers
-from .schema import (
-    meta,
-    outbox,
-)
+from .schema import meta, outbox
 from .statements import Query, Values, insert_statement, update_statement
 
 EVENTS_AHEAD = 500  # rows read at a time when all are rewritten

@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import (
-    Connection,
-    bindparam,
-    case,
-    func,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, case, func, null, or_, select, update
 
-from ..model import (
-    Edition,
-    PublishingStatus,
-)
+from ..model import Edition, PublishingStatus
 from ..rows.values import decode_optional_time, encode_time
 from .column_types import WHOLE
 from .expressions import insert
-from .schema import (
-    publishing,
-)
+from .schema import publishing
 from .statements import BatchStatement, Query
 
 _PUBLISHING = Query(select(publishing))

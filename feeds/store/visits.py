@@ -6,38 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Text,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, delete, func, literal_column, or_, select, update
 
-from ..model import (
-    Failure,
-    Harvest,
-    Hints,
-    HostState,
-    NotModified,
-    Outcome,
-    Source,
-    Visit,
-    replace,
-)
+from ..model import Failure, Harvest, HostState, NotModified, Outcome, Source, Visit, replace
 from ..politeness import shard_of
 from ..registry import source_kinds
-from ..rows.values import (
-    encode_optional_time,
-    encode_time,
-    sanitize_id,
-    to_json,
-)
+from ..rows.values import encode_optional_time, encode_time, sanitize_id, to_json
+from .due_visits import NO_HINTS
 from .expressions import STORY_IDS, insert, json_strings, matches_story_id
 from .hosts import upsert_hosts
 from .past_visits import HISTORY_LENGTH, encode_past_visit
@@ -267,7 +242,7 @@ def _state_values(outcome: Outcome, source_index: SourceIndex) -> Values:
         "attempts": state.attempts,
         "move": to_json(state.move) if state.move else None,
         "interval": state.interval,
-        "hints": to_json(state.hints) if state.hints != Hints() else None,
+        "hints": to_json(state.hints) if state.hints != NO_HINTS else None,
         "pushed_until": encode_optional_time(state.pushed_until),
         "mark": encode_past_visit(outcome) if outcome.visit.story is None else "",
     }
